@@ -1,0 +1,19 @@
+// What must a backend do? Turn a function without `gradient` requests into something that can be called many times.
+import type { DType, HostArray, IrFunction } from "../ir/types.ts";
+
+/** A place where compiled functions run. */
+export interface Backend {
+  readonly name: string;
+  /** The dtypes it computes in. */
+  readonly dtypes: readonly DType[];
+  /** Prepares a function. Throws `MetaRuntimeError` when the function cannot be run here, and says why. */
+  compile(fn: IrFunction): Executable;
+}
+
+/** A prepared function. */
+export interface Executable {
+  /** Runs it. The inputs are only read; the outputs are new arrays that the caller may keep. */
+  run(inputs: readonly HostArray[]): readonly HostArray[];
+  /** Gives back what it holds. Calling it twice is harmless. */
+  dispose(): void;
+}

@@ -1,0 +1,356 @@
+// How is a function in the intermediate representation put together? Equation by equation, simplified while it is
+// written: equal equations are shared, what is known is folded, what changes nothing is left out.
+import {
+  allocate,
+  type ArrayType,
+  type DType,
+  type Equation,
+  type IrFunction,
+  isFloat,
+  type Origin,
+  type PrimitiveName,
+  type PrimitiveParameters,
+  sameShape,
+  type Shape,
+  type TypedArray,
+  type Variable,
+} from "./types.ts";
+import { inferTypes } from "./shapes.ts";
+import { simplifyEquation } from "./simplify.ts";
+import { InternalError } from "../errors.ts";
+
+let nextId = 0;
+
+/** A fresh variable of a type. */
+export function newVariable(type: ArrayType, name?: string): Variable {
+  const base = { id: nextId++, dtype: type.dtype, shape: type.shape };
+  return name === undefined ? base : { ...base, name };
+}
+
+/** The body of a `map` being written. */
+export interface MapScope {
+  readonly body: Builder;
+  /** The slice of a stacked array [length, ...] that belongs to one iteration. */
+  slice(stacked: Variable): Variable;
+  /** Ends the body; the outputs come back stacked [length, ...], in the enclosing function. */
+  close(outputs: readonly Variable[]): readonly Variable[];
+}
+
+/** The body of a `scan` being written. */
+export interface ScanScope {
+  readonly body: Builder;
+  carry(initial: Variable): Variable;
+  slice(stacked: Variable): Variable;
+  /** `next` pairs with the calls of `carry`, in order. */
+  close(
+    next: readonly Variable[],
+    outputs: readonly Variable[],
+  ): { readonly carry: readonly Variable[]; readonly outputs: readonly Variable[] };
+}
+
+/** The body of a `gradient` request being written. */
+export interface GradientScope {
+  readonly body: Builder;
+  /** The variable inside the body that stands for `outer`, with respect to which the gradient is taken. */
+  wrt(outer: Variable): Variable;
+  /** `outputs[0]` is the differentiated scalar. Gradients pair with the calls of `wrt`. */
+  close(outputs: readonly Variable[]): {
+    readonly outputs: readonly Variable[];
+    readonly gradients: readonly Variable[];
+  };
+}
+
+/** Writes one function. A builder with a parent reads the parent's variables freely: each becomes a constant input of
+ *  the body, once, when it is first used. */
+export class Builder {
+  readonly name: string;
+  readonly #parent: Builder | undefined;
+  readonly #known = new Set<Variable>();
+  readonly #producers = new Map<Variable, Equation>();
+  readonly #equations: Equation[] = [];
+  readonly #inputs: Variable[] = [];
+  readonly #captured = new Map<Variable, Variable>();
+  readonly #shared = new Map<string, readonly Variable[]>();
+  /** The origin given to the equations emitted from now on. */
+  origin: Origin | undefined;
+
+  constructor(name: string, parent?: Builder) {
+    this.name = name;
+    this.#parent = parent;
+    this.origin = parent?.origin;
+  }
+
+  /** A new input of the function being written. */
+  input(type: ArrayType, name?: string): Variable {
+    const variable = newVariable(type, name);
+    this.#inputs.push(variable);
+    this.#known.add(variable);
+    return variable;
+  }
+
+  /** The equation of this function that assigned a variable, if one did. */
+  producer(variable: Variable): Equation | undefined {
+    return this.#producers.get(variable);
+  }
+
+  /** The one value that fills a constant, seen through captures; undefined when it is not such a constant. */
+  uniformValue(variable: Variable): number | undefined {
+    const equation = this.#find(variable);
+    if (equation?.op === "constant" && equation.params.data.length === 1) return equation.params.data[0];
+    return undefined;
+  }
+
+  #find(variable: Variable): Equation | undefined {
+    // deno-lint-ignore no-this-alias
+    for (let b: Builder | undefined = this; b; b = b.#parent) {
+      const equation = b.#producers.get(variable);
+      if (equation) return equation;
+    }
+    return undefined;
+  }
+
+  /** The variable as this function sees it: itself, or a constant input that stands for an enclosing function's. */
+  resolve(variable: Variable): Variable {
+    if (this.#known.has(variable)) return variable;
+    const already = this.#captured.get(variable);
+    if (already) return already;
+    if (!this.#parent) throw new InternalError(`Variable ${variable.id} is not defined in ${this.name}`);
+    const outer = this.#parent.resolve(variable);
+    const equation = this.#parent.producer(outer);
+    let inner: Variable;
+    if (equation?.op === "constant" && equation.params.data.length === 1) {
+      inner = this.emit("constant", [], equation.params)[0]!;
+    } else {
+      inner = newVariable(outer, outer.name);
+      this.#known.add(inner);
+      this.#captures.push([outer, inner]);
+    }
+    this.#captured.set(variable, inner);
+    return inner;
+  }
+
+  readonly #captures: (readonly [Variable, Variable])[] = [];
+
+  /** Writes one equation and returns its outputs; equal equations are written once. */
+  emit<P extends PrimitiveName>(
+    op: P,
+    inputs: readonly Variable[],
+    params: PrimitiveParameters[P],
+  ): readonly Variable[] {
+    const resolved = inputs.map((x) => this.resolve(x));
+    const types = inferTypes(op, resolved, params);
+    const simpler = simplifyEquation(this, op, resolved, params, types);
+    if (simpler) return simpler;
+    const key = sharingKey(op, resolved, params, types);
+    const shared = key === undefined ? undefined : this.#shared.get(key);
+    if (shared) return shared;
+    const outputs = types.map((type) => newVariable(type));
+    this.append({ op, inputs: resolved, outputs, params, origin: this.origin } as unknown as Equation);
+    if (key !== undefined) this.#shared.set(key, outputs);
+    return outputs;
+  }
+
+  /** Adds a finished equation as it is. Its inputs must be known here. */
+  append(equation: Equation): void {
+    this.#equations.push(equation);
+    for (const output of equation.outputs) {
+      this.#known.add(output);
+      this.#producers.set(output, equation);
+    }
+  }
+
+  /** `emit` for primitives with one output. */
+  one<P extends PrimitiveName>(op: P, inputs: readonly Variable[], params: PrimitiveParameters[P]): Variable {
+    return this.emit(op, inputs, params)[0]!;
+  }
+
+  /** An elementwise primitive without parameters. */
+  apply(op: ParameterlessPrimitive, ...inputs: Variable[]): Variable {
+    return this.one(op, inputs, {});
+  }
+
+  /** An array filled with one value. */
+  fill(value: number, type: ArrayType): Variable {
+    const data = allocate(type.dtype, 1);
+    data[0] = value;
+    return this.one("constant", [], { type: { dtype: type.dtype, shape: type.shape }, data });
+  }
+
+  /** An array of literal values. */
+  literal(data: TypedArray, type: ArrayType): Variable {
+    return this.one("constant", [], { type: { dtype: type.dtype, shape: type.shape }, data });
+  }
+
+  /** NumPy broadcasting of one array to a shape (trailing axes line up). */
+  broadcastTo(x: Variable, shape: Shape): Variable {
+    const offset = shape.length - x.shape.length;
+    return this.one("broadcast", [x], { shape, axes: x.shape.map((_, i) => i + offset) });
+  }
+
+  convert(x: Variable, dtype: DType): Variable {
+    return this.one("convert", [x], { dtype });
+  }
+
+  reshape(x: Variable, shape: Shape): Variable {
+    return this.one("reshape", [x], { shape });
+  }
+
+  /** Sum over the named axes, or over all of them. */
+  sum(x: Variable, axes: readonly number[] = x.shape.map((_, i) => i)): Variable {
+    return this.one("reduce_sum", [x], { axes });
+  }
+
+  /** Writes the equations of a closed function here, with its inputs replaced. Returns its outputs. */
+  inline(fn: IrFunction, inputs: readonly Variable[]): readonly Variable[] {
+    const environment = new Map<Variable, Variable>();
+    fn.inputs.forEach((input, i) => environment.set(input, inputs[i]!));
+    const read = (x: Variable) => {
+      const value = environment.get(x);
+      if (!value) throw new InternalError(`Variable ${x.id} is not defined in ${fn.name}`);
+      return value;
+    };
+    const origin = this.origin;
+    for (const equation of fn.equations) {
+      this.origin = equation.origin ?? origin;
+      const outputs = this.emit(equation.op, equation.inputs.map(read), equation.params);
+      equation.outputs.forEach((output, i) => environment.set(output, outputs[i]!));
+    }
+    this.origin = origin;
+    return fn.outputs.map(read);
+  }
+
+  /** Opens the body of a `map` of `length` independent iterations. */
+  openMap(name: string, length: number): MapScope {
+    const body = new Builder(name, this);
+    const stacked: Variable[] = [];
+    return {
+      body,
+      slice: (outer) => {
+        stacked.push(this.resolve(outer));
+        return body.input({ dtype: outer.dtype, shape: outer.shape.slice(1) }, outer.name);
+      },
+      close: (outputs) => {
+        const [fn, captured] = body.#finishBody(outputs);
+        return this.emit("map", [...captured, ...stacked], { body: fn, length, constants: captured.length });
+      },
+    };
+  }
+
+  /** Opens the body of a `scan` of `length` steps. */
+  openScan(name: string, length: number, options: { readonly reverse?: boolean } = {}): ScanScope {
+    const body = new Builder(name, this);
+    const initial: Variable[] = [];
+    const stacked: Variable[] = [];
+    const carryInputs: Variable[] = [];
+    const sliceInputs: Variable[] = [];
+    return {
+      body,
+      carry: (outer) => {
+        initial.push(this.resolve(outer));
+        const inner = body.input(outer, outer.name);
+        carryInputs.push(inner);
+        return inner;
+      },
+      slice: (outer) => {
+        stacked.push(this.resolve(outer));
+        const inner = body.input({ dtype: outer.dtype, shape: outer.shape.slice(1) }, outer.name);
+        sliceInputs.push(inner);
+        return inner;
+      },
+      close: (next, outputs) => {
+        body.#inputs.splice(0, body.#inputs.length, ...carryInputs, ...sliceInputs);
+        const [fn, captured] = body.#finishBody([...next, ...outputs]);
+        const results = this.emit("scan", [...captured, ...initial, ...stacked], {
+          body: fn,
+          length,
+          constants: captured.length,
+          carry: initial.length,
+          reverse: options.reverse ?? false,
+        });
+        return { carry: results.slice(0, initial.length), outputs: results.slice(initial.length) };
+      },
+    };
+  }
+
+  /** Opens the body of a `gradient` request. */
+  openGradient(name: string, mode: "reverse" | "forward" = "reverse"): GradientScope {
+    const body = new Builder(name, this);
+    const outers: Variable[] = [];
+    return {
+      body,
+      wrt: (outer) => {
+        const resolved = this.resolve(outer);
+        outers.push(resolved);
+        return body.input(resolved, outer.name);
+      },
+      close: (outputs) => {
+        const [fn, captured] = body.#finishBody(outputs);
+        const wrt = outers.map((_, i) => captured.length + i);
+        const results = this.emit("gradient", [...captured, ...outers], { body: fn, wrt, mode });
+        return { outputs: results.slice(0, outputs.length), gradients: results.slice(outputs.length) };
+      },
+    };
+  }
+
+  #finishBody(outputs: readonly Variable[]): [IrFunction, Variable[]] {
+    const resolved = outputs.map((x) => this.resolve(x));
+    const fn: IrFunction = {
+      name: this.name,
+      inputs: [...this.#captures.map(([, inner]) => inner), ...this.#inputs],
+      equations: this.#equations,
+      outputs: resolved,
+    };
+    return [fn, this.#captures.map(([outer]) => outer)];
+  }
+
+  /** Ends a function that has no enclosing function. */
+  finish(outputs: readonly Variable[]): IrFunction {
+    if (this.#parent) throw new InternalError(`${this.name} is a body: close its scope`);
+    return { name: this.name, inputs: this.#inputs, equations: this.#equations, outputs: [...outputs] };
+  }
+}
+
+/** Primitives without parameters. */
+export type ParameterlessPrimitive = {
+  [P in PrimitiveName]: PrimitiveParameters[P] extends Record<never, never>
+    ? Record<never, never> extends PrimitiveParameters[P] ? P : never
+    : never;
+}[PrimitiveName];
+
+/** Text that is equal for equations that compute the same; undefined for those that are never shared. */
+function sharingKey(
+  op: PrimitiveName,
+  inputs: readonly Variable[],
+  params: PrimitiveParameters[PrimitiveName],
+  types: readonly ArrayType[],
+): string | undefined {
+  if (op === "scan" || op === "map" || op === "gradient") return undefined;
+  if (op === "constant") {
+    const { data } = params as PrimitiveParameters["constant"];
+    if (data.length > 1) return undefined;
+    const value = Object.is(data[0], -0) ? "-0" : String(data[0]);
+    return `constant ${types[0]!.dtype} ${types[0]!.shape} ${value}`;
+  }
+  return `${op} ${inputs.map((x) => x.id).join(",")} ${JSON.stringify(params)}`;
+}
+
+/** One function written by a callback that receives its inputs. */
+export function buildFunction(
+  name: string,
+  inputs: readonly ArrayType[],
+  write: (b: Builder, inputs: readonly Variable[]) => readonly Variable[],
+): IrFunction {
+  const b = new Builder(name);
+  const variables = inputs.map((type) => b.input(type, (type as Variable).name));
+  return b.finish(write(b, variables).map((x) => b.resolve(x)));
+}
+
+/** True when two types agree. */
+export function sameType(a: ArrayType, b: ArrayType): boolean {
+  return a.dtype === b.dtype && sameShape(a.shape, b.shape);
+}
+
+/** The float dtype of the first float among the types; undefined when there is none. */
+export function floatDtype(types: readonly ArrayType[]): DType | undefined {
+  return types.find((type) => isFloat(type.dtype))?.dtype;
+}

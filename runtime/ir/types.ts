@@ -1,0 +1,231 @@
+// What is a program in the intermediate representation? Pure functions over typed arrays with static shapes, in
+// single-assignment form. Everything below the language (differentiation, plans, backends) reads and writes this.
+
+/** Element type of an array. Floats are differentiated; `i32` and `bool` never are. */
+export type DType = "f32" | "f64" | "i32" | "bool";
+
+/** Sizes of the axes, outermost first; `[]` is a scalar. */
+export type Shape = readonly number[];
+
+/** What is known of an array before it is computed. */
+export interface ArrayType {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** A place in a source text, kept by every equation: offsets in UTF-16 units, `end` exclusive. */
+export interface Origin {
+  /** Identifies the source text (its path relative to the root file's folder, or a name given to the API). */
+  readonly source: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A value assigned exactly once, by an equation or as an input of a function. Compared by identity. */
+export interface Variable extends ArrayType {
+  readonly id: number;
+  /** Only for reading the printed form; means nothing. */
+  readonly name?: string;
+}
+
+/** Storage of array values: `f32` Float32Array, `f64` Float64Array, `i32` Int32Array, `bool` Uint8Array (0 or 1). */
+export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+/** An array with its values, row-major. */
+export interface HostArray extends ArrayType {
+  readonly data: TypedArray;
+}
+
+/** The parameters of each primitive, and with its keys the closed list of primitives. */
+export interface PrimitiveParameters {
+  // ---- sources
+  /** An array of literal values; `data` of length 1 with a larger shape fills it. No inputs. */
+  constant: { readonly type: ArrayType; readonly data: TypedArray };
+  /** 0, 1, 2 … along `axis`, the same on the others. No inputs. */
+  iota: { readonly type: ArrayType; readonly axis: number };
+  /** Philox 4x32-10. Inputs: key i32 [...B, 2], counter i32 [...B, 3]; output i32 [...B, ...shape], full 32 bits.
+   *  Element i (row-major in `shape`) is word i mod 4 of the block with counter (floor(i / 4), c0, c1, c2). */
+  random_bits: { readonly shape: Shape };
+
+  // ---- elementwise, one input; float unless said
+  neg: None; // also i32
+  abs: None; // also i32; derivative sign(x), so 0 at 0
+  sign: None; // also i32; derivative 0
+  floor: None; // derivative 0
+  exp: None;
+  expm1: None;
+  log: None;
+  log1p: None;
+  sin: None;
+  cos: None;
+  tanh: None;
+  /** 1 / (1 + exp(-x)). */
+  logistic: None;
+  /** The derivative at 0 is defined as 0, at every order. */
+  sqrt: None;
+  erf: None;
+  erf_inv: None;
+  /** x^exponent for a fixed integer exponent, negative ones included; differentiates as n x^(n-1). */
+  integer_pow: { readonly exponent: number };
+  /** Any dtype to any dtype; float to i32 truncates, anything to bool is (x != 0). */
+  convert: { readonly dtype: DType };
+  /** The identity, with derivative zero. */
+  stop_gradient: None;
+  /** bool: logical; i32: bitwise. */
+  not: None;
+
+  // ---- elementwise, two inputs of one dtype and one shape (broadcasts are explicit)
+  add: None; // float, i32
+  sub: None; // float, i32
+  mul: None; // float, i32
+  div: None; // float: real division; i32: truncates, x / 0 is 0
+  /** Sign of the divisor, as floor division leaves it; float and i32; i32 x mod 0 is 0. */
+  mod: None;
+  /** x^y; derivative with respect to y is 0 where x <= 0. */
+  pow: None;
+  /** A tie sends its derivative to the first input. */
+  max: None;
+  min: None;
+  and: None; // bool, i32 bitwise
+  or: None; // bool, i32 bitwise
+  shift_right: None; // i32, logical (zero-filling)
+  // comparisons: any dtype in, bool out
+  eq: None;
+  ne: None;
+  lt: None;
+  le: None;
+  gt: None;
+  ge: None;
+  /** (condition bool S, a S, b S): where(condition, a, b). */
+  select: None;
+
+  // ---- reductions: the named axes disappear
+  reduce_sum: { readonly axes: readonly number[] };
+  /** A tie sends its derivative to the first in row-major order. */
+  reduce_max: { readonly axes: readonly number[] };
+  /** Index (i32) of the first largest entry along `axis`. */
+  argmax: { readonly axis: number };
+
+  // ---- movement
+  reshape: { readonly shape: Shape };
+  /** Output axis k is input axis permutation[k]. */
+  transpose: { readonly permutation: readonly number[] };
+  /** Input axis k becomes output axis axes[k] (increasing), of the same size or repeated from size 1; others repeat. */
+  broadcast: { readonly shape: Shape; readonly axes: readonly number[] };
+  slice: { readonly start: readonly number[]; readonly limit: readonly number[]; readonly stride: readonly number[] };
+  /** Zeros around (low, high >= 0) and between (interior >= 0) the entries. */
+  pad: { readonly low: readonly number[]; readonly high: readonly number[]; readonly interior: readonly number[] };
+  concat: { readonly axis: number };
+  reverse: { readonly axes: readonly number[] };
+
+  // ---- indexed movement. The first `batch` axes of both inputs agree; `axis` counts from 0 in the operand, >= batch.
+  /** (operand [B, P, n, Q], indices i32 [B, I]) -> [B, P, I, Q]; an index outside 0 .. n-1 reads 0. */
+  gather: { readonly axis: number; readonly batch: number };
+  /** (updates [B, P, I, Q], indices i32 [B, I]) -> [B, P, size, Q]: sums of the updates that share an index;
+   *  outside 0 .. size-1 is dropped. The transpose of `gather`. */
+  scatter_add: { readonly axis: number; readonly batch: number; readonly size: number };
+
+  // ---- contractions
+  /** Output axes: batch, then free axes of the left, then of the right. */
+  dot_general: {
+    readonly contractLeft: readonly number[];
+    readonly contractRight: readonly number[];
+    readonly batchLeft: readonly number[];
+    readonly batchRight: readonly number[];
+  };
+  /** (x [n, c, h, w], filter [o, c / groups, kh, kw]) -> y [n, o, h', w'] (cross-correlation). */
+  conv: ConvolutionParameters;
+  /** (y [n, o, h', w'], filter) -> x of spatial size inputSize: the transpose of `conv` in its first input. */
+  conv_input_gradient: ConvolutionParameters & { readonly inputSize: readonly [number, number] };
+  /** (x, y) -> filter of spatial size kernelSize: the transpose of `conv` in its second input. */
+  conv_filter_gradient: ConvolutionParameters & { readonly kernelSize: readonly [number, number] };
+  /** (a [...B, n, n], b [...B, n, k]) -> x [...B, n, k] with a x = b, by LU with partial pivoting. */
+  solve: None;
+
+  // ---- structured: `body` closes over nothing, constants are passed in
+  /** Inputs: constants, initial carry, stacked inputs [length, ...]. Body: (constants, carry, slice) -> (carry, slice
+   *  outputs). Outputs: final carry, stacked outputs [length, ...]. `reverse` runs from the last slice to the first. */
+  scan: {
+    readonly body: IrFunction;
+    readonly length: number;
+    readonly constants: number;
+    readonly carry: number;
+    readonly reverse: boolean;
+  };
+  /** Inputs: constants, stacked inputs [length, ...]. Body: (constants, slice) -> slice outputs, stacked again. */
+  map: { readonly body: IrFunction; readonly length: number; readonly constants: number };
+  /** The request for a gradient: body outputs, the first a float scalar, then its gradients with respect to the inputs
+   *  `wrt`. Written by lowering, expanded by `runtime/autodiff/expand_gradients.ts`; no backend sees it. */
+  gradient: { readonly body: IrFunction; readonly wrt: readonly number[]; readonly mode: "reverse" | "forward" };
+}
+
+/** No parameters. */
+export type None = Record<never, never>;
+
+/** Geometry of a two-dimensional convolution: rows first, then columns. */
+export interface ConvolutionParameters {
+  readonly stride: readonly [number, number];
+  /** Zeros added [before, after] on each axis. */
+  readonly padding: readonly [readonly [number, number], readonly [number, number]];
+  readonly dilation: readonly [number, number];
+  readonly groups: number;
+}
+
+/** A primitive's name. */
+export type PrimitiveName = keyof PrimitiveParameters;
+
+/** One application of a primitive. */
+export type Equation = { readonly [P in PrimitiveName]: EquationOf<P> }[PrimitiveName];
+
+/** One application of the primitive `P`. */
+export interface EquationOf<P extends PrimitiveName> {
+  readonly op: P;
+  readonly inputs: readonly Variable[];
+  readonly outputs: readonly Variable[];
+  readonly params: PrimitiveParameters[P];
+  readonly origin: Origin | undefined;
+}
+
+/** A closed function: every variable it reads is one of its inputs or assigned by an earlier equation. */
+export interface IrFunction {
+  readonly name: string;
+  readonly inputs: readonly Variable[];
+  readonly equations: readonly Equation[];
+  readonly outputs: readonly Variable[];
+}
+
+/** True for the dtypes that have derivatives. */
+export function isFloat(dtype: DType): boolean {
+  return dtype === "f32" || dtype === "f64";
+}
+
+/** Number of entries of an array of this shape. */
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (const n of shape) size *= n;
+  return size;
+}
+
+/** True when both shapes have the same rank and sizes. */
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((n, i) => n === b[i]);
+}
+
+/** A zero-filled storage array of a dtype. */
+export function allocate(dtype: DType, size: number): TypedArray {
+  switch (dtype) {
+    case "f32":
+      return new Float32Array(size);
+    case "f64":
+      return new Float64Array(size);
+    case "i32":
+      return new Int32Array(size);
+    case "bool":
+      return new Uint8Array(size);
+  }
+}
+
+/** `f32[3,4]`: how a type is printed. */
+export function formatType(type: ArrayType): string {
+  return `${type.dtype}[${type.shape.join(",")}]`;
+}
