@@ -396,6 +396,8 @@ export interface OverrideItem extends ItemBase {
 export interface OverrideEntry {
   /** `lr`; with two rules in one loop the entry may be qualified, then this is the last part. */
   readonly name: Identifier;
+  /** `net.body` in `net.body.lr`: a path of names. */
+  readonly qualifier?: Expression;
   /** `t` in `momentum@t = …` */
   readonly time?: Identifier;
   readonly value: Expression;

@@ -116,6 +116,9 @@ export class Builder {
     if (already) return already;
     if (!this.#parent) throw new InternalError(`Variable ${variable.id} is not defined in ${this.name}`);
     const outer = this.#parent.resolve(variable);
+    // A variable of a function further out may already be here under the parent's name for it
+    const alias = this.#captured.get(outer);
+    if (alias) return alias;
     const equation = this.#parent.producer(outer);
     let inner: Variable;
     if (equation?.op === "constant" && equation.params.data.length === 1) {
@@ -125,7 +128,7 @@ export class Builder {
       this.#known.add(inner);
       this.#captures.push([outer, inner]);
     }
-    this.#captured.set(variable, inner);
+    this.#captured.set(variable, inner).set(outer, inner);
     return inner;
   }
 
@@ -317,6 +320,8 @@ export type ParameterlessPrimitive = {
     : never;
 }[PrimitiveName];
 
+const commutative: ReadonlySet<PrimitiveName> = new Set(["add", "mul", "and", "or", "eq", "ne"]);
+
 /** Text that is equal for equations that compute the same; undefined for those that are never shared. */
 function sharingKey(
   op: PrimitiveName,
@@ -331,7 +336,9 @@ function sharingKey(
     const value = Object.is(data[0], -0) ? "-0" : String(data[0]);
     return `constant ${types[0]!.dtype} ${types[0]!.shape} ${value}`;
   }
-  return `${op} ${inputs.map((x) => x.id).join(",")} ${JSON.stringify(params)}`;
+  const ids = inputs.map((x) => x.id);
+  if (commutative.has(op)) ids.sort((x, y) => x - y);
+  return `${op} ${ids.join(",")} ${JSON.stringify(params)}`;
 }
 
 /** One function written by a callback that receives its inputs. */

@@ -1,0 +1,113 @@
+// How does a text become an experiment? The front end does the work; here the caller's files, inputs and arrays are
+// handed to it, and its diagnostics become one error.
+import { type CompileInput, type CompileOutput, compileProgram } from "../dsl/compile.ts";
+import type { Diagnostic } from "../dsl/diagnostic.ts";
+import { formatText } from "./format_text.ts";
+import { CompileError } from "./compile_error.ts";
+import { type Experiment, makeExperiment } from "./experiment.ts";
+import { decodeSource, openProgramFiles } from "./program_files.ts";
+import { type DataInput, hostData } from "./tensors.ts";
+
+/** What a program gets from outside. */
+export interface CompileOptions {
+  /** Values of the program's `input` items. An unknown name is an error. */
+  readonly inputs?: Readonly<Record<string, number | string | boolean>>;
+  /** Arrays for the program's `data` items, by item and field. */
+  readonly data?: DataInput;
+  /** What the program is called in messages; "program.meta" when not given. */
+  readonly name?: string;
+  /** Gives the content of an imported program or a data file by its path relative to the program; undefined when there
+   *  is none. Without it a program can neither import nor load files. */
+  readonly read?: (path: string) => Uint8Array | string | undefined;
+  /** Seed of the runs that do not name one: an integer from 0 to 2^53 − 1; 0 when not given. */
+  readonly seed?: number;
+}
+
+/** What `compileFile` takes: the files come from the program's own folder. */
+export type CompileFileOptions = Omit<CompileOptions, "name" | "read">;
+
+/** Compiles a program.
+ *  Throws CompileError with every diagnostic when the program is wrong; TypeError or RangeError for arrays that are not
+ *  what they say.
+ *
+ *  ```ts
+ *  import { compile } from "./mod.ts";
+ *
+ *  const experiment = compile(`
+ *    edition 1
+ *    precision f64
+ *    model line(x : [n, 1]) -> [n, 1] { w : [1, 1] = 2  return dot(x, w) }
+ *    data train { x : [2, 1] = [[1], [2]]  y : [2, 1] = [[3], [6]] }
+ *    inner fit { minimize mse(line(train.x), train.y) over line by sgd(lr = 0.1) for T = 3 steps }
+ *    gradient sum((line.w@T - 3)^2) wrt fit.lr
+ *  `);
+ *  const run = await experiment.run();
+ *  console.log(run.gradient("fit.lr").data[0]);
+ *  ```
+ */
+export function compile(source: string, options: CompileOptions = {}): Experiment {
+  const { seed } = options;
+  return makeExperiment(compileProgram(compileInput(source, options)), seed === undefined ? {} : { seed });
+}
+
+/** Compiles a program from a file. Imports and data are read from the file's own folder only. Needs the permission to
+ *  read that folder.
+ *  Throws FileAccessError when the file cannot be read, and what `compile` throws. */
+export function compileFile(file: string | URL, options: CompileFileOptions = {}): Experiment {
+  const { root, readSource, readData } = openProgramFiles(file);
+  const { seed } = options;
+  const input = { root, readSource, readData, ...outsideValues(options) };
+  return makeExperiment(compileProgram(input), seed === undefined ? {} : { seed });
+}
+
+/** What is wrong or suspicious in a program; an empty list when nothing is. Never throws for a wrong program.
+ *
+ *  ```ts
+ *  import { check } from "./mod.ts";
+ *
+ *  for (const d of check("edition 1\nlet y = x")) console.log(d.code, d.title);
+ *  ```
+ */
+export function check(source: string, options: CompileOptions = {}): readonly Diagnostic[] {
+  return compileProgram(compileInput(source, options)).diagnostics;
+}
+
+/** The program in the one style, comments kept; formatting its result again changes nothing.
+ *  Throws CompileError when the text cannot be parsed.
+ *
+ *  ```ts
+ *  import { format } from "./mod.ts";
+ *
+ *  console.log(format("edition 1\nlet  y=1+x"));
+ *  ```
+ */
+export function format(source: string, options: Pick<CompileOptions, "name"> = {}): string {
+  const root = { name: options.name ?? defaultName, text: source };
+  const { text, diagnostics } = formatText(root);
+  if (text === undefined) throw new CompileError(diagnostics, new Map([[root.name, root]]));
+  return text;
+}
+
+const defaultName = "program.meta";
+
+function compileInput(source: string, options: CompileOptions): CompileInput {
+  const read = options.read ?? (() => undefined);
+  return {
+    root: { name: options.name ?? defaultName, text: source },
+    readSource(path) {
+      const content = read(path);
+      return content instanceof Uint8Array ? decodeSource(path, content) : content;
+    },
+    readData(path) {
+      const content = read(path);
+      return typeof content === "string" ? new TextEncoder().encode(content) : content;
+    },
+    ...outsideValues(options),
+  };
+}
+
+function outsideValues({ inputs, data }: CompileOptions): Pick<CompileInput, "inputs" | "data"> {
+  return { ...(inputs ? { inputs } : {}), ...(data ? { data: hostData(data) } : {}) };
+}
+
+export type { CompileOutput };

@@ -1,0 +1,20 @@
+// What does the API throw for a wrong program? One error that lists every diagnostic.
+import type { Diagnostic } from "../dsl/diagnostic.ts";
+import { renderDiagnostics } from "../dsl/render.ts";
+import type { SourceText } from "../dsl/source.ts";
+
+/** A program that cannot be run. Its message is the text a terminal would show, without colours. */
+export class CompileError extends Error {
+  /** Tells it from other errors. */
+  override readonly name = "CompileError";
+  /** Everything that is wrong, warnings included, in the order of the places. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** The texts that the diagnostics point into. */
+  readonly sources: ReadonlyMap<string, SourceText>;
+  /** Made by `compile` and `format`. */
+  constructor(diagnostics: readonly Diagnostic[], sources: ReadonlyMap<string, SourceText>) {
+    super(renderDiagnostics(diagnostics, sources));
+    this.diagnostics = diagnostics;
+    this.sources = sources;
+  }
+}

@@ -1,0 +1,90 @@
+// What can be done with a compiled program? Run it, and look at each stage it went through.
+import type { CompileOutput } from "../dsl/compile.ts";
+import type { Diagnostic } from "../dsl/diagnostic.ts";
+import { InternalError, MetaRuntimeError } from "../runtime/errors.ts";
+import type { RunEvent, StepEvent } from "../runtime/loop/events.ts";
+import { type RunOptions as ProgramRunOptions, runProgram } from "../runtime/loop/run.ts";
+import { seedWords } from "../runtime/loop/executables.ts";
+import { type BackendName, chooseBackend } from "./backends.ts";
+import { CompileError } from "./compile_error.ts";
+import { planText } from "./plan_text.ts";
+import { makeRun, type Run } from "./run.ts";
+
+/** A stage whose output can be printed: concrete syntax, abstract syntax, checked program, intermediate representation
+ *  with its requests for gradients, and the same with the gradients written out. */
+export type EmitStage = "cst" | "ast" | "checked" | "ir" | "plan";
+
+/** How to run an experiment. */
+export interface RunOptions {
+  /** "auto" when not given. */
+  readonly backend?: BackendName;
+  /** Integer from 0 to 2^53 − 1; the seed given to `compile`, else 0, when not given. */
+  readonly seed?: number;
+  /** Called after each meta-step of an outer loop. */
+  readonly onStep?: (step: StepEvent) => void;
+  /** Called for everything that happens, meta-steps included. */
+  readonly onEvent?: (event: RunEvent) => void;
+  /** Stops the run after the present meta-step: the result then says `outcome: "stopped"`. */
+  readonly signal?: AbortSignal;
+}
+
+/** A checked program, ready to run, as often as one likes. */
+export interface Experiment {
+  /** The name of the root text. */
+  readonly name: string;
+  /** What is suspicious, but no error. */
+  readonly warnings: readonly Diagnostic[];
+  /** Runs it from the start. Work is done on this thread; timers and callbacks get a turn every 50 ms or so.
+   *  Throws RunError when a number on the way is not finite or memory runs out, with what was computed until then;
+   *  RangeError for a bad seed or an unknown backend. */
+  run(options?: RunOptions): Promise<Run>;
+  /** The program after a stage, as text. */
+  emit(stage: EmitStage): string;
+}
+
+/** A run that went wrong: says loop, step and quantity, and holds what was computed until then. */
+export class RunError extends MetaRuntimeError {
+  /** Everything that was computed and recorded; its outcome is "failed". */
+  readonly run: Run;
+  /** Made by `Experiment.run`. */
+  constructor(failure: MetaRuntimeError, run: Run) {
+    super(failure.message, failure.origin);
+    this.run = run;
+  }
+}
+
+/** What `compile` makes of the front end's output. Throws CompileError when that has errors, RangeError for a bad seed. */
+export function makeExperiment(output: CompileOutput, defaults: { readonly seed?: number } = {}): Experiment {
+  const { program, diagnostics, sources } = output;
+  const failed = diagnostics.some((d) => d.severity === "error");
+  if (failed) throw new CompileError(diagnostics, sources);
+  if (!program) throw new InternalError("The front end gave neither a program nor an error");
+  if (defaults.seed !== undefined) seedWords(defaults.seed);
+  return {
+    name: program.source,
+    warnings: diagnostics,
+    async run(options = {}) {
+      const { backend } = chooseBackend(options.backend ?? "auto");
+      const report = (event: RunEvent) => {
+        if (event.kind === "step") options.onStep?.(event);
+        options.onEvent?.(event);
+      };
+      const settings: ProgramRunOptions = { seed: options.seed ?? defaults.seed ?? 0, report };
+      const result = await runProgram(
+        program,
+        backend,
+        options.signal ? { ...settings, signal: options.signal } : settings,
+      );
+      const run = makeRun(result);
+      if (result.failure) throw new RunError(result.failure, run);
+      return run;
+    },
+    emit: (stage) => emitStage(output, stage),
+  };
+}
+
+/** The text of a stage. Also for a program with errors, as far as it got; "plan" then is empty. */
+export function emitStage(output: CompileOutput, stage: EmitStage): string {
+  if (stage !== "plan") return output.emit(stage);
+  return output.program ? planText(output.program) : "";
+}

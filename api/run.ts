@@ -1,0 +1,264 @@
+// What can be asked of a finished run? Parameters by time, gradients, evaluations, recorded curves, verdicts; and when
+// something was not kept, the error says what was, and which line of the program would keep it.
+import { nearestName } from "../dsl/did_you_mean.ts";
+import type { HostArray } from "../runtime/ir/types.ts";
+import type {
+  GradientResult,
+  Outcome,
+  Recorded,
+  RunResult,
+  SimulationResult,
+  Verdict,
+} from "../runtime/loop/results.ts";
+import { groupRecorded, type RecordedGroup, summarizeRun } from "../runtime/record/summary.ts";
+import type { Json } from "../runtime/record/metrics.ts";
+import { type Evaluation, makeEvaluation } from "./evaluation.ts";
+import { copyArray, sliceFirstAxis } from "./tensors.ts";
+
+/** Which of a parameter's values is meant. */
+export interface ParameterAt {
+  /** Step of the inner loop: 0 is its start, T its end. */
+  readonly time?: number;
+  /** Meta-step of the outer loop whose recorded values are meant: those before it. The last recorded ones when not
+   *  given. */
+  readonly step?: number;
+}
+
+/** A recorded curve. */
+export interface RecordedSeries {
+  /** As the program names it: `train.loss`, `linear.w@*`. */
+  readonly name: string;
+  /** The item that recorded it: an outer loop, `gradient 0`, an inner loop run by itself. */
+  readonly by: string;
+  /** Meta-steps, one per value: the values before that meta-step; those at the end stand at the number of meta-steps.
+   *  Empty when the item is not an outer loop. */
+  readonly steps: readonly number[];
+  /** For `…@*`, axis 0 is the time of the inner loop. */
+  readonly values: readonly HostArray[];
+}
+
+/** Everything a run computed. Arrays that it hands out are the caller's own. */
+export interface Run {
+  /** "stopped" when the signal ended it early; what came later is then missing. */
+  readonly outcome: Outcome;
+  /** Name of the backend. */
+  readonly backend: string;
+  /** Seed of every draw. */
+  readonly seed: number;
+  /** Arithmetic of the experiment. */
+  readonly precision: "f32" | "f64";
+  /** Seconds from start to end. */
+  readonly seconds: number;
+  /** Names of the values that live as long as the run: learned parameters, hyperparameters. */
+  readonly parameters: readonly string[];
+  /** A parameter at a time, from what `record NAME@*` kept; without a time, a learned value as it is at the end. The
+   *  value at time 0 of a parameter that is not recorded is its learned (or declared) initial value.
+   *  Throws TypeError when a time is needed, RangeError when there is no such value; the message says what there is. */
+  parameter(name: string, at?: ParameterAt): HostArray;
+  /** The gradient of a `gradient` item with respect to one tensor, by the name in its `wrt`. `of` is the item's
+   *  expression as written, needed only when two items have that name.
+   *  Throws TypeError for a name that stands for several tensors (then see `gradientGroup`), RangeError for no such
+   *  gradient. */
+  gradient(name: string, options?: { readonly of?: string }): HostArray;
+  /** The gradient with respect to everything that a name in `wrt` stands for, by the tensors' names. */
+  gradientGroup(name: string, options?: { readonly of?: string }): Readonly<Record<string, HostArray>>;
+  /** The value of a `gradient` item's expression; `of` as in `gradient`. */
+  value(of?: string): number;
+  /** Every `gradient` item, in the order in which they were computed. */
+  readonly gradients: readonly GradientResult[];
+  /** An evaluation: the final one, or the one made before meta-step `step`. */
+  evaluation(name?: string, at?: { readonly step?: number }): Evaluation;
+  /** A recorded curve: `train.loss`, `adapt.lr`, `linear.w@*`. `by` is needed only when two items recorded it. */
+  recorded(name: string, options?: { readonly by?: string }): RecordedSeries;
+  /** The objective of an outer loop before each meta-step, recorded or not. */
+  losses(outer?: string): Float64Array;
+  /** The inner loops that were run by themselves. */
+  readonly simulations: readonly SimulationResult[];
+  /** What came of every line of every `expect` block. */
+  readonly expectations: readonly Verdict[];
+  /** The same account as `summary.json`: JSON-ready, arrays of more than 1,000 entries by shape only. */
+  toJSON(): { readonly [key: string]: Json };
+}
+
+/** The public view of a result. */
+export function makeRun(result: RunResult): Run {
+  const groups = groupRecorded(result.recorded);
+  const { outcome, backend, seed, precision, seconds, gradients, simulations } = result;
+  return {
+    outcome,
+    backend,
+    seed,
+    precision,
+    seconds,
+    parameters: [...result.leaves.keys()],
+    parameter: (name, at = {}) => parameterAt(result, name, at),
+    gradient(name, { of } = {}) {
+      const leaves = findGradient(gradients, name, of);
+      if (leaves.length === 1) return copyArray(leaves[0]!.gradient);
+      throw new TypeError(
+        `\`${name}\` stands for ${leaves.length} tensors (${quoted(leaves.map((l) => l.name))}): ` +
+          `ask for one of them, or for all with gradientGroup("${name}")`,
+      );
+    },
+    gradientGroup(name, { of } = {}) {
+      const leaves = findGradient(gradients, name, of);
+      return Object.fromEntries(leaves.map((leaf) => [leaf.name, copyArray(leaf.gradient)]));
+    },
+    value: (of) => one(gradients, of, { what: "`gradient` item", nameOf: (g) => g.label }).value,
+    gradients,
+    evaluation(name, { step } = {}) {
+      const made = result.evaluations.filter((e) => e.during?.step === step);
+      return makeEvaluation(one(made, name, { what: "evaluation", nameOf: (e) => e.name }));
+    },
+    recorded: (name, { by } = {}) => recordedSeries(groups, name, by),
+    losses(outer) {
+      return one(result.outers, outer, { what: "outer loop", nameOf: (o) => o.name }).losses.slice();
+    },
+    simulations,
+    expectations: gradients.flatMap((g) => g.verdicts),
+    toJSON: () => summarizeRun(result),
+  };
+}
+
+/** The entry with a name, or the only one when no name is given. */
+function one<T>(
+  list: readonly T[],
+  name: string | undefined,
+  of: { readonly what: string; readonly nameOf: (entry: T) => string },
+): T {
+  const found = name === undefined ? list : list.filter((entry) => of.nameOf(entry) === name);
+  if (found.length === 1) return found[0]!;
+  const names = [...new Set(list.map(of.nameOf))];
+  if (list.length === 0) throw new RangeError(`This run made no ${of.what}`);
+  if (name === undefined || found.length > 1) {
+    throw new TypeError(`This run made more than one ${of.what}: name one of ${quoted(names)}`);
+  }
+  throw new RangeError(`This run made no ${of.what} \`${name}\`; there is ${quoted(names)}${didYouMean(name, names)}`);
+}
+
+function quoted(names: readonly string[]): string {
+  const shown = names.slice(0, 12).map((n) => `\`${n}\``).join(", ");
+  return names.length > 12 ? `${shown} and ${names.length - 12} more` : shown;
+}
+
+function didYouMean(name: string, names: readonly string[]): string {
+  const near = nearestName(name, names);
+  return near === undefined ? "" : `; did you mean \`${near}\`?`;
+}
+
+// --------------------------------------------------------------------------------------------------------- parameters
+
+function parameterAt(result: RunResult, name: string, { time, step }: ParameterAt): HostArray {
+  const kept = result.recorded.filter((r) => r.name === `${name}@*` && r.trajectory);
+  if (time === undefined) return parameterNow(result, { name, step, kept });
+  const at = step === undefined ? kept : kept.filter((r) => r.by.kind === "outer" && r.by.step === step);
+  const latest = at.at(-1);
+  if (latest) {
+    const entries = latest.value.shape[0]!;
+    if (!Number.isInteger(time) || time < 0 || time >= entries) {
+      throw new RangeError(`\`${name}\` has the times 0 to ${entries - 1}, not ${time}`);
+    }
+    return sliceFirstAxis(latest.value, time);
+  }
+  if (time === 0 && kept.length === 0) return parameterNow(result, { name, step, kept });
+  if (kept.length > 0) throw stepNotRecorded(name, step!, kept);
+  throw notKept(result, name, time);
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly step: number | undefined;
+  /** Its recorded trajectories. */
+  readonly kept: readonly Recorded[];
+}
+
+function parameterNow(result: RunResult, { name, step, kept }: Wanted): HostArray {
+  const leaf = result.leaves.get(name);
+  if (leaf && step === undefined) return copyArray(leaf);
+  if (leaf) {
+    const records = result.recorded.filter((r) => (r.name === name || r.name === `${name}@0`) && !r.trajectory);
+    const record = records.find((r) => r.by.kind === "outer" && r.by.step === step);
+    if (record) return copyArray(record.value);
+    if (records.length > 0) throw stepNotRecorded(name, step!, records);
+    throw new RangeError(`\`${name}\` was not recorded by meta-step: add \`record ${name}\` to the program`);
+  }
+  const last = kept.at(-1);
+  if (last) {
+    const end = last.value.shape[0]! - 1;
+    throw new TypeError(`\`${name}\` changes over time: say at which, from 0 to ${end}: { time: ${end} }`);
+  }
+  throw notKept(result, name, undefined);
+}
+
+function stepNotRecorded(name: string, step: number, records: readonly Recorded[]): RangeError {
+  const steps = records.flatMap((r) => r.by.kind === "outer" ? [r.by.step] : []);
+  const shown = steps.length > 12 ? `${steps.slice(0, 6).join(", ")}, …, ${steps.at(-1)}` : steps.join(", ");
+  return new RangeError(
+    steps.length === 0
+      ? `\`${name}\` was not recorded by meta-step`
+      : `\`${name}\` was not recorded at meta-step ${step}, but at ${shown}`,
+  );
+}
+
+function notKept(result: RunResult, name: string, time: number | undefined): RangeError {
+  const recorded = result.recorded.filter((r) => r.trajectory).map((r) => r.name.slice(0, -2));
+  const known = [...new Set([...result.leaves.keys(), ...recorded])];
+  const there = known.length === 0 ? "this run kept no parameters" : `there is ${quoted(known)}`;
+  if (result.leaves.has(name)) {
+    return new RangeError(
+      `\`${name}\` was kept at time 0 only, not at ${time}: add \`record ${name}@*\` to the program`,
+    );
+  }
+  const cure = known.some((k) => k === name) ? "" : ", or add `record " + name + "@*` if the program has it";
+  return new RangeError(`There is no \`${name}\` in this run: ${there}${didYouMean(name, known)}${cure}`);
+}
+
+// ---------------------------------------------------------------------------------------------------------- gradients
+
+type LeafGradient = GradientResult["wrt"][number]["leaves"][number];
+
+/** What a name in some `wrt` stands for; a single tensor of a group goes by its own name too. */
+function findGradient(items: readonly GradientResult[], name: string, of: string | undefined): readonly LeafGradient[] {
+  const searched = of === undefined ? items : [one(items, of, { what: "`gradient` item", nameOf: (g) => g.label })];
+  const found = searched.flatMap((item) => {
+    const group = item.wrt.find((w) => w.label === name);
+    const leaf = item.wrt.flatMap((w) => w.leaves).find((l) => l.name === name || `${l.name}@0` === name);
+    return group ? [group.leaves] : leaf ? [[leaf]] : [];
+  });
+  if (found.length === 1) return found[0]!;
+  if (found.length > 1) {
+    const labels = searched.map((item) => item.label);
+    throw new TypeError(
+      `More than one item has a gradient with respect to \`${name}\`: say { of: … } one of ${quoted(labels)}`,
+    );
+  }
+  if (items.length === 0) {
+    throw new RangeError(`This run computed no gradient: add \`gradient EXPRESSION wrt ${name}\` to the program`);
+  }
+  const names = searched.flatMap((item) => item.wrt.map((w) => w.label));
+  throw new RangeError(
+    `There is no gradient with respect to \`${name}\`: there is ${quoted(names)}${didYouMean(name, names)}; ` +
+      `\`wrt ${name}\` in the program adds it`,
+  );
+}
+
+// ------------------------------------------------------------------------------------------------------------- curves
+
+function recordedSeries(groups: readonly RecordedGroup[], name: string, by: string | undefined): RecordedSeries {
+  const found = groups.filter((g) => g.name === name && (by === undefined || g.by === by));
+  if (found.length === 1) {
+    const { entries, by } = found[0]!;
+    const steps = entries.flatMap((e) => e.by.kind === "outer" ? [e.by.step] : []);
+    return { name, by, steps, values: entries.map((e) => copyArray(e.value)) };
+  }
+  if (found.length > 1) {
+    throw new TypeError(
+      `\`${name}\` was recorded more than once: say { by: … } one of ${quoted(found.map((g) => g.by))}`,
+    );
+  }
+  const names = [...new Set(groups.map((g) => g.name))];
+  const there = names.length === 0 ? "nothing was" : `there is ${quoted(names)}`;
+  throw new RangeError(
+    `\`${name}\` was not recorded, ${there}${didYouMean(name, names)}; \`record ${name}\` in the program keeps it`,
+  );
+}

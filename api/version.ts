@@ -1,0 +1,4 @@
+// Which version is this? The same as in deno.json, as a test says.
+
+/** The version of the package. */
+export const version = "0.1.0";

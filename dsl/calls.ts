@@ -1,0 +1,188 @@
+// What does a call do? Pairs arguments with formals, and evaluates the body of a function, a model or a distribution.
+import type { Argument, CallExpression, Expression, Formal } from "./ast.ts";
+import { builtins, callBuiltin } from "./builtins.ts";
+import { fail, moduleScope } from "./elaboration.ts";
+import { evaluate } from "./expressions.ts";
+import { hintFor } from "./hints.ts";
+import { callModel, count } from "./models.ts";
+import type { Module } from "./modules.ts";
+import { namesInScope } from "./names.ts";
+import type { Span } from "./source.ts";
+import {
+  capital,
+  describeValue,
+  type Dim,
+  type DistributionValue,
+  errorValue,
+  shapeOf,
+  staticNumber,
+  type Value,
+} from "./values.ts";
+import { type Context, type Frame, lazily, type Local, type Scope, taskOf } from "./world.ts";
+
+export function evaluateCall(cx: Context, call: CallExpression): Value {
+  const { callee } = call;
+  if (callee.kind === "Name" && !isLocal(cx, callee.name) && !cx.scope.module.visible.has(callee.name)) {
+    const builtin = builtins.get(callee.name);
+    if (builtin) return callBuiltin(cx, builtin, call);
+    if (taskOf(cx.world)?.splits.has(callee.name) !== true) {
+      // the arguments are still checked
+      for (const arg of call.args) evaluate(cx, arg.value);
+      if (callee.name === "") return errorValue;
+      const known = namesInScope(cx);
+      return fail(cx, {
+        code: "M0201",
+        title: `There is no function \`${callee.name}\``,
+        at: callee.span,
+        hint: callee.name === "matmul" || callee.name === "mm"
+          ? "the matrix product is `dot(x, W)`"
+          : hintFor(callee.name, known),
+      });
+    }
+  }
+  const target = evaluate(cx, callee);
+  switch (target.kind) {
+    case "error":
+      for (const arg of call.args) evaluate(cx, arg.value);
+      return target;
+    case "function":
+      return callFunction(cx, target, call);
+    case "model": {
+      const formals = target.instance.model.item.formals;
+      const bound = bindArguments(cx, target.instance.path, formals, call.args, call.span, cx.scope.module);
+      if (!bound) return errorValue;
+      return callModel(cx, target, formals.map((f) => bound.get(f.name.name)!.value()), call.span);
+    }
+    default:
+      return fail(cx, { code: "M0203", title: `${capital(describeValue(target))} cannot be called`, at: callee.span });
+  }
+}
+
+function isLocal(cx: Context, name: string): boolean {
+  for (let s: Scope | undefined = cx.scope; s; s = s.parent) if (s.locals.has(name)) return true;
+  return false;
+}
+
+function callFunction(cx: Context, fn: Value & { kind: "function" }, call: CallExpression): Value {
+  const { item, scope } = fn;
+  const name = item.name.name;
+  const bound = bindArguments(cx, name, item.formals, call.args, call.span, scope.module);
+  if (!bound) return errorValue;
+  const values = [...bound.values()].map((local) => local.value());
+  if (values.some((v) => v.kind === "error")) return errorValue;
+  const frame: Frame = { callee: name, span: call.span };
+  const at: Context = {
+    ...cx,
+    scope: { module: scope.module, parent: scope, locals: bound },
+    frames: [frame, ...cx.frames],
+  };
+  if (cx.frames.length > 200) {
+    return fail(cx, { code: "M0210", title: `The function \`${name}\` calls itself`, at: call.span });
+  }
+  if (isDistribution(item.body, scope.module, new Set())) {
+    // evaluated at the shape that is drawn, which its fans come from
+    const distribution: DistributionValue = {
+      kind: "distribution",
+      description: name,
+      computed: values.some((v) => v.kind === "tensor" || v.kind === "distribution" && v.computed),
+      make: (dims) => {
+        const fans = fanLocals(dims);
+        const inside: Context = { ...at, scope: { module: scope.module, parent: at.scope, locals: fans } };
+        const value = evaluate(inside, item.body);
+        return value.kind === "distribution" ? value.make(dims) : errorValue;
+      },
+    };
+    return distribution;
+  }
+  return evaluate(at, item.body);
+}
+
+/** The fans of a shape: its first size in, its last size out; the other sizes multiply both (as a convolution's kernel). A
+ *  vector has the same fan both ways. Source: the convention of the Glorot and He initialisers for [in, out] weights. */
+function fanLocals(dims: readonly Dim[]): Map<string, Local> {
+  const sizes = shapeOf(dims);
+  const first = sizes[0] ?? 1;
+  const last = sizes.at(-1) ?? 1;
+  const field = sizes.slice(1, -1).reduce((a, n) => a * n, 1);
+  const fan = (n: number): Local => ({ value: () => staticNumber(n) });
+  return new Map([["fan_in ", fan(first * field)], ["fan_out ", fan(last * field)]]);
+}
+
+/** True when a function's body is a distribution: a call of a family, or of another such function. */
+function isDistribution(body: Expression, module: Module, seen: Set<Expression>): boolean {
+  if (body.kind !== "Call" || body.callee.kind !== "Name" || seen.has(body)) return false;
+  seen.add(body);
+  const definition = module.visible.get(body.callee.name);
+  if (definition?.item.kind === "Function") return isDistribution(definition.item.body, definition.module, seen);
+  return !definition && ["uniform", "normal", "truncated_normal"].includes(body.callee.name);
+}
+
+/** Pairs arguments with formals. Values are computed where the call stands, defaults where the callee is declared. */
+export function bindArguments(
+  cx: Context,
+  callee: string,
+  formals: readonly Formal[],
+  args: readonly Argument[],
+  span: Span,
+  module: Module,
+): Map<string, Local> | undefined {
+  const given = new Map<string, Expression>();
+  let wrong = false;
+  for (const [i, arg] of args.entries()) {
+    const formal = arg.name ? formals.find((f) => f.name.name === arg.name!.name) : formals[i];
+    if (!formal) {
+      wrong = true;
+      const names = formals.map((f) => f.name.name);
+      fail(cx, {
+        code: arg.name ? "M0303" : "M0302",
+        title: arg.name
+          ? `\`${callee}\` has no argument \`${arg.name.name}\``
+          : `\`${callee}\` takes ${count(formals.length, "argument")}, not ${args.length}`,
+        at: arg.name?.span ?? arg.value.span,
+        notes: names.length > 0 ? [`It takes ${names.map((n) => `\`${n}\``).join(", ")}`] : [],
+        hint: arg.name ? hintFor(arg.name.name, names) : undefined,
+      });
+      if (!arg.name) break;
+      continue;
+    }
+    if (given.has(formal.name.name)) {
+      wrong = true;
+      fail(cx, {
+        code: "M0303",
+        title: `\`${formal.name.name}\` is given twice`,
+        at: arg.name?.span ?? arg.value.span,
+      });
+      continue;
+    }
+    given.set(formal.name.name, arg.value);
+  }
+  const bound = new Map<string, Local>();
+  const missing: string[] = [];
+  for (const formal of formals) {
+    const name = formal.name.name;
+    const expression = given.get(name);
+    if (expression) {
+      const value = evaluate(cx, expression);
+      bound.set(name, { value: () => value });
+    } else if (formal.default) {
+      const value = formal.default;
+      const scope: Scope = { module, parent: moduleScope(module), locals: bound };
+      bound.set(
+        name,
+        lazily(
+          () => evaluate({ ...cx, scope }, value),
+          () => fail(cx, { code: "M0210", title: `\`${name}\` depends on itself`, at: formal.span }),
+        ),
+      );
+    } else if (!wrong) missing.push(name);
+  }
+  if (missing.length > 0) {
+    wrong = true;
+    fail(cx, {
+      code: "M0302",
+      title: `\`${callee}\` needs ${missing.map((n) => `\`${n}\``).join(" and ")}`,
+      at: span,
+    });
+  }
+  return wrong ? undefined : bound;
+}

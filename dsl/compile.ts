@@ -1,0 +1,147 @@
+// The whole way from a text to a program for the runtime, in one call. Pure: whoever calls hands in the files.
+import type { ExperimentProgram, ProgramFunction } from "../runtime/loop/program.ts";
+import { printFunction } from "../runtime/ir/print.ts";
+import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
+import { type Diagnostic, DiagnosticSink } from "./diagnostic.ts";
+import type { SourceText } from "./source.ts";
+import { type HostData, loadData, type ReadData } from "./data.ts";
+import type { Elaboration, Precision } from "./elaboration.ts";
+import { type InputValues, readInputs } from "./inputs.ts";
+import { readLoops } from "./loops.ts";
+import { type CheckedProgram, checkProgram, lowerProgram, printChecked } from "./lower_program.ts";
+import { loadModules, type ModuleSet, type ReadSource } from "./modules.ts";
+import { parseProgram } from "./parse.ts";
+import { printAst, printCst } from "./print_tree.ts";
+import { resolveNames } from "./resolve.ts";
+import type { StaticValue } from "./values.ts";
+
+/** What a program is compiled from. */
+export interface CompileInput {
+  readonly root: SourceText;
+  readonly readSource: ReadSource;
+  readonly readData: ReadData;
+  readonly inputs?: InputValues;
+  readonly data?: HostData;
+}
+
+/** The stages whose output can be printed. */
+export type Stage = "cst" | "ast" | "checked" | "ir" | "plan";
+
+/** What came of it. */
+export interface CompileOutput {
+  readonly diagnostics: readonly Diagnostic[];
+  readonly sources: ReadonlyMap<string, SourceText>;
+  /** Absent when there are errors. */
+  readonly program?: ExperimentProgram;
+  /** The text of a stage. Stages after `ast` need a program without errors; without one the text is empty. */
+  emit(stage: Stage): string;
+}
+
+/** Compiles a program: parses, checks, lowers. Never throws for what is wrong with the program. */
+export function compileProgram(input: CompileInput): CompileOutput {
+  const sink = new DiagnosticSink();
+  const modules = loadModules(input.root, input.readSource, sink);
+  let el: Elaboration | undefined;
+  let checked: CheckedProgram | undefined;
+  let program: ExperimentProgram | undefined;
+  checkHeader(modules, sink);
+  // a text that could not be read whole would only give consequences of that
+  if (!sink.hasErrors) {
+    const inputs = new Map<string, StaticValue>();
+    el = {
+      modules,
+      sink,
+      precision: precisionOf(modules),
+      inputs,
+      loops: new Map(),
+      instances: new Map(),
+      leaves: new Map(),
+      data: new Map(),
+      busy: new Set(),
+      unshaped: new Map(),
+    };
+    readInputs(el, inputs, input.inputs ?? {});
+    loadData(el, input.readData, input.data ?? {});
+    readLoops(el);
+    checked = checkProgram(el);
+    resolveNames(el);
+    if (checked && !sink.hasErrors) program = lowerProgram(el, checked);
+  }
+  const output = {
+    diagnostics: sink.diagnostics,
+    sources: modules.sources,
+    emit: (stage: Stage) => emit(stage, input.root, el, checked, program),
+  };
+  return program && !sink.hasErrors ? { ...output, program } : output;
+}
+
+function precisionOf(modules: ModuleSet): Precision {
+  const item = modules.root.program.items.find((i) => i.kind === "Precision");
+  return item?.kind === "Precision" && item.value.name === "f64" ? "f64" : "f32";
+}
+
+/** `edition` and `precision` of every file. */
+function checkHeader(modules: ModuleSet, sink: DiagnosticSink): void {
+  for (const module of modules.modules) {
+    const { items } = module.program;
+    const edition = items.find((i) => i.kind === "Edition");
+    if (!edition) {
+      sink.report({
+        code: "W0101",
+        title: "The file does not say which edition of the language it is written in",
+        at: { source: module.source.name, start: 0, end: 0 },
+        hint: "begin it with `edition 1`",
+      });
+    } else if (edition.kind === "Edition" && edition.value.value !== 1) {
+      sink.report({
+        code: "M0106",
+        title: `There is no edition ${edition.value.text}`,
+        at: edition.value.span,
+        notes: ["This version knows edition 1"],
+      });
+    }
+    for (const item of items) {
+      if (item.kind === "Precision" && item.value.name !== "" && !["f32", "f64"].includes(item.value.name)) {
+        sink.report({
+          code: "M0106",
+          title: `There is no precision \`${item.value.name}\``,
+          at: item.value.span,
+          hint: "write `f32` or `f64`",
+        });
+      }
+    }
+  }
+}
+
+function emit(
+  stage: Stage,
+  root: SourceText,
+  el: Elaboration | undefined,
+  checked: CheckedProgram | undefined,
+  program: ExperimentProgram | undefined,
+): string {
+  const parsed = parseProgram(root);
+  switch (stage) {
+    case "cst":
+      return parsed.cst ? printCst(parsed.cst) : "";
+    case "ast":
+      return printAst(parsed.program);
+    case "checked":
+      return el && checked ? printChecked(el, checked) : "";
+    case "ir":
+      return program ? functionsOf(program).map((f) => printFunction(f.fn)).join("\n") : "";
+    case "plan":
+      return program ? functionsOf(program).map((f) => printFunction(expandGradients(f.fn))).join("\n") : "";
+  }
+}
+
+/** Every function of a program, in the order they are first needed. */
+export function functionsOf(program: ExperimentProgram): ProgramFunction[] {
+  return [
+    program.initial,
+    ...program.outers.flatMap((o) => [o.initialStates, o.step, ...(o.trajectories ? [o.trajectories.fn] : [])]),
+    ...program.gradients.map((g) => g.fn),
+    ...program.evaluations.map((e) => e.fn),
+    ...program.simulations.map((s) => s.fn),
+  ];
+}

@@ -1,0 +1,178 @@
+// Which functions does an experiment need? Each outer's step, each gradient, each evaluation: a builder, its inputs as they
+// are asked for, and the world that expressions of it start in.
+import { Builder, newVariable } from "../runtime/ir/builder.ts";
+import { eliminateDeadCode } from "../runtime/ir/dead_code.ts";
+import { type ArrayType, type IrFunction, sizeOf, type Variable } from "../runtime/ir/types.ts";
+import type { InputSlot, ProgramFunction } from "../runtime/loop/program.ts";
+import type { AcrossClause, Expression } from "./ast.ts";
+import type { Elaboration } from "./elaboration.ts";
+import type { Definition } from "./modules.ts";
+import { evaluate } from "./expressions.ts";
+import { requireInteger } from "./sizes.ts";
+import { newTask, openTask } from "./tasks.ts";
+import { type Context, enterWorld, type Scope, type World } from "./world.ts";
+import { shapeOf } from "./values.ts";
+
+/** A function being written for the runtime. */
+export interface Draft {
+  readonly b: Builder;
+  readonly world: World;
+  readonly cx: Context;
+  /** An input that only this function has, such as an optimizer's state. */
+  readonly input: (slot: InputSlot, type: ArrayType) => Variable;
+  /** Ends it: dead code and unused inputs are left out. */
+  readonly finish: (outputs: readonly Variable[]) => ProgramFunction;
+}
+
+/** What a new function is like. */
+export interface DraftOptions {
+  /** Part of the key of every draw. */
+  readonly consumer: string;
+  readonly dry: boolean;
+  readonly scope: Scope;
+  readonly persistent: ReadonlySet<string>;
+  /** Draws depend on the meta-step. */
+  readonly perStep?: boolean;
+  /** T of every inner loop, when an evaluation says so. */
+  readonly steps?: number;
+}
+
+/** Starts a function. */
+export function openFunction(el: Elaboration, name: string, options: DraftOptions): Draft {
+  const b = new Builder(name);
+  const slots: { slot: InputSlot; variable: Variable }[] = [];
+  const typeOf = (slot: InputSlot): ArrayType => {
+    switch (slot.kind) {
+      case "seed":
+        return { dtype: "i32", shape: [2] };
+      case "step":
+        return { dtype: "i32", shape: [] };
+      case "leaf":
+        return { dtype: el.precision, shape: shapeOf(el.leaves.get(slot.name)!.dims) };
+      case "data": {
+        const { dtype, shape } = el.data.get(slot.name)!;
+        return { dtype, shape };
+      }
+      case "state":
+        return { dtype: el.precision, shape: [] };
+    }
+  };
+  const input = (slot: InputSlot, type: ArrayType): Variable => {
+    const key = JSON.stringify(slot);
+    const existing = slots.find((s) => JSON.stringify(s.slot) === key);
+    if (existing) return existing.variable;
+    const label = slot.kind === "leaf" || slot.kind === "state" || slot.kind === "data" ? slot.name : slot.kind;
+    const variable = b.input(type, label);
+    slots.push({ slot, variable });
+    return variable;
+  };
+  const byslot = (slot: InputSlot) => input(slot, typeOf(slot));
+  const consumer = {
+    name: options.consumer,
+    dry: options.dry,
+    ...(options.steps === undefined ? {} : { steps: options.steps }),
+    input: byslot,
+    metaStep: options.perStep ? byslot({ kind: "step" }) : undefined,
+    persistent: options.persistent,
+  };
+  const world: World = {
+    parent: undefined,
+    consumer,
+    b,
+    values: new Map(),
+    initials: new Map(),
+    owns: new Set(),
+    runs: new Map(),
+  };
+  return {
+    b,
+    world,
+    cx: { elaboration: el, world, b, scope: options.scope, frames: [] },
+    input,
+    finish: (outputs) => {
+      const whole = eliminateDeadCode(b.finish(outputs.map((x) => b.resolve(x))));
+      return pruneInputs(whole, slots);
+    },
+  };
+}
+
+/** Leaves out the inputs that nothing reads. */
+function pruneInputs(fn: IrFunction, slots: readonly { slot: InputSlot; variable: Variable }[]): ProgramFunction {
+  const used = new Set<Variable>(fn.outputs);
+  for (const equation of fn.equations) for (const x of equation.inputs) used.add(x);
+  const kept = slots.filter((s) => used.has(s.variable));
+  return { fn: { ...fn, inputs: kept.map((s) => s.variable) }, inputs: kept.map((s) => s.slot) };
+}
+
+/** How many tasks a loop or evaluation is across, and which. */
+export interface Across {
+  readonly definition: Definition;
+  readonly count: number;
+  readonly fixed: boolean;
+}
+
+/** Reads an `across` clause where a context stands. Undefined when wrong (reported). */
+export function readCount(
+  cx: Context,
+  clause: AcrossClause & { readonly definition: Definition },
+): Across | undefined {
+  const n = requireInteger(cx, clause.count, "the number of tasks", 1);
+  return n === undefined ? undefined : { definition: clause.definition, count: n, fixed: clause.fixed };
+}
+
+/** A stretch of a function that is done for every task: the world of one, and the outputs of all. */
+export interface TaskScope {
+  readonly cx: Context;
+  /** The outputs, stacked [tasks, …]. */
+  readonly close: (outputs: readonly Variable[]) => readonly Variable[];
+}
+
+/** Enters the tasks that a function is across. Without tasks the outputs get an axis of size 1 all the same. */
+export function openTasks(cx: Context, across: Across | undefined): TaskScope {
+  const { b, world } = cx;
+  if (!across) {
+    return { cx, close: (outputs) => outputs.map((x) => b.reshape(b.resolve(x), [1, ...x.shape])) };
+  }
+  const { definition, count } = across;
+  const metaStep = across.fixed ? undefined : world.consumer.metaStep;
+  if (world.consumer.dry) {
+    const index = newInput(b);
+    const inside = enterWorld(world, { task: newTask(definition, index, metaStep) });
+    openTask(cx.elaboration, inside);
+    return {
+      cx: { ...cx, world: inside },
+      close: (outputs) => outputs.map((x) => b.input({ dtype: x.dtype, shape: [count, ...x.shape] })),
+    };
+  }
+  const scope = b.openMap(definition.name, count);
+  const index = scope.slice(b.one("iota", [], { type: { dtype: "i32", shape: [count] }, axis: 0 }));
+  const inside = enterWorld(world, { b: scope.body, task: newTask(definition, index, metaStep) });
+  openTask(cx.elaboration, inside);
+  return { cx: { ...cx, world: inside, b: scope.body }, close: (outputs) => scope.close(outputs) };
+}
+
+/** Enters one task by its number. */
+export function openOneTask(cx: Context, across: Across | undefined, number: number): Context {
+  if (!across) return cx;
+  const { b, world } = cx;
+  const metaStep = across.fixed ? undefined : world.consumer.metaStep;
+  const index = b.fill(number, { dtype: "i32", shape: [] });
+  const inside = enterWorld(world, { task: newTask(across.definition, index, metaStep) });
+  openTask(cx.elaboration, inside);
+  return { ...cx, world: inside };
+}
+
+function newInput(b: Builder): Variable {
+  return b.input(newVariable({ dtype: "i32", shape: [] }));
+}
+
+/** The mean over the first axis. */
+export function meanOverTasks(b: Builder, stacked: Variable): Variable {
+  const total = b.sum(stacked, [0]);
+  return b.apply("div", total, b.fill(sizeOf([stacked.shape[0]!]), total));
+}
+
+/** Evaluates an expression only for its mistakes. */
+export function checkExpression(cx: Context, expression: Expression): void {
+  evaluate(cx, expression);
+}

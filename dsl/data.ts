@@ -1,0 +1,277 @@
+// What is in the tables that a program names? Reads every `data … from` and every host array, and checks them against their
+// declarations before anything runs, with the row and column of what is wrong.
+import type { Binding, DataItem } from "./ast.ts";
+import type { DType, HostArray, TypedArray } from "../runtime/ir/types.ts";
+import { allocate, sizeOf } from "../runtime/ir/types.ts";
+import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
+import { evaluateType } from "./sizes.ts";
+import { openFunction } from "./consumers.ts";
+import { hintFor } from "./hints.ts";
+import { type Module, resolvePath } from "./modules.ts";
+import { parseCsv } from "./csv.ts";
+import type { Context } from "./world.ts";
+import { formatDims } from "./values.ts";
+
+/** The bytes of a data file by its path relative to the root file's folder; undefined when there is none. */
+export type ReadData = (path: string) => Uint8Array | undefined;
+
+/** An array handed over by a script: values row-major, with their shape (a plain array is a vector). */
+export interface HostValues {
+  readonly shape: readonly number[];
+  readonly data: TypedArray | readonly number[];
+}
+
+/** Tables from a script: `{ train: { x, y } }`. */
+export type HostData = Readonly<Record<string, Readonly<Record<string, HostValues>>>>;
+
+/** Loads the data of every file into `el.data`. */
+export function loadData(el: Elaboration, read: ReadData, host: HostData): void {
+  const declared = new Set<string>();
+  for (const module of el.modules.modules) {
+    for (const item of module.program.items) {
+      if (item.kind !== "Data") continue;
+      declared.add(item.name.name);
+      loadItem(el, item, module, read, host[item.name.name]);
+    }
+  }
+  for (const name of Object.keys(host)) {
+    if (declared.has(name)) continue;
+    el.sink.report({
+      code: "M0603",
+      title: `The program declares no data \`${name}\``,
+      at: { source: el.modules.root.source.name, start: 0, end: 0 },
+      hint: hintFor(name, declared),
+    });
+  }
+}
+
+function loadItem(
+  el: Elaboration,
+  item: DataItem,
+  module: Module,
+  read: ReadData,
+  host: Readonly<Record<string, HostValues>> | undefined,
+): void {
+  const { cx } = openFunction(el, "data", {
+    consumer: "",
+    dry: true,
+    scope: moduleScope(module),
+    persistent: new Set(),
+  });
+  const pending = item.fields.filter((f) => !f.value);
+  for (const name of Object.keys(host ?? {})) {
+    if (pending.some((f) => f.name.name === name)) continue;
+    fail(cx, {
+      code: "M0603",
+      title: item.fields.some((f) => f.name.name === name)
+        ? `\`${item.name.name}.${name}\` has a value in the program and cannot be handed over`
+        : `The data \`${item.name.name}\` declares no \`${name}\``,
+      at: item.name.span,
+      hint: hintFor(name, pending.map((f) => f.name.name)),
+    });
+  }
+  const fromFile = pending.filter((f) => !host?.[f.name.name]);
+  for (const field of pending) {
+    const values = host?.[field.name.name];
+    if (values) loadHost(cx, item, field, values);
+  }
+  if (fromFile.length === 0) return;
+  if (!item.from) {
+    for (const field of fromFile) {
+      fail(cx, {
+        code: "M0601",
+        title: `\`${item.name.name}.${field.name.name}\` has no values`,
+        at: field.span,
+        hint:
+          `read them from a file, \`data ${item.name.name} from "${item.name.name}.csv" { … }\`, or hand them over from TypeScript`,
+      });
+    }
+    return;
+  }
+  const table = readTable(cx, item, module, read);
+  if (!table) return;
+  for (const field of fromFile) loadColumn(cx, item, field, table);
+}
+
+/** The declared type of a field. Undefined when wrong (reported). */
+function declaredType(cx: Context, field: Binding): { dtype: DType; shape: number[]; text: string } | undefined {
+  const names: Readonly<Record<string, DType>> = {
+    int: "i32",
+    bool: "bool",
+    float: cx.elaboration.precision,
+  };
+  const written = field.type?.dtype;
+  const dtype = written ? names[written.name] : cx.elaboration.precision;
+  if (!dtype) {
+    fail(cx, {
+      code: "M0304",
+      title: `There is no type \`${written!.name}\``,
+      at: written!.span,
+      hint: hintFor(written!.name, Object.keys(names)) ??
+        "write `int`, `bool` or nothing for numbers of the experiment's precision",
+    });
+    return undefined;
+  }
+  const dims = evaluateType(cx, field.type ?? { sizes: [], span: field.name.span });
+  return dims && { dtype, shape: dims.map((d) => d.size), text: formatDims(dims) };
+}
+
+function loadHost(cx: Context, item: DataItem, field: Binding, values: HostValues): void {
+  const type = declaredType(cx, field);
+  if (!type) return;
+  const name = `${item.name.name}.${field.name.name}`;
+  const given = values.shape.join(", ");
+  if (values.shape.length !== type.shape.length || type.shape.some((n, i) => n !== values.shape[i])) {
+    fail(cx, {
+      code: "M0602",
+      title: `\`${name}\` is declared as ${type.text}, the array handed over is [${given}]`,
+      at: field.span,
+    });
+    return;
+  }
+  if (values.data.length !== sizeOf(type.shape)) {
+    fail(cx, {
+      code: "M0602",
+      title: `The array for \`${name}\` has ${values.data.length} entries, its shape [${given}] needs ${
+        sizeOf(type.shape)
+      }`,
+      at: field.span,
+    });
+    return;
+  }
+  const data = allocate(type.dtype, values.data.length);
+  for (let i = 0; i < data.length; i++) {
+    const value = values.data[i]!;
+    const wrong = checkCell(value, type.dtype);
+    if (wrong) {
+      fail(cx, { code: "M0602", title: `Entry ${i} of \`${name}\` is ${value}: ${wrong}`, at: field.span });
+      return;
+    }
+    data[i] = value;
+  }
+  cx.elaboration.data.set(name, { dtype: type.dtype, shape: type.shape, data });
+}
+
+/** What is wrong with a number as an entry of a dtype, or nothing. */
+function checkCell(value: number, dtype: DType): string | undefined {
+  if (!Number.isFinite(value)) return "only finite numbers are data";
+  if (dtype === "i32" && (!Number.isInteger(value) || Math.abs(value) > 2147483647)) {
+    return "it is not a 32-bit integer";
+  }
+  if (dtype === "bool" && value !== 0 && value !== 1) return "a bool is 0 or 1";
+  return undefined;
+}
+
+interface Table {
+  readonly path: string;
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+function readTable(cx: Context, item: DataItem, module: Module, read: ReadData): Table | undefined {
+  const from = item.from!;
+  const path = resolvePath(module.source.name, from.text);
+  if (path === undefined) {
+    fail(cx, {
+      code: "M0605",
+      title: `\`${from.text}\` lies outside the program's folder`,
+      at: from.span,
+      hint: "put the data beside the program and name it by a relative path",
+    });
+    return undefined;
+  }
+  if (!path.toLowerCase().endsWith(".csv")) {
+    fail(cx, { code: "M0701", title: "Data from files other than CSV is not yet supported", at: from.span });
+    return undefined;
+  }
+  let bytes: Uint8Array | undefined;
+  try {
+    bytes = read(path);
+  } catch (error) {
+    fail(cx, {
+      code: "M0601",
+      title: `\`${from.text}\` cannot be read`,
+      at: from.span,
+      notes: [(error as Error).message],
+    });
+    return undefined;
+  }
+  if (!bytes) {
+    fail(cx, { code: "M0601", title: `There is no file \`${path}\``, at: from.span });
+    return undefined;
+  }
+  let rows: string[][];
+  try {
+    rows = parseCsv(new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/^\uFEFF/, ""));
+  } catch (error) {
+    fail(cx, {
+      code: "M0601",
+      title: `\`${path}\` is not a complete CSV file`,
+      at: from.span,
+      notes: [(error as Error).message],
+    });
+    return undefined;
+  }
+  const [header, ...body] = rows;
+  if (!header) {
+    fail(cx, { code: "M0601", title: `\`${path}\` is empty`, at: from.span });
+    return undefined;
+  }
+  return { path, header: header.map((h) => h.trim()), rows: body.filter((r) => r.length > 1 || r[0] !== "") };
+}
+
+function loadColumn(cx: Context, item: DataItem, field: Binding, table: Table): void {
+  const type = declaredType(cx, field);
+  if (!type) return;
+  const column = table.header.indexOf(field.name.name);
+  const name = `${item.name.name}.${field.name.name}`;
+  if (column === -1) {
+    fail(cx, {
+      code: "M0602",
+      title: `\`${table.path}\` has no column \`${field.name.name}\``,
+      at: field.name.span,
+      notes: [`Its columns are ${table.header.map((h) => `\`${h}\``).join(", ")}`],
+      hint: hintFor(field.name.name, table.header),
+    });
+    return;
+  }
+  if (type.shape.slice(1).some((n) => n !== 1)) {
+    fail(cx, {
+      code: "M0701",
+      title: "Several columns in one tensor are not yet supported",
+      at: field.type!.span,
+      notes: [`A column is [rows] or [rows, 1], and this is ${type.text}`],
+    });
+    return;
+  }
+  const size = sizeOf(type.shape);
+  if (table.rows.length !== size) {
+    fail(cx, {
+      code: "M0602",
+      title: `\`${name}\` is declared as ${type.text}, and \`${table.path}\` has ${table.rows.length} rows`,
+      at: field.type?.span ?? field.span,
+    });
+    return;
+  }
+  const data = allocate(type.dtype, size);
+  for (const [i, row] of table.rows.entries()) {
+    const cell = (row[column] ?? "").trim();
+    const value = cell === "true" ? 1 : cell === "false" ? 0 : cell === "" ? NaN : Number(cell);
+    const wrong = cell === ""
+      ? "it is missing"
+      : Number.isNaN(value)
+      ? "it is not a number"
+      : checkCell(value, type.dtype);
+    if (wrong) {
+      fail(cx, {
+        code: "M0602",
+        title: `Row ${i + 2}, column \`${field.name.name}\` of \`${table.path}\` is \`${cell}\`: ${wrong}`,
+        at: field.span,
+      });
+      return;
+    }
+    data[i] = value;
+  }
+  const array: HostArray = { dtype: type.dtype, shape: type.shape, data };
+  cx.elaboration.data.set(name, array);
+}

@@ -1,0 +1,41 @@
+// What are the fields of a `data` item? Inline values as expressions, columns of a file or arrays from the host as inputs.
+import type { DataItem } from "./ast.ts";
+import type { Definition } from "./modules.ts";
+import { moduleScope } from "./elaboration.ts";
+import { evaluateType } from "./sizes.ts";
+import { bindingValue } from "./tasks.ts";
+import type { Context } from "./world.ts";
+import { errorValue, type RecordValue, type Value } from "./values.ts";
+
+/** A data item as a value: its fields, read when first asked for. */
+export function dataRecord(cx: Context, definition: Definition): RecordValue {
+  const item = definition.item as DataItem;
+  const name = item.name.name;
+  const members = new Map<string, () => Value>();
+  for (const field of item.fields) {
+    const qualified = `${name}.${field.name.name}`;
+    members.set(field.name.name, () => {
+      const array = cx.elaboration.data.get(qualified);
+      if (array) {
+        const dims = evaluateType(
+          { ...cx, scope: moduleScope(definition.module) },
+          field.type ?? { sizes: [], span: field.span },
+        );
+        if (!dims) return errorValue;
+        const variable = cx.world.consumer.input({ kind: "data", name: qualified });
+        return { kind: "tensor", variable, dims, declared: { name: qualified, span: field.name.span } };
+      }
+      // a field that could not be loaded was reported when the data was
+      if (!field.value) return errorValue;
+      let root = cx.world;
+      while (root.parent) root = root.parent;
+      return bindingValue(
+        { ...cx, world: root, b: root.b, scope: moduleScope(definition.module) },
+        field,
+        qualified,
+        true,
+      );
+    });
+  }
+  return { kind: "record", name, what: "data", span: item.name.span, members };
+}

@@ -1,0 +1,54 @@
+// What does an expression compute? Checks types and shapes and writes the equations, in one walk: what is known now stays a
+// number, what is not becomes a variable of the function being lowered.
+import { evaluateBinary, numeric, plain } from "./arithmetic.ts";
+import type { CallExpression, Expression } from "./ast.ts";
+import { evaluateCall } from "./calls.ts";
+import { evaluateComprehension } from "./comprehensions.ts";
+import { evaluateList } from "./indexing.ts";
+import { evaluateName, evaluatePart } from "./names.ts";
+import { evaluateTime } from "./times.ts";
+import { errorValue, staticNumber, type Value } from "./values.ts";
+import type { Context } from "./world.ts";
+
+/** The value of an expression where a context stands. Mistakes are reported once and give the error value. */
+export function evaluate(cx: Context, expression: Expression): Value {
+  const { b } = cx;
+  const before = b.origin;
+  b.origin = expression.span;
+  try {
+    switch (expression.kind) {
+      case "Number":
+        return staticNumber(expression.value, /[.eE]/.test(expression.text) ? "float" : "int");
+      case "Name":
+        return evaluateName(cx, expression.primed ? `${expression.name}'` : expression.name, expression.span);
+      case "Member":
+      case "Index":
+        return evaluatePart(cx, expression);
+      case "Time":
+        return evaluateTime(cx, expression);
+      case "Call":
+        return expression.comprehension ? evaluateComprehension(cx, expression) : evaluateCall(cx, expression);
+      case "List":
+        return evaluateList(cx, expression);
+      case "Unary": {
+        const value = evaluate(cx, expression.operand);
+        if (value.kind === "static") return staticNumber(-value.value, value.type === "float" ? "float" : "int");
+        const tensor = numeric(cx, value, expression.operand.span, "negate");
+        return tensor.kind === "error" ? tensor : { ...plain(tensor), variable: b.apply("neg", tensor.variable) };
+      }
+      case "Binary":
+        return evaluateBinary(cx, expression);
+      case "Pipe": {
+        const { target } = expression;
+        const call: CallExpression = target.kind === "Call"
+          ? { ...target, args: [{ value: expression.value }, ...target.args] }
+          : { kind: "Call", callee: target, args: [{ value: expression.value }], span: expression.span };
+        return evaluateCall(cx, call);
+      }
+      case "Missing":
+        return errorValue;
+    }
+  } finally {
+    b.origin = before;
+  }
+}

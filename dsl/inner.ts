@@ -1,0 +1,400 @@
+// What does an inner loop become? A scan whose carry is the evolved parameters and the states of their rules, and whose
+// stacked outputs are the record of every step: the time-indexed parameters.
+import type { Builder } from "../runtime/ir/builder.ts";
+import type { Variable } from "../runtime/ir/types.ts";
+import type { Expression } from "./ast.ts";
+import type { Span } from "./source.ts";
+import { fail } from "./elaboration.ts";
+import { asFloat, toTensor } from "./arithmetic.ts";
+import { evaluate } from "./expressions.ts";
+import { takeAt } from "./indexing.ts";
+import { requireInteger, requireStatic } from "./sizes.ts";
+import type { Loop, LoopRule } from "./loops.ts";
+import { initialValue, type LeafDeclaration } from "./models.ts";
+import { referenceLeaves, referenceText, resolveReference } from "./references.ts";
+import {
+  applyRule,
+  clipScale,
+  firstEntry,
+  globalNorm,
+  hyperparameterLocals,
+  planHyperparameters,
+  type RuleTime,
+  startStates,
+} from "./rules.ts";
+import { type Context, enterWorld, known, type Local, type World } from "./world.ts";
+import { describeValue, shapeOf, staticNumber, type TensorValue, type TimeScope } from "./values.ts";
+
+/** A time that is known, or one that a comprehension runs over. */
+export type TimePoint =
+  | { readonly kind: "static"; readonly step: number }
+  | { readonly kind: "scope"; readonly scope: TimeScope; readonly offset: number };
+
+/** An inner loop that was run (or gone through, in a dry check) in a world. */
+export interface LoopRun {
+  readonly loop: Loop;
+  readonly steps: number;
+  readonly leaves: readonly LeafDeclaration[];
+  /** A parameter at a time, 0 .. T. */
+  readonly parameter: (leaf: LeafDeclaration, at: TimePoint) => TensorValue;
+  /** The loss or the norm of the gradient at a time; T is one more evaluation. Undefined when wrong (reported). */
+  readonly quantity: (name: "loss" | "gradient_norm", at: TimePoint) => TensorValue | undefined;
+  /** Stacked over times 0 .. T. */
+  readonly trajectory: (leaf: LeafDeclaration) => Variable;
+  /** Stacked over steps 0 .. T - 1. */
+  readonly stacked: (name: "loss" | "gradient_norm") => Variable;
+}
+
+/** The number of steps of a loop where it is used. */
+export function stepsOf(cx: Context, loop: Loop): number | undefined {
+  if (loop.kind === "inner" && cx.world.consumer.steps !== undefined) return cx.world.consumer.steps;
+  const at: Context = { ...cx, scope: { module: loop.module, parent: undefined, locals: new Map() }, frames: [] };
+  return requireInteger(at, loop.count.count, `the number of steps of \`${loop.name}\``, 1);
+}
+
+/** The leaves that the `over` of a rule names. Undefined when wrong (reported). */
+function evolvedLeaves(cx: Context, loop: Loop, rule: LoopRule): LeafDeclaration[] | undefined {
+  const leaves: LeafDeclaration[] = [];
+  const at: Context = { ...cx, scope: { module: loop.module, parent: undefined, locals: new Map() }, frames: [] };
+  for (const expression of rule.references) {
+    if (expression.kind === "Missing") return undefined;
+    if (expression.kind === "Time") {
+      fail(at, {
+        code: "M0403",
+        title: "An inner loop evolves parameters, not their value at one time",
+        at: expression.span,
+        hint: "write the bare name; where it starts is learned by `over …@0` in an outer",
+      });
+      return undefined;
+    }
+    const reference = resolveReference(at, expression);
+    if (reference === undefined) return undefined;
+    if (reference === "not a reference") {
+      evaluate(at, expression);
+      if (!cx.elaboration.sink.hasErrors) {
+        fail(at, { code: "M0502", title: "This is not a model or a parameter", at: expression.span });
+      }
+      return undefined;
+    }
+    if (reference.kind !== "model" && reference.kind !== "leaf" || reference.kind === "leaf" && reference.leaf.loop) {
+      fail(at, {
+        code: "M0502",
+        title: "An inner loop evolves models and parameters, not hyperparameters",
+        at: expression.span,
+      });
+      return undefined;
+    }
+    const found = referenceLeaves(cx.elaboration, reference);
+    if (found.length === 0) cx.elaboration.unshaped.set(referenceText(expression) ?? "", expression.span);
+    for (const leaf of found) if (!leaves.includes(leaf)) leaves.push(leaf);
+  }
+  return leaves;
+}
+
+/** Runs a loop in the world of a context, once. Undefined when wrong (reported). */
+export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefined {
+  const el = cx.elaboration;
+  const { world } = cx;
+  for (let w: World | undefined = world; w; w = w.parent) {
+    const run = w.runs.get(loop);
+    if (run) return run;
+    if (w.owns.has(loop)) break;
+  }
+  if (loop.kind === "outer") {
+    fail(cx, {
+      code: "M0701",
+      title: `The outer loop \`${loop.name}\` inside another loop is not yet supported`,
+      at: span,
+    });
+    return undefined;
+  }
+  if (el.busy.has(loop)) {
+    fail(cx, { code: "M0210", title: `\`${loop.name}\` depends on its own result`, at: span });
+    return undefined;
+  }
+  el.busy.add(loop);
+  try {
+    const at: Context = {
+      elaboration: el,
+      world,
+      b: world.b,
+      scope: { module: loop.module, parent: undefined, locals: new Map() },
+      frames: [],
+    };
+    const before = world.b.origin;
+    world.b.origin = loop.item.name.span;
+    const run = world.consumer.dry ? checkLoop(at, loop) : lowerLoop(at, loop);
+    world.b.origin = before;
+    if (run) world.runs.set(loop, run);
+    return run;
+  } finally {
+    el.busy.delete(loop);
+  }
+}
+
+/** The inner objective where a world stands, with `t` and `T` known. */
+function evaluateObjective(cx: Context, loop: Loop, world: World, b: Builder, t: TensorValue, steps: number) {
+  const locals = new Map<string, Local>([
+    ["t", known(t)],
+    [loop.timeName, known(staticNumber(steps, "int"))],
+  ]);
+  const at: Context = {
+    elaboration: cx.elaboration,
+    world,
+    b,
+    scope: { module: loop.module, parent: undefined, locals },
+    frames: [],
+  };
+  return scalarObjective(at, loop.objective.value, `the objective of \`${loop.name}\``);
+}
+
+/** An expression that must be one float. Undefined when wrong (reported). */
+export function scalarObjective(cx: Context, expression: Expression, what: string): TensorValue | undefined {
+  const value = evaluate(cx, expression);
+  if (value.kind === "error") return undefined;
+  const tensor = toTensor(cx, value, "float");
+  if (tensor.kind === "error" || tensor.dims.length > 0) {
+    fail(cx, {
+      code: "M0308",
+      title: `${what.charAt(0).toUpperCase()}${what.slice(1)} must be a scalar, and this is ${describeValue(value)}`,
+      at: expression.span,
+      hint: tensor.kind === "tensor" ? "take its `mean(…)` or `sum(…)`" : undefined,
+    });
+    return undefined;
+  }
+  return tensor;
+}
+
+const scalarInt = { dtype: "i32", shape: [] } as const;
+
+/** Goes through a loop once with placeholders: finds its parameters and every mistake. */
+function checkLoop(cx: Context, loop: Loop): LoopRun | undefined {
+  const { world, b } = cx;
+  const steps = stepsOf(cx, loop);
+  const t: TensorValue = { kind: "tensor", variable: b.input(scalarInt, "t"), dims: [] };
+  const stepWorld = enterWorld(world, { owns: new Set([loop]) });
+  const loss = evaluateObjective(cx, loop, stepWorld, b, t, steps ?? 1);
+  const leaves: LeafDeclaration[] = [];
+  let wrong = steps === undefined || loss === undefined;
+  for (const rule of loop.rules) {
+    const own = evolvedLeaves(cx, loop, rule);
+    if (!own || steps === undefined) {
+      wrong = true;
+      continue;
+    }
+    const shared = own.find((l) => leaves.includes(l));
+    if (shared) {
+      fail(cx, {
+        code: "M0208",
+        title: `\`${shared.name}\` is changed by two rules of \`${loop.name}\``,
+        at: rule.span,
+        hint: "list different parts, such as `over net.body by …  over net.head by …`",
+      });
+      wrong = true;
+      continue;
+    }
+    leaves.push(...own);
+    const plans = planHyperparameters(cx, loop, rule, own, steps);
+    if (plans.length < rule.hyperparameters.length) wrong = true;
+    const at: Context = { ...cx, world: stepWorld };
+    for (const leaf of own) {
+      const p = placeholder(cx, leaf);
+      const time: RuleTime = { t, steps, entry: firstEntry(b) };
+      const hyper = hyperparameterLocals(at, loop, rule, plans, leaf, time);
+      const states = startStates(at, rule, leaf, p, hyper);
+      if (!initialValue(cx, leaf)) wrong = true;
+      if (!states || !applyRule(at, rule, leaf, { p, g: placeholder(cx, leaf), t, states, hyperparameters: hyper })) {
+        wrong = true;
+      }
+    }
+  }
+  if (loop.clip) requireStatic(cx, loop.clip, "the bound of `clip norm`");
+  if (wrong) return undefined;
+  const scalar = (): TensorValue => ({ kind: "tensor", variable: loss!.variable, dims: [] });
+  return {
+    loop,
+    steps: steps!,
+    leaves,
+    parameter: (leaf) => placeholder(cx, leaf),
+    quantity: scalar,
+    trajectory: (leaf) => b.input({ dtype: cx.elaboration.precision, shape: [steps! + 1, ...shapeOf(leaf.dims)] }),
+    stacked: () => b.input({ dtype: cx.elaboration.precision, shape: [steps!] }),
+  };
+}
+
+/** Stands for a parameter where only its shape matters. */
+function placeholder(cx: Context, leaf: LeafDeclaration): TensorValue {
+  const variable = cx.b.input({ dtype: cx.elaboration.precision, shape: shapeOf(leaf.dims) }, leaf.name);
+  return { kind: "tensor", variable, dims: leaf.dims };
+}
+
+/** Writes a loop as a scan in the world it is run in. */
+function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
+  const { world, b } = cx;
+  const steps = stepsOf(cx, loop)!;
+  const parts = loop.rules.map((rule) => {
+    const leaves = evolvedLeaves(cx, loop, rule) ?? [];
+    return { rule, leaves, plans: planHyperparameters(cx, loop, rule, leaves, steps) };
+  });
+  const leaves = parts.flatMap((p) => p.leaves);
+  const start = new Map<string, TensorValue>();
+  const startState = new Map<string, Map<string, TensorValue>>();
+  const zero: RuleTime = { t: staticNumber(0, "int"), steps, entry: firstEntry(b) };
+  for (const { rule, leaves: own, plans } of parts) {
+    for (const leaf of own) {
+      const p = initialValue(cx, leaf)!;
+      start.set(leaf.name, p);
+      const hyper = hyperparameterLocals(cx, loop, rule, plans, leaf, zero);
+      startState.set(leaf.name, startStates(cx, rule, leaf, p, hyper)!);
+    }
+  }
+
+  const scan = b.openScan(loop.name, steps);
+  const body = scan.body;
+  const tVariable = scan.slice(b.one("iota", [], { type: { dtype: "i32", shape: [steps] }, axis: 0 }));
+  const t: TensorValue = { kind: "tensor", variable: tVariable, dims: [] };
+  const now = new Map<string, TensorValue>();
+  const states = new Map<string, Map<string, TensorValue>>();
+  for (const leaf of leaves) {
+    now.set(leaf.name, { ...start.get(leaf.name)!, variable: scan.carry(start.get(leaf.name)!.variable) });
+  }
+  for (const leaf of leaves) {
+    const carried = new Map<string, TensorValue>();
+    for (const [name, value] of startState.get(leaf.name)!) {
+      carried.set(name, { ...value, variable: scan.carry(value.variable) });
+    }
+    states.set(leaf.name, carried);
+  }
+  const stepWorld = enterWorld(world, { b: body, values: now, owns: new Set([loop]) });
+  const at: Context = { ...cx, world: stepWorld, b: body };
+
+  // the inner gradient
+  const request = body.openGradient(`${loop.name}.loss`);
+  const inside = new Map<string, TensorValue>();
+  for (const leaf of leaves) {
+    const value = now.get(leaf.name)!;
+    inside.set(leaf.name, { ...value, variable: request.wrt(value.variable) });
+  }
+  const lossWorld = enterWorld(stepWorld, { b: request.body, values: inside, owns: new Set([loop]) });
+  const objective = evaluateObjective(at, loop, lossWorld, request.body, t, steps)!;
+  const own = asFloat({ ...at, b: request.body }, objective).variable;
+  const { maximize } = loop.objective;
+  const signed = maximize ? request.body.apply("neg", own) : own;
+  const closed = request.close([signed]);
+  const loss = maximize ? body.apply("neg", closed.outputs[0]!) : closed.outputs[0]!;
+  let gradients = closed.gradients;
+  if (loop.through.kind === "first_order") gradients = gradients.map((g) => body.apply("stop_gradient", g));
+  const norm = globalNorm(body, gradients);
+  if (loop.clip) {
+    const bound = asFloat(at, toTensor(at, evaluate(at, loop.clip), "float") as TensorValue);
+    const scale = clipScale(body, norm, bound.variable);
+    gradients = gradients.map((g) => body.apply("mul", g, body.broadcastTo(scale, g.shape)));
+  }
+
+  // the rule, for every tensor
+  const entries = new Map<Variable, Variable>();
+  const time: RuleTime = {
+    t,
+    steps,
+    entry: (stacked) => {
+      const outer = stacked;
+      const existing = entries.get(outer);
+      if (existing) return existing;
+      const slice = scan.slice(outer);
+      entries.set(outer, slice);
+      return slice;
+    },
+  };
+  const nextP = new Map<string, Variable>();
+  const nextStates = new Map<string, Map<string, TensorValue>>();
+  for (const { rule, leaves: ruled, plans } of parts) {
+    for (const leaf of ruled) {
+      const g: TensorValue = { ...now.get(leaf.name)!, variable: gradients[leaves.indexOf(leaf)]! };
+      const hyper = hyperparameterLocals(at, loop, rule, plans, leaf, time);
+      const after = applyRule(at, rule, leaf, {
+        p: now.get(leaf.name)!,
+        g,
+        t,
+        states: states.get(leaf.name)!,
+        hyperparameters: hyper,
+      })!;
+      nextP.set(leaf.name, after.p.variable);
+      nextStates.set(leaf.name, after.states);
+    }
+  }
+  const next = [
+    ...leaves.map((leaf) => nextP.get(leaf.name)!),
+    ...leaves.flatMap((leaf) =>
+      [...states.get(leaf.name)!.keys()].map((s) => nextStates.get(leaf.name)!.get(s)!.variable)
+    ),
+  ];
+  const results = scan.close(next, [...leaves.map((leaf) => now.get(leaf.name)!.variable), loss, norm]);
+  const finals = new Map(leaves.map((leaf, i) => [leaf.name, results.carry[i]!]));
+  const records = new Map(leaves.map((leaf, i) => [leaf.name, results.outputs[i]!]));
+  const losses = results.outputs[leaves.length]!;
+  const norms = results.outputs[leaves.length + 1]!;
+  return recordOf(cx, loop, steps, leaves, { start, finals, records, losses, norms });
+}
+
+/** What a loop that was run can be asked. */
+function recordOf(
+  cx: Context,
+  loop: Loop,
+  steps: number,
+  leaves: readonly LeafDeclaration[],
+  kept: {
+    readonly start: ReadonlyMap<string, TensorValue>;
+    readonly finals: ReadonlyMap<string, Variable>;
+    /** Times 0 .. T - 1. */
+    readonly records: ReadonlyMap<string, Variable>;
+    readonly losses: Variable;
+    readonly norms: Variable;
+  },
+): LoopRun {
+  const { world, b } = cx;
+  const trajectory = (leaf: LeafDeclaration): Variable => {
+    const record = kept.records.get(leaf.name)!;
+    const last = b.reshape(kept.finals.get(leaf.name)!, [1, ...record.shape.slice(1)]);
+    return b.one("concat", [record, last], { axis: 0 });
+  };
+  /** Loss and gradient norm at the last parameters: one more evaluation. */
+  let end: { loss: Variable; gradient_norm: Variable } | undefined;
+  const atEnd = (): typeof end => {
+    if (end) return end;
+    const request = b.openGradient(`${loop.name}.loss`);
+    const inside = new Map<string, TensorValue>();
+    for (const leaf of leaves) {
+      inside.set(leaf.name, { kind: "tensor", dims: leaf.dims, variable: request.wrt(kept.finals.get(leaf.name)!) });
+    }
+    const lossWorld = enterWorld(world, { b: request.body, values: inside, owns: new Set([loop]) });
+    const t: TensorValue = { kind: "tensor", variable: b.fill(steps, scalarInt), dims: [] };
+    const loss = evaluateObjective(cx, loop, lossWorld, request.body, t, steps)!;
+    const closed = request.close([loss.variable]);
+    end = { loss: closed.outputs[0]!, gradient_norm: globalNorm(b, closed.gradients) };
+    return end;
+  };
+  const stacked = (name: "loss" | "gradient_norm"): Variable => name === "loss" ? kept.losses : kept.norms;
+  return {
+    loop,
+    steps,
+    leaves,
+    trajectory,
+    stacked,
+    parameter: (leaf, at) => {
+      const value = (variable: Variable): TensorValue => ({ kind: "tensor", variable, dims: leaf.dims });
+      if (at.kind === "scope") return value(at.scope.slice(trajectory(leaf), at.offset));
+      if (at.step === 0) return kept.start.get(leaf.name)!;
+      if (at.step === steps) return value(kept.finals.get(leaf.name)!);
+      return value(takeAt({ b }, kept.records.get(leaf.name)!, at.step));
+    },
+    quantity: (name, at) => {
+      const value = (variable: Variable): TensorValue => ({ kind: "tensor", variable, dims: [] });
+      if (at.kind === "static") {
+        return at.step === steps ? value(atEnd()![name]) : value(takeAt({ b }, stacked(name), at.step));
+      }
+      if (at.scope.to + at.offset < steps) return value(at.scope.slice(stacked(name), at.offset));
+      const whole = b.one("concat", [stacked(name), b.reshape(atEnd()![name], [1])], { axis: 0 });
+      return value(at.scope.slice(whole, at.offset));
+    },
+  };
+}

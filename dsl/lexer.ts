@@ -1,0 +1,119 @@
+// What words is a text made of? Text -> tokens with offsets, comments apart, and a diagnostic for whatever no token
+// starts with. The second half settles which keywords are names, so that the grammar needs one token of lookahead.
+import { type ILexingError, type IToken, Lexer, type TokenType } from "./chevrotain.ts";
+import type { DiagnosticDraft } from "./diagnostic.ts";
+import { type ForeignToken, foreignTokens } from "./foreign.ts";
+import type { SourceText } from "./source.ts";
+import * as t from "./tokens.ts";
+
+/** A text as tokens. */
+export interface LexedText {
+  readonly tokens: IToken[];
+  readonly comments: readonly IToken[];
+  readonly diagnostics: readonly DiagnosticDraft[];
+}
+
+/** Brackets deeper than this are refused: the parser, and every pass after it, recurses. A program by hand stays below
+ *  ten; `parser_test.ts` checks that the stack holds this many. */
+export const maxBracketDepth = 100;
+
+// Strings before the unclosed string, numbers before their malformed forms would hide those: hence the two groups.
+const foreignAfter = new Set(["OpenString"]);
+const lexer = new Lexer(
+  [
+    t.Blank,
+    t.CommentToken,
+    ...foreignTokens.filter(({ type }) => !foreignAfter.has(type.name)).map(({ type }) => type),
+    ...t.grammarTokens.filter((type) => type !== t.Blank && type !== t.CommentToken),
+    ...foreignTokens.filter(({ type }) => foreignAfter.has(type.name)).map(({ type }) => type),
+  ],
+  { positionTracking: "onlyOffset", ensureOptimizations: false },
+);
+
+const foreignByType: ReadonlyMap<TokenType, ForeignToken> = new Map(foreignTokens.map((f) => [f.type, f]));
+
+/** Splits a text into tokens; never throws. */
+export function tokenize(source: SourceText): LexedText {
+  const { tokens: raw, groups, errors } = lexer.tokenize(source.text);
+  const diagnostics: DiagnosticDraft[] = errors.map((error) => unknownCharacters(source, error));
+  const comments = groups["comments"] ?? [];
+  // Chevrotain's cheapest tracking leaves the ends out, which the locations of nodes are made of.
+  for (const token of raw) token.endOffset = token.startOffset + token.image.length - 1;
+  for (const token of comments) token.endOffset = token.startOffset + token.image.length - 1;
+  const tokens = readForeign(source, raw, diagnostics);
+  settleNames(tokens);
+  refuseDepth(source, tokens, diagnostics);
+  return { tokens, comments, diagnostics };
+}
+
+/** Replaces foreign spellings by what they stand for, and reports them. */
+function readForeign(source: SourceText, raw: IToken[], diagnostics: DiagnosticDraft[]): IToken[] {
+  if (!raw.some((token) => foreignByType.has(token.tokenType))) return raw;
+  const tokens: IToken[] = [];
+  for (const token of raw) {
+    const foreign = foreignByType.get(token.tokenType);
+    if (foreign === undefined) {
+      tokens.push(token);
+      continue;
+    }
+    const at = { source: source.name, start: token.startOffset, end: token.startOffset + token.image.length };
+    const hint = foreign.hint?.(token.image);
+    diagnostics.push({ code: foreign.code, title: foreign.title(token.image), at, ...(hint && { hint }) });
+    if (foreign.readAs === undefined) continue;
+    token.tokenType = foreign.readAs;
+    token.tokenTypeIdx = foreign.readAs.tokenTypeIdx!;
+    if (foreign.image) token.image = foreign.image(token.image);
+    tokens.push(token);
+  }
+  return tokens;
+}
+
+/** A keyword before `:`, `=`, `~` or a prime is a name: no rule of the grammar has one of them after a keyword. So
+ *  `step = 3` and `state' = …` are equations, while `state v = 0` and `split a {` keep their keyword. */
+function settleNames(tokens: IToken[]): void {
+  const settles: ReadonlySet<TokenType> = new Set([t.Colon, t.Equals, t.Tilde, t.Prime]);
+  for (let i = 0; i + 1 < tokens.length; i++) {
+    const token = tokens[i]!;
+    if (token.tokenType === t.Identifier || !token.tokenType.CATEGORIES?.includes(t.Name)) continue;
+    if (settles.has(tokens[i + 1]!.tokenType)) {
+      token.tokenType = t.Identifier;
+      token.tokenTypeIdx = t.Identifier.tokenTypeIdx!;
+    }
+  }
+}
+
+/** Cuts the program where brackets get too deep. */
+function refuseDepth(source: SourceText, tokens: IToken[], diagnostics: DiagnosticDraft[]): void {
+  let depth = 0;
+  for (const [index, { tokenType, startOffset }] of tokens.entries()) {
+    if (tokenType === t.LParen || tokenType === t.LBracket || tokenType === t.LBrace) depth++;
+    if (tokenType === t.RParen || tokenType === t.RBracket || tokenType === t.RBrace) depth--;
+    if (depth > maxBracketDepth) {
+      const at = { source: source.name, start: startOffset, end: startOffset + 1 };
+      diagnostics.push({
+        code: "M0102",
+        title: `Brackets are nested more than ${maxBracketDepth} deep`,
+        at,
+        hint: "name the inner parts with `let`",
+      });
+      tokens.length = index;
+      return;
+    }
+  }
+}
+
+function unknownCharacters(source: SourceText, error: ILexingError): DiagnosticDraft {
+  const end = error.offset + Math.max(1, error.length);
+  const written = source.text.slice(error.offset, Math.min(end, error.offset + 20));
+  const plain = /^[\x21-\x7e]+$/.test(written);
+  const code = `U+${written.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}`;
+  return {
+    code: "M0101",
+    title: plain
+      ? `\`${written}\` has no meaning here`
+      : `The character ${
+        /^[\p{C}\p{Z}]/u.test(written) ? code : `\`${[...written][0]}\` (${code})`
+      } has no meaning here`,
+    at: { source: source.name, start: error.offset, end },
+  };
+}

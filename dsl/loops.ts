@@ -1,0 +1,401 @@
+// What does each loop say? Reads the clauses of every `inner` and `outer` once, with their overrides: rules, number of
+// steps, estimator, clipping, tasks; and says which loop owns which parameters.
+import type {
+  AcrossClause,
+  Argument,
+  Clause,
+  Expression,
+  ForClause,
+  InnerItem,
+  MinimizeClause,
+  OptimizerItem,
+  OuterItem,
+  OverrideEntry,
+} from "./ast.ts";
+import type { Span } from "./source.ts";
+import type { Definition, Module } from "./modules.ts";
+import type { Elaboration } from "./elaboration.ts";
+import { hintFor } from "./hints.ts";
+
+/** A loop, as declared. */
+export interface Loop {
+  readonly kind: "inner" | "outer";
+  readonly name: string;
+  readonly module: Module;
+  readonly item: InnerItem | OuterItem;
+  readonly objective: MinimizeClause;
+  /** The number of steps, as an expression, and the name it goes by (`T` unless said). */
+  readonly count: ForClause;
+  readonly timeName: string;
+  readonly rules: readonly LoopRule[];
+  readonly clip: Expression | undefined;
+  readonly through: Estimator;
+  readonly across: (AcrossClause & { readonly definition: Definition }) | undefined;
+}
+
+/** `over net.body by sgd(lr = 0.1)`, with what an `override` changes. */
+export interface LoopRule {
+  readonly references: readonly Expression[];
+  readonly optimizer: { readonly item: OptimizerItem; readonly module: Module };
+  readonly hyperparameters: readonly DeclaredHyperparameter[];
+  readonly span: Span;
+}
+
+/** Where a hyperparameter's value comes from. */
+export interface DeclaredHyperparameter {
+  readonly name: string;
+  readonly value: Expression;
+  /** The file whose names the value uses: the optimizer's for a default, the loop's else. */
+  readonly module: Module;
+  readonly override: OverrideEntry | undefined;
+  readonly span: Span;
+}
+
+/** How a loop is differentiated. */
+export type Estimator = { readonly kind: "unroll" } | { readonly kind: "first_order" };
+
+const clauseNames: Readonly<Record<Clause["kind"], string>> = {
+  Minimize: "minimize",
+  Over: "over",
+  By: "by",
+  For: "for",
+  Batch: "batch",
+  Clip: "clip",
+  Through: "through",
+  From: "from",
+  Across: "across",
+  Memory: "memory",
+  Report: "report",
+  Every: "every",
+  Hold: "hold last",
+};
+
+/** The first clause of a kind. A second one is reported. */
+export function singleClause<K extends Clause["kind"]>(
+  el: Elaboration,
+  clauses: readonly Clause[],
+  kind: K,
+): Extract<Clause, { kind: K }> | undefined {
+  const found = clauses.filter((c): c is Extract<Clause, { kind: K }> => c.kind === kind);
+  for (const again of found.slice(1)) {
+    el.sink.report({
+      code: "M0103",
+      title: `\`${clauseNames[kind]}\` is given twice`,
+      at: again.span,
+      secondary: [{ span: found[0]!.span, message: "given here first" }],
+    });
+  }
+  return found[0];
+}
+
+/** Reports the clauses that have no place in an item, and those that are known but not yet built. */
+export function allowClauses(
+  el: Elaboration,
+  what: string,
+  clauses: readonly Clause[],
+  allowed: readonly Clause["kind"][],
+  later: readonly Clause["kind"][],
+): void {
+  for (const clause of clauses) {
+    if (later.includes(clause.kind)) {
+      notYet(el, `\`${clauseNames[clause.kind]}\` in \`${what}\``, clause.span);
+    } else if (!allowed.includes(clause.kind)) {
+      el.sink.report({
+        code: "M0102",
+        title: `\`${clauseNames[clause.kind]}\` has no place in \`${what}\``,
+        at: clause.span,
+        notes: [`\`${what}\` takes ${allowed.map((k) => `\`${clauseNames[k]}\``).join(", ")}`],
+      });
+    }
+  }
+}
+
+/** Reports a construct that the language has and this version does not. */
+export function notYet(el: Elaboration, what: string, at: Span, notes: readonly string[] = []): void {
+  el.sink.report({ code: "M0701", title: `${what} is not yet supported`, at, notes });
+}
+
+/** Reads every loop of every file into `el.loops`. Loops with mistakes that make them useless are left out. */
+export function readLoops(el: Elaboration): void {
+  for (const module of el.modules.modules) {
+    // an import brings definitions and runs no loop: a loop of another file counts when its name was imported here
+    for (const definition of module === el.modules.root ? module.visible.values() : []) {
+      const { item } = definition;
+      if (item.kind !== "Inner" && item.kind !== "Outer") continue;
+      const loop = readLoop(el, item, definition.module);
+      if (loop) el.loops.set(loop.name, loop);
+    }
+  }
+  checkOverrides(el);
+}
+
+function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module): Loop | undefined {
+  const inner = item.kind === "Inner";
+  const { clauses } = item;
+  allowClauses(
+    el,
+    inner ? "inner" : "outer",
+    clauses,
+    inner ? ["Minimize", "Over", "By", "For", "Clip", "Through"] : ["Minimize", "Across", "Over", "By", "For", "Clip"],
+    inner ? ["Batch", "From", "Memory"] : ["Memory", "Through", "Batch"],
+  );
+  const objective = singleClause(el, clauses, "Minimize");
+  const count = singleClause(el, clauses, "For");
+  const clip = singleClause(el, clauses, "Clip");
+  const through = singleClause(el, clauses, "Through");
+  const acrossClause = singleClause(el, clauses, "Across");
+  const rules = readRules(el, item, module);
+  for (
+    const [clause, word, example] of [
+      [objective, "minimize", "minimize mse(net(train.x), train.y)"],
+      [count, "for", inner ? "for T = 5 steps" : "for 1_000 steps"],
+      [rules?.[0], "over", inner ? "over net by sgd(lr = 0.1)" : "over net@0 by adam(lr = 1e-3)"],
+    ] as const
+  ) {
+    if (clause) continue;
+    if (word === "over" && rules === undefined) continue;
+    el.sink.report({
+      code: "M0104",
+      title: `\`${item.name.name}\` has no \`${word}\``,
+      at: item.name.span,
+      hint: `add a clause such as \`${example}\``,
+    });
+  }
+  if (clip && clip.what.name !== "norm") {
+    el.sink.report({
+      code: "M0102",
+      title: `\`clip ${clip.what.name}\` is unknown`,
+      at: clip.what.span,
+      hint: "write `clip norm` and a bound",
+    });
+  }
+  const across = acrossClause && readAcross(el, acrossClause, module);
+  const estimator = through ? readEstimator(el, through.estimator) : { kind: "unroll" } as const;
+  if (!objective || !count || !rules || rules.length === 0 || !estimator || (acrossClause && !across)) return undefined;
+  return {
+    kind: inner ? "inner" : "outer",
+    name: item.name.name,
+    module,
+    item,
+    objective,
+    count,
+    timeName: count.name?.name ?? "T",
+    rules,
+    clip: clip?.bound,
+    through: estimator,
+    across,
+  };
+}
+
+/** The task that an `across` clause names. */
+export function readAcross(
+  el: Elaboration,
+  clause: AcrossClause,
+  module: Module,
+): (AcrossClause & { readonly definition: Definition }) | undefined {
+  const definition = module.visible.get(clause.task.name);
+  if (definition?.item.kind === "Task") return { ...clause, definition };
+  const tasks = [...module.visible.values()].filter((d) => d.item.kind === "Task").map((d) => d.name);
+  if (clause.task.name !== "") {
+    el.sink.report({
+      code: definition ? "M0203" : "M0201",
+      title: definition ? `\`${clause.task.name}\` is not a task` : `There is no task \`${clause.task.name}\``,
+      at: clause.task.span,
+      hint: hintFor(clause.task.name, tasks),
+    });
+  }
+  return undefined;
+}
+
+const estimators = ["unroll", "first_order", "implicit", "forward", "finite_difference", "es", "pes"];
+
+function readEstimator(el: Elaboration, expression: Expression): Estimator | undefined {
+  if (expression.kind === "Missing") return undefined;
+  const callee = expression.kind === "Call" ? expression.callee : expression;
+  if (callee.kind === "Name" && estimators.includes(callee.name)) {
+    const args: readonly Argument[] = expression.kind === "Call" ? expression.args : [];
+    if (callee.name === "unroll" && args.length === 0) return { kind: "unroll" };
+    if (callee.name === "first_order" && args.length === 0) return { kind: "first_order" };
+    notYet(el, `\`through ${callee.name}(${args.length > 0 ? "…" : ""})\``, expression.span, [
+      "`unroll()` and `first_order()` are",
+    ]);
+    return undefined;
+  }
+  el.sink.report({
+    code: "M0201",
+    title: callee.kind === "Name" ? `There is no estimator \`${callee.name}\`` : "This is not an estimator",
+    at: callee.span,
+    notes: [`The estimators are ${estimators.map((e) => `\`${e}\``).join(", ")}`],
+    hint: callee.kind === "Name" ? hintFor(callee.name, estimators) : undefined,
+  });
+  return undefined;
+}
+
+/** Pairs every `over` with the `by` after it. Undefined when a mistake was reported. */
+function readRules(el: Elaboration, item: InnerItem | OuterItem, module: Module): LoopRule[] | undefined {
+  const rules: LoopRule[] = [];
+  let open: Extract<Clause, { kind: "Over" }> | undefined;
+  let wrong = false;
+  const say = (title: string, at: Span, hint: string) => {
+    wrong = true;
+    el.sink.report({ code: "M0104", title, at, hint });
+  };
+  for (const clause of item.clauses) {
+    if (clause.kind === "Over") {
+      if (open) say("This `over` has no `by`", open.span, "say by which rule, such as `by sgd(lr = 0.1)`");
+      open = clause;
+    } else if (clause.kind === "By") {
+      if (!open) {
+        say("This `by` has no `over` before it", clause.span, "say what it changes, such as `over net`");
+        continue;
+      }
+      const rule = readRule(el, item, module, open, clause.rule);
+      if (rule) rules.push(rule);
+      else wrong = true;
+      open = undefined;
+    }
+  }
+  if (open) say("This `over` has no `by`", open.span, "say by which rule, such as `by sgd(lr = 0.1)`");
+  return wrong ? undefined : rules;
+}
+
+function readRule(
+  el: Elaboration,
+  item: InnerItem | OuterItem,
+  module: Module,
+  over: Extract<Clause, { kind: "Over" }>,
+  rule: Expression,
+): LoopRule | undefined {
+  const callee = rule.kind === "Call" ? rule.callee : rule;
+  if (callee.kind !== "Name") {
+    if (callee.kind !== "Missing") {
+      el.sink.report({
+        code: "M0203",
+        title: "This is not an optimizer",
+        at: callee.span,
+        hint: "write a rule such as `sgd(lr = 0.1)`",
+      });
+    }
+    return undefined;
+  }
+  const definition = module.visible.get(callee.name);
+  if (definition?.item.kind !== "Optimizer") {
+    const optimizers = [...module.visible.values()].filter((d) => d.item.kind === "Optimizer").map((d) => d.name);
+    el.sink.report({
+      code: definition ? "M0203" : "M0201",
+      title: definition ? `\`${callee.name}\` is not an optimizer` : `There is no optimizer \`${callee.name}\``,
+      at: callee.span,
+      hint: hintFor(callee.name, optimizers),
+    });
+    return undefined;
+  }
+  const optimizer = { item: definition.item, module: definition.module };
+  const formals = optimizer.item.formals;
+  const given = new Map<string, Expression>();
+  let wrong = false;
+  const args = rule.kind === "Call" ? rule.args : [];
+  args.forEach((arg, i) => {
+    const formal = arg.name ? formals.find((f) => f.name.name === arg.name!.name) : formals[i];
+    if (!formal) {
+      wrong = true;
+      el.sink.report({
+        code: arg.name ? "M0204" : "M0302",
+        title: arg.name
+          ? `\`${callee.name}\` has no hyperparameter \`${arg.name.name}\``
+          : `\`${callee.name}\` takes at most ${formals.length} hyperparameters`,
+        at: arg.name?.span ?? arg.value.span,
+        secondary: [{ span: optimizer.item.name.span, message: "declared here" }].filter((l) =>
+          !l.span.source.startsWith("std/")
+        ),
+        notes: [`It has ${formals.map((f) => `\`${f.name.name}\``).join(", ")}`],
+        hint: arg.name ? hintFor(arg.name.name, formals.map((f) => f.name.name)) : undefined,
+      });
+    } else if (given.has(formal.name.name)) {
+      wrong = true;
+      el.sink.report({
+        code: "M0303",
+        title: `\`${formal.name.name}\` is given twice`,
+        at: arg.name?.span ?? arg.value.span,
+      });
+    } else given.set(formal.name.name, arg.value);
+  });
+  const overrides = overridesOf(el, item.name.name);
+  const hyperparameters: DeclaredHyperparameter[] = [];
+  for (const formal of formals) {
+    const name = formal.name.name;
+    const override = overrides.find((e) => e.entry.name.name === name);
+    const value = override?.entry.value ?? given.get(name) ?? formal.default;
+    if (!value) {
+      wrong = true;
+      el.sink.report({
+        code: "M0302",
+        title: `\`${callee.name}\` needs a value for \`${name}\``,
+        at: rule.span,
+        hint: `write \`${callee.name}(${name} = …)\``,
+      });
+      continue;
+    }
+    const from = override ? override.module : given.has(name) ? module : optimizer.module;
+    hyperparameters.push({ name, value, module: from, override: override?.entry, span: value.span });
+  }
+  return wrong ? undefined : { references: over.references, optimizer, hyperparameters, span: rule.span };
+}
+
+function overridesOf(el: Elaboration, loop: string): { entry: OverrideEntry; module: Module }[] {
+  const root = el.modules.root;
+  return root.program.items.flatMap((item) =>
+    item.kind === "Override" && item.loop.name === loop ? item.entries.map((entry) => ({ entry, module: root })) : []
+  );
+}
+
+/** Every override must name a loop and a hyperparameter, once. */
+function checkOverrides(el: Elaboration): void {
+  const root = el.modules.root;
+  const declared = [...root.visible.values()].filter((d) => d.item.kind === "Inner" || d.item.kind === "Outer");
+  const seen = new Map<string, Span>();
+  for (const item of root.program.items) {
+    if (item.kind !== "Override" || item.loop.name === "") continue;
+    const target = declared.find((d) => d.name === item.loop.name);
+    if (!target) {
+      const other = root.visible.get(item.loop.name);
+      el.sink.report({
+        code: other ? "M0203" : "M0201",
+        title: other ? `\`${item.loop.name}\` is not a loop` : `There is no loop \`${item.loop.name}\` to override`,
+        at: item.loop.span,
+        hint: hintFor(item.loop.name, declared.map((d) => d.name)),
+      });
+      continue;
+    }
+    const loop = el.loops.get(item.loop.name);
+    for (const entry of item.entries) {
+      const name = entry.name.name;
+      const key = `${item.loop.name}.${name}`;
+      const earlier = seen.get(key);
+      if (earlier) {
+        el.sink.report({
+          code: "M0205",
+          title: `\`${key}\` is overridden twice`,
+          at: entry.name.span,
+          secondary: [{ span: earlier, message: "overridden here first" }],
+        });
+        continue;
+      }
+      seen.set(key, entry.name.span);
+      if (!loop) continue;
+      const known = loop.rules.flatMap((r) => r.hyperparameters.map((h) => h.name));
+      if (!known.includes(name)) {
+        const rule = loop.rules[0]!;
+        el.sink.report({
+          code: "M0204",
+          title: `\`${loop.name}\` has no hyperparameter \`${name}\``,
+          at: entry.name.span,
+          secondary: [{ span: rule.span, message: `\`${loop.name}\` is run by \`${rule.optimizer.item.name.name}\`` }],
+          notes: [`It has ${[...new Set(known)].map((k) => `\`${k}\``).join(", ")}`],
+          hint: hintFor(name, known),
+        });
+      }
+      if (loop.kind === "outer" && entry.per.length > 0) notYet(el, "`per` in an outer loop", entry.span);
+      if (entry.via) notYet(el, "`via`", entry.via.span);
+    }
+  }
+}

@@ -1,0 +1,305 @@
+// What is one meta-step? The objective over the tasks, its gradient with respect to what is learned, and the outer rule; also
+// what is recorded of it, and where a run that went wrong looks.
+import type { Variable } from "../runtime/ir/types.ts";
+import type { OuterProgram, ProgramFunction, RecordRequest, TrajectoryRequest } from "../runtime/loop/program.ts";
+import { type Elaboration, fail } from "./elaboration.ts";
+import { asFloat, toTensor } from "./arithmetic.ts";
+import { evaluate } from "./expressions.ts";
+import { requireStatic } from "./sizes.ts";
+import { runLoop, scalarObjective, stepsOf } from "./inner.ts";
+import { loopsMentioned, timeLocals } from "./comprehensions.ts";
+import { type Across, type Draft, meanOverTasks, openFunction, openTasks, readCount } from "./consumers.ts";
+import type { Loop } from "./loops.ts";
+import type { LeafDeclaration } from "./models.ts";
+import { type MetaReference, readMetaReference } from "./meta_parameters.ts";
+import {
+  applyRule,
+  clipScale,
+  firstEntry,
+  globalNorm,
+  hyperparameterLocals,
+  planHyperparameters,
+  startStates,
+} from "./rules.ts";
+import { type Context, enterWorld, withLocals, type World } from "./world.ts";
+import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
+
+/** An outer loop after its check. */
+export interface CheckedOuter {
+  readonly loop: Loop;
+  readonly steps: number;
+  readonly across: Across | undefined;
+  /** What each rule learns. */
+  readonly learned: readonly (readonly MetaReference[])[];
+  /** The inner loops that its objective runs. */
+  readonly inners: ReadonlySet<Loop>;
+}
+
+function openOuter(el: Elaboration, loop: Loop, part: string, persistent: ReadonlySet<string>, dry: boolean): Draft {
+  return openFunction(el, `${loop.name}.${part}`, {
+    consumer: loop.name,
+    dry,
+    scope: { module: loop.module, parent: undefined, locals: new Map() },
+    persistent,
+    perStep: true,
+  });
+}
+
+/** The objective of one task where a context stands. */
+function taskObjective(cx: Context, loop: Loop): TensorValue | undefined {
+  const { value } = loop.objective;
+  return scalarObjective(withLocals(cx, timeLocals(cx, value)), value, `the objective of \`${loop.name}\``);
+}
+
+/** Goes through an outer once without running anything. Undefined when something is wrong or not shaped yet. */
+export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefined {
+  const draft = openOuter(el, loop, "check", new Set(), true);
+  const { cx } = draft;
+  const across = loop.across && readCount(cx, loop.across);
+  const steps = stepsOf(cx, loop);
+  if (loop.across && !across) return undefined;
+  const tasks = openTasks(cx, across);
+  for (const inner of loopsMentioned(el, loop.objective.value)) runLoop(tasks.cx, inner, loop.objective.span);
+  const objective = taskObjective(tasks.cx, loop);
+  if (loop.clip) requireStatic(cx, loop.clip, "the bound of `clip norm`");
+  const learned = loop.rules.map((rule) => {
+    const references = rule.references.map((r) => readMetaReference(cx, r));
+    const found = references.filter((r) => r !== undefined);
+    const leaves = found.flatMap((r) => r.leaves);
+    const plans = steps === undefined ? [] : planHyperparameters(cx, loop, rule, leaves, steps);
+    for (const leaf of leaves) checkRule(draft, loop, rule, plans, leaf, steps ?? 1);
+    return { complete: found.length === references.length && plans.length === rule.hyperparameters.length, found };
+  });
+  if (steps === undefined || !objective || learned.some((l) => !l.complete)) return undefined;
+  const inners = new Set(tasks.cx.world.runs.keys());
+  return { loop, steps, across, learned: learned.map((l) => l.found), inners };
+}
+
+function checkRule(
+  draft: Draft,
+  loop: Loop,
+  rule: Loop["rules"][number],
+  plans: ReturnType<typeof planHyperparameters>,
+  leaf: LeafDeclaration,
+  steps: number,
+): void {
+  const { cx, b } = draft;
+  const fresh = (): TensorValue => ({
+    kind: "tensor",
+    variable: b.input({ dtype: cx.elaboration.precision, shape: shapeOf(leaf.dims) }),
+    dims: leaf.dims,
+  });
+  const t: TensorValue = { kind: "tensor", variable: b.input({ dtype: "i32", shape: [] }), dims: [] };
+  const time = { t, steps, entry: firstEntry(b) };
+  const hyper = hyperparameterLocals(cx, loop, rule, plans, leaf, time);
+  const p = fresh();
+  const states = startStates(cx, rule, leaf, p, hyper);
+  if (states) applyRule(cx, rule, leaf, { p, g: fresh(), t, states, hyperparameters: hyper });
+}
+
+interface Ruled {
+  readonly rule: Loop["rules"][number];
+  readonly leaf: LeafDeclaration;
+  readonly plans: ReturnType<typeof planHyperparameters>;
+}
+
+/** Every learned leaf with its rule, in the order of `over`. */
+function ruledLeaves(cx: Context, outer: CheckedOuter): Ruled[] {
+  return outer.loop.rules.flatMap((rule, i) => {
+    const leaves = [...new Set(outer.learned[i]!.flatMap((r) => r.leaves))];
+    const plans = planHyperparameters(cx, outer.loop, rule, leaves, outer.steps);
+    return leaves.map((leaf) => ({ rule, leaf, plans }));
+  });
+}
+
+/** Writes everything that an outer needs at run time. */
+export function lowerOuter(
+  el: Elaboration,
+  outer: CheckedOuter,
+  persistent: ReadonlySet<string>,
+  requests: { readonly records: readonly RecordRequest[]; readonly trajectories?: TrajectoryRequest },
+): OuterProgram {
+  const { loop, steps } = outer;
+  const start = lowerStates(el, outer, persistent);
+  const step = lowerStep(el, outer, persistent, start.states);
+  return {
+    name: loop.name,
+    origin: loop.item.name.span,
+    steps,
+    over: step.over,
+    states: start.states.map(({ name, type }) => ({ name, type })),
+    initialStates: start.fn,
+    step: step.fn,
+    records: requests.records,
+    ...(requests.trajectories ? { trajectories: requests.trajectories } : {}),
+    diagnose: lowerDiagnosis(el, outer, persistent),
+  };
+}
+
+interface NamedState {
+  readonly name: string;
+  readonly leaf: LeafDeclaration;
+  readonly state: string;
+  readonly type: { readonly dtype: Elaboration["precision"]; readonly shape: readonly number[] };
+  readonly dims: TensorValue["dims"];
+}
+
+function lowerStates(
+  el: Elaboration,
+  outer: CheckedOuter,
+  persistent: ReadonlySet<string>,
+): { states: NamedState[]; fn: ProgramFunction } {
+  const draft = openOuter(el, outer.loop, "states", persistent, false);
+  const { cx, b } = draft;
+  const states: NamedState[] = [];
+  const outputs: Variable[] = [];
+  const time = { t: staticNumber(0, "int"), steps: outer.steps, entry: firstEntry(b) };
+  for (const { rule, leaf, plans } of ruledLeaves(cx, outer)) {
+    const p = leafInput(cx, leaf);
+    const hyper = hyperparameterLocals(cx, outer.loop, rule, plans, leaf, time);
+    for (const [state, value] of startStates(cx, rule, leaf, p, hyper)!) {
+      const type = { dtype: el.precision, shape: shapeOf(value.dims) };
+      states.push({ name: `${leaf.name}.${state}`, leaf, state, type, dims: value.dims });
+      outputs.push(value.variable);
+    }
+  }
+  return { states, fn: draft.finish(outputs) };
+}
+
+function leafInput(cx: Context, leaf: LeafDeclaration): TensorValue {
+  const variable = cx.world.consumer.input({ kind: "leaf", name: leaf.name });
+  return { kind: "tensor", variable, dims: leaf.dims };
+}
+
+function lowerStep(
+  el: Elaboration,
+  outer: CheckedOuter,
+  persistent: ReadonlySet<string>,
+  states: readonly NamedState[],
+): { over: string[]; fn: ProgramFunction } {
+  const { loop, steps } = outer;
+  const draft = openOuter(el, loop, "step", persistent, false);
+  const { cx, b, world } = draft;
+  b.origin = loop.item.name.span;
+  const ruled = ruledLeaves(cx, outer);
+  const now = new Map(ruled.map(({ leaf }) => [leaf.name, leafInput(cx, leaf)]));
+
+  const request = b.openGradient(`${loop.name}.loss`);
+  const initials = new Map<string, TensorValue>();
+  for (const { leaf } of ruled) {
+    initials.set(leaf.name, { ...now.get(leaf.name)!, variable: request.wrt(now.get(leaf.name)!.variable) });
+  }
+  const inside: World = enterWorld(world, { b: request.body, initials });
+  const tasks = openTasks({ ...cx, world: inside, b: request.body }, outer.across);
+  const objective = taskObjective(tasks.cx, loop)!;
+  const [stacked] = tasks.close([asFloat(tasks.cx, objective).variable]);
+  const mean = meanOverTasks(request.body, stacked!);
+  const { maximize } = loop.objective;
+  const closed = request.close([maximize ? request.body.apply("neg", mean) : mean]);
+  const loss = maximize ? b.apply("neg", closed.outputs[0]!) : closed.outputs[0]!;
+
+  const norm = globalNorm(b, closed.gradients);
+  let gradients = closed.gradients;
+  if (loop.clip) {
+    const bound = toTensor(cx, evaluate(cx, loop.clip), "float") as TensorValue;
+    const scale = clipScale(b, norm, bound.variable);
+    gradients = gradients.map((g) => b.apply("mul", g, b.broadcastTo(scale, g.shape)));
+  }
+  const t: TensorValue = { kind: "tensor", variable: world.consumer.metaStep!, dims: [] };
+  const newLeaves: Variable[] = [];
+  const newStates = new Map<string, Variable>();
+  ruled.forEach(({ rule, leaf, plans }, i) => {
+    const time = {
+      t,
+      steps,
+      entry: (stacked: Variable) => b.one("gather", [stacked, t.variable], { axis: 0, batch: 0 }),
+    };
+    const own = new Map<string, TensorValue>();
+    for (const state of states.filter((s) => s.leaf === leaf)) {
+      const variable = draft.input({ kind: "state", name: state.name }, state.type);
+      own.set(state.state, { kind: "tensor", variable, dims: state.dims });
+    }
+    const p = now.get(leaf.name)!;
+    const after = applyRule(cx, rule, leaf, {
+      p,
+      g: { ...p, variable: gradients[i]! },
+      t,
+      states: own,
+      hyperparameters: hyperparameterLocals(cx, loop, rule, plans, leaf, time),
+    })!;
+    newLeaves.push(leaf.range ? project(b, after.p.variable, leaf.range) : after.p.variable);
+    for (const [state, value] of after.states) newStates.set(`${leaf.name}.${state}`, value.variable);
+  });
+  const fn = draft.finish([loss, norm, ...newLeaves, ...states.map((s) => newStates.get(s.name)!)]);
+  return { over: ruled.map(({ leaf }) => leaf.name), fn };
+}
+
+/** The nearest value in a closed range. */
+function project(b: Draft["b"], x: Variable, [low, high]: readonly [number, number]): Variable {
+  let result = x;
+  if (low > -Infinity) result = b.apply("max", result, b.fill(low, x));
+  if (high < Infinity) result = b.apply("min", result, b.fill(high, x));
+  return result;
+}
+
+/** Every loss and parameter of every inner loop, over tasks and time. */
+function lowerDiagnosis(
+  el: Elaboration,
+  outer: CheckedOuter,
+  persistent: ReadonlySet<string>,
+): OuterProgram["diagnose"] {
+  const draft = openOuter(el, outer.loop, "diagnose", persistent, false);
+  const tasks = openTasks(draft.cx, outer.across);
+  taskObjective(tasks.cx, outer.loop);
+  const quantities: OuterProgram["diagnose"]["quantities"][number][] = [];
+  const outputs: Variable[] = [];
+  for (const run of tasks.cx.world.runs.values()) {
+    const origin = run.loop.item.name.span;
+    const common = { loop: run.loop.name, tasks: true };
+    quantities.push({ ...common, quantity: "loss", origin });
+    outputs.push(run.stacked("loss"));
+    for (const leaf of run.leaves) {
+      quantities.push({ ...common, quantity: leaf.name, origin: leaf.span });
+      outputs.push(run.trajectory(leaf));
+    }
+  }
+  return { fn: draft.finish(outputs.length > 0 ? tasks.close(outputs) : []), quantities };
+}
+
+/** The trajectories that `record …@*` asks of an outer, for one task. */
+export function lowerTrajectories(
+  el: Elaboration,
+  outer: CheckedOuter,
+  persistent: ReadonlySet<string>,
+  open: (cx: Context, across: Across | undefined) => Context,
+  collect: (cx: Context) => { outputs: Variable[]; quantities: TrajectoryRequest["quantities"] },
+  every: number,
+): TrajectoryRequest {
+  const draft = openOuter(el, outer.loop, "record", persistent, false);
+  const cx = open(draft.cx, outer.across);
+  taskObjective(cx, outer.loop);
+  const { outputs, quantities } = collect(cx);
+  return { fn: draft.finish(outputs), quantities, every };
+}
+
+/** Reports two outers that learn the same thing. */
+export function checkSharedLeaves(el: Elaboration, outers: readonly CheckedOuter[]): void {
+  const owners = new Map<string, CheckedOuter>();
+  for (const outer of outers) {
+    for (const reference of outer.learned.flat()) {
+      for (const leaf of reference.leaves) {
+        const other = owners.get(leaf.name);
+        if (!other) owners.set(leaf.name, outer);
+        else if (other !== outer) {
+          fail({ elaboration: el, frames: [] }, {
+            code: "M0208",
+            title: `\`${leaf.name}\` is learned by \`${other.loop.name}\` and by \`${outer.loop.name}\``,
+            at: reference.expression.span,
+            secondary: [{ span: other.loop.item.name.span, message: `\`${other.loop.name}\` is declared here` }],
+          });
+          break;
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,336 @@
+// How does a checked program become functions for the runtime? Goes through every loop and item without running anything
+// until all is shaped and every mistake is found; then writes each function once.
+import type { Variable } from "../runtime/ir/types.ts";
+import type { ExperimentProgram, Leaf, RecordRequest, TrajectoryRequest } from "../runtime/loop/program.ts";
+import type { EvaluateItem, Expression, GradientItem, RecordItem } from "./ast.ts";
+import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
+import { requireInteger } from "./sizes.ts";
+import { openFunction, openOneTask } from "./consumers.ts";
+import { checkReach } from "./gradients.ts";
+import {
+  type CheckedEvaluation,
+  type CheckedGradient,
+  checkEvaluation,
+  checkGradient,
+  checkLaterItems,
+  checkSimulation,
+  collectTrajectories,
+  lowerEvaluation,
+  lowerGradient,
+  lowerSimulation,
+  type TrajectoryWish,
+} from "./lower_items.ts";
+import { type CheckedOuter, checkOuter, checkSharedLeaves, lowerOuter, lowerTrajectories } from "./lower_outer.ts";
+import type { Loop } from "./loops.ts";
+import type { LeafDeclaration } from "./models.ts";
+import { sourceText } from "./meta_parameters.ts";
+import { loopsChanging, referenceLeaves, resolveReference } from "./references.ts";
+import { checkOptimizer } from "./rules.ts";
+import type { Context } from "./world.ts";
+import { formatDims } from "./values.ts";
+
+/** Everything that the checks found out about a program without mistakes. */
+export interface CheckedProgram {
+  readonly outers: readonly CheckedOuter[];
+  readonly gradients: readonly CheckedGradient[];
+  readonly evaluations: readonly CheckedEvaluation[];
+  readonly simulations: readonly { readonly loop: Loop; readonly steps: number }[];
+  readonly records: CheckedRecords;
+  /** Names of the leaves that live as long as the run. */
+  readonly persistent: readonly LeafDeclaration[];
+}
+
+interface CheckedRecords {
+  readonly byOuter: ReadonlyMap<Loop, readonly RecordRequest[]>;
+  readonly wishes: readonly (TrajectoryWish & { readonly every: number | undefined; readonly task: number })[];
+}
+
+/** Checks everything. Undefined when a mistake was reported. */
+export function checkProgram(el: Elaboration): CheckedProgram | undefined {
+  const { root } = el.modules;
+  const ownOuters = [...el.loops.values()].filter((l) => l.kind === "outer" && l.module === root);
+  const items = root.program.items;
+  for (const module of el.modules.modules) {
+    for (const item of module.program.items) {
+      if (item.kind !== "Optimizer") continue;
+      const draft = openFunction(el, "check", {
+        consumer: "",
+        dry: true,
+        scope: moduleScope(module),
+        persistent: new Set(),
+      });
+      checkOptimizer(draft.cx, item);
+    }
+  }
+  checkLaterItems(el);
+  // a parameter may be named before the call that shapes it: what one round found, the next knows
+  for (let round = 0; round < 4; round++) {
+    el.unshaped.clear();
+    const known = el.leaves.size;
+    const outers = ownOuters.map((loop) => checkOuter(el, loop));
+    const gradients = items.filter((i): i is GradientItem => i.kind === "Gradient").map((i) => checkGradient(el, i));
+    const evaluations = items.filter((i): i is EvaluateItem => i.kind === "Evaluate").map((i) =>
+      checkEvaluation(el, i)
+    );
+    const used = new Set([...outers, ...gradients, ...evaluations].flatMap((c) => c ? [...c.inners] : []));
+    const alone = [...el.loops.values()].filter((l) =>
+      l.kind === "inner" && l.module === root && !used.has(l) && !isNamed(el, l)
+    );
+    const simulations = alone.map((loop) => checkSimulation(el, loop));
+    if (el.unshaped.size > 0 && el.leaves.size > known) continue;
+    for (const [name, span] of el.unshaped) {
+      fail({ elaboration: el, frames: [] }, {
+        code: "M0203",
+        title: `\`${name}\` has no shape: nothing that runs calls the model it belongs to`,
+        at: span,
+      });
+    }
+    if (el.sink.hasErrors) return undefined;
+    const complete = <T>(list: readonly (T | undefined)[]) => list.filter((x) => x !== undefined);
+    const checked = {
+      outers: complete(outers),
+      gradients: complete(gradients),
+      evaluations: complete(evaluations),
+      simulations: complete(simulations),
+    };
+    checkSharedLeaves(el, checked.outers);
+    const references = [...checked.outers.flatMap((o) => o.learned.flat()), ...checked.gradients.flatMap((g) => g.wrt)];
+    const persistent = [...new Set(references.flatMap((r) => r.leaves))];
+    const records = checkRecords(el, checked.outers, persistent);
+    return el.sink.hasErrors ? undefined : { ...checked, records, persistent };
+  }
+  return undefined;
+}
+
+/** True when an item names a loop, so that a mistake there, not disuse, is why it was not run. */
+function isNamed(el: Elaboration, loop: Loop): boolean {
+  return el.sink.hasErrors && el.modules.root.program.items.some((i) => i.kind === "Outer" || i.kind === "Gradient") &&
+    loop.kind === "inner";
+}
+
+// ----------------------------------------------------------------------------------------------------------- record
+
+function checkRecords(
+  el: Elaboration,
+  outers: readonly CheckedOuter[],
+  persistent: readonly LeafDeclaration[],
+): CheckedRecords {
+  const byOuter = new Map<Loop, RecordRequest[]>();
+  const wishes: CheckedRecords["wishes"][number][] = [];
+  const draft = openFunction(el, "record", {
+    consumer: "",
+    dry: true,
+    scope: moduleScope(el.modules.root),
+    persistent: new Set(),
+  });
+  for (const item of el.modules.root.program.items) {
+    if (item.kind !== "Record") continue;
+    const every = item.every && requireInteger(draft.cx, item.every, "the number of steps", 1);
+    const task = item.task ? requireInteger(draft.cx, item.task, "the task", 0) : 0;
+    if (item.every && every === undefined || task === undefined) continue;
+    for (const reference of item.references) readRecord(draft.cx, item, reference, every, task);
+  }
+  return { byOuter, wishes };
+
+  function readRecord(
+    cx: Context,
+    _item: RecordItem,
+    expression: Expression,
+    every: number | undefined,
+    task: number,
+  ): void {
+    if (expression.kind === "Missing") return;
+    const timed = expression.kind === "Time";
+    const object = timed ? expression.object : expression;
+    const reference = resolveReference(cx, object);
+    const label = sourceText(el, expression);
+    if (reference === undefined) return;
+    if (reference === "not a reference") {
+      fail(cx, {
+        code: "M0201",
+        title: `\`${label}\` cannot be recorded: it is not a loop's loss, a parameter or a hyperparameter`,
+        at: expression.span,
+      });
+      return;
+    }
+    const add = (loop: Loop, request: RecordRequest) => byOuter.set(loop, [...(byOuter.get(loop) ?? []), request]);
+    const name = sourceText(el, object);
+    if (reference.kind === "quantity" && reference.loop.kind === "outer") {
+      if (timed) {
+        fail(cx, {
+          code: "M0403",
+          title: "A record runs over the meta-steps by itself",
+          at: expression.span,
+          hint: `write \`${name}\``,
+        });
+        return;
+      }
+      add(reference.loop, { label, what: { kind: reference.quantity }, every: every ?? 1 });
+      return;
+    }
+    if (reference.kind === "quantity") {
+      if (!timed || expression.time !== "all") {
+        return void fail(cx, {
+          code: "M0401",
+          title: `\`${label}\` changes during \`${reference.loop.name}\`; \`record\` keeps every time`,
+          at: expression.span,
+          hint: `write \`${name}@*\``,
+        });
+      }
+      wishes.push({ loop: reference.loop, name, quantity: reference.quantity, every, task });
+      return;
+    }
+    if (reference.kind !== "model" && reference.kind !== "leaf" && reference.kind !== "hyperparameter") {
+      return void fail(cx, { code: "M0203", title: `\`${label}\` cannot be recorded`, at: expression.span });
+    }
+    const leaves = referenceLeaves(el, reference);
+    const loops = loopsChanging(el, reference);
+    const start = timed && expression.time !== "all" && expression.time.kind === "Number" &&
+      expression.time.value === 0;
+    if (timed && !start) {
+      if (expression.time !== "all" || loops.length === 0) {
+        return void fail(cx, {
+          code: loops.length === 0 ? "M0403" : "M0402",
+          title: loops.length === 0
+            ? `No inner loop changes \`${name}\`, so it has no \`@\``
+            : `\`record\` keeps the start (\`@0\`) or every time (\`@*\`)`,
+          at: expression.span,
+          hint: loops.length === 0 ? `write \`${name}\`` : `write \`${name}@*\``,
+        });
+      }
+      if (loops.length > 1) {
+        return void fail(cx, {
+          code: "M0404",
+          title: `\`${name}\` is changed by ${loops.map((l) => `\`${l.name}\``).join(" and ")}`,
+          at: expression.span,
+        });
+      }
+      for (const leaf of leaves) wishes.push({ loop: loops[0]!, name: leaf.name, leaf, every, task });
+      return;
+    }
+    if (!timed && loops.length > 0) {
+      return void fail(cx, {
+        code: "M0401",
+        title: `\`${name}\` changes during \`${loops[0]!.name}\`; say which times are to be kept`,
+        at: expression.span,
+        hint: `write \`${name}@*\` for every time, or \`${name}@0\` for where it starts`,
+      });
+    }
+    const learned = leaves.filter((leaf) => persistent.includes(leaf));
+    const outer = outers.find((o) => o.learned.flat().some((r) => r.leaves.some((l) => learned.includes(l))));
+    if (!outer) {
+      return void fail(cx, {
+        code: "M0503",
+        title: `\`${label}\` never changes: no outer learns it`,
+        at: expression.span,
+      });
+    }
+    for (const leaf of learned) {
+      add(outer.loop, { label: leaf.name, what: { kind: "leaf", name: leaf.name }, every: every ?? 1 });
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------- lowering
+
+/** Writes every function of a program that passed its checks. Undefined when a gradient cannot reach (reported). */
+export function lowerProgram(el: Elaboration, checked: CheckedProgram): ExperimentProgram | undefined {
+  const persistent = new Set(checked.persistent.map((l) => l.name));
+  const leaves: Leaf[] = checked.persistent.map((leaf) => ({
+    name: leaf.name,
+    type: { dtype: el.precision, shape: leaf.dims.map((d) => d.size) },
+    dims: leaf.dims.map((d) => d.name ?? String(d.size)),
+    ...(leaf.range ? { range: leaf.range } : {}),
+    origin: leaf.span,
+  }));
+  const outers = checked.outers.map((outer) =>
+    lowerOuter(el, outer, persistent, {
+      records: checked.records.byOuter.get(outer.loop) ?? [],
+      ...trajectoriesOf(el, checked, outer, persistent),
+    })
+  );
+  const gradients = checked.gradients.map((g) =>
+    lowerGradient(el, g, persistent, checked.records.wishes.filter((w) => g.inners.has(w.loop)))
+  );
+  const program: ExperimentProgram = {
+    source: el.modules.root.source.name,
+    precision: el.precision,
+    data: el.data,
+    leaves,
+    initial: lowerInitial(el, checked.persistent),
+    outers,
+    gradients,
+    evaluations: checked.evaluations.map((e) => lowerEvaluation(el, e, persistent)),
+    simulations: checked.simulations.map(({ loop }) =>
+      lowerSimulation(el, loop, persistent, checked.records.wishes.filter((w) => w.loop === loop))
+    ),
+  };
+  checkReach(el, checked, program);
+  return el.sink.hasErrors ? undefined : program;
+}
+
+function trajectoriesOf(
+  el: Elaboration,
+  checked: CheckedProgram,
+  outer: CheckedOuter,
+  persistent: ReadonlySet<string>,
+): { trajectories?: TrajectoryRequest } {
+  const wishes = checked.records.wishes.filter((w) => outer.inners.has(w.loop));
+  if (wishes.length === 0) return {};
+  // without `every`: at the first and the last meta-step
+  const every = wishes[0]!.every ?? Math.max(1, outer.steps - 1);
+  return {
+    trajectories: lowerTrajectories(
+      el,
+      outer,
+      persistent,
+      (cx, across) => openOneTask(cx, across, wishes[0]!.task),
+      (cx) => collectTrajectories(cx, wishes),
+      every,
+    ),
+  };
+}
+
+/** The declared values of the leaves: drawn once, under the name of the leaf alone. */
+function lowerInitial(el: Elaboration, leaves: readonly LeafDeclaration[]): ExperimentProgram["initial"] {
+  const draft = openFunction(el, "initial", {
+    consumer: "",
+    dry: false,
+    scope: moduleScope(el.modules.root),
+    persistent: new Set(),
+  });
+  const outputs: Variable[] = leaves.map((leaf) => leaf.initial(draft.cx)!.variable);
+  return draft.finish(outputs);
+}
+
+/** The checked program as text, for `--emit checked`. */
+export function printChecked(el: Elaboration, checked: CheckedProgram): string {
+  const lines: string[] = [`precision ${el.precision}`];
+  for (const leaf of el.leaves.values()) {
+    const owner = [...el.loops.values()].find((l) =>
+      l.kind === "inner" && checked.outers.concat().length >= 0 && loopsChanging(el, { kind: "leaf", leaf }).includes(l)
+    );
+    const learned = checked.persistent.includes(leaf) ? ", learned" : "";
+    const range = leaf.range ? ` in ${leaf.range[0]} .. ${leaf.range[1]}` : "";
+    lines.push(`${leaf.name} : ${formatDims(leaf.dims)}${range}${owner ? `, evolved by ${owner.name}` : ""}${learned}`);
+  }
+  const draft = openFunction(el, "print", {
+    consumer: "",
+    dry: true,
+    scope: moduleScope(el.modules.root),
+    persistent: new Set(),
+  });
+  for (const loop of el.loops.values()) {
+    const steps = requireInteger({ ...draft.cx, scope: moduleScope(loop.module) }, loop.count.count, "steps", 1);
+    const rules = loop.rules.map((r) => r.optimizer.item.name.name).join(", ");
+    const outer = checked.outers.find((o) => o.loop === loop);
+    const inside = outer ? `, runs ${[...outer.inners].map((l) => l.name).join(", ") || "nothing"}` : "";
+    const tasks = outer?.across
+      ? `, ${outer.across.count} ${outer.across.definition.name}${outer.across.fixed ? " fixed" : ""}`
+      : "";
+    lines.push(
+      `${loop.kind} ${loop.name}: ${steps} steps by ${rules}, through ${loop.through.kind}()${tasks}${inside}`,
+    );
+  }
+  return lines.join("\n") + "\n";
+}

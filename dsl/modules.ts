@@ -1,0 +1,241 @@
+// Which files make up a program, and what does each define? Loads the root and everything it imports, parses each once,
+// and says for every file which definition a name stands for: its own, an imported one, or the standard library's.
+import type { Identifier, ImportItem, Item, Program } from "./ast.ts";
+import type { DiagnosticSink } from "./diagnostic.ts";
+import type { SourceText, Span } from "./source.ts";
+import { parseProgram } from "./parse.ts";
+import { hintFor } from "./hints.ts";
+import { libraryFiles } from "./prelude/library.ts";
+
+/** An item that has a name of its own. */
+export type NamedItem = Exclude<
+  Item,
+  { kind: "Edition" | "Precision" | "Memory" | "Import" | "Override" | "Gradient" | "Record" }
+>;
+
+/** What a name at the top of a file stands for. */
+export interface Definition {
+  readonly name: string;
+  readonly item: NamedItem;
+  readonly module: Module;
+}
+
+/** One file. */
+export interface Module {
+  readonly source: SourceText;
+  readonly program: Program;
+  /** True for the files of the standard library. */
+  readonly library: boolean;
+  /** The file's own definitions. */
+  readonly own: ReadonlyMap<string, Definition>;
+  /** Every name visible at the top of the file. */
+  readonly visible: ReadonlyMap<string, Definition>;
+}
+
+/** All files of a program. */
+export interface ModuleSet {
+  readonly root: Module;
+  /** The root first, then in the order of import; the standard library is not in it. */
+  readonly modules: readonly Module[];
+  readonly library: readonly Module[];
+  readonly sources: ReadonlyMap<string, SourceText>;
+}
+
+/** Gives the text of an imported file, by its path relative to the root file's folder; undefined when there is none.
+ *  Throws an Error whose message is for the user when the file is there but may not be read. */
+export type ReadSource = (path: string) => string | undefined;
+
+/** The name that an item defines. */
+export function nameOf(item: Item): Identifier | undefined {
+  switch (item.kind) {
+    case "Input":
+    case "Param":
+      return item.binding.name;
+    case "Let":
+    case "Function":
+    case "Data":
+    case "Task":
+    case "Model":
+    case "Inner":
+    case "Optimizer":
+    case "Outer":
+    case "Evaluate":
+      return item.name;
+    default:
+      return undefined;
+  }
+}
+
+interface MutableModule {
+  source: SourceText;
+  program: Program;
+  library: boolean;
+  own: Map<string, Definition>;
+  visible: Map<string, Definition>;
+}
+
+let parsedLibrary: { modules: readonly Module[]; names: ReadonlyMap<string, Definition> } | undefined;
+
+/** The standard library, parsed when it is first needed. */
+function library(): { modules: readonly Module[]; names: ReadonlyMap<string, Definition> } {
+  if (parsedLibrary) return parsedLibrary;
+  const names = new Map<string, Definition>();
+  const modules = libraryFiles.map((source) => {
+    const { program, diagnostics } = parseProgram(source);
+    if (diagnostics.length > 0) throw new Error(`${source.name}: ${diagnostics[0]!.title}`);
+    // every file of the library sees all of it
+    const module: MutableModule = { source, program, library: true, own: new Map(), visible: names };
+    for (const item of program.items) {
+      const name = nameOf(item)?.name;
+      if (name === undefined) continue;
+      const definition = { name, item: item as NamedItem, module };
+      module.own.set(name, definition);
+      names.set(name, definition);
+    }
+    return module;
+  });
+  parsedLibrary = { modules, names };
+  return parsedLibrary;
+}
+
+/** Loads and parses the root file and its imports. */
+export function loadModules(root: SourceText, readSource: ReadSource, sink: DiagnosticSink): ModuleSet {
+  const { modules: libraryModules, names: libraryNames } = library();
+  const loaded = new Map<string, MutableModule>();
+  const order: MutableModule[] = [];
+  const path: string[] = [];
+  const sources = new Map<string, SourceText>(libraryModules.map((m) => [m.source.name, m.source]));
+
+  function load(source: SourceText): MutableModule {
+    const parsed = parseProgram(source);
+    for (const draft of parsed.diagnostics) sink.report(draft);
+    const module: MutableModule = {
+      source,
+      program: parsed.program,
+      library: false,
+      own: new Map(),
+      visible: new Map(libraryNames),
+    };
+    loaded.set(source.name, module);
+    sources.set(source.name, source);
+    order.push(module);
+    path.push(source.name);
+    define(module);
+    for (const item of parsed.program.items) {
+      if (item.kind === "Import") importFrom(module, item);
+    }
+    for (const [name, definition] of module.own) module.visible.set(name, definition);
+    path.pop();
+    return module;
+  }
+
+  function define(module: MutableModule): void {
+    for (const item of module.program.items) {
+      const name = nameOf(item);
+      if (!name || name.name === "") continue;
+      const earlier = module.own.get(name.name);
+      if (earlier) {
+        sink.report({
+          code: "M0202",
+          title: `\`${name.name}\` is defined twice`,
+          at: name.span,
+          secondary: [{ span: nameOf(earlier.item)!.span, message: "first defined here" }],
+        });
+        continue;
+      }
+      module.own.set(name.name, { name: name.name, item: item as NamedItem, module });
+    }
+  }
+
+  function importFrom(module: MutableModule, item: ImportItem): void {
+    const target = resolvePath(module.source.name, item.from.text);
+    if (target === undefined) {
+      sink.report({
+        code: "M0605",
+        title: `\`${item.from.text}\` lies outside the program's folder`,
+        at: item.from.span,
+        hint: 'import files of the program\'s own folder by relative paths, such as "./layers.meta"',
+      });
+      return;
+    }
+    if (path.includes(target)) {
+      sink.report({
+        code: "M0207",
+        title: `\`${target}\` imports itself${path.at(-1) === target ? "" : ` through \`${path.at(-1)}\``}`,
+        at: item.from.span,
+        notes: [`The cycle is ${[...path.slice(path.indexOf(target)), target].map((p) => `\`${p}\``).join(" → ")}`],
+      });
+      return;
+    }
+    let imported = loaded.get(target);
+    if (!imported) {
+      let text: string | undefined;
+      try {
+        text = readSource(target);
+      } catch (error) {
+        sink.report({
+          code: "M0206",
+          title: `\`${item.from.text}\` cannot be read`,
+          at: item.from.span,
+          notes: [(error as Error).message],
+        });
+        return;
+      }
+      if (text === undefined) {
+        sink.report({ code: "M0206", title: `There is no file \`${target}\``, at: item.from.span });
+        return;
+      }
+      imported = load({ name: target, text });
+    }
+    for (const name of item.names) {
+      const definition = imported.own.get(name.name);
+      if (!definition) {
+        sink.report({
+          code: "M0201",
+          title: `\`${target}\` does not define \`${name.name}\``,
+          at: name.span,
+          hint: hintFor(name.name, imported.own.keys()),
+        });
+        continue;
+      }
+      const clash = module.own.get(name.name);
+      if (clash) {
+        sink.report({
+          code: "M0202",
+          title: `\`${name.name}\` is imported and defined`,
+          at: name.span,
+          secondary: [{ span: nameOf(clash.item)!.span, message: "defined here" }],
+        });
+        continue;
+      }
+      module.visible.set(name.name, definition);
+    }
+  }
+
+  const rootModule = load(root);
+  return { root: rootModule, modules: order, library: libraryModules, sources };
+}
+
+/** A relative path seen from a file, as a path relative to the root's folder; undefined when it leaves the folder or is
+ *  not relative. */
+export function resolvePath(from: string, relative: string): string | undefined {
+  if (
+    relative === "" || relative.startsWith("/") || relative.includes("\\") || /^[A-Za-z][A-Za-z0-9+.-]*:/.test(relative)
+  ) {
+    return undefined;
+  }
+  const parts = from.split("/").slice(0, -1);
+  for (const part of relative.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part === "..") {
+      if (parts.length === 0) return undefined;
+      parts.pop();
+    } else parts.push(part);
+  }
+  return parts.join("/");
+}
+
+/** The span of a definition's name. */
+export function definitionSpan(definition: Definition): Span {
+  return nameOf(definition.item)!.span;
+}

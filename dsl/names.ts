@@ -1,0 +1,203 @@
+// What does a name stand for where an expression is evaluated? Locals first, then splits of the task that is drawn, then what
+// the file sees, then the constants of the language.
+import type { Expression } from "./ast.ts";
+import { builtins, constants } from "./builtins.ts";
+import { dataRecord } from "./data_values.ts";
+import { fail, moduleScope } from "./elaboration.ts";
+import { evaluate } from "./expressions.ts";
+import { hintFor } from "./hints.ts";
+import { indexTensor } from "./indexing.ts";
+import { modelValue, valueNow } from "./models.ts";
+import { nameOf } from "./modules.ts";
+import { headName, type Reference, resolveReference } from "./references.ts";
+import type { Span } from "./source.ts";
+import { readReference } from "./times.ts";
+import { capital, describeValue, type ErrorValue, errorValue, type Value } from "./values.ts";
+import { type Context, type Scope, taskOf } from "./world.ts";
+
+export function evaluateName(cx: Context, name: string, span: Span): Value {
+  for (let s: Scope | undefined = cx.scope; s; s = s.parent) {
+    const local = s.locals.get(name);
+    if (local) {
+      const value = local.value();
+      return value.kind === "model" ? { ...value, world: cx.world } : value;
+    }
+  }
+  const { module } = cx.scope;
+  const split = taskOf(cx.world)?.splits.get(name);
+  const definition = module.visible.get(name);
+  if (split) {
+    if (!definition || definition.module.library) return split;
+    if (definition.item.kind === "Inner" || definition.item.kind === "Outer") {
+      const task = taskOf(cx.world)!.definition.name;
+      return fail(cx, {
+        code: "M0209",
+        title: `\`${name}\` is both a loop and a split of \`${task}\``,
+        at: span,
+        secondary: [
+          { span: definition.item.name.span, message: "the loop" },
+          { span: split.span, message: "the split" },
+        ],
+        hint: `write \`${task}.${name}\` for the split`,
+      });
+    }
+  }
+  const task = taskOf(cx.world);
+  if (task && definition === task.definition) {
+    return {
+      kind: "record",
+      name,
+      what: "task",
+      span: nameOf(definition.item)!.span,
+      members: new Map([...task.splits].map(([k, v]) => [k, () => v])),
+    };
+  }
+  if (definition) return definitionValue(cx, name, span);
+  const constant = constants[name];
+  if (constant) return constant;
+  return unknownName(cx, name, span);
+}
+
+function definitionValue(cx: Context, name: string, span: Span): Value {
+  const definition = cx.scope.module.visible.get(name)!;
+  const { item, module } = definition;
+  const el = cx.elaboration;
+  switch (item.kind) {
+    case "Input": {
+      const value = el.inputs.get(`${module.source.name}\n${name}`);
+      return value ?? errorValue;
+    }
+    case "Let": {
+      if (el.busy.has(item)) {
+        return fail(cx, { code: "M0210", title: `\`${name}\` depends on itself`, at: item.name.span });
+      }
+      el.busy.add(item);
+      try {
+        return evaluate({ ...cx, scope: moduleScope(module) }, item.value);
+      } finally {
+        el.busy.delete(item);
+      }
+    }
+    case "Function":
+      return { kind: "function", item, scope: moduleScope(module) };
+    case "Data":
+      return dataRecord(cx, definition);
+    case "Task": {
+      const splits = item.members.filter((m) => m.kind === "Split").map((m) => m.name.name);
+      return fail(cx, {
+        code: "M0203",
+        title: `No task \`${name}\` is drawn here`,
+        at: span,
+        hint: splits.length > 0 ? `add \`across 25 ${name}\` to the loop that uses it` : undefined,
+      });
+    }
+    default: {
+      const reference = resolveReference(cx, { kind: "Name", name, primed: false, span });
+      if (reference && reference !== "not a reference") return referenceNow(cx, reference, span);
+      if (reference === undefined || item.kind === "Inner" || item.kind === "Outer" || item.kind === "Param") {
+        return errorValue; // its own mistakes are reported where it is declared
+      }
+      return fail(cx, {
+        code: "M0203",
+        title: `\`${name}\` is not a value: it is ${item.kind === "Evaluate" ? "an evaluation" : "an optimizer"}`,
+        at: span,
+      });
+    }
+  }
+}
+
+function unknownName(cx: Context, name: string, span: Span): ErrorValue {
+  const { module } = cx.scope;
+  if (name === "") return errorValue;
+  const tasks = [...module.visible.values()].filter((d) => d.item.kind === "Task");
+  for (const task of tasks) {
+    if (task.item.kind === "Task" && task.item.members.some((m) => m.kind === "Split" && m.name.name === name)) {
+      return fail(cx, {
+        code: "M0201",
+        title: `No task is drawn here that has a split \`${name}\``,
+        at: span,
+        secondary: [{ span: task.item.name.span, message: `\`${task.name}\` has one` }],
+        hint: `add \`across 25 ${task.name}\` to the outer, evaluate or gradient that uses this`,
+      });
+    }
+  }
+  const known = namesInScope(cx);
+  return fail(cx, {
+    code: "M0201",
+    title: `There is no \`${name}\``,
+    at: span,
+    hint: hintFor(name, known),
+  });
+}
+
+/** Every name that an expression may use here. */
+export function namesInScope(cx: Context): string[] {
+  const names: string[] = [];
+  for (let s: Scope | undefined = cx.scope; s; s = s.parent) names.push(...s.locals.keys());
+  names.push(...cx.scope.module.visible.keys(), ...Object.keys(constants), ...builtins.keys());
+  names.push(...(taskOf(cx.world)?.splits.keys() ?? []));
+  return names;
+}
+
+/** A reference read "now". */
+export function referenceNow(cx: Context, reference: Reference, span: Span): Value {
+  switch (reference.kind) {
+    case "model":
+      return modelValue(cx, reference.instance);
+    case "leaf":
+      return valueNow(cx, reference.leaf, span);
+    case "loop":
+      return { kind: "loop", loop: reference.loop };
+    default:
+      return readReference(cx, reference, undefined, span);
+  }
+}
+
+export function evaluatePart(cx: Context, expression: Expression & { kind: "Member" | "Index" }): Value {
+  if (isReferenceLike(cx, expression)) {
+    const reference = resolveReference(cx, expression);
+    if (reference === undefined) return errorValue;
+    if (reference !== "not a reference") return referenceNow(cx, reference, expression.span);
+  }
+  if (expression.kind === "Index") {
+    const object = evaluate(cx, expression.object);
+    if (object.kind === "error") return object;
+    const indices = expression.indices.map((i) => evaluate(cx, i));
+    if (indices.some((i) => i.kind === "error")) return errorValue;
+    return indexTensor(cx, object, expression.indices, indices, expression.span);
+  }
+  const object = evaluate(cx, expression.object);
+  const name = expression.member.name;
+  if (object.kind === "error" || name === "") return errorValue;
+  if (object.kind === "record") {
+    const member = object.members.get(name);
+    if (member) return member();
+    const known = [...object.members.keys()];
+    return fail(cx, {
+      code: "M0201",
+      title: `The ${object.what} \`${object.name}\` has no \`${name}\``,
+      at: expression.member.span,
+      secondary: [{ span: object.span, message: "declared here" }],
+      notes: [`It has ${known.map((k) => `\`${k}\``).join(", ")}`],
+      hint: hintFor(name, known),
+    });
+  }
+  return fail(cx, {
+    code: "M0203",
+    title: `${capital(describeValue(object))} has no parts, so there is no \`.${name}\``,
+    at: expression.span,
+  });
+}
+
+/** True when a chain starts with a model, parameter or loop, not with data or a split. */
+function isReferenceLike(cx: Context, expression: Expression): boolean {
+  const head = headName(expression);
+  if (head === undefined) return false;
+  for (let s: Scope | undefined = cx.scope; s; s = s.parent) {
+    const local = s.locals.get(head);
+    if (local) return local.value().kind === "model";
+  }
+  if (taskOf(cx.world)?.splits.has(head)) return false;
+  const kind = cx.scope.module.visible.get(head)?.item.kind;
+  return kind === "Model" || kind === "Inner" || kind === "Outer" || kind === "Param" && expression.kind === "Member";
+}

@@ -1,0 +1,71 @@
+// How does a text become a program? The way through lexer, parser, recovery and conversion, in one call.
+import type { Program } from "./ast.ts";
+import type { Conversion } from "./cst_context.ts";
+import { cstToAst } from "./cst_to_ast.ts";
+import type { ProgramCstNode } from "./cst_types.ts";
+import type { DiagnosticDraft } from "./diagnostic.ts";
+import type { Grammar, Production } from "./grammar_lookup.ts";
+import { tokenize } from "./lexer.ts";
+import { MetaParser } from "./parser.ts";
+import type { SourceText } from "./source.ts";
+import { syntaxErrors } from "./syntax_errors.ts";
+
+/** What a text says, as far as it could be read. */
+export interface ParsedProgram {
+  /** Holes are `Missing` expressions or absent items; every hole has a diagnostic. */
+  readonly program: Program;
+  /** Syntax errors, in the order of their places. */
+  readonly diagnostics: readonly DiagnosticDraft[];
+  /** The concrete syntax tree, for `--emit cst`. */
+  readonly cst: ProgramCstNode | undefined;
+}
+
+/** The parser and what error messages read of its grammar. */
+interface Machine {
+  readonly parser: MetaParser;
+  readonly grammar: Grammar;
+}
+
+// One instance, reused: construction records the grammar and takes longer than most parses. The grammar's own checks run
+// in `parser_test.ts`, not here.
+let machine: Machine | undefined;
+
+function startMachine(): Machine {
+  const parser = new MetaParser({ skipValidations: true });
+  let grammar: Grammar | undefined;
+  return {
+    parser,
+    get grammar() {
+      return grammar ??= new Map(
+        parser.getSerializedGastProductions().map((rule) => {
+          const production = rule as Production;
+          return [production.name!, production];
+        }),
+      );
+    },
+  };
+}
+
+/** Parses a program; never throws, whatever the text. */
+export function parseProgram(source: SourceText): ParsedProgram {
+  machine ??= startMachine();
+  const { parser } = machine;
+  const { tokens, comments, diagnostics: lexical } = tokenize(source);
+  parser.input = tokens;
+  const cst = parser.program() as ProgramCstNode | undefined;
+  const syntactic = parser.errors.length === 0
+    ? []
+    : syntaxErrors(source, tokens, parser.errors, { grammar: machine.grammar, lexical });
+  const later: DiagnosticDraft[] = [];
+  const conversion: Conversion = {
+    source,
+    comments,
+    recovered: lexical.length + syntactic.length > 0,
+    report: (draft) => later.push(draft),
+  };
+  const program = cstToAst(conversion, cst);
+  // What the conversion finds in a repaired tree may be the repair's fault.
+  const found = syntactic.length === 0 ? later : [];
+  const diagnostics = [...lexical, ...syntactic, ...found].sort((a, b) => a.at.start - b.at.start);
+  return { program, diagnostics, cst };
+}

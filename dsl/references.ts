@@ -1,0 +1,231 @@
+// What does a reference stand for? `mlp`, `net.body`, `linear.w@0`, `fit.lr`, `adapt.lr[l1.W]@t`, `train.loss`: the same
+// words in `over`, `wrt`, `record`, `expect` and in expressions. Also: which loop owns which parameter.
+import type { Expression, TypeExpression } from "./ast.ts";
+import type { Span } from "./source.ts";
+import { type Elaboration, fail } from "./elaboration.ts";
+import { hintFor } from "./hints.ts";
+import type { Loop } from "./loops.ts";
+import { childOf, type InstanceNode, type LeafDeclaration, leavesOf, makeLeaf, topInstance } from "./models.ts";
+import { evaluateType } from "./sizes.ts";
+import type { Context, Scope } from "./world.ts";
+import type { Definition } from "./modules.ts";
+
+export type Reference =
+  | { readonly kind: "model"; readonly instance: InstanceNode }
+  | { readonly kind: "leaf"; readonly leaf: LeafDeclaration }
+  | { readonly kind: "loop"; readonly loop: Loop }
+  /** All values of a hyperparameter. */
+  | { readonly kind: "hyperparameter"; readonly loop: Loop; readonly name: string }
+  | { readonly kind: "quantity"; readonly loop: Loop; readonly quantity: "loss" | "gradient_norm" }
+  /** The number of steps: `fit.T`. */
+  | { readonly kind: "count"; readonly loop: Loop };
+
+/** A local or global name as a reference; undefined when it names something else. Nothing is reported. */
+function referenceOfName(cx: Context, name: string): Reference | undefined {
+  for (let s: Scope | undefined = cx.scope; s; s = s.parent) {
+    const local = s.locals.get(name);
+    if (!local) continue;
+    const value = local.value();
+    return value.kind === "model" ? { kind: "model", instance: value.instance } : undefined;
+  }
+  const definition = cx.scope.module.visible.get(name);
+  return definition && referenceOfDefinition(cx, definition);
+}
+
+function referenceOfDefinition(cx: Context, definition: Definition): Reference | undefined {
+  const { item, module } = definition;
+  switch (item.kind) {
+    case "Model":
+      return { kind: "model", instance: topInstance(cx.elaboration, item, module) };
+    case "Param": {
+      const leaf = declareParam(cx, definition);
+      return leaf && { kind: "leaf", leaf };
+    }
+    case "Inner":
+    case "Outer": {
+      const loop = cx.elaboration.loops.get(item.name.name);
+      return loop && { kind: "loop", loop };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The leaf of a free-standing `param`. */
+export function declareParam(cx: Context, definition: Definition): LeafDeclaration | undefined {
+  if (definition.item.kind !== "Param") return undefined;
+  const { binding } = definition.item;
+  const el = cx.elaboration;
+  const existing = el.leaves.get(binding.name.name);
+  if (existing) return existing;
+  const place = (at: Context): Context => ({
+    ...at,
+    scope: { module: definition.module, parent: undefined, locals: new Map() },
+  });
+  const type: TypeExpression = binding.type ?? { sizes: [], span: binding.name.span };
+  const dims = evaluateType(place(cx), type);
+  return dims && makeLeaf(cx, binding.name.name, dims, binding, definition.module, place);
+}
+
+/** The word that a chain of members starts with. */
+export function headName(expression: Expression): string | undefined {
+  switch (expression.kind) {
+    case "Name":
+      return expression.name;
+    case "Member":
+    case "Index":
+    case "Time":
+      return headName(expression.object);
+    default:
+      return undefined;
+  }
+}
+
+/** Finds what a reference stands for. Undefined when it is not one (then nothing is reported) or is wrong (reported). */
+export function resolveReference(cx: Context, expression: Expression): Reference | "not a reference" | undefined {
+  switch (expression.kind) {
+    case "Name":
+      return referenceOfName(cx, expression.name) ?? "not a reference";
+    case "Member": {
+      const object = resolveReference(cx, expression.object);
+      if (object === undefined || object === "not a reference") return object;
+      return memberOf(cx, object, expression.member.name, expression.member.span);
+    }
+    case "Index": {
+      const object = resolveReference(cx, expression.object);
+      if (object === undefined || object === "not a reference") return object;
+      if (object.kind !== "hyperparameter") return "not a reference";
+      const index = expression.indices[0];
+      const wanted = index && referenceText(index);
+      const leaves = hyperparameterLeaves(cx.elaboration, object);
+      const labels = leaves.map((l) => l.name.slice(l.name.indexOf("[") + 1, -1));
+      const leaf = leaves[labels.indexOf(wanted ?? "")];
+      if (leaf && expression.indices.length === 1) return { kind: "leaf", leaf };
+      fail(cx, {
+        code: "M0201",
+        title: `\`${object.loop.name}.${object.name}\` has no value for \`${wanted ?? "this"}\``,
+        at: index?.span ?? expression.span,
+        notes: [
+          leaves[0]?.name.includes("[")
+            ? `It has one for each of ${labels.map((l) => `\`${l}\``).join(", ")}`
+            : "It has one value for all tensors",
+        ],
+        hint: hintFor(wanted ?? "", labels),
+      });
+      return undefined;
+    }
+    default:
+      return "not a reference";
+  }
+}
+
+/** `l1.W` from the expression that it parses as. */
+export function referenceText(expression: Expression): string | undefined {
+  if (expression.kind === "Name") return expression.name;
+  if (expression.kind === "Member") {
+    const object = referenceText(expression.object);
+    return object === undefined ? undefined : `${object}.${expression.member.name}`;
+  }
+  return undefined;
+}
+
+function memberOf(cx: Context, object: Reference, name: string, span: Span): Reference | undefined {
+  if (name === "") return undefined;
+  const unknown = (what: string, known: readonly string[], more: readonly string[] = []): undefined => {
+    fail(cx, {
+      code: "M0201",
+      title: `${what} has no \`${name}\``,
+      at: span,
+      notes: known.length > 0 ? [`It has ${known.map((k) => `\`${k}\``).join(", ")}`, ...more] : more,
+      hint: hintFor(name, known),
+    });
+    return undefined;
+  };
+  switch (object.kind) {
+    case "model": {
+      const { instance } = object;
+      const member = instance.model.item.members.find((m) => m.name.name === name && m.kind !== "Let");
+      if (member?.kind === "Use") {
+        const child = childOf(cx, instance, member);
+        return child && { kind: "model", instance: child };
+      }
+      if (member?.kind === "Binding") {
+        const leaf = instance.own.get(name);
+        if (leaf) return { kind: "leaf", leaf };
+        // shaped by a call that was not seen yet: the check comes back to it
+        cx.elaboration.unshaped.set(`${instance.path}.${name}`, span);
+        return undefined;
+      }
+      const known = instance.model.item.members.filter((m) => m.kind !== "Let").map((m) => m.name.name);
+      return unknown(`The model \`${instance.path}\``, known);
+    }
+    case "loop": {
+      const { loop } = object;
+      if (name === "loss" || name === "gradient_norm") return { kind: "quantity", loop, quantity: name };
+      if (name === loop.timeName || name === "T") return { kind: "count", loop };
+      const known = loop.rules.flatMap((r) => r.hyperparameters.map((h) => h.name));
+      if (known.includes(name)) return { kind: "hyperparameter", loop, name };
+      const note = [
+        `Also known are \`${loop.name}.loss\`, \`${loop.name}.gradient_norm\` and \`${loop.name}.${loop.timeName}\``,
+      ];
+      return unknown(`The loop \`${loop.name}\``, [...new Set(known)], note);
+    }
+    default:
+      return unknown("This", []);
+  }
+}
+
+/** The leaves of a hyperparameter that are known; empty for one computed by a formula. */
+export function hyperparameterLeaves(
+  el: Elaboration,
+  reference: { readonly loop: Loop; readonly name: string },
+): LeafDeclaration[] {
+  const name = `${reference.loop.name}.${reference.name}`;
+  return [...el.leaves.values()].filter((l) => l.name === name || l.name.startsWith(`${name}[`));
+}
+
+/** The leaves that a reference is made of, as far as they are known. */
+export function referenceLeaves(el: Elaboration, reference: Reference): LeafDeclaration[] {
+  switch (reference.kind) {
+    case "model":
+      return leavesOf(reference.instance);
+    case "leaf":
+      return [reference.leaf];
+    case "hyperparameter":
+      return hyperparameterLeaves(el, reference);
+    default:
+      return [];
+  }
+}
+
+/** The inner loops that change a parameter. */
+export function ownersOf(el: Elaboration, leaf: string): Loop[] {
+  const owners: Loop[] = [];
+  for (const loop of el.loops.values()) {
+    if (loop.kind !== "inner") continue;
+    if (loop.rules.some((rule) => rule.references.some((r) => covers(r, leaf)))) owners.push(loop);
+  }
+  return owners;
+}
+
+/** True when a reference in `over` covers a leaf, by their names alone. */
+export function covers(reference: Expression, leaf: string): boolean {
+  const text = referenceText(reference.kind === "Time" ? reference.object : reference);
+  return text !== undefined && (leaf === text || leaf.startsWith(`${text}.`));
+}
+
+/** The inner loops that change any part of what a reference stands for. */
+export function loopsChanging(el: Elaboration, reference: Reference): Loop[] {
+  if (reference.kind === "leaf") return ownersOf(el, reference.leaf.name);
+  if (reference.kind !== "model") return [];
+  const path = reference.instance.path;
+  return [...el.loops.values()].filter((loop) =>
+    loop.kind === "inner" &&
+    loop.rules.some((rule) =>
+      rule.references.some((r) => {
+        const text = referenceText(r);
+        return text !== undefined && (text === path || text.startsWith(`${path}.`) || path.startsWith(`${text}.`));
+      })
+    )
+  );
+}

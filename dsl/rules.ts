@@ -1,0 +1,429 @@
+// What does one step of an optimizer do to one tensor? Binds hyperparameters to values, starts the states, and evaluates the
+// primed equations; the same for inner loops, outer loops and rules that contain models.
+import type { OptimizerItem } from "./ast.ts";
+import type { Builder } from "../runtime/ir/builder.ts";
+import type { Variable } from "../runtime/ir/types.ts";
+import { fail } from "./elaboration.ts";
+import type { DeclaredHyperparameter, Loop, LoopRule } from "./loops.ts";
+import type { LeafDeclaration } from "./models.ts";
+import { initialValue } from "./models.ts";
+import { toTensor } from "./arithmetic.ts";
+import { evaluate } from "./expressions.ts";
+import { takeAt } from "./indexing.ts";
+import { evaluateType } from "./sizes.ts";
+import { type Context, known, lazily, type Local, type Scope, type World } from "./world.ts";
+import {
+  describeValue,
+  type Dim,
+  errorValue,
+  formatDims,
+  shapeOf,
+  type StaticValue,
+  type TensorValue,
+  type Value,
+} from "./values.ts";
+
+/** Where in time a rule stands. */
+export interface RuleTime {
+  readonly t: Value;
+  readonly steps: number;
+  /** The entry of an array over the steps that belongs to this time. */
+  readonly entry: (stacked: Variable) => Variable;
+}
+
+/** How a hyperparameter gets its value. */
+export interface HyperparameterPlan {
+  readonly declared: DeclaredHyperparameter;
+  readonly kind: "leaf" | "switch" | "formula";
+  /** The constant, when it is one. */
+  readonly constant?: StaticValue;
+  readonly perStep: boolean;
+  readonly perTensor: boolean;
+}
+
+/** Decides how each hyperparameter of a rule gets its value and declares those that are constants as leaves, which `over` and
+ *  `wrt` may name. Mistakes are reported. */
+export function planHyperparameters(
+  cx: Context,
+  loop: Loop,
+  rule: LoopRule,
+  leaves: readonly LeafDeclaration[],
+  steps: number,
+): HyperparameterPlan[] {
+  const plans: HyperparameterPlan[] = [];
+  for (const declared of rule.hyperparameters) {
+    const plan = planOne(cx, loop, rule, declared, leaves, steps);
+    if (plan) plans.push(plan);
+  }
+  return plans;
+}
+
+function planOne(
+  cx: Context,
+  loop: Loop,
+  rule: LoopRule,
+  declared: DeclaredHyperparameter,
+  leaves: readonly LeafDeclaration[],
+  steps: number,
+): HyperparameterPlan | undefined {
+  const { override } = declared;
+  const axes = new Set<string>();
+  for (const axis of override?.per ?? []) {
+    if (!["step", "tensor", "entry"].includes(axis.name) || axes.has(axis.name)) {
+      fail(cx, {
+        code: "M0102",
+        title: axes.has(axis.name) ? `\`per ${axis.name}\` is given twice` : `There is no axis \`${axis.name}\``,
+        at: axis.span,
+        notes: ["The axes are `per step`, `per tensor` and `per entry`"],
+      });
+      return undefined;
+    }
+    axes.add(axis.name);
+  }
+  const perStep = axes.has("step");
+  const perEntry = axes.has("entry");
+  const perTensor = perEntry || axes.has("tensor");
+  if (override?.time) {
+    if (axes.size > 0) {
+      fail(cx, {
+        code: "M0205",
+        title: `\`${declared.name}@${override.time.name}\` is a formula over the steps and cannot be \`per ${
+          [...axes][0]
+        }\` too`,
+        at: override.span,
+      });
+      return undefined;
+    }
+    return { declared, kind: "formula", perStep: false, perTensor: false };
+  }
+  const at: Context = { ...cx, scope: { module: declared.module, parent: undefined, locals: new Map() } };
+  const value = evaluate(at, declared.value);
+  if (value.kind === "error") return undefined;
+  if (value.kind === "static" && value.type === "bool") {
+    return { declared, kind: "switch", constant: value, perStep: false, perTensor: false };
+  }
+  if (value.kind === "tensor" && declared.value.kind !== "List") {
+    if (axes.size > 0) {
+      fail(cx, {
+        code: "M0205",
+        title: `\`${declared.name}\` is computed from other values and cannot be \`per ${[...axes][0]}\` too`,
+        at: override?.span ?? declared.span,
+      });
+      return undefined;
+    }
+    return { declared, kind: "formula", perStep: false, perTensor: false };
+  }
+  if (value.kind !== "static" && value.kind !== "shape" && value.kind !== "tensor") {
+    fail(cx, {
+      code: "M0304",
+      title: `\`${declared.name}\` cannot be ${describeValue(value)}`,
+      at: declared.span,
+    });
+    return undefined;
+  }
+  const name = `${loop.name}.${declared.name}`;
+  const alone = rule.references.length === 1 && leaves.length > 0;
+  const members = perTensor ? leaves : [undefined];
+  for (const leaf of members) {
+    const label = leaf === undefined ? name : `${name}[${alone ? shortName(leaf, rule) : leaf.name}]`;
+    const dims: Dim[] = [
+      ...(perStep ? [{ size: steps, name: loop.timeName }] : []),
+      ...(perEntry && leaf ? leaf.dims : []),
+    ];
+    declareHyperparameter(at, loop, declared, label, dims, value, perStep);
+  }
+  return {
+    declared,
+    kind: "leaf",
+    ...(value.kind === "static" ? { constant: value } : {}),
+    perStep,
+    perTensor,
+  };
+}
+
+/** A parameter's name inside the one model that a rule changes: `l1.W` for `mlp.l1.W`. */
+function shortName(leaf: LeafDeclaration, rule: LoopRule): string {
+  const reference = rule.references[0]!;
+  const text = reference.kind === "Name" ? reference.name : undefined;
+  return text !== undefined && leaf.name.startsWith(`${text}.`) ? leaf.name.slice(text.length + 1) : leaf.name;
+}
+
+function declareHyperparameter(
+  at: Context,
+  loop: Loop,
+  declared: DeclaredHyperparameter,
+  name: string,
+  dims: readonly Dim[],
+  value: Value,
+  perStep: boolean,
+): void {
+  const el = at.elaboration;
+  const existing = el.leaves.get(name);
+  if (existing) return;
+  let range: readonly [number, number] | undefined;
+  const written = declared.override?.range;
+  if (written) {
+    const low = evaluate(at, written.low);
+    const high = evaluate(at, written.high);
+    if (low.kind === "static" && high.kind === "static") range = [low.value, high.value];
+    else if (low.kind !== "error" && high.kind !== "error") {
+      fail(at, { code: "M0304", title: "A bound must be a number known before the run", at: written.span });
+    }
+    if (range && value.kind === "static" && (value.value < range[0] || value.value > range[1])) {
+      fail(at, {
+        code: "M0606",
+        title: `The initial value ${value.value} of \`${name}\` is outside its range ${range[0]} .. ${range[1]}`,
+        at: declared.value.span,
+      });
+    }
+  }
+  const base: LeafDeclaration = {
+    name,
+    dims,
+    module: declared.module,
+    span: declared.override?.name.span ?? declared.span,
+    loop,
+    perStep,
+    initial: (cx) => {
+      const here: Context = { ...cx, scope: at.scope };
+      const tensor = toTensor(here, evaluate(here, declared.value), "float");
+      if (tensor.kind === "error") return undefined;
+      if (
+        tensor.dims.length > 0 &&
+        (tensor.dims.length > dims.length || tensor.dims.some((d, i) => d.size !== dims[i]!.size))
+      ) {
+        fail(here, {
+          code: "M0305",
+          title: `\`${name}\` is ${formatDims(dims)}, its value is ${formatDims(tensor.dims)}`,
+          at: declared.value.span,
+        });
+        return undefined;
+      }
+      const variable = here.b.one("broadcast", [tensor.variable], {
+        shape: shapeOf(dims),
+        axes: tensor.dims.map((_, i) => i),
+      });
+      return { kind: "tensor", variable, dims };
+    },
+  };
+  el.leaves.set(name, range ? { ...base, range } : base);
+}
+
+/** The value of a hyperparameter for one tensor at one time. */
+export function hyperparameterValue(
+  cx: Context,
+  loop: Loop,
+  rule: LoopRule,
+  plan: HyperparameterPlan,
+  leaf: LeafDeclaration | undefined,
+  time: RuleTime,
+): Value {
+  const { declared } = plan;
+  if (plan.kind === "switch") return plan.constant!;
+  if (plan.kind === "formula") {
+    const locals = new Map<string, Local>();
+    if (declared.override?.time) locals.set(declared.override.time.name, known(time.t));
+    locals.set(loop.timeName, known({ kind: "static", type: "int", value: time.steps }));
+    const scope: Scope = { module: declared.module, parent: undefined, locals };
+    return evaluate({ ...cx, scope }, declared.value);
+  }
+  const name = `${loop.name}.${declared.name}`;
+  const alone = rule.references.length === 1;
+  const label = !plan.perTensor || !leaf ? name : `${name}[${alone ? shortName(leaf, rule) : leaf.name}]`;
+  const declaration = cx.elaboration.leaves.get(label);
+  if (!declaration) return errorValue;
+  if (plan.constant && !plan.perStep && !isGiven(cx.world, label)) return plan.constant;
+  const value = initialValue(cx, declaration);
+  if (!value) return errorValue;
+  if (!plan.perStep) return value;
+  if (value.dims[0]!.size !== time.steps) {
+    return fail(cx, {
+      code: "M0305",
+      title: `\`${label}\` has ${value.dims[0]!.size} steps, and \`${loop.name}\` runs ${time.steps} here`,
+      at: declaration.span,
+    });
+  }
+  return { kind: "tensor", variable: time.entry(value.variable), dims: value.dims.slice(1) };
+}
+
+/** True when a leaf has a value of its own in a world: learned, or handed in. */
+function isGiven(world: World, name: string): boolean {
+  for (let w: World | undefined = world; w; w = w.parent) if (w.initials.has(name)) return true;
+  return world.consumer.persistent.has(name);
+}
+
+/** The hyperparameters of a rule as local names, for one tensor at one time. */
+export function hyperparameterLocals(
+  cx: Context,
+  loop: Loop,
+  rule: LoopRule,
+  plans: readonly HyperparameterPlan[],
+  leaf: LeafDeclaration,
+  time: RuleTime,
+): Map<string, Local> {
+  const locals = new Map<string, Local>();
+  for (const plan of plans) {
+    locals.set(
+      plan.declared.name,
+      lazily(
+        () => hyperparameterValue(cx, loop, rule, plan, leaf, time),
+        () =>
+          fail(cx, {
+            code: "M0210",
+            title: `\`${loop.name}.${plan.declared.name}\` depends on itself`,
+            at: plan.declared.span,
+          }),
+      ),
+    );
+  }
+  return locals;
+}
+
+function ruleContext(cx: Context, rule: LoopRule, locals: ReadonlyMap<string, Local>): Context {
+  const { item, module } = rule.optimizer;
+  return {
+    ...cx,
+    scope: { module, parent: undefined, locals },
+    frames: [{ callee: item.name.name, span: rule.span }, ...cx.frames],
+  };
+}
+
+/** The states of a rule before the first step, for one tensor, by name. Undefined when wrong (reported). */
+export function startStates(
+  cx: Context,
+  rule: LoopRule,
+  leaf: LeafDeclaration,
+  p: TensorValue,
+  hyperparameters: ReadonlyMap<string, Local>,
+): Map<string, TensorValue> | undefined {
+  const locals = new Map<string, Local>(hyperparameters);
+  locals.set("p", known(p));
+  const inside = ruleContext(cx, rule, locals);
+  const states = new Map<string, TensorValue>();
+  for (const member of rule.optimizer.item.members) {
+    if (member.kind !== "State") continue;
+    const name = member.name.name;
+    const dims = member.type ? evaluateType(inside, member.type) : leaf.dims;
+    const value = evaluate(inside, member.value);
+    if (!dims || value.kind === "error") return undefined;
+    const tensor = toTensor(inside, value, "float");
+    if (tensor.kind === "error" || tensor.dims.length > dims.length) {
+      fail(inside, {
+        code: "M0305",
+        title: `The state \`${name}\` is ${formatDims(dims)} and cannot start as ${describeValue(value)}`,
+        at: member.value.span,
+        hint: member.type ? undefined : `annotate it: \`state ${name} : [...] = …\``,
+      });
+      return undefined;
+    }
+    states.set(name, { kind: "tensor", variable: cx.b.broadcastTo(tensor.variable, shapeOf(dims)), dims });
+    locals.set(name, known(states.get(name)!));
+  }
+  return states;
+}
+
+/** One step: the new parameter and the new states. Undefined when wrong (reported). */
+export function applyRule(
+  cx: Context,
+  rule: LoopRule,
+  leaf: LeafDeclaration,
+  now: {
+    readonly p: TensorValue;
+    readonly g: TensorValue;
+    readonly t: Value;
+    readonly states: ReadonlyMap<string, TensorValue>;
+    readonly hyperparameters: ReadonlyMap<string, Local>;
+  },
+): { readonly p: TensorValue; readonly states: Map<string, TensorValue> } | undefined {
+  const { item } = rule.optimizer;
+  const locals = new Map<string, Local>(now.hyperparameters);
+  locals.set("p", known(now.p));
+  locals.set("g", known(now.g));
+  locals.set("t", known(now.t));
+  for (const [name, value] of now.states) locals.set(name, known(value));
+  const inside = ruleContext(cx, rule, locals);
+  for (const member of item.members) {
+    if (member.kind === "State") continue;
+    const name = member.kind === "Next" ? `${member.name.name}'` : member.name.name;
+    locals.set(
+      name,
+      lazily(
+        () => evaluate(inside, member.value),
+        () => fail(inside, { code: "M0210", title: `\`${name}\` depends on itself`, at: member.name.span }),
+      ),
+    );
+  }
+  const next = (name: string, like: TensorValue): TensorValue | undefined => {
+    const local = locals.get(`${name}'`);
+    if (!local) {
+      fail(inside, {
+        code: "M0104",
+        title: `\`${item.name.name}\` does not say what \`${name}'\` is`,
+        at: item.name.span,
+        hint: `add an equation \`${name}' = …\``,
+      });
+      return undefined;
+    }
+    const value = local.value();
+    if (value.kind === "error") return undefined;
+    const tensor = toTensor(inside, value, "float");
+    const fits = tensor.kind === "tensor" && tensor.dims.length <= like.dims.length &&
+      tensor.dims.every((d, i) => {
+        const wanted = like.dims[i + like.dims.length - tensor.dims.length]!;
+        return d.size === wanted.size || d.size === 1 && d.name === undefined;
+      });
+    if (tensor.kind === "error" || !fits) {
+      const member = item.members.find((m) => m.kind === "Next" && m.name.name === name)!;
+      fail(inside, {
+        code: "M0305",
+        title: `\`${name}\` is ${formatDims(like.dims)} for \`${leaf.name}\`, and \`${name}'\` is ${
+          describeValue(value)
+        }`,
+        at: member.value.span,
+      });
+      return undefined;
+    }
+    return { kind: "tensor", variable: cx.b.broadcastTo(tensor.variable, shapeOf(like.dims)), dims: like.dims };
+  };
+  const p = next("p", now.p);
+  const states = new Map<string, TensorValue>();
+  let complete = p !== undefined;
+  for (const [name, value] of now.states) {
+    const after = next(name, value);
+    if (after) states.set(name, after);
+    else complete = false;
+  }
+  return complete ? { p: p!, states } : undefined;
+}
+
+/** The primed names that an optimizer defines but does not declare as states. */
+export function checkOptimizer(cx: Context, item: OptimizerItem): void {
+  const states = new Set(item.members.filter((m) => m.kind === "State").map((m) => m.name.name));
+  for (const member of item.members) {
+    if (member.kind === "Next" && member.name.name !== "p" && !states.has(member.name.name)) {
+      fail(cx, {
+        code: "M0201",
+        title: `\`${member.name.name}'\` is given, but there is no state \`${member.name.name}\``,
+        at: member.name.span,
+        hint: `add \`state ${member.name.name} = 0\``,
+      });
+    }
+  }
+}
+
+/** The scale of `clip norm c`: min(1, c / (norm + 1e-6)), as PyTorch's clip_grad_norm_. */
+export function clipScale(b: Builder, norm: Variable, bound: Variable): Variable {
+  const ratio = b.apply("div", bound, b.apply("add", norm, b.fill(1e-6, norm)));
+  return b.apply("min", b.fill(1, norm), ratio);
+}
+
+/** The Euclidean norm over all entries of all arrays. */
+export function globalNorm(b: Builder, arrays: readonly Variable[]): Variable {
+  const squares = arrays.map((x) => b.sum(b.one("integer_pow", [x], { exponent: 2 })));
+  return b.apply("sqrt", squares.reduce((a, c) => b.apply("add", a, c)));
+}
+
+/** Entry 0 of an array over the steps. */
+export function firstEntry(b: Builder): (stacked: Variable) => Variable {
+  return (stacked) => takeAt({ b }, stacked, 0);
+}

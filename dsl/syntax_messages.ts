@@ -1,0 +1,485 @@
+// Which words does a syntax error get? Describers are asked in turn; the first that knows the situation answers. What
+// could have stood at a place comes with the failure, computed from the grammar.
+import type { IToken } from "./chevrotain.ts";
+import { clausesOf } from "./cst_loops.ts";
+import type { DiagnosticDraft } from "./diagnostic.ts";
+import { nearestName } from "./did_you_mean.ts";
+import { blockWords, keywordOf, keywords } from "./keywords.ts";
+import { lineColumn, type Span } from "./source.ts";
+import { type Failure, spanOf } from "./syntax_failure.ts";
+import { situations } from "./syntax_situations.ts";
+import * as t from "./tokens.ts";
+
+type Description = Omit<DiagnosticDraft, "code">;
+type Describer = (f: Failure) => Description | undefined;
+
+const describers: readonly Describer[] = [
+  leftOpen,
+  closesNothing,
+  signAfterKeyword,
+  misspeltMember,
+  badStart,
+  fromTable,
+  missingName,
+  missingValue,
+  anything,
+];
+
+/** The diagnostic of a failure. */
+export function describeFailure(f: Failure): DiagnosticDraft {
+  for (const describe of describers) {
+    const description = describe(f);
+    if (description !== undefined) return { code: "M0102", ...description };
+  }
+  throw new Error("The last describer answers always");
+}
+
+// ----------------------------------------------------------------------------------------------------------- brackets
+
+const closers: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
+const isCloser = (image: string) => image === ")" || image === "]" || image === "}";
+
+/** The text ends, or a new item starts, inside brackets. */
+function leftOpen(f: Failure): Description | undefined {
+  const opener = f.open.at(-1);
+  if (opener === undefined) return undefined;
+  const bracket = f.tokens[opener]!;
+  const owner = ownerOf(f, opener);
+  const found = f.tokens[f.index];
+  if (found === undefined) {
+    return {
+      title: `${owner ? `The \`${bracket.image}\` of \`${owner}\`` : `This \`${bracket.image}\``} is never closed`,
+      at: spanOf(f.source, bracket),
+      hint: `close it with \`${closers[bracket.image]}\``,
+    };
+  }
+  const wantsCloser = f.expected.includes(bracketName(closers[bracket.image]!)) || f.expected.includes("Return");
+  if (!wantsCloser || found.image === closers[bracket.image]) return undefined;
+  const startsAnother = isFirstOfLine(f, found) &&
+    (isCloser(found.image) || startsItem(f) || bracket.image !== "{" && startsClause(f));
+  if (!startsAnother && !isCloser(found.image)) return undefined;
+  return {
+    title: `${owner ? `The \`${bracket.image}\` of \`${owner}\`` : `The \`${bracket.image}\``} is not closed before ${
+      shown(found)
+    }`,
+    at: isFirstOfLine(f, found) ? spanOf(f.source, f.tokens[f.index - 1]!) : spanOf(f.source, found),
+    label: isFirstOfLine(f, found)
+      ? `expected \`${closers[bracket.image]}\` after this`
+      : `expected \`${closers[bracket.image]}\``,
+    secondary: [{ span: spanOf(f.source, bracket), message: "opened here" }],
+  };
+}
+
+function closesNothing(f: Failure): Description | undefined {
+  const found = f.tokens[f.index];
+  if (found === undefined || !isCloser(found.image) || f.open.length > 0) return undefined;
+  return { title: `This \`${found.image}\` closes nothing`, at: spanOf(f.source, found) };
+}
+
+function bracketName(image: string): string {
+  return image === ")" ? "RParen" : image === "]" ? "RBracket" : "RBrace";
+}
+
+/** `inner fit` for the brace of `inner fit {`, `mse` for the bracket of `mse(`. */
+function ownerOf(f: Failure, opener: number): string | undefined {
+  const before = f.tokens[opener - 1];
+  if (f.tokens[opener]!.image !== "{") {
+    return before?.tokenType === t.Identifier && before.endOffset! + 1 === f.tokens[opener]!.startOffset
+      ? before.image
+      : undefined;
+  }
+  for (let i = opener - 1; i >= Math.max(0, opener - 60); i--) {
+    const { image } = f.tokens[i]!;
+    if (image === "{" || image === "}") return undefined;
+    if (image === "expect" && i === opener - 1) return image;
+    if (blockWords.has(image) && f.tokens[i]!.tokenType !== t.Identifier) return `${image} ${f.tokens[i + 1]!.image}`;
+  }
+  return undefined;
+}
+
+// ----------------------------------------------------------------------------------------------- what starts something
+
+/** What the rules with a list of members call one of them. */
+const members: Readonly<Record<string, string>> = {
+  program: "item",
+  dataItem: "field of `data`",
+  taskItem: "member of a `task`",
+  split: "member of a `split`",
+  modelItem: "member of a `model`",
+  optimizerItem: "member of an `optimizer`",
+  loopItem: "clause",
+  overrideItem: "entry of an `override`",
+  expect: "entry of `expect`",
+};
+
+/** Words of other languages, and the one to write here. */
+const synonyms: Readonly<Record<string, string>> = Object.fromEntries(
+  [
+    ["fn", "def function func fun lambda"],
+    ["let", "var val const set auto"],
+    ["import", "include require using"],
+    ["use", "layer sublayer module"],
+    ["data", "dataset table"],
+    ["model", "network net class"],
+    ["param", "parameter variable"],
+    ["minimize", "min argmin loss objective"],
+    ["maximize", "max argmax reward"],
+    ["by", "with optimizer optimiser"],
+    ["for", "repeat epochs iterations"],
+    ["over", "params parameters wrt"],
+    ["wrt", "over"],
+    ["record", "log print save"],
+    ["evaluate", "eval validate"],
+    ["gradient", "grad derivative"],
+    ["outer", "meta"],
+    ["return", "output yield"],
+  ].flatMap(([word, others]) => others!.split(" ").map((other) => [other, word!])),
+);
+
+/** `minimise x` in a loop, `modell m(x)` between items, a word that belongs elsewhere, a comma between members. */
+function badStart(f: Failure): Description | undefined {
+  const member = members[f.rule];
+  const found = f.tokens[f.index];
+  if (member === undefined || found === undefined || f.wanted === "LBrace" || f.expected.length < 2) return undefined;
+  if (!["RBrace", "Return", "EOF"].includes(f.wanted ?? "")) return undefined;
+  const noun = f.rule === "loopItem" ? `clause of an \`${loopWord(f)}\`` : member;
+  const at = spanOf(f.source, found);
+  if (found.tokenType === t.Comma) {
+    return { title: "The parts of a block are not separated by `,`", at, hint: "remove the `,`" };
+  }
+  const starts = startWords(f);
+  const word = /^[A-Za-z_]/.test(found.image);
+  const known = nearestStart(found.image, starts);
+  const previous = f.tokens[f.index - 1];
+  if (known === undefined && previous !== undefined && !isFirstOfLine(f, found) && !keywordOf(found.image)) {
+    return cannotFollow(f, previous, found);
+  }
+  if (found.image === "return" || f.wanted === "Return" && found.image === "}") return returnMissing(f, at);
+  if (!word) {
+    return { title: `${shown(found)} starts no ${noun}`, at, ...expecting(f, starts) };
+  }
+  if (keywordOf(found.image) && found.tokenType !== t.Identifier) return misplacedKeyword(f, found, starts);
+  const next = f.tokens[f.index + 1];
+  const equals = next?.tokenType === t.Equals;
+  if (f.rule === "loopItem" && (equals || next?.tokenType === t.Colon)) return equationInLoop(f, found, next!);
+  const own = known === undefined && f.rule === "program" && equals
+    ? { hint: `write \`let ${found.image} = …\`` }
+    : didYouMean(known);
+  return {
+    title: `\`${found.image}\` starts no ${noun}`,
+    at,
+    ...(own.hint === undefined && expecting(f, starts)),
+    ...own,
+  };
+}
+
+/** A keyword that begins something, but not here. */
+function misplacedKeyword(f: Failure, found: IToken, starts: readonly string[]): Description {
+  const at = spanOf(f.source, found);
+  const known = didYouMean(nearestStart(found.image, starts));
+  const homes = f.rule === "program" ? homesOf(found.image) : [];
+  if (homes.length > 0) {
+    return { title: `\`${found.image}\` stands only inside ${oneOf(homes)}`, at, ...known };
+  }
+  const owner = f.rule === "program" ? "here" : `in ${blockNoun(f)}`;
+  return { title: `\`${found.image}\` has no place ${owner}`, at, ...expecting(f, starts), ...known };
+}
+
+/** Where a clause or a member belongs. */
+function homesOf(word: string): readonly string[] {
+  const loops = Object.entries(clausesOf).filter(([_loop, words]) => words.includes(word)).map(([loop]) => loop);
+  const blocks = Object.entries(memberWords).filter(([_rule, words]) => words.includes(word)).map(([rule]) =>
+    rule.replace("Item", "")
+  );
+  return [...loops, ...blocks].map((home) => `${/^[aeiou]/.test(home) ? "an" : "a"} \`${home}\``);
+}
+
+/** `batch = 64`, `lr = 0.1` as a clause. */
+function equationInLoop(f: Failure, found: IToken, sign: IToken): Description {
+  if (keywordOf(found.image)?.role === "clause") {
+    return {
+      title: `\`${found.image}\` is written without \`${sign.image}\``,
+      at: spanOf(f.source, sign),
+      hint: `remove the \`${sign.image}\``,
+    };
+  }
+  return {
+    title: `\`${found.image}\` starts no clause of an \`${loopWord(f)}\``,
+    at: spanOf(f.source, found),
+    hint: `a hyperparameter stands in \`by\`, as in \`by sgd(${found.image} = …)\`, or in \`override\``,
+  };
+}
+
+function blockNoun(f: Failure): string {
+  return f.rule === "loopItem"
+    ? `an \`${loopWord(f)}\``
+    : members[f.rule]!.replace(/^\w+ of (an? )?/, (_all, article) => article ?? "");
+}
+
+/** `splt support {`: the name was read as a binding's. */
+function misspeltMember(f: Failure): Description | undefined {
+  const previous = f.tokens[f.index - 1];
+  const found = f.tokens[f.index];
+  if (previous?.tokenType !== t.Identifier || !["binding", "next"].includes(f.rule)) return undefined;
+  const block = f.around.findLast((rule) => members[rule] !== undefined && rule !== "program");
+  const at = spanOf(f.source, previous);
+  if (block !== undefined && found?.tokenType !== t.Equals) {
+    const starts = memberWords[block] ?? [];
+    const known = nearestStart(previous.image, starts);
+    const twoWords = found !== undefined && isWord(found) && sameLine(f, previous, found);
+    if (known !== undefined || twoWords) {
+      return {
+        title: `\`${previous.image}\` starts no ${members[block]}`,
+        at,
+        ...(known === undefined
+          ? { label: oneOf(["a name", ...starts.map((word) => `\`${word}\``)], "expected ") }
+          : {}),
+        ...didYouMean(known),
+      };
+    }
+  }
+  if (f.rule === "next") {
+    return {
+      title: `An equation of an \`optimizer\` gives the next value`,
+      at,
+      label: "expected a prime after the name",
+      hint: `write \`${previous.image}' = …\`, or \`let ${previous.image} = …\` for a value used on the way`,
+    };
+  }
+  return { title: `After the name \`${previous.image}\` comes \`:\`, \`=\` or \`~\``, at, ...foundLabel(f) };
+}
+
+const memberWords: Readonly<Record<string, readonly string[]>> = {
+  taskItem: ["split", "fn", "let"],
+  split: ["fn", "let"],
+  modelItem: ["use", "let", "return"],
+  optimizerItem: ["state", "let"],
+};
+
+function cannotFollow(f: Failure, previous: IToken, found: IToken): Description {
+  const at = spanOf(f.source, found);
+  const title = `${shown(found)} cannot follow ${shown(previous)}`;
+  if (isNumber(previous) && isWord(found)) {
+    return { title, at, label: "expected an operator", hint: `write \`${previous.image} * ${found.image}\`` };
+  }
+  if (found.tokenType === t.Equals) return { title, at, hint: "compare with `==`" };
+  if (found.tokenType === t.Colon || found.tokenType === t.Tilde) return { title, at };
+  if (["for", "in"].includes(found.image)) return { title, at, hint: "write `sum(… for t in 1 .. T)`" };
+  const noun = f.rule === "loopItem" ? "clause" : members[f.rule];
+  return { title, at, label: noun ? `expected an operator, or the next ${noun}` : "expected an operator" };
+}
+
+function returnMissing(f: Failure, at: Span): Description {
+  const model = f.around.includes("modelItem");
+  const owner = f.open.length > 0 ? ownerOf(f, f.open.at(-1)!) : undefined;
+  return model
+    ? {
+      title: `\`${owner ?? "model"}\` has no \`return\``,
+      at,
+      label: "expected `return` and the model's value before this",
+    }
+    : { title: "Only a `model` has a `return`", at, ...(f.rule === "program" ? {} : { hint: "remove it" }) };
+}
+
+/** The words (and "a name") that could start something here. */
+function startWords(f: Failure): readonly string[] {
+  const names = new Map(keywords.map(({ word }) => [t.keyword(word).name, word]));
+  const all = f.expected.map((name) => names.get(name)).filter((word) => word !== undefined);
+  return f.rule === "loopItem" ? all.filter((word) => clausesOf[loopWord(f)].includes(word)) : all;
+}
+
+function loopWord(f: Failure): keyof typeof clausesOf {
+  const opener = f.open.at(-1) ?? f.index;
+  const word = f.tokens[opener - 2]?.image;
+  return word === "outer" || word === "evaluate" ? word : "inner";
+}
+
+function nearestStart(written: string, starts: readonly string[]): string | undefined {
+  const synonym = synonyms[written.toLowerCase()];
+  return synonym !== undefined && starts.includes(synonym) ? synonym : nearestName(written, starts);
+}
+
+function expecting(f: Failure, starts: readonly string[]): { label?: string; notes?: string[] } {
+  const words = [
+    ...(f.expected.includes("Identifier") || f.expected.includes("Name") ? ["a name"] : []),
+    ...starts.map((word) => `\`${word}\``),
+  ];
+  if (words.length === 0) return {};
+  if (words.length <= 4) return { label: oneOf(words, "expected ") };
+  const what = f.rule === "loopItem" ? `clause of an \`${loopWord(f)}\`` : members[f.rule]!;
+  return { notes: [`${/^[aeiou]/.test(what) ? "An" : "A"} ${what} starts with ${oneOf(words)}`] };
+}
+
+const didYouMean = (known: string | undefined): { hint?: string } =>
+  known === undefined ? {} : { hint: `did you mean \`${known}\`?` };
+
+// -------------------------------------------------------------------------------------------------- names and values
+
+/** `over = mlp`, `by: sgd()` */
+function signAfterKeyword(f: Failure): Description | undefined {
+  const previous = f.tokens[f.index - 1];
+  const found = f.tokens[f.index];
+  if (found?.tokenType !== t.Equals && found?.tokenType !== t.Colon) return undefined;
+  if (previous === undefined || !keywordOf(previous.image) || previous.tokenType === t.Identifier) return undefined;
+  return {
+    title: `\`${previous.image}\` is written without \`${found.image}\``,
+    at: spanOf(f.source, found),
+    hint: `remove the \`${found.image}\``,
+  };
+}
+
+function missingName(f: Failure): Description | undefined {
+  if (f.wanted !== "Name" && f.wanted !== "Identifier" && f.wanted !== "Word") return undefined;
+  const previous = f.tokens[f.index - 1];
+  const found = f.tokens[f.index];
+  if (found !== undefined && previous !== undefined && sameLine(f, previous, found)) {
+    if (keywordOf(found.image)) {
+      return {
+        title: `\`${found.image}\` is a keyword and cannot be a name`,
+        at: spanOf(f.source, found),
+        hint: "choose another name",
+      };
+    }
+    if (f.rule === "acrossClause") return undefined;
+  }
+  if (f.rule === "acrossClause") return undefined;
+  return {
+    title: `A name is missing after ${previous ? shown(previous) : "the start"}`,
+    ...place(f),
+    ...foundLabel(f),
+  };
+}
+
+/** A situation of `syntax_situations.ts`, by rule and wanted token. */
+function fromTable(f: Failure): Description | undefined {
+  const situation = situations[`${f.rule} ${f.wanted ?? ""}`.trim()];
+  if (situation === undefined) return undefined;
+  const { title, hint } = typeof situation === "function" ? situation(f) : situation;
+  return { title, ...place(f), ...foundLabel(f), ...(hint !== undefined && { hint }) };
+}
+
+/** An operand is missing. */
+function missingValue(f: Failure): Description | undefined {
+  if (f.rule !== "primary") return undefined;
+  const found = f.tokens[f.index];
+  const previous = f.tokens[f.index - 1];
+  if (found?.tokenType === t.StringToken) {
+    return {
+      title: "A text in quotes is not a value",
+      at: spanOf(f.source, found),
+      label: "texts stand only after `from`, as names of files",
+    };
+  }
+  if (found?.tokenType === t.Plus) {
+    return { title: "A `+` stands between two values", at: spanOf(f.source, found), hint: "remove it" };
+  }
+  const after = previous === undefined ? "" : ` after ${shown(previous)}`;
+  if (found !== undefined && previous !== undefined && sameLine(f, previous, found)) {
+    const { tokenType, image } = found;
+    const keyword = keywordOf(image)?.reserved === true &&
+      !["in", "for", "per", "via", "within", "wrt"].includes(image);
+    if (keyword && !isCloser(image) && tokenType !== t.Identifier && f.open.at(-1) === f.index - 1) {
+      return { title: `\`${image}\` is a keyword and cannot be a name`, at: spanOf(f.source, found) };
+    }
+    return {
+      title: `A value is missing${after}`,
+      at: spanOf(f.source, found),
+      label: `expected an expression before this`,
+    };
+  }
+  return { title: `A value is missing${after}`, ...place(f), label: "expected an expression after this" };
+}
+
+/** What the grammar knows, when nothing better does. */
+function anything(f: Failure): Description {
+  const found = f.tokens[f.index];
+  const label = oneOf(expectedLabels(f), "expected ");
+  const previous = f.tokens[f.index - 1];
+  if (found === undefined) return { title: "The text ends too early", ...place(f), label };
+  const inCall = previous !== undefined && ["call", "list", "index"].includes(f.rule) && isWord(found);
+  if (inCall && !keywordOf(found.image) && (f.tokens[f.index + 1]?.tokenType === t.Equals || !isNumber(previous))) {
+    return {
+      title: `${shown(found)} cannot follow ${shown(previous)}`,
+      at: spanOf(f.source, found),
+      label,
+      hint: "put a `,` or an operator between them",
+    };
+  }
+  const numberBefore = previous !== undefined && isNumber(previous) && isWord(found) && sameLine(f, previous, found);
+  return {
+    title: previous ? `${shown(found)} cannot follow ${shown(previous)}` : `${shown(found)} has no place here`,
+    at: spanOf(f.source, found),
+    label,
+    ...(numberBefore && !keywordOf(found.image) && { hint: `write \`${previous.image} * ${found.image}\`` }),
+    ...(["for", "in"].includes(found.image) && { hint: "write `sum(… for t in 1 .. T)`" }),
+  };
+}
+
+// -------------------------------------------------------------------------------------------------------------- words
+
+const labels = new Map(t.grammarTokens.map((type) => [type.name, type.LABEL ?? type.name]));
+
+function expectedLabels(f: Failure): readonly string[] {
+  const value = ["Number", "Name", "LParen", "LBracket"];
+  const isValue = value.every((name) => f.expected.includes(name));
+  const hidden = isValue ? [...value, "Minus"] : f.wanted === "RParen" ? ["For"] : [];
+  const rest = f.expected.filter((name) => !hidden.includes(name));
+  const words = rest.map((name) => labels.get(name) ?? (name === "EOF" ? "the end of the text" : name));
+  return [...new Set(isValue ? ["an expression", ...words] : words)];
+}
+
+function oneOf(words: readonly string[], before = ""): string {
+  if (words.length <= 1) return before + (words[0] ?? "something else");
+  return `${before}${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+}
+
+function shown(token: IToken): string {
+  const image = token.image.length > 40 ? `${token.image.slice(0, 40)}…` : token.image;
+  return `\`${image}\``;
+}
+
+/** Points at what was found, or, when that stands on another line, at what comes before. */
+function place(f: Failure): { at: Span } {
+  const previous = f.tokens[f.index - 1];
+  const found = f.tokens[f.index];
+  if (previous !== undefined && (found === undefined || !sameLine(f, previous, found))) {
+    return { at: spanOf(f.source, previous) };
+  }
+  return { at: found ? spanOf(f.source, found) : { source: f.source.name, start: 0, end: 0 } };
+}
+
+function foundLabel(f: Failure): { label?: string } {
+  const previous = f.tokens[f.index - 1];
+  const found = f.tokens[f.index];
+  if (found === undefined || previous !== undefined && !sameLine(f, previous, found)) return {};
+  return { label: `found ${shown(found)}` };
+}
+
+function sameLine(f: Failure, a: IToken, b: IToken): boolean {
+  return !f.source.text.slice(a.endOffset! + 1, b.startOffset).includes("\n");
+}
+
+function isFirstOfLine(f: Failure, token: IToken): boolean {
+  const { column } = lineColumn(f.source.text, token.startOffset);
+  return f.source.text.slice(token.startOffset - column + 1, token.startOffset).trim() === "";
+}
+
+function isNumber(token: IToken): boolean {
+  return token.tokenType === t.NumberToken;
+}
+
+function isWord(token: IToken): boolean {
+  return token.tokenType.CATEGORIES?.includes(t.Word) === true;
+}
+
+function startsItem(f: Failure): boolean {
+  const found = f.tokens[f.index]!;
+  return keywordOf(found.image)?.role === "item" && found.tokenType !== t.Identifier && found.image !== "let" &&
+    found.image !== "fn" && (found.image !== "memory" || f.rule !== "loopItem");
+}
+
+function startsClause(f: Failure): boolean {
+  const found = f.tokens[f.index]!;
+  return ["clause", "member"].includes(keywordOf(found.image)?.role ?? "") || startsItem(f) ||
+    found.image === "let" || found.image === "fn";
+}

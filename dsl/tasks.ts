@@ -1,0 +1,123 @@
+// What is one task? The draws and values of a `task` definition for one task index and meta-step: made when first read, in
+// the world of the task, each under its own name.
+import type { Variable } from "../runtime/ir/types.ts";
+import type { Binding, FunctionItem, LetItem, SplitMember, TaskItem } from "./ast.ts";
+import type { Definition } from "./modules.ts";
+import { type Elaboration, fail } from "./elaboration.ts";
+import { toTensor } from "./arithmetic.ts";
+import { evaluate } from "./expressions.ts";
+import { evaluateType } from "./sizes.ts";
+import { drawInto } from "./draws.ts";
+import { type Context, lazily, type Local, type Scope, type World } from "./world.ts";
+import { errorValue, formatDims, type RecordValue, shapeOf, type Value } from "./values.ts";
+
+/** A task while it lives. */
+export interface TaskInstance {
+  readonly definition: Definition;
+  /** Its number among the tasks of the consumer; undefined: the only one. */
+  readonly index: Variable | undefined;
+  readonly metaStep: Variable | undefined;
+  /** Its splits, and the task itself under its own name. */
+  readonly splits: Map<string, RecordValue>;
+}
+
+/** A task with nothing drawn yet. `openTask` fills in what can be read. */
+export function newTask(
+  definition: Definition,
+  index: Variable | undefined,
+  metaStep: Variable | undefined,
+): TaskInstance {
+  return { definition, index, metaStep, splits: new Map() };
+}
+
+/** Gives a task its members, computed in `world` (whose task it is). */
+export function openTask(el: Elaboration, world: World): void {
+  const task = world.task!;
+  const item = task.definition.item as TaskItem;
+  const { module } = task.definition;
+  const base: Scope = { module, parent: undefined, locals: new Map() };
+  const locals = new Map<string, Local>();
+  const scope: Scope = { module, parent: base, locals };
+  const cx: Context = { elaboration: el, world, b: world.b, scope, frames: [] };
+  for (const member of item.members) {
+    if (member.kind === "Split") {
+      task.splits.set(member.name.name, openSplit(cx, task, member));
+    } else {
+      locals.set(memberName(member), memberValue(cx, `${task.definition.name}.`, member));
+    }
+  }
+  for (const [name, split] of task.splits) locals.set(name, { value: () => split });
+}
+
+function memberName(member: Binding | FunctionItem | LetItem): string {
+  return member.name.name;
+}
+
+function openSplit(cx: Context, task: TaskInstance, split: SplitMember): RecordValue {
+  const locals = new Map<string, Local>();
+  const inside: Context = { ...cx, scope: { module: cx.scope.module, parent: cx.scope, locals } };
+  const prefix = `${task.definition.name}.${split.name.name}.`;
+  const members = new Map<string, () => Value>();
+  for (const member of split.members) {
+    const local = memberValue(inside, prefix, member);
+    locals.set(memberName(member), local);
+    if (member.kind === "Binding") members.set(memberName(member), local.value);
+  }
+  return { kind: "record", name: split.name.name, what: "split", span: split.name.span, members };
+}
+
+function memberValue(cx: Context, prefix: string, member: Binding | FunctionItem | LetItem): Local {
+  const name = member.name.name;
+  if (member.kind === "Function") {
+    return { value: () => ({ kind: "function", item: member, scope: cx.scope }) };
+  }
+  const compute = (): Value => {
+    if (member.kind === "Let") return evaluate(cx, member.value);
+    return bindingValue(cx, member, `${prefix}${name}`);
+  };
+  return lazily(
+    compute,
+    () => fail(cx, { code: "M0210", title: `\`${prefix}${name}\` depends on itself`, at: member.name.span }),
+  );
+}
+
+/** The value of `name : type = value` or `name : type ~ distribution` where a context stands. */
+export function bindingValue(cx: Context, binding: Binding, qualified: string, once = false): Value {
+  const span = binding.name.span;
+  if (!binding.value) {
+    return fail(cx, {
+      code: "M0405",
+      title: `\`${qualified}\` has no value`,
+      at: span,
+      hint: "write `= …`, or draw it: `~ normal(0, 1)`",
+    });
+  }
+  const value = evaluate(cx, binding.value);
+  if (value.kind === "error") return value;
+  const declared = { name: qualified, span };
+  if (binding.how === "~") {
+    const dims = binding.type ? evaluateType(cx, binding.type) : [];
+    if (!dims) return errorValue;
+    const drawn = drawInto(cx, value, dims, { module: cx.scope.module, name: qualified, once }, binding.value.span);
+    return drawn ? { ...drawn, declared } : errorValue;
+  }
+  if (!binding.type) return value.kind === "tensor" ? { ...value, declared } : value;
+  const dims = evaluateType(cx, binding.type);
+  if (!dims) return errorValue;
+  const wantsInt = binding.type.dtype?.name === "int";
+  const tensor = toTensor(cx, value, wantsInt ? "int" : "float");
+  if (tensor.kind === "error") {
+    return fail(cx, { code: "M0304", title: `\`${qualified}\` is not a tensor`, at: binding.value.span });
+  }
+  const same = tensor.dims.length === dims.length && tensor.dims.every((d, i) => d.size === dims[i]!.size);
+  if (same) return { ...tensor, dims, declared };
+  if (tensor.dims.length > 0) {
+    return fail(cx, {
+      code: "M0305",
+      title: `\`${qualified}\` is declared as ${formatDims(dims)}, its value is ${formatDims(tensor.dims)}`,
+      at: binding.value.span,
+      secondary: [{ span: binding.type.span, message: "declared here" }],
+    });
+  }
+  return { kind: "tensor", variable: cx.b.broadcastTo(tensor.variable, shapeOf(dims)), dims, declared };
+}

@@ -1,0 +1,286 @@
+// What is `w@t`? Finds the loop that changes a thing, checks that the time exists, and reads the record of that loop.
+import type { Expression, TimeExpression } from "./ast.ts";
+import type { Span } from "./source.ts";
+import { fail } from "./elaboration.ts";
+import { evaluate } from "./expressions.ts";
+import { referenceNow } from "./names.ts";
+import { runLoop, stepsOf, type TimePoint } from "./inner.ts";
+import type { Loop } from "./loops.ts";
+import { initialValue, leavesOf } from "./models.ts";
+import { headName, loopsChanging, type Reference, referenceText, resolveReference } from "./references.ts";
+import { type Context, enterWorld, known, type Local, ownsNow, withLocals } from "./world.ts";
+import { capital, describeValue, errorValue, staticNumber, type TensorValue, type Value } from "./values.ts";
+
+/** The value of `object@time`. */
+export function evaluateTime(cx: Context, expression: TimeExpression): Value {
+  const { object, time, span } = expression;
+  if (time === "all") {
+    return fail(cx, {
+      code: "M0401",
+      title: "`@*` means every time, which only `record` keeps",
+      at: span,
+      hint: "say at which time, such as `@T`, or sum over times: `sum(… for t in 1 .. T)`",
+    });
+  }
+  const reference = resolveReference(cx, object);
+  if (reference === undefined) return errorValue;
+  if (reference === "not a reference") return notTimed(cx, expression, time);
+  switch (reference.kind) {
+    case "model":
+    case "leaf": {
+      if (reference.kind === "leaf" && reference.leaf.loop) {
+        return readReference(cx, reference, time, span);
+      }
+      const loop = owningLoop(cx, reference, object, time, span);
+      if (!loop) return errorValue;
+      const point = timePoint(cx, loop, time);
+      if (!point) return errorValue;
+      if (point === "now") return referenceNow(cx, reference, span);
+      const run = runLoop(cx, loop, span);
+      if (!run) return errorValue;
+      if (reference.kind === "leaf") return run.parameter(reference.leaf, point);
+      const values = new Map<string, TensorValue>();
+      for (const leaf of leavesOf(reference.instance)) {
+        if (run.leaves.includes(leaf)) values.set(leaf.name, run.parameter(leaf, point));
+      }
+      const world = enterWorld(cx.world, { values, owns: new Set([loop]) });
+      return { kind: "model", instance: reference.instance, world };
+    }
+    case "loop":
+      return fail(cx, {
+        code: "M0403",
+        title:
+          `\`${reference.loop.name}\` is a loop; its time-indexed parts are \`${reference.loop.name}.loss@t\` and its hyperparameters`,
+        at: span,
+      });
+    default:
+      return readReference(cx, reference, time, span);
+  }
+}
+
+function notTimed(cx: Context, expression: TimeExpression, time: Expression): Value {
+  const { object, span } = expression;
+  const value = evaluate(cx, object);
+  if (value.kind === "error") return value;
+  const right = headName(time) ?? "W";
+  const left = referenceText(object) ?? "x";
+  const product = value.kind === "tensor" && time.kind !== "Number";
+  return fail(cx, {
+    code: "M0403",
+    title: product
+      ? `\`@\` is time here, not the matrix product, and \`${left}\` does not change over time`
+      : `${capital(describeValue(value))} does not change over time`,
+    at: span,
+    hint: product ? `write \`dot(${left}, ${right})\`` : undefined,
+  });
+}
+
+/** The one inner loop that changes a thing. Undefined when there is none or more (reported). */
+function owningLoop(
+  cx: Context,
+  reference: Reference,
+  object: Expression,
+  time: Expression,
+  span: Span,
+): Loop | undefined {
+  const name = referenceText(object) ?? "this";
+  let loops = loopsChanging(cx.elaboration, reference);
+  if (loops.length > 1) {
+    const named = loops.filter((loop) => mentions(time, loop.name));
+    if (named.length > 0) loops = named;
+  }
+  if (loops.length === 1) return loops[0];
+  if (loops.length === 0) {
+    fail(cx, {
+      code: "M0403",
+      title: `No inner loop changes \`${name}\`, so it has no \`@\``,
+      at: span,
+      hint: `write \`${name}\`, or evolve it in an \`inner\` by \`over ${name}\``,
+    });
+    return undefined;
+  }
+  const [first, second] = loops as [Loop, Loop];
+  fail(cx, {
+    code: "M0404",
+    title: `\`${name}\` is changed by \`${first.name}\` and \`${second.name}\`; say which time you mean`,
+    at: span,
+    secondary: loops.map((loop) => ({ span: loop.item.name.span, message: `\`${loop.name}\` changes it` })),
+    hint: `write \`${name}@(${first.name}.${first.timeName})\``,
+  });
+  return undefined;
+}
+
+function mentions(expression: Expression, name: string): boolean {
+  switch (expression.kind) {
+    case "Name":
+      return expression.name === name;
+    case "Member":
+      return mentions(expression.object, name);
+    case "Binary":
+      return mentions(expression.left, name) || mentions(expression.right, name);
+    default:
+      return false;
+  }
+}
+
+/** The time that an expression means for a loop; "now" inside the loop itself. Undefined when wrong (reported). */
+function timePoint(cx: Context, loop: Loop, time: Expression, last = 0): TimePoint | "now" | undefined {
+  const steps = stepsOf(cx, loop);
+  if (steps === undefined) return undefined;
+  const inside = ownsNow(cx.world, loop);
+  const count: Local = known(staticNumber(steps, "int"));
+  const locals = new Map<string, Local>([["T", count], [loop.timeName, count]]);
+  const value = evaluate(withLocals(cx, locals), time);
+  if (value.kind === "error") return undefined;
+  const end = steps + last;
+  const name = loop.timeName;
+  if (inside && time.kind === "Name" && time.name === "t") return "now";
+  if (inside) {
+    fail(cx, {
+      code: "M0701",
+      title: `Another time of \`${loop.name}\` inside \`${loop.name}\` itself is not yet supported`,
+      at: time.span,
+    });
+    return undefined;
+  }
+  if (value.kind === "static" && Number.isInteger(value.value) && value.type !== "bool") {
+    if (value.value >= 0 && value.value <= end) return { kind: "static", step: value.value };
+    fail(cx, {
+      code: "M0402",
+      title: `The time ${value.value} is outside 0 .. ${end}`,
+      at: time.span,
+      secondary: [{ span: loop.count.span, message: `\`${loop.name}\` runs ${steps} steps` }],
+      hint: value.value < 0 ? `write \`@(${name} - ${-value.value})\` to count from the end` : undefined,
+    });
+    return undefined;
+  }
+  if (value.kind === "tensor" && value.time) {
+    const { scope, offset } = value.time;
+    if (scope.from + offset >= 0 && scope.to + offset <= end) return { kind: "scope", scope, offset };
+    fail(cx, {
+      code: "M0402",
+      title: `The times ${scope.from + offset} .. ${scope.to + offset} are not all inside 0 .. ${end}`,
+      at: time.span,
+      secondary: [{ span: loop.count.span, message: `\`${loop.name}\` runs ${steps} steps` }],
+    });
+    return undefined;
+  }
+  fail(cx, {
+    code: "M0402",
+    title: `A time must be a whole number or a bound time such as \`t\` in \`for t in 1 .. T\`, not ${
+      describeValue(value)
+    }`,
+    at: time.span,
+  });
+  return undefined;
+}
+
+/** A hyperparameter, loss, gradient norm or number of steps, at a time or "now". */
+export function readReference(cx: Context, reference: Reference, time: Expression | undefined, span: Span): Value {
+  switch (reference.kind) {
+    case "count": {
+      const steps = stepsOf(cx, reference.loop);
+      return steps === undefined ? errorValue : staticNumber(steps, "int");
+    }
+    case "quantity": {
+      const { loop, quantity } = reference;
+      const name = `${loop.name}.${quantity}`;
+      if (!time) {
+        return fail(cx, {
+          code: "M0401",
+          title: `\`${name}\` changes during \`${loop.name}\`; say at which step you want it`,
+          at: span,
+          label:
+            `write \`${name}@0\`, \`${name}@${loop.timeName}\` or \`mean(${name}@t for t in 1 .. ${loop.timeName})\``,
+        });
+      }
+      const point = timePoint(cx, loop, time);
+      if (!point) return errorValue;
+      if (point === "now") {
+        return fail(cx, { code: "M0210", title: `\`${name}\` depends on itself`, at: span });
+      }
+      return runLoop(cx, loop, span)?.quantity(quantity, point) ?? errorValue;
+    }
+    case "hyperparameter":
+      return readHyperparameter(cx, reference, time, span);
+    case "leaf": {
+      const { leaf } = reference;
+      if (!leaf.loop || !leaf.perStep || !time) {
+        if (time && leaf.loop) {
+          const point = timePoint(cx, leaf.loop, time, -1);
+          if (!point) return errorValue;
+        }
+        return initialValue(cx, leaf) ?? errorValue;
+      }
+      const point = timePoint(cx, leaf.loop, time, -1);
+      const value = initialValue(cx, leaf);
+      if (!point || point === "now" || !value) return errorValue;
+      const variable = point.kind === "static"
+        ? takeStep(cx, value.variable, point.step)
+        : point.scope.slice(value.variable, point.offset);
+      return { kind: "tensor", variable, dims: value.dims.slice(1) };
+    }
+    default:
+      return errorValue;
+  }
+}
+
+function takeStep(cx: Context, x: TensorValue["variable"], step: number): TensorValue["variable"] {
+  const b = cx.world.b;
+  const start = x.shape.map((_, i) => i === 0 ? step : 0);
+  const limit = x.shape.map((n, i) => i === 0 ? step + 1 : n);
+  return b.reshape(b.one("slice", [x], { start, limit, stride: x.shape.map(() => 1) }), x.shape.slice(1));
+}
+
+function readHyperparameter(
+  cx: Context,
+  reference: Reference & { kind: "hyperparameter" },
+  time: Expression | undefined,
+  span: Span,
+): Value {
+  const { loop, name } = reference;
+  const el = cx.elaboration;
+  const full = `${loop.name}.${name}`;
+  const leaf = el.leaves.get(full);
+  if (leaf) {
+    if (leaf.perStep && !time) {
+      return fail(cx, {
+        code: "M0401",
+        title: `\`${full}\` has one value for each step; say which one you want`,
+        at: span,
+        label: `write \`${full}@0\` or \`sum(${full}@t for t in 0 .. ${loop.timeName} - 1)\``,
+      });
+    }
+    return readReference(cx, { kind: "leaf", leaf }, time, span);
+  }
+  if ([...el.leaves.keys()].some((l) => l.startsWith(`${full}[`))) return { kind: "hyperparameter", loop, name };
+  const declared = loop.rules.flatMap((r) => r.hyperparameters).find((h) => h.name === name)!;
+  if (declared.override?.time || !cx.world.consumer.dry) {
+    const point = time ? timePoint(cx, loop, time, -1) : undefined;
+    if (time && !point) return errorValue;
+    if (!time && declared.override?.time) {
+      return fail(cx, {
+        code: "M0401",
+        title: `\`${full}\` has one value for each step; say which one you want`,
+        at: span,
+        label: `write \`${full}@0\``,
+      });
+    }
+    const locals = new Map<string, Local>();
+    if (declared.override?.time && time) {
+      const steps = stepsOf(cx, loop);
+      if (steps === undefined) return errorValue;
+      locals.set(
+        declared.override.time.name,
+        known(evaluate(withLocals(cx, new Map([["T", known(staticNumber(steps, "int"))]])), time)),
+      );
+      locals.set(loop.timeName, known(staticNumber(steps, "int")));
+    }
+    return evaluate({ ...cx, scope: { module: declared.module, parent: undefined, locals } }, declared.value);
+  }
+  // declared when its loop is gone through
+  if (!el.busy.has(loop) && runLoop(cx, loop, span) && el.leaves.has(full)) {
+    return readHyperparameter(cx, reference, time, span);
+  }
+  return errorValue;
+}

@@ -1,0 +1,176 @@
+// What does an expression mean while a program is checked and lowered? A number known now, an array computed later, or
+// something that only has parts (a data set, a model, a distribution).
+import type { Variable } from "../runtime/ir/types.ts";
+import type { FunctionItem, ModelItem } from "./ast.ts";
+import type { Span } from "./source.ts";
+import type { Module } from "./modules.ts";
+import type { InstanceNode } from "./models.ts";
+import type { Loop } from "./loops.ts";
+import type { Scope, World } from "./world.ts";
+
+/** The size of one axis, and the name it goes by in the program. A nameless 1 broadcasts; a named one does not. */
+export interface Dim {
+  readonly size: number;
+  readonly name?: string;
+}
+
+export type Value =
+  | StaticValue
+  | TensorValue
+  | ShapeValue
+  | DistributionValue
+  | RecordValue
+  | ModelValue
+  | LoopValue
+  | HyperparameterValue
+  | FunctionValue
+  | ErrorValue;
+
+/** A number known before anything runs: literals, inputs, sizes, and what is computed from them. */
+export interface StaticValue {
+  readonly kind: "static";
+  readonly type: "int" | "float" | "bool";
+  readonly value: number;
+}
+
+/** An array computed by the lowered program. */
+export interface TensorValue {
+  readonly kind: "tensor";
+  readonly variable: Variable;
+  readonly dims: readonly Dim[];
+  /** Where it was declared, for messages. */
+  readonly declared?: { readonly name: string; readonly span: Span };
+  /** Set on the bound variable of a comprehension (plus an offset): it may index times. */
+  readonly time?: { readonly scope: TimeScope; readonly offset: number };
+}
+
+/** The stretch of times that a comprehension or report runs over. */
+export interface TimeScope {
+  readonly from: number;
+  readonly to: number;
+  /** The slice, for the current time plus `offset`, of an array stacked over times 0, 1, 2, … */
+  slice(stacked: Variable, offset: number): Variable;
+}
+
+/** Sizes as a value: `shape(p)`, `[2, 3]`. */
+export interface ShapeValue {
+  readonly kind: "shape";
+  readonly dims: readonly Dim[];
+}
+
+/** Something to draw from. */
+export interface DistributionValue {
+  readonly kind: "distribution";
+  /** Draws at a shape; its fans come from there. */
+  readonly description: string;
+  /** True when an argument is computed while the program runs. */
+  readonly computed: boolean;
+  readonly make: (dims: readonly Dim[]) => BaseDistribution | ErrorValue;
+}
+
+/** What the runtime can draw: `a` and `b` are the arguments of the family. */
+export interface BaseDistribution {
+  readonly kind: "family";
+  readonly family: "uniform" | "normal" | "truncated_normal";
+  readonly a: StaticValue | TensorValue;
+  readonly b: StaticValue | TensorValue;
+}
+
+/** Named parts: a data set or a split. Parts are made when they are first read. */
+export interface RecordValue {
+  readonly kind: "record";
+  readonly name: string;
+  readonly what: "data" | "split" | "task";
+  readonly span: Span;
+  readonly members: ReadonlyMap<string, () => Value>;
+}
+
+/** A model, or a part of one, with the parameters it has in a world. */
+export interface ModelValue {
+  readonly kind: "model";
+  readonly instance: InstanceNode;
+  /** The world that its parameters are read in. */
+  readonly world: World;
+}
+
+/** A loop by its name: `fit`, of which `fit.lr`, `fit.loss@t`, `fit.T` are parts. */
+export interface LoopValue {
+  readonly kind: "loop";
+  readonly loop: Loop;
+}
+
+/** A hyperparameter of a loop that has several values, one for each tensor: to be indexed. */
+export interface HyperparameterValue {
+  readonly kind: "hyperparameter";
+  readonly loop: Loop;
+  readonly name: string;
+}
+
+/** A function of the program's own, with the names it sees. */
+export interface FunctionValue {
+  readonly kind: "function";
+  readonly item: FunctionItem;
+  readonly scope: Scope;
+}
+
+/** What came of a mistake that was already reported; whatever is made from it is silently wrong too. */
+export interface ErrorValue {
+  readonly kind: "error";
+}
+
+/** The one error value. */
+export const errorValue: ErrorValue = { kind: "error" };
+
+/** Sizes of dims. */
+export function shapeOf(dims: readonly Dim[]): number[] {
+  return dims.map((d) => d.size);
+}
+
+/** `[K, 40]`: how a shape is shown. */
+export function formatDims(dims: readonly Dim[]): string {
+  return `[${dims.map((d) => d.name ?? String(d.size)).join(", ")}]`;
+}
+
+/** A value's type in a few words, for messages. */
+export function describeValue(value: Value): string {
+  switch (value.kind) {
+    case "static":
+      return value.type === "bool" ? "a bool" : "a number";
+    case "tensor": {
+      const type = value.variable.dtype === "i32" ? "int " : value.variable.dtype === "bool" ? "bool " : "";
+      return value.dims.length === 0 ? `${type === "" ? "a " : `an ${type}`}scalar` : type + formatDims(value.dims);
+    }
+    case "shape":
+      return "a shape";
+    case "distribution":
+      return "a distribution";
+    case "record":
+      return value.what === "data" ? `the data \`${value.name}\`` : `the ${value.what} \`${value.name}\``;
+    case "model":
+      return `the model \`${value.instance.path}\``;
+    case "loop":
+      return `the loop \`${value.loop.name}\``;
+    case "hyperparameter":
+      return `the hyperparameter \`${value.loop.name}.${value.name}\``;
+    case "function":
+      return `the function \`${value.item.name.name}\``;
+    case "error":
+      return "an error";
+  }
+}
+
+/** A number known now. */
+export function staticNumber(value: number, type: StaticValue["type"] = Number.isInteger(value) ? "int" : "float") {
+  return { kind: "static", type, value } as const;
+}
+
+/** A model's definition, with its module. */
+export interface UserModel {
+  readonly item: ModelItem;
+  readonly module: Module;
+}
+
+/** First letter in upper case. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,135 @@
+// When and where is an expression evaluated? A world knows which parameters have which value "now", which task is drawn,
+// and which builder the equations of that moment go to. Worlds nest as loops do.
+import type { Builder } from "../runtime/ir/builder.ts";
+import type { Variable } from "../runtime/ir/types.ts";
+import type { InputSlot } from "../runtime/loop/program.ts";
+import type { Module } from "./modules.ts";
+import type { Loop } from "./loops.ts";
+import type { LoopRun } from "./inner.ts";
+import type { TaskInstance } from "./tasks.ts";
+import type { TensorValue, Value } from "./values.ts";
+import type { Elaboration } from "./elaboration.ts";
+import type { Span } from "./source.ts";
+
+/** One function that is being lowered (or, `dry`, only checked): the step of an outer, a gradient, an evaluation. */
+export interface Consumer {
+  /** Part of the key of every draw made for it. */
+  readonly name: string;
+  /** Nothing is run: every parameter is a placeholder, loops are gone through once. */
+  readonly dry: boolean;
+  /** T of every inner loop, when `evaluate … for T = 10 steps` says so. */
+  readonly steps?: number;
+  /** The input of the function that a slot stands for, made when first asked for. */
+  readonly input: (slot: InputSlot) => Variable;
+  /** The meta-step that draws are counted by; undefined when they are made once. */
+  readonly metaStep: Variable | undefined;
+  /** Leaves whose values come from outside. */
+  readonly persistent: ReadonlySet<string>;
+}
+
+export interface World {
+  readonly parent: World | undefined;
+  readonly consumer: Consumer;
+  /** Where what belongs to this world is computed. An expression may be evaluated deeper, never higher. */
+  readonly b: Builder;
+  /** Values "now", by leaf name. */
+  readonly values: ReadonlyMap<string, TensorValue>;
+  /** Values at the start, by leaf name; what is drawn for a task is remembered in the world of that task. */
+  readonly initials: Map<string, TensorValue>;
+  /** Loops whose parameters have a value now in this world. */
+  readonly owns: ReadonlySet<Loop>;
+  /** Inner loops already run here. */
+  readonly runs: Map<Loop, LoopRun>;
+  readonly task?: TaskInstance;
+}
+
+/** A world inside another: equal to it where nothing is said. */
+export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" | "consumer">>): World {
+  return {
+    parent,
+    consumer: parent.consumer,
+    b: inside.b ?? parent.b,
+    values: inside.values ?? new Map(),
+    initials: inside.initials ?? new Map(),
+    owns: inside.owns ?? new Set(),
+    runs: inside.runs ?? new Map(),
+    ...(inside.task ? { task: inside.task } : {}),
+  };
+}
+
+/** The innermost task that a world is in. */
+export function taskOf(world: World): TaskInstance | undefined {
+  for (let w: World | undefined = world; w; w = w.parent) if (w.task) return w.task;
+  return undefined;
+}
+
+/** The world that draws belong to: that of the task, or the outermost. */
+export function drawingWorld(world: World): World {
+  let w = world;
+  while (!w.task && w.parent) w = w.parent;
+  return w;
+}
+
+/** True when a loop's parameters have a value now. */
+export function ownsNow(world: World, loop: Loop): boolean {
+  for (let w: World | undefined = world; w; w = w.parent) if (w.owns.has(loop)) return true;
+  return false;
+}
+
+/** Names known at a place in the text, innermost first. */
+export interface Scope {
+  readonly module: Module;
+  readonly parent: Scope | undefined;
+  readonly locals: ReadonlyMap<string, Local>;
+}
+
+/** A call on the way to where we are. */
+export interface Frame {
+  readonly callee: string;
+  readonly span: Span;
+}
+
+/** A local name. `value` is computed at most once. */
+export interface Local {
+  readonly value: () => Value;
+}
+
+/** Where an expression is evaluated. */
+export interface Context {
+  readonly elaboration: Elaboration;
+  readonly world: World;
+  readonly scope: Scope;
+  /** Where equations go now: the world's builder, or one nested in it. */
+  readonly b: Builder;
+  /** The calls that we are in, innermost first. */
+  readonly frames: readonly Frame[];
+}
+
+/** The same place with more names. */
+export function withLocals(cx: Context, locals: ReadonlyMap<string, Local>): Context {
+  return { ...cx, scope: { module: cx.scope.module, parent: cx.scope, locals } };
+}
+
+/** A local whose value is known. */
+export function known(value: Value): Local {
+  return { value: () => value };
+}
+
+/** A local computed when first read; reading it while it is computed calls `onCycle`. */
+export function lazily(
+  compute: () => Value,
+  onCycle: () => Value,
+): Local {
+  let state: "new" | "busy" | "done" = "new";
+  let value: Value;
+  return {
+    value: () => {
+      if (state === "done") return value;
+      if (state === "busy") return onCycle();
+      state = "busy";
+      value = compute();
+      state = "done";
+      return value;
+    },
+  };
+}

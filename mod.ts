@@ -1,0 +1,69 @@
+/**
+ * The public API: compile a `.meta` program, run it, ask the run.
+ *
+ * ```ts
+ * import { compile } from "./mod.ts";
+ *
+ * const experiment = compile(`
+ *   edition 1
+ *   precision f64
+ *   input rate : float = 0.1
+ *   model line(x : [n, 1]) -> [n, 1] { w : [1, 1] = 2  return dot(x, w) }
+ *   data train { x : [2, 1]  y : [2, 1] }
+ *   inner fit { minimize mse(line(train.x), train.y) over line by sgd(lr = rate) for T = 3 steps }
+ *   gradient sum((line.w@T - 3)^2) wrt line.w@0, fit.lr
+ *   record line.w@*
+ * `, {
+ *   inputs: { rate: 0.2 },
+ *   data: { train: { x: { shape: [2, 1], data: [1, 2] }, y: { shape: [2, 1], data: [3, 6] } } },
+ * });
+ * const run = await experiment.run({ seed: 1 });
+ * console.log(run.parameter("line.w", { time: 3 }).data[0], run.gradient("fit.lr").data[0]);
+ * ```
+ *
+ * @module
+ */
+export { check, compile, compileFile, format } from "./api/compile.ts";
+export type { CompileFileOptions, CompileOptions } from "./api/compile.ts";
+export { CompileError } from "./api/compile_error.ts";
+export { RunError } from "./api/experiment.ts";
+export type { EmitStage, Experiment, RunOptions } from "./api/experiment.ts";
+export type { BackendName } from "./api/backends.ts";
+export type { ParameterAt, RecordedSeries, Run } from "./api/run.ts";
+export type { Evaluation, PointAt } from "./api/evaluation.ts";
+export type { DataInput, TensorInput } from "./api/tensors.ts";
+export { version } from "./api/version.ts";
+
+export { renderDiagnostics } from "./dsl/render.ts";
+export type { RenderOptions } from "./dsl/render.ts";
+export type { Diagnostic, Label } from "./dsl/diagnostic.ts";
+export type { DiagnosticCode, diagnosticCodes } from "./dsl/codes.ts";
+export type { SourceText, Span } from "./dsl/source.ts";
+
+export { InternalError, MetaRuntimeError } from "./runtime/errors.ts";
+export { FileAccessError } from "./runtime/record/files.ts";
+export { pairedDifference, summarize } from "./runtime/loop/statistics.ts";
+export type { Summary } from "./runtime/loop/statistics.ts";
+export type { ArrayType, DType, HostArray, Origin, Shape, TypedArray } from "./runtime/ir/types.ts";
+export type {
+  EvaluationEvent,
+  FinishedEvent,
+  GradientEvent,
+  RecordedEvent,
+  RunEvent,
+  SimulationEvent,
+  StartedEvent,
+  StepEvent,
+} from "./runtime/loop/events.ts";
+export type {
+  EvaluationResult,
+  GradientResult,
+  Outcome,
+  Recorded,
+  RecordedBy,
+  ReportPoint,
+  ReportResult,
+  SimulationResult,
+  Verdict,
+} from "./runtime/loop/results.ts";
+export type { Json } from "./runtime/record/metrics.ts";

@@ -1,0 +1,62 @@
+// Where do the `gradient` requests of a program go? Each becomes its derivative code, the innermost first, so that a
+// gradient of a gradient differentiates ordinary equations.
+import { Builder } from "../ir/builder.ts";
+import { eliminateDeadCode } from "../ir/dead_code.ts";
+import type { IrFunction, Variable } from "../ir/types.ts";
+import { InternalError } from "../errors.ts";
+import { gradientInto } from "./gradient.ts";
+import type { PartialEvalOptions } from "./partial_eval.ts";
+
+/** The same function without `gradient` requests: simplified, and without dead code. */
+export function expandGradients(fn: IrFunction, options: PartialEvalOptions = {}): IrFunction {
+  return eliminateDeadCode(new Expansion(options).expand(fn));
+}
+
+class Expansion {
+  /** A body that several equations hold is expanded once. */
+  readonly #done = new Map<IrFunction, IrFunction>();
+  readonly #options: PartialEvalOptions;
+
+  constructor(options: PartialEvalOptions) {
+    this.#options = options;
+  }
+
+  expand(fn: IrFunction): IrFunction {
+    const done = this.#done.get(fn);
+    if (done) return done;
+    const b = new Builder(fn.name);
+    const values = new Map<Variable, Variable>();
+    for (const input of fn.inputs) values.set(input, b.input(input, input.name));
+    const read = (x: Variable) => {
+      const value = values.get(x);
+      if (!value) throw new InternalError(`Variable ${x.id} is not defined in ${fn.name}`);
+      return value;
+    };
+    for (const equation of fn.equations) {
+      b.origin = equation.origin;
+      const inputs = equation.inputs.map(read);
+      let outputs: readonly Variable[];
+      switch (equation.op) {
+        case "gradient": {
+          const { body, wrt, mode } = equation.params;
+          // Dead code in a body would be differentiated before it is found dead
+          const clean = eliminateDeadCode(this.expand(body));
+          outputs = gradientInto(b, clean, { inputs, wrt }, { ...this.#options, mode });
+          break;
+        }
+        case "scan":
+          outputs = b.emit("scan", inputs, { ...equation.params, body: this.expand(equation.params.body) });
+          break;
+        case "map":
+          outputs = b.emit("map", inputs, { ...equation.params, body: this.expand(equation.params.body) });
+          break;
+        default:
+          outputs = b.emit(equation.op, inputs, equation.params);
+      }
+      equation.outputs.forEach((output, i) => values.set(output, outputs[i]!));
+    }
+    const result = b.finish(fn.outputs.map(read));
+    this.#done.set(fn, result);
+    return result;
+  }
+}

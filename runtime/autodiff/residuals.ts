@@ -1,0 +1,131 @@
+// What must the forward pass of a loop keep for the backward pass? Of the known values that the unknown part of a body
+// reads, some are inputs of the body anyway, some cost nothing to compute again, some are the same at every step; only
+// the rest is stacked, one slice a step.
+import type { Equation, PrimitiveName, Variable } from "../ir/types.ts";
+
+/** What a differentiated loop keeps of its forward pass.
+ *  - `all`: every value the backward pass reads and that is not cheap to compute again: fastest.
+ *  - `carry`: only the carry of every step; the backward pass computes the step again from it: least memory.
+ *  Gradients are the same to the last bit. */
+export type ResidualPolicy = "all" | "carry";
+
+/** How the unknown part of a body comes by the known values it reads. All variables are those of the known body. */
+export interface ResidualPlan {
+  /** Inputs of the body that the unknown body takes as well. */
+  readonly inputs: ReadonlySet<Variable>;
+  /** The same at every step, and not cheap: computed once, outside, by `outside`, and passed as constants. */
+  readonly hoisted: readonly Variable[];
+  readonly outside: readonly Equation[];
+  /** Stacked by the known loop, one slice a step. */
+  readonly stored: readonly Variable[];
+  /** Written again at the start of the unknown body. */
+  readonly again: readonly Equation[];
+}
+
+/** A body whose known part is written. */
+export interface KnownBody {
+  readonly constants: readonly Variable[];
+  readonly carry: readonly Variable[];
+  readonly stacked: readonly Variable[];
+  readonly equations: readonly Equation[];
+}
+
+/** One pass of arithmetic over what it reads, or less: reading it back from memory would cost as much. */
+const cheap: ReadonlySet<PrimitiveName> = new Set<PrimitiveName>([
+  "constant",
+  "iota",
+  "neg",
+  "abs",
+  "sign",
+  "floor",
+  "convert",
+  "stop_gradient",
+  "not",
+  "add",
+  "sub",
+  "mul",
+  "max",
+  "min",
+  "and",
+  "or",
+  "shift_right",
+  "eq",
+  "ne",
+  "lt",
+  "le",
+  "gt",
+  "ge",
+  "select",
+  "reshape",
+  "transpose",
+  "broadcast",
+  "slice",
+  "reverse",
+]);
+
+/** Where a value comes from in the unknown body. */
+type Source = "input" | "stored" | "hoisted" | Equation;
+
+/** Plans the residuals of a loop: `read` are the known variables that the unknown part of the body reads. */
+export function planResiduals(
+  body: KnownBody,
+  read: ReadonlySet<Variable>,
+  policy: ResidualPolicy,
+): ResidualPlan {
+  const sources = new Map<Variable, Source>();
+  const invariant = new Set<Variable>(body.constants);
+  for (const input of [...body.constants, ...body.stacked]) sources.set(input, "input");
+  for (const input of body.carry) if (policy === "carry" || read.has(input)) sources.set(input, "stored");
+  const producers = new Map<Variable, Equation>();
+  for (const equation of body.equations) {
+    for (const output of equation.outputs) producers.set(output, equation);
+    const fixed = equation.inputs.every((x) => invariant.has(x));
+    if (fixed) { for (const output of equation.outputs) invariant.add(output); }
+    const free = cheap.has(equation.op);
+    const available = equation.inputs.every((x) => sources.has(x));
+    for (const output of equation.outputs) {
+      if (available && (free || (policy === "carry" && !fixed))) sources.set(output, equation);
+      else if (fixed && (policy === "carry" || read.has(output))) sources.set(output, "hoisted");
+      else if (read.has(output)) sources.set(output, "stored");
+    }
+  }
+  return demand(body, read, sources, producers);
+}
+
+/** Follows the sources back from what is read, and keeps what is really asked for, in the body's order. */
+function demand(
+  body: KnownBody,
+  read: ReadonlySet<Variable>,
+  sources: ReadonlyMap<Variable, Source>,
+  producers: ReadonlyMap<Variable, Equation>,
+): ResidualPlan {
+  const asked = new Set<Variable>();
+  const again = new Set<Equation>();
+  const visit = (variable: Variable) => {
+    if (asked.has(variable)) return;
+    asked.add(variable);
+    const source = sources.get(variable)!;
+    if (typeof source === "string") return;
+    again.add(source);
+    source.inputs.forEach(visit);
+  };
+  read.forEach(visit);
+  const inOrder = [...body.constants, ...body.carry, ...body.stacked, ...body.equations.flatMap((e) => e.outputs)];
+  const from = (kind: Source) => inOrder.filter((x) => asked.has(x) && sources.get(x) === kind);
+  const hoisted = from("hoisted");
+  const outside = new Set<Equation>();
+  const reach = (variable: Variable) => {
+    const equation = producers.get(variable);
+    if (!equation || outside.has(equation)) return;
+    outside.add(equation);
+    equation.inputs.forEach(reach);
+  };
+  hoisted.forEach(reach);
+  return {
+    inputs: new Set(from("input")),
+    hoisted,
+    outside: body.equations.filter((e) => outside.has(e)),
+    stored: from("stored"),
+    again: body.equations.filter((e) => again.has(e)),
+  };
+}

@@ -1,0 +1,85 @@
+// What is the `reference` backend? An interpreter of prepared kernels on one arena: the truth that every other backend is
+// tested against, with every sum in a fixed, documented order and in float64.
+import type { HostArray, IrFunction } from "../../ir/types.ts";
+import { MetaRuntimeError } from "../../errors.ts";
+import type { Backend, Executable } from "../interface.ts";
+import { bindPlan, type BoundFunction, checkInputs } from "./bind.ts";
+import { formatBytes, type Plan, planMemory } from "./plan.ts";
+
+/** An executable that says how much memory it holds. */
+export interface ReferenceExecutable extends Executable {
+  /** Bytes of the arena that holds every value while the function runs: inputs, constants, intermediate values and
+   *  kernels' scratch. Index tables of the kernels (a few bytes for each row and column) come on top. */
+  readonly plannedBytes: number;
+}
+
+/** The reference backend, whose executables say how much memory they hold. */
+export interface ReferenceBackend extends Backend {
+  compile(fn: IrFunction): ReferenceExecutable;
+}
+
+/** Limits of a reference backend. */
+export interface ReferenceOptions {
+  /** Functions that need a larger arena are refused. Default 8e9 bytes. */
+  readonly memoryLimitBytes?: number;
+}
+
+/** A reference backend. Its executables run in float32 and float64; a value of either is computed in float64 and rounded
+ *  once when it is stored. Results are the same bits in every run.
+ *  Compiling throws MetaRuntimeError when the function needs more memory than the limit or than there is; running
+ *  throws TypeError or RangeError when the inputs do not fit the function. */
+export function makeReferenceBackend({ memoryLimitBytes = 8e9 }: ReferenceOptions = {}): ReferenceBackend {
+  return {
+    name: "reference",
+    dtypes: ["f32", "f64"],
+    compile(fn) {
+      const plan = planMemory(fn);
+      if (plan.bytes > memoryLimitBytes) {
+        throw outOfMemory(fn, plan, `more than the limit of ${formatBytes(memoryLimitBytes)}`);
+      }
+      return new PreparedExecutable(fn, plan);
+    },
+  };
+}
+
+/** The reference backend with its default limits. */
+export const referenceBackend: ReferenceBackend = makeReferenceBackend();
+
+function outOfMemory(fn: IrFunction, { bytes, largest }: Plan, problem: string): MetaRuntimeError {
+  const where = largest ? `; its largest array takes ${formatBytes(largest.bytes)}` : "";
+  return new MetaRuntimeError(
+    `Cannot run ${fn.name}: it needs ${formatBytes(bytes)}, ${problem}${where}`,
+    largest?.origin,
+  );
+}
+
+class PreparedExecutable implements ReferenceExecutable {
+  readonly plannedBytes: number;
+  readonly #fn: IrFunction;
+  #bound: BoundFunction | undefined;
+
+  constructor(fn: IrFunction, plan: Plan) {
+    this.#fn = fn;
+    this.plannedBytes = plan.bytes;
+    try {
+      this.#bound = bindPlan(plan);
+    } catch (error) {
+      if (error instanceof RangeError) throw outOfMemory(fn, plan, "more than can be allocated here");
+      throw error;
+    }
+  }
+
+  run(inputs: readonly HostArray[]): readonly HostArray[] {
+    const bound = this.#bound;
+    if (!bound) throw new TypeError(`Cannot run ${this.#fn.name}: it was disposed of`);
+    checkInputs(this.#fn, inputs);
+    for (let i = 0; i < inputs.length; i++) bound.inputs[i]?.data.set(inputs[i]!.data);
+    const { kernels } = bound;
+    for (let i = 0; i < kernels.length; i++) kernels[i]!();
+    return bound.outputs.map(({ dtype, shape, data }) => ({ dtype, shape, data: data.slice() }));
+  }
+
+  dispose(): void {
+    this.#bound = undefined;
+  }
+}

@@ -1,0 +1,99 @@
+// What does a run say while it runs? One event for each thing that happened; the terminal, JSON lines, the run folder
+// and a caller's own callback are all made from these.
+import type { EvaluationResult, GradientResult, Outcome, Recorded, SimulationResult } from "./results.ts";
+
+/** Something happened in a run. */
+export type RunEvent =
+  | StartedEvent
+  | StepEvent
+  | EvaluationEvent
+  | GradientEvent
+  | SimulationEvent
+  | RecordedEvent
+  | FinishedEvent;
+
+/** Before any work. */
+export interface StartedEvent {
+  /** Tells the events apart. */
+  readonly kind: "started";
+  /** The root file's name. */
+  readonly source: string;
+  /** Name of the backend. */
+  readonly backend: string;
+  /** Seed of every draw. */
+  readonly seed: number;
+  /** Arithmetic of the experiment. */
+  readonly precision: "f32" | "f64";
+  /** Number of tensors that live as long as the run: learned or declared values. */
+  readonly leaves: number;
+  /** Number of values in them. */
+  readonly leafValues: number;
+  /** The outer loops to come, with their meta-steps. */
+  readonly outers: readonly { readonly name: string; readonly steps: number }[];
+}
+
+/** A meta-step was done. */
+export interface StepEvent {
+  /** Tells the events apart. */
+  readonly kind: "step";
+  /** Name of the outer loop. */
+  readonly outer: string;
+  /** Number of the meta-step, from 0. */
+  readonly step: number;
+  /** Meta-steps asked for. */
+  readonly steps: number;
+  /** The objective before the update. */
+  readonly loss: number;
+  /** Norm of the meta-gradient over all learned values, before clipping. */
+  readonly gradientNorm: number;
+  /** Seconds since the outer loop began. */
+  readonly secondsElapsed: number;
+  /** Meta-steps per second, over the loop so far; the first one counts only while it is the only one. */
+  readonly stepsPerSecond: number;
+  /** Estimated seconds to the end of this outer loop. */
+  readonly secondsLeft: number;
+}
+
+/** An evaluation was computed. */
+export interface EvaluationEvent {
+  /** Tells the events apart. */
+  readonly kind: "evaluation";
+  /** What it gave. */
+  readonly evaluation: EvaluationResult;
+}
+
+/** A `gradient` item was computed. */
+export interface GradientEvent {
+  /** Tells the events apart. */
+  readonly kind: "gradient";
+  /** What it gave. */
+  readonly gradient: GradientResult;
+}
+
+/** An inner loop was run by itself. */
+export interface SimulationEvent {
+  /** Tells the events apart. */
+  readonly kind: "simulation";
+  /** What it gave. */
+  readonly simulation: SimulationResult;
+}
+
+/** A value was recorded. */
+export interface RecordedEvent {
+  /** Tells the events apart. */
+  readonly kind: "recorded";
+  /** The value, and where it comes from. */
+  readonly recorded: Recorded;
+}
+
+/** The run ended, whatever way. */
+export interface FinishedEvent {
+  /** Tells the events apart. */
+  readonly kind: "finished";
+  /** How the run ended. */
+  readonly outcome: Outcome;
+  /** Seconds from start to end. */
+  readonly seconds: number;
+  /** Number of `expect` lines that were missed. */
+  readonly missed: number;
+}

@@ -1,0 +1,102 @@
+// How is a function of the program called? Its gradients are expanded and it is compiled when it is first needed, once
+// a run; each input is filled with what its slot stands for.
+import { formatType, type HostArray, type IrFunction, sameShape, sizeOf } from "../ir/types.ts";
+import type { Backend, Executable } from "../backend/interface.ts";
+import { expandGradients } from "../autodiff/expand_gradients.ts";
+import { InternalError, MetaRuntimeError } from "../errors.ts";
+import type { InputSlot, ProgramFunction } from "./program.ts";
+
+/** What slots are filled with. */
+export interface SlotValues {
+  readonly seed: HostArray;
+  /** Number of the meta-step, from 0. */
+  readonly step: number;
+  readonly leaves: ReadonlyMap<string, HostArray>;
+  /** The states of the outer rule at work. */
+  readonly states: ReadonlyMap<string, HostArray>;
+  readonly data: ReadonlyMap<string, HostArray>;
+}
+
+/** The compiled functions of one run. */
+export interface Executables {
+  /** Runs a function. Throws MetaRuntimeError when data does not have the type that the function needs. */
+  call(fn: ProgramFunction, values: SlotValues): readonly HostArray[];
+  /** Gives back what they hold. */
+  dispose(): void;
+}
+
+/** Opens the cache of compiled functions of a run on a backend. */
+export function openExecutables(backend: Backend): Executables {
+  const compiled = new Map<IrFunction, Executable>();
+  function prepare({ fn, inputs }: ProgramFunction, values: SlotValues): Executable {
+    if (fn.inputs.length !== inputs.length) {
+      throw new InternalError(`\`${fn.name}\` has ${fn.inputs.length} inputs and ${inputs.length} slots`);
+    }
+    inputs.forEach((slot, i) => checkSlot(slot, fill(slot, values), { fn, input: i }));
+    const executable = backend.compile(expandGradients(fn));
+    compiled.set(fn, executable);
+    return executable;
+  }
+  return {
+    call(program, values) {
+      const executable = compiled.get(program.fn) ?? prepare(program, values);
+      return executable.run(program.inputs.map((slot) => fill(slot, values)));
+    },
+    dispose() {
+      for (const executable of compiled.values()) executable.dispose();
+      compiled.clear();
+    },
+  };
+}
+
+function fill(slot: InputSlot, values: SlotValues): HostArray {
+  switch (slot.kind) {
+    case "seed":
+      return values.seed;
+    case "step":
+      return { dtype: "i32", shape: [], data: Int32Array.of(values.step) };
+    case "leaf":
+      return found(values.leaves.get(slot.name), slot);
+    case "state":
+      return found(values.states.get(slot.name), slot);
+    case "data": {
+      const value = values.data.get(slot.name);
+      if (!value) throw new MetaRuntimeError(`The data \`${slot.name}\` was not given`);
+      return value;
+    }
+  }
+}
+
+function found(value: HostArray | undefined, slot: InputSlot & { readonly name: string }): HostArray {
+  if (!value) throw new InternalError(`There is no ${slot.kind} \`${slot.name}\``);
+  return value;
+}
+
+function checkSlot(slot: InputSlot, value: HostArray, place: { fn: IrFunction; input: number }): void {
+  const wanted = place.fn.inputs[place.input]!;
+  if (value.data.length !== sizeOf(value.shape)) {
+    const name = "name" in slot ? slot.name : slot.kind;
+    throw new MetaRuntimeError(
+      `\`${name}\` says ${formatType(value)}, which is ${sizeOf(value.shape)} values, but holds ${value.data.length}`,
+    );
+  }
+  if (value.dtype === wanted.dtype && sameShape(value.shape, wanted.shape)) return;
+  if (slot.kind === "data") {
+    throw new MetaRuntimeError(
+      `The data \`${slot.name}\` is ${formatType(value)}, but the program needs ${formatType(wanted)}`,
+    );
+  }
+  const name = "name" in slot ? ` \`${slot.name}\`` : "";
+  throw new InternalError(
+    `The ${slot.kind}${name} is ${formatType(value)}, but \`${place.fn.name}\` takes ${formatType(wanted)}`,
+  );
+}
+
+/** The seed as the programs take it: i32 [2], low word, high word. Throws RangeError unless it is an integer from 0 to
+ *  2^53 − 1. */
+export function seedWords(seed: number): HostArray {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new RangeError(`A seed must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, not ${seed}`);
+  }
+  return { dtype: "i32", shape: [2], data: Int32Array.of(seed | 0, Math.floor(seed / 2 ** 32)) };
+}

@@ -1,0 +1,122 @@
+// How are the items that do not train computed? Gradients with their expectations, evaluations over fresh tasks, inner
+// loops run by themselves. Called by `run.ts`, and by `outer.ts` for evaluations during training.
+import type { HostArray } from "../ir/types.ts";
+import { InternalError, MetaRuntimeError } from "../errors.ts";
+import type { EvaluationProgram, Expectation, GradientProgram, SimulationProgram } from "./program.ts";
+import type { EvaluationResult, GradientResult, ReportPoint, Verdict } from "./results.ts";
+import type { RunContext } from "./run_context.ts";
+import { allFinite, describeNonFinite, findInTrajectories } from "./non_finite.ts";
+import { summarize } from "./statistics.ts";
+
+/** Computes a `gradient` item with the given values of the leaves. The result is kept and reported; then
+ *  MetaRuntimeError is thrown if the value or a gradient is not finite. */
+export function computeGradient(
+  item: GradientProgram,
+  context: RunContext,
+  leaves: ReadonlyMap<string, HostArray>,
+): void {
+  const index = context.program.gradients.indexOf(item);
+  const outputs = context.call(item.fn, { step: 0, leaves });
+  let next = 1;
+  const wrt = item.wrt.map(({ label, leaves }) => ({
+    label,
+    leaves: leaves.map((name) => ({ name, gradient: outputs[next++]! })),
+  }));
+  const trajectories = item.trajectories.map(() => outputs[next++]!);
+  const value = outputs[0]!.data[0]!;
+  const base = { index, label: item.label, value, wrt, verdicts: verdictsOf(item, { index, value, wrt }) };
+  const result: GradientResult = item.after === undefined ? base : { ...base, after: item.after };
+  context.gradients.push(result);
+  context.report({ kind: "gradient", gradient: result });
+  item.trajectories.forEach(({ name }, i) => {
+    context.keep({ name: `${name}@*`, by: { kind: "gradient", index }, trajectory: true, value: trajectories[i]! });
+  });
+
+  const bad = Number.isFinite(value)
+    ? wrt.flatMap((w) => w.leaves).find((leaf) => !allFinite(leaf.gradient))?.name
+    : undefined;
+  if (Number.isFinite(value) && bad === undefined) return;
+  const first = findInTrajectories(item.trajectories, trajectories, item.origin);
+  const what = Number.isFinite(value)
+    ? `its gradient with respect to \`${bad}\` is not finite`
+    : `its value is ${value}`;
+  throw new MetaRuntimeError(
+    `\`gradient ${item.label}\`: ${what}${first ? `; ${describeNonFinite(first)}` : ""}`,
+    item.origin,
+  );
+}
+
+function verdictsOf(
+  item: GradientProgram,
+  result: Pick<GradientResult, "index" | "value" | "wrt">,
+): readonly Verdict[] {
+  return item.expect.map((line) => {
+    const actual = line.of === "value"
+      ? [result.value]
+      : result.wrt[line.of.wrt]!.leaves.flatMap((leaf) => Array.from<number>(leaf.gradient.data));
+    return judge(line, actual, result.index);
+  });
+}
+
+/** Compares entry by entry: |actual − expected| ≤ within. A value that is not a number misses. */
+export function judge(line: Expectation, actual: readonly number[], gradient: number): Verdict {
+  const { label, expected, within, origin } = line;
+  if (expected.length !== 1 && expected.length !== actual.length) {
+    throw new InternalError(`\`${label}\` has ${actual.length} entries, but ${expected.length} are expected`);
+  }
+  const differences = actual.map((a, i) => Math.abs(a - (expected.length === 1 ? expected[0]! : expected[i]!)));
+  const met = differences.every((d) => d <= within);
+  return { gradient, label, expected, actual, within, difference: Math.max(...differences, 0), met, origin };
+}
+
+/** Computes an evaluation with the present values of the leaves. Tasks whose values are not finite are counted, not
+ *  hidden, and not an error: that methods diverge on some tasks is what an evaluation is there to find out. */
+export function evaluate(
+  item: EvaluationProgram,
+  context: RunContext,
+  during?: { readonly outer: string; readonly step: number },
+): void {
+  const outputs = context.call(item.fn, { step: 0 });
+  const reports = item.reports.map(({ label, times }, i) => ({
+    label,
+    points: pointsOf(outputs[i]!, { item, times }),
+  }));
+  const base = { name: item.name, tasks: item.tasks, reports };
+  const result: EvaluationResult = during ? { ...base, during } : base;
+  context.evaluations.push(result);
+  context.report({ kind: "evaluation", evaluation: result });
+}
+
+function pointsOf(
+  array: HostArray,
+  of: { readonly item: EvaluationProgram; readonly times: readonly number[] | undefined },
+): readonly ReportPoint[] {
+  const { tasks, name } = of.item;
+  const columns = of.times?.length ?? 1;
+  if (array.data.length !== tasks * columns) {
+    throw new InternalError(
+      `\`${name}\` reports ${array.data.length} values for ${tasks} tasks and ${columns} times`,
+    );
+  }
+  return Array.from({ length: columns }, (_, column) => {
+    const values = Float64Array.from({ length: tasks }, (_, task) => array.data[task * columns + column]!);
+    const point = { ...summarize(values), values };
+    return of.times ? { ...point, time: of.times[column]! } : point;
+  });
+}
+
+/** Runs an inner loop by itself with the present values. What it computed is kept and reported; then MetaRuntimeError is
+ *  thrown if a loss or a recorded value is not finite. */
+export function simulate(item: SimulationProgram, context: RunContext): void {
+  const [losses, ...trajectories] = context.call(item.fn, { step: 0 });
+  const result = { loop: item.loop, losses: Float64Array.from(losses!.data) };
+  context.simulations.push(result);
+  context.report({ kind: "simulation", simulation: result });
+  item.trajectories.forEach(({ name }, i) => {
+    const by = { kind: "simulation" as const, loop: item.loop };
+    context.keep({ name: `${name}@*`, by, trajectory: true, value: trajectories[i]! });
+  });
+  const own = { name: `${item.loop}.loss`, loop: item.loop, type: losses! };
+  const first = findInTrajectories([...item.trajectories, own], [...trajectories, losses!], item.origin);
+  if (first) throw new MetaRuntimeError(describeNonFinite(first), first.origin);
+}

@@ -1,0 +1,114 @@
+// How is an outer loop run? Meta-step after meta-step: record, evaluate, step, look whether the numbers are still
+// numbers, report. Called by `run.ts`.
+import type { HostArray } from "../ir/types.ts";
+import { MetaRuntimeError } from "../errors.ts";
+import type { OuterProgram } from "./program.ts";
+import { allFinite, findFirstNonFinite, type FirstNonFinite, metaStepError } from "./non_finite.ts";
+import { isDue, openOuterRecorder } from "./recorder.ts";
+import type { RunContext } from "./run_context.ts";
+import { evaluate } from "./measure.ts";
+
+/** Runs one outer loop to its end, or until the signal; says whether it came to the end. Its result is in the context,
+ *  and the learned leaves too, also when it throws: MetaRuntimeError when a number is not finite, with the values before
+ *  that meta-step kept. */
+export async function runOuter(outer: OuterProgram, context: RunContext): Promise<boolean> {
+  const { program, now, report, signal } = context;
+  const losses: number[] = [];
+  const gradientNorms: number[] = [];
+  const start = now();
+  const recorder = openOuterRecorder(outer, program.precision, context.keep);
+  const evaluations = program.evaluations.filter((e) => e.every?.of === outer.name);
+  let states = named(outer.states, context.call(outer.initialStates, { step: 0 }));
+  const trajectoriesAt = (step: number) => () => context.call(outer.trajectories!.fn, { step, states });
+  let firstDone = start;
+  try {
+    for (let step = 0; step < outer.steps && !signal?.aborted; step++) {
+      recorder.before(step, context.leaves, trajectoriesAt(step));
+      for (const e of evaluations) {
+        if (isDue(step, e.every!.steps)) evaluate(e, context, { outer: outer.name, step });
+      }
+      const outputs = context.call(outer.step, { step, states });
+      const loss = outputs[0]!.data[0]!;
+      const gradientNorm = outputs[1]!.data[0]!;
+      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+        throw stepWentWrong(outer, context, { step, states, loss, gradientNorm });
+      }
+      const learned = named(outer.over.map((name) => ({ name })), outputs.slice(2));
+      for (const [name, value] of learned) {
+        if (!allFinite(value)) throw updateWentWrong(outer, { step, name, value });
+      }
+      for (const [name, value] of learned) context.leaves.set(name, value);
+      states = named(outer.states, outputs.slice(2 + outer.over.length));
+      losses.push(loss);
+      gradientNorms.push(gradientNorm);
+      recorder.computed(step, loss, gradientNorm);
+
+      // the first meta-step also compiles, so it says little about the pace of the others
+      const time = now();
+      const counted = step === 0 ? 1 : step;
+      const stepsPerSecond = counted / Math.max((time - (step === 0 ? start : firstDone)) / 1000, 1e-9);
+      if (step === 0) firstDone = time;
+      report({
+        kind: "step",
+        outer: outer.name,
+        step,
+        steps: outer.steps,
+        loss,
+        gradientNorm,
+        secondsElapsed: (time - start) / 1000,
+        stepsPerSecond,
+        secondsLeft: (outer.steps - step - 1) / stepsPerSecond,
+      });
+      await context.breathe();
+    }
+    recorder.end(losses.length, context.leaves, trajectoriesAt(losses.length));
+    return losses.length === outer.steps;
+  } finally {
+    context.outers.push({
+      name: outer.name,
+      steps: outer.steps,
+      losses: Float64Array.from(losses),
+      gradientNorms: Float64Array.from(gradientNorms),
+      seconds: (now() - start) / 1000,
+    });
+  }
+}
+
+function named(list: readonly { readonly name: string }[], arrays: readonly HostArray[]): Map<string, HostArray> {
+  return new Map(list.map(({ name }, i) => [name, arrays[i]!]));
+}
+
+interface FailedStep {
+  readonly step: number;
+  readonly states: ReadonlyMap<string, HostArray>;
+  readonly loss: number;
+  readonly gradientNorm: number;
+}
+
+/** Looks for the first inner quantity that is not finite, with the values that the step saw. */
+function stepWentWrong(outer: OuterProgram, context: RunContext, failed: FailedStep): MetaRuntimeError {
+  const { step, states, loss, gradientNorm } = failed;
+  const { fn, quantities } = outer.diagnose;
+  let first: FirstNonFinite | Error | undefined;
+  try {
+    first = quantities.length === 0 ? undefined : findFirstNonFinite(quantities, context.call(fn, { step, states }));
+  } catch (error) {
+    first = error as Error; // the search keeps whole trajectories: it may need memory that the step did not
+  }
+  const noticed = Number.isFinite(loss)
+    ? { what: "the norm of the meta-gradient", value: gradientNorm }
+    : { what: "the objective", value: loss };
+  return metaStepError(first, { outer: outer.name, step, origin: outer.origin, ...noticed });
+}
+
+function updateWentWrong(
+  outer: OuterProgram,
+  at: { readonly step: number; readonly name: string; readonly value: HostArray },
+): MetaRuntimeError {
+  const bad = Array.from<number>(at.value.data).find((x) => !Number.isFinite(x));
+  return new MetaRuntimeError(
+    `\`${outer.name}\`, meta-step ${at.step}: its update makes \`${at.name}\` ${bad}, although the objective and the norm ` +
+      "of its gradient are finite",
+    outer.origin,
+  );
+}

@@ -1,0 +1,171 @@
+// What does the language hand to the runtime? Everything an experiment needs to run, as functions in the intermediate
+// representation and the meaning of their inputs and outputs. Made by `dsl/lower_program.ts`, run by `run.ts`.
+import type { ArrayType, DType, HostArray, IrFunction, Origin } from "../ir/types.ts";
+
+/** What an input of a function stands for. */
+export type InputSlot =
+  /** The experiment's seed, i32 [2]: low word, high word. */
+  | { readonly kind: "seed" }
+  /** The number of the meta-step, i32 scalar, from 0. */
+  | { readonly kind: "step" }
+  /** The present value of a leaf. */
+  | { readonly kind: "leaf"; readonly name: string }
+  /** The present value of an outer rule's state. */
+  | { readonly kind: "state"; readonly name: string }
+  /** A table or tensor given from outside. */
+  | { readonly kind: "data"; readonly name: string };
+
+/** A function, not yet expanded (`gradient` requests stand in it), and what its inputs are. */
+export interface ProgramFunction {
+  readonly fn: IrFunction;
+  readonly inputs: readonly InputSlot[];
+}
+
+/** A value that lives as long as the run: a learned initial parameter, hyperparameter or free parameter, one tensor each,
+ *  named as the user would (`mlp.l1.W`, `adapt.lr`, `adapt.lr[l1.W]`, `penalty`). */
+export interface Leaf {
+  readonly name: string;
+  readonly type: ArrayType;
+  /** The sizes as the program names them, for people: `["K", "1"]`. */
+  readonly dims: readonly string[];
+  /** Closed range that the value is kept in, if declared. The step function does the projection. */
+  readonly range?: readonly [number, number];
+  readonly origin: Origin;
+}
+
+/** A whole experiment, checked and lowered. */
+export interface ExperimentProgram {
+  /** The root file's name. */
+  readonly source: string;
+  readonly precision: DType & ("f32" | "f64");
+  readonly data: ReadonlyMap<string, HostArray>;
+  readonly leaves: readonly Leaf[];
+  /** Outputs: the declared value of every leaf, in the order of `leaves`. */
+  readonly initial: ProgramFunction;
+  readonly outers: readonly OuterProgram[];
+  readonly gradients: readonly GradientProgram[];
+  readonly evaluations: readonly EvaluationProgram[];
+  /** Inner loops that nothing else uses, run once by themselves. */
+  readonly simulations: readonly SimulationProgram[];
+}
+
+/** One outer loop. */
+export interface OuterProgram {
+  readonly name: string;
+  readonly origin: Origin;
+  /** Number of meta-steps. */
+  readonly steps: number;
+  /** Names of the leaves that it learns. */
+  readonly over: readonly string[];
+  readonly states: readonly { readonly name: string; readonly type: ArrayType }[];
+  /** Outputs: the states before the first step. */
+  readonly initialStates: ProgramFunction;
+  /** One meta-step. Outputs: the objective (float scalar, before the update; a maximised one with its own sign), the
+   *  norm of the meta-gradient over all learned leaves (before clipping), the new leaves in the order of `over`, the new
+   *  states in the order of `states`. */
+  readonly step: ProgramFunction;
+  readonly records: readonly RecordRequest[];
+  /** What `record …@*` asks of this loop: run with the values before a step that is recorded. */
+  readonly trajectories?: TrajectoryRequest;
+  /** Outputs one array per quantity: where a run that went wrong looks for the first value that is not finite. Leading
+   *  axes: task (when `tasks`), then time. */
+  readonly diagnose: {
+    readonly fn: ProgramFunction;
+    readonly quantities: readonly DiagnosedQuantity[];
+  };
+}
+
+/** A quantity that `diagnose` returns. */
+export interface DiagnosedQuantity {
+  /** The inner loop. */
+  readonly loop: string;
+  /** "loss", or a parameter's name. */
+  readonly quantity: string;
+  /** True when axis 0 runs over tasks (then axis 1 over time); else axis 0 is time. */
+  readonly tasks: boolean;
+  readonly origin: Origin;
+}
+
+/** `record train.loss, adapt.lr every 100 steps`: a scalar or tensor kept by meta-step. */
+export interface RecordRequest {
+  /** As the user named it. */
+  readonly label: string;
+  readonly what: { readonly kind: "loss" } | { readonly kind: "gradient_norm" } | {
+    readonly kind: "leaf";
+    readonly name: string;
+  };
+  /** In meta-steps. */
+  readonly every: number;
+}
+
+/** `record mlp.l1.W@*`: whole trajectories. Outputs of `fn` pair with `quantities`. */
+export interface TrajectoryRequest {
+  readonly fn: ProgramFunction;
+  readonly quantities: readonly TrajectoryQuantity[];
+  /** In meta-steps. */
+  readonly every: number;
+}
+
+/** A stacked quantity over the time of an inner loop: a parameter has T + 1 entries, a loss or gradient norm T. */
+export interface TrajectoryQuantity {
+  /** As the user named it, without the time: `linear.w`, `fit.loss`. */
+  readonly name: string;
+  readonly loop: string;
+  readonly type: ArrayType;
+}
+
+/** One `gradient` item. */
+export interface GradientProgram {
+  /** The differentiated expression as written. */
+  readonly label: string;
+  readonly origin: Origin;
+  /** Computed with the values after this outer; else with the declared ones. */
+  readonly after?: string;
+  /** What stands in `wrt`, each with the leaves it is made of. */
+  readonly wrt: readonly {
+    readonly label: string;
+    readonly leaves: readonly string[];
+  }[];
+  /** Outputs: the value (float scalar), the gradient of every leaf of every `wrt` in order, then the trajectories. */
+  readonly fn: ProgramFunction;
+  readonly trajectories: readonly TrajectoryQuantity[];
+  readonly expect: readonly Expectation[];
+}
+
+/** One line of an `expect` block. */
+export interface Expectation {
+  readonly label: string;
+  /** "value", or which entry of `wrt`. */
+  readonly of: "value" | { readonly wrt: number };
+  /** One value for all entries, or one per entry, row-major. */
+  readonly expected: readonly number[];
+  /** Absolute, per entry. */
+  readonly within: number;
+  readonly origin: Origin;
+}
+
+/** One `evaluate` item. */
+export interface EvaluationProgram {
+  readonly name: string;
+  readonly origin: Origin;
+  /** Number of fresh tasks; 1 when the evaluation needs no task. */
+  readonly tasks: number;
+  /** Outputs: per report one array [tasks] or [tasks, times]. */
+  readonly fn: ProgramFunction;
+  readonly reports: readonly {
+    readonly label: string;
+    /** The times along axis 1; undefined when the report has no `at`. */
+    readonly times?: readonly number[];
+  }[];
+  /** Also during an outer loop, every so many meta-steps. */
+  readonly every?: { readonly steps: number; readonly of: string };
+}
+
+/** An inner loop run once. Outputs: its losses [T], then the trajectories. */
+export interface SimulationProgram {
+  readonly loop: string;
+  readonly origin: Origin;
+  readonly steps: number;
+  readonly fn: ProgramFunction;
+  readonly trajectories: readonly TrajectoryQuantity[];
+}

@@ -1,0 +1,119 @@
+// Which values are kept, and at which meta-steps? The rule of `record … every N steps`: the values before meta-steps
+// 0, N, 2N, …, and those at the end. Also says before work starts when that would need too much memory.
+import { type ArrayType, type DType, type HostArray, sizeOf } from "../ir/types.ts";
+import { formatBytes } from "../backend/reference/plan.ts";
+import { MetaRuntimeError } from "../errors.ts";
+import type { ExperimentProgram, OuterProgram } from "./program.ts";
+import type { Recorded } from "./results.ts";
+
+/** Bytes of one entry. */
+const entryBytes: Readonly<Record<DType, number>> = { f32: 4, f64: 8, i32: 4, bool: 1 };
+
+/** True when the values before a meta-step are recorded (`every` in meta-steps). */
+export function isDue(step: number, every: number): boolean {
+  return step % every === 0;
+}
+
+/** Number of times a request is recorded in a loop of `steps` meta-steps: each N, and the end. */
+export function recordCount(steps: number, every: number): number {
+  return Math.ceil(steps / every) + 1;
+}
+
+/** What each request of a program will take, in bytes. */
+function requests(program: ExperimentProgram): { readonly name: string; readonly bytes: number }[] {
+  const leaves = new Map(program.leaves.map((leaf) => [leaf.name, leaf.type]));
+  const bytes = (type: ArrayType) => entryBytes[type.dtype] * sizeOf(type.shape);
+  const list: { name: string; bytes: number }[] = [];
+  for (const outer of program.outers) {
+    for (const { label, what, every } of outer.records) {
+      const once = what.kind === "leaf" ? bytes(leaves.get(what.name)!) : entryBytes[program.precision];
+      list.push({ name: label, bytes: once * recordCount(outer.steps, every) });
+    }
+    for (const { name, type } of outer.trajectories?.quantities ?? []) {
+      list.push({ name: `${name}@*`, bytes: bytes(type) * recordCount(outer.steps, outer.trajectories!.every) });
+    }
+  }
+  for (const item of [...program.gradients, ...program.simulations]) {
+    for (const { name, type } of item.trajectories) list.push({ name: `${name}@*`, bytes: bytes(type) });
+  }
+  return list;
+}
+
+/** Bytes that everything recorded will take. */
+export function recordedBytes(program: ExperimentProgram): number {
+  return requests(program).reduce((sum, r) => sum + r.bytes, 0);
+}
+
+/** Throws MetaRuntimeError, with the largest request and the cure, when what is recorded needs more than `limit` bytes. */
+export function checkRecordedBytes(program: ExperimentProgram, limit: number): void {
+  const total = recordedBytes(program);
+  if (total <= limit) return;
+  const largest = requests(program).reduce((a, b) => b.bytes > a.bytes ? b : a);
+  throw new MetaRuntimeError(
+    `What this experiment records would need ${formatBytes(total)} of memory, ${
+      formatBytes(largest.bytes)
+    } of it for ` +
+      `\`${largest.name}\`; ${
+        formatBytes(limit)
+      } are allowed. Record it less often: \`record ${largest.name} every N steps\``,
+  );
+}
+
+/** What is recorded of one outer loop. `keep` receives each value. */
+export interface OuterRecorder {
+  /** Before meta-step `step`, with the values before it. */
+  before(step: number, leaves: ReadonlyMap<string, HostArray>, trajectories: () => readonly HostArray[]): void;
+  /** After the computation of meta-step `step`. */
+  computed(step: number, loss: number, gradientNorm: number): void;
+  /** After the last meta-step that was done; `steps` is their number. */
+  end(steps: number, leaves: ReadonlyMap<string, HostArray>, trajectories: () => readonly HostArray[]): void;
+}
+
+/** Opens the recorder of an outer loop. */
+export function openOuterRecorder(
+  outer: OuterProgram,
+  precision: "f32" | "f64",
+  keep: (recorded: Recorded) => void,
+): OuterRecorder {
+  const by = (step: number) => ({ kind: "outer" as const, name: outer.name, step });
+  let latest: { step: number; loss: number; gradient_norm: number } | undefined;
+
+  function keepLeaves(step: number, leaves: ReadonlyMap<string, HostArray>, due: (every: number) => boolean) {
+    for (const { label, what, every } of outer.records) {
+      if (what.kind !== "leaf" || !due(every)) continue;
+      keep({ name: label, by: by(step), trajectory: false, value: leaves.get(what.name)! });
+    }
+  }
+  function keepTrajectories(step: number, compute: () => readonly HostArray[], due: (every: number) => boolean) {
+    const request = outer.trajectories;
+    if (!request || !due(request.every)) return;
+    const arrays = compute();
+    request.quantities.forEach(({ name }, i) => {
+      keep({ name: `${name}@*`, by: by(step), trajectory: true, value: arrays[i]! });
+    });
+  }
+  function keepScalars(due: (every: number) => boolean) {
+    if (!latest) return;
+    for (const { label, what, every } of outer.records) {
+      if (what.kind === "leaf" || !due(every)) continue;
+      const data = precision === "f32" ? Float32Array.of(latest[what.kind]) : Float64Array.of(latest[what.kind]);
+      keep({ name: label, by: by(latest.step), trajectory: false, value: { dtype: precision, shape: [], data } });
+    }
+  }
+  return {
+    before(step, leaves, trajectories) {
+      keepLeaves(step, leaves, (every) => isDue(step, every));
+      keepTrajectories(step, trajectories, (every) => isDue(step, every));
+    },
+    computed(step, loss, gradientNorm) {
+      latest = { step, loss, gradient_norm: gradientNorm };
+      keepScalars((every) => isDue(step, every));
+    },
+    end(steps, leaves, trajectories) {
+      // the last loss stands for the end, unless its step was due anyway
+      keepScalars((every) => !isDue(latest!.step, every));
+      keepLeaves(steps, leaves, () => true);
+      keepTrajectories(steps, trajectories, () => true);
+    },
+  };
+}

@@ -1,0 +1,139 @@
+// What does a run leave behind? Values, curves, gradients, evaluations and verdicts, as plain data. Made by `run.ts`,
+// kept whatever way the run ended; `events.ts` hands the same pieces out as they come.
+import type { HostArray, Origin } from "../ir/types.ts";
+import type { MetaRuntimeError } from "../errors.ts";
+import type { Summary } from "./statistics.ts";
+
+/** How a run ended: to the end; stopped by the signal; or gone wrong. */
+export type Outcome = "done" | "stopped" | "failed";
+
+/** Everything a run computed. */
+export interface RunResult {
+  readonly outcome: Outcome;
+  /** Why, when the outcome is "failed". */
+  readonly failure?: MetaRuntimeError;
+  readonly backend: string;
+  readonly seed: number;
+  readonly precision: "f32" | "f64";
+  /** Seconds from start to end. */
+  readonly seconds: number;
+  /** Declared value of every leaf. */
+  readonly declared: ReadonlyMap<string, HostArray>;
+  /** Present value of every leaf: trained as far as the run got, always the last finite one. */
+  readonly leaves: ReadonlyMap<string, HostArray>;
+  readonly outers: readonly OuterResult[];
+  /** In the order in which it was recorded. */
+  readonly recorded: readonly Recorded[];
+  readonly gradients: readonly GradientResult[];
+  readonly evaluations: readonly EvaluationResult[];
+  readonly simulations: readonly SimulationResult[];
+}
+
+/** One outer loop, as far as it got. */
+export interface OuterResult {
+  readonly name: string;
+  /** Meta-steps asked for. */
+  readonly steps: number;
+  /** The objective before each update, one entry per meta-step done. */
+  readonly losses: Float64Array;
+  /** The norm of the meta-gradient, one entry per meta-step done. */
+  readonly gradientNorms: Float64Array;
+  /** Seconds spent in this loop. */
+  readonly seconds: number;
+}
+
+/** Where a recorded value comes from. */
+export type RecordedBy =
+  /** The values before meta-step `step` of an outer loop; after the last one when `step` is their number. */
+  | { readonly kind: "outer"; readonly name: string; readonly step: number }
+  /** The `gradient` item with this index. */
+  | { readonly kind: "gradient"; readonly index: number }
+  /** An inner loop run by itself. */
+  | { readonly kind: "simulation"; readonly loop: string };
+
+/** One value that a `record` item asked for. */
+export interface Recorded {
+  /** As the user named it: `train.loss`, `adapt.lr`, `linear.w@*`. */
+  readonly name: string;
+  /** The item that recorded it. */
+  readonly by: RecordedBy;
+  /** True for `…@*`: axis 0 runs over the times of the inner loop. */
+  readonly trajectory: boolean;
+  /** The value. */
+  readonly value: HostArray;
+}
+
+/** One `gradient` item. */
+export interface GradientResult {
+  /** Place among the `gradient` items of the file, from 0. */
+  readonly index: number;
+  /** The differentiated expression as written. */
+  readonly label: string;
+  /** The outer whose values it was computed with; declared values when absent. */
+  readonly after?: string;
+  /** The expression's value. */
+  readonly value: number;
+  /** What stands in `wrt`, each with the gradient of every tensor that it is made of. */
+  readonly wrt: readonly {
+    readonly label: string;
+    readonly leaves: readonly { readonly name: string; readonly gradient: HostArray }[];
+  }[];
+  /** What came of its `expect` block, line by line. */
+  readonly verdicts: readonly Verdict[];
+}
+
+/** What came of one line of an `expect` block. */
+export interface Verdict {
+  /** Index of the `gradient` item. */
+  readonly gradient: number;
+  /** "value", or a name in `wrt`. */
+  readonly label: string;
+  /** One value for all entries, or one per entry. */
+  readonly expected: readonly number[];
+  /** What was computed, all entries, row-major. */
+  readonly actual: readonly number[];
+  /** Allowed absolute difference per entry. */
+  readonly within: number;
+  /** Largest absolute difference over the entries; NaN when a value is not a number. */
+  readonly difference: number;
+  /** True when every difference is at most `within`. */
+  readonly met: boolean;
+  /** The line in the source. */
+  readonly origin: Origin;
+}
+
+/** One evaluation, at one moment. */
+export interface EvaluationResult {
+  /** Name of the item. */
+  readonly name: string;
+  /** Number of fresh tasks. */
+  readonly tasks: number;
+  /** Set for an evaluation during an outer loop: the values before meta-step `step`. */
+  readonly during?: { readonly outer: string; readonly step: number };
+  /** One for each `report`, in the order of the file. */
+  readonly reports: readonly ReportResult[];
+}
+
+/** One `report` of an evaluation. */
+export interface ReportResult {
+  /** The expression as written. */
+  readonly label: string;
+  /** One entry per time; a single one without a time when the report has no `at`. */
+  readonly points: readonly ReportPoint[];
+}
+
+/** A report at one time. */
+export interface ReportPoint extends Summary {
+  /** Step of the inner loop. */
+  readonly time?: number;
+  /** One value per task, in the order of the tasks. */
+  readonly values: Float64Array;
+}
+
+/** One inner loop run by itself. */
+export interface SimulationResult {
+  /** Name of the inner loop. */
+  readonly loop: string;
+  /** What the loop minimizes, before each step. */
+  readonly losses: Float64Array;
+}

@@ -1,0 +1,177 @@
+// How is an experiment run? Declared gradients, then the outer loops in the order of the file (with the gradients that
+// ask for their values), then what needs the trained values: evaluations and inner loops by themselves. Knows no files
+// and no terminal: it reports events and returns everything it computed.
+import type { HostArray } from "../ir/types.ts";
+import type { Backend } from "../backend/interface.ts";
+import { MetaRuntimeError } from "../errors.ts";
+import type { ExperimentProgram } from "./program.ts";
+import type { RunEvent } from "./events.ts";
+import type { Outcome, RunResult } from "./results.ts";
+import type { RunContext } from "./run_context.ts";
+import { type Executables, openExecutables, seedWords } from "./executables.ts";
+import { computeGradient, evaluate, simulate } from "./measure.ts";
+import { allFinite } from "./non_finite.ts";
+import { checkRecordedBytes } from "./recorder.ts";
+import { runOuter } from "./outer.ts";
+
+/** How to run. */
+export interface RunOptions {
+  /** Integer from 0 to 2^53 − 1; 0 when not given. */
+  readonly seed?: number;
+  /** Receives every event, as it happens. An exception from it ends the run and is passed on. */
+  readonly report?: (event: RunEvent) => void;
+  /** Stops the run after the present meta-step (or item); its result says "stopped". */
+  readonly signal?: AbortSignal;
+  /** Milliseconds from any origin; `performance.now` when not given. */
+  readonly now?: () => number;
+  /** Most bytes that recorded values may take; 2 GB when not given. */
+  readonly recordLimit?: number;
+}
+
+/** Milliseconds of work between two turns of the event loop. */
+const breath = 50;
+const defaultRecordLimit = 2e9;
+
+/** Runs an experiment on a backend.
+ *  Never throws for a run that went wrong: the result then says "failed", why, and holds what there was until then.
+ *  Throws RangeError for a bad seed, InternalError for a broken invariant, and what `report` throws.
+ *  Gradients, evaluations and inner loops by themselves are computed as of meta-step 0, so the same seed gives the same
+ *  tasks to each evaluation of an experiment, whenever it is made. */
+export async function runProgram(
+  program: ExperimentProgram,
+  backend: Backend,
+  options: RunOptions = {},
+): Promise<RunResult> {
+  const seed = options.seed ?? 0;
+  const now = options.now ?? (() => performance.now());
+  const start = now();
+  const executables = openExecutables(backend);
+  const context = openContext({ program, executables, options, seed: seedWords(seed), now });
+  let outcome: Outcome;
+  let failure: MetaRuntimeError | undefined;
+  try {
+    reportStart(context, backend, seed);
+    checkBeforeWork(program, backend, options.recordLimit ?? defaultRecordLimit);
+    outcome = await runItems(context) ? "done" : "stopped";
+  } catch (error) {
+    failure = asRuntimeError(error);
+    outcome = "failed";
+  } finally {
+    executables.dispose();
+  }
+  const seconds = (now() - start) / 1000;
+  const missed = context.gradients.flatMap((g) => g.verdicts).filter((v) => !v.met).length;
+  context.report({ kind: "finished", outcome, seconds, missed });
+  const { declared, leaves, outers, recorded, gradients, evaluations, simulations } = context;
+  const result = { declared, leaves, outers, recorded, gradients, evaluations, simulations };
+  const base = { outcome, backend: backend.name, seed, precision: program.precision, seconds, ...result };
+  return failure ? { ...base, failure } : base;
+}
+
+/** Computes every item. False when the signal stopped it. */
+async function runItems(context: RunContext): Promise<boolean> {
+  const { program, signal } = context;
+  const initial = context.call(program.initial, { step: 0 });
+  program.leaves.forEach((leaf, i) => context.leaves.set(leaf.name, initial[i]!));
+  context.declared = new Map(context.leaves);
+  for (const leaf of program.leaves) {
+    if (allFinite(context.leaves.get(leaf.name)!)) continue;
+    throw new MetaRuntimeError(`The declared value of \`${leaf.name}\` is not finite`, leaf.origin);
+  }
+  // each job is one item; the signal is looked at between them
+  const jobs: (() => boolean | Promise<boolean>)[] = [];
+  const gradientsAfter = (after: string | undefined, leaves: () => ReadonlyMap<string, HostArray>) => {
+    for (const item of program.gradients.filter((g) => g.after === after)) {
+      jobs.push(() => (computeGradient(item, context, leaves()), true));
+    }
+  };
+  gradientsAfter(undefined, () => context.declared);
+  for (const outer of program.outers) {
+    jobs.push(() => runOuter(outer, context));
+    gradientsAfter(outer.name, () => context.leaves);
+  }
+  for (const item of program.evaluations) jobs.push(() => (evaluate(item, context), true));
+  for (const item of program.simulations) jobs.push(() => (simulate(item, context), true));
+  for (const job of jobs) {
+    if (signal?.aborted || !(await job())) return false;
+    await context.breathe();
+  }
+  return true;
+}
+
+interface ContextParts {
+  readonly program: ExperimentProgram;
+  readonly executables: Executables;
+  readonly options: RunOptions;
+  readonly seed: HostArray;
+  readonly now: () => number;
+}
+
+function openContext({ program, executables, options, seed, now }: ContextParts): RunContext {
+  let lastBreath = now();
+  const none: ReadonlyMap<string, HostArray> = new Map();
+  const report = options.report ?? (() => {});
+  const context: RunContext = {
+    program,
+    now,
+    signal: options.signal,
+    report,
+    call: (fn, at) =>
+      executables.call(fn, {
+        seed,
+        step: at.step,
+        leaves: at.leaves ?? context.leaves,
+        states: at.states ?? none,
+        data: program.data,
+      }),
+    async breathe() {
+      if (now() - lastBreath < breath) return;
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      lastBreath = now();
+    },
+    keep(recorded) {
+      context.recorded.push(recorded);
+      report({ kind: "recorded", recorded });
+    },
+    declared: none,
+    leaves: new Map(),
+    outers: [],
+    recorded: [],
+    gradients: [],
+    evaluations: [],
+    simulations: [],
+  };
+  return context;
+}
+
+function reportStart(context: RunContext, backend: Backend, seed: number): void {
+  const { source, precision, leaves, outers } = context.program;
+  context.report({
+    kind: "started",
+    source,
+    backend: backend.name,
+    seed,
+    precision,
+    leaves: leaves.length,
+    leafValues: leaves.reduce((sum, leaf) => sum + leaf.type.shape.reduce((a, b) => a * b, 1), 0),
+    outers: outers.map(({ name, steps }) => ({ name, steps })),
+  });
+}
+
+function checkBeforeWork(program: ExperimentProgram, backend: Backend, recordLimit: number): void {
+  if (!backend.dtypes.includes(program.precision)) {
+    throw new MetaRuntimeError(
+      `The backend \`${backend.name}\` does not compute in ${program.precision}; it has ${backend.dtypes.join(", ")}`,
+    );
+  }
+  checkRecordedBytes(program, recordLimit);
+}
+
+/** A failure of the run as such; anything else is passed on. Memory that cannot be had comes as a RangeError from V8. */
+function asRuntimeError(error: unknown): MetaRuntimeError {
+  if (error instanceof MetaRuntimeError) return error;
+  if (error instanceof RangeError && /allocation failed|invalid (typed )?array (buffer )?length/i.test(error.message)) {
+    return new MetaRuntimeError("There is not enough memory for this experiment");
+  }
+  throw error;
+}

@@ -1,0 +1,37 @@
+// What do the parts of a run share? The program, the present values, the way to call functions and to say what happened.
+// Made by `run.ts`, used by `outer.ts` and `measure.ts`.
+import type { HostArray } from "../ir/types.ts";
+import type { ExperimentProgram, ProgramFunction } from "./program.ts";
+import type { RunEvent } from "./events.ts";
+import type { EvaluationResult, GradientResult, OuterResult, Recorded, SimulationResult } from "./results.ts";
+
+/** What a call needs beside what the context knows. */
+export interface CallAt {
+  /** Number of the meta-step, from 0; 0 outside of outer loops. */
+  readonly step: number;
+  readonly states?: ReadonlyMap<string, HostArray>;
+  /** Other values of the leaves than the present ones. */
+  readonly leaves?: ReadonlyMap<string, HostArray>;
+}
+
+/** The state of a run. The lists grow as it goes on and are what is left when it goes wrong. */
+export interface RunContext {
+  readonly program: ExperimentProgram;
+  /** Milliseconds. */
+  readonly now: () => number;
+  readonly signal: AbortSignal | undefined;
+  readonly report: (event: RunEvent) => void;
+  call(fn: ProgramFunction, at: CallAt): readonly HostArray[];
+  /** Gives timers, signals and callbacks a turn, every 50 ms or so. */
+  breathe(): Promise<void>;
+  /** Keeps a recorded value, and reports it. */
+  readonly keep: (recorded: Recorded) => void;
+  declared: ReadonlyMap<string, HostArray>;
+  /** Present value of every leaf. */
+  readonly leaves: Map<string, HostArray>;
+  readonly outers: OuterResult[];
+  readonly recorded: Recorded[];
+  readonly gradients: GradientResult[];
+  readonly evaluations: EvaluationResult[];
+  readonly simulations: SimulationResult[];
+}

@@ -1,0 +1,98 @@
+// How sure is a mean over tasks? Mean, median, 95 % interval, and paired differences, for the reports of evaluations.
+
+/** What is said about a sample of task values. */
+export interface Summary {
+  /** Number of values. */
+  readonly count: number;
+  /** How many of them are NaN or infinite; they are not left out of the figures. */
+  readonly nonFinite: number;
+  /** Arithmetic mean. */
+  readonly mean: number;
+  /** Middle value, or the mean of the middle two. */
+  readonly median: number;
+  /** 95 % interval of the mean, [low, high]; absent with fewer than two values. */
+  readonly interval?: readonly [number, number];
+}
+
+/** Mean, median and the 95 % interval of the mean of independent task values x_1 … x_n.
+ *  mean m = Σ x_i / n;  s² = Σ (x_i − m)² / (n − 1);  interval m ± t(0.975, n − 1) · s / √n (Student's t).
+ *  The median of an even number of values is the mean of the middle two. NaN for an empty sample. */
+export function summarize(values: ArrayLike<number>): Summary {
+  const n = values.length;
+  let sum = 0;
+  let nonFinite = 0;
+  for (let i = 0; i < n; i++) {
+    sum += values[i]!;
+    if (!Number.isFinite(values[i]!)) nonFinite++;
+  }
+  const mean = sum / n;
+  const base = { count: n, nonFinite, mean, median: medianOf(values) };
+  if (n < 2) return base;
+  let squares = 0;
+  for (let i = 0; i < n; i++) squares += (values[i]! - mean) ** 2;
+  const half = studentQuantile975(n - 1) * Math.sqrt(squares / (n - 1) / n);
+  return { ...base, interval: [mean - half, mean + half] };
+}
+
+/** The summary of the differences a_i − b_i of values of the same tasks: what differs between two methods when both saw
+ *  the same draws. Throws RangeError when the numbers of values differ. */
+export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>): Summary {
+  if (a.length !== b.length) {
+    throw new RangeError(`Cannot pair ${a.length} values with ${b.length}: both need the same tasks`);
+  }
+  return summarize(Float64Array.from({ length: a.length }, (_, i) => a[i]! - b[i]!));
+}
+
+function medianOf(values: ArrayLike<number>): number {
+  const n = values.length;
+  if (n === 0) return NaN;
+  const sorted = Float64Array.from(values);
+  if (sorted.some(Number.isNaN)) return NaN;
+  sorted.sort();
+  const upper = sorted[n >> 1]!;
+  return n % 2 === 1 ? upper : (sorted[(n >> 1) - 1]! + upper) / 2;
+}
+
+/** From this many degrees of freedom on, the expansion is exact to 1e-9 (its next term is below 100 / ν⁵). */
+const expansionFrom = 200;
+/** The normal distribution's 97.5 % point. */
+const z975 = 1.959963984540054;
+
+/** The 97.5 % point of Student's t with ν degrees of freedom, an integer ≥ 1.
+ *  Solves A(t | ν) = 0.95 by bisection, A as in Abramowitz & Stegun 26.7.3-4; expansion 26.7.5 for large ν. */
+export function studentQuantile975(degrees: number): number {
+  if (!Number.isInteger(degrees) || degrees < 1) {
+    throw new RangeError(`Degrees of freedom must be a positive integer, not ${degrees}`);
+  }
+  if (degrees >= expansionFrom) {
+    const z = z975;
+    const v = degrees;
+    return z + (z ** 3 + z) / (4 * v) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * v ** 2) +
+      (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / (384 * v ** 3) +
+      (79 * z ** 9 + 776 * z ** 7 + 1482 * z ** 5 - 1920 * z ** 3 - 945 * z) / (92160 * v ** 4);
+  }
+  let low = 1;
+  let high = 13; // t(0.975, 1) = 12.706…, and it falls with ν
+  while (high - low > 1e-13 * high) {
+    const middle = (low + high) / 2;
+    if (middle === low || middle === high) break;
+    if (centralProbability(middle, degrees) < 0.95) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
+/** A(t | ν) = P(|T| < t) for integer ν, a finite sum in θ = atan(t / √ν). */
+function centralProbability(t: number, degrees: number): number {
+  const theta = Math.atan(t / Math.sqrt(degrees));
+  const cosine = Math.cos(theta);
+  const odd = degrees % 2 === 1;
+  // odd: cos θ + (2/3) cos³ θ + …; even: 1 + (1/2) cos² θ + …; up to the power ν − 2
+  let term = odd ? cosine : 1;
+  let sum = 0;
+  for (let power = odd ? 1 : 0; power <= degrees - 2; power += 2) {
+    sum += term;
+    term *= (power + 1) / (power + 2) * cosine * cosine;
+  }
+  return odd ? (2 / Math.PI) * (theta + Math.sin(theta) * sum) : Math.sin(theta) * sum;
+}

@@ -1,0 +1,130 @@
+// How do the events of a run become lines? One flat object for each number (or small array): the lines of
+// `metrics.jsonl` and of `--json`. The schema is documented in docs/cli.md.
+import type { HostArray } from "../ir/types.ts";
+import type { RunEvent } from "../loop/events.ts";
+import type { EvaluationResult, GradientResult, Recorded } from "../loop/results.ts";
+
+/** A JSON value. Numbers that JSON lacks stand as "NaN", "Infinity" and "-Infinity". */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** One line: `kind`, `step` (meta-steps, null outside of outer loops), `name`, `value`, `seconds` since the run began,
+ *  and what the kind adds. */
+export type MetricLine = { readonly [key: string]: Json };
+
+/** A number as JSON can hold it. */
+export function jsonNumber(x: number): number | string {
+  return Number.isFinite(x) ? x : String(x);
+}
+
+/** Arrays with more entries than this are not written into a line; their `value` is null. */
+export const mostInlineEntries = 1000;
+
+/** The value of an array for a line: a number for a scalar, a flat list, or null when it is too long. */
+export function jsonArray(array: HostArray, most: number = mostInlineEntries): Json {
+  if (array.shape.length === 0) return jsonNumber(array.data[0]!);
+  if (array.data.length > most) return null;
+  return Array.from<number>(array.data).map(jsonNumber);
+}
+
+/** The lines of an event; none for those that carry no number. */
+export function metricLines(event: RunEvent, seconds: number): readonly MetricLine[] {
+  switch (event.kind) {
+    case "started":
+      return [{ ...event, outers: event.outers.map((o) => ({ ...o })), seconds }];
+    case "step": {
+      const { outer, step, steps, loss, gradientNorm, stepsPerSecond, secondsLeft } = event;
+      const pace = { stepsPerSecond: jsonNumber(stepsPerSecond), secondsLeft: jsonNumber(secondsLeft) };
+      const value = { value: jsonNumber(loss), gradientNorm: jsonNumber(gradientNorm) };
+      return [{ kind: "step", step, name: `${outer}.loss`, ...value, steps, ...pace, seconds }];
+    }
+    case "recorded":
+      return [{ ...recordedLine(event.recorded), seconds }];
+    case "evaluation":
+      return evaluationLines(event.evaluation).map((line) => ({ ...line, seconds }));
+    case "gradient":
+      return gradientLines(event.gradient).map((line) => ({ ...line, seconds }));
+    case "simulation": {
+      const { loop, losses } = event.simulation;
+      const array: HostArray = { dtype: "f64", shape: [losses.length], data: losses };
+      const value = jsonArray(array, Infinity);
+      return [{ kind: "simulation", step: null, name: `${loop}.loss`, value, shape: [losses.length], seconds }];
+    }
+    case "finished":
+      return [{ ...event }];
+  }
+}
+
+function recordedLine({ name, by, trajectory, value }: Recorded): MetricLine {
+  const origin: MetricLine = by.kind === "outer"
+    ? { outer: by.name }
+    : by.kind === "gradient"
+    ? { gradient: by.index }
+    : { simulation: by.loop };
+  const step = by.kind === "outer" ? by.step : null;
+  return { kind: "recorded", step, name, value: jsonArray(value), shape: value.shape, trajectory, ...origin };
+}
+
+function evaluationLines(evaluation: EvaluationResult): MetricLine[] {
+  const { name, tasks, during } = evaluation;
+  return evaluation.reports.flatMap(({ label, points }) =>
+    points.map((point): MetricLine => ({
+      kind: "evaluation",
+      step: during?.step ?? null,
+      ...(during ? { outer: during.outer } : {}),
+      name,
+      report: label,
+      time: point.time ?? null,
+      value: jsonNumber(point.mean),
+      median: jsonNumber(point.median),
+      interval: point.interval?.map(jsonNumber) ?? null,
+      tasks,
+      nonFinite: point.nonFinite,
+    }))
+  );
+}
+
+function gradientLines({ index, label, after, value, wrt, verdicts }: GradientResult): MetricLine[] {
+  const base = { step: null, of: label, gradient: index, ...(after === undefined ? {} : { after }) };
+  return [
+    { kind: "gradient", name: "value", value: jsonNumber(value), ...base },
+    ...wrt.flatMap((w) =>
+      w.leaves.map(({ name, gradient }): MetricLine => ({
+        kind: "gradient",
+        name: w.leaves.length === 1 ? w.label : name,
+        wrt: w.label,
+        value: jsonArray(gradient),
+        shape: gradient.shape,
+        ...base,
+      }))
+    ),
+    ...verdicts.map((v): MetricLine => ({
+      kind: "expectation",
+      name: v.label,
+      value: v.actual.length === 1 ? jsonNumber(v.actual[0]!) : v.actual.map(jsonNumber),
+      expected: v.expected.length === 1 ? jsonNumber(v.expected[0]!) : v.expected.map(jsonNumber),
+      within: v.within,
+      difference: jsonNumber(v.difference),
+      met: v.met,
+      ...base,
+    })),
+  ];
+}
+
+/** Reads a file of lines. A last line that a crash cut short is left out; any other line that is not JSON throws
+ *  SyntaxError with its number. */
+export function parseMetrics(text: string): readonly MetricLine[] {
+  const lines = text.split("\n");
+  const last = lines.pop()!; // "" when the file ends with a line end
+  const parsed = lines.map((line, i) => {
+    try {
+      return JSON.parse(line) as MetricLine;
+    } catch {
+      throw new SyntaxError(`Line ${i + 1} is not JSON`);
+    }
+  });
+  try {
+    return last === "" ? parsed : [...parsed, JSON.parse(last) as MetricLine];
+  } catch {
+    return parsed;
+  }
+}

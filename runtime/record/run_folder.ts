@@ -1,0 +1,188 @@
+// What does a run leave on disk, and in which order? The folder of `--out`: what was run, then the metrics as they come,
+// then the arrays, and `summary.json` last: where it stands, the folder is complete. Nothing there is ever overwritten.
+import { allocate, type HostArray, sizeOf } from "../ir/types.ts";
+import type { RunEvent } from "../loop/events.ts";
+import type { Recorded, RunResult } from "../loop/results.ts";
+import { FileAccessError, fileAccessError, writeAll, writeFileSafely } from "./files.ts";
+import { type Json, metricLines } from "./metrics.ts";
+import { encodeSafetensors } from "./safetensors.ts";
+import { groupRecorded, runFormatVersion, summarizeRun } from "./summary.ts";
+
+/** What is known before the run. */
+export interface RunFolderContents {
+  /** Exact text of the root file. */
+  readonly root: string;
+  /** Exact texts of the imported files, by their paths relative to the root's folder. */
+  readonly imports: ReadonlyMap<string, string>;
+  /** Inputs, seed, backend, precision, versions. */
+  readonly effective: { readonly [key: string]: Json };
+}
+
+/** A run folder that is being written. Each method throws FileAccessError when the disk does not take it. */
+export interface RunFolder {
+  readonly path: string;
+  /** Appends the lines of an event to `metrics.jsonl`. `seconds` since the run began. */
+  record(event: RunEvent, seconds: number): void;
+  /** Writes the arrays and the summary, and closes the folder. What can be written is, even when a part cannot. */
+  finish(result: RunResult): void;
+}
+
+/** Milliseconds after which metrics are handed to the system; a crash loses at most what came since. */
+const flushAfter = 250;
+
+/** Makes the folder and writes what is known before the run. Throws FileAccessError when the folder is there and not
+ *  empty, or cannot be written. */
+export function openRunFolder(path: string, contents: RunFolderContents): RunFolder {
+  makeEmptyFolder(path);
+  const at = (name: string) => `${path}/${name}`;
+  const files = new Map<string, string>([["experiment.meta", contents.root]]);
+  const imports = [...contents.imports].map(([name, text]) => {
+    const stored = freeName(name, files);
+    files.set(stored, text);
+    return { name, stored };
+  });
+  const effective = { formatVersion: runFormatVersion, ...contents.effective, imports };
+  files.set("effective.json", `${JSON.stringify(effective, null, 2)}\n`);
+  for (const [name, text] of files) {
+    makeParents(path, name);
+    writeFileSafely(at(name), [new TextEncoder().encode(text)]);
+  }
+  return openLog(path);
+}
+
+function openLog(path: string): RunFolder {
+  const at = (name: string) => `${path}/${name}`;
+  const log = attempt(at("metrics.jsonl"), () => Deno.openSync(at("metrics.jsonl"), { append: true, createNew: true }));
+  let waiting: string[] = [];
+  let flushed = performance.now();
+  const flush = () => {
+    if (waiting.length === 0) return;
+    const bytes = new TextEncoder().encode(waiting.join(""));
+    waiting = [];
+    attempt(at("metrics.jsonl"), () => writeAll(log, bytes));
+    flushed = performance.now();
+  };
+  return {
+    path,
+    record(event, seconds) {
+      if (event.kind === "step") return; // what is not recorded by the program is for the terminal
+      for (const line of metricLines(event, seconds)) waiting.push(`${JSON.stringify(line)}\n`);
+      if (performance.now() - flushed >= flushAfter) flush();
+    },
+    finish(result) {
+      const { tensors, metadata } = storedRecords(result.recorded);
+      const common = { format_version: String(runFormatVersion), seed: String(result.seed), outcome: result.outcome };
+      const steps = Object.fromEntries(result.outers.map((o) => [`meta_steps ${o.name}`, String(o.losses.length)]));
+      const jobs: (() => void)[] = [
+        flush,
+        () => {
+          attempt(at("metrics.jsonl"), () => log.syncSync());
+          log.close();
+        },
+        () => writeFileSafely(at("parameters.safetensors"), encodeSafetensors(result.leaves, { ...common, ...steps })),
+        () => writeFileSafely(at("trajectories.safetensors"), encodeSafetensors(tensors, { ...common, ...metadata })),
+        () => {
+          const text = `${JSON.stringify(summarizeRun(result), null, 2)}\n`;
+          writeFileSafely(at("summary.json"), [new TextEncoder().encode(text)]);
+        },
+      ];
+      let failure: unknown;
+      for (const job of jobs) {
+        try {
+          job();
+        } catch (error) {
+          failure ??= error;
+        }
+      }
+      if (failure !== undefined) throw failure;
+    },
+  };
+}
+
+function attempt<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw fileAccessError(error, { action: "write", path });
+  }
+}
+
+function makeEmptyFolder(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: false });
+    return;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return attempt(path, () => Deno.mkdirSync(path, { recursive: true }));
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw fileAccessError(error, { action: "write", path });
+  }
+  let empty: boolean;
+  try {
+    empty = Deno.readDirSync(path)[Symbol.iterator]().next().done === true;
+  } catch (error) {
+    throw fileAccessError(error, { action: "read", path });
+  }
+  if (!empty) {
+    throw new FileAccessError(
+      `The folder \`${path}\` is not empty, and a run never overwrites anything: name another folder, or move that one`,
+    );
+  }
+}
+
+function makeParents(path: string, name: string): void {
+  const end = name.lastIndexOf("/");
+  if (end >= 0) attempt(path, () => Deno.mkdirSync(`${path}/${name.slice(0, end)}`, { recursive: true }));
+}
+
+/** The import's own path; with a number where another file of the folder has it (also on systems that ignore case). */
+function freeName(name: string, taken: ReadonlyMap<string, string>): string {
+  const used = new Set([...taken.keys(), ...ownFiles].map((n) => n.toLowerCase()));
+  if (!used.has(name.toLowerCase())) return name;
+  const dot = name.lastIndexOf(".");
+  for (let i = 2;; i++) {
+    const candidate = dot < 0 ? `${name}_${i}` : `${name.slice(0, dot)}_${i}${name.slice(dot)}`;
+    if (!used.has(candidate.toLowerCase())) return candidate;
+  }
+}
+
+const ownFiles: readonly string[] = [
+  "effective.json",
+  "metrics.jsonl",
+  "parameters.safetensors",
+  "trajectories.safetensors",
+  "summary.json",
+];
+
+/** The arrays of `trajectories.safetensors`. A curve over meta-steps is stacked on a leading axis, with its meta-steps
+ *  in `NAME/steps`; the trajectory of a gradient item or of a loop run by itself stands as it is, time leading. A name
+ *  that several items recorded gets the item in front. The metadata says what each axis is. */
+export function storedRecords(
+  recorded: readonly Recorded[],
+): { readonly tensors: ReadonlyMap<string, HostArray>; readonly metadata: Readonly<Record<string, string>> } {
+  const groups = groupRecorded(recorded);
+  const tensors = new Map<string, HostArray>();
+  const metadata: Record<string, string> = {};
+  for (const { name, by, entries } of groups) {
+    const alone = groups.filter((g) => g.name === name).length === 1;
+    const key = alone ? name : `${by}/${name}`;
+    const first = entries[0]!;
+    const time = first.trajectory ? "time, " : "";
+    if (first.by.kind !== "outer") {
+      tensors.set(key, first.value);
+      metadata[key] = `axes: ${time}its own; by ${by}`;
+      continue;
+    }
+    const steps = entries.map((e) => (e.by as { step: number }).step);
+    tensors.set(key, stack(entries.map((e) => e.value)));
+    tensors.set(`${key}/steps`, { dtype: "i32", shape: [steps.length], data: Int32Array.from(steps) });
+    metadata[key] = `axes: records, ${time}its own; by ${by}`;
+  }
+  return { tensors, metadata };
+}
+
+function stack(arrays: readonly HostArray[]): HostArray {
+  const { dtype, shape } = arrays[0]!;
+  const size = sizeOf(shape);
+  const data = allocate(dtype, size * arrays.length);
+  arrays.forEach((array, i) => data.set(array.data, i * size));
+  return { dtype, shape: [arrays.length, ...shape], data };
+}

@@ -1,0 +1,110 @@
+// What is the short account of a run? One JSON object: `summary.json` of a run folder, and `Run.toJSON()`.
+import type { Recorded, RunResult } from "../loop/results.ts";
+import { type Json, jsonArray, jsonNumber } from "./metrics.ts";
+
+/** Version of the files in a run folder. A reader of version 1 reads every later file of version 1. */
+export const runFormatVersion = 1;
+
+/** The account of a run: outcome, first and last losses, gradients with verdicts, evaluations with each task's value,
+ *  what was recorded, the final values. Arrays of more than 1,000 entries are given by shape only. */
+export function summarizeRun(result: RunResult): { readonly [key: string]: Json } {
+  const verdicts = result.gradients.flatMap((g) => g.verdicts);
+  return {
+    formatVersion: runFormatVersion,
+    outcome: result.outcome,
+    ...(result.failure ? { failure: result.failure.message } : {}),
+    backend: result.backend,
+    seed: result.seed,
+    precision: result.precision,
+    seconds: result.seconds,
+    expectations: verdicts.length,
+    missed: verdicts.filter((v) => !v.met).length,
+    outers: result.outers.map(({ name, steps, losses, seconds }) => ({
+      name,
+      steps,
+      done: losses.length,
+      firstLoss: losses.length > 0 ? jsonNumber(losses[0]!) : null,
+      lastLoss: losses.length > 0 ? jsonNumber(losses.at(-1)!) : null,
+      seconds,
+    })),
+    gradients: result.gradients.map(gradientSummary),
+    evaluations: result.evaluations.map(evaluationSummary),
+    simulations: result.simulations.map(({ loop, losses }) => ({ loop, losses: Array.from(losses, jsonNumber) })),
+    recorded: groupRecorded(result.recorded).map(({ name, by, entries }) => ({
+      name,
+      by,
+      count: entries.length,
+      shape: entries[0]!.value.shape,
+    })),
+    parameters: [...result.leaves].map(([name, array]) => ({
+      name,
+      dtype: array.dtype,
+      shape: array.shape,
+      value: jsonArray(array),
+    })),
+  };
+}
+
+function gradientSummary({ label, after, value, wrt, verdicts }: RunResult["gradients"][number]): Json {
+  return {
+    label,
+    ...(after === undefined ? {} : { after }),
+    value: jsonNumber(value),
+    wrt: wrt.map((w) => ({
+      label: w.label,
+      leaves: w.leaves.map(({ name, gradient }) => ({ name, shape: gradient.shape, gradient: jsonArray(gradient) })),
+    })),
+    expectations: verdicts.map((v) => ({
+      label: v.label,
+      expected: v.expected.map(jsonNumber),
+      actual: v.actual.map(jsonNumber),
+      within: v.within,
+      difference: jsonNumber(v.difference),
+      met: v.met,
+    })),
+  };
+}
+
+function evaluationSummary({ name, tasks, during, reports }: RunResult["evaluations"][number]): Json {
+  return {
+    name,
+    tasks,
+    ...(during ? { during: { ...during } } : {}),
+    reports: reports.map(({ label, points }) => ({
+      label,
+      points: points.map((p) => ({
+        time: p.time ?? null,
+        mean: jsonNumber(p.mean),
+        median: jsonNumber(p.median),
+        interval: p.interval?.map(jsonNumber) ?? null,
+        nonFinite: p.nonFinite,
+        values: Array.from(p.values, jsonNumber),
+      })),
+    })),
+  };
+}
+
+/** The recorded values of one name from one item, in the order of the meta-steps. */
+export interface RecordedGroup {
+  readonly name: string;
+  /** `train`, `gradient 0`, `fit`: the item. */
+  readonly by: string;
+  readonly entries: readonly Recorded[];
+}
+
+/** Puts together what belongs to one curve. */
+export function groupRecorded(recorded: readonly Recorded[]): readonly RecordedGroup[] {
+  const groups = new Map<string, { name: string; by: string; entries: Recorded[] }>();
+  for (const entry of recorded) {
+    const by = entry.by.kind === "outer"
+      ? entry.by.name
+      : entry.by.kind === "gradient"
+      ? `gradient ${entry.by.index}`
+      : entry.by.loop;
+    const key = JSON.stringify([entry.name, entry.by.kind, by]);
+    const group = groups.get(key);
+    if (group) group.entries.push(entry);
+    else groups.set(key, { name: entry.name, by, entries: [entry] });
+  }
+  return [...groups.values()];
+}

@@ -1,0 +1,250 @@
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { referenceBackend } from "../../runtime/backend/reference/index.ts";
+import { runProgram } from "../../runtime/loop/run.ts";
+import type { ExperimentProgram } from "../../runtime/loop/program.ts";
+import { FileAccessError, fileAccessError, writeFileSafely } from "../../runtime/record/files.ts";
+import { jsonNumber, metricLines, parseMetrics } from "../../runtime/record/metrics.ts";
+import { openRunFolder, storedRecords } from "../../runtime/record/run_folder.ts";
+import { decodeSafetensors } from "../../runtime/record/safetensors.ts";
+import {
+  evaluationProgram,
+  gradientProgram,
+  outerProgram,
+  quadraticProgram,
+  settings,
+  simulationProgram,
+  trajectory,
+  trajectoryFunction,
+  wAt,
+} from "../loop/quadratic_program.ts";
+
+function inFolder(body: (folder: string) => void | Promise<void>): () => Promise<void> {
+  return async () => {
+    const folder = Deno.makeTempDirSync();
+    try {
+      await body(folder);
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  };
+}
+
+const contents = { root: "edition 1\r\n", imports: new Map<string, string>(), effective: { seed: 3 } };
+
+const everything: ExperimentProgram = quadraticProgram(settings, {
+  outers: [outerProgram(settings, {
+    records: [
+      { label: "train.loss", what: { kind: "loss" }, every: 2 },
+      { label: "fit.lr", what: { kind: "leaf", name: "fit.lr" }, every: 4 },
+    ],
+    trajectories: { fn: trajectoryFunction(settings), quantities: [trajectory(settings)], every: 4 },
+  })],
+  gradients: [gradientProgram(settings)],
+  evaluations: [evaluationProgram(settings)],
+  simulations: [simulationProgram(settings)],
+});
+
+async function runInto(path: string, program: ExperimentProgram = everything) {
+  const folder = openRunFolder(path, contents);
+  let seconds = 0;
+  const result = await runProgram(program, referenceBackend, { seed: 3, report: (e) => folder.record(e, ++seconds) });
+  folder.finish(result);
+  return result;
+}
+
+Deno.test(
+  "a run folder holds the program, the metrics, the arrays and the summary",
+  inFolder(async (root) => {
+    const path = `${root}/runs/first`; // the parent is made too
+    const result = await runInto(path);
+    assertEquals([...Deno.readDirSync(path)].map((f) => f.name).sort(), [
+      "effective.json",
+      "experiment.meta",
+      "metrics.jsonl",
+      "parameters.safetensors",
+      "summary.json",
+      "trajectories.safetensors",
+    ]);
+    assertEquals(Deno.readTextFileSync(`${path}/experiment.meta`), "edition 1\r\n");
+    assertEquals(JSON.parse(Deno.readTextFileSync(`${path}/effective.json`)), {
+      formatVersion: 1,
+      seed: 3,
+      imports: [],
+    });
+
+    const parameters = decodeSafetensors(Deno.readFileSync(`${path}/parameters.safetensors`));
+    assertEquals(parameters.tensors.get("net.w"), result.leaves.get("net.w"));
+    assertEquals(parameters.metadata.get("meta_steps train"), "8");
+
+    const { tensors, metadata } = decodeSafetensors(Deno.readFileSync(`${path}/trajectories.safetensors`));
+    assertEquals(tensors.get("train.loss")!.shape, [5]);
+    assertEquals([...tensors.get("train.loss/steps")!.data], [0, 2, 4, 6, 7]);
+    // three items recorded net.w@*: each has its own name
+    assertEquals(tensors.get("train/net.w@*")!.shape, [3, settings.T + 1]);
+    assertEquals([...tensors.get("train/net.w@*/steps")!.data], [0, 4, 8]);
+    assertEquals(tensors.get("gradient 0/net.w@*")!.shape, [settings.T + 1]);
+    assertEquals(tensors.get("fit/net.w@*")!.shape, [settings.T + 1]);
+    assertAlmostEquals(tensors.get("gradient 0/net.w@*")!.data[2]!, wAt(2, settings.w0, settings), 1e-12);
+    assertEquals(metadata.get("train/net.w@*"), "axes: records, time, its own; by train");
+
+    const summary = JSON.parse(Deno.readTextFileSync(`${path}/summary.json`));
+    assertEquals([summary.outcome, summary.seed, summary.outers[0].done], ["done", 3, 8]);
+    assertEquals(summary.outers[0].lastLoss, result.outers[0]!.losses.at(-1));
+    assertEquals(summary.evaluations[0].reports[0].points.length, settings.T + 1);
+  }),
+);
+
+Deno.test(
+  "metrics.jsonl has kind, step, name, value and seconds on every line of a number",
+  inFolder(async (root) => {
+    await runInto(`${root}/run`);
+    const lines = parseMetrics(Deno.readTextFileSync(`${root}/run/metrics.jsonl`));
+    assertEquals(lines[0]!.kind, "started");
+    assertEquals(lines.at(-1)!.kind, "finished");
+    const counts = new Map<unknown, number>();
+    for (const line of lines.slice(1, -1)) {
+      counts.set(line.kind, (counts.get(line.kind) ?? 0) + 1);
+      for (const key of ["kind", "step", "name", "value", "seconds"]) assert(key in line, `${line.kind}: ${key}`);
+    }
+    // gradient: value and two wrt; recorded: 5 losses, 3 rates, 3 + 1 + 1 trajectories
+    assertEquals(Object.fromEntries(counts), { gradient: 3, recorded: 13, evaluation: 4, simulation: 1 });
+  }),
+);
+
+Deno.test(
+  "openRunFolder() refuses a folder with something in it and changes nothing there",
+  inFolder(async (root) => {
+    Deno.mkdirSync(`${root}/empty`);
+    await runInto(`${root}/empty`);
+    const before = Deno.readTextFileSync(`${root}/empty/metrics.jsonl`);
+    assertThrows(() => openRunFolder(`${root}/empty`, contents), FileAccessError, "is not empty");
+    assertEquals(Deno.readTextFileSync(`${root}/empty/metrics.jsonl`), before);
+    Deno.writeTextFileSync(`${root}/file`, "mine");
+    assertThrows(() => openRunFolder(`${root}/file`, contents), FileAccessError, `\`${root}/file\``);
+    assertThrows(() => openRunFolder(`${root}/file/below`, contents), FileAccessError, "not a folder");
+    assertEquals(Deno.readTextFileSync(`${root}/file`), "mine");
+  }),
+);
+
+Deno.test(
+  "openRunFolder() keeps imports under their own paths, and out of each other's way",
+  inFolder((root) => {
+    const imports = new Map([
+      ["layers.meta", "// a"],
+      ["zoo/net.meta", "// b"],
+      ["Experiment.meta", "// c"],
+      ["summary.json", "// d"],
+    ]);
+    openRunFolder(`${root}/run`, { ...contents, imports }).finish({
+      ...emptyResult(),
+    });
+    const read = (name: string) => Deno.readTextFileSync(`${root}/run/${name}`);
+    assertEquals(read("layers.meta"), "// a");
+    assertEquals(read("zoo/net.meta"), "// b");
+    assertEquals(read("experiment.meta"), contents.root);
+    assertEquals(read("Experiment_2.meta"), "// c");
+    assertEquals(read("summary_2.json"), "// d");
+    assertEquals(JSON.parse(read("effective.json")).imports.map((i: { stored: string }) => i.stored), [
+      "layers.meta",
+      "zoo/net.meta",
+      "Experiment_2.meta",
+      "summary_2.json",
+    ]);
+  }),
+);
+
+function emptyResult() {
+  const none = { outers: [], recorded: [], gradients: [], evaluations: [], simulations: [] };
+  const run = { outcome: "done" as const, backend: "reference", seed: 0, precision: "f64" as const, seconds: 0 };
+  return { ...run, ...none, declared: new Map(), leaves: new Map() };
+}
+
+Deno.test(
+  "finish() writes what can be written when one file cannot",
+  inFolder((root) => {
+    const folder = openRunFolder(`${root}/run`, contents);
+    Deno.mkdirSync(`${root}/run/parameters.safetensors`); // stands in the way
+    assertThrows(() => folder.finish(emptyResult()), FileAccessError, "parameters.safetensors");
+    assert(Deno.statSync(`${root}/run/summary.json`).isFile);
+    assert(Deno.statSync(`${root}/run/trajectories.safetensors`).isFile);
+    assertEquals([...Deno.readDirSync(`${root}/run`)].filter((f) => f.name.endsWith(".tmp")), []);
+  }),
+);
+
+Deno.test(
+  "what was recorded before a run went wrong is in its folder",
+  inFolder(async (root) => {
+    const s = { ...settings, outerRate: 2000, steps: 1000 };
+    const outer = outerProgram(s, { records: [{ label: "train.loss", what: { kind: "loss" }, every: 1 }] });
+    const result = await runInto(`${root}/run`, quadraticProgram(s, { outers: [outer] }));
+    assertEquals(result.outcome, "failed");
+    const summary = JSON.parse(Deno.readTextFileSync(`${root}/run/summary.json`));
+    assertEquals([summary.outcome, summary.failure], ["failed", result.failure!.message]);
+    const done = result.outers[0]!.losses.length;
+    const lines = parseMetrics(Deno.readTextFileSync(`${root}/run/metrics.jsonl`));
+    assertEquals(lines.filter((l) => l.kind === "recorded").length, done);
+    const { tensors } = decodeSafetensors(Deno.readFileSync(`${root}/run/parameters.safetensors`));
+    assert(Number.isFinite(tensors.get("net.w")!.data[0]));
+  }),
+);
+
+Deno.test(
+  "writeFileSafely() leaves the old content when writing fails",
+  inFolder((root) => {
+    writeFileSafely(`${root}/a`, [Uint8Array.of(1), Uint8Array.of(2, 3)]);
+    assertEquals([...Deno.readFileSync(`${root}/a`)], [1, 2, 3]);
+    Deno.writeTextFileSync(`${root}/a.tmp`, "someone else's");
+    assertThrows(() => writeFileSafely(`${root}/a`, [Uint8Array.of(9)]), FileAccessError, `Cannot write \`${root}/a\``);
+    assertEquals([...Deno.readFileSync(`${root}/a`)], [1, 2, 3]);
+    assertEquals(Deno.readTextFileSync(`${root}/a.tmp`), "someone else's");
+    assertThrows(() => writeFileSafely(`${root}/none/a`, []), FileAccessError, "there is no such file or folder");
+  }),
+);
+
+Deno.test("fileAccessError() names the flag for a missing permission, and the reason of the system", () => {
+  const at = { action: "write" as const, path: "runs/a" };
+  assertEquals(
+    fileAccessError(new Deno.errors.NotCapable("x"), at).message,
+    "Cannot write `runs/a`: Deno was not given the permission; add --allow-write=runs/a",
+  );
+  assertEquals(
+    fileAccessError(new Deno.errors.NotCapable("x"), { action: "read", path: "p/x.csv", folder: "p" }).message,
+    "Cannot read `p/x.csv`: Deno was not given the permission; add --allow-read=p",
+  );
+  const full = Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
+  assertEquals(fileAccessError(full, at).message, "Cannot write `runs/a`: the disk is full");
+});
+
+Deno.test("parseMetrics() leaves out a torn last line, and only that", () => {
+  assertEquals(parseMetrics('{"a":1}\n{"a":2}\n{"a":').map((l) => l.a), [1, 2]);
+  assertEquals(parseMetrics('{"a":1}\n{"a":2}').map((l) => l.a), [1, 2]);
+  assertEquals(parseMetrics(""), []);
+  assertThrows(() => parseMetrics('{"a":1}\n{"a\n{"a":2}\n'), SyntaxError, "Line 2");
+});
+
+Deno.test("metricLines() writes numbers that JSON lacks as text, and long arrays as their shape", () => {
+  assertEquals([NaN, -Infinity, 1.5].map(jsonNumber), ["NaN", "-Infinity", 1.5]);
+  const value = { dtype: "f64" as const, shape: [40, 40], data: new Float64Array(1600) };
+  const recorded = { name: "W", by: { kind: "outer" as const, name: "train", step: 4 }, trajectory: false, value };
+  assertEquals(metricLines({ kind: "recorded", recorded }, 2), [
+    {
+      kind: "recorded",
+      step: 4,
+      name: "W",
+      value: null,
+      shape: [40, 40],
+      trajectory: false,
+      outer: "train",
+      seconds: 2,
+    },
+  ]);
+});
+
+Deno.test("storedRecords() gives a lone trajectory the user's own name", () => {
+  const value = { dtype: "f64" as const, shape: [6, 1, 1], data: new Float64Array(6) };
+  const { tensors, metadata } = storedRecords([
+    { name: "linear.w@*", by: { kind: "gradient", index: 0 }, trajectory: true, value },
+  ]);
+  assertEquals([...tensors], [["linear.w@*", value]]);
+  assertEquals(metadata, { "linear.w@*": "axes: time, its own; by gradient 0" });
+});
