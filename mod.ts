@@ -27,13 +27,14 @@ export { check, compile, compileFile, format } from "./api/compile.ts";
 export type { CompileFileOptions, CompileOptions } from "./api/compile.ts";
 export { CompileError } from "./api/compile_error.ts";
 export { RunError } from "./api/experiment.ts";
-export type { EmitStage, Experiment, RunOptions } from "./api/experiment.ts";
+export type { Experiment, RunOptions } from "./api/experiment.ts";
 export type { BackendName } from "./api/backends.ts";
 export type { ParameterAt, RecordedSeries, Run } from "./api/run.ts";
 export type { Evaluation, PointAt } from "./api/evaluation.ts";
-export type { DataInput, TensorInput } from "./api/tensors.ts";
 export { version } from "./api/version.ts";
 
+export type { Stage } from "./dsl/compile.ts";
+export type { HostData, HostValues } from "./dsl/data.ts";
 export { renderDiagnostics } from "./dsl/render.ts";
 export type { RenderOptions } from "./dsl/render.ts";
 export type { Diagnostic, Label } from "./dsl/diagnostic.ts";

@@ -1,19 +1,20 @@
 // How does a text become an experiment? The front end does the work; here the caller's files, inputs and arrays are
 // handed to it, and its diagnostics become one error.
-import { type CompileInput, type CompileOutput, compileProgram } from "../dsl/compile.ts";
+import { type CompileInput, compileProgram } from "../dsl/compile.ts";
+import type { HostData } from "../dsl/data.ts";
 import type { Diagnostic } from "../dsl/diagnostic.ts";
 import { formatText } from "./format_text.ts";
 import { CompileError } from "./compile_error.ts";
 import { type Experiment, makeExperiment } from "./experiment.ts";
 import { decodeSource, openProgramFiles } from "./program_files.ts";
-import { type DataInput, hostData } from "./tensors.ts";
+import { checkHostData } from "./arrays.ts";
 
 /** What a program gets from outside. */
 export interface CompileOptions {
   /** Values of the program's `input` items. An unknown name is an error. */
   readonly inputs?: Readonly<Record<string, number | string | boolean>>;
   /** Arrays for the program's `data` items, by item and field. */
-  readonly data?: DataInput;
+  readonly data?: HostData;
   /** What the program is called in messages; "program.meta" when not given. */
   readonly name?: string;
   /** Gives the content of an imported program or a data file by its path relative to the program; undefined when there
@@ -27,8 +28,8 @@ export interface CompileOptions {
 export type CompileFileOptions = Omit<CompileOptions, "name" | "read">;
 
 /** Compiles a program.
- *  Throws CompileError with every diagnostic when the program is wrong; TypeError or RangeError for arrays that are not
- *  what they say.
+ *  Throws CompileError with every diagnostic when the program, or what it gets from outside, is wrong; TypeError for data
+ *  that are no arrays with shapes; RangeError for a bad seed.
  *
  *  ```ts
  *  import { compile } from "./mod.ts";
@@ -107,7 +108,6 @@ function compileInput(source: string, options: CompileOptions): CompileInput {
 }
 
 function outsideValues({ inputs, data }: CompileOptions): Pick<CompileInput, "inputs" | "data"> {
-  return { ...(inputs ? { inputs } : {}), ...(data ? { data: hostData(data) } : {}) };
+  if (data) checkHostData(data);
+  return { ...(inputs ? { inputs } : {}), ...(data ? { data } : {}) };
 }
-
-export type { CompileOutput };

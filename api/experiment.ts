@@ -1,5 +1,5 @@
 // What can be done with a compiled program? Run it, and look at each stage it went through.
-import type { CompileOutput } from "../dsl/compile.ts";
+import type { CompileOutput, Stage } from "../dsl/compile.ts";
 import type { Diagnostic } from "../dsl/diagnostic.ts";
 import { InternalError, MetaRuntimeError } from "../runtime/errors.ts";
 import type { RunEvent, StepEvent } from "../runtime/loop/events.ts";
@@ -7,12 +7,7 @@ import { type RunOptions as ProgramRunOptions, runProgram } from "../runtime/loo
 import { seedWords } from "../runtime/loop/executables.ts";
 import { type BackendName, chooseBackend } from "./backends.ts";
 import { CompileError } from "./compile_error.ts";
-import { planText } from "./plan_text.ts";
 import { makeRun, type Run } from "./run.ts";
-
-/** A stage whose output can be printed: concrete syntax, abstract syntax, checked program, intermediate representation
- *  with its requests for gradients, and the same with the gradients written out. */
-export type EmitStage = "cst" | "ast" | "checked" | "ir" | "plan";
 
 /** How to run an experiment. */
 export interface RunOptions {
@@ -38,8 +33,9 @@ export interface Experiment {
    *  Throws RunError when a number on the way is not finite or memory runs out, with what was computed until then;
    *  RangeError for a bad seed or an unknown backend. */
   run(options?: RunOptions): Promise<Run>;
-  /** The program after a stage, as text. */
-  emit(stage: EmitStage): string;
+  /** The program after a stage, as text: concrete syntax, abstract syntax, checked program, intermediate representation
+   *  with its requests for gradients ("ir"), and the same with the gradients written out ("plan"). */
+  emit(stage: Stage): string;
 }
 
 /** A run that went wrong: says loop, step and quantity, and holds what was computed until then. */
@@ -79,12 +75,6 @@ export function makeExperiment(output: CompileOutput, defaults: { readonly seed?
       if (result.failure) throw new RunError(result.failure, run);
       return run;
     },
-    emit: (stage) => emitStage(output, stage),
+    emit: (stage) => output.emit(stage),
   };
-}
-
-/** The text of a stage. Also for a program with errors, as far as it got; "plan" then is empty. */
-export function emitStage(output: CompileOutput, stage: EmitStage): string {
-  if (stage !== "plan") return output.emit(stage);
-  return output.program ? planText(output.program) : "";
 }

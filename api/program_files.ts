@@ -14,6 +14,10 @@ export interface ProgramFiles {
   readonly folder: string;
   readSource(path: string): string | undefined;
   readData(path: string): Uint8Array | undefined;
+  /** True when Deno did not permit a reading. */
+  permissionMissing(): boolean;
+  /** What `readSource` gave out so far, by path. */
+  readonly sourcesRead: ReadonlyMap<string, string>;
   /** What `readData` gave out so far. */
   readonly dataRead: readonly DataFileFacts[];
 }
@@ -33,8 +37,10 @@ const largestSource = 16e6;
 export function openProgramFiles(file: string | URL): ProgramFiles {
   const path = file instanceof URL ? fileURLToPath(file) : file;
   const folder = dirname(path);
+  const sourcesRead = new Map<string, string>();
   const dataRead: DataFileFacts[] = [];
   let realFolder: string | undefined;
+  let permissionMissing = false;
 
   function read(relative: string): Uint8Array | undefined {
     refuseOutside(relative);
@@ -52,16 +58,22 @@ export function openProgramFiles(file: string | URL): ProgramFiles {
       return Deno.readFileSync(full);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
+      permissionMissing ||= error instanceof Deno.errors.NotCapable;
       throw fileAccessError(error, at);
     }
   }
   return {
     root: { name: basename(path), text: decodeSource(path, readRoot(path, folder)) },
     folder,
+    permissionMissing: () => permissionMissing,
+    sourcesRead,
     dataRead,
     readSource(relative) {
       const bytes = read(relative);
-      return bytes && decodeSource(relative, bytes);
+      if (!bytes) return undefined;
+      const text = decodeSource(relative, bytes);
+      sourcesRead.set(relative, text);
+      return text;
     },
     readData(relative) {
       const bytes = read(relative);

@@ -13,7 +13,7 @@ import type {
 import { groupRecorded, type RecordedGroup, summarizeRun } from "../runtime/record/summary.ts";
 import type { Json } from "../runtime/record/metrics.ts";
 import { type Evaluation, makeEvaluation } from "./evaluation.ts";
-import { copyArray, sliceFirstAxis } from "./tensors.ts";
+import { copyArray, sliceFirstAxis } from "./arrays.ts";
 
 /** Which of a parameter's values is meant. */
 export interface ParameterAt {

@@ -11,6 +11,7 @@ export type Document =
   | { readonly kind: "indent"; readonly body: Document }
   | { readonly kind: "align"; readonly body: Document }
   | { readonly kind: "group"; readonly body: Document }
+  | { readonly kind: "value"; readonly body: Document }
   | { readonly kind: "fill"; readonly parts: readonly Document[]; readonly separator: string };
 
 /** A blank, or a line end in a group that does not fit. */
@@ -36,6 +37,10 @@ export function align(body: Document): Document {
 export function group(body: Document): Document {
   return { kind: "group", body };
 }
+/** What stands behind `=`: on the same line if it fits there, else on the next if it fits there, else broken inside. */
+export function valueAfter(body: Document): Document {
+  return { kind: "value", body };
+}
 /** As many parts to a line as fit. */
 export function fill(parts: readonly Document[], separator = ","): Document {
   return { kind: "fill", parts, separator };
@@ -57,6 +62,10 @@ export function flatText(document: Document): string | undefined {
       return undefined;
     case "fill":
       return flatJoin(document.parts, `${document.separator} `);
+    case "value": {
+      const text = flatText(document.body);
+      return text === undefined ? undefined : ` ${text}`;
+    }
     default:
       return flatText(document.body);
   }
@@ -120,9 +129,19 @@ function write(w: Writer, document: Document, left: number, broken: boolean, beh
       return write(w, document.body, w.column, broken, behind);
     case "group":
       return write(w, document.body, left, !fits(w, document.body, behind), behind);
+    case "value":
+      return writeValue(w, document.body, left, behind);
     case "fill":
       return writeFill(w, document, left, behind);
   }
+}
+
+function writeValue(w: Writer, body: Document, left: number, behind: number): void {
+  const text = flatText(body);
+  const here = text !== undefined && w.column + 1 + text.length + behind <= w.width;
+  if (!here && text !== undefined && left + 2 + text.length + behind <= w.width) startLine(w, left + 2);
+  else put(w, " ");
+  write(w, body, left, !here, behind);
 }
 
 function writeFill(
@@ -160,6 +179,7 @@ function leadWidth(document: Document): { width: number; ends: boolean } {
     case "line":
     case "newline":
     case "trailing":
+    case "value":
       return { width: 0, ends: true };
     case "fill":
       return leadWidth(document.parts[0] ?? "");

@@ -30,17 +30,22 @@ function firstOffset(e: Expression): number {
       return firstOffset(e.object);
     case "Call":
       return firstOffset(e.callee);
-    default:
+    case "Unary":
+      return firstOffset(e.operand);
+    case "List":
       return e.span.start;
+    default:
+      return e.span.end;
   }
 }
 
 function bareExpression(q: CommentQueue, e: Expression): Document {
   switch (e.kind) {
     case "Number":
-      return [gap(q, e.span.start, ""), e.text];
+      // Up to the end: parentheses that are not written belong to the span, and comments may stand in them.
+      return [gap(q, e.span.end, ""), e.text];
     case "Name":
-      return [gap(q, e.span.start, ""), e.primed ? `${e.name}'` : e.name];
+      return [gap(q, e.span.end, ""), e.primed ? `${e.name}'` : e.name];
     case "Member":
       return [expressionDocument(q, e.object, postfixLevel), gap(q, e.member.span.start, ""), ".", e.member.name];
     case "Time":
@@ -52,7 +57,7 @@ function bareExpression(q: CommentQueue, e: Expression): Document {
     case "List":
       return [gap(q, e.span.start, ""), listDocument(q, e.items, e.span.end)];
     case "Unary":
-      return [gap(q, e.span.start, ""), "-", expressionDocument(q, e.operand, negationLevel)];
+      return [gap(q, firstOffset(e), ""), "-", expressionDocument(q, e.operand, negationLevel)];
     case "Binary":
       return binaryDocument(q, e);
     case "Pipe":

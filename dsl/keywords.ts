@@ -36,7 +36,15 @@ export function keywordOf(word: string): Keyword | undefined {
   return byWord.get(word);
 }
 
-/** Items whose keyword and name are followed by a bracket or `from`: no expression can continue so. */
-export const blockWords: ReadonlySet<string> = new Set(
-  ["data", "task", "model", "inner", "override", "optimizer", "outer", "evaluate", "split"],
-);
+/** What follows the keyword and the name of a block. No expression goes on so: a name, a name, and one of these. */
+export const blockOpeners: ReadonlyMap<string, readonly string[]> = new Map(Object.entries({
+  data: ["{", "from"],
+  task: ["{"],
+  model: ["("],
+  inner: ["{"],
+  override: ["{"],
+  optimizer: ["("],
+  outer: ["{"],
+  evaluate: ["{"],
+  split: ["{"],
+}));

@@ -1,7 +1,7 @@
 // What is an expression, as a grammar? The lower half of the parser; `parser.ts` adds declarations and loops.
 // A `CstParser` runs its rules once at construction to record them: no actions here, only grammar.
 import { type CstNode, CstParser, type ParserMethod } from "./chevrotain.ts";
-import { blockWords } from "./keywords.ts";
+import { blockOpeners } from "./keywords.ts";
 import { encodingMessages } from "./parser_messages.ts";
 import * as t from "./tokens.ts";
 import { keyword } from "./tokens.ts";
@@ -25,10 +25,10 @@ export abstract class ExpressionParser extends CstParser {
    *  expression continues with a name and a bracket, so no right program is read otherwise. */
   #startsBlock(): boolean {
     const first = this.LA(1);
-    if (first.tokenType === t.Identifier || !blockWords.has(first.image)) return false;
-    if (!this.LA(2).tokenType.CATEGORIES?.includes(t.Word)) return false;
-    const third = this.LA(3).tokenType;
-    return third === t.LBrace || third === t.LParen || third === keyword("from");
+    const openers = first.tokenType === t.Identifier ? undefined : blockOpeners.get(first.image);
+    if (openers === undefined || !this.LA(2).tokenType.CATEGORIES?.includes(t.Name)) return false;
+    const third = this.LA(3).image;
+    return openers.includes(third) && (third !== "from" || this.LA(4).tokenType === t.StringToken);
   }
 
   /** `for t in`, also `for t = 1 ..`, but not the clause `for T = 5 steps` after a forgotten bracket. */

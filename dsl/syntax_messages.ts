@@ -4,7 +4,7 @@ import type { IToken } from "./chevrotain.ts";
 import { clausesOf } from "./cst_loops.ts";
 import type { DiagnosticDraft } from "./diagnostic.ts";
 import { nearestName } from "./did_you_mean.ts";
-import { blockWords, keywordOf, keywords } from "./keywords.ts";
+import { blockOpeners, keywordOf, keywords } from "./keywords.ts";
 import { lineColumn, type Span } from "./source.ts";
 import { type Failure, spanOf } from "./syntax_failure.ts";
 import { situations } from "./syntax_situations.ts";
@@ -92,7 +92,7 @@ function ownerOf(f: Failure, opener: number): string | undefined {
     const { image } = f.tokens[i]!;
     if (image === "{" || image === "}") return undefined;
     if (image === "expect" && i === opener - 1) return image;
-    if (blockWords.has(image) && f.tokens[i]!.tokenType !== t.Identifier) return `${image} ${f.tokens[i + 1]!.image}`;
+    if (blockOpeners.has(image) && f.tokens[i]!.tokenType !== t.Identifier) return `${image} ${f.tokens[i + 1]!.image}`;
   }
   return undefined;
 }

@@ -4,22 +4,18 @@ import { Builder } from "../ir/builder.ts";
 import { eliminateDeadCode } from "../ir/dead_code.ts";
 import type { IrFunction, Variable } from "../ir/types.ts";
 import { InternalError } from "../errors.ts";
+import { finishGradients, type FinishOptions } from "./finish.ts";
 import { gradientInto } from "./gradient.ts";
-import type { PartialEvalOptions } from "./partial_eval.ts";
 
-/** The same function without `gradient` requests: simplified, and without dead code. */
-export function expandGradients(fn: IrFunction, options: PartialEvalOptions = {}): IrFunction {
-  return eliminateDeadCode(new Expansion(options).expand(fn));
+/** The same function without `gradient` requests: simplified, without dead code, and with loops that keep what the
+ *  residual policy says. The policy changes memory and time, and no bit of the results. */
+export function expandGradients(fn: IrFunction, options: FinishOptions = {}): IrFunction {
+  return finishGradients(new Expansion().expand(fn), options);
 }
 
 class Expansion {
   /** A body that several equations hold is expanded once. */
   readonly #done = new Map<IrFunction, IrFunction>();
-  readonly #options: PartialEvalOptions;
-
-  constructor(options: PartialEvalOptions) {
-    this.#options = options;
-  }
 
   expand(fn: IrFunction): IrFunction {
     const done = this.#done.get(fn);
@@ -41,7 +37,7 @@ class Expansion {
           const { body, wrt, mode } = equation.params;
           // Dead code in a body would be differentiated before it is found dead
           const clean = eliminateDeadCode(this.expand(body));
-          outputs = gradientInto(b, clean, { inputs, wrt }, { ...this.#options, mode });
+          outputs = gradientInto(b, clean, { inputs, wrt, mode });
           break;
         }
         case "scan":

@@ -2,10 +2,10 @@
 // linearisation, products with the Jacobian from either side, and the gradient of a scalar.
 import { Builder } from "../ir/builder.ts";
 import { eliminateDeadCode } from "../ir/dead_code.ts";
-import { type IrFunction, isFloat, sizeOf, type Variable } from "../ir/types.ts";
-import type { Cotangent } from "./cotangent.ts";
+import { type IrFunction, isFloat, type PrimitiveParameters, sizeOf, type Variable } from "../ir/types.ts";
+import { finishGradients, type FinishOptions } from "./finish.ts";
 import { jvpFunction, jvpInto } from "./jvp.ts";
-import { partialEval, partialEvalInto, type PartialEvalOptions } from "./partial_eval.ts";
+import { partialEval, partialEvalInto } from "./partial_eval.ts";
 import { transposeRemainder } from "./transpose.ts";
 
 /** A function and its derivative at the point where it was evaluated. */
@@ -22,11 +22,10 @@ export interface Linearization {
 export function linearize(
   fn: IrFunction,
   wrt: readonly boolean[],
-  options: PartialEvalOptions = {},
 ): Linearization {
   const floats = fn.outputs.map((y) => isFloat(y.dtype));
   const { fn: joint } = jvpFunction(fn, wrt, floats);
-  const split = partialEval(joint, joint.inputs.map((_, i) => i >= fn.inputs.length), options);
+  const split = partialEval(joint, joint.inputs.map((_, i) => i >= fn.inputs.length));
   // A tangent of zeros is known: the linear part has to return it all the same
   const b = new Builder(fn.name);
   const inputs = split.unknown.inputs.map((v) => b.input(v, v.name));
@@ -48,45 +47,47 @@ function dropZeroTangents(known: IrFunction, outputs: number, residuals: number)
 
 /** Products with the transposed Jacobian: (inputs …, a cotangent for each float output …) -> (outputs …, a cotangent for
  *  each input of `wrt` …). */
-export function vjpFunction(fn: IrFunction, wrt: readonly number[], options: PartialEvalOptions = {}): IrFunction {
+export function vjpFunction(fn: IrFunction, wrt: readonly number[]): IrFunction {
   const b = new Builder(fn.name);
   const inputs = fn.inputs.map((v) => b.input(v, v.name));
-  const cotangents = fn.outputs.map((v) => isFloat(v.dtype) ? b.input(v) : undefined);
-  const { outputs, gradients } = vjpInto(b, fn, { inputs, wrt, cotangents: () => cotangents }, options);
+  const moving = fn.outputs.map((v) => isFloat(v.dtype));
+  const cotangents = fn.outputs.map((v, i) => moving[i] ? b.input(v) : undefined);
+  const cotangent = (_: Variable, i: number) => cotangents[i]!;
+  const { outputs, gradients } = vjpInto(b, fn, { inputs, wrt, moving, cotangent });
   return eliminateDeadCode(b.finish([...outputs, ...gradients]));
 }
 
 /** How `valueAndGradient` goes about it. */
-export interface GradientOptions extends PartialEvalOptions {
+export interface GradientOptions extends FinishOptions {
   /** `reverse` (default): cost independent of the number of inputs, memory grows with the length of loops. `forward`:
    *  one pass per entry of the inputs of `wrt`, nothing kept. */
-  readonly mode?: "reverse" | "forward";
+  readonly mode?: GradientMode;
 }
+
+/** The direction in which derivatives are followed. */
+export type GradientMode = PrimitiveParameters["gradient"]["mode"];
 
 /** The value of a function whose first output is a float scalar, and its gradient:
  *  (inputs …) -> (outputs …, d outputs[0] / d inputs[w] for w of `wrt` …); each gradient has its input's type. */
-export function valueAndGradient(
-  fn: IrFunction,
-  wrt: readonly number[],
-  options: GradientOptions = {},
-): IrFunction {
+export function valueAndGradient(fn: IrFunction, wrt: readonly number[], options: GradientOptions = {}): IrFunction {
   const b = new Builder(fn.name);
   const inputs = fn.inputs.map((v) => b.input(v, v.name));
-  return eliminateDeadCode(b.finish(gradientInto(b, fn, { inputs, wrt }, options)));
+  const results = gradientInto(b, fn, { inputs, wrt, mode: options.mode ?? "reverse" });
+  return finishGradients(b.finish(results), options);
 }
 
 /** Writes `valueAndGradient` into a builder. */
 export function gradientInto(
   b: Builder,
   fn: IrFunction,
-  given: { readonly inputs: readonly Variable[]; readonly wrt: readonly number[] },
-  options: GradientOptions = {},
+  given: { readonly inputs: readonly Variable[]; readonly wrt: readonly number[]; readonly mode: GradientMode },
 ): readonly Variable[] {
   if (given.wrt.length === 0) return b.inline(fn, given.inputs);
-  const { outputs, gradients } = options.mode === "forward" ? forwardInto(b, fn, given) : vjpInto(b, fn, {
+  const { outputs, gradients } = given.mode === "forward" ? forwardInto(b, fn, given) : vjpInto(b, fn, {
     ...given,
-    cotangents: () => fn.outputs.map((y, i) => i === 0 ? b.fill(1, y) : undefined),
-  }, options);
+    moving: fn.outputs.map((_, i) => i === 0),
+    cotangent: (y) => b.fill(1, y),
+  });
   return [...outputs, ...gradients];
 }
 
@@ -102,19 +103,19 @@ function vjpInto(
   given: {
     readonly inputs: readonly Variable[];
     readonly wrt: readonly number[];
-    readonly cotangents: () => readonly Cotangent[];
+    /** The outputs that have a cotangent, and what it is (asked when the values stand). */
+    readonly moving: readonly boolean[];
+    readonly cotangent: (output: Variable, index: number) => Variable;
   },
-  options: PartialEvalOptions,
 ): Derivatives {
-  const { inputs, wrt } = given;
-  const cotangents = given.cotangents();
+  const { inputs, wrt, moving } = given;
   const flags = fn.inputs.map((_, i) => wrt.includes(i));
-  const { fn: joint } = jvpFunction(fn, flags, cotangents.map((u) => u !== undefined));
+  const { fn: joint } = jvpFunction(fn, flags, moving);
   const tangents = joint.inputs.slice(fn.inputs.length);
-  const rest = partialEvalInto(b, eliminateDeadCode(joint), [...inputs, ...tangents], new Set(tangents), options);
+  const rest = partialEvalInto(b, eliminateDeadCode(joint), [...inputs, ...tangents], new Set(tangents));
   const n = fn.outputs.length;
-  const us = [...fn.outputs.map(() => undefined), ...cotangents.filter((u) => u !== undefined)];
-  const cotangentOf = transposeRemainder(b, rest, us, options);
+  const us = fn.outputs.flatMap((y, i) => moving[i] ? [given.cotangent(y, i)] : []);
+  const cotangentOf = transposeRemainder(b, rest, [...fn.outputs.map(() => undefined), ...us]);
   const order = fn.inputs.map((_, i) => i).filter((i) => flags[i]);
   return {
     outputs: rest.outputs.slice(0, n),

@@ -4,13 +4,8 @@ import { Builder, newVariable } from "../ir/builder.ts";
 import { dependentCarry, dependentOutputs, sectionsOf } from "../ir/structured.ts";
 import type { Equation, EquationOf, IrFunction, Variable } from "../ir/types.ts";
 import { InternalError } from "../errors.ts";
-import { planResiduals, type ResidualPlan, type ResidualPolicy } from "./residuals.ts";
-
-/** How to split. */
-export interface PartialEvalOptions {
-  /** What loops keep for their unknown part. Default: `all`. */
-  readonly residuals?: ResidualPolicy;
-}
+import { emitAll } from "./emit.ts";
+import { planResiduals, type ResidualPlan } from "./residuals.ts";
 
 /** The two halves of a function. */
 export interface PartialEvaluation {
@@ -25,14 +20,10 @@ export interface PartialEvaluation {
 }
 
 /** Splits a function: an output is known when no unknown input can influence it. */
-export function partialEval(
-  fn: IrFunction,
-  unknownInputs: readonly boolean[],
-  options: PartialEvalOptions = {},
-): PartialEvaluation {
+export function partialEval(fn: IrFunction, unknownInputs: readonly boolean[]): PartialEvaluation {
   const b = new Builder(fn.name);
   const inputs = fn.inputs.map((v, i) => unknownInputs[i] ? newVariable(v, v.name) : b.input(v, v.name));
-  const rest = partialEvalInto(b, fn, inputs, new Set(inputs.filter((_, i) => unknownInputs[i])), options);
+  const rest = partialEvalInto(b, fn, inputs, new Set(inputs.filter((_, i) => unknownInputs[i])));
   const read = knownReads(rest);
   const unknownOutputs = rest.outputs.map((x) => rest.unknown.has(x));
   const u = new Builder(fn.name);
@@ -69,7 +60,6 @@ export function partialEvalInto(
   fn: IrFunction,
   inputs: readonly Variable[],
   unknown: ReadonlySet<Variable>,
-  options: PartialEvalOptions = {},
 ): Remainder {
   const values = new Map<Variable, Variable>();
   fn.inputs.forEach((input, i) => values.set(input, inputs[i]!));
@@ -89,7 +79,7 @@ export function partialEvalInto(
     if (!flags.includes(true)) outputs = b.emit(equation.op, operands, equation.params);
     else {
       const split = equation.op === "scan" || equation.op === "map"
-        ? splitLoop(b, equation, operands, flags, options)
+        ? splitLoop(b, equation, operands, flags)
         : undefined;
       const rest = split?.equation ??
         { ...equation, inputs: operands, outputs: equation.outputs.map((x) => newVariable(x)) } as Equation;
@@ -113,15 +103,6 @@ function knownReads(rest: Remainder, outputs: readonly boolean[] = []): Set<Vari
   return read;
 }
 
-/** Writes equations into a builder, reading and extending the map from their variables to the builder's. */
-function emitAll(b: Builder, equations: readonly Equation[], values: Map<Variable, Variable>): void {
-  for (const equation of equations) {
-    b.origin = equation.origin;
-    const outputs = b.emit(equation.op, equation.inputs.map((x) => values.get(x)!), equation.params);
-    equation.outputs.forEach((output, i) => values.set(output, outputs[i]!));
-  }
-}
-
 /** Splits a scan or a map into a loop over what is known, written into `b`, and one over the rest, returned. The loop is
  *  left whole (undefined) when nothing of what it returns is known: then nothing is gained by looping twice. */
 function splitLoop(
@@ -129,7 +110,6 @@ function splitLoop(
   equation: EquationOf<"scan"> | EquationOf<"map">,
   operands: readonly Variable[],
   flags: readonly boolean[],
-  options: PartialEvalOptions,
 ): { readonly equation: Equation; readonly outputs: readonly Variable[] } | undefined {
   const { body } = equation.params;
   const scan = equation.op === "scan" ? equation : undefined;
@@ -143,7 +123,7 @@ function splitLoop(
   const k = new Builder(body.name);
   k.origin = b.origin;
   const inputs = body.inputs.map((v, i) => inputFlags[i] ? newVariable(v, v.name) : k.input(v, v.name));
-  const rest = partialEvalInto(k, body, inputs, new Set(inputs.filter((_, i) => inputFlags[i])), options);
+  const rest = partialEvalInto(k, body, inputs, new Set(inputs.filter((_, i) => inputFlags[i])));
   const inner = sectionsOf(equation.params, inputs);
   const known = (list: readonly Variable[]) => list.filter((x) => !rest.unknown.has(x));
   const knownBody = {
@@ -152,7 +132,7 @@ function splitLoop(
     stacked: known(inner.stacked),
     equations: k.finish([]).equations,
   };
-  const plan = planResiduals(knownBody, knownReads(rest, outputFlags), options.residuals ?? "all");
+  const plan = planResiduals(knownBody, knownReads(rest, outputFlags), "all");
   const knownOutputs = rest.outputs.filter((_, i) => !outputFlags[i]);
   const recorded = knownOutputs.slice(knownBody.carry.length);
   const extra = plan.stored.filter((x) => !recorded.includes(x));

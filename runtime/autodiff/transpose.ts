@@ -3,7 +3,7 @@ import { Builder, newVariable } from "../ir/builder.ts";
 import type { IrFunction, PrimitiveName, Variable } from "../ir/types.ts";
 import { InternalError } from "../errors.ts";
 import { type Cotangent, notLinear, type TransposeBody, type TransposeRule } from "./cotangent.ts";
-import { partialEvalInto, type PartialEvalOptions, type Remainder } from "./partial_eval.ts";
+import { partialEvalInto, type Remainder } from "./partial_eval.ts";
 import { transposeRules } from "./transpose_rules.ts";
 
 /** Transposes a function that is linear in its flagged inputs:
@@ -11,12 +11,11 @@ import { transposeRules } from "./transpose_rules.ts";
 export function transposeLinear(
   fn: IrFunction,
   linear: readonly boolean[],
-  options: PartialEvalOptions = {},
 ): IrFunction {
   const b = new Builder(fn.name);
   const inputs = fn.inputs.map((v, i) => linear[i] ? undefined : b.input(v, v.name));
   const cotangents = fn.outputs.map((v) => b.input(v, v.name === undefined ? undefined : `ct ${v.name}`));
-  const results = transposeInto(b, fn, { inputs, cotangents }, options);
+  const results = transposeInto(b, fn, { inputs, cotangents });
   return b.finish(fn.inputs.flatMap((v, i) => linear[i] ? [results[i] ?? b.fill(0, v)] : []));
 }
 
@@ -26,12 +25,11 @@ export function transposeInto(
   b: Builder,
   fn: IrFunction,
   given: { readonly inputs: readonly (Variable | undefined)[]; readonly cotangents: readonly Cotangent[] },
-  options: PartialEvalOptions = {},
 ): readonly Cotangent[] {
   const inputs = given.inputs.map((x, i) => x ?? newVariable(fn.inputs[i]!));
   const open = inputs.filter((_, i) => given.inputs[i] === undefined);
-  const rest = partialEvalInto(b, fn, inputs, new Set(open), options);
-  const cotangents = transposeRemainder(b, rest, given.cotangents, options);
+  const rest = partialEvalInto(b, fn, inputs, new Set(open));
+  const cotangents = transposeRemainder(b, rest, given.cotangents);
   return inputs.map((x, i) => given.inputs[i] === undefined ? cotangents(x) : undefined);
 }
 
@@ -40,7 +38,6 @@ export function transposeRemainder(
   b: Builder,
   rest: Remainder,
   outputs: readonly Cotangent[],
-  options: PartialEvalOptions = {},
 ): (unknown: Variable) => Cotangent {
   const cotangents = new Map<Variable, Variable>();
   const add = (variable: Variable, u: Cotangent) => {
@@ -48,7 +45,7 @@ export function transposeRemainder(
     const before = cotangents.get(variable);
     cotangents.set(variable, before ? b.apply("add", before, u) : u);
   };
-  const transpose: TransposeBody = (t, body, inputs, us) => transposeInto(t, body, { inputs, cotangents: us }, options);
+  const transpose: TransposeBody = (t, body, inputs, us) => transposeInto(t, body, { inputs, cotangents: us });
   rest.outputs.forEach((output, i) => add(output, outputs[i]));
   const origin = b.origin;
   for (let k = rest.equations.length - 1; k >= 0; k--) {

@@ -17,6 +17,7 @@ import {
 } from "./types.ts";
 import { inferTypes } from "./shapes.ts";
 import { simplifyEquation } from "./simplify.ts";
+import { specializeLoop } from "./specialize.ts";
 import { InternalError } from "../errors.ts";
 
 let nextId = 0;
@@ -144,6 +145,10 @@ export class Builder {
     const types = inferTypes(op, resolved, params);
     const simpler = simplifyEquation(this, op, resolved, params, types);
     if (simpler) return simpler;
+    if (op === "scan" || op === "map") {
+      const leaner = specializeLoop(this, resolved, params as PrimitiveParameters["scan" | "map"]);
+      if (leaner) return this.emit(op, leaner.inputs, leaner.params as PrimitiveParameters[P]);
+    }
     const key = sharingKey(op, resolved, params, types);
     const shared = key === undefined ? undefined : this.#shared.get(key);
     if (shared) return shared;

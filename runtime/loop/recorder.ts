@@ -1,7 +1,6 @@
 // Which values are kept, and at which meta-steps? The rule of `record … every N steps`: the values before meta-steps
 // 0, N, 2N, …, and those at the end. Also says before work starts when that would need too much memory.
 import { type ArrayType, type DType, type HostArray, sizeOf } from "../ir/types.ts";
-import { formatBytes } from "../backend/reference/plan.ts";
 import { MetaRuntimeError } from "../errors.ts";
 import type { ExperimentProgram, OuterProgram } from "./program.ts";
 import type { Recorded } from "./results.ts";
@@ -49,13 +48,11 @@ export function checkRecordedBytes(program: ExperimentProgram, limit: number): v
   const total = recordedBytes(program);
   if (total <= limit) return;
   const largest = requests(program).reduce((a, b) => b.bytes > a.bytes ? b : a);
+  const gigabytes = (bytes: number) => `${Number((bytes / 1e9).toPrecision(3))} GB`;
   throw new MetaRuntimeError(
-    `What this experiment records would need ${formatBytes(total)} of memory, ${
-      formatBytes(largest.bytes)
-    } of it for ` +
-      `\`${largest.name}\`; ${
-        formatBytes(limit)
-      } are allowed. Record it less often: \`record ${largest.name} every N steps\``,
+    `What this experiment records would need ${gigabytes(total)} of memory, ${gigabytes(largest.bytes)} of it for ` +
+      `\`${largest.name}\`; ${gigabytes(limit)} are allowed. ` +
+      `Record it less often: \`record ${largest.name} every N steps\``,
   );
 }
 

@@ -294,7 +294,7 @@ Deno.test("runProgram() says before it starts when the recorded values would not
   const result = await reference(quadraticProgram(s, { outers: [outer] }));
   assertEquals(
     result.failure!.message,
-    "What this experiment records would need 32.0 GB of memory, 32.0 GB of it for `net.w@*`; 2.0 GB are allowed. " +
+    "What this experiment records would need 32 GB of memory, 32 GB of it for `net.w@*`; 2 GB are allowed. " +
       "Record it less often: `record net.w@* every N steps`",
   );
   assertEquals(result.outers.length, 0);

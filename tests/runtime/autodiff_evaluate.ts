@@ -2,7 +2,7 @@
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { buildFunction } from "../../runtime/ir/builder.ts";
 import { expandGradients } from "../../runtime/autodiff/expand_gradients.ts";
-import type { PartialEvalOptions } from "../../runtime/autodiff/partial_eval.ts";
+import type { FinishOptions } from "../../runtime/autodiff/finish.ts";
 import { type HostArray, type IrFunction, isFloat, type PrimitiveName } from "../../runtime/ir/types.ts";
 import { verifyFunction } from "../../runtime/ir/verify.ts";
 import type { GradientRow } from "./gradient_table.ts";
@@ -10,7 +10,7 @@ import type { GradientRow } from "./gradient_table.ts";
 /** Expands, verifies, compiles; the result runs the function. */
 export function prepare(
   fn: IrFunction,
-  options: PartialEvalOptions = {},
+  options: FinishOptions = {},
 ): (inputs: readonly HostArray[]) => readonly HostArray[] {
   verifyFunction(fn, { allowGradient: true });
   const expanded = expandGradients(fn, options);

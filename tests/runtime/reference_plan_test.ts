@@ -14,9 +14,10 @@ import {
 } from "../../runtime/ir/types.ts";
 import { buildFunction, newVariable, sameType } from "../../runtime/ir/builder.ts";
 import { inferTypes } from "../../runtime/ir/shapes.ts";
-import { MetaRuntimeError } from "../../runtime/errors.ts";
+import { InternalError, MetaRuntimeError } from "../../runtime/errors.ts";
 import { makeReferenceBackend, referenceBackend } from "../../runtime/backend/reference/index.ts";
-import { formatPlan, planMemory } from "../../runtime/backend/reference/plan.ts";
+import { planMemory } from "../../runtime/backend/reference/plan.ts";
+import { formatPlan } from "../../runtime/backend/reference/plan_text.ts";
 import { evaluateNaively, TestRandom, toHost } from "./reference_naive.ts";
 
 /** Writes one random function; everything written is a candidate for being read or returned. */
@@ -307,4 +308,28 @@ Deno.test("an initial carry that is also a constant of the loop stays as it was"
     return scope.close([scope.body.apply("add", carry, initial)], []).carry;
   });
   assertEquals([...referenceBackend.compile(fn).run([host(0, 0, 0)])[0]!.data], [4, 4, 4]);
+});
+
+Deno.test("constants of one value share memory, also across loop bodies, and keep their own lengths", () => {
+  const fn = buildFunction("shared", [vector], (b, [x]) => {
+    const small = b.apply("add", x!, b.fill(3, vector));
+    const scope = b.openScan("body", 2);
+    const carry = scope.carry(small);
+    const { carry: [last] } = scope.close([scope.body.apply("add", carry, scope.body.fill(3, vector))], []);
+    const large = b.apply("add", b.broadcastTo(last!, [50, 3]), b.fill(3, { dtype: "f32", shape: [50, 3] }));
+    return [b.sum(large), b.fill(-3, vector)];
+  });
+  assertEquals(planMemory(fn).pinnedBytes, 640 + 64);
+  const [sum, negative] = referenceBackend.compile(fn).run([host(0, 0, 0)]);
+  assertEquals([...sum!.data, ...negative!.data], [12 * 150, -3, -3, -3]);
+});
+
+Deno.test("planMemory() rejects a function that reads what nothing defines", () => {
+  const [x, y, z] = [newVariable(vector), newVariable(vector), newVariable(vector)];
+  const add = { op: "add", inputs: [x, y], outputs: [z], params: {}, origin: undefined } as const;
+  assertThrows(
+    () => planMemory({ name: "f", inputs: [x], equations: [add], outputs: [z] }),
+    InternalError,
+    "not defined",
+  );
 });

@@ -32,9 +32,8 @@ function viewOf(arena: ArrayBuffer, block: Block, type: ArrayType): HostArray {
   return { dtype: type.dtype, shape: type.shape, data: view };
 }
 
-/** Allocates the arena of a plan and prepares its kernels. Throws RangeError when the memory cannot be had. */
-export function bindPlan(plan: Plan): BoundFunction {
-  const arena = new ArrayBuffer(plan.bytes);
+/** Prepares the kernels of a plan on an arena of `plan.bytes` bytes, and computes its constants. */
+export function bindPlan(plan: Plan, arena: ArrayBuffer): BoundFunction {
   plan.root.region.base = plan.pinnedBytes;
   for (const { block, equation } of plan.pinned) {
     const entries = block.bytes / bytesPerEntry[equation.outputs[0]!.dtype];

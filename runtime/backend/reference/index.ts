@@ -4,12 +4,13 @@ import type { HostArray, IrFunction } from "../../ir/types.ts";
 import { MetaRuntimeError } from "../../errors.ts";
 import type { Backend, Executable } from "../interface.ts";
 import { bindPlan, type BoundFunction, checkInputs } from "./bind.ts";
-import { formatBytes, type Plan, planMemory } from "./plan.ts";
+import { type Plan, planMemory } from "./plan.ts";
+import { formatBytes } from "./plan_text.ts";
 
 /** An executable that says how much memory it holds. */
 export interface ReferenceExecutable extends Executable {
   /** Bytes of the arena that holds every value while the function runs: inputs, constants, intermediate values and
-   *  kernels' scratch. Index tables of the kernels (a few bytes for each row and column) come on top. */
+   *  kernels' scratch. Index tables of the kernels (4 bytes for each row, column or sum) come on top. */
   readonly plannedBytes: number;
 }
 
@@ -37,7 +38,14 @@ export function makeReferenceBackend({ memoryLimitBytes = 8e9 }: ReferenceOption
       if (plan.bytes > memoryLimitBytes) {
         throw outOfMemory(fn, plan, `more than the limit of ${formatBytes(memoryLimitBytes)}`);
       }
-      return new PreparedExecutable(fn, plan);
+      let arena: ArrayBuffer;
+      try {
+        arena = new ArrayBuffer(plan.bytes);
+      } catch (error) {
+        if (error instanceof RangeError) throw outOfMemory(fn, plan, "more than can be allocated here");
+        throw error;
+      }
+      return new PreparedExecutable(fn, plan.bytes, bindPlan(plan, arena));
     },
   };
 }
@@ -58,15 +66,10 @@ class PreparedExecutable implements ReferenceExecutable {
   readonly #fn: IrFunction;
   #bound: BoundFunction | undefined;
 
-  constructor(fn: IrFunction, plan: Plan) {
+  constructor(fn: IrFunction, plannedBytes: number, bound: BoundFunction) {
     this.#fn = fn;
-    this.plannedBytes = plan.bytes;
-    try {
-      this.#bound = bindPlan(plan);
-    } catch (error) {
-      if (error instanceof RangeError) throw outOfMemory(fn, plan, "more than can be allocated here");
-      throw error;
-    }
+    this.plannedBytes = plannedBytes;
+    this.#bound = bound;
   }
 
   run(inputs: readonly HostArray[]): readonly HostArray[] {

@@ -9,6 +9,8 @@ import {
   packedRightLength,
   packLeft,
   packRight,
+  type ProductShape,
+  stripRows,
   tileLength,
 } from "./gemm.ts";
 import { positionsOf, rowMajorSteps } from "./strided.ts";
@@ -36,14 +38,9 @@ function sizesOf(inputs: readonly ArrayType[], p: DotParameters): { m: number; k
   };
 }
 
-/** One tile and both packed factors. */
-function partsOf(scratch: Float64Array, m: number, k: number, n: number): [Float64Array, Float64Array, Float64Array] {
-  const middle = tileLength + packedLeftLength(m, k);
-  return [
-    scratch.subarray(0, tileLength),
-    scratch.subarray(tileLength, middle),
-    scratch.subarray(middle, middle + packedRightLength(n, k)),
-  ];
+/** Rows packed together: as many as take 4 MiB, so that a tall left factor needs no packed copy of its own size. */
+function rowsPerBlock(m: number, k: number): number {
+  return Math.min(m, Math.max(1, Math.floor(524288 / Math.max(1, k) / stripRows)) * stripRows);
 }
 
 /** Each output is the sum of products in row-major order of the contracted axes as listed, in float64, rounded once. */
@@ -51,10 +48,8 @@ const dotGeneral: KernelRule<"dot_general"> = ({ params, inputs, outputs, scratc
   const a = inputs[0]!;
   const b = inputs[1]!;
   const { m, k, n } = sizesOf(inputs, params);
-  const leftView: MatrixView = {
-    starts: positionsOver(a, freeAxes(a.shape.length, params.contractLeft, params.batchLeft)),
-    offsets: positionsOver(a, params.contractLeft),
-  };
+  const rows = positionsOver(a, freeAxes(a.shape.length, params.contractLeft, params.batchLeft));
+  const leftOffsets = positionsOver(a, params.contractLeft);
   const rightView: MatrixView = {
     starts: positionsOver(b, freeAxes(b.shape.length, params.contractRight, params.batchRight)),
     offsets: positionsOver(b, params.contractRight),
@@ -64,21 +59,33 @@ const dotGeneral: KernelRule<"dot_general"> = ({ params, inputs, outputs, scratc
   const left = a.data as FloatArray;
   const right = b.data as FloatArray;
   const out = outputs[0]!.data as FloatArray;
-  const [tile, leftPacked, rightPacked] = partsOf(scratch, m, k, n);
-  const product = { rows: m, columns: n, depth: k, rowStep: n };
+  const block = rowsPerBlock(m, k);
+  const split = tileLength + packedLeftLength(block, k);
+  const tile = scratch.subarray(0, tileLength);
+  const leftPacked = scratch.subarray(tileLength, split);
+  const rightPacked = scratch.subarray(split, split + packedRightLength(n, k));
+  const blocks = Array.from({ length: m === 0 ? 0 : Math.ceil(m / block) }, (_, i) => {
+    const starts = rows.subarray(i * block, (i + 1) * block);
+    const view: MatrixView = { starts, offsets: leftOffsets };
+    const product: ProductShape = { rows: starts.length, columns: n, depth: k, rowStep: n };
+    return { view, product, base: i * block * n };
+  });
   return () => {
     for (let i = 0; i < batchLeft.length; i++) {
-      packLeft(leftPacked, left, leftView, batchLeft[i]!);
       packRight(rightPacked, right, rightView, batchRight[i]!);
-      multiplyPacked(out, i * m * n, leftPacked, rightPacked, tile, product);
+      for (let r = 0; r < blocks.length; r++) {
+        const { view, product, base } = blocks[r]!;
+        packLeft(leftPacked, left, view, batchLeft[i]!);
+        multiplyPacked(out, i * m * n + base, leftPacked, rightPacked, tile, product);
+      }
     }
   };
 };
 
-/** One tile and both packed factors. */
+/** One tile, a packed block of the left factor and the packed right factor. */
 export const dotScratch: ScratchRule<"dot_general"> = (inputs, _outputs, params) => {
   const { m, k, n } = sizesOf(inputs, params);
-  return tileLength + packedLeftLength(m, k) + packedRightLength(n, k);
+  return tileLength + packedLeftLength(rowsPerBlock(m, k), k) + packedRightLength(n, k);
 };
 
 /** Kernels of the contractions. */

@@ -45,7 +45,6 @@ function eliminate(matrix: Float64Array, sides: Float64Array, n: number, k: numb
     }
     for (let r = c + 1; r < n; r++) {
       const factor = matrix[r * n + c]! / matrix[c * n + c]!;
-      if (factor === 0) continue;
       for (let j = c + 1; j < n; j++) matrix[r * n + j] = matrix[r * n + j]! - factor * matrix[c * n + j]!;
       for (let j = 0; j < k; j++) sides[r * k + j] = sides[r * k + j]! - factor * sides[c * k + j]!;
     }

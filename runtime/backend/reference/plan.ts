@@ -5,7 +5,6 @@ import {
   type DType,
   type Equation,
   type EquationOf,
-  formatType,
   type IrFunction,
   type Origin,
   type PrimitiveName,
@@ -17,6 +16,7 @@ import { blockBytes, RegionPlanner } from "./arena.ts";
 import { scratchRules } from "./kernels.ts";
 import { binaryKernels } from "./kernels_binary.ts";
 import type { ScratchRule } from "./kernel.ts";
+import { analyseLiveness, isRenaming, type Liveness } from "./liveness.ts";
 import { unaryKernels } from "./kernels_unary.ts";
 
 /** A stretch of the arena whose place is known when planning is complete. */
@@ -86,16 +86,10 @@ export function bytesOf(type: ArrayType): number {
 /** Primitives whose entry i depends only on the inputs' entries i, so that an output may take an input's block. */
 const elementwise: ReadonlySet<string> = new Set([...Object.keys(unaryKernels), ...Object.keys(binaryKernels)]);
 
-/** True when the equation only gives its input a new type: the bytes are shared. */
-function isRenaming(equation: Equation): boolean {
-  if (equation.op === "reshape" || equation.op === "stop_gradient") return true;
-  return equation.op === "convert" && equation.inputs[0]!.dtype === equation.params.dtype;
-}
-
 /** Gives every value of a function its place. Throws InternalError for an ill-formed function. */
 export function planMemory(fn: IrFunction): Plan {
   const shared: SharedState = { pinnedRegion: { base: 0 }, pinned: [], uniform: new Map(), largest: undefined };
-  const root = planFrame(fn, shared, new Map(), undefined);
+  const root = planFrame(fn, shared, new Map(), []);
   let pinnedBytes = 0;
   for (const { block } of shared.pinned) {
     block.offset = pinnedBytes;
@@ -112,168 +106,156 @@ interface SharedState {
   largest: Plan["largest"];
 }
 
-/** What a frame's analysis finds before places are given. */
-interface Liveness {
-  readonly needed: readonly Equation[];
-  /** The variable whose bytes a variable shares, itself for most. */
-  readonly root: (variable: Variable) => Variable;
-  /** Index in `needed` of the last equation that reads a root; Infinity for outputs; -1 for what nothing reads. */
-  readonly lastUse: (root: Variable) => number;
+/** A frame while it is planned. */
+interface Frame {
+  readonly fn: IrFunction;
+  readonly shared: SharedState;
+  readonly region: Region;
+  readonly planner: RegionPlanner;
+  readonly blocks: Map<Variable, Block>;
+  readonly live: Liveness;
+  /** Of a scan's body: the carried inputs, in order. */
+  readonly carried: readonly Variable[];
+  /** Blocks of the enclosing frame that values of this one are written to. */
+  readonly preferred: Map<Variable, Block>;
 }
 
-function analyseLiveness(fn: IrFunction): Liveness {
-  const used = new Set<Variable>(fn.outputs);
-  const needed: Equation[] = [];
-  for (let i = fn.equations.length - 1; i >= 0; i--) {
-    const equation = fn.equations[i]!;
-    if (!equation.outputs.some((output) => used.has(output))) continue;
-    for (const input of equation.inputs) used.add(input);
-    needed.push(equation);
-  }
-  needed.reverse();
-  const roots = new Map<Variable, Variable>();
-  const root = (variable: Variable) => roots.get(variable) ?? variable;
-  const lastUses = new Map<Variable, number>();
-  needed.forEach((equation, i) => {
-    if (isRenaming(equation)) roots.set(equation.outputs[0]!, root(equation.inputs[0]!));
-    else for (const input of equation.inputs) lastUses.set(root(input), i);
-  });
-  for (const output of fn.outputs) lastUses.set(root(output), Infinity);
-  return { needed, root, lastUse: (variable) => lastUses.get(variable) ?? -1 };
+function take({ region, planner }: Frame, bytes: number): Block {
+  const whole = blockBytes(bytes);
+  return { region, offset: planner.take(whole), bytes: whole };
 }
 
-/** The carried inputs of a scan's body, in order. */
-type Carried = readonly Variable[];
+function release({ region, planner }: Frame, block: Block): void {
+  if (block.region === region) planner.give(block.offset, block.bytes);
+}
 
+function blockOf({ blocks, fn }: Frame, variable: Variable): Block {
+  const block = blocks.get(variable);
+  if (!block) throw new InternalError(`Variable ${variable.id} is not defined in ${fn.name}`);
+  return block;
+}
+
+/** `given`: the inputs that live in the enclosing frame. */
 function planFrame(
   fn: IrFunction,
   shared: SharedState,
   given: ReadonlyMap<Variable, Block>,
-  carried: Carried | undefined,
+  carried: readonly Variable[],
 ): FramePlan {
-  const region: Region = { base: 0 };
-  const planner = new RegionPlanner();
-  const blocks = new Map<Variable, Block>(given);
-  const live = analyseLiveness(fn);
-  const take = (bytes: number): Block => {
-    const whole = blockBytes(bytes);
-    return { region, offset: planner.take(whole), bytes: whole };
-  };
-  const release = (block: Block) => {
-    if (block.region === region) planner.give(block.offset, block.bytes);
-  };
-  const blockOf = (variable: Variable): Block => {
-    const block = blocks.get(variable);
-    if (!block) throw new InternalError(`Variable ${variable.id} is not defined in ${fn.name}`);
-    return block;
+  const frame: Frame = {
+    fn,
+    shared,
+    region: { base: 0 },
+    planner: new RegionPlanner(),
+    blocks: new Map(given),
+    live: analyseLiveness(fn),
+    carried,
+    preferred: new Map(),
   };
   for (const input of fn.inputs) {
-    if (!given.has(input) && live.lastUse(input) >= 0) {
-      noteLargest(shared, input, undefined);
-      blocks.set(input, take(bytesOf(input)));
-    }
+    if (given.has(input) || frame.live.lastUse(input) < 0) continue;
+    noteLargest(shared, input, undefined);
+    frame.blocks.set(input, take(frame, bytesOf(input)));
   }
-  const preferred = carryInPlace(fn, live, blocks, carried);
+  preferCarries(frame);
   const steps: PlannedStep[] = [];
-  live.needed.forEach((equation, index) => {
-    if (isRenaming(equation)) {
-      blocks.set(equation.outputs[0]!, blockOf(equation.inputs[0]!));
-      return;
-    }
-    if (equation.op === "constant" || equation.op === "iota") {
-      blocks.set(equation.outputs[0]!, pin(shared, equation));
-      return;
-    }
-    const inputs = equation.inputs.map(blockOf);
-    const dying = new Set<Block>();
-    equation.inputs.forEach((input, i) => {
-      if (live.lastUse(live.root(input)) === index && inputs[i]!.region === region) dying.add(inputs[i]!);
-    });
-    for (const [i, output] of equation.outputs.entries()) {
-      const reused = preferred.get(output) ?? reusableInput(equation, i, dying);
-      if (reused) dying.delete(reused);
-      else noteLargest(shared, output, equation.origin);
-      blocks.set(output, reused ?? take(bytesOf(output)));
-    }
-    const scratchEntries = scratchFor(equation);
-    const scratch = scratchEntries > 0 ? take(scratchEntries * 8) : undefined;
-    let body: FramePlan | undefined;
-    let bodyBlock: Block | undefined;
-    if (equation.op === "scan" || equation.op === "map") {
-      body = planBody(equation, shared, blockOf);
-      bodyBlock = take(body.bytes);
-    }
-    steps.push({ equation, scratch, scratchEntries, body, bodyOffset: bodyBlock?.offset ?? 0 });
-    if (scratch) release(scratch);
-    if (bodyBlock) release(bodyBlock);
-    for (const block of dying) release(block);
-    for (const output of equation.outputs) if (live.lastUse(output) < 0) release(blockOf(output));
+  frame.live.needed.forEach((equation, index) => {
+    if (isRenaming(equation)) frame.blocks.set(equation.outputs[0]!, blockOf(frame, equation.inputs[0]!));
+    else if (isPinned(equation)) frame.blocks.set(equation.outputs[0]!, pin(shared, equation));
+    else steps.push(planStep(frame, equation, index));
+  });
+  const staged = stageCarries(frame);
+  for (const output of fn.outputs) blockOf(frame, output);
+  return { fn, region: frame.region, bytes: frame.planner.bytes, blocks: frame.blocks, steps, staged };
+}
 
-    /** An input's block that output `i` may take: one that dies here and is read entry by entry, or once as the
-     *  initial value of the same carry. */
-    function reusableInput(equation: Equation, i: number, dying: ReadonlySet<Block>): Block | undefined {
-      const output = equation.outputs[i]!;
-      if (elementwise.has(equation.op)) {
-        const at = equation.inputs.findIndex((input, k) =>
-          bytesPerEntry[input.dtype] === bytesPerEntry[output.dtype] && dying.has(inputs[k]!)
-        );
-        return at < 0 ? undefined : inputs[at];
-      }
-      if (equation.op !== "scan" || i >= equation.params.carry) return undefined;
-      const initial = inputs[equation.params.constants + i]!;
-      return dying.has(initial) && inputs.filter((block) => block === initial).length === 1 ? initial : undefined;
-    }
+/** Gives the outputs, the scratch and the body of one equation their places, and takes back what it read last. */
+function planStep(frame: Frame, equation: Equation, index: number): PlannedStep {
+  const { live, region, shared } = frame;
+  const inputs = equation.inputs.map((input) => blockOf(frame, input));
+  const dying = new Set<Block>();
+  equation.inputs.forEach((input, i) => {
+    if (live.lastUse(live.root(input)) === index && inputs[i]!.region === region) dying.add(inputs[i]!);
   });
+  equation.outputs.forEach((output, i) => {
+    const reused = frame.preferred.get(output) ?? reusableInput(equation, i, inputs, dying);
+    if (reused) dying.delete(reused);
+    else noteLargest(shared, output, equation.origin);
+    frame.blocks.set(output, reused ?? take(frame, bytesOf(output)));
+  });
+  const scratchEntries = scratchFor(equation);
+  const scratch = scratchEntries > 0 ? take(frame, scratchEntries * 8) : undefined;
+  const body = equation.op === "scan" || equation.op === "map" ? planBody(frame, equation) : undefined;
+  const bodyBlock = body && take(frame, body.bytes);
+  // scratch and body are free again once the equation has run, and so are the inputs that nothing reads any more
+  if (scratch) release(frame, scratch);
+  if (bodyBlock) release(frame, bodyBlock);
+  for (const block of dying) release(frame, block);
+  for (const output of equation.outputs) if (live.lastUse(output) < 0) release(frame, blockOf(frame, output));
+  return { equation, scratch, scratchEntries, body, bodyOffset: bodyBlock?.offset ?? 0 };
+}
+
+/** An input's block that output `i` may take: one that dies here and is read entry by entry, or that is read only as the
+ *  initial value of the same carry. */
+function reusableInput(
+  equation: Equation,
+  i: number,
+  inputs: readonly Block[],
+  dying: ReadonlySet<Block>,
+): Block | undefined {
+  const entry = bytesPerEntry[equation.outputs[i]!.dtype];
+  if (elementwise.has(equation.op)) {
+    return inputs.find((block, k) => bytesPerEntry[equation.inputs[k]!.dtype] === entry && dying.has(block));
+  }
+  if (equation.op !== "scan" || i >= equation.params.carry) return undefined;
+  const initial = inputs[equation.params.constants + i]!;
+  return dying.has(initial) && inputs.filter((block) => block === initial).length === 1 ? initial : undefined;
+}
+
+/** Outputs that become carry k but lie where carry j is kept: copied aside, since carry j is overwritten first. */
+function stageCarries(frame: Frame): Map<number, Block> {
   const staged = new Map<number, Block>();
-  carried?.forEach((_, k) => {
-    const output = fn.outputs[k]!;
-    const from = carried.indexOf(live.root(output));
-    if (from >= 0 && from !== k) staged.set(k, take(bytesOf(output)));
+  frame.carried.forEach((_, k) => {
+    const output = frame.fn.outputs[k]!;
+    const from = frame.carried.indexOf(frame.live.root(output));
+    if (from >= 0 && from !== k) staged.set(k, take(frame, bytesOf(output)));
   });
-  for (const output of fn.outputs) blockOf(output);
-  return { fn, region, bytes: planner.bytes, blocks, steps, staged };
+  return staged;
 }
 
 /** Values that can be written straight over the carry they become: made after, or elementwise by, the last equation that
  *  reads it. */
-function carryInPlace(
-  fn: IrFunction,
-  live: Liveness,
-  blocks: ReadonlyMap<Variable, Block>,
-  carried: Carried | undefined,
-): Map<Variable, Block> {
-  const preferred = new Map<Variable, Block>();
-  if (!carried) return preferred;
-  const producers = new Map<Variable, number>();
+function preferCarries({ fn, live, blocks, carried, preferred }: Frame): void {
+  const made = new Map<Variable, number>();
   live.needed.forEach((equation, index) => {
-    if (isRenaming(equation) || equation.op === "constant" || equation.op === "iota") return;
-    for (const output of equation.outputs) producers.set(output, index);
+    if (isRenaming(equation) || isPinned(equation)) return;
+    for (const output of equation.outputs) made.set(output, index);
   });
   carried.forEach((carry, k) => {
     const next = live.root(fn.outputs[k]!);
-    const made = producers.get(next);
-    if (made === undefined || preferred.has(next)) return;
+    const index = made.get(next);
+    if (index === undefined || preferred.has(next)) return;
     const lastRead = live.lastUse(carry);
-    if (lastRead < made || (lastRead === made && elementwise.has(live.needed[made]!.op))) {
+    if (lastRead < index || (lastRead === index && elementwise.has(live.needed[index]!.op))) {
       preferred.set(next, blocks.get(carry)!);
     }
   });
-  return preferred;
 }
 
 /** The body's constants and carry are the enclosing frame's blocks; its slices and everything else its own. */
-function planBody(
-  equation: EquationOf<"scan"> | EquationOf<"map">,
-  shared: SharedState,
-  blockOf: (variable: Variable) => Block,
-): FramePlan {
+function planBody(frame: Frame, equation: EquationOf<"scan"> | EquationOf<"map">): FramePlan {
   const { body, constants } = equation.params;
   const given = new Map<Variable, Block>();
-  for (let i = 0; i < constants; i++) given.set(body.inputs[i]!, blockOf(equation.inputs[i]!));
-  if (equation.op === "map") return planFrame(body, shared, given, undefined);
+  for (let i = 0; i < constants; i++) given.set(body.inputs[i]!, blockOf(frame, equation.inputs[i]!));
+  if (equation.op === "map") return planFrame(body, frame.shared, given, []);
   const carried = body.inputs.slice(constants, constants + equation.params.carry);
-  carried.forEach((input, i) => given.set(input, blockOf(equation.outputs[i]!)));
-  return planFrame(body, shared, given, carried);
+  carried.forEach((input, i) => given.set(input, blockOf(frame, equation.outputs[i]!)));
+  return planFrame(body, frame.shared, given, carried);
+}
+
+/** Values that are the same in every run. */
+function isPinned(equation: Equation): equation is EquationOf<"constant"> | EquationOf<"iota"> {
+  return equation.op === "constant" || equation.op === "iota";
 }
 
 function scratchFor(equation: Equation): number {
@@ -305,33 +287,4 @@ function pin(shared: SharedState, equation: EquationOf<"constant"> | EquationOf<
 function noteLargest(shared: SharedState, type: ArrayType, origin: Origin | undefined): void {
   const bytes = bytesOf(type);
   if (bytes > (shared.largest?.bytes ?? 0)) shared.largest = { type, bytes, origin };
-}
-
-/** A number of bytes as a person reads it, in decimal units. */
-export function formatBytes(bytes: number): string {
-  const units = ["bytes", "kB", "MB", "GB", "TB", "PB"];
-  let unit = 0;
-  let value = bytes;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
-}
-
-/** The plan as text: one line for each value that is computed, with its bytes in the arena, bodies indented. */
-export function formatPlan(plan: Plan): string {
-  const lines = [`${plan.root.fn.name}: ${plan.bytes} bytes, ${plan.pinnedBytes} of them constants`];
-  const write = (frame: FramePlan, indent: string) => {
-    for (const { equation, body } of frame.steps) {
-      const outputs = equation.outputs.map((output) => {
-        const block = frame.blocks.get(output)!;
-        return `${formatType(output)}@${block.region === frame.region ? "" : "^"}${block.offset}`;
-      });
-      lines.push(`${indent}${outputs.join(", ")} = ${equation.op}`);
-      if (body) write(body, indent + "  ");
-    }
-  };
-  write(plan.root, "  ");
-  return lines.join("\n") + "\n";
 }

@@ -1,0 +1,35 @@
+// How do arrays pass between a script and a run? Given ones are looked at before the front end checks them against the
+// program; handed-out ones have their own storage.
+import type { HostData, HostValues } from "../dsl/data.ts";
+import { type HostArray, sizeOf } from "../runtime/ir/types.ts";
+
+/** Throws TypeError, with the array's name, for what scripts without types get wrong: no shape, or no data. Whether an
+ *  array fits the program is the front end's business. */
+export function checkHostData(data: HostData): void {
+  for (const [item, fields] of Object.entries(data)) {
+    for (const [field, values] of Object.entries(fields)) {
+      if (looksLikeArray(values)) continue;
+      throw new TypeError(
+        `The data \`${item}.${field}\` must be given as { shape: [2, 1], data: [1, 2] }, with typed arrays or numbers`,
+      );
+    }
+  }
+}
+
+function looksLikeArray(values: unknown): boolean {
+  const { shape, data } = (values ?? {}) as Partial<HostValues>;
+  return Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n >= 0) &&
+    (Array.isArray(data) || ArrayBuffer.isView(data));
+}
+
+/** The same array with its own storage. */
+export function copyArray({ dtype, shape, data }: HostArray): HostArray {
+  return { dtype, shape, data: data.slice() };
+}
+
+/** Entry `index` along axis 0, with its own storage. */
+export function sliceFirstAxis({ dtype, shape, data }: HostArray, index: number): HostArray {
+  const inner = shape.slice(1);
+  const size = sizeOf(inner);
+  return { dtype, shape: inner, data: data.slice(index * size, (index + 1) * size) };
+}

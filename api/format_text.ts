@@ -1,0 +1,20 @@
+// How does a text become the same program in the one style? Used by `format` and by the verb `fmt`.
+import { type Diagnostic, DiagnosticSink } from "../dsl/diagnostic.ts";
+import { formatProgram } from "../dsl/format.ts";
+import { parseProgram } from "../dsl/parse.ts";
+import type { SourceText } from "../dsl/source.ts";
+
+/** The formatted text; without one, what is wrong with the syntax. */
+export interface FormattedText {
+  readonly text?: string;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Formats a program. Never throws for what is wrong with it. */
+export function formatText(source: SourceText): FormattedText {
+  const parsed = parseProgram(source);
+  const sink = new DiagnosticSink();
+  for (const draft of parsed.diagnostics) sink.report(draft);
+  const { diagnostics } = sink;
+  return sink.hasErrors ? { diagnostics } : { diagnostics, text: formatProgram(parsed.program, source) };
+}

@@ -1,0 +1,219 @@
+// What does the command line ask for? One table of verbs and one of options: parsed, checked, and printed by `--help`.
+import { parseArgs } from "node:util";
+import type { Stage } from "../dsl/compile.ts";
+import { nearestName } from "../dsl/did_you_mean.ts";
+
+/** A verb of the command line. */
+export type Verb = "run" | "check" | "fmt" | "explain" | "verify" | "doctor";
+
+/** What a verb does, for `--help`; "later" ones are known but refused. */
+export const verbs: Readonly<Record<Verb, { readonly text: string; readonly later?: true }>> = {
+  run: { text: "run the program (the verb may be left out)" },
+  check: { text: "say what is wrong with programs, without running them" },
+  fmt: { text: "rewrite programs in the one style" },
+  explain: { text: "explain a code or a program", later: true },
+  verify: { text: "compare gradients with finite differences", later: true },
+  doctor: { text: "say which backends work here", later: true },
+};
+
+/** A request, understood and checked. */
+export interface CommandLine {
+  readonly verb: Verb;
+  readonly files: readonly string[];
+  readonly inputs: Readonly<Record<string, number | string | boolean>>;
+  readonly seed: number;
+  readonly backend: string;
+  readonly json: boolean;
+  readonly out: string | undefined;
+  readonly emit: Stage | undefined;
+  /** `fmt --check`. */
+  readonly checkOnly: boolean;
+}
+
+/** What came of the arguments. */
+export type ParsedArguments =
+  | { readonly kind: "command"; readonly command: CommandLine }
+  | { readonly kind: "help" }
+  | { readonly kind: "version" }
+  /** One sentence that says what is wrong and what would be right. */
+  | { readonly kind: "wrong"; readonly message: string };
+
+interface OptionFacts {
+  readonly type: "string" | "boolean";
+  /** What stands for the value in `--help`. */
+  readonly value?: string;
+  readonly text: string;
+  readonly verbs: readonly Verb[];
+  readonly repeats?: true;
+}
+
+/** The options. */
+export const options: Readonly<Record<string, OptionFacts>> = {
+  set: {
+    type: "string",
+    value: "NAME=VALUE",
+    text: "value of an `input` of the program; may be repeated",
+    verbs: ["run", "check"],
+    repeats: true,
+  },
+  seed: { type: "string", value: "N", text: "seed of every draw, an integer from 0; default 0", verbs: ["run"] },
+  backend: { type: "string", value: "NAME", text: "auto (default) or reference", verbs: ["run"] },
+  out: { type: "string", value: "DIR", text: "write a run folder; DIR must be new or empty", verbs: ["run"] },
+  emit: { type: "string", value: "STAGE", text: "print cst, ast, checked, ir or plan, and do not run", verbs: ["run"] },
+  json: { type: "boolean", text: "one JSON object a line on standard output", verbs: ["run", "check"] },
+  check: { type: "boolean", text: "with fmt: change nothing, exit 1 if a file would change", verbs: ["fmt"] },
+  help: { type: "boolean", text: "this text", verbs: Object.keys(verbs) as Verb[] },
+  version: { type: "boolean", text: "the version", verbs: Object.keys(verbs) as Verb[] },
+};
+
+const stages: readonly string[] = ["cst", "ast", "checked", "ir", "plan"] satisfies Stage[];
+
+/** Understands the arguments. */
+export function parseArguments(args: readonly string[]): ParsedArguments {
+  const types = Object.fromEntries(Object.entries(options).map(([name, { type }]) => [name, { type, multiple: true }]));
+  // not strict: its messages know no verbs, and no near names
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: types,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const given = new Map<string, string[]>();
+  const positionals: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const problem = optionProblem(token, given);
+    if (problem !== undefined) return { kind: "wrong", message: problem };
+    given.set(token.name, [...given.get(token.name) ?? [], token.value ?? ""]);
+  }
+  if (given.has("help")) return { kind: "help" };
+  if (given.has("version")) return { kind: "version" };
+  return understand(positionals, given);
+}
+
+interface OptionToken {
+  readonly name: string;
+  readonly rawName: string;
+  readonly value?: string | undefined;
+  readonly inlineValue?: boolean | undefined;
+}
+
+function optionProblem(token: OptionToken, given: ReadonlyMap<string, unknown>): string | undefined {
+  const { name, rawName, value, inlineValue } = token;
+  if (!Object.hasOwn(options, name)) {
+    const near = nearestName(name, Object.keys(options));
+    return `Unknown option \`${rawName}\`${
+      near === undefined ? "; --help lists them" : `; did you mean \`--${near}\`?`
+    }`;
+  }
+  const facts = options[name]!;
+  if (facts.type === "boolean") return value === undefined ? undefined : `\`--${name}\` takes no value`;
+  if (value === undefined || value === "" || (!inlineValue && value.startsWith("--"))) {
+    return `\`--${name}\` needs a value: --${name} ${facts.value}`;
+  }
+  return given.has(name) && !facts.repeats ? `\`--${name}\` is given twice` : undefined;
+}
+
+function understand(positionals: readonly string[], given: ReadonlyMap<string, readonly string[]>): ParsedArguments {
+  const wrong = (message: string): ParsedArguments => ({ kind: "wrong", message });
+  const [first] = positionals;
+  if (first === undefined) return wrong("Name a program to run: deno run meta.ts FILE.meta; --help says more");
+  const isVerb = Object.hasOwn(verbs, first);
+  const verb = isVerb ? first as Verb : "run";
+  const files = isVerb ? positionals.slice(1) : positionals;
+  for (const name of given.keys()) {
+    if (!options[name]!.verbs.includes(verb)) {
+      return wrong(`\`--${name}\` does not go with \`${verb}\`, only with ${options[name]!.verbs.join(", ")}`);
+    }
+  }
+  if (verbs[verb].later) return wrong(`\`${verb}\` is not yet supported`);
+  if (!isVerb && files.length > 1) {
+    const near = nearestName(first, Object.keys(verbs));
+    return wrong(
+      near ? `Unknown verb \`${first}\`; did you mean \`${near}\`?` : "Only one program can be run at a time",
+    );
+  }
+  if (files.length === 0) return wrong(`\`${verb}\` needs a program: meta.ts ${verb} FILE.meta`);
+  if (verb === "run" && files.length > 1) return wrong("Only one program can be run at a time");
+
+  const inputs = parseInputs(given.get("set") ?? []);
+  if (typeof inputs === "string") return wrong(inputs);
+  const seedText = given.get("seed")?.[0] ?? "0";
+  const seed = Number(seedText.replaceAll("_", ""));
+  if (!/^\d[\d_]*$/.test(seedText) || !Number.isSafeInteger(seed)) {
+    return wrong(`\`--seed\` must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, not \`${seedText}\``);
+  }
+  const emit = given.get("emit")?.[0];
+  if (emit !== undefined && !stages.includes(emit)) {
+    return wrong(`\`--emit\` knows the stages ${stages.join(", ")}, not \`${emit}\``);
+  }
+  const command: CommandLine = {
+    verb,
+    files,
+    inputs,
+    seed,
+    backend: given.get("backend")?.[0] ?? "auto",
+    json: given.has("json"),
+    out: given.get("out")?.[0],
+    emit: emit as Stage | undefined,
+    checkOnly: given.has("check"),
+  };
+  return { kind: "command", command };
+}
+
+/** Values by name, or what is wrong with them. */
+function parseInputs(texts: readonly string[]): Record<string, number | string | boolean> | string {
+  const inputs = new Map<string, number | string | boolean>();
+  for (const text of texts) {
+    const equals = text.indexOf("=");
+    if (equals <= 0) return `\`--set ${text}\` has no \`NAME=VALUE\``;
+    const name = text.slice(0, equals).trim();
+    if (inputs.has(name)) return `\`--set ${name}\` is given twice`;
+    inputs.set(name, parseValue(text.slice(equals + 1).trim()));
+  }
+  return Object.fromEntries(inputs);
+}
+
+/** A number as the language writes it, `true`, `false`, or the text itself. */
+function parseValue(text: string): number | string | boolean {
+  if (text === "true" || text === "false") return text === "true";
+  const number = /^[+-]?(\d[\d_]*(\.\d[\d_]*)?|\.\d[\d_]*)([eE][+-]?\d+)?$/.test(text);
+  return number ? Number(text.replaceAll("_", "")) : text;
+}
+
+/** What `--help` prints. */
+export function helpText(): string {
+  const optionName = (name: string) => {
+    const { value } = options[name]!;
+    return value === undefined ? `--${name}` : `--${name} ${value}`;
+  };
+  const table = (rows: readonly (readonly [string, string])[]) =>
+    rows.map(([left, right]) => `  ${left.padEnd(18)}${right}`).join("\n");
+  return `Runs programs in the .meta language for meta-learning and hyperparameter optimization.
+
+  deno run --allow-read=FOLDER meta.ts [VERB] FOLDER/FILE.meta [OPTIONS]
+
+Verbs
+${table(Object.entries(verbs).map(([name, { text, later }]) => [name, later ? `${text} (not yet supported)` : text]))}
+
+Options
+${table(Object.keys(options).map((name) => [optionName(name), options[name]!.text]))}
+
+Exit codes
+${table(exitCodeTexts)}
+`;
+}
+
+/** The exit codes, and what they say. */
+export const exitCodes = { done: 0, wrongProgram: 1, wrongUse: 2, runFailed: 3, missed: 4, stopped: 75 } as const;
+
+const exitCodeTexts: readonly (readonly [string, string])[] = [
+  ["0", "done"],
+  ["1", "the program is wrong; fmt --check: a file would change"],
+  ["2", "wrong use: arguments, files, permissions"],
+  ["3", "the run failed"],
+  ["4", "an `expect` was missed"],
+  ["75", "stopped early by SIGINT or SIGTERM"],
+];

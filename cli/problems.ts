@@ -1,0 +1,50 @@
+// How are diagnostics and failures shown on the command line? As text on standard error, or as objects with `--json`.
+import type { Diagnostic } from "../dsl/diagnostic.ts";
+import { diagnosticToJson, placeToJson, renderDiagnostics, renderProblem } from "../dsl/render.ts";
+import type { SourceText } from "../dsl/source.ts";
+import { MetaRuntimeError } from "../runtime/errors.ts";
+import type { Console } from "./console.ts";
+
+type Sources = ReadonlyMap<string, SourceText>;
+
+/** Shows what the front end found; true when there is an error among it. */
+export function showDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  sources: Sources,
+  to: { readonly console: Console; readonly json: boolean },
+): boolean {
+  const { console, json } = to;
+  const errors = diagnostics.filter((d) => d.severity === "error").length;
+  if (json) {
+    for (const d of diagnostics) {
+      console.out(`${JSON.stringify({ kind: "diagnostic", ...diagnosticToJson(d, sources) })}\n`);
+    }
+  } else if (diagnostics.length > 0) {
+    const text = renderDiagnostics(diagnostics, sources, { color: console.errColor });
+    console.err(`${text}\n\n${counted(errors, diagnostics.length - errors)}\n`);
+  }
+  return errors > 0;
+}
+
+function counted(errors: number, warnings: number): string {
+  const parts = [[errors, "error"], [warnings, "warning"]] as const;
+  return parts.filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}${n === 1 ? "" : "s"}`).join(", ");
+}
+
+/** Shows an error that is no diagnostic, with its place in the source if it has one. */
+export function showError(
+  error: Error,
+  sources: Sources,
+  to: { readonly console: Console; readonly json: boolean },
+): void {
+  const { console, json } = to;
+  const origin = error instanceof MetaRuntimeError ? error.origin : undefined;
+  if (json) {
+    const place = origin ? placeToJson(origin, sources) : {};
+    console.out(`${JSON.stringify({ kind: "error", message: error.message, ...place })}\n`);
+    return;
+  }
+  const problem = { severity: "error" as const, title: error.message };
+  const shown = origin ? { ...problem, primary: { span: origin, message: "" } } : problem;
+  console.err(`${renderProblem(shown, sources, { color: console.errColor })}\n`);
+}

@@ -1,0 +1,100 @@
+// What is said while a run goes on? On a terminal one line rewritten in place, elsewhere a line every few seconds, with
+// `--json` an object a line.
+import { displayWidth } from "../dsl/display_width.ts";
+import type { EvaluationResult } from "../runtime/loop/results.ts";
+import type { RunEvent, StepEvent } from "../runtime/loop/events.ts";
+import { metricLines } from "../runtime/record/metrics.ts";
+import type { Console } from "./console.ts";
+import { duration, shortNumber } from "./numbers.ts";
+
+/** Shows a run while it goes on. `seconds` since the run began. */
+export interface Progress {
+  event(event: RunEvent, seconds: number): void;
+  /** A line between the others. */
+  note(text: string): void;
+  /** Takes the unfinished line away. */
+  end(): void;
+}
+
+/** Seconds between two lines (or two rewritings of the line on a terminal). */
+const pause = { terminal: 0.1, plain: 5, json: 1 } as const;
+
+/** True for the first and last meta-step, and when the pause is over. */
+function gate(seconds: number): (step: StepEvent, now: number) => boolean {
+  let last = -Infinity;
+  return (step, now) => {
+    const due = step.step === 0 || step.step === step.steps - 1 || now - last >= seconds;
+    if (due) last = now;
+    return due;
+  };
+}
+
+/** Progress for people. */
+export function textProgress(console: Console): Progress {
+  const { errTerminal } = console;
+  const due = gate(errTerminal ? pause.terminal : pause.plain);
+  let unfinished = false;
+  const clear = () => {
+    if (unfinished) console.err("\r\u001b[K");
+    unfinished = false;
+  };
+  const note = (text: string) => {
+    clear();
+    console.err(`${text}\n`);
+  };
+  return {
+    note,
+    end: clear,
+    event(event, seconds) {
+      if (event.kind === "evaluation" && event.evaluation.during) note(evaluationLine(event.evaluation));
+      if (event.kind !== "step" || !due(event, seconds)) return;
+      const line = stepLine(event);
+      if (!errTerminal || event.step === event.steps - 1) return note(line);
+      // a line that wraps could not be rewritten
+      console.err(`\r\u001b[K${fitted(line, console.width() - 1)}`);
+      unfinished = true;
+    },
+  };
+}
+
+function fitted(line: string, cells: number): string {
+  return displayWidth(line) <= cells ? line : `${line.slice(0, Math.max(0, cells - 1))}…`;
+}
+
+/** `train 120/70000  loss 0.4312  gradient norm 0.12  213 meta-steps/s  5 min 23 s left`. */
+export function stepLine(e: StepEvent): string {
+  const count = String(e.steps);
+  const last = e.step === e.steps - 1;
+  const pace = [
+    `${Number(e.stepsPerSecond.toPrecision(3))} meta-steps/s`,
+    last ? `${duration(e.secondsElapsed)} in all` : `${duration(e.secondsLeft)} left`,
+  ];
+  return [
+    `${e.outer} ${String(e.step + 1).padStart(count.length)}/${count}`,
+    `loss ${shortNumber(e.loss)}`,
+    `gradient norm ${shortNumber(e.gradientNorm)}`,
+    // the first meta-step also compiles: it says nothing about the pace
+    ...(e.step > 0 ? pace : []),
+  ].join("  ");
+}
+
+function evaluationLine({ name, during, reports }: EvaluationResult): string {
+  const parts = reports.map(({ points }) => {
+    const last = points.at(-1)!;
+    return `mean ${shortNumber(last.mean)}${last.time === undefined ? "" : ` at time ${last.time}`}`;
+  });
+  return `${during!.outer} before meta-step ${during!.step}: ${name} ${parts.join(", ")}`;
+}
+
+/** Progress for programs. Meta-steps are given about once a second; what is recorded is given in full. */
+export function jsonProgress(console: Console): Progress {
+  const due = gate(pause.json);
+  return {
+    note: () => {},
+    end: () => {},
+    event(event, seconds) {
+      if (event.kind === "step" && !due(event, seconds)) return;
+      for (const line of metricLines(event, seconds)) console.out(`${JSON.stringify(line)}\n`);
+    },
+  };
+}

@@ -1,0 +1,170 @@
+// What is printed at the end of a run? Losses, gradients with their verdicts, evaluations, recorded values: each as exact
+// as it is useful.
+import type { HostArray } from "../runtime/ir/types.ts";
+import { sizeOf } from "../runtime/ir/types.ts";
+import type { EvaluationResult, GradientResult, ReportPoint, RunResult, Verdict } from "../runtime/loop/results.ts";
+import { groupRecorded, type RecordedGroup } from "../runtime/record/summary.ts";
+import { sliceFirstAxis } from "../api/arrays.ts";
+import {
+  alignSigns,
+  arrayText,
+  compactNumber,
+  duration,
+  exactNumber,
+  mostShownEntries,
+  shortNumber,
+  tableText,
+} from "./numbers.ts";
+
+/** Marks what went wrong, for terminals; the identity elsewhere. */
+export type Emphasis = (text: string) => string;
+
+/** The report as text, ending with a line end; empty when a run computed nothing. */
+export function reportText(result: RunResult, emphasis: Emphasis): string {
+  const parts = [
+    ...result.outers.map(outerText),
+    ...result.gradients.map((g) => gradientText(g, result.precision, emphasis)),
+    ...evaluationTexts(result.evaluations),
+    ...result.simulations.map(({ loop, losses }) =>
+      `${loop}: ${losses.length} steps, loss ${exactNumber(losses[0] ?? NaN, result.precision)} to ` +
+      `${exactNumber(losses.at(-1) ?? NaN, result.precision)}`
+    ),
+    ...recordedTexts(groupRecorded(result.recorded)),
+  ];
+  return parts.length === 0 ? "" : `${parts.join("\n\n")}\n`;
+}
+
+function outerText({ name, steps, losses, seconds }: RunResult["outers"][number]): string {
+  const done = losses.length === steps ? `${steps} meta-steps` : `${losses.length} of ${steps} meta-steps`;
+  if (losses.length === 0) return `${name}: ${done}`;
+  return `${name}: ${done} in ${duration(seconds)}, loss ${shortNumber(losses[0]!)} to ${shortNumber(losses.at(-1)!)}`;
+}
+
+// ---------------------------------------------------------------------------------------------------------- gradients
+
+function gradientText(item: GradientResult, precision: "f32" | "f64", emphasis: Emphasis): string {
+  const rows: [string, string][] = [["value", exactNumber(item.value, precision)]];
+  for (const { label, leaves } of item.wrt) {
+    if (leaves.length === 1) rows.push([label, arrayText(leaves[0]!.gradient)]);
+    else rows.push([label, `${leaves.length} tensors`], ...leaves.map(leafRow));
+  }
+  const values = alignSigns(rows.map(([, value]) => value));
+  const expected = alignSigns(item.verdicts.map(expectedText));
+  const table = rows.map(([label], i) => {
+    const at = item.verdicts.findIndex((v) => v.label === label);
+    const verdict = item.verdicts[at];
+    if (!verdict) return [label, values[i]!];
+    const word = verdict.met ? "ok" : emphasis(`MISSED, off by ${exactNumber(verdict.difference, precision)}`);
+    return [label, values[i]!, "expected", expected[at]!, `within ${compactNumber(verdict.within)}`, word];
+  });
+  const head = `gradient ${item.label}${item.after === undefined ? "" : ` after ${item.after}`}`;
+  return [head, ...tableText(table, new Array(6).fill(false)).map((line) => `  ${line}`)].join("\n");
+}
+
+function leafRow({ name, gradient }: GradientResult["wrt"][number]["leaves"][number]): [string, string] {
+  return [`  ${name}`, arrayText(gradient)];
+}
+
+function expectedText({ expected }: Verdict): string {
+  if (expected.length === 1) return exactNumber(expected[0]!);
+  return expected.length <= mostShownEntries
+    ? `[${expected.map((x) => exactNumber(x)).join(", ")}]`
+    : `${expected.length} values`;
+}
+
+// -------------------------------------------------------------------------------------------------------- evaluations
+
+function evaluationTexts(evaluations: readonly EvaluationResult[]): string[] {
+  const during = new Map<string, EvaluationResult[]>();
+  for (const e of evaluations) {
+    if (e.during) during.set(e.name, [...during.get(e.name) ?? [], e]);
+  }
+  return [
+    ...[...during.values()].map(curveText),
+    ...evaluations.filter((e) => !e.during).map(evaluationText),
+  ];
+}
+
+const figureHeads = ["mean", "median", "95 % interval of the mean"];
+
+function evaluationText({ name, tasks, reports }: EvaluationResult): string {
+  const lines = [`evaluate ${name}: ${tasks} ${tasks === 1 ? "task" : "tasks"}`];
+  for (const { label, points } of reports) {
+    lines.push(`  ${label}`);
+    const timed = points.some((p) => p.time !== undefined);
+    const rows = points.map((p) => [...(timed ? [String(p.time)] : []), ...figures(p)]);
+    const heads = [...(timed ? ["time"] : []), ...figureHeads];
+    const right = heads.map((_, i) => i < heads.length - 1);
+    lines.push(...tableText([heads, ...rows], right).map((line) => `    ${line}`));
+  }
+  return lines.join("\n");
+}
+
+/** The evaluations made during training: one line for each, at the last time of each report. */
+function curveText(evaluations: readonly EvaluationResult[]): string {
+  const [first] = evaluations as [EvaluationResult, ...EvaluationResult[]];
+  const lines = [`evaluate ${first.name} during ${first.during!.outer}: ${first.tasks} tasks each`];
+  first.reports.forEach(({ label, points }, i) => {
+    const time = points.at(-1)!.time;
+    lines.push(`  ${label}${time === undefined || points.length === 1 ? "" : ` at time ${time}`}`);
+    const rows = evaluations.map((e) => [String(e.during!.step), ...figures(e.reports[i]!.points.at(-1)!)]);
+    const table = tableText([["meta-step", ...figureHeads], ...rows], [true, true, true, false]);
+    lines.push(...table.map((line) => `    ${line}`));
+  });
+  return lines.join("\n");
+}
+
+function figures({ mean, median, interval, nonFinite, count }: ReportPoint): string[] {
+  const between = interval ? `${shortNumber(interval[0])} .. ${shortNumber(interval[1])}` : "";
+  const note = nonFinite > 0 ? `  (not finite in ${nonFinite} of ${count} tasks)` : "";
+  return [shortNumber(mean), shortNumber(median), `${between}${note}`];
+}
+
+// ------------------------------------------------------------------------------------------------------------ records
+
+/** A trajectory is shown time by time when each entry is small and the times are not more than this. */
+const mostShownTimes = 32;
+
+function recordedTexts(groups: readonly RecordedGroup[]): string[] {
+  if (groups.length === 0) return [];
+  const several = new Set(groups.map((g) => g.by)).size > 1;
+  const plain: [string, string][] = [];
+  const blocks: string[] = [];
+  for (const group of groups) {
+    const { name, by, entries } = group;
+    const last = entries.at(-1)!;
+    if (!last.trajectory) {
+      plain.push([name, curveSummary(group)]);
+      continue;
+    }
+    const which = [
+      ...(several ? [`by ${by}`] : []),
+      ...(last.by.kind === "outer" ? [`last of ${entries.length} records, meta-step ${last.by.step}`] : []),
+    ];
+    const head = `recorded ${name}${which.length === 0 ? "" : ` (${which.join(", ")})`}`;
+    blocks.push([head, ...trajectoryLines(name.replace(/@\*$/, ""), last.value)].join("\n"));
+  }
+  const table = plain.length === 0
+    ? []
+    : [["recorded, last values", ...tableText(plain, [false, false]).map((l) => `  ${l}`)].join("\n")];
+  return [...table, ...blocks];
+}
+
+function curveSummary({ entries }: RecordedGroup): string {
+  const first = entries[0]!.value;
+  const last = entries.at(-1)!.value;
+  const count = `(${entries.length} ${entries.length === 1 ? "record" : "records"})`;
+  if (last.shape.length > 0) return `${arrayText(last)}  ${count}`;
+  return `${exactNumber(first.data[0]!, first.dtype)} to ${exactNumber(last.data[0]!, last.dtype)}  ${count}`;
+}
+
+function trajectoryLines(name: string, trajectory: HostArray): string[] {
+  const times = trajectory.shape[0] ?? 0;
+  const entry = sizeOf(trajectory.shape.slice(1));
+  const shown = (list: readonly number[]) => {
+    const values = alignSigns(list.map((time) => arrayText(sliceFirstAxis(trajectory, time))));
+    return tableText(list.map((time, i) => [`  ${name}@${time}`, values[i]!]), [false, false]);
+  };
+  if (entry <= mostShownEntries && times <= mostShownTimes) return shown(Array.from({ length: times }, (_, t) => t));
+  return [`  shape [${trajectory.shape.join(", ")}], axis 0 is time`, ...shown([0, times - 1])];
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env -S deno run
+// The command line: `deno run meta.ts FILE.meta` runs a program; docs/cli.md says the rest. Reads the arguments, calls the
+// verb, ends with its exit code.
+import { type CommandLine, exitCodes, helpText, parseArguments } from "./cli/arguments.ts";
+import { type Console, processConsole } from "./cli/console.ts";
+import { showError } from "./cli/problems.ts";
+import { runVerb } from "./cli/run_verb.ts";
+import { checkVerb, fmtVerb } from "./cli/source_verbs.ts";
+import { version } from "./api/version.ts";
+import { InternalError } from "./runtime/errors.ts";
+import { FileAccessError } from "./runtime/record/files.ts";
+
+/** Does what the arguments say, writes to the console, and gives the exit code. */
+export async function main(args: readonly string[], console: Console): Promise<number> {
+  const parsed = parseArguments(args);
+  switch (parsed.kind) {
+    case "help":
+      console.out(helpText());
+      return exitCodes.done;
+    case "version":
+      console.out(`${version}\n`);
+      return exitCodes.done;
+    case "wrong":
+      console.err(`error: ${parsed.message}\n`);
+      return exitCodes.wrongUse;
+    case "command":
+      return await runCommand(parsed.command, console);
+  }
+}
+
+async function runCommand(command: CommandLine, console: Console): Promise<number> {
+  const { json } = command;
+  try {
+    if (command.verb === "check") return checkVerb(command, console);
+    if (command.verb === "fmt") return fmtVerb(command, console);
+    return await runVerb(command, console);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    showError(error, new Map(), { console, json });
+    // what the user can cure: files, permissions, names of backends
+    if (error instanceof FileAccessError || error instanceof RangeError) return exitCodes.wrongUse;
+    if (error instanceof InternalError) console.err(`${error.stack}\n`);
+    return exitCodes.runFailed;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args, processConsole()));

@@ -1,0 +1,67 @@
+// Sinusoid MAML: that it learns to adapt, that a run can be repeated to the last bit, and how long a meta-step takes.
+import { assert, assertEquals } from "@std/assert";
+import { compileInExamples, exampleText, reorderItems, replaceOnce } from "./programs.ts";
+
+const maml = (steps: number) => replaceOnce(exampleText("sinusoid_maml.meta"), "70_000", String(steps));
+
+Deno.test("sinusoid MAML adapts after 2,000 meta-steps: one step lowers the test error by over three standard errors", async () => {
+  for (const seed of [0, 1, 2]) {
+    const run = await compileInExamples(maml(2000), "sinusoid_maml.meta").run({ backend: "reference", seed });
+    const test = run.evaluation("test");
+    const before = test.point({ time: 0 }).values;
+    const after = test.point({ time: 1 }).values;
+    assertEquals(before.length, 600);
+    const differences = Array.from(before, (b, i) => b - after[i]!);
+    const mean = differences.reduce((a, d) => a + d, 0) / 600;
+    const variance = differences.reduce((a, d) => a + (d - mean) ** 2, 0) / 599;
+    const standardError = Math.sqrt(variance / 600);
+    assert(mean > 3 * standardError, `seed ${seed}: ${mean} is not over three times ${standardError}`);
+  }
+});
+
+Deno.test("a run gives the same bits when repeated and when the statements of its file are reordered", async () => {
+  const text = maml(20);
+  const orders = [
+    (n: number) => Array.from({ length: n }, (_, i) => i),
+    (n: number) => Array.from({ length: n }, (_, i) => i),
+    (n: number) => Array.from({ length: n }, (_, i) => n - 1 - i),
+  ];
+  const results = [];
+  for (const order of orders) {
+    const run = await compileInExamples(reorderItems(text, order), "sinusoid_maml.meta").run({ backend: "reference" });
+    results.push({
+      losses: [...run.losses("train")],
+      parameters: run.parameters.toSorted().map((name) => [name, [...run.parameter(name).data]]),
+      test: run.evaluation("test").reports.map((r) => r.points.map((p) => [...p.values])),
+    });
+  }
+  assert(reorderItems(text, orders[2]!) !== text);
+  assertEquals(results[1], results[0]);
+  assertEquals(results[2], results[0]);
+});
+
+Deno.test("another seed gives other draws", async () => {
+  const losses = [];
+  for (const seed of [0, 1]) {
+    const run = await compileInExamples(maml(2), "sinusoid_maml.meta").run({ backend: "reference", seed });
+    losses.push(run.losses("train")[0]);
+  }
+  assert(losses[0] !== losses[1]);
+});
+
+Deno.test("a five-step sinusoid meta-step in f32 takes under 100 ms", async () => {
+  const text = replaceOnce(maml(30), "for      T = 1 steps", "for      T = 5 steps");
+  const times: number[] = [];
+  let last = performance.now();
+  await compileInExamples(text, "sinusoid_maml.meta").run({
+    backend: "reference",
+    onStep: () => {
+      const now = performance.now();
+      times.push(now - last);
+      last = now;
+    },
+  });
+  // the quickest: what the machine does beside must not decide
+  const best = Math.min(...times.slice(5));
+  assert(best < 100, `the quickest of ${times.length} meta-steps took ${best} ms`);
+});

@@ -1,0 +1,55 @@
+// Where are the programs of `examples/`, and how are they compiled in tests? With the steps of their outer loops changed
+// where a test says so, and with nothing else changed.
+import { compile, type Experiment } from "../../mod.ts";
+
+const folder = new URL("../../examples/", import.meta.url);
+
+/** The text of an example. */
+export function exampleText(name: string): string {
+  return Deno.readTextFileSync(new URL(name, folder));
+}
+
+/** Compiles a text as if it stood in `examples/`. */
+export function compileInExamples(text: string, name: string, inputs: Record<string, number> = {}): Experiment {
+  return compile(text, {
+    name,
+    inputs,
+    read: (path) => {
+      try {
+        return Deno.readFileSync(new URL(path, folder));
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return undefined;
+        throw error;
+      }
+    },
+  });
+}
+
+/** A text with its one occurrence of `from` replaced. Throws Error when it does not occur exactly once. */
+export function replaceOnce(text: string, from: string, to: string): string {
+  const parts = text.split(from);
+  if (parts.length !== 2) throw new Error(`"${from}" occurs ${parts.length - 1} times`);
+  return parts.join(to);
+}
+
+/** The items of a program in another order: each begins at a line that starts with a word and is not inside braces. The
+ *  first, `edition`, stays. */
+export function reorderItems(text: string, order: (n: number) => number[]): string {
+  const items: string[] = [];
+  let depth = 0;
+  let current: string[] = [];
+  for (const line of text.split("\n")) {
+    const starts = depth === 0 && /^(\/\/\/|[a-z])/.test(line) && !/^(wrt|expect)\b/.test(line);
+    const continues = current.length > 0 && current.every((l) => l.startsWith("///"));
+    if (starts && !continues && current.length > 0) {
+      items.push(current.join("\n"));
+      current = [];
+    }
+    current.push(line);
+    const code = line.replace(/\/\/.*/, "");
+    depth += code.split("{").length - code.split("}").length;
+  }
+  items.push(current.join("\n"));
+  const [first, ...rest] = items;
+  return [first, ...order(rest.length).map((i) => rest[i])].join("\n");
+}

@@ -1,0 +1,115 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { type CommandLine, helpText, options, parseArguments, verbs } from "../../cli/arguments.ts";
+
+function command(...args: string[]): CommandLine {
+  const parsed = parseArguments(args);
+  if (parsed.kind !== "command") throw new Error(JSON.stringify(parsed));
+  return parsed.command;
+}
+
+function wrong(...args: string[]): string {
+  const parsed = parseArguments(args);
+  if (parsed.kind !== "wrong") throw new Error(`${args.join(" ")} was taken as right`);
+  return parsed.message;
+}
+
+Deno.test("parseArguments() runs a file without a verb, and with it", () => {
+  const defaults: CommandLine = {
+    verb: "run",
+    files: ["a.meta"],
+    inputs: {},
+    seed: 0,
+    backend: "auto",
+    json: false,
+    out: undefined,
+    emit: undefined,
+    checkOnly: false,
+  };
+  assertEquals(command("a.meta"), defaults);
+  assertEquals(command("run", "a.meta"), defaults);
+  assertEquals(command("run", "check").files, ["check"]);
+  assertEquals(
+    command("a.meta", "--seed", "7", "--backend=reference", "--out", "runs/a", "--json", "--emit", "ir"),
+    { ...defaults, seed: 7, backend: "reference", out: "runs/a", json: true, emit: "ir" },
+  );
+});
+
+Deno.test("parseArguments() reads inputs as numbers, truth values and text", () => {
+  const { inputs } = command(
+    "a.meta",
+    "--set",
+    "K=5",
+    "--set=rate=1e-3",
+    "--set",
+    "n=10_000",
+    "--set",
+    "on=true",
+    "--set",
+    "s=a=b",
+    "--set",
+    "m=-.5",
+  );
+  assertEquals(inputs, { K: 5, rate: 1e-3, n: 10000, on: true, s: "a=b", m: -0.5 });
+  assertEquals(command("a.meta", "--set", "__proto__=1").inputs["__proto__"], 1);
+});
+
+Deno.test("parseArguments() takes several files for check and fmt only", () => {
+  assertEquals(command("check", "a.meta", "b.meta", "--json").files, ["a.meta", "b.meta"]);
+  assertEquals(command("fmt", "--check", "a.meta", "b.meta").checkOnly, true);
+  assertEquals(wrong("run", "a.meta", "b.meta"), "Only one program can be run at a time");
+  assertEquals(wrong("a.meta", "b.meta"), "Only one program can be run at a time");
+});
+
+const mistakes: readonly (readonly [string[], string])[] = [
+  [[], "Name a program to run: deno run meta.ts FILE.meta; --help says more"],
+  [["--sede", "1", "a.meta"], "Unknown option `--sede`; did you mean `--seed`?"],
+  [["--zzzzzz", "a.meta"], "Unknown option `--zzzzzz`; --help lists them"],
+  [["-s", "a.meta"], "Unknown option `-s`; --help lists them"],
+  [["a.meta", "--seed"], "`--seed` needs a value: --seed N"],
+  [["a.meta", "--seed", "--json"], "`--seed` needs a value: --seed N"],
+  [["a.meta", "--out="], "`--out` needs a value: --out DIR"],
+  [["a.meta", "--seed", "1", "--seed", "2"], "`--seed` is given twice"],
+  [["a.meta", "--seed", "-1"], "`--seed` must be an integer from 0 to 9007199254740991, not `-1`"],
+  [["a.meta", "--seed", "1.5"], "`--seed` must be an integer from 0 to 9007199254740991, not `1.5`"],
+  [["a.meta", "--json=yes"], "`--json` takes no value"],
+  [["a.meta", "--set", "K"], "`--set K` has no `NAME=VALUE`"],
+  [["a.meta", "--set", "=5"], "`--set =5` has no `NAME=VALUE`"],
+  [["a.meta", "--set", "K=1", "--set", "K=2"], "`--set K` is given twice"],
+  [["a.meta", "--emit", "asm"], "`--emit` knows the stages cst, ast, checked, ir, plan, not `asm`"],
+  [["a.meta", "--check"], "`--check` does not go with `run`, only with fmt"],
+  [["fmt", "a.meta", "--seed", "1"], "`--seed` does not go with `fmt`, only with run"],
+  [["chek", "a.meta"], "Unknown verb `chek`; did you mean `check`?"],
+  [["check"], "`check` needs a program: meta.ts check FILE.meta"],
+  [["explain", "M0301"], "`explain` is not yet supported"],
+  [["verify", "a.meta"], "`verify` is not yet supported"],
+  [["doctor"], "`doctor` is not yet supported"],
+];
+
+for (const [args, message] of mistakes) {
+  Deno.test(`parseArguments() refuses \`${args.join(" ")}\``, () => assertEquals(wrong(...args), message));
+}
+
+Deno.test("parseArguments() answers --help and --version whatever else is there, if it is known", () => {
+  assertEquals(parseArguments(["--help"]).kind, "help");
+  assertEquals(parseArguments(["explain", "--help"]).kind, "help");
+  assertEquals(parseArguments(["--version"]).kind, "version");
+  assertEquals(parseArguments(["--helpp"]).kind, "wrong");
+});
+
+Deno.test("helpText() lists every verb and option", () => {
+  const text = helpText();
+  for (const verb of Object.keys(verbs)) assert(text.includes(`\n  ${verb} `), verb);
+  for (const option of Object.keys(options)) assert(text.includes(`\n  --${option}`), option);
+  for (const line of text.split("\n")) assert(line.length <= 100, line);
+});
+
+Deno.test("parseArguments() never throws", () => {
+  const words = fc.oneof(
+    fc.string(),
+    fc.constantFrom("--set", "--seed", "--json", "--", "-", "run", "a.meta", "K=1", ...Object.keys(verbs)),
+  );
+  fc.assert(fc.property(fc.array(words, { maxLength: 6 }), (args) => {
+    assert(["command", "help", "version", "wrong"].includes(parseArguments(args).kind));
+  }));
+});

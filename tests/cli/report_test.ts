@@ -1,0 +1,172 @@
+import { assert, assertEquals } from "@std/assert";
+import { jsonProgress, stepLine, textProgress } from "../../cli/progress.ts";
+import { reportText } from "../../cli/report.ts";
+import { referenceBackend } from "../../runtime/backend/reference/index.ts";
+import type { StepEvent } from "../../runtime/loop/events.ts";
+import type { ReportPoint, RunResult } from "../../runtime/loop/results.ts";
+import { runProgram } from "../../runtime/loop/run.ts";
+import { summarize } from "../../runtime/loop/statistics.ts";
+import {
+  evaluationProgram,
+  gradientProgram,
+  origin,
+  outerProgram,
+  quadraticProgram,
+  settings,
+  simulationProgram,
+  trajectory,
+  trajectoryFunction,
+} from "../loop/quadratic_program.ts";
+import { capturedConsole } from "./captured_console.ts";
+
+const plain = (text: string) => text;
+/** The time is the only figure that differs between two runs. */
+const timeless = (text: string) => text.replace(/in \d+\.\d\d s/g, "in 0.00 s");
+
+Deno.test("reportText() shows gradients with verdicts, evaluations, loops and records", async (t) => {
+  const line = { within: 1e-6, origin };
+  const result = await runProgram(
+    quadraticProgram(settings, {
+      outers: [outerProgram(settings, {
+        records: [
+          { label: "train.loss", what: { kind: "loss" }, every: 3 },
+          { label: "fit.lr", what: { kind: "leaf", name: "fit.lr" }, every: 3 },
+        ],
+        trajectories: { fn: trajectoryFunction(settings), quantities: [trajectory(settings)], every: 4 },
+      })],
+      gradients: [
+        gradientProgram(settings, {
+          trajectories: [],
+          expect: [
+            { ...line, label: "value", of: "value", expected: [2.0219726562499996] },
+            { ...line, label: "fit.lr", of: { wrt: 1 }, expected: [-4.5] },
+          ],
+        }),
+        gradientProgram(settings, {
+          after: "train",
+          trajectories: [],
+          wrt: [{ label: "net@0", leaves: ["net.w", "fit.lr"] }],
+        }),
+      ],
+      evaluations: [evaluationProgram(settings, { every: { steps: 4, of: "train" } })],
+      simulations: [simulationProgram(settings)],
+    }),
+    referenceBackend,
+  );
+  await t.assertSnapshot(timeless(reportText(result, (text) => `*${text}*`)));
+});
+
+function emptyResult(extra: Partial<RunResult>): RunResult {
+  const none = { outers: [], recorded: [], gradients: [], evaluations: [], simulations: [] };
+  const run = { outcome: "done" as const, backend: "reference", seed: 0, precision: "f32" as const, seconds: 0 };
+  return { ...run, ...none, declared: new Map(), leaves: new Map(), ...extra };
+}
+
+Deno.test("reportText() shows large arrays by shape, and long trajectories by their ends", async (t) => {
+  const large = { dtype: "f32" as const, shape: [41, 3], data: Float32Array.from({ length: 123 }, (_, i) => i / 8) };
+  const wide = { dtype: "f32" as const, shape: [1, 40], data: new Float32Array(40).fill(0.5) };
+  const result = emptyResult({
+    gradients: [{
+      index: 0,
+      label: "loss",
+      value: Math.fround(0.1),
+      wrt: [
+        {
+          label: "mlp@0",
+          leaves: [{ name: "mlp.W", gradient: wide }, { name: "mlp.b", gradient: { ...large, shape: [123] } }],
+        },
+        {
+          label: "fit.lr",
+          leaves: [{ name: "fit.lr", gradient: { dtype: "f32", shape: [2], data: Float32Array.of(1, -2) } }],
+        },
+      ],
+      verdicts: [],
+    }],
+    recorded: [{ name: "mlp.b@*", by: { kind: "gradient", index: 0 }, trajectory: true, value: large }],
+  });
+  await t.assertSnapshot(reportText(result, plain));
+});
+
+Deno.test("reportText() says in how many tasks a figure is not finite, and what was stopped early", async (t) => {
+  const point = (values: number[]): ReportPoint => ({ ...summarize(values), values: Float64Array.from(values) });
+  const result = emptyResult({
+    outers: [{
+      name: "train",
+      steps: 100,
+      losses: Float64Array.of(3, 2),
+      gradientNorms: Float64Array.of(1, 1),
+      seconds: 75,
+    }],
+    evaluations: [
+      { name: "one", tasks: 1, reports: [{ label: "loss", points: [point([2])] }] },
+      { name: "three", tasks: 3, reports: [{ label: "loss", points: [point([1, NaN, 2])] }] },
+    ],
+  });
+  await t.assertSnapshot(reportText(result, plain));
+  assertEquals(reportText(emptyResult({}), plain), "");
+});
+
+const step = (n: number, extra: Partial<StepEvent> = {}): StepEvent => ({
+  kind: "step",
+  outer: "train",
+  step: n,
+  steps: 1000,
+  loss: 0.43125,
+  gradientNorm: 0.125,
+  secondsElapsed: 12.3,
+  stepsPerSecond: 213.456,
+  secondsLeft: 323,
+  ...extra,
+});
+
+Deno.test("stepLine() says loss, pace and the time left", () => {
+  assertEquals(
+    stepLine(step(119)),
+    "train  120/1000  loss 0.43125  gradient norm 0.12500  213 meta-steps/s  5 min 23 s left",
+  );
+  assertEquals(stepLine(step(0)), "train    1/1000  loss 0.43125  gradient norm 0.12500");
+  assert(stepLine(step(999)).endsWith("12 s in all"));
+});
+
+Deno.test("textProgress() writes plain lines every five seconds, and the first and last meta-step", () => {
+  const console = capturedConsole();
+  const progress = textProgress(console);
+  for (let n = 0; n < 1000; n++) progress.event(step(n), n * 0.02); // 20 seconds
+  progress.end();
+  const numbers = console.written.err.trimEnd().split("\n").map((line) => Number(/(\d+)\/1000/.exec(line)![1]));
+  assertEquals(numbers, [1, 251, 501, 751, 1000]);
+  assertEquals(console.written.out, "");
+});
+
+Deno.test("textProgress() rewrites one line on a terminal and keeps it narrower than the terminal", () => {
+  const console = capturedConsole({ terminal: true, width: 40 });
+  const progress = textProgress(console);
+  for (let n = 0; n < 10; n++) progress.event(step(n), n);
+  progress.note("stopping");
+  progress.end();
+  const { err } = console.written;
+  const rewritten = err.split("\r\u001b[K").slice(1);
+  assertEquals(rewritten.length, 11); // ten rewritings and the clearing before the note
+  assert(rewritten.slice(0, 10).every((line) => !line.includes("\n") && line.length <= 39));
+  assert(err.endsWith("\r\u001b[Kstopping\n"));
+});
+
+Deno.test("jsonProgress() writes an object a line, meta-steps about once a second", () => {
+  const console = capturedConsole();
+  const progress = jsonProgress(console);
+  for (let n = 0; n < 1000; n++) progress.event(step(n, { loss: n === 0 ? NaN : 1 }), n * 0.005);
+  const lines = console.written.out.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(lines.map((l) => l.step), [0, 200, 400, 600, 800, 999]);
+  assertEquals(lines[0].value, "NaN");
+  assertEquals(lines[1], {
+    kind: "step",
+    step: 200,
+    name: "train.loss",
+    value: 1,
+    gradientNorm: 0.125,
+    steps: 1000,
+    stepsPerSecond: 213.456,
+    secondsLeft: 323,
+    seconds: 1,
+  });
+});

@@ -1,0 +1,286 @@
+// Which programs do the property tests try? Random syntax trees of every construct, and random texts. Spans are all zero:
+// the trees are written by the formatter, and compared without spans.
+import fc from "fast-check";
+import type * as ast from "../../dsl/ast.ts";
+import { keywords } from "../../dsl/keywords.ts";
+
+const span = { source: "", start: 0, end: 0 };
+const freeKeywords = keywords.filter(({ reserved }) => !reserved).map(({ word }) => word);
+const plainNames = ["x", "w", "T", "train", "loss", "mlp", "l1", "_a", "a_rather_long_name_for_a_column"];
+
+const plainName = fc.constantFrom(...plainNames);
+const anyName = fc.oneof({ weight: 4, arbitrary: plainName }, fc.constantFrom(...freeKeywords));
+const identifierOf = (name: fc.Arbitrary<string>): fc.Arbitrary<ast.Identifier> => name.map((name) => ({ name, span }));
+const identifier = identifierOf(anyName);
+const word = identifierOf(fc.oneof(anyName, fc.constantFrom(...keywords.map(({ word }) => word))));
+
+const numberLiteral: fc.Arbitrary<ast.NumberLiteral> = fc
+  .constantFrom("0", "1", "10_000", "0.5", "1e-3", "2.5E+10", "0.30000001192092896", "007")
+  .map((text) => ({ kind: "Number", text, value: Number(text.replaceAll("_", "")), span }));
+
+const named = (name: string, primed: boolean): ast.NameExpression => ({ kind: "Name", name, primed, span });
+const nameExpression = fc.oneof(anyName.map((name) => named(name, false)), plainName.map((name) => named(name, true)));
+
+function optional<T, K extends string>(key: K, value: fc.Arbitrary<T>): fc.Arbitrary<{ [P in K]?: T }> {
+  return fc.option(value, { nil: undefined }).map((value) =>
+    (value === undefined ? {} : { [key]: value }) as { [P in K]?: T }
+  );
+}
+
+// Branches get rarer with depth; `fc.memo` gives each depth its own generators.
+const expressionAt: (depth?: number) => fc.Arbitrary<ast.Expression> = fc.memo((depth) => {
+  const leaf: fc.Arbitrary<ast.Expression> = fc.oneof(numberLiteral, nameExpression);
+  if (depth <= 1) return leaf;
+  const inner = expressionAt();
+  const few = fc.array(inner, { maxLength: 3 });
+  const binary = fc.constantFrom<ast.BinaryOperator>("+", "-", "*", "/", "^", "==", "!=", "<", "<=", ">", ">=");
+  return fc.oneof(
+    leaf,
+    fc.tuple(binary, inner, inner).map(([op, left, right]): ast.Expression => ({ kind: "Binary", op, left, right, span })),
+    inner.map((operand): ast.Expression => ({ kind: "Unary", op: "-", operand, span })),
+    fc.tuple(inner, inner).map(([value, target]): ast.Expression => ({ kind: "Pipe", value, target, span })),
+    fc.tuple(inner, word).map(([object, member]): ast.Expression => ({ kind: "Member", object, member, span })),
+    fc.tuple(inner, fc.oneof(fc.constant("all" as const), inner))
+      .map(([object, time]): ast.Expression => ({ kind: "Time", object, time, span })),
+    fc.tuple(inner, fc.array(argumentOf(inner), { maxLength: 3 }))
+      .map(([callee, args]): ast.Expression => ({ kind: "Call", callee, args, span })),
+    fc.tuple(inner, inner, comprehensionOf(inner))
+      .map(([callee, value, comprehension]): ast.Expression => ({
+        kind: "Call",
+        callee,
+        args: [{ value }],
+        comprehension,
+        span,
+      })),
+    fc.tuple(inner, fc.array(inner, { minLength: 1, maxLength: 3 }))
+      .map(([object, indices]): ast.Expression => ({ kind: "Index", object, indices, span })),
+    few.map((items): ast.Expression => ({ kind: "List", items, span })),
+  );
+});
+
+function argumentOf(value: fc.Arbitrary<ast.Expression>): fc.Arbitrary<ast.Argument> {
+  return fc.tuple(optional("name", identifier), value).map(([name, value]) => ({ ...name, value }));
+}
+function comprehensionOf(bound: fc.Arbitrary<ast.Expression>): fc.Arbitrary<ast.Comprehension> {
+  return fc.record({ variable: identifier, from: bound, to: bound, span: fc.constant(span) });
+}
+
+/** Every kind of expression. */
+export const expression: fc.Arbitrary<ast.Expression> = expressionAt(5);
+const small = expressionAt(2);
+
+// An entry's left side starts with a name, and a keyword there only before `=`, `.`, `@` or `[`.
+const path: fc.Arbitrary<ast.Expression> = fc.tuple(anyName, fc.array(word, { maxLength: 2 })).map(([name, members]) =>
+  members.reduce<ast.Expression>((object, member) => ({ kind: "Member", object, member, span }), named(name, false))
+);
+const entryReference: fc.Arbitrary<ast.Expression> = fc.tuple(path, fc.option(small)).map(([object, time]) =>
+  time === null ? object : { kind: "Time", object, time, span }
+);
+const postfix = fc.tuple(path, fc.array(argumentOf(small), { maxLength: 2 }))
+  .map(([callee, args]): ast.Expression => ({ kind: "Call", callee, args, span }));
+const reference: fc.Arbitrary<ast.Expression> = fc.oneof(entryReference, postfix);
+const references = fc.array(reference, { minLength: 1, maxLength: 4 });
+
+const type: fc.Arbitrary<ast.TypeExpression> = fc
+  .tuple(fc.option(identifier), fc.option(fc.array(small, { maxLength: 3 })))
+  .filter(([dtype, sizes]) => dtype !== null || sizes !== null)
+  .map(([dtype, sizes]) => ({ ...(dtype && { dtype }), ...(sizes && { sizes }), span }));
+const range: fc.Arbitrary<ast.RangeClause> = fc.record({ low: small, high: small, span: fc.constant(span) });
+const formals = fc.array(
+  fc.tuple(identifier, optional("type", type), optional("default", small))
+    .map(([name, type, value]): ast.Formal => ({ name, ...type, ...value, span })),
+  { maxLength: 4 },
+);
+
+const binding: fc.Arbitrary<ast.Binding> = fc
+  .tuple(
+    identifier,
+    optional("type", type),
+    fc.option(fc.tuple(fc.constantFrom("=" as const, "~" as const), expression)),
+    optional("range", range),
+    optional("via", identifier),
+  )
+  .filter(([_name, type, value]) => type.type !== undefined || value !== null)
+  .map(([name, type, value, range, via]) => ({
+    kind: "Binding",
+    name,
+    ...type,
+    ...(value && { how: value[0], value: value[1] }),
+    ...range,
+    ...via,
+    span,
+  }));
+
+const letItem = fc.record({ kind: fc.constant("Let" as const), name: identifier, value: expression, span: fc.constant(span) });
+const functionItem = fc.record({
+  kind: fc.constant("Function" as const),
+  name: identifier,
+  formals,
+  body: expression,
+  span: fc.constant(span),
+});
+const definition = fc.oneof(binding, letItem, functionItem);
+const list = <T>(element: fc.Arbitrary<T>) => fc.array(element, { maxLength: 4 });
+const file = fc.constantFrom("d.csv", "./a b.meta", "", "//x").map((text) => ({ text, span }));
+
+const clauses: fc.Arbitrary<ast.Clause>[] = [
+  fc.record({ kind: fc.constant("Minimize" as const), maximize: fc.boolean(), value: expression, span: fc.constant(span) }),
+  fc.record({ kind: fc.constant("Over" as const), references, span: fc.constant(span) }),
+  fc.record({ kind: fc.constant("By" as const), rule: postfix, span: fc.constant(span) }),
+  fc.tuple(optional("name", identifier), small).map(([name, count]): ast.Clause => ({ kind: "For", ...name, count, span })),
+  fc.record({ kind: fc.constant("Batch" as const), size: small, of: reference, span: fc.constant(span) }),
+  fc.record({ kind: fc.constant("Clip" as const), what: identifier, bound: small, span: fc.constant(span) }),
+  fc.record({ kind: fc.constant("Through" as const), estimator: postfix, span: fc.constant(span) }),
+  fc.record({ kind: fc.constant("From" as const), value: reference, span: fc.constant(span) }),
+];
+const across: fc.Arbitrary<ast.AcrossClause> = fc.record({
+  kind: fc.constant("Across" as const),
+  count: small,
+  task: identifier,
+  fixed: fc.boolean(),
+  span: fc.constant(span),
+});
+const evaluations: fc.Arbitrary<ast.Clause>[] = [
+  across,
+  clauses[3]!,
+  fc.tuple(expression, optional("at", comprehensionOf(small)))
+    .map(([value, at]): ast.Clause => ({ kind: "Report", value, ...at, span })),
+  fc.tuple(small, optional("of", identifier)).map(([count, of]): ast.Clause => ({ kind: "Every", count, ...of, span })),
+  fc.record({ kind: fc.constant("Hold" as const), what: identifier, span: fc.constant(span) }),
+];
+const memory = fc.record({
+  kind: fc.constant("Memory" as const),
+  amount: numberLiteral,
+  unit: identifier,
+  span: fc.constant(span),
+});
+
+function loop<K extends "Inner" | "Outer" | "Evaluate">(kind: K, clause: readonly fc.Arbitrary<ast.Clause>[]) {
+  return fc.record({
+    kind: fc.constant(kind),
+    name: identifier,
+    clauses: fc.array(fc.oneof(...clause, memory), { maxLength: 6 }),
+    span: fc.constant(span),
+  });
+}
+
+const overrideEntry: fc.Arbitrary<ast.OverrideEntry> = fc
+  .tuple(
+    fc.tuple(fc.option(path), fc.oneof(identifier)),
+    optional("time", identifier),
+    expression,
+    fc.array(identifier, { maxLength: 2 }),
+    optional("range", range),
+    optional("via", identifier),
+  )
+  .map(([[qualifier, name], time, value, per, range, via]) => ({
+    ...(qualifier && { qualifier }),
+    name,
+    ...time,
+    value,
+    per,
+    ...range,
+    ...via,
+    span,
+  }));
+
+const items: fc.Arbitrary<ast.Item>[] = [
+  fc.record({ kind: fc.constant("Edition" as const), value: numberLiteral, span: fc.constant(span) }),
+  fc.record({ kind: fc.constant("Precision" as const), value: identifier, span: fc.constant(span) }),
+  memory,
+  fc.record({
+    kind: fc.constant("Import" as const),
+    names: fc.array(identifier, { minLength: 1, maxLength: 20 }),
+    from: file,
+    span: fc.constant(span),
+  }),
+  fc.record({ kind: fc.constantFrom("Input" as const, "Param" as const), binding, span: fc.constant(span) }) as
+    fc.Arbitrary<ast.Item>,
+  letItem,
+  functionItem,
+  fc.tuple(identifier, optional("from", file), list(binding))
+    .map(([name, from, fields]): ast.Item => ({ kind: "Data", name, ...from, fields, span })),
+  fc.record({
+    kind: fc.constant("Task" as const),
+    name: identifier,
+    members: list(fc.oneof(
+      definition,
+      fc.record({
+        kind: fc.constant("Split" as const),
+        name: identifier,
+        members: list(definition),
+        span: fc.constant(span),
+      }),
+    )),
+    span: fc.constant(span),
+  }),
+  fc.tuple(
+    fc.tuple(identifier, optional("sizes", formals), formals, optional("result", type)),
+    list(fc.oneof(
+      binding,
+      letItem,
+      fc.record({ kind: fc.constant("Use" as const), name: identifier, value: expression, span: fc.constant(span) }),
+    )),
+    expression,
+  ).map(([[name, sizes, formals, result], members, body]): ast.Item => ({
+    kind: "Model",
+    name,
+    ...sizes,
+    formals,
+    ...result,
+    members,
+    body,
+    span,
+  })),
+  fc.record({
+    kind: fc.constant("Optimizer" as const),
+    name: identifier,
+    formals,
+    members: list(fc.oneof(
+      fc.tuple(identifier, optional("type", type), expression)
+        .map(([name, type, value]): ast.OptimizerMember => ({ kind: "State", name, ...type, value, span })),
+      letItem,
+      fc.record({ kind: fc.constant("Next" as const), name: identifier, value: expression, span: fc.constant(span) }),
+    )),
+    span: fc.constant(span),
+  }),
+  loop("Inner", clauses) as fc.Arbitrary<ast.Item>,
+  loop("Outer", [...clauses, across]) as fc.Arbitrary<ast.Item>,
+  loop("Evaluate", evaluations) as fc.Arbitrary<ast.Item>,
+  fc.record({ kind: fc.constant("Override" as const), loop: identifier, entries: list(overrideEntry), span: fc.constant(span) }),
+  fc.tuple(
+    expression,
+    references,
+    optional("across", across),
+    optional("after", identifier),
+    list(fc.record({ reference: entryReference, value: small, within: small, span: fc.constant(span) })),
+  ).map(([value, wrt, across, after, expect]): ast.Item => ({ kind: "Gradient", value, wrt, ...across, ...after, expect, span })),
+  fc.tuple(references, optional("every", small), optional("task", small))
+    .map(([references, every, task]): ast.Item => ({ kind: "Record", references, ...every, ...task, span })),
+];
+
+/** Programs of every item. */
+export const program: fc.Arbitrary<ast.Program> = fc
+  .array(fc.oneof(...items), { maxLength: 5 })
+  .map((items) => ({ items, span, comments: [] }));
+
+/** A tree without places and documentation, for comparing. */
+export function withoutPlaces(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value, (key, part) => ["span", "comments", "doc"].includes(key) ? undefined : part));
+}
+
+const pieces = [
+  ...keywords.map(({ word }) => word),
+  ...plainNames,
+  ..."+ - * / ^ == != < <= > >= |> = ~ @ . .. , : ( ) [ ] { } -> ' \" # ; ** // /// /* */ 1 1. .5 1e 0x1F θ “ \n \t".split(" "),
+  "\n",
+  "// comment\n",
+  '"text"',
+  "\u0000",
+  "\ud800",
+];
+
+/** Texts made of tokens in any order. */
+export const tokenSoup: fc.Arbitrary<string> = fc
+  .array(fc.tuple(fc.constantFrom(...pieces), fc.constantFrom("", " ", " ", "\n")), { maxLength: 60 })
+  .map((list) => list.flat().join(""));

@@ -1,0 +1,236 @@
+// What the builder does not write: identities, known arithmetic, movement of movement. Every rewrite keeps the value.
+import { assertEquals } from "@std/assert";
+import { Builder, buildFunction } from "../../runtime/ir/builder.ts";
+import type { ArrayType, HostArray, PrimitiveName, Variable } from "../../runtime/ir/types.ts";
+import { verifyFunction } from "../../runtime/ir/verify.ts";
+import { evaluate } from "./autodiff_evaluate.ts";
+import { array, spread } from "./gradient_table.ts";
+
+const f64 = (...shape: number[]): ArrayType => ({ dtype: "f64", shape });
+const none = { contractLeft: [], contractRight: [], batchLeft: [], batchRight: [] };
+
+/** A function, the primitives that remain of it, and what it returns for x = 0.1 0.2 … in [2, 3]. */
+interface Case {
+  readonly name: string;
+  readonly write: (b: Builder, x: Variable) => Variable;
+  readonly remains: readonly PrimitiveName[];
+  readonly value: (x: readonly number[]) => readonly number[];
+}
+
+const same = (x: readonly number[]) => x;
+const transposed = (x: readonly number[]) => [0, 3, 1, 4, 2, 5].map((i) => x[i]!);
+
+const cases: readonly Case[] = [
+  { name: "zero is added", write: (b, x) => b.apply("add", b.fill(0, x), x), remains: [], value: same },
+  {
+    name: "a negative is added",
+    write: (b, x) => b.apply("add", b.apply("neg", x), b.fill(2, x)),
+    remains: ["constant", "sub"],
+    value: (x) => x.map((v) => 2 - v),
+  },
+  {
+    name: "a negative is subtracted",
+    write: (b, x) => b.apply("sub", x, b.apply("neg", x)),
+    remains: ["add"],
+    value: (x) => x.map((v) => v + v),
+  },
+  {
+    name: "something is subtracted from zero",
+    write: (b, x) => b.apply("sub", b.fill(0, x), x),
+    remains: ["neg"],
+    value: (x) => x.map((v) => -v),
+  },
+  { name: "signs cancel", write: (b, x) => b.apply("neg", b.apply("neg", x)), remains: [], value: same },
+  {
+    name: "the factor is one",
+    write: (b, x) => b.apply("mul", b.apply("div", x, b.fill(1, x)), b.fill(1, x)),
+    remains: [],
+    value: same,
+  },
+  {
+    name: "the factor is minus one",
+    write: (b, x) => b.apply("mul", b.fill(-1, x), x),
+    remains: ["neg"],
+    value: (x) => x.map((v) => -v),
+  },
+  {
+    name: "a negative meets a known factor",
+    write: (b, x) => b.apply("mul", b.apply("neg", x), b.fill(3, x)),
+    remains: ["constant", "mul"],
+    value: (x) => x.map((v) => -3 * v),
+  },
+  {
+    name: "the factor is zero, which may meet infinity",
+    write: (b, x) => b.apply("mul", b.fill(0, x), x),
+    remains: ["constant", "mul"],
+    value: (x) => x.map((v) => 0 * v),
+  },
+  {
+    name: "everything is known",
+    write: (b, x) => b.apply("sqrt", b.apply("max", b.fill(4, x), b.apply("abs", b.fill(-9, x)))),
+    remains: ["constant"],
+    value: (x) => x.map(() => 3),
+  },
+  {
+    name: "an array is transposed twice",
+    write: (b, x) => b.one("transpose", [b.one("transpose", [x], { permutation: [1, 0] })], { permutation: [1, 0] }),
+    remains: [],
+    value: same,
+  },
+  {
+    name: "only axes of size one move",
+    write: (b, x) => b.reshape(b.one("transpose", [b.reshape(x, [2, 1, 3])], { permutation: [1, 0, 2] }), [2, 3]),
+    remains: [],
+    value: same,
+  },
+  {
+    name: "an array is reshaped twice",
+    write: (b, x) => b.reshape(b.reshape(b.apply("exp", x), [6]), [3, 2]),
+    remains: ["exp", "reshape"],
+    value: (x) => x.map(Math.exp),
+  },
+  {
+    name: "an array is reversed twice",
+    write: (b, x) => b.one("reverse", [b.one("reverse", [x], { axes: [0, 1] })], { axes: [1, 0] }),
+    remains: [],
+    value: same,
+  },
+  {
+    name: "a broadcast is broadcast",
+    write: (b, x) =>
+      b.one("broadcast", [b.one("broadcast", [x], { shape: [1, 2, 3], axes: [1, 2] })], {
+        shape: [1, 1, 2, 3],
+        axes: [1, 2, 3],
+      }),
+    remains: ["broadcast"],
+    value: same,
+  },
+  {
+    name: "an axis is added before a broadcast",
+    write: (b, x) => b.broadcastTo(b.reshape(x, [2, 1, 3]), [2, 2, 3]),
+    remains: ["broadcast"],
+    value: (x) => [0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5].map((i) => x[i]!),
+  },
+  {
+    name: "a conversion is undone",
+    write: (b, x) => b.apply("mul", x, b.convert(b.convert(b.apply("gt", x, b.fill(0.35, x)), "i32"), "f64")),
+    remains: ["constant", "gt", "convert", "convert", "mul"],
+    value: (x) => x.map((v) => v > 0.35 ? v : 0),
+  },
+  { name: "a known sum is whole", write: (b, x) => b.sum(b.fill(2, x)), remains: ["constant"], value: () => [12] },
+  {
+    name: "a known sum is rounded",
+    write: (b, x) => b.sum(b.fill(0.1, x)),
+    remains: ["constant", "reduce_sum"],
+    value: () => [0.6],
+  },
+  {
+    name: "both branches are one",
+    write: (b, x) => b.apply("select", b.apply("gt", x, b.fill(0, x)), x, x),
+    remains: ["constant", "gt"],
+    value: same,
+  },
+  {
+    name: "the condition is turned round",
+    write: (b, x) => b.apply("select", b.apply("not", b.apply("gt", x, b.fill(0.35, x))), b.fill(0, x), x),
+    remains: ["constant", "gt", "not", "constant", "select"],
+    value: (x) => x.map((v) => v > 0.35 ? v : 0),
+  },
+  {
+    name: "a product reads a transpose",
+    write: (b, x) =>
+      b.one("dot_general", [b.one("transpose", [x], { permutation: [1, 0] }), b.fill(1, f64(2, 1))], {
+        ...none,
+        contractLeft: [1],
+        contractRight: [0],
+      }),
+    remains: ["transpose", "constant", "dot_general"],
+    value: (x) => [0, 1, 2].map((i) => x[i]! + x[i + 3]!),
+  },
+  {
+    name: "a transpose is all there is",
+    write: (b, x) => b.one("transpose", [x], { permutation: [1, 0] }),
+    remains: ["transpose"],
+    value: transposed,
+  },
+  {
+    name: "zeros are padded",
+    write: (b, x) =>
+      b.apply(
+        "add",
+        x,
+        b.one("slice", [b.one("pad", [b.fill(0, f64(1, 3))], { low: [1, 0], high: [0, 0], interior: [0, 0] })], {
+          start: [0, 0],
+          limit: [2, 3],
+          stride: [1, 1],
+        }),
+      ),
+    remains: ["constant"],
+    value: same,
+  },
+];
+
+Deno.test("Builder.emit() writes no equation that can be known, and keeps the value", async (t) => {
+  for (const { name, write, remains, value } of cases) {
+    await t.step(`when ${name}`, () => {
+      const input: HostArray = array("f64", [2, 3], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]);
+      const fn = buildFunction("f", [input], (b, [x]) => [write(b, x!)]);
+      verifyFunction(fn);
+      // Constants that only fed what was folded are left for dead code removal
+      const kept = fn.equations.map((e) => e.op).filter((op) => op !== "constant");
+      assertEquals(kept, remains.filter((op) => op !== "constant"));
+      const [result] = evaluate(fn, [input]);
+      const expected = value([...input.data]);
+      expected.forEach((v, i) =>
+        assertEquals(Math.abs(result!.data[i]! - v) < 1e-15, true, `${result!.data[i]} for ${v}`)
+      );
+      assertEquals(result!.data.length, expected.length);
+    });
+  }
+});
+
+Deno.test("Builder.emit() shares equal equations, whatever the order of a sum's terms", () => {
+  const fn = buildFunction("f", [f64(2), f64(2)], (b, [x, y]) => [
+    b.apply("sub", b.apply("add", x!, y!), b.apply("mul", x!, y!)),
+    b.apply("sub", b.apply("add", y!, x!), b.apply("mul", y!, x!)),
+    b.apply("sub", b.apply("mul", y!, x!), b.apply("add", x!, y!)),
+  ]);
+  assertEquals(fn.equations.map((e) => e.op), ["add", "mul", "sub", "sub"]);
+});
+
+Deno.test("Builder.emit() writes known constants into the body of a loop and passes an array once", () => {
+  const body = buildFunction("body", [f64(), f64(), f64(), f64(), f64()], (b, [zero, two, x, y, z]) => [
+    b.apply("add", b.apply("mul", x!, two!), b.apply("add", zero!, b.apply("mul", y!, z!))),
+  ]);
+  const fn = buildFunction("f", [f64(), f64(3)], (b, [x, ys]) => {
+    const scalar = b.fill(0, f64());
+    const inputs = [scalar, b.fill(2, f64()), x!, ys!, ys!];
+    return b.emit("scan", inputs, { body, length: 3, constants: 2, carry: 1, reverse: false });
+  });
+  verifyFunction(fn);
+  const scan = fn.equations.find((e) => e.op === "scan")!;
+  assertEquals(scan.inputs.length, 2);
+  assertEquals(scan.params.body.equations.map((e) => e.op).filter((op) => op !== "constant"), ["mul", "mul", "add"]);
+  const inputs = [spread([], -1, 1), array("f64", [3], [1, 2, 3])];
+  const expected = [1, 2, 3].reduce((s, y) => s * 2 + y * y, inputs[0]!.data[0]!);
+  assertEquals(evaluate(fn, inputs)[0]!.data[0], expected);
+});
+
+Deno.test("Builder.resolve() captures a variable once when it comes through two functions", () => {
+  const fn = buildFunction("f", [f64(), f64(2)], (b, [x, ys]) => {
+    const outer = b.openScan("outer", 2);
+    const o = outer.body;
+    const state = outer.carry(x!);
+    const inner = o.openMap("inner", 2);
+    const m = inner.body;
+    // Once by its name outside, once by its name in between
+    const sum = m.apply("add", m.resolve(x!), m.resolve(o.resolve(x!)));
+    const [parts] = inner.close([m.apply("mul", sum, inner.slice(o.resolve(ys!)))]);
+    return outer.close([o.apply("add", state, o.sum(parts!))], []).carry;
+  });
+  const scan = fn.equations[0]!;
+  if (scan.op !== "scan") throw new Error("the scan comes first");
+  assertEquals(scan.params.constants, 2);
+  const map = scan.params.body.equations[0]!;
+  assertEquals(map.op === "map" && map.params.constants, 1);
+});
