@@ -54,7 +54,7 @@ function gradientText(item: GradientResult, precision: "f32" | "f64", emphasis: 
     const at = item.verdicts.findIndex((v) => v.label === label);
     const verdict = item.verdicts[at];
     if (!verdict) return [label, values[i]!];
-    const word = verdict.met ? "ok" : emphasis(`MISSED, off by ${exactNumber(verdict.difference, precision)}`);
+    const word = verdict.met ? "ok" : emphasis(`MISSED, off by ${shortNumber(verdict.difference)}`);
     return [label, values[i]!, "expected", expected[at]!, `within ${compactNumber(verdict.within)}`, word];
   });
   const head = `gradient ${item.label}${item.after === undefined ? "" : ` after ${item.after}`}`;

@@ -198,11 +198,15 @@ function put(w: Writer, text: string): void {
   w.column += text.length;
 }
 
+/** Starts a line, unless nothing stands on this one yet: two comments may each ask for a line of their own. */
 function startLine(w: Writer, left: number): void {
   // No blanks at the end of a line.
   for (let last = w.parts.at(-1); last !== undefined && /^ *$/.test(last); last = w.parts.at(-1)) w.parts.pop();
   const text = w.parts.at(-1);
-  if (text !== undefined && text !== "\n") w.parts[w.parts.length - 1] = text.trimEnd();
-  w.parts.push("\n", " ".repeat(left));
+  if (text !== "\n") {
+    if (text !== undefined) w.parts[w.parts.length - 1] = text.trimEnd();
+    w.parts.push("\n");
+  }
+  w.parts.push(" ".repeat(left));
   w.column = left;
 }

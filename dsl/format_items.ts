@@ -110,16 +110,18 @@ function block(q: CommentQueue, parts: BlockParts, indent: number): LineEntry | 
     }
   }
   const heading = group([parts.heading(), " {"]);
-  const first = layOut(heading, { column: indent, indent, width: lineWidth }).split("\n");
-  let behind: ast.Comment | undefined;
-  const options = { from: parts.headingEnd, end: span.end, keepLines: !onOne };
-  const onHeading = (comment: ast.Comment) => behind = comment;
-  const body = writeList(q, members, { ...options, indent: indent + 2, onHeading });
   const margin = " ".repeat(indent);
+  const first = `${margin}${layOut(heading, { column: indent, indent, width: lineWidth })}`.split("\n");
+  let behind: ast.Comment | undefined;
+  const body = writeList(q, members, {
+    indent: indent + 2,
+    from: parts.headingEnd,
+    end: span.end,
+    keepLines: !onOne,
+    onHeading: (comment) => behind = comment,
+  });
   const last = withComment(q.text, first.pop()!, behind);
-  const closed = body.length === 0 && behind === undefined ? [`${last}}`] : [last, ...body, `${margin}}`];
-  const lines = [...first, ...closed];
-  return { kind: "block", lines: [`${margin}${lines[0]}`, ...lines.slice(1)] };
+  return { kind: "block", lines: [...first, last, ...body, `${margin}}`] };
 }
 
 function definitionBlock(

@@ -38,7 +38,7 @@ Deno.test("reportText() shows gradients with verdicts, evaluations, loops and re
         gradientProgram(settings, {
           trajectories: [],
           expect: [
-            { ...line, label: "value", of: "value", expected: [2.0219726562499996] },
+            { ...line, label: "value", of: "value", expected: [2.021728515625] },
             { ...line, label: "fit.lr", of: { wrt: 1 }, expected: [-4.5] },
           ],
         }),

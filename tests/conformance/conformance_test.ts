@@ -150,7 +150,9 @@ for (const file of [...Deno.readDirSync(new URL(".", import.meta.url))].map((f) 
     for (const [name, value] of Object.entries(expected.grad.initial)) {
       close(`gradient of ${name}`, initial[`net.${ours(name)}`]!.data, value.flat());
     }
-    const corrected = new Set(test.corrected.map((c) => c.index === undefined ? c.hyper : pairs[c.hyper]?.[c.index] ?? c.hyper));
+    const corrected = new Set(
+      test.corrected.map((c) => c.index === undefined ? c.hyper : pairs[c.hyper]?.[c.index] ?? c.hyper),
+    );
     for (const [name, value] of flatten(expected.grad.hyper)) {
       const tolerance = corrected.has(name) ? 2e-6 : undefined;
       close(`gradient of ${name}`, run.gradient(`fit.${name}`).data, [Number(value)], tolerance);

@@ -1,0 +1,70 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { openProgramFiles } from "../../api/program_files.ts";
+import { FileAccessError } from "../../runtime/record/files.ts";
+
+function inFolder(body: (folder: string) => void): () => void {
+  return () => {
+    const folder = Deno.makeTempDirSync();
+    try {
+      Deno.mkdirSync(`${folder}/program/sub`, { recursive: true });
+      Deno.writeTextFileSync(`${folder}/program/a.meta`, "edition 1\r\n");
+      body(folder);
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  };
+}
+
+Deno.test(
+  "openProgramFiles() reads the root, imports and data, and remembers what it read",
+  inFolder((folder) => {
+    Deno.writeTextFileSync(`${folder}/program/sub/b.meta`, "// b");
+    Deno.writeFileSync(`${folder}/program/d.csv`, Uint8Array.of(97));
+    const files = openProgramFiles(`${folder}/program/a.meta`);
+    assertEquals(files.root, { name: "a.meta", text: "edition 1\r\n" });
+    assertEquals(files.readSource("sub/b.meta"), "// b");
+    assertEquals(files.readSource("sub/none.meta"), undefined);
+    assertEquals(files.readData("d.csv"), Uint8Array.of(97));
+    files.readData("d.csv");
+    assertEquals([...files.sourcesRead], [["sub/b.meta", "// b"]]);
+    // sha256sum of the letter a
+    const sha256 = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb";
+    assertEquals(files.dataRead, [{ path: "d.csv", bytes: 1, sha256 }]);
+    assertEquals(openProgramFiles(new URL(`file://${folder}/program/a.meta`)).root.name, "a.meta");
+  }),
+);
+
+Deno.test(
+  "openProgramFiles() refuses paths and links out of the folder",
+  inFolder((folder) => {
+    Deno.writeTextFileSync(`${folder}/secret.meta`, "// secret");
+    Deno.mkdirSync(`${folder}/program-of-another`);
+    Deno.writeTextFileSync(`${folder}/program-of-another/x.meta`, "// x");
+    Deno.symlinkSync(`${folder}/secret.meta`, `${folder}/program/link.meta`);
+    Deno.symlinkSync(`${folder}/program-of-another`, `${folder}/program/other`);
+    Deno.symlinkSync(`${folder}/program/a.meta`, `${folder}/program/inside.meta`);
+    const { readSource, readData } = openProgramFiles(`${folder}/program/a.meta`);
+    for (
+      const path of ["../secret.meta", "sub/../../secret.meta", `${folder}/secret.meta`, "C:/x", "a\\b", "x\0y", ""]
+    ) {
+      assertThrows(() => readSource(path), FileAccessError, "lies outside of the program's folder");
+    }
+    for (const path of ["link.meta", "other/x.meta"]) {
+      assertThrows(() => readSource(path), FileAccessError, "is a link out of the program's folder");
+      assertThrows(() => readData(path), FileAccessError, "is a link out of the program's folder");
+    }
+    assertEquals(readSource("inside.meta"), "edition 1\r\n");
+  }),
+);
+
+Deno.test(
+  "openProgramFiles() says what is wrong with a file",
+  inFolder((folder) => {
+    assertThrows(() => openProgramFiles(`${folder}/none.meta`), FileAccessError, "there is no such file or folder");
+    assertThrows(() => openProgramFiles(`${folder}/program`), FileAccessError, "it is a folder");
+    Deno.writeFileSync(`${folder}/program/bad.meta`, Uint8Array.of(0xff, 0xfe));
+    assertThrows(() => openProgramFiles(`${folder}/program/bad.meta`), FileAccessError, "is not UTF-8 text");
+    Deno.writeTextFileSync(`${folder}/program/bom.meta`, "\ufeffedition 1");
+    assertEquals(openProgramFiles(`${folder}/program/bom.meta`).root.text, "edition 1");
+  }),
+);
