@@ -32,15 +32,15 @@ export type CompileFileOptions = Omit<CompileOptions, "name" | "read">;
  *  that are no arrays with shapes; RangeError for a bad seed.
  *
  *  ```ts
- *  import { compile } from "./mod.ts";
+ *  import { compile } from "../mod.ts";
  *
  *  const experiment = compile(`
  *    edition 1
  *    precision f64
- *    model line(x : [n, 1]) -> [n, 1] { w : [1, 1] = 2  return dot(x, w) }
- *    data train { x : [2, 1] = [[1], [2]]  y : [2, 1] = [[3], [6]] }
+ *    model line(x : [n]) -> [n] { w : [] = 2  return w * x }
+ *    data train { x : [2] = [1, 2]  y : [2] = [3, 6] }
  *    inner fit { minimize mse(line(train.x), train.y) over line by sgd(lr = 0.1) for T = 3 steps }
- *    gradient sum((line.w@T - 3)^2) wrt fit.lr
+ *    gradient (line.w@T - 3)^2 wrt fit.lr
  *  `);
  *  const run = await experiment.run();
  *  console.log(run.gradient("fit.lr").data[0]);
@@ -64,7 +64,7 @@ export function compileFile(file: string | URL, options: CompileFileOptions = {}
 /** What is wrong or suspicious in a program; an empty list when nothing is. Never throws for a wrong program.
  *
  *  ```ts
- *  import { check } from "./mod.ts";
+ *  import { check } from "../mod.ts";
  *
  *  for (const d of check("edition 1\nlet y = x")) console.log(d.code, d.title);
  *  ```
@@ -77,7 +77,7 @@ export function check(source: string, options: CompileOptions = {}): readonly Di
  *  Throws CompileError when the text cannot be parsed.
  *
  *  ```ts
- *  import { format } from "./mod.ts";
+ *  import { format } from "../mod.ts";
  *
  *  console.log(format("edition 1\nlet  y=1+x"));
  *  ```

@@ -209,8 +209,10 @@ function notKept(result: RunResult, name: string, time: number | undefined): Ran
       `\`${name}\` was kept at time 0 only, not at ${time}: add \`record ${name}@*\` to the program`,
     );
   }
-  const cure = known.some((k) => k === name) ? "" : ", or add `record " + name + "@*` if the program has it";
-  return new RangeError(`There is no \`${name}\` in this run: ${there}${didYouMean(name, known)}${cure}`);
+  return new RangeError(
+    `There is no \`${name}\` in this run: ${there}${didYouMean(name, known)}; ` +
+      `\`record ${name}@*\` in the program keeps it, if it has one`,
+  );
 }
 
 // ---------------------------------------------------------------------------------------------------------- gradients

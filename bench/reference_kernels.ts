@@ -32,7 +32,7 @@ function secondsPerRun(run: () => void, seconds = 0.2): number {
 
 type Write = (b: Builder, inputs: readonly Variable[]) => Variable;
 
-/** Seconds for one application: it is the body of a scan, so that copying inputs and outputs does not count. */
+/** Seconds for one application: it is the body of a scan, so that copying inputs and outputs hardly counts. */
 function measure(inputs: readonly ArrayType[], write: Write): number {
   const time = (length: number) => {
     const fn = buildFunction("bench", inputs, (b, xs) => {
@@ -45,9 +45,8 @@ function measure(inputs: readonly ArrayType[], write: Write): number {
     const given = inputs.map(values);
     return secondsPerRun(() => executable.run(given));
   };
-  const once = time(1);
-  const times = once > 1e-3 ? 3 : 101;
-  return (time(times) - once) / (times - 1);
+  const times = time(1) > 1e-3 ? 4 : 200;
+  return time(times) / times;
 }
 
 /** Seconds for one equation of a chain of them. */
@@ -62,7 +61,7 @@ function measureChain(input: readonly ArrayType[], write: Write, length = 1000):
     const given = input.map(values);
     return secondsPerRun(() => executable.run(given));
   };
-  return (time(length) - time(1)) / (length - 1);
+  return time(length) / length;
 }
 
 function report(name: string, seconds: number, flop?: number): void {

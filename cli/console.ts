@@ -27,7 +27,8 @@ export function processConsole(): Console {
     errTerminal,
     width() {
       try {
-        return Deno.consoleSize().columns;
+        // some pseudo-terminals say 0
+        return Deno.consoleSize().columns || 80;
       } catch {
         return 80;
       }

@@ -140,6 +140,9 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
     broken = undefined;
     if (folder) keep(() => folder.finish(result));
     return { result, broken: earlier ?? broken };
+  } catch (error) {
+    folder?.abandon();
+    throw error;
   } finally {
     unlisten();
   }

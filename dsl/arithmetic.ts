@@ -1,11 +1,10 @@
 // How do operators meet? Numbers known now are computed now; arrays meet in one dtype and one shape, as in NumPy except that a
 // size with a name does not broadcast.
 import type { ParameterlessPrimitive } from "../runtime/ir/builder.ts";
-import { isFloat, type PrimitiveName } from "../runtime/ir/types.ts";
+import { allocate, type DType, isFloat, type PrimitiveName } from "../runtime/ir/types.ts";
 import type { BinaryExpression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
-import { literalTensor } from "./indexing.ts";
 import type { Span } from "./source.ts";
 import {
   capital,
@@ -14,6 +13,8 @@ import {
   type ErrorValue,
   errorValue,
   formatDims,
+  isSingleSize,
+  namedSizes,
   shapeOf,
   staticNumber,
   type TensorValue,
@@ -83,9 +84,7 @@ export function evaluateBinary(cx: Context, expression: BinaryExpression): Value
 
 /** A size with a name counts as a number in arithmetic. */
 export function sizeAsNumber(value: Value): Value {
-  return value.kind === "shape" && value.dims.length === 1 && value.dims[0]!.name !== undefined
-    ? staticNumber(value.dims[0]!.size, "int")
-    : value;
+  return isSingleSize(value) ? staticNumber(value.dims[0]!.size, "int") : value;
 }
 
 /** The value as an operand: a number becomes a scalar array. Integers stay integers. */
@@ -113,22 +112,31 @@ export function toTensor(cx: Context, value: Value, want?: "float" | "int"): Ten
     return value;
   }
   if (value.kind === "static") {
-    const int = want === "int" || want === undefined && value.type === "int";
+    const fits = Number.isInteger(value.value) && Math.abs(value.value) <= 2147483647;
+    const int = fits && (want === "int" || want === undefined && value.type === "int");
     const dtype = value.type === "bool" && want !== "float" ? "bool" : int ? "i32" : precision;
     return { kind: "tensor", variable: cx.b.fill(value.value, { dtype, shape: [] }), dims: [] };
   }
-  if (value.kind === "shape") {
-    const numbers = shapeOf(value.dims);
-    if (value.dims.length === 1 && value.dims[0]!.name !== undefined) {
-      return toTensor(cx, staticNumber(numbers[0]!, "int"), want);
-    }
-    if (want === "int") {
-      const variable = cx.b.literal(Int32Array.from(numbers), { dtype: "i32", shape: [numbers.length] });
-      return { kind: "tensor", variable, dims: [{ size: numbers.length }] };
-    }
-    return literalTensor(cx, numbers, [{ size: numbers.length }]);
+  if (isSingleSize(value)) return toTensor(cx, sizeAsNumber(value), want);
+  if (value.kind === "shape") return literalOf(cx, shapeOf(value.dims), want === "int" ? "i32" : precision);
+  if (value.kind === "literal") {
+    const int = want === "int" && value.type === "int";
+    const dtype = value.type === "bool" && want !== "float" ? "bool" : int ? "i32" : precision;
+    return literalOf(cx, value.numbers, dtype, value.dims);
   }
   return errorValue;
+}
+
+/** A constant array; a vector unless its shape is given. */
+function literalOf(
+  cx: Context,
+  numbers: readonly number[],
+  dtype: DType,
+  dims: readonly Dim[] = [{ size: numbers.length }],
+): TensorValue {
+  const data = allocate(dtype, numbers.length);
+  numbers.forEach((n, i) => data[i] = n);
+  return { kind: "tensor", variable: cx.b.literal(data, { dtype, shape: shapeOf(dims) }), dims };
 }
 
 /** The array in the experiment's precision. */
@@ -167,7 +175,7 @@ export function broadcastBinary(
       }`,
       at: span,
       secondary: sides,
-      notes: namedOne(a.dims, c.dims),
+      notes: [...namedSizes(a.dims, c.dims), ...namedOne(a.dims, c.dims)],
     });
   }
   const bothInt = a.variable.dtype === "i32" && c.variable.dtype === "i32";
@@ -202,9 +210,10 @@ export function broadcastDims(a: readonly Dim[], c: readonly Dim[]): readonly Di
   return dims;
 }
 
+/** Said when the shapes would fit if a name were not there. */
 function namedOne(a: readonly Dim[], c: readonly Dim[]): string[] {
   const named = [...a, ...c].find((d) => d.size === 1 && d.name !== undefined);
-  return named ? [`\`${named.name}\` is 1 here, and a size with a name does not broadcast`] : [];
+  return named ? ["A size with a name does not broadcast, even when it is 1"] : [];
 }
 
 /** Labels that say where operands were declared. */

@@ -1,12 +1,13 @@
 // What does a call do? Pairs arguments with formals, and evaluates the body of a function, a model or a distribution.
 import type { Argument, CallExpression, Expression, Formal } from "./ast.ts";
 import { builtins, callBuiltin } from "./builtins.ts";
-import { fail, moduleScope } from "./elaboration.ts";
+import { fail, firstTime, moduleScope } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
-import { hintFor } from "./hints.ts";
-import { callModel, count } from "./models.ts";
+import { hintOrHabit } from "./hints.ts";
+import { callModel } from "./model_calls.ts";
+import { count } from "./models.ts";
 import type { Module } from "./modules.ts";
-import { namesInScope } from "./names.ts";
+import { unknownFunction } from "./names.ts";
 import type { Span } from "./source.ts";
 import {
   capital,
@@ -18,7 +19,7 @@ import {
   staticNumber,
   type Value,
 } from "./values.ts";
-import { type Context, type Frame, lazily, type Local, type Scope, taskOf } from "./world.ts";
+import { type Context, type Frame, lazily, type Local, type Passed, type Scope, taskOf } from "./world.ts";
 
 export function evaluateCall(cx: Context, call: CallExpression): Value {
   const { callee } = call;
@@ -29,15 +30,7 @@ export function evaluateCall(cx: Context, call: CallExpression): Value {
       // the arguments are still checked
       for (const arg of call.args) evaluate(cx, arg.value);
       if (callee.name === "") return errorValue;
-      const known = namesInScope(cx);
-      return fail(cx, {
-        code: "M0201",
-        title: `There is no function \`${callee.name}\``,
-        at: callee.span,
-        hint: callee.name === "matmul" || callee.name === "mm"
-          ? "the matrix product is `dot(x, W)`"
-          : hintFor(callee.name, known),
-      });
+      return unknownFunction(cx, callee.name, callee.span);
     }
   }
   const target = evaluate(cx, callee);
@@ -51,11 +44,20 @@ export function evaluateCall(cx: Context, call: CallExpression): Value {
       const formals = target.instance.model.item.formals;
       const bound = bindArguments(cx, target.instance.path, formals, call.args, call.span, cx.scope.module);
       if (!bound) return errorValue;
-      return callModel(cx, target, formals.map((f) => bound.get(f.name.name)!.value()), call.span);
+      return callModel(cx, target, passedTo(formals, bound, call), call.span);
     }
     default:
       return fail(cx, { code: "M0203", title: `${capital(describeValue(target))} cannot be called`, at: callee.span });
   }
+}
+
+/** The values of a call's arguments, in the order of the formals, with their places. */
+function passedTo(formals: readonly Formal[], bound: ReadonlyMap<string, Local>, call: CallExpression): Passed[] {
+  return formals.map((formal, i) => {
+    const positional = call.args.filter((a) => !a.name)[i];
+    const given = call.args.find((a) => a.name?.name === formal.name.name) ?? positional;
+    return { value: bound.get(formal.name.name)!.value(), span: given?.value.span ?? call.span };
+  });
 }
 
 function isLocal(cx: Context, name: string): boolean {
@@ -70,15 +72,23 @@ function callFunction(cx: Context, fn: Value & { kind: "function" }, call: CallE
   if (!bound) return errorValue;
   const values = [...bound.values()].map((local) => local.value());
   if (values.some((v) => v.kind === "error")) return errorValue;
-  const frame: Frame = { callee: name, span: call.span };
+  const depth = cx.frames.filter((f) => f.item === item).length;
+  if (depth > 3 || cx.elaboration.said.has(item)) {
+    if (!firstTime(cx.elaboration, item)) return errorValue;
+    return fail({ ...cx, frames: [] }, {
+      code: "M0210",
+      title: `The function \`${name}\` calls itself`,
+      at: call.span,
+      secondary: [{ span: item.name.span, message: `\`${name}\` is defined here` }],
+      notes: ["A function is written out wherever it is called, so this would never end"],
+    });
+  }
+  const frame: Frame = { callee: name, span: call.span, args: passedTo(item.formals, bound, call), item };
   const at: Context = {
     ...cx,
     scope: { module: scope.module, parent: scope, locals: bound },
     frames: [frame, ...cx.frames],
   };
-  if (cx.frames.length > 200) {
-    return fail(cx, { code: "M0210", title: `The function \`${name}\` calls itself`, at: call.span });
-  }
   if (isDistribution(item.body, scope.module, new Set())) {
     // evaluated at the shape that is drawn, which its fans come from
     const distribution: DistributionValue = {
@@ -97,15 +107,15 @@ function callFunction(cx: Context, fn: Value & { kind: "function" }, call: CallE
   return evaluate(at, item.body);
 }
 
-/** The fans of a shape: its first size in, its last size out; the other sizes multiply both (as a convolution's kernel). A
- *  vector has the same fan both ways. Source: the convention of the Glorot and He initialisers for [in, out] weights. */
+/** The fans of a shape: [in, out] for a matrix; [out, in, kernel …] for a convolution's filter, where the kernel multiplies
+ *  both. A vector has the same fan both ways. Source: the convention of the Glorot and He initialisers. */
 function fanLocals(dims: readonly Dim[]): Map<string, Local> {
   const sizes = shapeOf(dims);
-  const first = sizes[0] ?? 1;
-  const last = sizes.at(-1) ?? 1;
-  const field = sizes.slice(1, -1).reduce((a, n) => a * n, 1);
+  const field = sizes.slice(2).reduce((a, n) => a * n, 1);
+  const [first = 1, second = first] = sizes;
+  const [fanIn, fanOut] = sizes.length > 2 ? [second * field, first * field] : [first, second];
   const fan = (n: number): Local => ({ value: () => staticNumber(n) });
-  return new Map([["fan_in ", fan(first * field)], ["fan_out ", fan(last * field)]]);
+  return new Map([["fan_in ", fan(fanIn)], ["fan_out ", fan(fanOut)]]);
 }
 
 /** True when a function's body is a distribution: a call of a family, or of another such function. */
@@ -140,9 +150,10 @@ export function bindArguments(
           : `\`${callee}\` takes ${count(formals.length, "argument")}, not ${args.length}`,
         at: arg.name?.span ?? arg.value.span,
         notes: names.length > 0 ? [`It takes ${names.map((n) => `\`${n}\``).join(", ")}`] : [],
-        hint: arg.name ? hintFor(arg.name.name, names) : undefined,
+        hint: arg.name ? hintOrHabit(arg.name.name, names) : undefined,
       });
       if (!arg.name) break;
+      evaluate(cx, arg.value);
       continue;
     }
     if (given.has(formal.name.name)) {
@@ -158,11 +169,13 @@ export function bindArguments(
   }
   const bound = new Map<string, Local>();
   const missing: string[] = [];
+  let consequence = false;
   for (const formal of formals) {
     const name = formal.name.name;
     const expression = given.get(name);
     if (expression) {
       const value = evaluate(cx, expression);
+      if (value.kind === "error") consequence = true;
       bound.set(name, { value: () => value });
     } else if (formal.default) {
       const value = formal.default;
@@ -178,11 +191,16 @@ export function bindArguments(
   }
   if (missing.length > 0) {
     wrong = true;
-    fail(cx, {
-      code: "M0302",
-      title: `\`${callee}\` needs ${missing.map((n) => `\`${n}\``).join(" and ")}`,
-      at: span,
-    });
+    const names = formals.map((f) => f.name.name);
+    // with an argument that is wrong, a parenthesis may stand at the wrong place: that was said
+    if (!consequence) {
+      fail(cx, {
+        code: "M0302",
+        title: `\`${callee}\` needs ${missing.map((n) => `\`${n}\``).join(" and ")}${args.length > 0 ? " too" : ""}`,
+        at: span,
+        notes: [`It takes ${names.map((n) => `\`${n}\``).join(", ")}`],
+      });
+    }
   }
   return wrong ? undefined : bound;
 }

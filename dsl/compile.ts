@@ -5,7 +5,7 @@ import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
 import { type Diagnostic, DiagnosticSink } from "./diagnostic.ts";
 import type { SourceText } from "./source.ts";
 import { type HostData, loadData, type ReadData } from "./data.ts";
-import type { Elaboration, Precision } from "./elaboration.ts";
+import { type Elaboration, newElaboration, type Precision } from "./elaboration.ts";
 import { type InputValues, readInputs } from "./inputs.ts";
 import { readLoops } from "./loops.ts";
 import { type CheckedProgram, checkProgram, lowerProgram, printChecked } from "./lower_program.ts";
@@ -46,20 +46,9 @@ export function compileProgram(input: CompileInput): CompileOutput {
   let program: ExperimentProgram | undefined;
   checkHeader(modules, sink);
   // a text that could not be read whole would only give consequences of that
-  if (!sink.hasErrors) {
+  if (!modules.torn) {
     const inputs = new Map<string, StaticValue>();
-    el = {
-      modules,
-      sink,
-      precision: precisionOf(modules),
-      inputs,
-      loops: new Map(),
-      instances: new Map(),
-      leaves: new Map(),
-      data: new Map(),
-      busy: new Set(),
-      unshaped: new Map(),
-    };
+    el = newElaboration(modules, sink, precisionOf(modules), inputs);
     readInputs(el, inputs, input.inputs ?? {});
     loadData(el, input.readData, input.data ?? {});
     readLoops(el);

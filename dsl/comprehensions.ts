@@ -88,14 +88,18 @@ export function timeLocals(cx: Context, expression: Expression): Map<string, Loc
   for (const loop of loops) byName.set(loop.timeName, [...(byName.get(loop.timeName) ?? []), loop]);
   for (const [name, candidates] of byName) {
     locals.set(name, {
-      value: () => {
+      value: (at) => {
         const [first, second] = candidates as [Loop, Loop?];
         if (second) {
           return fail(cx, {
             code: "M0404",
             title: `\`${name}\` could be that of \`${first.name}\` or of \`${second.name}\``,
-            at: expression.span,
-            hint: `write \`${first.name}.${name}\``,
+            at: at ?? expression.span,
+            secondary: [first, second].map((loop) => ({
+              span: loop.count.span,
+              message: `\`${loop.name}.${name}\``,
+            })),
+            hint: `write \`${first.name}.${name}\` or \`${second.name}.${name}\``,
           });
         }
         const steps = stepsOf(cx, first);

@@ -10,7 +10,7 @@ import type { Definition } from "./modules.ts";
 import { evaluate } from "./expressions.ts";
 import { requireInteger } from "./sizes.ts";
 import { newTask, openTask } from "./tasks.ts";
-import { type Context, enterWorld, type Scope, type World } from "./world.ts";
+import { type ConsumerPlace, type Context, enterWorld, type GivenSteps, type Scope, type World } from "./world.ts";
 import { shapeOf } from "./values.ts";
 
 /** A function being written for the runtime. */
@@ -34,7 +34,9 @@ export interface DraftOptions {
   /** Draws depend on the meta-step. */
   readonly perStep?: boolean;
   /** T of every inner loop, when an evaluation says so. */
-  readonly steps?: number;
+  readonly steps?: GivenSteps;
+  /** What the function is for, for messages. */
+  readonly place?: ConsumerPlace;
 }
 
 /** Starts a function. */
@@ -71,6 +73,7 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
     name: options.consumer,
     dry: options.dry,
     ...(options.steps === undefined ? {} : { steps: options.steps }),
+    ...(options.place === undefined ? {} : { place: options.place }),
     input: byslot,
     metaStep: options.perStep ? byslot({ kind: "step" }) : undefined,
     persistent: options.persistent,

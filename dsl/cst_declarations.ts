@@ -73,6 +73,7 @@ export function functionItem(c: Conversion, node: cst.FunctionItemCstNode): ast.
   };
 }
 
+/** `import dense, relu from "./layers.meta"` */
 export function importItem(c: Conversion, node: cst.ImportItemCstNode): ast.ImportItem | undefined {
   const from = quotedText(c, first(node.children.String));
   if (from === undefined) return undefined;
@@ -81,6 +82,7 @@ export function importItem(c: Conversion, node: cst.ImportItemCstNode): ast.Impo
   return { kind: "Import", names, from, ...docAbove(c, span.start), span };
 }
 
+/** `data d from "d.csv" { … }` */
 export function dataItem(c: Conversion, node: cst.DataItemCstNode): ast.DataItem | undefined {
   const name = identifier(c, first(node.children.Name));
   if (name === undefined) return undefined;
@@ -90,6 +92,7 @@ export function dataItem(c: Conversion, node: cst.DataItemCstNode): ast.DataItem
   return { kind: "Data", name, ...(from && { from }), fields, ...docAbove(c, span.start), span };
 }
 
+/** `task sinusoid { … }` */
 export function taskItem(c: Conversion, node: cst.TaskItemCstNode): ast.TaskItem | undefined {
   const name = identifier(c, first(node.children.Name));
   if (name === undefined) return undefined;
@@ -119,6 +122,7 @@ function definition(
   return binding(c, first(children.binding));
 }
 
+/** `model mlp(x : [n, 1]) -> [n, 1] { … }` */
 export function modelItem(c: Conversion, node: cst.ModelItemCstNode): ast.ModelItem | undefined {
   const { children } = node;
   const name = identifier(c, first(children.Name));
@@ -152,6 +156,7 @@ function useMember(c: Conversion, node: cst.UseCstNode): ast.UseMember | undefin
   return { kind: "Use", name, value, ...docAbove(c, span.start), span };
 }
 
+/** `optimizer sgd(lr) { … }` */
 export function optimizerItem(c: Conversion, node: cst.OptimizerItemCstNode): ast.OptimizerItem | undefined {
   const name = identifier(c, first(node.children.Name));
   if (name === undefined) return undefined;

@@ -147,6 +147,7 @@ export function memoryParts(c: Conversion, node: cst.MemoryCstNode): ast.MemoryC
   return amount && unit && { kind: "Memory", amount, unit, span: nodeSpan(c, node) };
 }
 
+/** `override fit { lr = 0.1 }` */
 export function overrideItem(c: Conversion, node: cst.OverrideItemCstNode): ast.OverrideItem | undefined {
   const loop = identifier(c, first(node.children.Name));
   if (loop === undefined) return undefined;
@@ -195,6 +196,7 @@ function isPath(value: ast.Expression): boolean {
   return value.kind === "Member" ? isPath(value.object) : value.kind === "Name" && !value.primed;
 }
 
+/** `gradient E wrt a@0, fit.lr` */
 export function gradientItem(c: Conversion, node: cst.GradientItemCstNode): ast.GradientItem {
   const { children } = node;
   const span = nodeSpan(c, node);
@@ -239,6 +241,7 @@ function expectEntry(c: Conversion, node: cst.ExpectEntryCstNode): ast.ExpectEnt
   return { reference: left, value: expression(c, value, span.end), within: expression(c, within, span.end), span };
 }
 
+/** `record train.loss every 100 steps of task 0` */
 export function recordItem(c: Conversion, node: cst.RecordItemCstNode): ast.RecordItem {
   const { children } = node;
   const span = nodeSpan(c, node);

@@ -216,44 +216,6 @@ export type RangeCstChildren = {
   DotDot?: IToken[];
 };
 
-/** The rule `program`. */
-export interface ProgramCstNode extends CstNode {
-  readonly name: "program";
-  readonly children: ProgramCstChildren;
-}
-
-/** What `program` holds, by token and rule. */
-export type ProgramCstChildren = {
-  item?: ItemCstNode[];
-  EOF?: IToken[];
-};
-
-/** The rule `item`. */
-export interface ItemCstNode extends CstNode {
-  readonly name: "item";
-  readonly children: ItemCstChildren;
-}
-
-/** What `item` holds, by token and rule. */
-export type ItemCstChildren = {
-  editionItem?: EditionItemCstNode[];
-  precisionItem?: PrecisionItemCstNode[];
-  memory?: MemoryCstNode[];
-  importItem?: ImportItemCstNode[];
-  inputItem?: InputItemCstNode[];
-  paramItem?: ParamItemCstNode[];
-  letItem?: LetItemCstNode[];
-  functionItem?: FunctionItemCstNode[];
-  dataItem?: DataItemCstNode[];
-  taskItem?: TaskItemCstNode[];
-  modelItem?: ModelItemCstNode[];
-  optimizerItem?: OptimizerItemCstNode[];
-  loopItem?: LoopItemCstNode[];
-  overrideItem?: OverrideItemCstNode[];
-  gradientItem?: GradientItemCstNode[];
-  recordItem?: RecordItemCstNode[];
-};
-
 /** The rule `editionItem`. */
 export interface EditionItemCstNode extends CstNode {
   readonly name: "editionItem";
@@ -607,6 +569,44 @@ export type NextCstChildren = {
   Prime?: IToken[];
   Equals?: IToken[];
   expression?: ExpressionCstNode[];
+};
+
+/** The rule `program`. */
+export interface ProgramCstNode extends CstNode {
+  readonly name: "program";
+  readonly children: ProgramCstChildren;
+}
+
+/** What `program` holds, by token and rule. */
+export type ProgramCstChildren = {
+  item?: ItemCstNode[];
+  EOF?: IToken[];
+};
+
+/** The rule `item`. */
+export interface ItemCstNode extends CstNode {
+  readonly name: "item";
+  readonly children: ItemCstChildren;
+}
+
+/** What `item` holds, by token and rule. */
+export type ItemCstChildren = {
+  editionItem?: EditionItemCstNode[];
+  precisionItem?: PrecisionItemCstNode[];
+  memory?: MemoryCstNode[];
+  importItem?: ImportItemCstNode[];
+  inputItem?: InputItemCstNode[];
+  paramItem?: ParamItemCstNode[];
+  letItem?: LetItemCstNode[];
+  functionItem?: FunctionItemCstNode[];
+  dataItem?: DataItemCstNode[];
+  taskItem?: TaskItemCstNode[];
+  modelItem?: ModelItemCstNode[];
+  optimizerItem?: OptimizerItemCstNode[];
+  loopItem?: LoopItemCstNode[];
+  overrideItem?: OverrideItemCstNode[];
+  gradientItem?: GradientItemCstNode[];
+  recordItem?: RecordItemCstNode[];
 };
 
 /** The rule `loopItem`. */

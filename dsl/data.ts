@@ -17,7 +17,9 @@ export type ReadData = (path: string) => Uint8Array | undefined;
 
 /** An array handed over by a script: values row-major, with their shape (a plain array is a vector). */
 export interface HostValues {
+  /** Sizes of the axes, outermost first. */
   readonly shape: readonly number[];
+  /** The entries; they are converted to the type that the program declares. */
   readonly data: TypedArray | readonly number[];
 }
 

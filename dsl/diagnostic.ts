@@ -5,6 +5,7 @@ import type { DiagnosticCode } from "./codes.ts";
 
 /** A place and what is to be said about it. */
 export interface Label {
+  /** The place. */
   readonly span: Span;
   /** May be empty: the place alone says enough. */
   readonly message: string;
@@ -12,7 +13,9 @@ export interface Label {
 
 /** One thing that is wrong (`error`) or suspicious (`warning`) in a program. */
 export interface Diagnostic {
+  /** Stable: `M0301`, a warning `W0101`. */
   readonly code: DiagnosticCode;
+  /** A program with errors is not run. */
   readonly severity: "error" | "warning";
   /** One sentence, no final period, names in backquotes. */
   readonly title: string;

@@ -92,12 +92,13 @@ interface Writer {
   readonly width: number;
 }
 
-/** Writes a document that starts at `column`; later lines start at `indent` or further in. */
+/** Writes a document behind `before`, which is on the same line; later lines start at `indent` or further in. */
 export function layOut(
+  before: string,
   document: Document,
-  options: { readonly column: number; readonly indent: number; readonly width: number },
+  options: { readonly indent: number; readonly width: number },
 ): string {
-  const writer: Writer = { parts: [], column: options.column, width: options.width };
+  const writer: Writer = { parts: [before], column: before.length, width: options.width };
   write(writer, document, options.indent, true, 0);
   return writer.parts.join("");
 }
@@ -122,7 +123,9 @@ function write(w: Writer, document: Document, left: number, broken: boolean, beh
     case "newline":
       return startLine(w, left);
     case "trailing":
-      return put(w, w.column > 0 ? `  ${document.text}` : document.text);
+      if (lineIsBlank(w)) return put(w, document.text);
+      trimLine(w);
+      return put(w, `  ${document.text}`);
     case "indent":
       return write(w, document.body, left + 2, broken, behind);
     case "align":
@@ -200,13 +203,24 @@ function put(w: Writer, text: string): void {
 
 /** Starts a line, unless nothing stands on this one yet: two comments may each ask for a line of their own. */
 function startLine(w: Writer, left: number): void {
-  // No blanks at the end of a line.
-  for (let last = w.parts.at(-1); last !== undefined && /^ *$/.test(last); last = w.parts.at(-1)) w.parts.pop();
-  const text = w.parts.at(-1);
-  if (text !== "\n") {
-    if (text !== undefined) w.parts[w.parts.length - 1] = text.trimEnd();
-    w.parts.push("\n");
-  }
+  trimLine(w);
+  if (w.parts.at(-1) !== "\n") w.parts.push("\n");
   w.parts.push(" ".repeat(left));
   w.column = left;
+}
+
+function lineIsBlank(w: Writer): boolean {
+  return /^ *$/.test(w.parts.slice(w.parts.lastIndexOf("\n") + 1).join(""));
+}
+
+/** Takes blanks off the end of the line. */
+function trimLine(w: Writer): void {
+  while (w.parts.length > 0 && w.parts.at(-1) !== "\n") {
+    const text = w.parts.pop()!;
+    const trimmed = text.trimEnd();
+    w.column -= text.length - trimmed.length;
+    if (trimmed === "") continue;
+    w.parts.push(trimmed);
+    return;
+  }
 }

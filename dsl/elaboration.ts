@@ -1,13 +1,15 @@
-// What is known of a program while it is checked and lowered? The tables that all analyses share.
+// What is known of a program while it is checked and lowered? The tables that all analyses share, and how a mistake found in
+// the middle of an evaluation is reported: at the place that a reader of the program would look at.
 import type { DType } from "../runtime/ir/types.ts";
-import type { DiagnosticDraft, DiagnosticSink } from "./diagnostic.ts";
+import type { DiagnosticDraft, DiagnosticSink, Label } from "./diagnostic.ts";
 import type { HostArray } from "../runtime/ir/types.ts";
 import type { Span } from "./source.ts";
 import type { Loop } from "./loops.ts";
 import type { Module, ModuleSet } from "./modules.ts";
-import type { InstanceNode, LeafDeclaration } from "./models.ts";
-import type { Context, Scope } from "./world.ts";
-import { type ErrorValue, errorValue, type StaticValue } from "./values.ts";
+import type { InstanceNode } from "./models.ts";
+import type { LeafDeclaration } from "./leaves.ts";
+import type { Context, Frame, Scope } from "./world.ts";
+import { type ErrorValue, errorValue, formatDims, type StaticValue } from "./values.ts";
 
 /** The arithmetic of an experiment. */
 export type Precision = DType & ("f32" | "f64");
@@ -27,8 +29,35 @@ export interface Elaboration {
   readonly data: Map<string, HostArray>;
   /** Definitions being evaluated, to find those that depend on themselves. */
   readonly busy: Set<object>;
+  /** Models that some call went into. */
+  readonly called: Set<object>;
+  /** Things that were complained about once, so that the same is not said of every use. */
+  readonly said: Set<unknown>;
   /** Parameters that were asked for before a call shaped them, with the places: the check is run once more. */
   readonly unshaped: Map<string, Span>;
+}
+
+/** Everything empty, before a program is read. */
+export function newElaboration(
+  modules: ModuleSet,
+  sink: DiagnosticSink,
+  precision: Precision,
+  inputs: ReadonlyMap<string, StaticValue>,
+): Elaboration {
+  return {
+    modules,
+    sink,
+    precision,
+    inputs,
+    loops: new Map(),
+    instances: new Map(),
+    leaves: new Map(),
+    data: new Map(),
+    busy: new Set(),
+    called: new Set(),
+    said: new Set(),
+    unshaped: new Map(),
+  };
 }
 
 /** The outermost scope of a file. */
@@ -37,33 +66,64 @@ export function moduleScope(module: Module): Scope {
 }
 
 /** Reports a mistake and gives the error value. What goes wrong inside the standard library is shown at the call in the
- *  user's own text; a mistake in a shape inside a called body also shows the call. */
+ *  user's own text; a mistake in a shape inside a called body also shows the calls that led there, with what they passed. */
 export function fail(cx: Pick<Context, "elaboration" | "frames">, draft: DiagnosticDraft): ErrorValue {
   const { frames } = cx;
+  const shapes = draft.code.startsWith("M03");
+  const own = frames.filter((f) => !isLibrary(f.span.source));
   let placed = draft;
   if (isLibrary(draft.at.source)) {
-    const call = frames.find((f) => !isLibrary(f.span.source));
+    const call = own[0];
     if (call) {
+      const secondary = (draft.secondary ?? []).filter((l) => !isLibrary(l.span.source));
       placed = {
         ...draft,
         at: call.span,
-        secondary: (draft.secondary ?? []).filter((l) => !isLibrary(l.span.source)),
-        notes: [...(draft.notes ?? []), `This happens in \`${call.callee}\` of the standard library`],
+        label: call.message ?? "",
+        secondary: [...(shapes ? passedLabels(call) : []), ...secondary, ...(shapes ? callLabels(own.slice(1)) : [])],
+        notes: [...(draft.notes ?? []), `This happens in \`${frames[0]!.callee}\` of the standard library`],
       };
     }
-  } else if (draft.code.startsWith("M03") && frames[0] && !isLibrary(frames[0].span.source)) {
-    const span = frames[0].span;
-    if (span.source !== draft.at.source || span.start !== draft.at.start) {
-      placed = {
-        ...draft,
-        secondary: [...(draft.secondary ?? []), { span, message: `in this call of \`${frames[0].callee}\`` }],
-      };
-    }
+  } else {
+    const secondary = (draft.secondary ?? []).filter((l) => !isLibrary(l.span.source));
+    const around = shapes ? own.filter((f) => f.span.source !== draft.at.source || f.span.start !== draft.at.start) : [];
+    placed = { ...draft, secondary: [...secondary, ...callLabels(around)] };
   }
-  cx.elaboration.sink.report(placed);
+  cx.elaboration.sink.report({ ...placed, secondary: withoutRepeats(placed.secondary ?? []) });
   return errorValue;
 }
 
-function isLibrary(source: string): boolean {
+/** The calls that led to a place, innermost first, each with the shapes of its arguments. */
+function callLabels(frames: readonly Frame[]): Label[] {
+  return frames.slice(0, 3).flatMap((f) => [
+    { span: f.span, message: f.message ?? `in this call of \`${f.callee}\`` },
+    ...passedLabels(f),
+  ]);
+}
+
+/** The shape under each argument of a call. */
+function passedLabels(frame: Frame): Label[] {
+  return (frame.args ?? []).flatMap(({ value, span }) =>
+    value.kind === "tensor" && !isLibrary(span.source) ? [{ span, message: formatDims(value.dims) }] : []
+  );
+}
+
+function withoutRepeats(labels: readonly Label[]): Label[] {
+  const seen = new Set<string>();
+  return labels.filter(({ span, message }) => {
+    const key = `${span.source} ${span.start} ${span.end} ${message}`;
+    return !seen.has(key) && seen.add(key) !== undefined;
+  });
+}
+
+/** True for a file of the standard library. */
+export function isLibrary(source: string): boolean {
   return source.startsWith("std/");
+}
+
+/** True the first time that something is to be complained about. */
+export function firstTime(el: Pick<Elaboration, "said">, about: unknown): boolean {
+  if (el.said.has(about)) return false;
+  el.said.add(about);
+  return true;
 }

@@ -42,7 +42,7 @@ export function evaluate(cx: Context, expression: Expression): Value {
         const { target } = expression;
         const call: CallExpression = target.kind === "Call"
           ? { ...target, args: [{ value: expression.value }, ...target.args] }
-          : { kind: "Call", callee: target, args: [{ value: expression.value }], span: expression.span };
+          : { kind: "Call", callee: target, args: [{ value: expression.value }], span: target.span };
         return evaluateCall(cx, call);
       }
       case "Missing":

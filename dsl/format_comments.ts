@@ -10,6 +10,8 @@ export interface CommentQueue {
   take(before: number): readonly Comment[];
   /** Whether a comment is left that starts before an offset. */
   has(before: number): boolean;
+  /** Where the keyword stands that comes before an offset with only comments between: the tree has no place for it. */
+  keywordBefore(word: string, offset: number): number;
 }
 
 /** All comments of a program, none written. */
@@ -23,6 +25,12 @@ export function commentQueue(text: string, comments: readonly Comment[]): Commen
       return comments.slice(start, next);
     },
     has: (before) => next < comments.length && comments[next]!.span.start < before,
+    keywordBefore(word, offset) {
+      const inComment = (at: number) => comments.some(({ span }) => span.start <= at && at < span.end);
+      let at = text.lastIndexOf(word, offset - word.length);
+      while (at > 0 && inComment(at)) at = text.lastIndexOf(word, at - 1);
+      return at < 0 ? offset : at;
+    },
   };
 }
 

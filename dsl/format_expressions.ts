@@ -17,8 +17,9 @@ function levelOf(e: Expression): number {
   return e.kind === "Unary" ? negationLevel : postfixLevel;
 }
 
-/** Where the text of an expression starts inside its own parentheses: comments before it are written before it. */
-function firstOffset(e: Expression): number {
+/** Where the first name or number of an expression ends, behind parentheses and signs: comments before it are written
+ *  before the whole. */
+export function firstOffset(e: Expression): number {
   switch (e.kind) {
     case "Binary":
       return firstOffset(e.left);
@@ -76,7 +77,7 @@ function timeDocument(q: CommentQueue, time: Expression | "all"): Document {
 function callDocument(q: CommentQueue, e: CallExpression): Document {
   const callee = expressionDocument(q, e.callee, postfixLevel);
   const args = e.args.map((arg, i): Document => [
-    gap(q, arg.name?.span.start ?? arg.value.span.start, i === 0 ? softline : line),
+    gap(q, arg.name?.span.start ?? firstOffset(arg.value), i === 0 ? softline : line),
     argumentDocument(q, arg),
   ]);
   if (e.comprehension) args.push([gap(q, e.comprehension.span.start, line), "for ", stepsDocument(q, e.comprehension)]);
@@ -100,7 +101,7 @@ export function stepsDocument(
 
 /** `low .. high` */
 export function rangeDocument(q: CommentQueue, { low, high }: Pick<RangeClause, "low" | "high">): Document {
-  return [expressionDocument(q, low), gap(q, high.span.start, " "), ".. ", expressionDocument(q, high)];
+  return [expressionDocument(q, low), gap(q, firstOffset(high), " "), ".. ", expressionDocument(q, high)];
 }
 
 /** `[a, b]`; numbers fill their lines, as a table of data would otherwise be one number to a line. */
@@ -109,7 +110,7 @@ export function listDocument(q: CommentQueue, items: readonly Expression[], end:
     return group(["[", align(fill(items.map((item) => expressionDocument(q, item)))), "]"]);
   }
   const parts = items.map((item, i): Document => [
-    gap(q, item.span.start, i === 0 ? softline : line),
+    gap(q, firstOffset(item), i === 0 ? softline : line),
     expressionDocument(q, item),
   ]);
   return group(["[", indent(join(parts, ",")), gap(q, end, parts.length === 0 ? "" : softline), "]"]);
@@ -125,7 +126,7 @@ function binaryDocument(q: CommentQueue, e: Expression & { kind: "Binary" }): Do
   if (groups !== "left") {
     const tight = e.op === "^";
     const left = expressionDocument(q, e.left, level + 1);
-    const space = gap(q, e.right.span.start, tight ? "" : line);
+    const space = gap(q, firstOffset(e.right), tight ? "" : line);
     const right = expressionDocument(q, e.right, tight ? negationLevel : level + 1);
     return [left, indent([space, tight ? "^" : `${e.op} `, right])];
   }
@@ -137,7 +138,7 @@ function binaryDocument(q: CommentQueue, e: Expression & { kind: "Binary" }): Do
   }
   const start = expressionDocument(q, first, level);
   const rest = chain.map(({ op, right }): Document => [
-    gap(q, right.span.start, line),
+    gap(q, firstOffset(right), line),
     `${op} `,
     expressionDocument(q, right, level + 1),
   ]);
@@ -153,7 +154,7 @@ function pipeDocument(q: CommentQueue, e: Expression & { kind: "Pipe" }): Docume
   }
   const start = expressionDocument(q, first, pipeLevel + 1);
   const rest = chain.map(({ target }): Document => [
-    gap(q, target.span.start, line),
+    gap(q, firstOffset(target), line),
     "|> ",
     expressionDocument(q, target, postfixLevel),
   ]);
@@ -162,9 +163,12 @@ function pipeDocument(q: CommentQueue, e: Expression & { kind: "Pipe" }): Docume
 
 /** `a, b.c@0` */
 export function referencesDocument(q: CommentQueue, references: readonly Expression[]): Document {
-  if (!q.has(references.at(-1)?.span.end ?? 0)) return fill(references.map((each) => expressionDocument(q, each)));
+  const last = references.at(-1);
+  if (last === undefined || !q.has(firstOffset(last))) {
+    return fill(references.map((each) => expressionDocument(q, each)));
+  }
   const parts = references.map((each, i): Document => [
-    gap(q, each.span.start, i === 0 ? "" : line),
+    gap(q, firstOffset(each), i === 0 ? "" : line),
     expressionDocument(q, each),
   ]);
   return group(join(parts, ","));

@@ -5,6 +5,7 @@ import { type CommentQueue, gap, onOneLine } from "./format_comments.ts";
 import {
   callTexts,
   expressionDocument,
+  firstOffset,
   formalsDocument,
   rangeDocument,
   referencesDocument,
@@ -111,7 +112,7 @@ function block(q: CommentQueue, parts: BlockParts, indent: number): LineEntry | 
   }
   const heading = group([parts.heading(), " {"]);
   const margin = " ".repeat(indent);
-  const first = `${margin}${layOut(heading, { column: indent, indent, width: lineWidth })}`.split("\n");
+  const first = layOut(margin, heading, { indent, width: lineWidth }).split("\n");
   let behind: ast.Comment | undefined;
   const body = writeList(q, members, {
     indent: indent + 2,
@@ -147,8 +148,8 @@ function definitionBlock(
     item.result ? [" -> ", typeDocument(q, item.result)] : "",
   ];
   const body: Member = {
-    span: item.body.span,
-    make: () => plain(["return ", expressionDocument(q, item.body)]),
+    span: { ...item.body.span, start: q.keywordBefore("return", item.body.span.start) },
+    make: () => plain(["return", gap(q, firstOffset(item.body), " "), expressionDocument(q, item.body)]),
   };
   const headingEnd = (item.result ?? item.formals.at(-1) ?? item.sizes?.at(-1))?.span.end ?? item.name.span.end;
   const members = [...item.members.map((member) => memberOf(q, member)), body];
@@ -158,13 +159,13 @@ function definitionBlock(
 /** Not a block in the text, but lines that are aligned like clauses, and perhaps a block of expected values. */
 function gradientBlock(q: CommentQueue, item: ast.GradientItem, indent: number): BlockEntry | LineEntry {
   const members: Member[] = [
-    clauseMember("gradient", item.value.span, () => expressionDocument(q, item.value)),
-    clauseMember("wrt", spanOfAll(item.wrt) ?? item.span, () => referencesDocument(q, item.wrt)),
+    clauseMember("gradient", { ...item.value.span, start: item.span.start }, () => expressionDocument(q, item.value)),
+    clauseMember("wrt", keywordSpan(q, "wrt", item.wrt) ?? item.span, () => referencesDocument(q, item.wrt)),
   ];
   const { across, after, expect } = item;
   if (across) members.push({ span: across.span, make: () => clauseEntry(q, across) });
-  if (after) members.push(clauseMember("after", after.span, () => after.name));
-  const span = spanOfAll(expect);
+  if (after) members.push(clauseMember("after", keywordSpan(q, "after", [after])!, () => after.name));
+  const span = keywordSpan(q, "expect", expect);
   if (span) members.push({ span, make: (indent) => expectBlock(q, item, indent) });
   const oneLine = onOneLine(q.text, item.span.start, item.span.end) ? flatMembers(members, " ") : undefined;
   if (oneLine !== undefined && indent + oneLine.length <= lineWidth) return plain(oneLine);
@@ -173,7 +174,7 @@ function gradientBlock(q: CommentQueue, item: ast.GradientItem, indent: number):
 }
 
 function expectBlock(q: CommentQueue, item: ast.GradientItem, indent: number): LineEntry | BlockEntry {
-  const span = spanOfAll(item.expect)!;
+  const span = keywordSpan(q, "expect", item.expect)!;
   const onOne = onOneLine(q.text, span.start, span.end) && /^[^\S\r\n]*\}/.test(q.text.slice(span.end));
   const members = item.expect.map((entry): Member => ({
     span: entry.span,
@@ -181,12 +182,21 @@ function expectBlock(q: CommentQueue, item: ast.GradientItem, indent: number): L
   }));
   // The braces are not in the tree: from the first entry to the last, or to the end of the item where `expect` is last.
   const node = onOne ? { span } : { span: { ...span, end: item.span.end } };
-  return block(q, { node, heading: () => "expect", headingEnd: span.start, members, family: "" }, indent);
+  return block(
+    q,
+    { node, heading: () => "expect", headingEnd: span.start + "expect".length, members, family: "" },
+    indent,
+  );
 }
 
-function spanOfAll(nodes: readonly { readonly span: ast.Item["span"] }[]): ast.Item["span"] | undefined {
+/** From a keyword to the last of what follows it. */
+function keywordSpan(
+  q: CommentQueue,
+  keyword: string,
+  nodes: readonly { readonly span: ast.Item["span"] }[],
+): ast.Item["span"] | undefined {
   const [first, last] = [nodes[0], nodes.at(-1)];
-  return first && last && { ...first.span, end: last.span.end };
+  return first && last && { ...first.span, start: q.keywordBefore(keyword, first.span.start), end: last.span.end };
 }
 
 // ------------------------------------------------------------------------------------------------------------ members
@@ -236,8 +246,9 @@ function equation(q: CommentQueue, left: string, value: ast.Expression, family: 
 
 /** A value with the blank, or the comments, before it. */
 function valueDocument(q: CommentQueue, value: ast.Expression): Document {
-  if (!q.has(value.span.start)) return valueAfter(expressionDocument(q, value));
-  return [gap(q, value.span.start, ""), expressionDocument(q, value)];
+  const start = firstOffset(value);
+  if (!q.has(start)) return valueAfter(expressionDocument(q, value));
+  return [gap(q, start, ""), expressionDocument(q, value)];
 }
 
 /** Layers under each other are a table: their arguments are aligned too. */

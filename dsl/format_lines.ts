@@ -99,10 +99,10 @@ function collect(q: CommentQueue, members: readonly Member[], options: ListOptio
   function place(comments: readonly Comment[]): void {
     for (const [i, comment] of comments.entries()) {
       const last = pieces.at(-1);
-      const behind = i === 0 && isTrailing(q.text, comment) &&
-        (comment.span.start < end || onOneLine(q.text, end, comment.span.start));
+      const near = comment.span.start < end || onOneLine(q.text, end, comment.span.start);
+      const behind = i === 0 && isTrailing(q.text, comment);
       if (behind && last === undefined && options.onHeading) options.onHeading(comment);
-      else if (behind && last !== undefined && last.kind !== "comment") last.behind = comment;
+      else if (behind && near && last !== undefined && last.kind !== "comment" && !last.behind) last.behind = comment;
       else {
         const blank = last !== undefined && hasEmptyLine(q.text, end, comment.span.start);
         pieces.push({ kind: "comment", text: comment.text, blank });
@@ -178,9 +178,8 @@ function emitLine(piece: LinePiece, widths: readonly number[] | undefined, inden
   const [entry, ...others] = piece.entries;
   const { columns, rest, hanging } = entry!;
   const start = columns.map((column, i) => `${column.padEnd(widths?.[i] ?? 0)} `).join("");
-  const column = indent + start.length;
-  const body = layOut(hanging ? align(rest) : rest, { column, indent, width: lineWidth });
-  const first = `${" ".repeat(indent)}${start}${body}`;
+  const before = " ".repeat(indent) + start;
+  const first = layOut(before, hanging ? align(rest) : rest, { indent, width: lineWidth });
   const written = [first, ...others.map((other) => flatEntry(other)!)].join(memberGap);
   return written.split("\n").map((each) => each.trimEnd());
 }

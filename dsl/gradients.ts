@@ -5,7 +5,7 @@ import { influences } from "../runtime/autodiff/influence.ts";
 import type { EquationOf } from "../runtime/ir/types.ts";
 import type { ExperimentProgram, ProgramFunction } from "../runtime/loop/program.ts";
 import { type Elaboration, fail } from "./elaboration.ts";
-import type { LeafDeclaration } from "./models.ts";
+import type { LeafDeclaration } from "./leaves.ts";
 import type { CheckedProgram } from "./lower_program.ts";
 import type { MetaReference } from "./meta_parameters.ts";
 import type { Loop } from "./loops.ts";

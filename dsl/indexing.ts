@@ -12,8 +12,10 @@ import {
   type Dim,
   errorValue,
   formatDims,
+  isSingleSize,
+  type LiteralValue,
   shapeOf,
-  type StaticValue,
+  type ShapeValue,
   type TensorValue,
   type Value,
 } from "./values.ts";
@@ -33,7 +35,8 @@ export function indexTensor(
     return fail(cx, {
       code: "M0301",
       title: `${count(indices.length, "index", "indices")} for ${describeValue(object)}`,
-      at: span,
+      at: expressions[object.dims.length]!.span,
+      label: `there are ${count(object.dims.length, "axis", "axes")}`,
     });
   }
   let { variable } = object;
@@ -48,6 +51,7 @@ export function indexTensor(
           code: "M0301",
           title: `The index ${index.value} is outside 0 .. ${size - 1}`,
           at: expressions[i]!.span,
+          secondary: [{ span: span, message: `indexes ${describeValue(object)}` }],
         });
       }
       variable = takeAt(cx, variable, k);
@@ -73,21 +77,30 @@ export function takeAt(cx: Pick<Context, "b">, x: Variable, k: number): Variable
   return cx.b.reshape(piece, x.shape.slice(1));
 }
 
+/** A list: of numbers a shape or a literal, of equal lists a literal, else tensors stacked along a new first axis. */
 export function evaluateList(cx: Context, list: ListExpression): Value {
   const items = list.items.map((item) => evaluate(cx, item));
   if (items.some((v) => v.kind === "error")) return errorValue;
-  if (items.every((v) => v.kind === "static" || v.kind === "shape" && v.dims.length === 1)) {
-    // numbers alone may be sizes or values: they are kept as both until it is known which
-    const numbers = items.map((v) => v.kind === "static" ? v.value : (v as { dims: readonly Dim[] }).dims[0]!.size);
-    if (numbers.every((n) => Number.isInteger(n) && n >= 0)) {
-      return { kind: "shape", dims: items.map((v, i) => v.kind === "shape" ? v.dims[0]! : { size: numbers[i]! }) };
-    }
-    const floats = items as StaticValue[];
-    return literalTensor(cx, floats.map((v) => v.value), [{ size: floats.length }]);
+  if (items.length === 0) return fail(cx, { code: "M0304", title: "This list is empty", at: list.span });
+  if (items.every((v) => v.kind === "static" || isSingleSize(v))) return listOfNumbers(items);
+  const nested = items.map(asLiteral);
+  const known = nested.filter((v) => v !== undefined);
+  if (known.length === items.length && known.every((v) => sameShape(shapeOf(v.dims), shapeOf(known[0]!.dims)))) {
+    return {
+      kind: "literal",
+      type: known.some((v) => v.type === "float") ? "float" : known[0]!.type,
+      numbers: known.flatMap((v) => v.numbers),
+      dims: [{ size: known.length }, ...known[0]!.dims],
+    };
   }
   const tensors = items.map((v) => toTensor(cx, v, "float"));
-  if (tensors.some((t) => t.kind === "error")) {
-    return fail(cx, { code: "M0304", title: "A list holds numbers and tensors of one shape", at: list.span });
+  const wrong = tensors.findIndex((t) => t.kind === "error");
+  if (wrong >= 0) {
+    return fail(cx, {
+      code: "M0304",
+      title: `A list holds numbers and tensors of one shape, not ${describeValue(items[wrong]!)}`,
+      at: list.items[wrong]!.span,
+    });
   }
   const parts = tensors as TensorValue[];
   const odd = parts.findIndex((t) => !sameShape(shapeOf(t.dims), shapeOf(parts[0]!.dims)));
@@ -96,6 +109,8 @@ export function evaluateList(cx: Context, list: ListExpression): Value {
       code: "M0301",
       title: `The entries of this list are ${formatDims(parts[0]!.dims)} and ${formatDims(parts[odd]!.dims)}`,
       at: list.items[odd]!.span,
+      label: formatDims(parts[odd]!.dims),
+      secondary: [{ span: list.items[0]!.span, message: formatDims(parts[0]!.dims) }],
     });
   }
   const rows = parts.map((t) => cx.b.reshape(t.variable, [1, ...shapeOf(t.dims)]));
@@ -103,8 +118,22 @@ export function evaluateList(cx: Context, list: ListExpression): Value {
   return { kind: "tensor", variable: cx.b.one("concat", rows, { axis: 0 }), dims };
 }
 
-export function literalTensor(cx: Context, values: readonly number[], dims: readonly Dim[]): TensorValue {
-  const { precision } = cx.elaboration;
-  const data = precision === "f64" ? Float64Array.from(values) : Float32Array.from(values);
-  return { kind: "tensor", variable: cx.b.literal(data, { dtype: precision, shape: shapeOf(dims) }), dims };
+/** Numbers alone may be sizes or entries: whole ones are kept as sizes until it is known which. */
+function listOfNumbers(items: readonly Value[]): Value {
+  const dims = items.map((v): Dim => {
+    if (v.kind !== "static") return (v as ShapeValue).dims[0]!;
+    return v.name === undefined ? { size: v.value } : { size: v.value, name: v.name };
+  });
+  const types = items.map((v) => v.kind === "static" ? v.type : "int");
+  const whole = types.every((t) => t === "int") && dims.every((d) => Number.isSafeInteger(d.size) && d.size >= 0);
+  if (whole) return { kind: "shape", dims };
+  const type = types.every((t) => t === types[0]) ? types[0]! : "float";
+  return { kind: "literal", type, numbers: dims.map((d) => d.size), dims: [{ size: dims.length }] };
+}
+
+/** A list of numbers known now; undefined for anything else. */
+function asLiteral(value: Value): LiteralValue | undefined {
+  if (value.kind === "literal") return value;
+  if (value.kind !== "shape" || value.single) return undefined;
+  return { kind: "literal", type: "int", numbers: shapeOf(value.dims), dims: [{ size: value.dims.length }] };
 }

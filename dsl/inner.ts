@@ -10,7 +10,7 @@ import { evaluate } from "./expressions.ts";
 import { takeAt } from "./indexing.ts";
 import { requireInteger, requireStatic } from "./sizes.ts";
 import type { Loop, LoopRule } from "./loops.ts";
-import { initialValue, type LeafDeclaration } from "./models.ts";
+import { initialValue, type LeafDeclaration } from "./leaves.ts";
 import { referenceLeaves, referenceText, resolveReference } from "./references.ts";
 import {
   applyRule,
@@ -47,7 +47,7 @@ export interface LoopRun {
 
 /** The number of steps of a loop where it is used. */
 export function stepsOf(cx: Context, loop: Loop): number | undefined {
-  if (loop.kind === "inner" && cx.world.consumer.steps !== undefined) return cx.world.consumer.steps;
+  if (loop.kind === "inner" && cx.world.consumer.steps) return cx.world.consumer.steps.count;
   const at: Context = { ...cx, scope: { module: loop.module, parent: undefined, locals: new Map() }, frames: [] };
   return requireInteger(at, loop.count.count, `the number of steps of \`${loop.name}\``, 1);
 }

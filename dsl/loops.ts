@@ -15,7 +15,7 @@ import type {
 import type { Span } from "./source.ts";
 import type { Definition, Module } from "./modules.ts";
 import type { Elaboration } from "./elaboration.ts";
-import { hintFor } from "./hints.ts";
+import { hintFor, hintOrHabit } from "./hints.ts";
 
 /** A loop, as declared. */
 export interface Loop {
@@ -30,7 +30,8 @@ export interface Loop {
   readonly rules: readonly LoopRule[];
   readonly clip: Expression | undefined;
   readonly through: Estimator;
-  readonly across: (AcrossClause & { readonly definition: Definition }) | undefined;
+  /** "unknown": it names no task (reported). */
+  readonly across: (AcrossClause & { readonly definition: Definition }) | "unknown" | undefined;
 }
 
 /** `over net.body by sgd(lr = 0.1)`, with what an `override` changes. */
@@ -38,6 +39,8 @@ export interface LoopRule {
   readonly references: readonly Expression[];
   readonly optimizer: { readonly item: OptimizerItem; readonly module: Module };
   readonly hyperparameters: readonly DeclaredHyperparameter[];
+  /** True when its optimizer is not known (reported): then a stand-in that changes nothing, and any hyperparameter may be one. */
+  readonly unknown?: true;
   readonly span: Span;
 }
 
@@ -115,21 +118,16 @@ export function notYet(el: Elaboration, what: string, at: Span, notes: readonly 
   el.sink.report({ code: "M0701", title: `${what} is not yet supported`, at, notes });
 }
 
-/** Reads every loop of every file into `el.loops`. Loops with mistakes that make them useless are left out. */
+/** Reads every loop that the root file sees into `el.loops`. An import brings definitions and runs no loop: a loop of another
+ *  file counts when its name was imported. What is missing or wrong (reported) is left as a hole. */
 export function readLoops(el: Elaboration): void {
-  for (const module of el.modules.modules) {
-    // an import brings definitions and runs no loop: a loop of another file counts when its name was imported here
-    for (const definition of module === el.modules.root ? module.visible.values() : []) {
-      const { item } = definition;
-      if (item.kind !== "Inner" && item.kind !== "Outer") continue;
-      const loop = readLoop(el, item, definition.module);
-      if (loop) el.loops.set(loop.name, loop);
-    }
+  for (const { item, module } of el.modules.root.visible.values()) {
+    if (item.kind === "Inner" || item.kind === "Outer") el.loops.set(item.name.name, readLoop(el, item, module));
   }
   checkOverrides(el);
 }
 
-function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module): Loop | undefined {
+function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module): Loop {
   const inner = item.kind === "Inner";
   const { clauses } = item;
   allowClauses(
@@ -149,11 +147,10 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
     const [clause, word, example] of [
       [objective, "minimize", "minimize mse(net(train.x), train.y)"],
       [count, "for", inner ? "for T = 5 steps" : "for 1_000 steps"],
-      [rules?.[0], "over", inner ? "over net by sgd(lr = 0.1)" : "over net@0 by adam(lr = 1e-3)"],
+      [rules, "over", inner ? "over net by sgd(lr = 0.1)" : "over net@0 by adam(lr = 1e-3)"],
     ] as const
   ) {
     if (clause) continue;
-    if (word === "over" && rules === undefined) continue;
     el.sink.report({
       code: "M0104",
       title: `\`${item.name.name}\` has no \`${word}\``,
@@ -171,19 +168,20 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
   }
   const across = acrossClause && readAcross(el, acrossClause, module);
   const estimator = through ? readEstimator(el, through.estimator) : { kind: "unroll" } as const;
-  if (!objective || !count || !rules || rules.length === 0 || !estimator || (acrossClause && !across)) return undefined;
+  const { span } = item.name;
+  const hole = { kind: "Missing", span } as const;
   return {
     kind: inner ? "inner" : "outer",
     name: item.name.name,
     module,
     item,
-    objective,
-    count,
-    timeName: count.name?.name ?? "T",
-    rules,
+    objective: objective ?? { kind: "Minimize", maximize: false, value: hole, span },
+    count: count ?? { kind: "For", count: hole, span },
+    timeName: count?.name?.name || "T",
+    rules: rules ?? [],
     clip: clip?.bound,
     through: estimator,
-    across,
+    across: acrossClause && !across ? "unknown" : across,
   };
 }
 
@@ -196,7 +194,7 @@ export function readAcross(
   const definition = module.visible.get(clause.task.name);
   if (definition?.item.kind === "Task") return { ...clause, definition };
   const tasks = [...module.visible.values()].filter((d) => d.item.kind === "Task").map((d) => d.name);
-  if (clause.task.name !== "") {
+  if (clause.task.name !== "" && !module.unresolved.has(clause.task.name)) {
     el.sink.report({
       code: definition ? "M0203" : "M0201",
       title: definition ? `\`${clause.task.name}\` is not a task` : `There is no task \`${clause.task.name}\``,
@@ -209,17 +207,19 @@ export function readAcross(
 
 const estimators = ["unroll", "first_order", "implicit", "forward", "finite_difference", "es", "pes"];
 
-function readEstimator(el: Elaboration, expression: Expression): Estimator | undefined {
-  if (expression.kind === "Missing") return undefined;
+/** The estimator that `through` names; `unroll` in place of one that is not known (reported). */
+function readEstimator(el: Elaboration, expression: Expression): Estimator {
+  const unroll = { kind: "unroll" } as const;
+  if (expression.kind === "Missing") return unroll;
   const callee = expression.kind === "Call" ? expression.callee : expression;
   if (callee.kind === "Name" && estimators.includes(callee.name)) {
     const args: readonly Argument[] = expression.kind === "Call" ? expression.args : [];
-    if (callee.name === "unroll" && args.length === 0) return { kind: "unroll" };
+    if (callee.name === "unroll" && args.length === 0) return unroll;
     if (callee.name === "first_order" && args.length === 0) return { kind: "first_order" };
     notYet(el, `\`through ${callee.name}(${args.length > 0 ? "…" : ""})\``, expression.span, [
-      "`unroll()` and `first_order()` are",
+      "Supported are `through unroll()` and `through first_order()`",
     ]);
-    return undefined;
+    return unroll;
   }
   el.sink.report({
     code: "M0201",
@@ -228,35 +228,50 @@ function readEstimator(el: Elaboration, expression: Expression): Estimator | und
     notes: [`The estimators are ${estimators.map((e) => `\`${e}\``).join(", ")}`],
     hint: callee.kind === "Name" ? hintFor(callee.name, estimators) : undefined,
   });
-  return undefined;
+  return unroll;
 }
 
-/** Pairs every `over` with the `by` after it. Undefined when a mistake was reported. */
+/** Pairs every `over` with the `by` after it. Undefined when there is none of both (not reported). */
 function readRules(el: Elaboration, item: InnerItem | OuterItem, module: Module): LoopRule[] | undefined {
   const rules: LoopRule[] = [];
   let open: Extract<Clause, { kind: "Over" }> | undefined;
-  let wrong = false;
-  const say = (title: string, at: Span, hint: string) => {
-    wrong = true;
-    el.sink.report({ code: "M0104", title, at, hint });
+  let found = false;
+  const unpaired = (over: Extract<Clause, { kind: "Over" }>) => {
+    const hint = "say by which rule, such as `by sgd(lr = 0.1)`";
+    el.sink.report({ code: "M0104", title: "This `over` has no `by`", at: over.span, hint });
+    rules.push(unknownRule(module, over, over.span));
   };
   for (const clause of item.clauses) {
     if (clause.kind === "Over") {
-      if (open) say("This `over` has no `by`", open.span, "say by which rule, such as `by sgd(lr = 0.1)`");
+      if (open) unpaired(open);
       open = clause;
+      found = true;
     } else if (clause.kind === "By") {
+      found = true;
       if (!open) {
-        say("This `by` has no `over` before it", clause.span, "say what it changes, such as `over net`");
+        const hint = "say what it changes, such as `over net`";
+        el.sink.report({ code: "M0104", title: "This `by` has no `over` before it", at: clause.span, hint });
         continue;
       }
-      const rule = readRule(el, item, module, open, clause.rule);
-      if (rule) rules.push(rule);
-      else wrong = true;
+      rules.push(readRule(el, item, module, open, clause.rule) ?? unknownRule(module, open, clause.rule.span));
       open = undefined;
     }
   }
-  if (open) say("This `over` has no `by`", open.span, "say by which rule, such as `by sgd(lr = 0.1)`");
-  return wrong ? undefined : rules;
+  if (open) unpaired(open);
+  return found ? rules : undefined;
+}
+
+/** Stands for a rule that is not known: it changes nothing. */
+function unknownRule(module: Module, over: Extract<Clause, { kind: "Over" }>, span: Span): LoopRule {
+  const p = { name: "p", span };
+  const item: OptimizerItem = {
+    kind: "Optimizer",
+    name: { name: "", span },
+    formals: [],
+    members: [{ kind: "Next", name: p, value: { kind: "Name", name: "p", primed: false, span }, span }],
+    span,
+  };
+  return { references: over.references, optimizer: { item, module }, hyperparameters: [], unknown: true, span };
 }
 
 function readRule(
@@ -280,6 +295,7 @@ function readRule(
   }
   const definition = module.visible.get(callee.name);
   if (definition?.item.kind !== "Optimizer") {
+    if (module.unresolved.has(callee.name)) return undefined;
     const optimizers = [...module.visible.values()].filter((d) => d.item.kind === "Optimizer").map((d) => d.name);
     el.sink.report({
       code: definition ? "M0203" : "M0201",
@@ -292,12 +308,10 @@ function readRule(
   const optimizer = { item: definition.item, module: definition.module };
   const formals = optimizer.item.formals;
   const given = new Map<string, Expression>();
-  let wrong = false;
   const args = rule.kind === "Call" ? rule.args : [];
   args.forEach((arg, i) => {
     const formal = arg.name ? formals.find((f) => f.name.name === arg.name!.name) : formals[i];
     if (!formal) {
-      wrong = true;
       el.sink.report({
         code: arg.name ? "M0204" : "M0302",
         title: arg.name
@@ -308,10 +322,9 @@ function readRule(
           !l.span.source.startsWith("std/")
         ),
         notes: [`It has ${formals.map((f) => `\`${f.name.name}\``).join(", ")}`],
-        hint: arg.name ? hintFor(arg.name.name, formals.map((f) => f.name.name)) : undefined,
+        hint: arg.name ? hintOrHabit(arg.name.name, formals.map((f) => f.name.name)) : undefined,
       });
     } else if (given.has(formal.name.name)) {
-      wrong = true;
       el.sink.report({
         code: "M0303",
         title: `\`${formal.name.name}\` is given twice`,
@@ -326,7 +339,15 @@ function readRule(
     const override = overrides.find((e) => e.entry.name.name === name);
     const value = override?.entry.value ?? given.get(name) ?? formal.default;
     if (!value) {
-      wrong = true;
+      hyperparameters.push({
+        name,
+        value: { kind: "Missing", span: rule.span },
+        module,
+        override: undefined,
+        span: rule.span,
+      });
+      // an argument under a wrong name was meant for it
+      if (args.some((a) => a.name && !formals.some((f) => f.name.name === a.name!.name))) continue;
       el.sink.report({
         code: "M0302",
         title: `\`${callee.name}\` needs a value for \`${name}\``,
@@ -338,7 +359,7 @@ function readRule(
     const from = override ? override.module : given.has(name) ? module : optimizer.module;
     hyperparameters.push({ name, value, module: from, override: override?.entry, span: value.span });
   }
-  return wrong ? undefined : { references: over.references, optimizer, hyperparameters, span: rule.span };
+  return { references: over.references, optimizer, hyperparameters, span: rule.span };
 }
 
 function overridesOf(el: Elaboration, loop: string): { entry: OverrideEntry; module: Module }[] {
@@ -357,6 +378,7 @@ function checkOverrides(el: Elaboration): void {
     if (item.kind !== "Override" || item.loop.name === "") continue;
     const target = declared.find((d) => d.name === item.loop.name);
     if (!target) {
+      if (root.unresolved.has(item.loop.name)) continue;
       const other = root.visible.get(item.loop.name);
       el.sink.report({
         code: other ? "M0203" : "M0201",
@@ -381,17 +403,19 @@ function checkOverrides(el: Elaboration): void {
         continue;
       }
       seen.set(key, entry.name.span);
-      if (!loop) continue;
+      if (!loop || name === "") continue;
       const known = loop.rules.flatMap((r) => r.hyperparameters.map((h) => h.name));
-      if (!known.includes(name)) {
-        const rule = loop.rules[0]!;
+      if (!known.includes(name) && loop.rules.every((r) => !r.unknown)) {
         el.sink.report({
           code: "M0204",
           title: `\`${loop.name}\` has no hyperparameter \`${name}\``,
           at: entry.name.span,
-          secondary: [{ span: rule.span, message: `\`${loop.name}\` is run by \`${rule.optimizer.item.name.name}\`` }],
-          notes: [`It has ${[...new Set(known)].map((k) => `\`${k}\``).join(", ")}`],
-          hint: hintFor(name, known),
+          secondary: loop.rules.map((rule) => ({
+            span: rule.span,
+            message: `\`${loop.name}\` is run by \`${rule.optimizer.item.name.name}\``,
+          })),
+          notes: known.length > 0 ? [`It has ${[...new Set(known)].map((k) => `\`${k}\``).join(", ")}`] : [],
+          hint: hintOrHabit(name, known),
         });
       }
       if (loop.kind === "outer" && entry.per.length > 0) notYet(el, "`per` in an outer loop", entry.span);

@@ -16,9 +16,9 @@ import { runLoop, scalarObjective, stepsOf } from "./inner.ts";
 import { evaluateOverTimes, loopsMentioned, timeLocals } from "./comprehensions.ts";
 import { type Across, type Draft, meanOverTasks, openFunction, openTasks, readCount } from "./consumers.ts";
 import { allowClauses, type Loop, notYet, readAcross, singleClause } from "./loops.ts";
-import type { LeafDeclaration } from "./models.ts";
+import type { LeafDeclaration } from "./leaves.ts";
 import { type MetaReference, readMetaReference, sourceText } from "./meta_parameters.ts";
-import { type Context, enterWorld, withLocals } from "./world.ts";
+import { type Context, enterWorld, type GivenSteps, withLocals } from "./world.ts";
 import { describeValue, shapeOf, type TensorValue } from "./values.ts";
 
 const none: ReadonlySet<string> = new Set();
@@ -73,6 +73,7 @@ function openGradientItem(
   const label = sourceText(el, item.value);
   return openFunction(el, `gradient ${label}`, {
     consumer: `gradient ${label}`,
+    place: { what: "this gradient", span: item.value.span },
     dry,
     scope: moduleScope(el.modules.root),
     persistent,
@@ -218,7 +219,7 @@ export function lowerGradient(
 export interface CheckedEvaluation {
   readonly item: EvaluateItem;
   readonly across: Across | undefined;
-  readonly steps: number | undefined;
+  readonly steps: GivenSteps | undefined;
   readonly reports: readonly ReportClause[];
   readonly every: { readonly steps: number; readonly of: string } | undefined;
   readonly inners: ReadonlySet<Loop>;
@@ -227,12 +228,13 @@ export interface CheckedEvaluation {
 function openEvaluation(
   el: Elaboration,
   item: EvaluateItem,
-  steps: number | undefined,
+  steps: GivenSteps | undefined,
   persistent: ReadonlySet<string>,
   dry: boolean,
 ): Draft {
   return openFunction(el, `evaluate ${item.name.name}`, {
     consumer: item.name.name,
+    place: { what: `\`${item.name.name}\``, span: item.name.span },
     dry,
     scope: moduleScope(el.modules.root),
     persistent,
@@ -259,9 +261,10 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
   }
   const named = clause && readAcross(el, clause, el.modules.root);
   const across = named && readCount(first, named);
-  const steps = count && requireInteger(first, count.count, "the number of steps", 1);
+  const given = count && requireInteger(first, count.count, "the number of steps", 1);
+  const steps = count && given !== undefined ? { count: given, span: count.span } : undefined;
   const every = everyClause && readEvery(first, everyClause.count, everyClause.of);
-  if (clause && !across || count && steps === undefined || everyClause && !every) return undefined;
+  if (clause && !across || count && !steps || everyClause && !every) return undefined;
   const { cx } = openEvaluation(el, item, steps, none, true);
   const tasks = openTasks(cx, across);
   const inners = new Set(reports.flatMap((r) => loopsMentioned(el, r.value)));
@@ -355,6 +358,7 @@ export function lowerEvaluation(
 function openSimulation(el: Elaboration, loop: Loop, persistent: ReadonlySet<string>, dry: boolean): Draft {
   return openFunction(el, `run ${loop.name}`, {
     consumer: loop.name,
+    place: { what: `\`${loop.name}\``, span: loop.item.name.span, alone: true },
     dry,
     scope: moduleScope(loop.module),
     persistent,

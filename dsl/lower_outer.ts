@@ -10,7 +10,7 @@ import { runLoop, scalarObjective, stepsOf } from "./inner.ts";
 import { loopsMentioned, timeLocals } from "./comprehensions.ts";
 import { type Across, type Draft, meanOverTasks, openFunction, openTasks, readCount } from "./consumers.ts";
 import type { Loop } from "./loops.ts";
-import type { LeafDeclaration } from "./models.ts";
+import type { LeafDeclaration } from "./leaves.ts";
 import { type MetaReference, readMetaReference } from "./meta_parameters.ts";
 import {
   applyRule,
@@ -38,6 +38,7 @@ export interface CheckedOuter {
 function openOuter(el: Elaboration, loop: Loop, part: string, persistent: ReadonlySet<string>, dry: boolean): Draft {
   return openFunction(el, `${loop.name}.${part}`, {
     consumer: loop.name,
+    place: { what: `\`${loop.name}\``, span: loop.item.name.span },
     dry,
     scope: { module: loop.module, parent: undefined, locals: new Map() },
     persistent,
@@ -55,12 +56,14 @@ function taskObjective(cx: Context, loop: Loop): TensorValue | undefined {
 export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefined {
   const draft = openOuter(el, loop, "check", new Set(), true);
   const { cx } = draft;
-  const across = loop.across && readCount(cx, loop.across);
+  const across = loop.across && loop.across !== "unknown" ? readCount(cx, loop.across) : undefined;
   const steps = stepsOf(cx, loop);
-  if (loop.across && !across) return undefined;
   const tasks = openTasks(cx, across);
-  for (const inner of loopsMentioned(el, loop.objective.value)) runLoop(tasks.cx, inner, loop.objective.span);
-  const objective = taskObjective(tasks.cx, loop);
+  let objective: TensorValue | undefined;
+  if (!loop.across || across) {
+    for (const inner of loopsMentioned(el, loop.objective.value)) runLoop(tasks.cx, inner, loop.objective.span);
+    objective = taskObjective(tasks.cx, loop);
+  }
   if (loop.clip) requireStatic(cx, loop.clip, "the bound of `clip norm`");
   const learned = loop.rules.map((rule) => {
     const references = rule.references.map((r) => readMetaReference(cx, r));

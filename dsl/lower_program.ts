@@ -22,7 +22,7 @@ import {
 } from "./lower_items.ts";
 import { type CheckedOuter, checkOuter, checkSharedLeaves, lowerOuter, lowerTrajectories } from "./lower_outer.ts";
 import type { Loop } from "./loops.ts";
-import type { LeafDeclaration } from "./models.ts";
+import type { LeafDeclaration } from "./leaves.ts";
 import { sourceText } from "./meta_parameters.ts";
 import { loopsChanging, referenceLeaves, resolveReference } from "./references.ts";
 import { checkOptimizer } from "./rules.ts";

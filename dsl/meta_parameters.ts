@@ -1,9 +1,9 @@
 // What may be learned? Turns the references of `over` (in an outer) and `wrt` into leaves, and says why one cannot be.
 import type { Expression } from "./ast.ts";
 import type { Elaboration } from "./elaboration.ts";
-import { fail } from "./elaboration.ts";
+import { fail, isLibrary } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
-import type { LeafDeclaration } from "./models.ts";
+import type { LeafDeclaration } from "./leaves.ts";
 import { loopsChanging, type Reference, referenceLeaves, referenceText, resolveReference } from "./references.ts";
 import type { Context } from "./world.ts";
 
@@ -116,9 +116,10 @@ function reportEmpty(cx: Context, expression: Expression, reference: Reference):
   if (reference.kind === "hyperparameter") {
     const { loop, name } = reference;
     const declared = loop.rules.flatMap((r) => r.hyperparameters).find((h) => h.name === name);
-    const value = declared &&
-      evaluate({ ...cx, scope: { module: declared.module, parent: undefined, locals: new Map() } }, declared.value);
-    if (declared?.override?.time || value?.kind === "tensor") {
+    const at: Context = { ...cx, scope: { module: declared!.module, parent: undefined, locals: new Map() } };
+    const formula = declared!.override?.time !== undefined;
+    const value = formula ? undefined : evaluate(at, declared!.value);
+    if (formula || value?.kind === "tensor" && declared!.value.kind !== "List") {
       fail(cx, {
         code: "M0502",
         title: `\`${loop.name}.${name}\` is computed by a formula and cannot be learned itself`,
@@ -131,6 +132,9 @@ function reportEmpty(cx: Context, expression: Expression, reference: Reference):
         code: "M0502",
         title: `\`${loop.name}.${name}\` is a switch and cannot be learned`,
         at: expression.span,
+        secondary: [{ span: declared!.span, message: "true or false, nothing between" }].filter((l) =>
+          !isLibrary(l.span.source)
+        ),
       });
     } else cx.elaboration.unshaped.set(`${loop.name}.${name}`, expression.span);
     return;

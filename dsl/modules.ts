@@ -30,6 +30,8 @@ export interface Module {
   readonly own: ReadonlyMap<string, Definition>;
   /** Every name visible at the top of the file. */
   readonly visible: ReadonlyMap<string, Definition>;
+  /** Names whose import failed: that was said, nothing is said of their use. */
+  readonly unresolved: ReadonlySet<string>;
 }
 
 /** All files of a program. */
@@ -39,6 +41,8 @@ export interface ModuleSet {
   readonly modules: readonly Module[];
   readonly library: readonly Module[];
   readonly sources: ReadonlyMap<string, SourceText>;
+  /** True when a text could not be read whole: what is checked in it would only give consequences of that. */
+  readonly torn: boolean;
 }
 
 /** Gives the text of an imported file, by its path relative to the root file's folder; undefined when there is none.
@@ -72,6 +76,7 @@ interface MutableModule {
   library: boolean;
   own: Map<string, Definition>;
   visible: Map<string, Definition>;
+  unresolved: Set<string>;
 }
 
 let parsedLibrary: { modules: readonly Module[]; names: ReadonlyMap<string, Definition> } | undefined;
@@ -84,7 +89,7 @@ function library(): { modules: readonly Module[]; names: ReadonlyMap<string, Def
     const { program, diagnostics } = parseProgram(source);
     if (diagnostics.length > 0) throw new Error(`${source.name}: ${diagnostics[0]!.title}`);
     // every file of the library sees all of it
-    const module: MutableModule = { source, program, library: true, own: new Map(), visible: names };
+    const module: MutableModule = { source, program, library: true, own: new Map(), visible: names, unresolved: new Set() };
     for (const item of program.items) {
       const name = nameOf(item)?.name;
       if (name === undefined) continue;
@@ -104,17 +109,20 @@ export function loadModules(root: SourceText, readSource: ReadSource, sink: Diag
   const loaded = new Map<string, MutableModule>();
   const order: MutableModule[] = [];
   const path: string[] = [];
+  let torn = false;
   const sources = new Map<string, SourceText>(libraryModules.map((m) => [m.source.name, m.source]));
 
   function load(source: SourceText): MutableModule {
     const parsed = parseProgram(source);
     for (const draft of parsed.diagnostics) sink.report(draft);
+    if (parsed.diagnostics.some((d) => !d.code.startsWith("W"))) torn = true;
     const module: MutableModule = {
       source,
       program: parsed.program,
       library: false,
       own: new Map(),
       visible: new Map(libraryNames),
+      unresolved: new Set(),
     };
     loaded.set(source.name, module);
     sources.set(source.name, source);
@@ -148,6 +156,16 @@ export function loadModules(root: SourceText, readSource: ReadSource, sink: Diag
   }
 
   function importFrom(module: MutableModule, item: ImportItem): void {
+    const imported = importedModule(module, item);
+    for (const name of item.names) {
+      if (name.name === "") continue;
+      if (imported) importName(module, imported, name);
+      else if (!module.own.has(name.name)) module.unresolved.add(name.name);
+    }
+  }
+
+  /** The file that an import names. Undefined when it cannot be had (reported). */
+  function importedModule(module: MutableModule, item: ImportItem): MutableModule | undefined {
     const target = resolvePath(module.source.name, item.from.text);
     if (target === undefined) {
       sink.report({
@@ -156,7 +174,7 @@ export function loadModules(root: SourceText, readSource: ReadSource, sink: Diag
         at: item.from.span,
         hint: 'import files of the program\'s own folder by relative paths, such as "./layers.meta"',
       });
-      return;
+      return undefined;
     }
     if (path.includes(target)) {
       sink.report({
@@ -165,7 +183,7 @@ export function loadModules(root: SourceText, readSource: ReadSource, sink: Diag
         at: item.from.span,
         notes: [`The cycle is ${[...path.slice(path.indexOf(target)), target].map((p) => `\`${p}\``).join(" → ")}`],
       });
-      return;
+      return undefined;
     }
     let imported = loaded.get(target);
     if (!imported) {
@@ -179,41 +197,48 @@ export function loadModules(root: SourceText, readSource: ReadSource, sink: Diag
           at: item.from.span,
           notes: [(error as Error).message],
         });
-        return;
+        return undefined;
       }
       if (text === undefined) {
         sink.report({ code: "M0206", title: `There is no file \`${target}\``, at: item.from.span });
-        return;
+        return undefined;
       }
       imported = load({ name: target, text });
     }
-    for (const name of item.names) {
-      const definition = imported.own.get(name.name);
-      if (!definition) {
-        sink.report({
-          code: "M0201",
-          title: `\`${target}\` does not define \`${name.name}\``,
-          at: name.span,
-          hint: hintFor(name.name, imported.own.keys()),
-        });
-        continue;
-      }
-      const clash = module.own.get(name.name);
-      if (clash) {
-        sink.report({
-          code: "M0202",
-          title: `\`${name.name}\` is imported and defined`,
-          at: name.span,
-          secondary: [{ span: nameOf(clash.item)!.span, message: "defined here" }],
-        });
-        continue;
-      }
-      module.visible.set(name.name, definition);
+    return imported;
+  }
+
+  function importName(module: MutableModule, imported: MutableModule, name: Identifier): void {
+    const definition = imported.own.get(name.name);
+    if (!definition) {
+      module.unresolved.add(name.name);
+      sink.report({
+        code: "M0201",
+        title: `\`${imported.source.name}\` does not define \`${name.name}\``,
+        at: name.span,
+        notes: imported.own.size > 0 ? [`It defines ${[...imported.own.keys()].map((n) => `\`${n}\``).join(", ")}`] : [],
+        hint: hintFor(name.name, imported.own.keys()),
+      });
+      return;
     }
+    const clash = module.own.get(name.name);
+    const earlier = module.visible.get(name.name);
+    if (clash || earlier && !earlier.module.library && earlier.item !== definition.item) {
+      sink.report({
+        code: "M0202",
+        title: clash ? `\`${name.name}\` is imported and defined` : `\`${name.name}\` is imported from two files`,
+        at: name.span,
+        secondary: clash
+          ? [{ span: nameOf(clash.item)!.span, message: "defined here" }]
+          : [{ span: nameOf(earlier!.item)!.span, message: "the other one" }],
+      });
+      return;
+    }
+    module.visible.set(name.name, definition);
   }
 
   const rootModule = load(root);
-  return { root: rootModule, modules: order, library: libraryModules, sources };
+  return { root: rootModule, modules: order, library: libraryModules, sources, torn };
 }
 
 /** A relative path seen from a file, as a path relative to the root's folder; undefined when it leaves the folder or is

@@ -1,14 +1,15 @@
 // What does a name stand for where an expression is evaluated? Locals first, then splits of the task that is drawn, then what
 // the file sees, then the constants of the language.
-import type { Expression } from "./ast.ts";
+import type { Expression, LetItem } from "./ast.ts";
 import { builtins, constants } from "./builtins.ts";
 import { dataRecord } from "./data_values.ts";
-import { fail, moduleScope } from "./elaboration.ts";
+import { fail, firstTime, moduleScope } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
-import { hintFor } from "./hints.ts";
+import { hintFor, hintOrHabit } from "./hints.ts";
 import { indexTensor } from "./indexing.ts";
-import { modelValue, valueNow } from "./models.ts";
-import { nameOf } from "./modules.ts";
+import { valueNow } from "./leaves.ts";
+import { modelValue } from "./models.ts";
+import { type Definition, nameOf } from "./modules.ts";
 import { headName, type Reference, resolveReference } from "./references.ts";
 import type { Span } from "./source.ts";
 import { readReference } from "./times.ts";
@@ -19,7 +20,7 @@ export function evaluateName(cx: Context, name: string, span: Span): Value {
   for (let s: Scope | undefined = cx.scope; s; s = s.parent) {
     const local = s.locals.get(name);
     if (local) {
-      const value = local.value();
+      const value = local.value(span);
       return value.kind === "model" ? { ...value, world: cx.world } : value;
     }
   }
@@ -30,10 +31,12 @@ export function evaluateName(cx: Context, name: string, span: Span): Value {
     if (!definition || definition.module.library) return split;
     if (definition.item.kind === "Inner" || definition.item.kind === "Outer") {
       const task = taskOf(cx.world)!.definition.name;
+      if (!firstTime(cx.elaboration, `clash ${name} ${task}`)) return errorValue;
       return fail(cx, {
         code: "M0209",
         title: `\`${name}\` is both a loop and a split of \`${task}\``,
         at: span,
+        label: "which one?",
         secondary: [
           { span: definition.item.name.span, message: "the loop" },
           { span: split.span, message: "the split" },
@@ -53,7 +56,7 @@ export function evaluateName(cx: Context, name: string, span: Span): Value {
     };
   }
   if (definition) return definitionValue(cx, name, span);
-  const constant = constants[name];
+  const constant = constants.get(name);
   if (constant) return constant;
   return unknownName(cx, name, span);
 }
@@ -65,15 +68,24 @@ function definitionValue(cx: Context, name: string, span: Span): Value {
   switch (item.kind) {
     case "Input": {
       const value = el.inputs.get(`${module.source.name}\n${name}`);
-      return value ?? errorValue;
+      return value ? { ...value, name } : errorValue;
     }
     case "Let": {
       if (el.busy.has(item)) {
-        return fail(cx, { code: "M0210", title: `\`${name}\` depends on itself`, at: item.name.span });
+        const chain = [...el.busy].filter((i): i is LetItem => (i as LetItem).kind === "Let");
+        const around = chain.slice(chain.indexOf(item)).map((i) => i.name.name);
+        return fail({ ...cx, frames: [] }, {
+          code: "M0210",
+          title: `\`${name}\` depends on itself`,
+          at: item.name.span,
+          secondary: [{ span, message: "and is read here" }],
+          notes: around.length > 1 ? [`The way is ${[...around, name].map((n) => `\`${n}\``).join(" → ")}`] : [],
+        });
       }
       el.busy.add(item);
       try {
-        return evaluate({ ...cx, scope: moduleScope(module) }, item.value);
+        const value = evaluate({ ...cx, scope: moduleScope(module), frames: [] }, item.value);
+        return value.kind === "static" ? { ...value, name } : value;
       } finally {
         el.busy.delete(item);
       }
@@ -88,7 +100,7 @@ function definitionValue(cx: Context, name: string, span: Span): Value {
         code: "M0203",
         title: `No task \`${name}\` is drawn here`,
         at: span,
-        hint: splits.length > 0 ? `add \`across 25 ${name}\` to the loop that uses it` : undefined,
+        hint: splits.length > 0 ? `add \`across 25 ${name}\` to the outer, gradient or evaluate that uses it` : undefined,
       });
     }
     default: {
@@ -108,25 +120,42 @@ function definitionValue(cx: Context, name: string, span: Span): Value {
 
 function unknownName(cx: Context, name: string, span: Span): ErrorValue {
   const { module } = cx.scope;
-  if (name === "") return errorValue;
-  const tasks = [...module.visible.values()].filter((d) => d.item.kind === "Task");
-  for (const task of tasks) {
-    if (task.item.kind === "Task" && task.item.members.some((m) => m.kind === "Split" && m.name.name === name)) {
-      return fail(cx, {
-        code: "M0201",
-        title: `No task is drawn here that has a split \`${name}\``,
-        at: span,
-        secondary: [{ span: task.item.name.span, message: `\`${task.name}\` has one` }],
-        hint: `add \`across 25 ${task.name}\` to the outer, evaluate or gradient that uses this`,
-      });
-    }
-  }
-  const known = namesInScope(cx);
+  if (name === "" || module.unresolved.has(name)) return errorValue;
+  const task = [...module.visible.values()].find(({ item }) =>
+    item.kind === "Task" && item.members.some((m) => m.kind === "Split" && m.name.name === name)
+  );
+  if (task) return noTask(cx, task, name, span);
+  return fail(cx, { code: "M0201", title: `There is no \`${name}\``, at: span, hint: hintOrHabit(name, namesInScope(cx)) });
+}
+
+/** Reports a split that is read where no task, or another one, is drawn: once for each loop or item that draws none. */
+function noTask(cx: Context, task: Definition, split: string, span: Span): ErrorValue {
+  const { consumer } = cx.world;
+  const drawn = taskOf(cx.world)?.definition;
+  if (!firstTime(cx.elaboration, `no task ${consumer.name} ${task.name}`)) return errorValue;
+  const { place } = consumer;
+  return fail({ ...cx, frames: [] }, {
+    code: "M0203",
+    title: drawn
+      ? `${capital(place?.what ?? "this")} is across \`${drawn.name}\`, which has no split \`${split}\``
+      : `${capital(place?.what ?? "this")} is not across a task, and \`${split}\` is a split of \`${task.name}\``,
+    at: place?.span ?? span,
+    secondary: [{ span, message: `\`${split}\` is read here` }],
+    hint: place?.alone
+      ? `use it in an outer, a gradient or an evaluate that is \`across 25 ${task.name}\``
+      : drawn
+      ? undefined
+      : `add \`across 25 ${task.name}\``,
+  });
+}
+
+/** Reports a call of something that nothing defines. */
+export function unknownFunction(cx: Context, name: string, span: Span): ErrorValue {
   return fail(cx, {
     code: "M0201",
-    title: `There is no \`${name}\``,
+    title: `There is no function \`${name}\``,
     at: span,
-    hint: hintFor(name, known),
+    hint: hintOrHabit(name, namesInScope(cx)),
   });
 }
 
@@ -134,7 +163,7 @@ function unknownName(cx: Context, name: string, span: Span): ErrorValue {
 export function namesInScope(cx: Context): string[] {
   const names: string[] = [];
   for (let s: Scope | undefined = cx.scope; s; s = s.parent) names.push(...s.locals.keys());
-  names.push(...cx.scope.module.visible.keys(), ...Object.keys(constants), ...builtins.keys());
+  names.push(...cx.scope.module.visible.keys(), ...constants.keys(), ...builtins.keys());
   names.push(...(taskOf(cx.world)?.splits.keys() ?? []));
   return names;
 }

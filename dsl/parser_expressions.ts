@@ -1,4 +1,5 @@
-// What is an expression, as a grammar? The lower half of the parser; `parser.ts` adds declarations and loops.
+// What is an expression, as a grammar? The lowest third of the parser; `parser_declarations.ts` and
+// `parser.ts` add the rest.
 // A `CstParser` runs its rules once at construction to record them: no actions here, only grammar.
 import { type CstNode, CstParser, type ParserMethod } from "./chevrotain.ts";
 import { blockOpeners } from "./keywords.ts";

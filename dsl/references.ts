@@ -2,10 +2,11 @@
 // words in `over`, `wrt`, `record`, `expect` and in expressions. Also: which loop owns which parameter.
 import type { Expression, TypeExpression } from "./ast.ts";
 import type { Span } from "./source.ts";
-import { type Elaboration, fail } from "./elaboration.ts";
-import { hintFor } from "./hints.ts";
+import { type Elaboration, fail, firstTime } from "./elaboration.ts";
+import { hintFor, hintOrHabit } from "./hints.ts";
 import type { Loop } from "./loops.ts";
-import { childOf, type InstanceNode, type LeafDeclaration, leavesOf, makeLeaf, topInstance } from "./models.ts";
+import { type LeafDeclaration, makeLeaf } from "./leaves.ts";
+import { childOf, type InstanceNode, leavesOf, topInstance } from "./models.ts";
 import { evaluateType } from "./sizes.ts";
 import type { Context, Scope } from "./world.ts";
 import type { Definition } from "./modules.ts";
@@ -20,19 +21,17 @@ export type Reference =
   /** The number of steps: `fit.T`. */
   | { readonly kind: "count"; readonly loop: Loop };
 
-/** A local or global name as a reference; undefined when it names something else. Nothing is reported. */
-function referenceOfName(cx: Context, name: string): Reference | undefined {
+/** A local or global name as a reference. Undefined when it would be one and is wrong (reported). */
+function referenceOfName(cx: Context, name: string, span: Span): Reference | "not a reference" | undefined {
   for (let s: Scope | undefined = cx.scope; s; s = s.parent) {
     const local = s.locals.get(name);
     if (!local) continue;
-    const value = local.value();
-    return value.kind === "model" ? { kind: "model", instance: value.instance } : undefined;
+    const value = local.value(span);
+    if (value.kind === "error") return undefined;
+    return value.kind === "model" ? { kind: "model", instance: value.instance } : "not a reference";
   }
   const definition = cx.scope.module.visible.get(name);
-  return definition && referenceOfDefinition(cx, definition);
-}
-
-function referenceOfDefinition(cx: Context, definition: Definition): Reference | undefined {
+  if (!definition) return "not a reference";
   const { item, module } = definition;
   switch (item.kind) {
     case "Model":
@@ -43,11 +42,19 @@ function referenceOfDefinition(cx: Context, definition: Definition): Reference |
     }
     case "Inner":
     case "Outer": {
-      const loop = cx.elaboration.loops.get(item.name.name);
-      return loop && { kind: "loop", loop };
+      const loop = cx.elaboration.loops.get(name);
+      if (loop?.item === item) return { kind: "loop", loop };
+      // an import runs no loop: one that is only used inside another file is not known here
+      fail(cx, {
+        code: "M0203",
+        title: `The loop \`${name}\` of \`${module.source.name}\` is used here and not imported`,
+        at: span,
+        hint: `add \`${name}\` to the import from \`${module.source.name}\``,
+      });
+      return undefined;
     }
     default:
-      return undefined;
+      return "not a reference";
   }
 }
 
@@ -58,13 +65,29 @@ export function declareParam(cx: Context, definition: Definition): LeafDeclarati
   const el = cx.elaboration;
   const existing = el.leaves.get(binding.name.name);
   if (existing) return existing;
+  if (el.busy.has(definition.item)) {
+    if (firstTime(el, definition.item)) {
+      fail({ ...cx, frames: [] }, {
+        code: "M0210",
+        title: `\`${definition.name}\` depends on itself`,
+        at: binding.name.span,
+      });
+    }
+    return undefined;
+  }
   const place = (at: Context): Context => ({
     ...at,
     scope: { module: definition.module, parent: undefined, locals: new Map() },
+    frames: [],
   });
   const type: TypeExpression = binding.type ?? { sizes: [], span: binding.name.span };
-  const dims = evaluateType(place(cx), type);
-  return dims && makeLeaf(cx, binding.name.name, dims, binding, definition.module, place);
+  el.busy.add(definition.item);
+  try {
+    const dims = evaluateType(place(cx), type);
+    return dims && makeLeaf(cx, binding.name.name, dims, binding, definition.module, place);
+  } finally {
+    el.busy.delete(definition.item);
+  }
 }
 
 /** The word that a chain of members starts with. */
@@ -85,7 +108,7 @@ export function headName(expression: Expression): string | undefined {
 export function resolveReference(cx: Context, expression: Expression): Reference | "not a reference" | undefined {
   switch (expression.kind) {
     case "Name":
-      return referenceOfName(cx, expression.name) ?? "not a reference";
+      return referenceOfName(cx, expression.name, expression.span);
     case "Member": {
       const object = resolveReference(cx, expression.object);
       if (object === undefined || object === "not a reference") return object;
@@ -131,13 +154,13 @@ export function referenceText(expression: Expression): string | undefined {
 
 function memberOf(cx: Context, object: Reference, name: string, span: Span): Reference | undefined {
   if (name === "") return undefined;
-  const unknown = (what: string, known: readonly string[], more: readonly string[] = []): undefined => {
+  const unknown = (what: string, known: readonly string[]): undefined => {
     fail(cx, {
       code: "M0201",
       title: `${what} has no \`${name}\``,
       at: span,
-      notes: known.length > 0 ? [`It has ${known.map((k) => `\`${k}\``).join(", ")}`, ...more] : more,
-      hint: hintFor(name, known),
+      notes: [known.length > 0 ? `It has ${known.map((k) => `\`${k}\``).join(", ")}` : "It has no parts"],
+      hint: hintOrHabit(name, known),
     });
     return undefined;
   };
@@ -163,15 +186,19 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
       const { loop } = object;
       if (name === "loss" || name === "gradient_norm") return { kind: "quantity", loop, quantity: name };
       if (name === loop.timeName || name === "T") return { kind: "count", loop };
-      const known = loop.rules.flatMap((r) => r.hyperparameters.map((h) => h.name));
-      if (known.includes(name)) return { kind: "hyperparameter", loop, name };
-      const note = [
-        `Also known are \`${loop.name}.loss\`, \`${loop.name}.gradient_norm\` and \`${loop.name}.${loop.timeName}\``,
-      ];
-      return unknown(`The loop \`${loop.name}\``, [...new Set(known)], note);
+      const known = new Set(loop.rules.flatMap((r) => r.hyperparameters.map((h) => h.name)));
+      if (known.has(name)) return { kind: "hyperparameter", loop, name };
+      if (loop.rules.some((r) => r.unknown)) return undefined;
+      return unknown(`The loop \`${loop.name}\``, [...known, "loss", "gradient_norm", loop.timeName]);
     }
-    default:
-      return unknown("This", []);
+    case "leaf":
+      return unknown(`The tensor \`${object.leaf.name}\``, []);
+    case "hyperparameter":
+      return unknown(`The hyperparameter \`${object.loop.name}.${object.name}\``, []);
+    case "quantity":
+      return unknown(`\`${object.loop.name}.${object.quantity}\``, []);
+    case "count":
+      return unknown(`\`${object.loop.name}.${object.loop.timeName}\``, []);
   }
 }
 

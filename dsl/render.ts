@@ -229,7 +229,12 @@ function markRows(marks: readonly CellMark[], style: BlockStyle): string[] {
   // the primary label is written last, so it stays whole
   for (const m of [...marks].sort((a, b) => Number(a.primary) - Number(b.primary))) owner.fill(m, m.from, m.to);
   let row = "";
-  for (const m of owner) row += m ? paint(styleOf(m), m.primary ? "^" : "─") : " ";
+  for (let from = 0, to = 0; from < width; from = to) {
+    const mark = owner[from];
+    while (to < width && owner[to] === mark) to++; // one stretch, one colour
+    const cell = mark ? (mark.primary ? "^" : "─") : " ";
+    row += mark ? paint(styleOf(mark), cell.repeat(to - from)) : cell.repeat(to - from);
+  }
 
   const rightmost = marks.reduce((a, b) => b.to > a.to || (b.to === a.to && b.primary) ? b : a);
   const rows = [rightmost.message === "" ? row : `${row} ${paint(styleOf(rightmost), rightmost.message)}`];

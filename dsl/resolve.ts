@@ -45,10 +45,10 @@ function resolveItem(
       if (e.kind !== "Name" || e.name === "") return;
       used.add(e.name);
       const name = e.primed ? `${e.name}'` : e.name;
-      if (bound.has(name) || module.visible.has(name) || splits.has(name) || name in constants || builtins.has(name)) {
+      if (bound.has(name) || module.visible.has(name) || splits.has(name) || constants.has(name) || builtins.has(name)) {
         return;
       }
-      const known = [...bound, ...module.visible.keys(), ...splits, ...Object.keys(constants), ...builtins.keys()];
+      const known = [...bound, ...module.visible.keys(), ...splits, ...constants.keys(), ...builtins.keys()];
       el.sink.report({
         code: "M0201",
         title: `There is no \`${name}\``,

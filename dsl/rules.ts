@@ -3,10 +3,10 @@
 import type { OptimizerItem } from "./ast.ts";
 import type { Builder } from "../runtime/ir/builder.ts";
 import type { Variable } from "../runtime/ir/types.ts";
-import { fail } from "./elaboration.ts";
+import { fail, firstTime } from "./elaboration.ts";
 import type { DeclaredHyperparameter, Loop, LoopRule } from "./loops.ts";
-import type { LeafDeclaration } from "./models.ts";
-import { initialValue } from "./models.ts";
+import type { LeafDeclaration } from "./leaves.ts";
+import { initialValue, numbersOf, readRange } from "./leaves.ts";
 import { toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
 import { takeAt } from "./indexing.ts";
@@ -17,6 +17,7 @@ import {
   type Dim,
   errorValue,
   formatDims,
+  namedSizes,
   shapeOf,
   type StaticValue,
   type TensorValue,
@@ -113,7 +114,7 @@ function planOne(
     }
     return { declared, kind: "formula", perStep: false, perTensor: false };
   }
-  if (value.kind !== "static" && value.kind !== "shape" && value.kind !== "tensor") {
+  if (value.kind !== "static" && value.kind !== "shape" && value.kind !== "literal" && value.kind !== "tensor") {
     fail(cx, {
       code: "M0304",
       title: `\`${declared.name}\` cannot be ${describeValue(value)}`,
@@ -160,22 +161,16 @@ function declareHyperparameter(
   const el = at.elaboration;
   const existing = el.leaves.get(name);
   if (existing) return;
-  let range: readonly [number, number] | undefined;
   const written = declared.override?.range;
-  if (written) {
-    const low = evaluate(at, written.low);
-    const high = evaluate(at, written.high);
-    if (low.kind === "static" && high.kind === "static") range = [low.value, high.value];
-    else if (low.kind !== "error" && high.kind !== "error") {
-      fail(at, { code: "M0304", title: "A bound must be a number known before the run", at: written.span });
-    }
-    if (range && value.kind === "static" && (value.value < range[0] || value.value > range[1])) {
-      fail(at, {
-        code: "M0606",
-        title: `The initial value ${value.value} of \`${name}\` is outside its range ${range[0]} .. ${range[1]}`,
-        at: declared.value.span,
-      });
-    }
+  const range = written && readRange(at, written.low, written.high, written.span);
+  const outside = range && numbersOf(value).find((x) => !(x >= range[0] && x <= range[1]));
+  if (range && outside !== undefined) {
+    fail(at, {
+      code: "M0606",
+      title: `The initial value ${outside} of \`${name}\` is outside its range ${range[0]} .. ${range[1]}`,
+      at: declared.value.span,
+      secondary: [{ span: written.span, message: "the range" }],
+    });
   }
   const base: LeafDeclaration = {
     name,
@@ -196,6 +191,8 @@ function declareHyperparameter(
           code: "M0305",
           title: `\`${name}\` is ${formatDims(dims)}, its value is ${formatDims(tensor.dims)}`,
           at: declared.value.span,
+          label: formatDims(tensor.dims),
+          notes: namedSizes(dims, tensor.dims),
         });
         return undefined;
       }
@@ -237,10 +234,13 @@ export function hyperparameterValue(
   if (!value) return errorValue;
   if (!plan.perStep) return value;
   if (value.dims[0]!.size !== time.steps) {
-    return fail(cx, {
+    const given = cx.world.consumer.steps;
+    if (!firstTime(cx.elaboration, `steps ${cx.world.consumer.name} ${name}`)) return errorValue;
+    return fail({ ...cx, frames: [] }, {
       code: "M0305",
-      title: `\`${label}\` has ${value.dims[0]!.size} steps, and \`${loop.name}\` runs ${time.steps} here`,
-      at: declaration.span,
+      title: `\`${name}\` has ${value.dims[0]!.size} steps, and \`${loop.name}\` runs ${time.steps} here`,
+      at: given?.span ?? declaration.span,
+      secondary: [{ span: declaration.span, message: "one value for each step" }],
     });
   }
   return { kind: "tensor", variable: time.entry(value.variable), dims: value.dims.slice(1) };
@@ -261,7 +261,8 @@ export function hyperparameterLocals(
   leaf: LeafDeclaration,
   time: RuleTime,
 ): Map<string, Local> {
-  const locals = new Map<string, Local>();
+  // what could not be planned was reported
+  const locals = new Map<string, Local>(rule.hyperparameters.map((h) => [h.name, known(errorValue)]));
   for (const plan of plans) {
     locals.set(
       plan.declared.name,
@@ -279,12 +280,18 @@ export function hyperparameterLocals(
   return locals;
 }
 
-function ruleContext(cx: Context, rule: LoopRule, locals: ReadonlyMap<string, Local>): Context {
+function ruleContext(
+  cx: Context,
+  rule: LoopRule,
+  leaf: LeafDeclaration,
+  locals: ReadonlyMap<string, Local>,
+): Context {
   const { item, module } = rule.optimizer;
+  const message = `in this rule, for \`${leaf.name}\` : ${formatDims(leaf.dims)}`;
   return {
     ...cx,
     scope: { module, parent: undefined, locals },
-    frames: [{ callee: item.name.name, span: rule.span }, ...cx.frames],
+    frames: [{ callee: item.name.name, span: rule.span, message }, ...cx.frames],
   };
 }
 
@@ -298,7 +305,7 @@ export function startStates(
 ): Map<string, TensorValue> | undefined {
   const locals = new Map<string, Local>(hyperparameters);
   locals.set("p", known(p));
-  const inside = ruleContext(cx, rule, locals);
+  const inside = ruleContext(cx, rule, leaf, locals);
   const states = new Map<string, TensorValue>();
   for (const member of rule.optimizer.item.members) {
     if (member.kind !== "State") continue;
@@ -337,26 +344,41 @@ export function applyRule(
 ): { readonly p: TensorValue; readonly states: Map<string, TensorValue> } | undefined {
   const { item } = rule.optimizer;
   const locals = new Map<string, Local>(now.hyperparameters);
-  locals.set("p", known(now.p));
   locals.set("g", known(now.g));
   locals.set("t", known(now.t));
+  // a state that is given and not declared was reported
+  for (const member of item.members) if (member.kind === "Next") locals.set(member.name.name, known(errorValue));
   for (const [name, value] of now.states) locals.set(name, known(value));
-  const inside = ruleContext(cx, rule, locals);
+  locals.set("p", known(now.p));
+  const inside = ruleContext(cx, rule, leaf, locals);
+  const way: string[] = [];
   for (const member of item.members) {
     if (member.kind === "State") continue;
     const name = member.kind === "Next" ? `${member.name.name}'` : member.name.name;
-    locals.set(
-      name,
-      lazily(
-        () => evaluate(inside, member.value),
-        () => fail(inside, { code: "M0210", title: `\`${name}\` depends on itself`, at: member.name.span }),
-      ),
-    );
+    const compute = (): Value => {
+      way.push(name);
+      const value = evaluate(inside, member.value);
+      way.pop();
+      return value;
+    };
+    const onCycle = (): Value => {
+      const chain = [...way.slice(way.indexOf(name)), name].map((n) => `\`${n}\``);
+      if (!firstTime(cx.elaboration, member)) return errorValue;
+      return fail({ ...inside, frames: [] }, {
+        code: "M0210",
+        title: `\`${name}\` depends on itself`,
+        at: member.name.span,
+        notes: chain.length > 2 ? [`The way is ${chain.join(" → ")}`] : [],
+        hint: member.kind === "Next" ? `write \`${member.name.name}\` for its value before the step` : undefined,
+      });
+    };
+    locals.set(name, lazily(compute, onCycle));
   }
   const next = (name: string, like: TensorValue): TensorValue | undefined => {
     const local = locals.get(`${name}'`);
     if (!local) {
-      fail(inside, {
+      if (!firstTime(cx.elaboration, `${item.span.source} ${item.span.start} ${name}`)) return undefined;
+      fail({ ...inside, frames: [] }, {
         code: "M0104",
         title: `\`${item.name.name}\` does not say what \`${name}'\` is`,
         at: item.name.span,
@@ -376,10 +398,10 @@ export function applyRule(
       const member = item.members.find((m) => m.kind === "Next" && m.name.name === name)!;
       fail(inside, {
         code: "M0305",
-        title: `\`${name}\` is ${formatDims(like.dims)} for \`${leaf.name}\`, and \`${name}'\` is ${
-          describeValue(value)
-        }`,
+        title: `\`${name}\` is ${formatDims(like.dims)}, and \`${name}'\` is ${describeValue(value)}`,
         at: member.value.span,
+        label: describeValue(value),
+        notes: tensor.kind === "tensor" ? namedSizes(like.dims, tensor.dims) : [],
       });
       return undefined;
     }

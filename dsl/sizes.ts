@@ -3,48 +3,88 @@ import { sizeAsNumber } from "./arithmetic.ts";
 import type { Expression, TypeExpression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
-import { capital, describeValue, type Dim, type StaticValue } from "./values.ts";
+import { capital, describeValue, type Dim, formatDims, isSingleSize, type StaticValue, type Value } from "./values.ts";
 import type { Context } from "./world.ts";
+import type { Span } from "./source.ts";
+
+/** A tensor has fewer entries than this, 2^31: places in it are counted by 32-bit integers. In f32 that is 8 GB. */
+export const mostEntries = 2 ** 31;
 
 /** The sizes of a type; `[]` when none are written. Undefined when wrong (reported). */
 export function evaluateType(cx: Context, type: TypeExpression): readonly Dim[] | undefined {
   const dims: Dim[] = [];
+  let wrong = false;
   for (const size of type.sizes ?? []) {
-    const name = size.kind === "Name" ? size.name : undefined;
-    const value = evaluate(cx, size);
-    if (value.kind === "error") return undefined;
-    if (value.kind === "shape" && value.dims.length === 1) {
-      dims.push(value.dims[0]!);
-      continue;
-    }
-    if (value.kind !== "static" || !Number.isInteger(value.value) || value.value < 0 || value.type === "bool") {
-      fail(cx, {
-        code: "M0306",
-        title: "A size must be a positive integer known before the run",
-        at: size.span,
-        label: value.kind === "static" ? `this is ${value.value}` : `this is ${describeValue(value)}`,
-      });
-      return undefined;
-    }
-    if (value.value === 0) {
-      fail(cx, { code: "M0306", title: "A size must be a positive integer", at: size.span, label: "this is 0" });
-      return undefined;
-    }
-    dims.push(name === undefined ? { size: value.value } : { size: value.value, name });
+    const dim = evaluateSize(cx, size);
+    if (dim) dims.push(dim);
+    else wrong = true;
   }
+  if (wrong || tooLarge(cx, dims, type.span)) return undefined;
   return dims;
+}
+
+/** One size as an axis. Undefined when wrong (reported). */
+export function evaluateSize(cx: Context, size: Expression): Dim | undefined {
+  const value = evaluate(cx, size);
+  if (value.kind === "error") return undefined;
+  if (isSingleSize(value)) return value.dims[0]!;
+  if (value.kind === "static" && Number.isSafeInteger(value.value) && value.value > 0 && value.type !== "bool") {
+    return value.name === undefined ? { size: value.value } : { size: value.value, name: value.name };
+  }
+  fail(cx, {
+    code: "M0306",
+    title: "A size must be a positive whole number known before the run",
+    at: size.span,
+    label: `this is ${describeKnown(value)}`,
+    hint: value.kind === "tensor" ? "declare an `input` for it, such as `input N : int = 100`" : undefined,
+  });
+  return undefined;
+}
+
+/** The value, or what kind of thing it is. */
+function describeKnown(value: Value): string {
+  if (value.kind === "static") return value.type === "bool" ? (value.value ? "true" : "false") : String(value.value);
+  return value.kind === "tensor" ? `${describeValue(value)}, computed while the program runs` : describeValue(value);
+}
+
+/** True when a tensor of these sizes cannot be held (reported). */
+export function tooLarge(cx: Pick<Context, "elaboration" | "frames">, dims: readonly Dim[], at: Span): boolean {
+  const entries = dims.reduce((n, d) => n * d.size, 1);
+  if (entries < mostEntries) return false;
+  const bytes = entries * (cx.elaboration.precision === "f64" ? 8 : 4);
+  const text = formatDims(dims.map((d) => ({ size: d.size })));
+  fail(cx, {
+    code: "M0310",
+    title: `A tensor ${text} would need ${formatBytes(bytes)}`,
+    at,
+    notes: [`A tensor has fewer than 2^31 = ${mostEntries} entries, and this one has ${roughly(entries)}`],
+  });
+  return true;
+}
+
+/** `40 GB`, in powers of 1000. */
+function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+  let k = 0;
+  let amount = bytes;
+  while (amount >= 1000 && k < units.length - 1) [amount, k] = [amount / 1000, k + 1];
+  return `${roughly(amount)} ${units[k]}`;
+}
+
+function roughly(x: number): string {
+  return x >= 1e15 ? x.toExponential(1) : String(x >= 100 ? Math.round(x) : Math.round(x * 10) / 10);
 }
 
 /** A number known now, or a diagnostic. */
 export function requireStatic(cx: Context, expression: Expression, what: string): StaticValue | undefined {
   const value = sizeAsNumber(evaluate(cx, expression));
   if (value.kind === "error") return undefined;
-  if (value.kind === "static") return value;
+  if (value.kind === "static" && !Number.isNaN(value.value)) return value;
   fail(cx, {
     code: "M0304",
     title: `${capital(what)} must be a number known before the run`,
     at: expression.span,
-    label: `this is ${describeValue(value)}`,
+    label: `this is ${describeKnown(value)}`,
   });
   return undefined;
 }
@@ -58,12 +98,15 @@ export function requireInteger(
 ): number | undefined {
   const value = requireStatic(cx, expression, what);
   if (!value) return undefined;
-  if (Number.isInteger(value.value) && value.value >= least && value.type !== "bool") return value.value;
+  const whole = Number.isInteger(value.value) && value.type !== "bool";
+  if (whole && value.value >= least && value.value < mostEntries) return value.value;
   fail(cx, {
     code: "M0306",
-    title: `${capital(what)} must be a whole number of at least ${least}`,
+    title: whole && value.value >= mostEntries
+      ? `${capital(what)} must be below 2^31 = ${mostEntries}`
+      : `${capital(what)} must be a whole number of at least ${least}`,
     at: expression.span,
-    label: `this is ${value.value}`,
+    label: `this is ${describeKnown(value)}`,
   });
   return undefined;
 }

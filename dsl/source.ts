@@ -8,6 +8,7 @@ export type Span = Origin;
 export interface SourceText {
   /** Path relative to the root file's folder, with forward slashes; `std/…` for the standard library. */
   readonly name: string;
+  /** The text, without a byte order mark. */
   readonly text: string;
 }
 

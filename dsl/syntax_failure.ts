@@ -1,6 +1,10 @@
 // What is known of a place where the parser failed? Made by `syntax_errors.ts`, put into words by `syntax_messages.ts`.
 import type { IToken } from "./chevrotain.ts";
+import type { DiagnosticDraft } from "./diagnostic.ts";
 import type { SourceText, Span } from "./source.ts";
+
+/** What a message says; the code is added by `describeFailure`. */
+export type Description = Omit<DiagnosticDraft, "code">;
 
 /** One failure of the parser, made readable. */
 export interface Failure {

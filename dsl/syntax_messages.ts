@@ -4,13 +4,24 @@ import type { IToken } from "./chevrotain.ts";
 import { clausesOf } from "./cst_loops.ts";
 import type { DiagnosticDraft } from "./diagnostic.ts";
 import { nearestName } from "./did_you_mean.ts";
-import { blockOpeners, keywordOf, keywords } from "./keywords.ts";
-import { lineColumn, type Span } from "./source.ts";
-import { type Failure, spanOf } from "./syntax_failure.ts";
+import { keywordOf, keywords } from "./keywords.ts";
+import type { Span } from "./source.ts";
+import { closesNothing, isCloser, leftOpen, ownerOf } from "./syntax_brackets.ts";
+import { type Description, type Failure, spanOf } from "./syntax_failure.ts";
 import { situations } from "./syntax_situations.ts";
+import {
+  expectedLabels,
+  foundLabel,
+  isFirstOfLine,
+  isNumber,
+  isWord,
+  oneOf,
+  place,
+  sameLine,
+  shown,
+} from "./syntax_words.ts";
 import * as t from "./tokens.ts";
 
-type Description = Omit<DiagnosticDraft, "code">;
 type Describer = (f: Failure) => Description | undefined;
 
 const describers: readonly Describer[] = [
@@ -32,69 +43,6 @@ export function describeFailure(f: Failure): DiagnosticDraft {
     if (description !== undefined) return { code: "M0102", ...description };
   }
   throw new Error("The last describer answers always");
-}
-
-// ----------------------------------------------------------------------------------------------------------- brackets
-
-const closers: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
-const isCloser = (image: string) => image === ")" || image === "]" || image === "}";
-
-/** The text ends, or a new item starts, inside brackets. */
-function leftOpen(f: Failure): Description | undefined {
-  const opener = f.open.at(-1);
-  if (opener === undefined) return undefined;
-  const bracket = f.tokens[opener]!;
-  const owner = ownerOf(f, opener);
-  const found = f.tokens[f.index];
-  if (found === undefined) {
-    return {
-      title: `${owner ? `The \`${bracket.image}\` of \`${owner}\`` : `This \`${bracket.image}\``} is never closed`,
-      at: spanOf(f.source, bracket),
-      hint: `close it with \`${closers[bracket.image]}\``,
-    };
-  }
-  const wantsCloser = f.expected.includes(bracketName(closers[bracket.image]!)) || f.expected.includes("Return");
-  if (!wantsCloser || found.image === closers[bracket.image]) return undefined;
-  const startsAnother = isFirstOfLine(f, found) &&
-    (isCloser(found.image) || startsItem(f) || bracket.image !== "{" && startsClause(f));
-  if (!startsAnother && !isCloser(found.image)) return undefined;
-  return {
-    title: `${owner ? `The \`${bracket.image}\` of \`${owner}\`` : `The \`${bracket.image}\``} is not closed before ${
-      shown(found)
-    }`,
-    at: isFirstOfLine(f, found) ? spanOf(f.source, f.tokens[f.index - 1]!) : spanOf(f.source, found),
-    label: isFirstOfLine(f, found)
-      ? `expected \`${closers[bracket.image]}\` after this`
-      : `expected \`${closers[bracket.image]}\``,
-    secondary: [{ span: spanOf(f.source, bracket), message: "opened here" }],
-  };
-}
-
-function closesNothing(f: Failure): Description | undefined {
-  const found = f.tokens[f.index];
-  if (found === undefined || !isCloser(found.image) || f.open.length > 0) return undefined;
-  return { title: `This \`${found.image}\` closes nothing`, at: spanOf(f.source, found) };
-}
-
-function bracketName(image: string): string {
-  return image === ")" ? "RParen" : image === "]" ? "RBracket" : "RBrace";
-}
-
-/** `inner fit` for the brace of `inner fit {`, `mse` for the bracket of `mse(`. */
-function ownerOf(f: Failure, opener: number): string | undefined {
-  const before = f.tokens[opener - 1];
-  if (f.tokens[opener]!.image !== "{") {
-    return before?.tokenType === t.Identifier && before.endOffset! + 1 === f.tokens[opener]!.startOffset
-      ? before.image
-      : undefined;
-  }
-  for (let i = opener - 1; i >= Math.max(0, opener - 60); i--) {
-    const { image } = f.tokens[i]!;
-    if (image === "{" || image === "}") return undefined;
-    if (image === "expect" && i === opener - 1) return image;
-    if (blockOpeners.has(image) && f.tokens[i]!.tokenType !== t.Identifier) return `${image} ${f.tokens[i + 1]!.image}`;
-  }
-  return undefined;
 }
 
 // ----------------------------------------------------------------------------------------------- what starts something
@@ -413,73 +361,4 @@ function anything(f: Failure): Description {
     ...(numberBefore && !keywordOf(found.image) && { hint: `write \`${previous.image} * ${found.image}\`` }),
     ...(["for", "in"].includes(found.image) && { hint: "write `sum(… for t in 1 .. T)`" }),
   };
-}
-
-// -------------------------------------------------------------------------------------------------------------- words
-
-const labels = new Map(t.grammarTokens.map((type) => [type.name, type.LABEL ?? type.name]));
-
-function expectedLabels(f: Failure): readonly string[] {
-  const value = ["Number", "Name", "LParen", "LBracket"];
-  const isValue = value.every((name) => f.expected.includes(name));
-  const hidden = isValue ? [...value, "Minus"] : f.wanted === "RParen" ? ["For"] : [];
-  const rest = f.expected.filter((name) => !hidden.includes(name));
-  const words = rest.map((name) => labels.get(name) ?? (name === "EOF" ? "the end of the text" : name));
-  return [...new Set(isValue ? ["an expression", ...words] : words)];
-}
-
-function oneOf(words: readonly string[], before = ""): string {
-  if (words.length <= 1) return before + (words[0] ?? "something else");
-  return `${before}${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
-}
-
-function shown(token: IToken): string {
-  const image = token.image.length > 40 ? `${token.image.slice(0, 40)}…` : token.image;
-  return `\`${image}\``;
-}
-
-/** Points at what was found, or, when that stands on another line, at what comes before. */
-function place(f: Failure): { at: Span } {
-  const previous = f.tokens[f.index - 1];
-  const found = f.tokens[f.index];
-  if (previous !== undefined && (found === undefined || !sameLine(f, previous, found))) {
-    return { at: spanOf(f.source, previous) };
-  }
-  return { at: found ? spanOf(f.source, found) : { source: f.source.name, start: 0, end: 0 } };
-}
-
-function foundLabel(f: Failure): { label?: string } {
-  const previous = f.tokens[f.index - 1];
-  const found = f.tokens[f.index];
-  if (found === undefined || previous !== undefined && !sameLine(f, previous, found)) return {};
-  return { label: `found ${shown(found)}` };
-}
-
-function sameLine(f: Failure, a: IToken, b: IToken): boolean {
-  return !f.source.text.slice(a.endOffset! + 1, b.startOffset).includes("\n");
-}
-
-function isFirstOfLine(f: Failure, token: IToken): boolean {
-  const { column } = lineColumn(f.source.text, token.startOffset);
-  return f.source.text.slice(token.startOffset - column + 1, token.startOffset).trim() === "";
-}
-
-function isNumber(token: IToken): boolean {
-  return token.tokenType === t.NumberToken;
-}
-
-function isWord(token: IToken): boolean {
-  return token.tokenType.CATEGORIES?.includes(t.Word) === true;
-}
-
-function startsItem(f: Failure): boolean {
-  const found = f.tokens[f.index]!;
-  return keywordOf(found.image)?.role === "item" && found.tokenType !== t.Identifier && found.image !== "let" &&
-    found.image !== "fn" && (found.image !== "memory" || f.rule !== "loopItem");
-}
-
-function startsClause(f: Failure): boolean {
-  const found = f.tokens[f.index]!;
-  return ["clause", "member"].includes(keywordOf(found.image)?.role ?? "") || startsItem(f) ||
-    found.image === "let" || found.image === "fn";
 }

@@ -6,7 +6,8 @@ import { evaluate } from "./expressions.ts";
 import { referenceNow } from "./names.ts";
 import { runLoop, stepsOf, type TimePoint } from "./inner.ts";
 import type { Loop } from "./loops.ts";
-import { initialValue, leavesOf } from "./models.ts";
+import { initialValue } from "./leaves.ts";
+import { leavesOf } from "./models.ts";
 import { headName, loopsChanging, type Reference, referenceText, resolveReference } from "./references.ts";
 import { type Context, enterWorld, known, type Local, ownsNow, withLocals } from "./world.ts";
 import { capital, describeValue, errorValue, staticNumber, type TensorValue, type Value } from "./values.ts";
@@ -64,7 +65,9 @@ function notTimed(cx: Context, expression: TimeExpression, time: Expression): Va
   if (value.kind === "error") return value;
   const right = headName(time) ?? "W";
   const left = referenceText(object) ?? "x";
-  const product = value.kind === "tensor" && time.kind !== "Number";
+  const spelled = referenceText(time.kind === "Call" ? time.callee : time);
+  const product = value.kind === "tensor" && value.dims.length > 0 && spelled !== undefined && spelled !== "t" &&
+    spelled !== "T";
   return fail(cx, {
     code: "M0403",
     title: product
@@ -105,7 +108,7 @@ function owningLoop(
     title: `\`${name}\` is changed by \`${first.name}\` and \`${second.name}\`; say which time you mean`,
     at: span,
     secondary: loops.map((loop) => ({ span: loop.item.name.span, message: `\`${loop.name}\` changes it` })),
-    hint: `write \`${name}@(${first.name}.${first.timeName})\``,
+    hint: `write \`${name}@(${first.name}.${first.timeName})\` or \`${name}@(${second.name}.${second.timeName})\``,
   });
   return undefined;
 }
@@ -150,7 +153,12 @@ function timePoint(cx: Context, loop: Loop, time: Expression, last = 0): TimePoi
       title: `The time ${value.value} is outside 0 .. ${end}`,
       at: time.span,
       secondary: [{ span: loop.count.span, message: `\`${loop.name}\` runs ${steps} steps` }],
-      hint: value.value < 0 ? `write \`@(${name} - ${-value.value})\` to count from the end` : undefined,
+      notes: last < 0 ? [`A hyperparameter has one value for each step, ${name} in all; a parameter has ${name} + 1`] : [],
+      hint: value.value < 0
+        ? `write \`@(${name} - ${-value.value})\` to count from the end`
+        : value.value === steps
+        ? `write \`@(${name} - 1)\` for the last step`
+        : undefined,
     });
     return undefined;
   }
@@ -185,6 +193,21 @@ export function readReference(cx: Context, reference: Reference, time: Expressio
     case "quantity": {
       const { loop, quantity } = reference;
       const name = `${loop.name}.${quantity}`;
+      if (loop.kind === "outer") {
+        return fail(cx, {
+          code: "M0203",
+          title: `\`${name}\` is known only while \`${loop.name}\` runs, to \`record\``,
+          at: span,
+        });
+      }
+      if (ownsNow(cx.world, loop) || cx.elaboration.busy.has(loop)) {
+        return fail(cx, {
+          code: "M0210",
+          title: `\`${name}\` depends on itself`,
+          at: span,
+          secondary: [{ span: loop.objective.span, message: `this is what \`${loop.name}\` evaluates` }],
+        });
+      }
       if (!time) {
         return fail(cx, {
           code: "M0401",
@@ -196,9 +219,7 @@ export function readReference(cx: Context, reference: Reference, time: Expressio
       }
       const point = timePoint(cx, loop, time);
       if (!point) return errorValue;
-      if (point === "now") {
-        return fail(cx, { code: "M0210", title: `\`${name}\` depends on itself`, at: span });
-      }
+      if (point === "now") return errorValue;
       return runLoop(cx, loop, span)?.quantity(quantity, point) ?? errorValue;
     }
     case "hyperparameter":

@@ -42,32 +42,59 @@ function symbol(name: string, pattern: string, categories: TokenType[] = []): To
 /** What may stand between two operands. */
 export const Operator: TokenType = createToken({ name: "Operator", pattern: Lexer.NA, label: "an operator" });
 
+/** `|>` */
 export const Pipe: TokenType = symbol("Pipe", "|>", [Operator]);
+/** `->` */
 export const Arrow: TokenType = symbol("Arrow", "->");
+/** `..` */
 export const DotDot: TokenType = symbol("DotDot", "..");
+/** `.` */
 export const Dot: TokenType = symbol("Dot", ".");
+/** `==` */
 export const EqualEqual: TokenType = symbol("EqualEqual", "==", [Operator]);
+/** `!=` */
 export const NotEqual: TokenType = symbol("NotEqual", "!=", [Operator]);
+/** `<=` */
 export const LessEqual: TokenType = symbol("LessEqual", "<=", [Operator]);
+/** `>=` */
 export const GreaterEqual: TokenType = symbol("GreaterEqual", ">=", [Operator]);
+/** `<` */
 export const Less: TokenType = symbol("Less", "<", [Operator]);
+/** `>` */
 export const Greater: TokenType = symbol("Greater", ">", [Operator]);
+/** `+` */
 export const Plus: TokenType = symbol("Plus", "+", [Operator]);
+/** `-` */
 export const Minus: TokenType = symbol("Minus", "-", [Operator]);
+/** `*` */
 export const Star: TokenType = symbol("Star", "*", [Operator]);
+/** `/` */
 export const Slash: TokenType = symbol("Slash", "/", [Operator]);
+/** `^` */
 export const Caret: TokenType = symbol("Caret", "^", [Operator]);
+/** `=` */
 export const Equals: TokenType = symbol("Equals", "=");
+/** `~` */
 export const Tilde: TokenType = symbol("Tilde", "~");
+/** `@` */
 export const At: TokenType = symbol("At", "@");
+/** `,` */
 export const Comma: TokenType = symbol("Comma", ",");
+/** `:` */
 export const Colon: TokenType = symbol("Colon", ":");
+/** `'` */
 export const Prime: TokenType = symbol("Prime", "'");
+/** `(` */
 export const LParen: TokenType = symbol("LParen", "(");
+/** `)` */
 export const RParen: TokenType = symbol("RParen", ")");
+/** `[` */
 export const LBracket: TokenType = symbol("LBracket", "[");
+/** `]` */
 export const RBracket: TokenType = symbol("RBracket", "]");
+/** `{` */
 export const LBrace: TokenType = symbol("LBrace", "{");
+/** `}` */
 export const RBrace: TokenType = symbol("RBrace", "}");
 
 const keywordTokens: ReadonlyMap<string, TokenType> = new Map(

@@ -18,6 +18,7 @@ export type Value =
   | StaticValue
   | TensorValue
   | ShapeValue
+  | LiteralValue
   | DistributionValue
   | RecordValue
   | ModelValue
@@ -31,6 +32,8 @@ export interface StaticValue {
   readonly kind: "static";
   readonly type: "int" | "float" | "bool";
   readonly value: number;
+  /** The name it goes by as a size: that of the `input` or `let` it was read from. */
+  readonly name?: string;
 }
 
 /** An array computed by the lowered program. */
@@ -52,9 +55,19 @@ export interface TimeScope {
   slice(stacked: Variable, offset: number): Variable;
 }
 
-/** Sizes as a value: `shape(p)`, `[2, 3]`. */
+/** Sizes as a value: `shape(p)`, `[2, 3]`; also a list of whole numbers, until it is known what it is for. */
 export interface ShapeValue {
   readonly kind: "shape";
+  readonly dims: readonly Dim[];
+  /** The size of one axis, which counts as a number: `n` in a model that takes `x : [n, 1]`, `size(x, 0)`. */
+  readonly single?: true;
+}
+
+/** An array of numbers known before anything runs, which cannot be a shape: `[[0], [1]]`, `[-1, 0.5]`. */
+export interface LiteralValue {
+  readonly kind: "literal";
+  readonly type: StaticValue["type"];
+  readonly numbers: readonly number[];
   readonly dims: readonly Dim[];
 }
 
@@ -131,6 +144,15 @@ export function formatDims(dims: readonly Dim[]): string {
   return `[${dims.map((d) => d.name ?? String(d.size)).join(", ")}]`;
 }
 
+/** `K` is 10 and `n` is 3: what the names in shapes stand for, as a note; nothing when there are none. */
+export function namedSizes(...shapes: readonly (readonly Dim[])[]): string[] {
+  const named = new Map<string, number>();
+  for (const dim of shapes.flat()) if (dim.name !== undefined) named.set(dim.name, dim.size);
+  if (named.size === 0) return [];
+  const facts = [...named].map(([name, size]) => `\`${name}\` is ${size}`);
+  return [`Here ${facts.slice(0, -1).join(", ")}${facts.length > 1 ? " and " : ""}${facts.at(-1)}`];
+}
+
 /** A value's type in a few words, for messages. */
 export function describeValue(value: Value): string {
   switch (value.kind) {
@@ -141,7 +163,9 @@ export function describeValue(value: Value): string {
       return value.dims.length === 0 ? `${type === "" ? "a " : `an ${type}`}scalar` : type + formatDims(value.dims);
     }
     case "shape":
-      return "a shape";
+      return value.single ? "a size" : `[${value.dims.length}]`;
+    case "literal":
+      return formatDims(value.dims);
     case "distribution":
       return "a distribution";
     case "record":
@@ -162,6 +186,11 @@ export function describeValue(value: Value): string {
 /** A number known now. */
 export function staticNumber(value: number, type: StaticValue["type"] = Number.isInteger(value) ? "int" : "float") {
   return { kind: "static", type, value } as const;
+}
+
+/** True for the size of one axis as a number. */
+export function isSingleSize(value: Value): value is ShapeValue & { readonly single: true } {
+  return value.kind === "shape" && value.single === true;
 }
 
 /** A model's definition, with its module. */

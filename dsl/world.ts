@@ -18,13 +18,30 @@ export interface Consumer {
   /** Nothing is run: every parameter is a placeholder, loops are gone through once. */
   readonly dry: boolean;
   /** T of every inner loop, when `evaluate … for T = 10 steps` says so. */
-  readonly steps?: number;
+  readonly steps?: GivenSteps;
   /** The input of the function that a slot stands for, made when first asked for. */
   readonly input: (slot: InputSlot) => Variable;
   /** The meta-step that draws are counted by; undefined when they are made once. */
   readonly metaStep: Variable | undefined;
+  /** The item that it is written for, for messages. */
+  readonly place?: ConsumerPlace;
   /** Leaves whose values come from outside. */
   readonly persistent: ReadonlySet<string>;
+}
+
+/** A number of steps that an evaluation gives, with its place. */
+export interface GivenSteps {
+  readonly count: number;
+  readonly span: Span;
+}
+
+/** What a function is written for, as a reader of the program knows it. */
+export interface ConsumerPlace {
+  /** `train`, this gradient. */
+  readonly what: string;
+  readonly span: Span;
+  /** An inner loop that nothing uses. */
+  readonly alone?: boolean;
 }
 
 export interface World {
@@ -87,11 +104,23 @@ export interface Scope {
 export interface Frame {
   readonly callee: string;
   readonly span: Span;
+  /** What was handed over, with its place in the call. */
+  readonly args?: readonly Passed[];
+  /** What is said at the place instead of "in this call of …". */
+  readonly message?: string;
+  /** The definition that is called. */
+  readonly item?: object;
 }
 
-/** A local name. `value` is computed at most once. */
+/** An argument as a value and as a place. */
+export interface Passed {
+  readonly value: Value;
+  readonly span: Span;
+}
+
+/** A local name. `value` is computed at most once; `at` is where it is read. */
 export interface Local {
-  readonly value: () => Value;
+  readonly value: (at?: Span) => Value;
 }
 
 /** Where an expression is evaluated. */

@@ -3,19 +3,32 @@
 import { Builder } from "../ir/builder.ts";
 import { eliminateDeadCode } from "../ir/dead_code.ts";
 import type { IrFunction, Variable } from "../ir/types.ts";
+import { unrollScan } from "../ir/unroll.ts";
 import { InternalError } from "../errors.ts";
 import { finishGradients, type FinishOptions } from "./finish.ts";
 import { gradientInto } from "./gradient.ts";
 
+/** What may be chosen. */
+export interface ExpandOptions extends FinishOptions {
+  /** Scans of at most this many steps are written out before they are differentiated: no stacks, and what does not depend
+   *  on the carry is seen. Default: 1. */
+  readonly unroll?: number;
+}
+
 /** The same function without `gradient` requests: simplified, without dead code, and with loops that keep what the
  *  residual policy says. The policy changes memory and time, and no bit of the results. */
-export function expandGradients(fn: IrFunction, options: FinishOptions = {}): IrFunction {
-  return finishGradients(new Expansion().expand(fn), options);
+export function expandGradients(fn: IrFunction, options: ExpandOptions = {}): IrFunction {
+  return finishGradients(new Expansion(options.unroll ?? 1).expand(fn), options);
 }
 
 class Expansion {
   /** A body that several equations hold is expanded once. */
   readonly #done = new Map<IrFunction, IrFunction>();
+  readonly #unroll: number;
+
+  constructor(unroll: number) {
+    this.#unroll = unroll;
+  }
 
   expand(fn: IrFunction): IrFunction {
     const done = this.#done.get(fn);
@@ -40,9 +53,11 @@ class Expansion {
           outputs = gradientInto(b, clean, { inputs, wrt, mode });
           break;
         }
-        case "scan":
-          outputs = b.emit("scan", inputs, { ...equation.params, body: this.expand(equation.params.body) });
+        case "scan": {
+          const params = { ...equation.params, body: this.expand(equation.params.body) };
+          outputs = params.length <= this.#unroll ? unrollScan(b, inputs, params) : b.emit("scan", inputs, params);
           break;
+        }
         case "map":
           outputs = b.emit("map", inputs, { ...equation.params, body: this.expand(equation.params.body) });
           break;

@@ -1,10 +1,11 @@
 // What must the forward pass of a loop keep for the backward pass? Of the known values that the unknown part of a body
-// reads, some are inputs of the body anyway, some cost nothing to compute again, some are the same at every step; only
-// the rest is stacked, one slice a step.
-import type { Equation, PrimitiveName, Variable } from "../ir/types.ts";
+// reads, some are inputs of the body anyway, some cost nothing to compute again, some are the same at every step. What is
+// stacked, one slice a step, is the smallest set of values from which all the others follow.
+import { type DType, type Equation, type PrimitiveName, sizeOf, type Variable } from "../ir/types.ts";
+import { minimumCut } from "./minimum_cut.ts";
 
 /** What a differentiated loop keeps of its forward pass.
- *  - `all`: every value the backward pass reads and that is not cheap to compute again: fastest.
+ *  - `all`: what the backward pass reads, or less where the rest is cheap to compute again: fastest.
  *  - `carry`: only the carry of every step; the backward pass computes the step again from it: least memory.
  *  Gradients are the same to the last bit. */
 export type ResidualPolicy = "all" | "carry";
@@ -74,22 +75,58 @@ export function planResiduals(
 ): ResidualPlan {
   const sources = new Map<Variable, Source>();
   const invariant = new Set<Variable>(body.constants);
-  for (const input of [...body.constants, ...body.stacked]) sources.set(input, "input");
-  for (const input of body.carry) if (policy === "carry" || read.has(input)) sources.set(input, "stored");
   const producers = new Map<Variable, Equation>();
+  for (const input of [...body.constants, ...body.stacked]) sources.set(input, "input");
+  if (policy === "carry") { for (const input of body.carry) sources.set(input, "stored"); }
   for (const equation of body.equations) {
-    for (const output of equation.outputs) producers.set(output, equation);
     const fixed = equation.inputs.every((x) => invariant.has(x));
-    if (fixed) { for (const output of equation.outputs) invariant.add(output); }
-    const free = cheap.has(equation.op);
-    const available = equation.inputs.every((x) => sources.has(x));
+    const again = cheap.has(equation.op) || (policy === "carry" && !fixed);
+    const available = again && equation.inputs.every((x) => sources.has(x));
     for (const output of equation.outputs) {
-      if (available && (free || (policy === "carry" && !fixed))) sources.set(output, equation);
-      else if (fixed && (policy === "carry" || read.has(output))) sources.set(output, "hoisted");
-      else if (read.has(output)) sources.set(output, "stored");
+      producers.set(output, equation);
+      if (fixed) invariant.add(output);
+      if (available) sources.set(output, equation);
+      else if (fixed) sources.set(output, "hoisted");
     }
   }
+  for (const x of leastStored(read, sources, producers)) sources.set(x, "stored");
+  for (const equation of body.equations) {
+    if (!cheap.has(equation.op) || !equation.inputs.every((x) => sources.has(x))) continue;
+    for (const output of equation.outputs) if (!sources.has(output)) sources.set(output, equation);
+  }
   return demand(body, read, sources, producers);
+}
+
+const bytesOf: { readonly [D in DType]: number } = { f32: 4, f64: 8, i32: 4, bool: 1 };
+
+/** The values to stack: the smallest in bytes that cut what is read off from everything that is neither available nor
+ *  cheap. A value that is read itself counts for three quarters: keeping it saves computing it again. */
+function leastStored(
+  read: ReadonlySet<Variable>,
+  sources: ReadonlyMap<Variable, Source>,
+  producers: ReadonlyMap<Variable, Equation>,
+): readonly Variable[] {
+  const number = new Map<Variable, number>();
+  const nodes: Variable[] = [];
+  const edges: [number, number][] = [];
+  const roots: number[] = [];
+  const visit = (x: Variable): number => {
+    const known = number.get(x);
+    if (known !== undefined) return known;
+    const own = nodes.push(x) - 1;
+    number.set(x, own);
+    const producer = producers.get(x);
+    if (!producer || !cheap.has(producer.op)) roots.push(own);
+    else {
+      for (const input of producer.inputs) {
+        if (!sources.has(input)) edges.push([visit(input), own]);
+      }
+    }
+    return own;
+  };
+  const sinks = [...read].filter((x) => !sources.has(x)).map(visit);
+  const cost = nodes.map((x) => (read.has(x) ? 3 : 4) * bytesOf[x.dtype] * Math.max(1, sizeOf(x.shape)));
+  return [...minimumCut({ cost, edges, sources: roots, sinks })].map((n) => nodes[n]!);
 }
 
 /** Follows the sources back from what is read, and keeps what is really asked for, in the body's order. */

@@ -9,7 +9,9 @@ export type Shape = readonly number[];
 
 /** What is known of an array before it is computed. */
 export interface ArrayType {
+  /** Element type. */
   readonly dtype: DType;
+  /** Sizes of the axes, outermost first. */
   readonly shape: Shape;
 }
 
@@ -17,7 +19,9 @@ export interface ArrayType {
 export interface Origin {
   /** Identifies the source text (its path relative to the root file's folder, or a name given to the API). */
   readonly source: string;
+  /** First UTF-16 unit. */
   readonly start: number;
+  /** The unit after the last one. */
   readonly end: number;
 }
 
@@ -33,6 +37,7 @@ export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 /** An array with its values, row-major. */
 export interface HostArray extends ArrayType {
+  /** One entry for each element, in the storage of its dtype. */
   readonly data: TypedArray;
 }
 

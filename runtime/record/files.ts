@@ -20,7 +20,8 @@ export function fileAccessError(
   const text = `Cannot ${action} \`${path}\``;
   if (error instanceof FileAccessError) return error;
   if (error instanceof Deno.errors.NotCapable) {
-    const flag = `--allow-${action}=${at.folder ?? path}`;
+    const named = at.folder ?? path;
+    const flag = `--allow-${action}=${/\s/.test(named) ? `"${named}"` : named}`;
     return new FileAccessError(`${text}: Deno was not given the permission; add ${flag}`);
   }
   const reason = reasons.find(([test]) => test(error))?.[1];

@@ -27,13 +27,14 @@ export function jsonArray(array: HostArray, most: number = mostInlineEntries): J
 }
 
 /** The lines of an event; none for those that carry no number. */
-export function metricLines(event: RunEvent, seconds: number): readonly MetricLine[] {
+export function metricLines(event: RunEvent, elapsed: number): readonly MetricLine[] {
+  const seconds = microseconds(elapsed);
   switch (event.kind) {
     case "started":
       return [{ ...event, outers: event.outers.map((o) => ({ ...o })), seconds }];
     case "step": {
       const { outer, step, steps, loss, gradientNorm, stepsPerSecond, secondsLeft } = event;
-      const pace = { stepsPerSecond: jsonNumber(stepsPerSecond), secondsLeft: jsonNumber(secondsLeft) };
+      const pace = { stepsPerSecond: microseconds(stepsPerSecond), secondsLeft: microseconds(secondsLeft) };
       const value = { value: jsonNumber(loss), gradientNorm: jsonNumber(gradientNorm) };
       return [{ kind: "step", step, name: `${outer}.loss`, ...value, steps, ...pace, seconds }];
     }
@@ -50,8 +51,13 @@ export function metricLines(event: RunEvent, seconds: number): readonly MetricLi
       return [{ kind: "simulation", step: null, name: `${loop}.loss`, value, shape: [losses.length], seconds }];
     }
     case "finished":
-      return [{ ...event }];
+      return [{ ...event, seconds: microseconds(event.seconds) }];
   }
+}
+
+/** More digits of a clock say nothing. */
+function microseconds(seconds: number): number {
+  return Math.round(seconds * 1e6) / 1e6;
 }
 
 function recordedLine({ name, by, trajectory, value }: Recorded): MetricLine {

@@ -23,6 +23,8 @@ export interface RunFolder {
   readonly path: string;
   /** Appends the lines of an event to `metrics.jsonl`. `seconds` since the run began. */
   record(event: RunEvent, seconds: number): void;
+  /** Closes the log when a run ended without a result. */
+  abandon(): void;
   /** Writes the arrays and the summary, and closes the folder. What can be written is, even when a part cannot. */
   finish(result: RunResult): void;
 }
@@ -68,6 +70,10 @@ function openLog(path: string): RunFolder {
       if (event.kind === "step") return; // what is not recorded by the program is for the terminal
       for (const line of metricLines(event, seconds)) waiting.push(`${JSON.stringify(line)}\n`);
       if (performance.now() - flushed >= flushAfter) flush();
+    },
+    abandon() {
+      flush();
+      log.close();
     },
     finish(result) {
       const { tensors, metadata } = storedRecords(result.recorded);

@@ -125,7 +125,7 @@ Deno.test("Run.evaluation() gives figures by time, and differences task by task"
     evaluations: [evaluationProgram(settings, { every: { steps: 4, of: "train" } })],
   });
   const final = r.evaluation("test");
-  assertEquals(final, r.evaluation());
+  assertEquals(final.reports, r.evaluation().reports);
   const { values, mean, interval } = final.point({ time: 3 });
   assertEquals(values.length, 3);
   assertAlmostEquals(mean, (values[0]! + values[1]! + values[2]!) / 3, 1e-12);

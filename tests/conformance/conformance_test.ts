@@ -5,10 +5,17 @@ import { compile } from "../../mod.ts";
 
 interface Case {
   readonly name: string;
-  readonly model: { readonly kind: "mlp"; readonly sizes: readonly number[]; readonly activation: string };
+  readonly model:
+    | { readonly kind: "mlp"; readonly sizes: readonly number[]; readonly activation: string }
+    | {
+      readonly kind: "conv";
+      readonly activation: string;
+      readonly norm: boolean;
+      readonly pool: "max" | "avg";
+    };
   readonly loss: "mse" | "cross_entropy";
-  readonly support: { readonly x: number[][]; readonly y: number[] | number[][] };
-  readonly query: { readonly x: number[][]; readonly y: number[] | number[][] };
+  readonly support: { readonly x: Nested; readonly y: Nested };
+  readonly query: { readonly x: Nested; readonly y: Nested };
   readonly inner: {
     readonly optimizer: string;
     readonly steps: number;
@@ -20,17 +27,18 @@ interface Case {
   };
   readonly objective: "final" | "every_step";
   readonly expected: {
-    readonly parameters: Readonly<Record<string, number[] | number[][]>>[];
+    readonly parameters: Readonly<Record<string, Nested>>[];
     readonly inner_losses: number[];
     readonly meta_loss: number;
     readonly grad: {
-      readonly initial: Readonly<Record<string, number[] | number[][]>>;
+      readonly initial: Readonly<Record<string, Nested>>;
       readonly hyper: Hyperparameters;
       readonly per_step: Readonly<Record<string, number[]>>;
     };
   };
   readonly corrected: readonly { readonly hyper: string; readonly index?: number }[];
 }
+type Nested = number[] | Nested[];
 type Hyperparameters = Readonly<Record<string, number | boolean | readonly number[]>>;
 
 /** 1e-9 of the largest entry with a floor of 1e-12; what comes from central differences, 2e-6 (README.md). */
@@ -60,26 +68,47 @@ function flatten(values: Hyperparameters): [name: string, value: number | boolea
   });
 }
 
+/** `net`, as text. A dense weight is [out, in], as in the files. */
+function modelOf({ model, expected }: Case): string {
+  const start = Object.entries(expected.parameters[0]!);
+  const declarations = start.map(([name, value]) => `  ${ours(name)} : [${shapeOf(value)}] = start.${ours(name)}`);
+  const body: string[] = [];
+  if (model.kind === "mlp") {
+    const layers = model.sizes.length - 1;
+    let previous = "x";
+    for (let i = 0; i < layers; i++) {
+      const z = `dot(${previous}, transpose(fc_${i}_weight)) + fc_${i}_bias`;
+      body.push(i === layers - 1 ? `  return ${z}` : `  let h${i} = ${model.activation}(${z})`);
+      previous = `h${i}`;
+    }
+  } else {
+    const conv = (layer: string, x: string) =>
+      `convolve(${x}, ${layer}_weight, padding = 1) + reshape(${layer}_bias, [size(${layer}_bias), 1, 1])`;
+    const along = (name: string) => `reshape(${name}, [size(${name}), 1, 1])`;
+    body.push(`  let z = ${conv("c1", "x")}`);
+    if (model.norm) {
+      body.push(
+        "  let m = mean(z, axis = [0, 2, 3], keep = true)",
+        "  let v = mean((z - m)^2, axis = [0, 2, 3], keep = true)",
+        `  let a = (z - m) / sqrt(v + 1e-5) * ${along("g")} + ${along("b")}`,
+      );
+    } else body.push("  let a = z");
+    body.push(
+      `  let pooled = ${model.pool}_pool(${model.activation}(a), 2)`,
+      `  let top = ${model.activation}(${conv("c2", "pooled")})`,
+      "  return dot(global_avg_pool(top), transpose(out_weight)) + out_bias",
+    );
+  }
+  return `model net(x) {\n${declarations.join("\n")}\n${body.join("\n")}\n}`;
+}
+
 function programOf(test: Case): string {
-  const { sizes, activation } = test.model;
-  const layers = sizes.length - 1;
-  const type = (values: readonly unknown[]) =>
-    Array.isArray(values[0]) ? `[${values.length}, ${(values[0] as unknown[]).length}]` : `[${values.length}]`;
   const label = test.loss === "cross_entropy" ? "int " : "";
   const table = (name: "support" | "query") =>
-    `data ${name} { x : ${type(test[name].x)}  y : ${label}${type(test[name].y)} }`;
-  const declarations: string[] = [];
-  const body: string[] = [];
-  const start: string[] = [];
-  let previous = "x";
-  for (let i = 0; i < layers; i++) {
-    declarations.push(`W${i} : [${sizes[i + 1]}, ${sizes[i]}] = start.W${i}  b${i} : [${sizes[i + 1]}] = start.b${i}`);
-    start.push(`W${i} : [${sizes[i + 1]}, ${sizes[i]}]  b${i} : [${sizes[i + 1]}]`);
-    const z = `dot(${previous}, transpose(W${i})) + b${i}`;
-    if (i === layers - 1) body.push(`return ${z}`);
-    else body.push(`let h${i} = ${activation}(${z})`);
-    previous = `h${i}`;
-  }
+    `data ${name} { x : [${shapeOf(test[name].x)}]  y : ${label}[${shapeOf(test[name].y)}] }`;
+  const start = Object.entries(test.expected.parameters[0]!).map(([name, value]) =>
+    `${ours(name)} : [${shapeOf(value)}]`
+  );
   const hyper = [...flatten(test.inner.fixed), ...flatten(test.inner.learned)];
   const scheduled = Object.entries(test.inner.per_step);
   const first = scheduled.map(([name, values]) => `${name} = ${values[0]}`);
@@ -91,10 +120,7 @@ precision f64
 ${table("support")}
 ${table("query")}
 data start { ${start.join("  ")} }
-model net(x : [n, ${sizes[0]}]) -> [n, ${sizes.at(-1)}] {
-  ${declarations.join("\n  ")}
-  ${body.join("\n  ")}
-}
+${modelOf(test)}
 inner fit {
   minimize ${test.loss}(net(support.x), support.y)
   over net by ${test.inner.optimizer}(${[...first, ...hyper.map(([name, value]) => `${name} = ${value}`)].join(", ")})
@@ -113,15 +139,23 @@ record net@*, fit.loss@*
 `;
 }
 
-function hostArray(values: number[] | number[][]): { shape: number[]; data: number[] } {
-  const shape = Array.isArray(values[0]) ? [values.length, values[0].length] : [values.length];
-  return { shape, data: values.flat() };
+/** The numbers of a nested list, row-major. */
+function numbers(values: Nested): number[] {
+  return values.flatMap((v) => typeof v === "number" ? [v] : numbers(v));
 }
 
-/** `fc.0.weight` as the program calls it. */
+function shapeOf(values: Nested): number[] {
+  const [first] = values;
+  return [values.length, ...(typeof first === "object" ? shapeOf(first) : [])];
+}
+
+function hostArray(values: Nested): { shape: number[]; data: number[] } {
+  return { shape: shapeOf(values), data: numbers(values) };
+}
+
+/** `fc.0.weight` as a name of the language. */
 function ours(name: string): string {
-  const [, layer, kind] = name.split(".");
-  return `${kind === "weight" ? "W" : "b"}${layer}`;
+  return name.replaceAll(".", "_");
 }
 
 for (const file of [...Deno.readDirSync(new URL(".", import.meta.url))].map((f) => f.name).sort()) {
@@ -139,7 +173,7 @@ for (const file of [...Deno.readDirSync(new URL(".", import.meta.url))].map((f) 
 
     expected.parameters.forEach((parameters, time) => {
       for (const [name, value] of Object.entries(parameters)) {
-        close(`${name}@${time}`, run.parameter(`net.${ours(name)}`, { time }).data, value.flat());
+        close(`${name}@${time}`, run.parameter(`net.${ours(name)}`, { time }).data, numbers(value));
       }
     });
     expected.inner_losses.forEach((loss, time) => {
@@ -148,7 +182,7 @@ for (const file of [...Deno.readDirSync(new URL(".", import.meta.url))].map((f) 
     close("the objective", [run.value()], [expected.meta_loss]);
     const initial = run.gradientGroup("net@0");
     for (const [name, value] of Object.entries(expected.grad.initial)) {
-      close(`gradient of ${name}`, initial[`net.${ours(name)}`]!.data, value.flat());
+      close(`gradient of ${name}`, initial[`net.${ours(name)}`]!.data, numbers(value));
     }
     const corrected = new Set(
       test.corrected.map((c) => c.index === undefined ? c.hyper : pairs[c.hyper]?.[c.index] ?? c.hyper),

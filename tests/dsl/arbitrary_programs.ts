@@ -36,7 +36,13 @@ const expressionAt: (depth?: number) => fc.Arbitrary<ast.Expression> = fc.memo((
   const binary = fc.constantFrom<ast.BinaryOperator>("+", "-", "*", "/", "^", "==", "!=", "<", "<=", ">", ">=");
   return fc.oneof(
     leaf,
-    fc.tuple(binary, inner, inner).map(([op, left, right]): ast.Expression => ({ kind: "Binary", op, left, right, span })),
+    fc.tuple(binary, inner, inner).map(([op, left, right]): ast.Expression => ({
+      kind: "Binary",
+      op,
+      left,
+      right,
+      span,
+    })),
     inner.map((operand): ast.Expression => ({ kind: "Unary", op: "-", operand, span })),
     fc.tuple(inner, inner).map(([value, target]): ast.Expression => ({ kind: "Pipe", value, target, span })),
     fc.tuple(inner, word).map(([object, member]): ast.Expression => ({ kind: "Member", object, member, span })),
@@ -111,7 +117,12 @@ const binding: fc.Arbitrary<ast.Binding> = fc
     span,
   }));
 
-const letItem = fc.record({ kind: fc.constant("Let" as const), name: identifier, value: expression, span: fc.constant(span) });
+const letItem = fc.record({
+  kind: fc.constant("Let" as const),
+  name: identifier,
+  value: expression,
+  span: fc.constant(span),
+});
 const functionItem = fc.record({
   kind: fc.constant("Function" as const),
   name: identifier,
@@ -124,10 +135,20 @@ const list = <T>(element: fc.Arbitrary<T>) => fc.array(element, { maxLength: 4 }
 const file = fc.constantFrom("d.csv", "./a b.meta", "", "//x").map((text) => ({ text, span }));
 
 const clauses: fc.Arbitrary<ast.Clause>[] = [
-  fc.record({ kind: fc.constant("Minimize" as const), maximize: fc.boolean(), value: expression, span: fc.constant(span) }),
+  fc.record({
+    kind: fc.constant("Minimize" as const),
+    maximize: fc.boolean(),
+    value: expression,
+    span: fc.constant(span),
+  }),
   fc.record({ kind: fc.constant("Over" as const), references, span: fc.constant(span) }),
   fc.record({ kind: fc.constant("By" as const), rule: postfix, span: fc.constant(span) }),
-  fc.tuple(optional("name", identifier), small).map(([name, count]): ast.Clause => ({ kind: "For", ...name, count, span })),
+  fc.tuple(optional("name", identifier), small).map(([name, count]): ast.Clause => ({
+    kind: "For",
+    ...name,
+    count,
+    span,
+  })),
   fc.record({ kind: fc.constant("Batch" as const), size: small, of: reference, span: fc.constant(span) }),
   fc.record({ kind: fc.constant("Clip" as const), what: identifier, bound: small, span: fc.constant(span) }),
   fc.record({ kind: fc.constant("Through" as const), estimator: postfix, span: fc.constant(span) }),
@@ -194,8 +215,11 @@ const items: fc.Arbitrary<ast.Item>[] = [
     from: file,
     span: fc.constant(span),
   }),
-  fc.record({ kind: fc.constantFrom("Input" as const, "Param" as const), binding, span: fc.constant(span) }) as
-    fc.Arbitrary<ast.Item>,
+  fc.record({
+    kind: fc.constantFrom("Input" as const, "Param" as const),
+    binding,
+    span: fc.constant(span),
+  }) as fc.Arbitrary<ast.Item>,
   letItem,
   functionItem,
   fc.tuple(identifier, optional("from", file), list(binding))
@@ -247,14 +271,27 @@ const items: fc.Arbitrary<ast.Item>[] = [
   loop("Inner", clauses) as fc.Arbitrary<ast.Item>,
   loop("Outer", [...clauses, across]) as fc.Arbitrary<ast.Item>,
   loop("Evaluate", evaluations) as fc.Arbitrary<ast.Item>,
-  fc.record({ kind: fc.constant("Override" as const), loop: identifier, entries: list(overrideEntry), span: fc.constant(span) }),
+  fc.record({
+    kind: fc.constant("Override" as const),
+    loop: identifier,
+    entries: list(overrideEntry),
+    span: fc.constant(span),
+  }),
   fc.tuple(
     expression,
     references,
     optional("across", across),
     optional("after", identifier),
     list(fc.record({ reference: entryReference, value: small, within: small, span: fc.constant(span) })),
-  ).map(([value, wrt, across, after, expect]): ast.Item => ({ kind: "Gradient", value, wrt, ...across, ...after, expect, span })),
+  ).map(([value, wrt, across, after, expect]): ast.Item => ({
+    kind: "Gradient",
+    value,
+    wrt,
+    ...across,
+    ...after,
+    expect,
+    span,
+  })),
   fc.tuple(references, optional("every", small), optional("task", small))
     .map(([references, every, task]): ast.Item => ({ kind: "Record", references, ...every, ...task, span })),
 ];
@@ -272,7 +309,8 @@ export function withoutPlaces(value: unknown): unknown {
 const pieces = [
   ...keywords.map(({ word }) => word),
   ...plainNames,
-  ..."+ - * / ^ == != < <= > >= |> = ~ @ . .. , : ( ) [ ] { } -> ' \" # ; ** // /// /* */ 1 1. .5 1e 0x1F θ “ \n \t".split(" "),
+  ..."+ - * / ^ == != < <= > >= |> = ~ @ . .. , : ( ) [ ] { } -> ' \" # ; ** // /// /* */ 1 1. .5 1e 0x1F θ “ \n \t"
+    .split(" "),
   "\n",
   "// comment\n",
   '"text"',

@@ -211,6 +211,10 @@ Deno.test("fileAccessError() names the flag for a missing permission, and the re
     fileAccessError(new Deno.errors.NotCapable("x"), { action: "read", path: "p/x.csv", folder: "p" }).message,
     "Cannot read `p/x.csv`: Deno was not given the permission; add --allow-read=p",
   );
+  assertEquals(
+    fileAccessError(new Deno.errors.NotCapable("x"), { action: "write", path: "my runs/a" }).message,
+    'Cannot write `my runs/a`: Deno was not given the permission; add --allow-write="my runs/a"',
+  );
   const full = Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
   assertEquals(fileAccessError(full, at).message, "Cannot write `runs/a`: the disk is full");
 });

@@ -1,8 +1,7 @@
 // What the differentiation tests share: running functions on the reference backend, and arithmetic on their results.
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { buildFunction } from "../../runtime/ir/builder.ts";
-import { expandGradients } from "../../runtime/autodiff/expand_gradients.ts";
-import type { FinishOptions } from "../../runtime/autodiff/finish.ts";
+import { expandGradients, type ExpandOptions } from "../../runtime/autodiff/expand_gradients.ts";
 import { type HostArray, type IrFunction, isFloat, type PrimitiveName } from "../../runtime/ir/types.ts";
 import { verifyFunction } from "../../runtime/ir/verify.ts";
 import type { GradientRow } from "./gradient_table.ts";
@@ -10,7 +9,7 @@ import type { GradientRow } from "./gradient_table.ts";
 /** Expands, verifies, compiles; the result runs the function. */
 export function prepare(
   fn: IrFunction,
-  options: FinishOptions = {},
+  options: ExpandOptions = {},
 ): (inputs: readonly HostArray[]) => readonly HostArray[] {
   verifyFunction(fn, { allowGradient: true });
   const expanded = expandGradients(fn, options);
@@ -56,7 +55,9 @@ export function floats(list: readonly HostArray[]): readonly HostArray[] {
 /** Largest absolute entry, at least 1: what an error is measured against. */
 export function scaleOf(...lists: readonly (readonly HostArray[])[]): number {
   let scale = 1;
-  for (const list of lists) for (const x of list) x.data.forEach((value) => scale = Math.max(scale, Math.abs(value)));
+  for (const x of lists.flat()) {
+    x.data.forEach((value) => scale = Number.isFinite(value) ? Math.max(scale, Math.abs(value)) : scale);
+  }
   return scale;
 }
 

@@ -147,6 +147,71 @@ const kinks: readonly {
   },
 ];
 
+Deno.test("valueAndGradient() sends a maximum over several axes to the first in row-major order when there is a tie", () => {
+  for (const axes of [[0, 1], [1, 0], [2, 0], [0, 2]]) {
+    const shape = axes.includes(2) ? [2, 1, 2] : [2, 2];
+    const fn = buildFunction("f", [f64(...shape)], (b, [x]) => [b.sum(b.one("reduce_max", [x!], { axes }))]);
+    const [, gradient] = evaluate(valueAndGradient(fn, [0]), [array("f64", shape, [1, 3, 3, 3])]);
+    assertEquals(numbers(gradient), [0, 1, 0, 0]);
+  }
+});
+
+Deno.test("valueAndGradient() converts gradients to the input's dtype when the function computes in another", () => {
+  // sum(exp(x)) in f64 of an f32 x, and of an f64 x through f32
+  const fn = buildFunction("f", [{ dtype: "f32", shape: [2] }, f64(2)], (b, [x, y]) => {
+    const through = b.convert(b.convert(y!, "f32"), "f64");
+    return [b.sum(b.apply("exp", b.apply("add", b.convert(x!, "f64"), through)))];
+  });
+  const inputs = [array("f32", [2], [0.5, 0.25]), array("f64", [2], [0.125, 0.5])];
+  for (const mode of ["reverse", "forward"] as const) {
+    const [, dx, dy] = evaluate(valueAndGradient(fn, [0, 1], { mode }), inputs);
+    assertEquals([dx!.dtype, dy!.dtype], ["f32", "f64"]);
+    [Math.exp(0.625), Math.exp(0.75)].forEach((slope, i) => {
+      // Rounded to f32 on its way
+      assertAlmostEquals(dx!.data[i]!, slope, 2e-7 * slope);
+      assertAlmostEquals(dy!.data[i]!, slope, 2e-7 * slope);
+    });
+  }
+});
+
+Deno.test("valueAndGradient() gives the first step's gradient when a loop has no step, and a map's when it has no iteration", () => {
+  const fn = buildFunction("f", [f64(2), f64(0, 2)], (b, [x, xs]) => {
+    const scan = b.openScan("none", 0);
+    const { carry } = scan.close([scan.body.apply("mul", scan.carry(x!), scan.slice(xs!))], []);
+    const map = b.openMap("none", 0);
+    const [parts] = map.close([map.body.apply("mul", map.slice(xs!), map.body.resolve(x!))]);
+    return [b.apply("add", b.sum(b.apply("sin", carry[0]!)), b.sum(parts!))];
+  });
+  const inputs = [array("f64", [2], [0.5, 1]), array("f64", [0, 2], [])];
+  for (const residuals of ["all", "carry"] as const) {
+    const [, dx, dxs] = evaluate(valueAndGradient(fn, [0, 1], { residuals }), inputs);
+    assertEquals(numbers(dx), [Math.cos(0.5), Math.cos(1)]);
+    assertEquals(dxs!.shape, [0, 2]);
+  }
+});
+
+Deno.test("expandGradients() computes again what two loops with one body stack for each other", () => {
+  const body = buildFunction("body", [f64(), f64()], (b, [state, x]) => {
+    const y = b.apply("sin", b.apply("mul", state!, x!));
+    return [y, b.apply("exp", y)];
+  });
+  const fn = buildFunction("f", [f64(), f64(3)], (b, [start, xs]) => {
+    const params = { body, length: 3, constants: 0, carry: 1, reverse: false };
+    const [, first] = b.emit("scan", [start!, xs!], params);
+    const [, second] = b.emit("scan", [start!, first!], params);
+    const [last] = b.emit("scan", [start!, second!], params);
+    return [last!];
+  });
+  const gradient = buildFunction(
+    "g",
+    fn.inputs,
+    (b, x) => b.emit("gradient", x, { body: fn, wrt: [0, 1], mode: "reverse" }),
+  );
+  const inputs = [spread([], 0.2, 1), spread([3], -1, 1, 2)];
+  const [all, carry] = (["all", "carry"] as const).map((residuals) => prepare(gradient, { residuals })(inputs));
+  assertEquals(distance(all!, carry!), 0);
+});
+
 for (const { name, write, at, expected } of kinks) {
   Deno.test(`expandGradients() keeps the convention when ${name}`, () => {
     const orders = derivatives(write, at, expected.length);
@@ -181,6 +246,22 @@ for (const steps of [1, 3]) {
     assert(distance(looped, unrolled) <= 1e-13 * scaleOf(unrolled));
   });
 }
+
+Deno.test("expandGradients() gives the same values and gradients when short scans are written out", () => {
+  for (const row of [...gradientTable.scan, ...gradientTable.map, ...gradientTable.gradient]) {
+    const fn = buildFunction(row.name, row.inputs, (b, x) => {
+      const request = b.openGradient("outer");
+      const inner = x.map((v) => request.wrt(v));
+      const outputs = row.write(request.body, inner);
+      const total = outputs.map((y) => request.body.sum(request.body.apply("sin", y)));
+      const closed = request.close([total.reduce((sum, y) => request.body.apply("add", sum, y)), ...outputs]);
+      return [...closed.outputs, ...closed.gradients];
+    });
+    assertEquals(countOf(expandGradients(fn, { unroll: 4 }), "scan"), 0);
+    const [looped, unrolled] = [0, 4].map((unroll) => prepare(fn, { unroll })(row.inputs));
+    assert(distance(looped!, unrolled!) <= 1e-13 * scaleOf(looped!), row.name);
+  }
+});
 
 Deno.test("expandGradients() gives bit-identical gradients when only the carry is kept", () => {
   const programs: [IrFunction, readonly HostArray[]][] = [[maml(tanhNet, 4), mamlValues(tanhNet)]];
@@ -337,6 +418,17 @@ Deno.test("transposeLinear() transposes a scan that also carries values of its o
   const c = array("f64", [], [0.7]);
   const [x, u] = [[spread([], -1, 1), spread([3], -1, 1, 2)], [spread([], -1, 1, 3), spread([3], -1, 1, 4)]];
   assertAlmostEquals(inner(evaluate(fn, [c, ...x]), u), inner(x, evaluate(transposed, [c, ...u])), 1e-14);
+});
+
+Deno.test("transposeLinear() finds the linear factor on either side of a product", () => {
+  const fn = buildFunction("f", [f64(2), f64(2)], (b, [x, y]) => [
+    b.apply("add", b.apply("mul", x!, y!), b.apply("neg", b.apply("div", y!, x!))),
+    b.apply("sub", b.fill(0, y!), b.apply("mul", y!, x!)),
+  ]);
+  const x = array("f64", [2], [2, 4]);
+  const us = [array("f64", [2], [1, 10]), array("f64", [2], [100, 1000])];
+  // Of y: x u - u / x - x v
+  assertEquals(numbers(evaluate(transposeLinear(fn, [false, true]), [x, ...us])[0]), [2 - 0.5 - 200, 40 - 2.5 - 4000]);
 });
 
 Deno.test("transposeLinear() refuses a function that is not linear", () => {

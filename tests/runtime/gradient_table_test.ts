@@ -3,8 +3,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { valueAndGradient, vjpFunction } from "../../runtime/autodiff/gradient.ts";
 import { expandGradients } from "../../runtime/autodiff/expand_gradients.ts";
-import { expandMaps } from "../../runtime/autodiff/batch.ts";
+import { batchFunction, expandMaps } from "../../runtime/autodiff/batch.ts";
 import { jvpFunction } from "../../runtime/autodiff/jvp.ts";
+import { jvpRules } from "../../runtime/autodiff/jvp_rules.ts";
 import { Builder, buildFunction } from "../../runtime/ir/builder.ts";
 import { type HostArray, type IrFunction, isFloat, type PrimitiveName, type Variable } from "../../runtime/ir/types.ts";
 import { type GradientRow, gradientTable, spread } from "./gradient_table.ts";
@@ -96,19 +97,39 @@ function versions(x: HostArray): HostArray {
   return { dtype: x.dtype, shape: [iterations, ...x.shape], data };
 }
 
+/** Floats to halves, which meet ties, zeros and the edges of domains. */
+function halved(list: readonly HostArray[]): readonly HostArray[] {
+  return list.map((x) => ({ ...x, data: x.data.map((value) => Math.round(2 * value) / 2) }));
+}
+
+/** Runs `fn` over three versions of the mapped inputs: looped; batched; and batched but for the maps inside, which a
+ *  batching rule of their own keeps. */
 function compareMaps(fn: IrFunction, row: GradientRow, mapped: readonly boolean[]): void {
-  const inputs = row.inputs.map((x, i) => mapped[i] ? versions(x) : x);
-  const looped = buildFunction(fn.name, inputs, (b, x) => {
+  const stacked = row.inputs.map((x, i) => mapped[i] ? versions(x) : x);
+  const looped = buildFunction(fn.name, stacked, (b, x) => {
     const scope = b.openMap("iterations", iterations);
     const slices = x.map((v, i) => mapped[i] ? scope.slice(v) : v);
     return scope.close(scope.body.inline(fn, slices));
   });
   const batched = expandMaps(looped);
   assertEquals(countOf(batched, "map"), 0);
-  const [expected, results] = [evaluate(looped, inputs), evaluate(batched, inputs)];
-  const error = distance(results, expected);
-  assert(error <= batchTolerance * scaleOf(expected), `${error} when ${mapped} are mapped`);
+  for (const inputs of [stacked, halved(stacked)]) {
+    const expected = evaluate(looped, inputs);
+    for (const form of [batched, batchFunction(fn, mapped, iterations)]) {
+      const error = distance(evaluate(form, inputs), expected);
+      assert(error <= batchTolerance * scaleOf(expected), `${error} when ${mapped} are mapped`);
+    }
+  }
 }
+
+Deno.test("every primitive has a row in the gradient table, and the row uses it", () => {
+  assertEquals(Object.keys(gradientTable).sort(), Object.keys(jvpRules).sort());
+  for (const op of Object.keys(gradientTable) as PrimitiveName[]) {
+    assert(gradientTable[op].length > 0, op);
+    // `integer_pow` to the power of 0 and 1 is folded away, which is what those rows are for
+    assert(gradientTable[op].some((row) => countOf(rowFunction(row), op) > 0), op);
+  }
+});
 
 for (const op of Object.keys(gradientTable) as PrimitiveName[]) {
   for (const row of gradientTable[op]) {
@@ -123,6 +144,24 @@ for (const op of Object.keys(gradientTable) as PrimitiveName[]) {
       const run = prepare(fn);
       const expected = centralDifference((t) => run(step(row.inputs, t, along)));
       assert(distance(moved, expected) <= differenceTolerance * scaleOf(moved), `${distance(moved, expected)}`);
+    });
+
+    Deno.test(`jvpFunction() leaves the values as they are for ${row.name}`, () => {
+      const fn = expandGradients(rowFunction(row));
+      const joint = jvpFunction(fn, row.inputs.map(() => true)).fn;
+      for (const inputs of [row.inputs, halved(row.inputs)]) {
+        const results = evaluate(joint, [...inputs, ...wrt.map((i) => along[i]!)]).slice(0, fn.outputs.length);
+        assertEquals(distance(results, evaluate(fn, inputs)), 0);
+      }
+    });
+
+    Deno.test(`valueAndGradient() gives each gradient alone as with the others for ${row.name}`, () => {
+      const fn = expandGradients(scalarOf(row));
+      const together = evaluate(valueAndGradient(fn, wrt), row.inputs).slice(1);
+      wrt.forEach((input, i) => {
+        const alone = evaluate(valueAndGradient(fn, [input]), row.inputs).slice(1);
+        assert(distance(alone, [together[i]!]) <= roundingTolerance * scaleOf(alone), `input ${input}`);
+      });
     });
 
     Deno.test(`vjpFunction() passes the dot-product test for ${row.name}`, () => {

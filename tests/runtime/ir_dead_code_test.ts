@@ -111,6 +111,19 @@ Deno.test("eliminateDeadCode() drops gradients, extra outputs and inputs of a re
   assertEquals([inputs.length, outputs.length, params.wrt, params.body.outputs.length], [3, 3, [1], 2]);
 });
 
+Deno.test("eliminateDeadCode() keeps what a request reads when only a gradient of it is needed", () => {
+  const body = buildFunction("body", [f64(), f64(), f64()], (b, [x, y, _unused]) => [b.apply("mul", x!, y!)]);
+  const fn = buildFunction("f", [f64(), f64(), f64()], (b, [x, y, z]) => {
+    const operands = [x!, y!, z!].map((v) => b.apply("exp", v));
+    const results = b.emit("gradient", operands, { body, wrt: [0, 2], mode: "reverse" });
+    return [results[1]!, results[2]!];
+  });
+  const result = swept(fn);
+  assertEquals(result.equations.map((e) => e.op), ["exp", "exp", "exp", "gradient"]);
+  const inputs = [1, 2, 3].map((seed) => spread([], -1, 1, seed));
+  assertEquals(evaluate(result, inputs).map((g) => g.data[0]), [Math.exp(inputs[1]!.data[0]!), 0]);
+});
+
 Deno.test("eliminateDeadCode() removes a loop when none of its results is needed", () => {
   const fn = buildFunction("f", [f64(), f64(3)], (b, [x, xs]) => {
     const scan = b.openScan("loop", 3);
@@ -137,6 +150,21 @@ Deno.test("fuseMaps() joins maps when one continues the other's iterations", () 
   const { params } = only(fused, "map");
   assertEquals([params.constants, params.body.inputs.length, params.body.outputs.length], [1, 3, 2]);
   const inputs = [spread([3], -1, 1, 1), spread([3], -1, 1, 2), spread([], -1, 1, 3)];
+  assertEquals(evaluate(fused, inputs), evaluate(fn, inputs));
+});
+
+Deno.test("fuseMaps() leaves maps apart when their lengths differ", () => {
+  const fn = buildFunction("f", [f64(3)], (b, [xs]) => {
+    const first = b.openMap("first", 3);
+    const [p] = first.close([first.body.broadcastTo(first.body.apply("exp", first.slice(xs!)), [2])]);
+    const second = b.openMap("second", 2);
+    const [r] = second.close([second.body.sum(second.slice(b.one("transpose", [p!], { permutation: [1, 0] })))]);
+    const third = b.openMap("third", 3);
+    return [r!, third.close([third.body.sum(third.slice(p!))])[0]!];
+  });
+  const fused = swept(fuseMaps(fn));
+  assertEquals(fused.equations.filter((e) => e.op === "map").map((e) => e.params.length), [3, 2]);
+  const inputs = [spread([3], -1, 1)];
   assertEquals(evaluate(fused, inputs), evaluate(fn, inputs));
 });
 

@@ -169,8 +169,94 @@ const cases: readonly Case[] = [
           stride: [1, 1],
         }),
       ),
-    remains: ["constant"],
+    remains: [],
     value: same,
+  },
+  {
+    name: "the exponent is zero or one",
+    write: (b, x) =>
+      b.apply("add", b.one("integer_pow", [x], { exponent: 0 }), b.one("integer_pow", [x], { exponent: 1 })),
+    remains: ["constant", "add"],
+    value: (x) => x.map((v) => 1 + v),
+  },
+  {
+    name: "a known value is converted",
+    write: (b, x) =>
+      b.apply(
+        "mul",
+        b.convert(b.convert(b.fill(2.7, x), "i32"), "f64"),
+        b.convert(b.convert(b.fill(2.7, x), "bool"), "f64"),
+      ),
+    remains: ["constant"],
+    value: (x) => x.map(() => 2),
+  },
+  {
+    name: "a conversion loses digits",
+    write: (b, x) => b.convert(b.convert(b.apply("add", x, b.fill(0.1, x)), "f32"), "f64"),
+    remains: ["constant", "add", "convert", "convert"],
+    value: (x) => x.map((v) => Math.fround(v + 0.1)),
+  },
+  {
+    name: "equal pieces are joined",
+    write: (b, x) => b.apply("add", x, b.one("concat", [b.fill(0, f64(1, 3)), b.fill(0, f64(1, 3))], { axis: 0 })),
+    remains: [],
+    value: same,
+  },
+  {
+    name: "different pieces are joined",
+    write: (b, x) => b.apply("mul", x, b.one("concat", [b.fill(1, f64(1, 3)), b.fill(2, f64(1, 3))], { axis: 0 })),
+    remains: ["constant", "constant", "concat", "mul"],
+    value: (x) => x.map((v, i) => i < 3 ? v : 2 * v),
+  },
+  { name: "one piece is joined", write: (b, x) => b.one("concat", [x], { axis: 1 }), remains: [], value: same },
+  {
+    name: "an array is reversed along two axes in turn",
+    write: (b, x) => b.one("reverse", [b.one("reverse", [x], { axes: [0, 1] })], { axes: [0] }),
+    remains: ["reverse"],
+    value: (x) => [2, 1, 0, 5, 4, 3].map((i) => x[i]!),
+  },
+  {
+    name: "free axes come in another order",
+    write: (b, x) => {
+      const turned = b.one("transpose", [b.reshape(x, [2, 3, 1])], { permutation: [1, 0, 2] });
+      return b.one("dot_general", [turned, b.fill(1, f64(1))], { ...none, contractLeft: [2], contractRight: [0] });
+    },
+    remains: ["reshape", "transpose", "constant", "dot_general"],
+    value: transposed,
+  },
+  {
+    name: "axes of size one change places before a broadcast",
+    write: (b, x) =>
+      b.broadcastTo(b.reshape(b.one("slice", [x], { start: [0, 0], limit: [1, 3], stride: [1, 1] }), [3, 1]), [3, 2]),
+    remains: ["slice", "reshape", "broadcast"],
+    value: (x) => [0, 0, 1, 1, 2, 2].map((i) => x[i]!),
+  },
+  {
+    name: "a constant is stopped, and an array twice",
+    write: (b, x) =>
+      b.apply("mul", b.apply("stop_gradient", b.fill(1, x)), b.apply("stop_gradient", b.apply("stop_gradient", x))),
+    remains: ["stop_gradient"],
+    value: same,
+  },
+  {
+    name: "conditions are known or doubly denied",
+    write: (b, x) => {
+      const test = b.apply("gt", x, b.fill(0.35, x));
+      const [no, yes] = [b.convert(b.fill(0, x), "bool"), b.convert(b.fill(1, x), "bool")];
+      const known = b.apply("or", b.apply("and", yes, b.apply("not", b.apply("not", test))), b.apply("not", yes));
+      return b.apply("select", b.apply("or", known, b.apply("and", no, test)), x, b.fill(0, x));
+    },
+    remains: ["constant", "gt", "constant", "select"],
+    value: (x) => x.map((v) => v > 0.35 ? v : 0),
+  },
+  {
+    name: "the largest, the sign and the floor of constants are taken",
+    write: (b, x) => {
+      const largest = b.broadcastTo(b.one("reduce_max", [b.fill(-2.5, x)], { axes: [0] }), x.shape);
+      return b.apply("min", b.apply("add", b.apply("sign", largest), b.apply("floor", largest)), b.fill(7, x));
+    },
+    remains: ["constant"],
+    value: (x) => x.map(() => -4),
   },
 ];
 

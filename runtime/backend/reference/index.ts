@@ -16,6 +16,7 @@ export interface ReferenceExecutable extends Executable {
 
 /** The reference backend, whose executables say how much memory they hold. */
 export interface ReferenceBackend extends Backend {
+  /** As `Backend.compile`; planning and preparing kernels take a few milliseconds for a few hundred equations. */
   compile(fn: IrFunction): ReferenceExecutable;
 }
 

@@ -25,7 +25,7 @@ export interface Region {
   base: number;
 }
 
-/** A byte range of a region. */
+/** A byte range of a region; several values have one where they share it. */
 export interface Block {
   readonly region: Region;
   offset: number;

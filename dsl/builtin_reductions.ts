@@ -1,0 +1,76 @@
+// Which functions make fewer entries of many? Sums, means and extrema over axes.
+import { asFloat, broadcastBinary } from "./arithmetic.ts";
+import { axisArg, type Builtin, flag, placeOf, simple, tensor, tensorArg } from "./builtin_arguments.ts";
+import { fail } from "./elaboration.ts";
+import { capital, describeValue, errorValue, shapeOf, staticNumber, type Value } from "./values.ts";
+
+function reduction(name: "sum" | "mean" | "max" | "min"): Builtin["apply"] {
+  return (c) => {
+    const { b } = c.cx;
+    const given = tensorArg(c, 0);
+    if (!given) return errorValue;
+    const x = name === "mean" || given.variable.dtype === "bool" ? asFloat(c.cx, given) : given;
+    const axisValue = c.named.get("axis");
+    let axes = x.dims.map((_, i) => i);
+    if (axisValue?.kind === "shape" && !axisValue.single) {
+      axes = axisValue.dims.map((d) => d.size);
+      if (axes.some((a) => a >= x.dims.length) || new Set(axes).size < axes.length) {
+        return fail(c.cx, {
+          code: "M0301",
+          title: `${capital(describeValue(x))} does not have these axes`,
+          at: placeOf(c, axisValue),
+          label: `axes count from 0, here to ${x.dims.length - 1}, each once`,
+          secondary: [{ span: c.at(0), message: describeValue(x) }],
+        });
+      }
+      axes.sort((p, q) => p - q);
+    } else if (axisValue !== undefined) {
+      const axis = axisArg(c, axisValue, x);
+      if (axis === undefined) return errorValue;
+      axes = [axis];
+    }
+    const n = axes.reduce((product, axis) => product * x.dims[axis]!.size, 1);
+    let result = x.variable;
+    if (name === "min") result = b.apply("neg", b.one("reduce_max", [b.apply("neg", result)], { axes }));
+    else if (name === "max") result = b.one("reduce_max", [result], { axes });
+    else result = b.sum(result, axes);
+    if (name === "mean") result = b.apply("div", result, b.fill(n, result));
+    if (flag(c.named.get("keep"))) {
+      const dims = x.dims.map((d, i) => axes.includes(i) ? { size: 1 } : d);
+      return tensor(b.reshape(result, shapeOf(dims)), dims);
+    }
+    return tensor(result, x.dims.filter((_, i) => !axes.includes(i)));
+  };
+}
+
+/** `max(x)`, `max(x, axis = -1)` reduce; `max(a, b)` is elementwise. */
+function extremum(name: "max" | "min"): Builtin {
+  const compute = name === "max" ? Math.max : Math.min;
+  return {
+    name,
+    arity: [1, 2],
+    named: ["axis", "keep"],
+    apply: (c) => {
+      if (c.args.length === 1) return reduction(name)(c);
+      const [a, d] = c.args as [Value, Value];
+      if (a.kind === "static" && d.kind === "static") return staticNumber(compute(a.value, d.value));
+      const x = tensorArg(c, 0);
+      const y = tensorArg(c, 1);
+      return x && y ? broadcastBinary(c.cx, name, x, y, c.call.span) : errorValue;
+    },
+  };
+}
+
+/** The builtins of this file. */
+export const reductions: readonly Builtin[] = [
+  simple("sum", [1, 1], reduction("sum"), ["axis", "keep"]),
+  simple("mean", [1, 1], reduction("mean"), ["axis", "keep"]),
+  extremum("max"),
+  extremum("min"),
+  simple("argmax", [1, 1], (c) => {
+    const x = tensorArg(c, 0);
+    const axis = x && axisArg(c, c.named.get("axis") ?? staticNumber(-1), x);
+    if (!x || axis === undefined) return errorValue;
+    return tensor(c.cx.b.one("argmax", [x.variable], { axis }), x.dims.filter((_, i) => i !== axis));
+  }, ["axis"]),
+];

@@ -1,0 +1,220 @@
+// What has a value of its own at the start? Parameters of models, free-standing ones and hyperparameters: one leaf for each
+// tensor, with its declared value; and what it is "now" where an expression stands.
+import type { Binding } from "./ast.ts";
+import { toTensor } from "./arithmetic.ts";
+import { drawInto } from "./draws.ts";
+import { fail, moduleScope } from "./elaboration.ts";
+import { evaluate } from "./expressions.ts";
+import type { Loop } from "./loops.ts";
+import type { Module } from "./modules.ts";
+import { ownersOf } from "./references.ts";
+import { requireStatic } from "./sizes.ts";
+import type { Span } from "./source.ts";
+import {
+  describeValue,
+  type Dim,
+  errorValue,
+  formatDims,
+  namedSizes,
+  shapeOf,
+  type TensorValue,
+  type Value,
+} from "./values.ts";
+import { type Context, drawingWorld, ownsNow, type World } from "./world.ts";
+
+/** One tensor that has a value at the start: a parameter or a hyperparameter. */
+export interface LeafDeclaration {
+  readonly name: string;
+  readonly dims: readonly Dim[];
+  readonly module: Module;
+  readonly span: Span;
+  readonly range?: readonly [number, number];
+  /** The declared value: a constant, or a draw that belongs to a world. */
+  readonly initial: (cx: Context) => TensorValue | undefined;
+  /** What it belongs to, for ownership: the path of its model, or its own name; a loop for a hyperparameter. */
+  readonly loop?: Loop;
+  /** A hyperparameter with one entry for each step, along axis 0. */
+  readonly perStep?: boolean;
+}
+
+/** Declares a leaf from a binding: `name : [sizes] = value` or `~ distribution`, `in low .. high`. `place` is where the value
+ *  stands, seen from where it is asked for. */
+export function makeLeaf(
+  here: Context,
+  name: string,
+  dims: readonly Dim[],
+  binding: Binding,
+  module: Module,
+  place: (cx: Context) => Context,
+): LeafDeclaration | undefined {
+  const cx = place(here);
+  if (binding.via) {
+    fail(cx, { code: "M0701", title: "`via` is not yet supported", at: binding.via.span });
+    return undefined;
+  }
+  const range = binding.range && readRange(cx, binding.range.low, binding.range.high, binding.range.span);
+  if (binding.range && !range) return undefined;
+  const base = {
+    name,
+    dims,
+    module,
+    span: binding.name.span,
+    initial: (drawing: Context) => declaredValue(place(drawing), name, dims, binding, module, range),
+  };
+  const leaf: LeafDeclaration = range ? { ...base, range } : base;
+  here.elaboration.leaves.set(name, leaf);
+  return leaf;
+}
+
+/** `in low .. high`, both known before the run. Undefined when wrong (reported). */
+export function readRange(
+  cx: Context,
+  lowAt: Parameters<typeof requireStatic>[1],
+  highAt: Parameters<typeof requireStatic>[1],
+  span: Span,
+): readonly [number, number] | undefined {
+  const low = requireStatic(cx, lowAt, "a bound");
+  const high = requireStatic(cx, highAt, "a bound");
+  if (!low || !high) return undefined;
+  if (low.value <= high.value) return [low.value, high.value];
+  fail(cx, {
+    code: "M0304",
+    title: `The range ${low.value} .. ${high.value} is empty`,
+    at: span,
+    hint: `write \`in ${high.value} .. ${low.value}\``,
+  });
+  return undefined;
+}
+
+function declaredValue(
+  at: Context,
+  name: string,
+  dims: readonly Dim[],
+  binding: Binding,
+  module: Module,
+  range: readonly [number, number] | undefined,
+): TensorValue | undefined {
+  const { value: expression } = binding;
+  if (expression === undefined) {
+    fail(at, {
+      code: "M0405",
+      title: `\`${name}\` has no initial value`,
+      at: binding.name.span,
+      hint: "write `= 0`, or draw it: `~ glorot()`",
+    });
+    return undefined;
+  }
+  const value = evaluate(at, expression);
+  if (value.kind === "error") return undefined;
+  if (binding.how === "~") return drawInto(at, value, dims, { module, name }, expression.span);
+  if (value.kind === "distribution") {
+    fail(at, {
+      code: "M0304",
+      title: `\`${binding.name.name} = …\` needs a value, not a distribution`,
+      at: expression.span,
+      hint: `write \`${binding.name.name} ~ …\` to draw it`,
+    });
+    return undefined;
+  }
+  const outside = range && numbersOf(value).find((x) => !(x >= range[0] && x <= range[1]));
+  if (range && outside !== undefined) {
+    fail(at, {
+      code: "M0606",
+      title: `The initial value ${outside} of \`${name}\` is outside its range ${range[0]} .. ${range[1]}`,
+      at: expression.span,
+      secondary: binding.range ? [{ span: binding.range.span, message: "the range" }] : [],
+    });
+    return undefined;
+  }
+  return fillTo(at, value, dims, binding);
+}
+
+/** The numbers of a value, as far as they are known now. */
+export function numbersOf(value: Value): readonly number[] {
+  if (value.kind === "static") return [value.value];
+  if (value.kind === "shape") return shapeOf(value.dims);
+  return value.kind === "literal" ? value.numbers : [];
+}
+
+/** A value as an array of the declared shape; scalars fill it. */
+function fillTo(cx: Context, value: Value, dims: readonly Dim[], binding: Binding): TensorValue | undefined {
+  const tensor = toTensor(cx, value, "float");
+  if (tensor.kind === "error") {
+    fail(cx, {
+      code: "M0304",
+      title: `\`${binding.name.name}\` cannot be ${describeValue(value)}`,
+      at: binding.value!.span,
+    });
+    return undefined;
+  }
+  const same = tensor.dims.length === dims.length && tensor.dims.every((d, i) => d.size === dims[i]!.size);
+  if (!same && tensor.dims.length > 0) {
+    fail(cx, {
+      code: "M0305",
+      title: `\`${binding.name.name}\` is declared as ${formatDims(dims)}, its value is ${formatDims(tensor.dims)}`,
+      at: binding.value!.span,
+      label: formatDims(tensor.dims),
+      secondary: [{ span: binding.type?.span ?? binding.name.span, message: "declared here" }],
+      notes: namedSizes(dims, tensor.dims),
+    });
+    return undefined;
+  }
+  return { kind: "tensor", variable: cx.b.broadcastTo(tensor.variable, shapeOf(dims)), dims };
+}
+
+/** What a parameter is "now" where the context stands. Outside the loop that changes it, it has no now. */
+export function valueNow(cx: Context, leaf: LeafDeclaration, span: Span): Value {
+  for (let w: World | undefined = cx.world; w; w = w.parent) {
+    const value = w.values.get(leaf.name);
+    if (value) return { ...value, declared: { name: leaf.name, span: leaf.span } };
+  }
+  const owners = ownersOf(cx.elaboration, leaf.name);
+  if (owners.length > 0 && !owners.some((loop) => ownsNow(cx.world, loop))) {
+    const loop = owners[0]!;
+    const model = leaf.name.split(".")[0]!;
+    const call = outermostUserCall(cx, span);
+    const what = call ? model : leaf.name;
+    return fail({ ...cx, frames: [] }, {
+      code: "M0401",
+      title: `\`${what}\` changes during \`${loop.name}\`; say at which step you want it`,
+      at: call ?? span,
+      label: `write \`${what}@${loop.timeName}\` (after the last step) or \`${what}@0\` (before the first)`,
+      secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` is declared here` }],
+    });
+  }
+  const value = initialValue(cx, leaf);
+  return value ? { ...value, declared: { name: leaf.name, span: leaf.span } } : errorValue;
+}
+
+/** The call through which a parameter inside a model body was reached. */
+function outermostUserCall(cx: Context, span: Span): Span | undefined {
+  const found = cx.frames.findLast((f) => !f.span.source.startsWith("std/"))?.span;
+  return found && (found.source !== span.source || found.start !== span.start) ? found : undefined;
+}
+
+/** What a leaf is before any inner loop changes it: learned, given from outside, or declared. */
+export function initialValue(cx: Context, leaf: LeafDeclaration): TensorValue | undefined {
+  let root = cx.world;
+  for (let w: World | undefined = cx.world; w; w = w.parent) {
+    const value = w.initials.get(leaf.name);
+    if (value) return value;
+    root = w;
+  }
+  const { consumer } = cx.world;
+  if (consumer.persistent.has(leaf.name)) {
+    const variable = consumer.input({ kind: "leaf", name: leaf.name });
+    const value: TensorValue = { kind: "tensor", variable, dims: leaf.dims };
+    root.initials.set(leaf.name, value);
+    return value;
+  }
+  const owner = drawingWorld(cx.world);
+  const value = leaf.initial({
+    elaboration: cx.elaboration,
+    world: owner,
+    b: owner.b,
+    scope: moduleScope(leaf.module),
+    frames: [],
+  });
+  if (value) owner.initials.set(leaf.name, value);
+  return value;
+}

@@ -1,0 +1,400 @@
+// The command line as a whole: in this process where only words and exit codes matter, as a process of its own where
+// permissions, signals and streams do.
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { main } from "../../meta.ts";
+import { version } from "../../api/version.ts";
+import { decodeSafetensors } from "../../runtime/record/safetensors.ts";
+import { parseMetrics } from "../../runtime/record/metrics.ts";
+import { capturedConsole } from "./captured_console.ts";
+import { diverging, line, missing, training, wrong } from "./programs.ts";
+
+const metaFile = new URL("../../meta.ts", import.meta.url).pathname;
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function meta(...args: string[]): Promise<Outcome> {
+  const console = capturedConsole();
+  const code = await main(args, console);
+  return { code, ...console.written };
+}
+
+/** Runs the command line in a process with the given Deno flags and nothing else permitted. */
+async function spawned(flags: readonly string[], args: readonly string[]): Promise<Outcome> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", ...flags, metaFile, ...args],
+    stdout: "piped",
+    stderr: "piped",
+  });
+  const { code, stdout, stderr } = await command.output();
+  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+}
+
+function withFiles(
+  files: Readonly<Record<string, string>>,
+  body: (folder: string) => Promise<void>,
+): () => Promise<void> {
+  return async () => {
+    const folder = Deno.realPathSync(Deno.makeTempDirSync());
+    try {
+      for (const [name, text] of Object.entries(files)) Deno.writeTextFileSync(`${folder}/${name}`, text);
+      await body(folder);
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  };
+}
+
+Deno.test("meta.ts --version says what deno.json says", async () => {
+  const config = JSON.parse(Deno.readTextFileSync(new URL("../../deno.json", import.meta.url)));
+  assertEquals(version, config.version);
+  assertEquals(await meta("--version"), { code: 0, out: `${version}\n`, err: "" });
+  assertEquals((await meta("--help")).code, 0);
+  assertEquals(await meta("doctor"), { code: 2, out: "", err: "error: `doctor` is not yet supported\n" });
+});
+
+Deno.test(
+  "meta.ts FILE runs a program: value, gradient and trajectory as the closed form says",
+  withFiles({ "line.meta": line }, async (folder) => {
+    const { code, out, err } = await meta(`${folder}/line.meta`);
+    assertEquals([code, err], [
+      0,
+      "line.meta: f64, seed 0, backend reference (picked by auto: the only backend so far)\n\n",
+    ]);
+    const number = (name: string) => Number(new RegExp(`^ *${name.replace("@", "@")} +(\\S+)`, "m").exec(out)![1]);
+    const rest = 0.5; // 1 − 5 lr
+    const at = (t: number) => 3 + rest ** t * (2 - 3);
+    assertAlmostEquals(number("value"), (at(3) - 3) ** 2, 1e-14);
+    for (const t of [0, 1, 2, 3]) assert(out.includes(`line.w@${t}`), out);
+    assertAlmostEquals(number("fit.lr"), 2 * (at(3) - 3) * 3 * rest ** 2 * -5 * (2 - 3), 1e-13);
+  }),
+);
+
+Deno.test(
+  "meta.ts FILE needs no other permission than to read the program's folder",
+  withFiles({ "line.meta": line }, async (folder) => {
+    const { code, err } = await spawned([`--allow-read=${folder}`], [`${folder}/line.meta`]);
+    assertEquals([code, err.includes("error")], [0, false], err);
+  }),
+);
+
+Deno.test(
+  "meta.ts says which flag to add when a permission is missing",
+  withFiles({ "line.meta": line, "b.meta": `edition 1\nimport f from "./c.meta"\n`, "c.meta": "" }, async (folder) => {
+    const none = await spawned([], [`${folder}/line.meta`]);
+    assertEquals(none.code, 2);
+    assert(none.err.includes(`Deno was not given the permission; add --allow-read=${folder}`), none.err);
+    const onlyRoot = await spawned([`--allow-read=${folder}/b.meta`], [`${folder}/b.meta`]);
+    assertEquals(onlyRoot.code, 2);
+    assert(onlyRoot.err.includes(`add --allow-read=${folder}`), onlyRoot.err);
+    const out = await spawned([`--allow-read=${folder}`], [`${folder}/line.meta`, "--out", `${folder}/run`]);
+    assertEquals(out.code, 2);
+    assert(out.err.includes(`add --allow-write=${folder}/run`), out.err);
+    const fmt = await spawned([`--allow-read=${folder}`], ["fmt", `${folder}/line.meta`]);
+    assertEquals(fmt.code, 2);
+    assert(fmt.err.includes(`add --allow-write=${folder}`), fmt.err);
+  }),
+);
+
+Deno.test(
+  "meta.ts exits with 1 and shows the diagnostics of a wrong program",
+  withFiles({ "wrong.meta": wrong }, async (folder) => {
+    const { code, out, err } = await meta(`${folder}/wrong.meta`);
+    assertEquals([code, out], [1, ""]);
+    assert(err.includes("error[M0201]") && err.includes("wrong.meta:8:12"), err);
+    assert(/\n\d+ errors?(, \d+ warnings?)?\n$/.test(err), err);
+    const json = await meta("check", "--json", `${folder}/wrong.meta`);
+    assertEquals([json.code, json.err], [1, ""]);
+    const first = JSON.parse(json.out.split("\n")[0]!);
+    assertEquals([first.kind, first.code, first.line, first.column], ["diagnostic", "M0201", 8, 12]);
+  }),
+);
+
+Deno.test(
+  "meta.ts check looks at every file and exits with the worst",
+  withFiles({ "line.meta": line, "wrong.meta": wrong }, async (folder) => {
+    assertEquals(await meta("check", `${folder}/line.meta`), { code: 0, out: `${folder}/line.meta: ok\n`, err: "" });
+    const both = await meta("check", `${folder}/wrong.meta`, `${folder}/line.meta`);
+    assertEquals([both.code, both.out], [1, `${folder}/line.meta: ok\n`]);
+    assertEquals((await meta("check", `${folder}/none.meta`)).code, 2);
+  }),
+);
+
+Deno.test(
+  "meta.ts --set reaches the program's inputs, and unknown ones are an error",
+  withFiles({ "line.meta": line }, async (folder) => {
+    // with lr = 0.2 the first step lands on the solution
+    const { code, out } = await meta(`${folder}/line.meta`, "--set", "rate=0.2");
+    assertEquals(code, 0);
+    assert(/line\.w@1 +3(\.0+\d?)?\n/.test(out), out);
+    const unknown = await meta(`${folder}/line.meta`, "--set", "ratee=0.2");
+    assertEquals(unknown.code, 1);
+    assert(unknown.err.includes("ratee") && unknown.err.includes("did you mean `rate`?"), unknown.err);
+  }),
+);
+
+Deno.test(
+  "meta.ts exits with 4 when an expectation is missed, and shows by how much",
+  withFiles({ "missing.meta": missing }, async (folder) => {
+    const { code, out } = await meta(`${folder}/missing.meta`);
+    assertEquals(code, 4);
+    assert(/expected +1 +within 1e-9 +MISSED, off by 0\.984/.test(out), out);
+    const json = await meta(`${folder}/missing.meta`, "--json");
+    const lines = parseMetrics(json.out);
+    assertEquals([json.code, lines.find((l) => l.kind === "expectation")!.met, lines.at(-1)!.missed], [4, false, 1]);
+  }),
+);
+
+Deno.test(
+  "meta.ts exits with 3 when a number is not finite, names it, and still shows what there was",
+  withFiles({ "diverging.meta": diverging }, async (folder) => {
+    const { code, out, err } = await meta(`${folder}/diverging.meta`);
+    assertEquals(code, 3);
+    assert(/`fit`, step \d: `line\.w@\d` is -?(Infinity|NaN)/.test(err), err);
+    assert(err.includes("diverging.meta:"), err);
+    assert(out.includes("recorded line.w@*"), out);
+    const json = parseMetrics((await meta(`${folder}/diverging.meta`, "--json")).out);
+    assertEquals(json.filter((l) => l.kind === "error").length, 1);
+    assertEquals(json.find((l) => l.kind === "finished")!.outcome, "failed");
+  }),
+);
+
+Deno.test(
+  "meta.ts --emit prints a stage and does not run",
+  withFiles({ "line.meta": line, "wrong.meta": wrong }, async (folder) => {
+    for (const stage of ["cst", "ast", "checked", "ir", "plan"]) {
+      const { code, out } = await meta(`${folder}/line.meta`, "--emit", stage);
+      assertEquals(code, 0);
+      assert(out.length > 100, `${stage}: ${out}`);
+    }
+    const ir = (await meta(`${folder}/line.meta`, "--emit", "ir")).out;
+    const plan = (await meta(`${folder}/line.meta`, "--emit", "plan")).out;
+    assert(ir.includes("gradient") && !/= gradient/.test(plan), plan);
+    const broken = await meta(`${folder}/wrong.meta`, "--emit", "ast");
+    assertEquals(broken.code, 1);
+    assert(broken.out.includes("lime"));
+  }),
+);
+
+Deno.test(
+  "meta.ts fmt rewrites once, and --check only looks",
+  withFiles({ "a.meta": "edition 1\nlet  y=1+2\n", "bad.meta": "edition 1\nlet = = =\n" }, async (folder) => {
+    const path = `${folder}/a.meta`;
+    const checked = await meta("fmt", "--check", path);
+    assertEquals([checked.code, checked.out], [1, `${path}\n`]);
+    assertEquals(Deno.readTextFileSync(path), "edition 1\nlet  y=1+2\n");
+    assertEquals((await meta("fmt", path)).code, 0);
+    assert(Deno.readTextFileSync(path).includes("let y = 1 + 2"));
+    assertEquals(await meta("fmt", "--check", path), { code: 0, out: "", err: "" });
+    const bad = await meta("fmt", `${folder}/bad.meta`, path);
+    assertEquals(bad.code, 1);
+    assert(bad.err.includes("error[M01"), bad.err);
+    assertEquals(Deno.readTextFileSync(`${folder}/bad.meta`), "edition 1\nlet = = =\n");
+  }),
+);
+
+Deno.test(
+  "meta.ts --out writes a run folder, and refuses to write into it again",
+  withFiles(
+    {
+      "main.meta": `edition 1\nimport twice from "./sub.meta"\n${
+        line.replace("edition 1\n", "").replace("return w * x", "return twice(w * x) / 2")
+      }`,
+      "sub.meta": "edition 1\nfn twice(a) = 2 * a\n",
+    },
+    async (folder) => {
+      const args = [`${folder}/main.meta`, "--seed", "5", "--set", "rate=0.05", "--out", `${folder}/run`];
+      const first = await meta(...args);
+      assertEquals(first.code, 0, first.err);
+      assert(first.err.endsWith(`\nwritten to ${folder}/run\n`), first.err);
+      const read = (name: string) => Deno.readTextFileSync(`${folder}/run/${name}`);
+      assertEquals(read("experiment.meta"), Deno.readTextFileSync(`${folder}/main.meta`));
+      assertEquals(read("sub.meta"), Deno.readTextFileSync(`${folder}/sub.meta`));
+      const effective = JSON.parse(read("effective.json"));
+      assertEquals([effective.seed, effective.inputs, effective.backend], [5, { rate: 0.05 }, "reference"]);
+      const { tensors } = decodeSafetensors(Deno.readFileSync(`${folder}/run/trajectories.safetensors`));
+      assertEquals(tensors.get("line.w@*")!.shape, [4]);
+      // the folder is itself a program that runs, to the same answer
+      const again = await meta(`${folder}/run/experiment.meta`, "--seed", "5", "--set", "rate=0.05");
+      assertEquals([again.code, again.out], [0, first.out]);
+
+      const before = read("summary.json");
+      const refused = await meta(...args);
+      assertEquals(refused.code, 2);
+      assert(refused.err.includes("is not empty"), refused.err);
+      assertEquals(read("summary.json"), before);
+    },
+  ),
+);
+
+Deno.test(
+  "meta.ts shows progress on standard error and results on standard output",
+  withFiles({ "t.meta": training(5) }, async (folder) => {
+    const { code, out, err } = await meta(`${folder}/t.meta`);
+    assertEquals(code, 0, err);
+    assert(/learn 1\/5 {2}loss /.test(err) && /learn 5\/5 {2}loss .* in all\n/.test(err), err);
+    assert(out.startsWith("learn: 5 meta-steps in "), out);
+    assert(out.includes("evaluate held_out: 10 tasks") && out.includes("fit.lr") && out.includes("learn.loss"), out);
+  }),
+);
+
+Deno.test(
+  "meta.ts gives the same answer for the same seed and another one for another",
+  withFiles({ "t.meta": training(5) }, async (folder) => {
+    const values = async (seed: string) =>
+      parseMetrics((await meta(`${folder}/t.meta`, "--json", "--seed", seed)).out)
+        .filter((l) => l.kind !== "step").map((l) => l.value);
+    assertEquals(await values("3"), await values("3"));
+    assert(JSON.stringify(await values("3")) !== JSON.stringify(await values("4")));
+  }),
+);
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test({
+    name: `meta.ts finishes the meta-step on ${signal}, writes what there is, and exits with 75`,
+    ignore: Deno.build.os === "windows",
+    fn: withFiles({ "t.meta": training(10_000_000) }, async (folder) => {
+      const args = [`${folder}/t.meta`, "--json", "--out", `${folder}/run`];
+      const child = new Deno.Command(Deno.execPath(), {
+        args: ["run", "--quiet", "--no-prompt", `--allow-read=${folder}`, `--allow-write=${folder}`, metaFile, ...args],
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const [stdout, stderr] = [new Response(child.stdout), new Response(child.stderr)].map((r) => r.body!);
+      const reader = stdout!.pipeThrough(new TextDecoderStream()).getReader();
+      let text = "";
+      while (!text.includes('"kind":"step"')) {
+        const { value, done } = await reader.read();
+        if (done) throw new Error(await new Response(stderr).text());
+        text += value;
+      }
+      child.kill(signal);
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        text += value;
+      }
+      assertEquals((await child.status).code, 75);
+      assertEquals(await new Response(stderr).text(), "");
+      const lines = parseMetrics(text);
+      assertEquals(lines.at(-1)!.outcome, "stopped");
+      const summary = JSON.parse(Deno.readTextFileSync(`${folder}/run/summary.json`));
+      assertEquals([summary.outcome, summary.outers[0].steps], ["stopped", 10_000_000]);
+      const { tensors } = decodeSafetensors(Deno.readFileSync(`${folder}/run/trajectories.safetensors`));
+      const recorded = tensors.get("learn.loss/steps")!.data;
+      assertEquals(recorded.at(-1), summary.outers[0].done - 1);
+    }),
+  });
+}
+
+Deno.test({
+  name: "meta.ts leaves a readable folder when it is killed at once",
+  ignore: Deno.build.os === "windows",
+  fn: withFiles({ "t.meta": training(10_000_000) }, async (folder) => {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        "--no-prompt",
+        `--allow-read=${folder}`,
+        `--allow-write=${folder}`,
+        metaFile,
+        `${folder}/t.meta`,
+        "--out",
+        `${folder}/run`,
+      ],
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    const size = () => {
+      try {
+        return Deno.statSync(`${folder}/run/metrics.jsonl`).size;
+      } catch {
+        return 0;
+      }
+    };
+    const patience = AbortSignal.timeout(30_000);
+    while (size() < 10_000 && !patience.aborted) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill("SIGKILL");
+    await child.status;
+    const lines = parseMetrics(Deno.readTextFileSync(`${folder}/run/metrics.jsonl`));
+    assert(lines.length > 10);
+    const steps = lines.filter((l) => l.name === "learn.loss").map((l) => l.step);
+    assertEquals(steps, steps.map((_, i) => i));
+    assertEquals([...Deno.readDirSync(`${folder}/run`)].map((f) => f.name).sort(), [
+      "effective.json",
+      "experiment.meta",
+      "metrics.jsonl",
+    ]);
+  }),
+});
+
+Deno.test(
+  "meta.ts goes on when its reader goes away",
+  withFiles({ "t.meta": training(200) }, async (folder) => {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        "--no-prompt",
+        `--allow-read=${folder}`,
+        `--allow-write=${folder}`,
+        metaFile,
+        `${folder}/t.meta`,
+        "--json",
+        "--out",
+        `${folder}/run`,
+      ],
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    await child.stdout.cancel();
+    const err = await new Response(child.stderr).text();
+    assertEquals([(await child.status).code, err], [0, ""]);
+    assertEquals(JSON.parse(Deno.readTextFileSync(`${folder}/run/summary.json`)).outcome, "done");
+  }),
+);
+
+/** True where a small file system can be mounted: as root on Linux, in most containers not. */
+function canMount(): boolean {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
+  const folder = Deno.makeTempDirSync();
+  try {
+    if (!mountSmall(folder)) return false;
+    return new Deno.Command("umount", { args: [folder] }).outputSync().success;
+  } finally {
+    Deno.removeSync(folder);
+  }
+}
+
+function mountSmall(folder: string): boolean {
+  const args = ["-t", "tmpfs", "-o", "size=256k", "tmpfs", folder];
+  try {
+    return new Deno.Command("mount", { args }).outputSync().success;
+  } catch {
+    return false; // there is no `mount`
+  }
+}
+
+Deno.test({
+  name: "meta.ts says that the disk is full, keeps what was written, and exits with 3",
+  ignore: !canMount(),
+  fn: withFiles({ "t.meta": training(10_000_000) }, async (folder) => {
+    const small = `${folder}/small`;
+    Deno.mkdirSync(small);
+    mountSmall(small);
+    try {
+      const { code, err, out } = await meta(`${folder}/t.meta`, "--out", `${small}/run`);
+      assertEquals(code, 3);
+      assert(err.includes(`Cannot write \`${small}/run/metrics.jsonl\`: the disk is full`), err);
+      assert(out.includes("learn: "), out);
+      assertEquals(Deno.readTextFileSync(`${small}/run/experiment.meta`), training(10_000_000));
+      assert(parseMetrics(Deno.readTextFileSync(`${small}/run/metrics.jsonl`)).length > 100);
+    } finally {
+      await new Deno.Command("umount", { args: [small] }).output();
+    }
+  }),
+});
