@@ -4,6 +4,7 @@ import { printFunction } from "../runtime/ir/print.ts";
 import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
 import { type Diagnostic, DiagnosticSink } from "./diagnostic.ts";
 import type { SourceText } from "./source.ts";
+import { checkDeclarations } from "./declarations.ts";
 import { type HostData, loadData, type ReadData } from "./data.ts";
 import { type Elaboration, newElaboration, type Precision } from "./elaboration.ts";
 import { type InputValues, readInputs } from "./inputs.ts";
@@ -45,6 +46,7 @@ export function compileProgram(input: CompileInput): CompileOutput {
   let checked: CheckedProgram | undefined;
   let program: ExperimentProgram | undefined;
   checkHeader(modules, sink);
+  for (const module of modules.modules) checkDeclarations(module, sink);
   // a text that could not be read whole would only give consequences of that
   if (!modules.torn) {
     const inputs = new Map<string, StaticValue>();

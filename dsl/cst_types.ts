@@ -91,7 +91,7 @@ export interface TimeCstNode extends CstNode {
 
 /** What `time` holds, by token and rule. */
 export type TimeCstChildren = {
-  At?: IToken[];
+  AtSign?: IToken[];
   Number?: IToken[];
   Name?: IToken[];
   Star?: IToken[];

@@ -10,6 +10,7 @@ import { hintFor } from "./hints.ts";
 import { type Module, resolvePath } from "./modules.ts";
 import { parseCsv } from "./csv.ts";
 import type { Context } from "./world.ts";
+import { count } from "./models.ts";
 import { formatDims } from "./values.ts";
 
 /** The bytes of a data file by its path relative to the root file's folder; undefined when there is none. */
@@ -33,7 +34,7 @@ export function loadData(el: Elaboration, read: ReadData, host: HostData): void 
     for (const item of module.program.items) {
       if (item.kind !== "Data") continue;
       declared.add(item.name.name);
-      loadItem(el, item, module, read, host[item.name.name]);
+      loadItem(el, item, module, read, Object.hasOwn(host, item.name.name) ? host[item.name.name] : undefined);
     }
   }
   for (const name of Object.keys(host)) {
@@ -72,48 +73,51 @@ function loadItem(
       hint: hintFor(name, pending.map((f) => f.name.name)),
     });
   }
-  const fromFile = pending.filter((f) => !host?.[f.name.name]);
+  const handed = (f: Binding) => host && Object.hasOwn(host, f.name.name) ? host[f.name.name] : undefined;
+  const fromFile = pending.filter((f) => !handed(f));
   for (const field of pending) {
-    const values = host?.[field.name.name];
+    const values = handed(field);
     if (values) loadHost(cx, item, field, values);
   }
   if (fromFile.length === 0) return;
   if (!item.from) {
-    for (const field of fromFile) {
-      fail(cx, {
-        code: "M0601",
-        title: `\`${item.name.name}.${field.name.name}\` has no values`,
-        at: field.span,
-        hint:
-          `read them from a file, \`data ${item.name.name} from "${item.name.name}.csv" { … }\`, or hand them over from TypeScript`,
-      });
-    }
+    const [first, ...others] = fromFile as [Binding, ...Binding[]];
+    const names = fromFile.map((f) => `\`${item.name.name}.${f.name.name}\``);
+    fail(cx, {
+      code: "M0601",
+      title: `${names.join(" and ")} ${names.length > 1 ? "have" : "has"} no values`,
+      at: first.span,
+      secondary: others.map((f) => ({ span: f.span, message: "" })),
+      hint:
+        `read them from a file, \`data ${item.name.name} from "${item.name.name}.csv" { … }\`, or hand them over from TypeScript`,
+    });
     return;
   }
   const table = readTable(cx, item, module, read);
   if (!table) return;
-  for (const field of fromFile) loadColumn(cx, item, field, table);
+  const wrongLength: Binding[] = [];
+  for (const field of fromFile) if (loadColumn(cx, item, field, table) === "length") wrongLength.push(field);
+  const [first, ...others] = wrongLength;
+  if (!first) return;
+  const rows = table.rows.length;
+  fail(cx, {
+    code: "M0602",
+    title: `\`${table.path}\` has ${count(rows, "row")}, and ${
+      wrongLength.map((f) => `\`${item.name.name}.${f.name.name}\``).join(" and ")
+    } ${wrongLength.length > 1 ? "are" : "is"} declared with another number`,
+    at: first.type?.span ?? first.span,
+    secondary: others.map((f) => ({ span: f.type?.span ?? f.span, message: "" })),
+    hint: first.type?.sizes?.[0]?.kind === "Number" ? `write \`${rows}\` for the number of rows` : undefined,
+  });
 }
 
 /** The declared type of a field. Undefined when wrong (reported). */
 function declaredType(cx: Context, field: Binding): { dtype: DType; shape: number[]; text: string } | undefined {
-  const names: Readonly<Record<string, DType>> = {
-    int: "i32",
-    bool: "bool",
-    float: cx.elaboration.precision,
-  };
+  const { precision } = cx.elaboration;
+  const names = new Map<string, DType>([["int", "i32"], ["bool", "bool"], ["float", precision]]);
   const written = field.type?.dtype;
-  const dtype = written ? names[written.name] : cx.elaboration.precision;
-  if (!dtype) {
-    fail(cx, {
-      code: "M0304",
-      title: `There is no type \`${written!.name}\``,
-      at: written!.span,
-      hint: hintFor(written!.name, Object.keys(names)) ??
-        "write `int`, `bool` or nothing for numbers of the experiment's precision",
-    });
-    return undefined;
-  }
+  const dtype = written ? names.get(written.name) : precision;
+  if (!dtype) return undefined; // reported with the declarations
   const dims = evaluateType(cx, field.type ?? { sizes: [], span: field.name.span });
   return dims && { dtype, shape: dims.map((d) => d.size), text: formatDims(dims) };
 }
@@ -222,9 +226,10 @@ function readTable(cx: Context, item: DataItem, module: Module, read: ReadData):
   return { path, header: header.map((h) => h.trim()), rows: body.filter((r) => r.length > 1 || r[0] !== "") };
 }
 
-function loadColumn(cx: Context, item: DataItem, field: Binding, table: Table): void {
+/** Reads one column. "length": it has not as many rows as declared (not reported). */
+function loadColumn(cx: Context, item: DataItem, field: Binding, table: Table): "length" | undefined {
   const type = declaredType(cx, field);
-  if (!type) return;
+  if (!type) return undefined;
   const column = table.header.indexOf(field.name.name);
   const name = `${item.name.name}.${field.name.name}`;
   if (column === -1) {
@@ -235,7 +240,7 @@ function loadColumn(cx: Context, item: DataItem, field: Binding, table: Table): 
       notes: [`Its columns are ${table.header.map((h) => `\`${h}\``).join(", ")}`],
       hint: hintFor(field.name.name, table.header),
     });
-    return;
+    return undefined;
   }
   if (type.shape.slice(1).some((n) => n !== 1)) {
     fail(cx, {
@@ -244,36 +249,35 @@ function loadColumn(cx: Context, item: DataItem, field: Binding, table: Table): 
       at: field.type!.span,
       notes: [`A column is [rows] or [rows, 1], and this is ${type.text}`],
     });
-    return;
+    return undefined;
   }
   const size = sizeOf(type.shape);
-  if (table.rows.length !== size) {
-    fail(cx, {
-      code: "M0602",
-      title: `\`${name}\` is declared as ${type.text}, and \`${table.path}\` has ${table.rows.length} rows`,
-      at: field.type?.span ?? field.span,
-    });
-    return;
-  }
+  if (table.rows.length !== size) return "length";
   const data = allocate(type.dtype, size);
   for (const [i, row] of table.rows.entries()) {
     const cell = (row[column] ?? "").trim();
-    const value = cell === "true" ? 1 : cell === "false" ? 0 : cell === "" ? NaN : Number(cell);
-    const wrong = cell === ""
-      ? "it is missing"
-      : Number.isNaN(value)
-      ? "it is not a number"
-      : checkCell(value, type.dtype);
+    const value = cell === "true" ? 1 : cell === "false" ? 0 : readNumber(cell);
+    const wrong = Number.isNaN(value) ? "it is not a number" : checkCell(value, type.dtype);
     if (wrong) {
+      const shown = cell.length > 40 ? `${cell.slice(0, 40)}…` : cell;
       fail(cx, {
         code: "M0602",
-        title: `Row ${i + 2}, column \`${field.name.name}\` of \`${table.path}\` is \`${cell}\`: ${wrong}`,
+        title: `Row ${i + 2}, column \`${field.name.name}\` of \`${table.path}\` is ${
+          cell === "" ? "empty" : `\`${shown}\`: ${wrong}`
+        }`,
         at: field.span,
+        notes: ["Rows are counted with the header, which is row 1"],
       });
-      return;
+      return undefined;
     }
     data[i] = value;
   }
   const array: HostArray = { dtype: type.dtype, shape: type.shape, data };
   cx.elaboration.data.set(name, array);
+  return undefined;
+}
+
+/** A decimal number as CSV files hold them; NaN for anything else, such as `0x10`, `1_000` or an empty cell. */
+function readNumber(cell: string): number {
+  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(cell) ? Number(cell) : NaN;
 }

@@ -80,7 +80,7 @@ export function fail(cx: Pick<Context, "elaboration" | "frames">, draft: Diagnos
         ...draft,
         at: call.span,
         label: call.message ?? "",
-        secondary: [...(shapes ? passedLabels(call) : []), ...secondary, ...(shapes ? callLabels(own.slice(1)) : [])],
+        secondary: [...(shapes && !call.silent ? passedLabels(call) : []), ...secondary, ...(shapes ? callLabels(own.slice(1)) : [])],
         notes: [...(draft.notes ?? []), `This happens in \`${frames[0]!.callee}\` of the standard library`],
       };
     }
@@ -95,7 +95,7 @@ export function fail(cx: Pick<Context, "elaboration" | "frames">, draft: Diagnos
 
 /** The calls that led to a place, innermost first, each with the shapes of its arguments. */
 function callLabels(frames: readonly Frame[]): Label[] {
-  return frames.slice(0, 3).flatMap((f) => [
+  return frames.filter((f) => !f.silent).slice(0, 3).flatMap((f) => [
     { span: f.span, message: f.message ?? `in this call of \`${f.callee}\`` },
     ...passedLabels(f),
   ]);

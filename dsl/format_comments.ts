@@ -41,7 +41,7 @@ export function onOneLine(text: string, from: number, to: number): boolean {
 
 /** Is there an empty line between two offsets? */
 export function hasEmptyLine(text: string, from: number, to: number): boolean {
-  return /(\r\n|\n|\r)[^\S\r\n]*(\r\n|\n|\r)/.test(text.slice(from, to));
+  return /[\r\n][^\S\r\n]*[\r\n]/.test(text.slice(from, to).replaceAll("\r\n", "\n"));
 }
 
 /** The offset at which the line of an offset starts. */

@@ -3,6 +3,7 @@ import type { Elaboration } from "./elaboration.ts";
 import { fail, moduleScope } from "./elaboration.ts";
 import { requireStatic } from "./sizes.ts";
 import { openFunction } from "./consumers.ts";
+import { nearestName } from "./did_you_mean.ts";
 import { hintFor } from "./hints.ts";
 import type { Module } from "./modules.ts";
 import type { InputItem } from "./ast.ts";
@@ -26,10 +27,11 @@ export function readInputs(el: Elaboration, inputs: Map<string, StaticValue>, gi
   for (const name of Object.keys(given)) {
     if (declared.has(name)) continue;
     const hint = hintFor(name, declared.keys());
+    const near = declared.get(nearestName(name, declared.keys()) ?? [...declared.keys()][0] ?? "")?.[0];
     el.sink.report({
       code: "M0603",
       title: `There is no input \`${name}\` to set`,
-      at: { source: el.modules.root.source.name, start: 0, end: 0 },
+      at: near?.item.binding.name.span ?? { source: el.modules.root.source.name, start: 0, end: 0 },
       notes: declared.size > 0 ? [`The inputs are ${[...declared.keys()].map((n) => `\`${n}\``).join(", ")}`] : [
         "This program has no `input`",
       ],
@@ -48,15 +50,16 @@ function valueOf(el: Elaboration, item: InputItem, module: Module, given: InputV
     persistent: new Set(),
   });
   const type = binding.type?.dtype?.name ?? "float";
-  if (!["int", "float", "bool"].includes(type) || binding.type?.sizes !== undefined) {
+  if (!["int", "float", "bool"].includes(type)) return undefined; // reported with the declarations
+  if (binding.type?.sizes !== undefined || binding.how === "~") {
     fail(draft.cx, {
       code: "M0304",
-      title: `An input is \`int\`, \`float\` or \`bool\`, not \`${type}${binding.type?.sizes ? " […]" : ""}\``,
+      title: `An input is one number: \`int\`, \`float\` or \`bool\``,
       at: binding.type!.span,
     });
     return undefined;
   }
-  const outside = given[name];
+  const outside = Object.hasOwn(given, name) ? given[name] : undefined;
   if (outside !== undefined) {
     const value = parseGiven(outside, type);
     if (value) return checkRange(draft.cx, item, value, `\`${name}\` is set to ${outside}`);

@@ -26,6 +26,7 @@ import type { LeafDeclaration } from "./leaves.ts";
 import { sourceText } from "./meta_parameters.ts";
 import { loopsChanging, referenceLeaves, resolveReference } from "./references.ts";
 import { checkOptimizer } from "./rules.ts";
+import { checkUnused } from "./unused_definitions.ts";
 import type { Context } from "./world.ts";
 import { formatDims } from "./values.ts";
 
@@ -78,7 +79,9 @@ export function checkProgram(el: Elaboration): CheckedProgram | undefined {
     );
     const simulations = alone.map((loop) => checkSimulation(el, loop));
     if (el.unshaped.size > 0 && el.leaves.size > known) continue;
-    for (const [name, span] of el.unshaped) {
+    checkUnused(el);
+    // after a mistake, that a model was not called may be a consequence of it
+    for (const [name, span] of el.sink.hasErrors ? [] : el.unshaped) {
       fail({ elaboration: el, frames: [] }, {
         code: "M0203",
         title: `\`${name}\` has no shape: nothing that runs calls the model it belongs to`,

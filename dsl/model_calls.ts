@@ -34,8 +34,8 @@ interface ModelCall {
   readonly span: Span;
 }
 
-/** Evaluates a model's body for arguments. */
-export function callModel(cx: Context, model: ModelValue, args: readonly Passed[], span: Span): Value {
+/** Evaluates a model's body for arguments. `silent`: the program makes no such call, so nothing is said of it. */
+export function callModel(cx: Context, model: ModelValue, args: readonly Passed[], span: Span, silent?: true): Value {
   const { instance, world } = model;
   const { item, module } = instance.model;
   const el = cx.elaboration;
@@ -67,7 +67,7 @@ export function callModel(cx: Context, model: ModelValue, args: readonly Passed[
       world,
       b: cx.b,
       scope: { module, parent: undefined, locals },
-      frames: [{ callee: item.name.name, span, args }, ...cx.frames],
+      frames: [{ callee: item.name.name, span, ...(silent ? { silent } : { args }) }, ...cx.frames],
     },
     instance,
     locals,
@@ -129,7 +129,8 @@ function bindFormal(call: ModelCall, formal: Formal, arg: Passed): TensorValue |
   const sizes = formal.type?.sizes;
   if (sizes === undefined && (!formal.type?.dtype || value.dims.length === 0)) return typed;
   const dims = matchSizes(call, formal, sizes ?? [], value, arg.span);
-  return dims && { ...typed, dims, ...(value.declared ? { declared: value.declared } : {}) };
+  const { declared } = value;
+  return dims && { ...typed, dims, ...(declared ? { declared: { dims: value.dims, ...declared } } : {}) };
 }
 
 function matchSizes(
@@ -198,6 +199,23 @@ function evaluateBody(call: ModelCall): Value {
   const { body, instance, locals } = call;
   const { item } = instance.model;
   for (const member of item.members) {
+    const { name } = member.name;
+    if (locals.has(name)) continue;
+    locals.set(name, {
+      value: (at) =>
+        fail(body, {
+          code: "M0201",
+          title: `There is no \`${name}\` yet`,
+          at: at ?? member.span,
+          notes: [`\`${name}\` is declared below, and a model is read from top to bottom`],
+        }),
+    });
+  }
+  const seen = new Set<string>();
+  for (const member of item.members) {
+    // a second one was reported
+    if (seen.has(member.name.name)) continue;
+    seen.add(member.name.name);
     if (member.kind === "Binding") {
       locals.set(member.name.name, known(parameterValue(call, member)));
     } else if (member.kind === "Use") {

@@ -71,9 +71,13 @@ function definitionValue(cx: Context, name: string, span: Span): Value {
       return value ? { ...value, name } : errorValue;
     }
     case "Let": {
+      if (el.said.has(item)) return errorValue;
       if (el.busy.has(item)) {
         const chain = [...el.busy].filter((i): i is LetItem => (i as LetItem).kind === "Let");
-        const around = chain.slice(chain.indexOf(item)).map((i) => i.name.name);
+        const circle = chain.slice(chain.indexOf(item));
+        const around = circle.map((i) => i.name.name);
+        if (!firstTime(el, item)) return errorValue;
+        for (const other of circle) el.said.add(other);
         return fail({ ...cx, frames: [] }, {
           code: "M0210",
           title: `\`${name}\` depends on itself`,

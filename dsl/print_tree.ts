@@ -45,7 +45,8 @@ const silent: ReadonlySet<string> = new Set(["kind", "span"]);
 function fieldsDocument(node: object): Document {
   const fields = Object.entries(node)
     .filter(([key, value]) => !silent.has(key) && value !== undefined && value !== false)
-    .filter(([_key, value]) => !Array.isArray(value) || value.length > 0)
+    // An empty list says nothing, but for `[]`, the type of a scalar.
+    .filter(([key, value]) => !Array.isArray(value) || value.length > 0 || key === "sizes")
     .map(([key, value]): Document => key === "name" ? valueDocument(value) : [`${key}: `, valueDocument(value)]);
   const [first = "", ...others] = fields;
   return "kind" in node ? list(String(node.kind), fields) : list(first, others);

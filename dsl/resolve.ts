@@ -1,133 +1,257 @@
 // Is every name known? Goes through all definitions, used or not, so that a name is wrong even where nothing runs; and says
 // which parameters nothing uses.
-import type { Expression, Item } from "./ast.ts";
-import { type Elaboration } from "./elaboration.ts";
+import type {
+  Binding,
+  Clause,
+  Expression,
+  Formal,
+  FunctionItem,
+  Item,
+  LetItem,
+  ModelItem,
+  OptimizerItem,
+  SplitMember,
+  TaskItem,
+  TypeExpression,
+} from "./ast.ts";
 import { builtins, constants } from "./builtins.ts";
-import { hintFor } from "./hints.ts";
+import { visit } from "./comprehensions.ts";
+import { type Elaboration } from "./elaboration.ts";
+import { hintOrHabit } from "./hints.ts";
 import type { Module } from "./modules.ts";
 import { nameOf } from "./modules.ts";
-import { visit } from "./comprehensions.ts";
+
+type Names = ReadonlySet<string>;
+
+const none: Names = new Set();
 
 /** Reports unknown names in every definition of the program's own files. What the checks already said is not said again. */
 export function resolveNames(el: Elaboration): void {
   for (const module of el.modules.modules) {
     const used = new Set<string>();
-    const splits = splitsOf(module);
-    for (const item of module.program.items) resolveItem(el, module, item, splits, used);
+    const resolver = new Resolver(el, module, used);
+    for (const item of module.program.items) resolver.item(item);
     if (module === el.modules.root && !el.sink.hasErrors) reportUnused(el, module, used);
   }
 }
 
-function splitsOf(module: Module): Set<string> {
-  const splits = new Set<string>();
-  for (const definition of module.visible.values()) {
-    if (definition.item.kind !== "Task") continue;
-    for (const member of definition.item.members) if (member.kind === "Split") splits.add(member.name.name);
-  }
-  return splits;
-}
+/** A walk over one file. */
+class Resolver {
+  readonly #el: Elaboration;
+  readonly #module: Module;
+  readonly #used: Set<string>;
+  readonly #splits: Names;
 
-/** Walks one item with the names that are local in it. */
-function resolveItem(
-  el: Elaboration,
-  module: Module,
-  item: Item,
-  splits: ReadonlySet<string>,
-  used: Set<string>,
-): void {
-  const check = (expression: Expression | undefined, locals: ReadonlySet<string>): void => {
+  constructor(el: Elaboration, module: Module, used: Set<string>) {
+    this.#el = el;
+    this.#module = module;
+    this.#used = used;
+    this.#splits = splitsOf(module);
+  }
+
+  item(item: Item): void {
+    switch (item.kind) {
+      case "Function":
+        return this.#function(item, none);
+      case "Let":
+        return this.#check(item.value, none);
+      case "Input":
+      case "Param":
+        return this.#binding(item.binding, none);
+      case "Data":
+        for (const field of item.fields) this.#binding(field, none);
+        return;
+      case "Task":
+        return this.#task(item);
+      case "Model":
+        return this.#model(item);
+      case "Optimizer":
+        return this.#optimizer(item);
+      case "Inner":
+      case "Outer":
+      case "Evaluate":
+        for (const clause of item.clauses) this.#clause(clause);
+        return;
+      case "Override":
+        for (const entry of item.entries) {
+          this.#check(entry.value, new Set([entry.time?.name ?? "", ...this.#counts()]));
+          this.#check(entry.range?.low, none);
+          this.#check(entry.range?.high, none);
+        }
+        return;
+      case "Gradient":
+        this.#check(item.value, this.#counts());
+        for (const reference of item.wrt) this.#check(reference, none);
+        return;
+      case "Record":
+        for (const reference of item.references) this.#check(reference, none);
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** Names of numbers of steps, which an expression over times may use. */
+  #counts(): Names {
+    const names = new Set(["T", "t"]);
+    for (const loop of this.#el.loops.values()) names.add(loop.timeName);
+    return names;
+  }
+
+  #clause(clause: Clause): void {
+    switch (clause.kind) {
+      case "Minimize":
+        return this.#check(clause.value, this.#counts());
+      case "Report":
+        this.#check(clause.value, new Set([...this.#counts(), clause.at?.variable.name ?? ""]));
+        this.#check(clause.at?.from, this.#counts());
+        this.#check(clause.at?.to, this.#counts());
+        return;
+      case "Over":
+        for (const reference of clause.references) this.#check(reference, this.#counts());
+        return;
+      case "By":
+        // the rule's own name is read with the loop
+        if (clause.rule.kind === "Call") { for (const arg of clause.rule.args) this.#check(arg.value, none); }
+        this.#note(clause.rule);
+        return;
+      case "For":
+      case "Across":
+        return this.#check(clause.count, none);
+      case "Clip":
+        return this.#check(clause.bound, none);
+      default:
+        return;
+    }
+  }
+
+  #function(item: FunctionItem, around: Names): void {
+    for (const formal of item.formals) this.#check(formal.default, around);
+    this.#check(item.body, new Set([...around, ...item.formals.map((f) => f.name.name)]));
+  }
+
+  #binding(binding: Binding, locals: Names): void {
+    this.#type(binding.type, locals);
+    this.#check(binding.value, locals);
+    this.#check(binding.range?.low, locals);
+    this.#check(binding.range?.high, locals);
+  }
+
+  #type(type: TypeExpression | undefined, locals: Names): void {
+    for (const size of type?.sizes ?? []) this.#check(size, locals);
+  }
+
+  /** Members of a task see each other, and its splits; members of a split see those too. */
+  #task(item: TaskItem): void {
+    const locals = new Set(item.members.map((m) => m.name.name));
+    for (const member of item.members) {
+      if (member.kind === "Split") this.#split(member, locals);
+      else this.#member(member, locals);
+    }
+  }
+
+  #split(split: SplitMember, around: Names): void {
+    const locals = new Set([...around, ...split.members.map((m) => m.name.name)]);
+    for (const member of split.members) this.#member(member, locals);
+  }
+
+  #member(member: Binding | FunctionItem | LetItem, locals: Names): void {
+    if (member.kind === "Function") this.#function(member, locals);
+    else if (member.kind === "Let") this.#check(member.value, locals);
+    else this.#binding(member, locals);
+  }
+
+  /** A model is read from top to bottom. */
+  #model(item: ModelItem): void {
+    const locals = new Set<string>();
+    this.#formals(item.sizes ?? [], locals);
+    for (const formal of item.formals) {
+      // names of sizes that nothing defines are bound by the call
+      for (const size of formal.type?.sizes ?? []) {
+        if (size.kind === "Name") locals.add(size.name);
+        else this.#check(size, locals);
+      }
+    }
+    for (const formal of item.formals) locals.add(formal.name.name);
+    const later = new Set(item.members.map((m) => m.name.name));
+    for (const member of item.members) {
+      later.delete(member.name.name);
+      if (member.kind === "Binding") this.#type(member.type, locals);
+      this.#check(member.value, locals, later);
+      locals.add(member.name.name);
+    }
+    this.#type(item.result, locals);
+    this.#check(item.body, locals);
+  }
+
+  #formals(formals: readonly Formal[], locals: Set<string>): void {
+    for (const formal of formals) {
+      this.#check(formal.default, locals);
+      locals.add(formal.name.name);
+    }
+  }
+
+  #optimizer(item: OptimizerItem): void {
+    const locals = new Set(["p", "g", "t"]);
+    for (const formal of item.formals) {
+      this.#check(formal.default, none);
+      locals.add(formal.name.name);
+    }
+    for (const member of item.members) {
+      locals.add(member.name.name);
+      if (member.kind === "Next") locals.add(`${member.name.name}'`);
+    }
+    for (const member of item.members) {
+      if (member.kind === "State") this.#type(member.type, locals);
+      this.#check(member.value, locals);
+    }
+  }
+
+  /** Notes the names of an expression as used. */
+  #note(expression: Expression): void {
+    visit(expression, (e) => {
+      if (e.kind === "Name") this.#used.add(e.name);
+    });
+  }
+
+  #check(expression: Expression | undefined, locals: Names, later: Names = none): void {
     if (!expression) return;
+    this.#note(expression);
     const bound = new Set(locals);
+    // an index of a hyperparameter is a parameter's path, not an expression
+    const paths = new Set<Expression>();
     visit(expression, (e) => {
       if (e.kind === "Call" && e.comprehension) bound.add(e.comprehension.variable.name);
+      if (e.kind === "Index" && e.object.kind === "Member") for (const index of e.indices) visit(index, (i) => paths.add(i));
     });
     visit(expression, (e) => {
-      if (e.kind !== "Name" || e.name === "") return;
-      used.add(e.name);
-      const name = e.primed ? `${e.name}'` : e.name;
-      if (bound.has(name) || module.visible.has(name) || splits.has(name) || constants.has(name) || builtins.has(name)) {
-        return;
-      }
-      const known = [...bound, ...module.visible.keys(), ...splits, ...constants.keys(), ...builtins.keys()];
-      el.sink.report({
-        code: "M0201",
-        title: `There is no \`${name}\``,
-        at: e.span,
-        hint: hintFor(name, known),
-      });
+      if (e.kind === "Name" && e.name !== "" && !paths.has(e)) this.#name(e, bound, later);
     });
-  };
-  const none = new Set<string>();
-  switch (item.kind) {
-    case "Function":
-      for (const formal of item.formals) check(formal.default, none);
-      check(item.body, new Set(item.formals.map((f) => f.name.name)));
-      return;
-    case "Let":
-      check(item.value, none);
-      return;
-    case "Input":
-    case "Param":
-      check(item.binding.value, none);
-      return;
-    case "Model": {
-      const locals = new Set<string>();
-      for (const formal of item.sizes ?? []) {
-        check(formal.default, locals);
-        locals.add(formal.name.name);
-      }
-      for (const formal of item.formals) {
-        locals.add(formal.name.name);
-        // names of sizes that nothing defines are bound by the call
-        for (const size of formal.type?.sizes ?? []) if (size.kind === "Name") locals.add(size.name);
-      }
-      for (const member of item.members) {
-        check(member.value, locals);
-        if (member.kind === "Binding") { for (const size of member.type?.sizes ?? []) check(size, locals); }
-        locals.add(member.name.name);
-      }
-      check(item.body, locals);
-      return;
-    }
-    case "Optimizer": {
-      const locals = new Set(["p", "g", "t"]);
-      for (const formal of item.formals) {
-        check(formal.default, none);
-        locals.add(formal.name.name);
-      }
-      for (const member of item.members) {
-        locals.add(member.kind === "Next" ? `${member.name.name}'` : member.name.name);
-      }
-      for (const member of item.members) check(member.value, locals);
-      return;
-    }
-    case "Inner":
-    case "Outer":
-    case "Evaluate":
-      // what runs is checked where it runs; here only what it uses is noted
-      for (const clause of item.clauses) {
-        if (clause.kind === "Minimize" || clause.kind === "Report") note(clause.value, used);
-        if (clause.kind === "Over") { for (const reference of clause.references) note(reference, used); }
-        if (clause.kind === "By") note(clause.rule, used);
-        if (clause.kind === "For" || clause.kind === "Across") note(clause.count, used);
-      }
-      return;
-    case "Override":
-      for (const entry of item.entries) note(entry.value, used);
-      return;
-    case "Gradient":
-      note(item.value, used);
-      for (const reference of item.wrt) note(reference, used);
-      return;
-    default:
-      return;
+  }
+
+  #name(e: Expression & { kind: "Name" }, bound: Names, later: Names): void {
+    const module = this.#module;
+    const name = e.primed ? `${e.name}'` : e.name;
+    if (bound.has(name) || module.visible.has(name) || module.unresolved.has(name)) return;
+    if (this.#splits.has(name) || constants.has(name) || builtins.has(name)) return;
+    const known = [...bound, ...module.visible.keys(), ...this.#splits, ...constants.keys(), ...builtins.keys()];
+    this.#el.sink.report({
+      code: "M0201",
+      title: `There is no \`${name}\`${later.has(name) ? " yet" : ""}`,
+      at: e.span,
+      notes: later.has(name) ? [`\`${name}\` is declared below, and a model is read from top to bottom`] : [],
+      hint: later.has(name) ? undefined : hintOrHabit(name, known),
+    });
   }
 }
 
-function note(expression: Expression, used: Set<string>): void {
-  visit(expression, (e) => {
-    if (e.kind === "Name") used.add(e.name);
-  });
+function splitsOf(module: Module): Names {
+  const splits = new Set<string>();
+  for (const { item } of module.visible.values()) {
+    if (item.kind !== "Task") continue;
+    for (const member of item.members) if (member.kind === "Split") splits.add(member.name.name);
+  }
+  return splits;
 }
 
 /** A free-standing parameter that nothing reads is a mistake that is worth saying. */

@@ -343,6 +343,7 @@ export function applyRule(
   },
 ): { readonly p: TensorValue; readonly states: Map<string, TensorValue> } | undefined {
   const { item } = rule.optimizer;
+  cx.elaboration.called.add(item);
   const locals = new Map<string, Local>(now.hyperparameters);
   locals.set("g", known(now.g));
   locals.set("t", known(now.t));

@@ -3,6 +3,7 @@
 import { EOF, type IRecognitionException, type IToken } from "./chevrotain.ts";
 import type { DiagnosticDraft } from "./diagnostic.ts";
 import { type Grammar, optionalBefore } from "./grammar_lookup.ts";
+import { keywordOf } from "./keywords.ts";
 import { decodeExpectation } from "./parser_messages.ts";
 import type { SourceText } from "./source.ts";
 import type { Failure } from "./syntax_failure.ts";
@@ -29,14 +30,16 @@ export function syntaxErrors(
   // Brackets of the lines with mistakes: what is wrong inside them later is a consequence.
   const doubtful = new Set<number>();
   let quietUntil = -1;
+  let lastIndex = 0;
   for (const error of [...errors].sort((a, b) => indexOf(a.token) - indexOf(b.token))) {
     const index = indexOf(error.token);
     const last = error.resyncedTokens.at(-1);
     const resumed = Math.max(index, last === undefined ? index : indexOf(last) + 1);
     const line = lineOf(source, tokens, index);
     const consequence = index <= quietUntil || open[index]!.some((opener) => doubtful.has(opener)) ||
-      drafts.length > 0 && isLooseEnd(error, tokens[index]) ||
+      drafts.length > 0 && isLooseEnd(error, tokens.slice(lastIndex, index + 1)) ||
       besideLexical(options.lexical, source, tokens, index);
+    lastIndex = index;
     quietUntil = Math.max(quietUntil, resumed + quietTokens, line.last);
     for (let i = line.first; i <= line.last; i++) if (tokens[i]?.image !== "{") doubtful.add(i);
     if (consequence) continue;
@@ -45,10 +48,14 @@ export function syntaxErrors(
   return drafts;
 }
 
-/** After an earlier mistake, the rest of a list, or a piece of a block at the level of items, is a leftover. */
-function isLooseEnd(error: IRecognitionException, found: IToken | undefined): boolean {
-  const leftovers: readonly unknown[] = [undefined, t.Comma, t.RParen, t.RBracket];
-  return error.context.ruleStack.length === 1 || leftovers.includes(found?.tokenType);
+/** After an earlier mistake, the rest of a list, or the rest of a block when no item has begun since, is a leftover.
+ *  `since` are the tokens from the earlier mistake to this one. */
+function isLooseEnd(error: IRecognitionException, since: readonly IToken[]): boolean {
+  if (error.token.tokenType === EOF) return true;
+  if ([t.Comma, t.RParen, t.RBracket, t.RBrace].includes(error.token.tokenType)) return true;
+  const beginsItem = ({ image, tokenType }: IToken) => keywordOf(image)?.role === "item" && tokenType !== t.Identifier;
+  if (error.context.ruleStack.length > 1) return false;
+  return !beginsItem(error.token) && keywordOf(error.token.image) !== undefined || !since.slice(1, -1).some(beginsItem);
 }
 
 /** The first and last token on the line of another. */

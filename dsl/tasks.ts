@@ -30,8 +30,8 @@ export function newTask(
   return { definition, index, metaStep, splits: new Map() };
 }
 
-/** Gives a task its members, computed in `world` (whose task it is). */
-export function openTask(el: Elaboration, world: World): void {
+/** Gives a task its members, computed in `world` (whose task it is), and returns those that are not splits. */
+export function openTask(el: Elaboration, world: World): ReadonlyMap<string, Local> {
   const task = world.task!;
   const item = task.definition.item as TaskItem;
   const { module } = task.definition;
@@ -47,6 +47,7 @@ export function openTask(el: Elaboration, world: World): void {
     }
   }
   for (const [name, split] of task.splits) locals.set(name, { value: () => split });
+  return locals;
 }
 
 function memberName(member: Binding | FunctionItem | LetItem): string {

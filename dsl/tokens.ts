@@ -77,7 +77,7 @@ export const Equals: TokenType = symbol("Equals", "=");
 /** `~` */
 export const Tilde: TokenType = symbol("Tilde", "~");
 /** `@` */
-export const At: TokenType = symbol("At", "@");
+export const At: TokenType = symbol("AtSign", "@");
 /** `,` */
 export const Comma: TokenType = symbol("Comma", ",");
 /** `:` */

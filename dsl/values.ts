@@ -42,7 +42,7 @@ export interface TensorValue {
   readonly variable: Variable;
   readonly dims: readonly Dim[];
   /** Where it was declared, for messages. */
-  readonly declared?: { readonly name: string; readonly span: Span };
+  readonly declared?: { readonly name: string; readonly span: Span; readonly dims?: readonly Dim[] };
   /** Set on the bound variable of a comprehension (plus an offset): it may index times. */
   readonly time?: { readonly scope: TimeScope; readonly offset: number };
 }

@@ -108,6 +108,8 @@ export interface Frame {
   readonly args?: readonly Passed[];
   /** What is said at the place instead of "in this call of …". */
   readonly message?: string;
+  /** A stand-in for a call that the program does not make: nothing is said of it. */
+  readonly silent?: true;
   /** The definition that is called. */
   readonly item?: object;
 }

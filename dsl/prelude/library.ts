@@ -5,6 +5,7 @@ import initialisers from "./initialisers.meta" with { type: "text" };
 import layers from "./layers.meta" with { type: "text" };
 import losses from "./losses.meta" with { type: "text" };
 import optimizers from "./optimizers.meta" with { type: "text" };
+import schedules from "./schedules.meta" with { type: "text" };
 import type { SourceText } from "../source.ts";
 
 /** The files of the standard library. What they define is visible in every program that does not define it itself. */
@@ -14,4 +15,5 @@ export const libraryFiles: readonly SourceText[] = [
   { name: "std/layers.meta", text: layers },
   { name: "std/losses.meta", text: losses },
   { name: "std/optimizers.meta", text: optimizers },
+  { name: "std/schedules.meta", text: schedules },
 ];

@@ -5,6 +5,7 @@ import {
   isFloat,
   type PrimitiveName,
   type PrimitiveParameters,
+  sameShape,
   sizeOf,
   type TypedArray,
 } from "../ir/types.ts";
@@ -81,16 +82,12 @@ const product = <P extends PrimitiveName>({ inputs }: InfluenceArguments<P>): Ab
 const perRow = (x: Abstract, inside: (r: Abstract) => Abstract): Abstract =>
   x.rows ? stackOf(x.rows.map(inside)) : inside(x);
 
+/** Slices stay apart when the first axis stays, or when a first axis of size 1 comes or goes. */
 const reshape: InfluenceRule<"reshape"> = ({ inputs: [x], types: [from], params: { shape } }) => {
-  if (!x!.rows) {
-    return x!;
-  }
-  if (from!.shape[0] === shape[0]) return perRow(x!, whole);
-  if (from!.shape[0] === 1 && sizeOf(from!.shape) === sizeOf(shape) && from!.shape.length > shape.length) {
-    return row(x!, 0);
-  }
-  if (shape[0] === 1) return stackOf([x!]);
-  return whole(x!);
+  if (!x!.rows) return x!;
+  if (sameShape(from!.shape, [1, ...shape])) return row(x!, 0);
+  if (sameShape(shape, [1, ...from!.shape])) return stackOf([x!]);
+  return from!.shape[0] === shape[0] ? perRow(x!, whole) : whole(x!);
 };
 
 const broadcast: InfluenceRule<"broadcast"> = ({ inputs: [x], types: [from], params: { shape, axes } }) =>

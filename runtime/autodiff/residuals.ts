@@ -75,7 +75,6 @@ export function planResiduals(
 ): ResidualPlan {
   const sources = new Map<Variable, Source>();
   const invariant = new Set<Variable>(body.constants);
-  const producers = new Map<Variable, Equation>();
   for (const input of [...body.constants, ...body.stacked]) sources.set(input, "input");
   if (policy === "carry") { for (const input of body.carry) sources.set(input, "stored"); }
   for (const equation of body.equations) {
@@ -83,18 +82,17 @@ export function planResiduals(
     const again = cheap.has(equation.op) || (policy === "carry" && !fixed);
     const available = again && equation.inputs.every((x) => sources.has(x));
     for (const output of equation.outputs) {
-      producers.set(output, equation);
       if (fixed) invariant.add(output);
       if (available) sources.set(output, equation);
       else if (fixed) sources.set(output, "hoisted");
     }
   }
-  for (const x of leastStored(read, sources, producers)) sources.set(x, "stored");
+  for (const x of leastStored(body, read, sources)) sources.set(x, "stored");
   for (const equation of body.equations) {
     if (!cheap.has(equation.op) || !equation.inputs.every((x) => sources.has(x))) continue;
     for (const output of equation.outputs) if (!sources.has(output)) sources.set(output, equation);
   }
-  return demand(body, read, sources, producers);
+  return demand(body, read, sources);
 }
 
 const bytesOf: { readonly [D in DType]: number } = { f32: 4, f64: 8, i32: 4, bool: 1 };
@@ -102,29 +100,29 @@ const bytesOf: { readonly [D in DType]: number } = { f32: 4, f64: 8, i32: 4, boo
 /** The values to stack: the smallest in bytes that cut what is read off from everything that is neither available nor
  *  cheap. A value that is read itself counts for three quarters: keeping it saves computing it again. */
 function leastStored(
+  body: KnownBody,
   read: ReadonlySet<Variable>,
   sources: ReadonlyMap<Variable, Source>,
-  producers: ReadonlyMap<Variable, Equation>,
 ): readonly Variable[] {
-  const number = new Map<Variable, number>();
-  const nodes: Variable[] = [];
-  const edges: [number, number][] = [];
-  const roots: number[] = [];
-  const visit = (x: Variable): number => {
-    const known = number.get(x);
-    if (known !== undefined) return known;
-    const own = nodes.push(x) - 1;
-    number.set(x, own);
-    const producer = producers.get(x);
-    if (!producer || !cheap.has(producer.op)) roots.push(own);
-    else {
-      for (const input of producer.inputs) {
-        if (!sources.has(input)) edges.push([visit(input), own]);
-      }
-    }
-    return own;
+  const numbers = new Map<Variable, number>();
+  const number = (x: Variable) => {
+    if (!numbers.has(x)) numbers.set(x, numbers.size);
+    return numbers.get(x)!;
   };
-  const sinks = [...read].filter((x) => !sources.has(x)).map(visit);
+  const sinks = [...read].filter((x) => !sources.has(x)).map(number);
+  const edges: [number, number][] = [];
+  const follows = new Set<Variable>();
+  for (let k = body.equations.length - 1; k >= 0; k--) {
+    const equation = body.equations[k]!;
+    if (!cheap.has(equation.op)) continue;
+    for (const output of equation.outputs) {
+      if (!numbers.has(output)) continue;
+      follows.add(output);
+      for (const input of equation.inputs) if (!sources.has(input)) edges.push([number(input), number(output)]);
+    }
+  }
+  const nodes = [...numbers.keys()];
+  const roots = nodes.flatMap((x, n) => follows.has(x) ? [] : [n]);
   const cost = nodes.map((x) => (read.has(x) ? 3 : 4) * bytesOf[x.dtype] * Math.max(1, sizeOf(x.shape)));
   return [...minimumCut({ cost, edges, sources: roots, sinks })].map((n) => nodes[n]!);
 }
@@ -134,35 +132,33 @@ function demand(
   body: KnownBody,
   read: ReadonlySet<Variable>,
   sources: ReadonlyMap<Variable, Source>,
-  producers: ReadonlyMap<Variable, Equation>,
 ): ResidualPlan {
-  const asked = new Set<Variable>();
-  const again = new Set<Equation>();
-  const visit = (variable: Variable) => {
-    if (asked.has(variable)) return;
-    asked.add(variable);
-    const source = sources.get(variable)!;
-    if (typeof source === "string") return;
-    again.add(source);
-    source.inputs.forEach(visit);
-  };
-  read.forEach(visit);
+  const { again, asked } = backwards(body, read, (equation, output) => sources.get(output) === equation);
   const inOrder = [...body.constants, ...body.carry, ...body.stacked, ...body.equations.flatMap((e) => e.outputs)];
   const from = (kind: Source) => inOrder.filter((x) => asked.has(x) && sources.get(x) === kind);
   const hoisted = from("hoisted");
-  const outside = new Set<Equation>();
-  const reach = (variable: Variable) => {
-    const equation = producers.get(variable);
-    if (!equation || outside.has(equation)) return;
-    outside.add(equation);
-    equation.inputs.forEach(reach);
-  };
-  hoisted.forEach(reach);
   return {
     inputs: new Set(from("input")),
     hoisted,
-    outside: body.equations.filter((e) => outside.has(e)),
+    outside: backwards(body, new Set(hoisted), () => true).again,
     stored: from("stored"),
-    again: body.equations.filter((e) => again.has(e)),
+    again,
   };
+}
+
+/** The equations that make what is wanted, back through those that `follow` accepts, and all the variables on the way. */
+function backwards(
+  body: KnownBody,
+  wanted: ReadonlySet<Variable>,
+  follow: (equation: Equation, output: Variable) => boolean,
+): { readonly again: readonly Equation[]; readonly asked: ReadonlySet<Variable> } {
+  const asked = new Set(wanted);
+  const again: Equation[] = [];
+  for (let k = body.equations.length - 1; k >= 0; k--) {
+    const equation = body.equations[k]!;
+    if (!equation.outputs.some((output) => asked.has(output) && follow(equation, output))) continue;
+    again.push(equation);
+    for (const input of equation.inputs) asked.add(input);
+  }
+  return { again: again.reverse(), asked };
 }

@@ -25,6 +25,11 @@ Deno.test("no optional part of the grammar clashes with what may follow it", () 
   assertEquals(clashes, []);
 });
 
+Deno.test("no two tokens share a name, which is their key in the trees", () => {
+  const names = grammarTokens.map(({ name }) => name);
+  assertEquals(names.filter((name, i) => names.indexOf(name) !== i), []);
+});
+
 Deno.test("every keyword but the reserved ones is a name", () => {
   for (const { word, reserved } of keywords) {
     assertEquals(keyword(word).CATEGORIES?.includes(Name), !reserved, word);

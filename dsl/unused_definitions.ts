@@ -1,0 +1,296 @@
+// Is what nothing runs well formed too? Values, tasks and data are gone through once; a model that nothing calls and an
+// optimizer that nothing uses are gone through with stand-ins for the sizes that a call would bring, and only those mistakes
+// are reported that no choice of sizes avoids.
+import type { ArrayType } from "../runtime/ir/types.ts";
+import type { Expression, Formal, Item, ModelItem, OptimizerItem, TaskItem } from "./ast.ts";
+import { builtins, constants } from "./builtins.ts";
+import { visit } from "./comprehensions.ts";
+import { openFunction } from "./consumers.ts";
+import { dataRecord } from "./data_values.ts";
+import { type Diagnostic, DiagnosticSink } from "./diagnostic.ts";
+import { type Elaboration, moduleScope } from "./elaboration.ts";
+import { evaluate } from "./expressions.ts";
+import type { LeafDeclaration } from "./leaves.ts";
+import type { LoopRule } from "./loops.ts";
+import { callModel } from "./model_calls.ts";
+import type { InstanceNode } from "./models.ts";
+import type { Definition, Module } from "./modules.ts";
+import { declareParam } from "./references.ts";
+import { applyRule, startStates } from "./rules.ts";
+import { newTask, openTask } from "./tasks.ts";
+import { type Dim, errorValue, staticNumber, type TensorValue, type Value } from "./values.ts";
+import { type Context, enterWorld, known, type Local } from "./world.ts";
+
+/** Goes through the definitions of the program's own files that nothing ran. Reports into `el.sink`. */
+export function checkUnused(el: Elaboration): void {
+  for (const module of el.modules.modules) checkModule(el, module);
+}
+
+/** The same for one file, which may be one of the standard library. */
+export function checkModule(el: Elaboration, module: Module): void {
+  for (const definition of module.own.values()) {
+    const { item } = definition;
+    switch (item.kind) {
+      case "Let":
+        if (isStatic(item.value, module, new Set([item]))) evaluate(openCheck(el, module), named(item));
+        break;
+      case "Param":
+        declareParam(openCheck(el, module), definition);
+        break;
+      case "Data":
+        for (const member of dataRecord(openCheck(el, module), definition).members.values()) member();
+        break;
+      case "Task":
+        checkTask(openCheck(el, module), definition);
+        break;
+      case "Model":
+        if (!el.called.has(item)) checkModel(el, item, module);
+        break;
+      case "Optimizer":
+        if (!el.called.has(item)) checkOptimizer(el, item, module);
+        break;
+    }
+  }
+}
+
+function openCheck(el: Elaboration, module: Module): Context {
+  return openFunction(el, "check", {
+    consumer: "check",
+    dry: true,
+    scope: moduleScope(module),
+    persistent: new Set(),
+  }).cx;
+}
+
+function named(item: Item & { readonly kind: "Let" }): Expression {
+  return { kind: "Name", name: item.name.name, primed: false, span: item.name.span };
+}
+
+/** True when a value uses only numbers: inputs, other such values, and functions of them. */
+function isStatic(expression: Expression, module: Module, seen: Set<Item>): boolean {
+  let all = true;
+  visit(expression, (e) => {
+    if (e.kind === "Time" || e.kind === "Call" && e.comprehension) all = false;
+    if (e.kind !== "Name" || !all) return;
+    const item = module.visible.get(e.name)?.item;
+    if (!item) {
+      all = constants.has(e.name) || builtins.has(e.name);
+    } else if (item.kind === "Let" && !seen.has(item)) {
+      seen.add(item);
+      all = isStatic(item.value, module.visible.get(e.name)!.module, seen);
+    } else if (item.kind === "Function" && !seen.has(item)) {
+      seen.add(item);
+      const formals = new Set(item.formals.map((f) => f.name.name));
+      visit(item.body, (b) => {
+        if (b.kind === "Time" || b.kind === "Call" && b.comprehension) all = false;
+        if (b.kind === "Name" && !formals.has(b.name) && !isStatic(b, module.visible.get(e.name)!.module, seen)) all = false;
+      });
+    } else all = item.kind === "Input" || item.kind === "Let" || item.kind === "Function";
+  });
+  return all;
+}
+
+/** Reads every member of a task once. */
+function checkTask(cx: Context, definition: Definition): void {
+  const index = cx.b.input({ dtype: "i32", shape: [] });
+  const world = enterWorld(cx.world, { task: newTask(definition, index, undefined) });
+  const scope = openTask(cx.elaboration, world);
+  for (const member of (definition.item as TaskItem).members) {
+    if (member.kind !== "Split") {
+      scope.get(member.name.name)?.value();
+      continue;
+    }
+    for (const part of world.task!.splits.get(member.name.name)?.members.values() ?? []) part();
+  }
+}
+
+// -------------------------------------------------------------------------------------------------------- stand-ins
+
+/** Codes of mistakes that do not come from where a thing is used. */
+const definite = /^M(0202|0203|0210|030\d|0310|0405|0606)$/;
+
+/** Goes through something with several choices of sizes and reports what goes wrong with all of them. `attempt` says whether
+ *  it could do anything with a choice. */
+function reportCertain<Choice>(
+  el: Elaboration,
+  choices: readonly Choice[],
+  attempt: (el: Elaboration, choice: Choice) => boolean,
+): void {
+  let certain: Map<string, Diagnostic> | undefined;
+  for (const choice of choices) {
+    const sink = new DiagnosticSink();
+    const apart: Elaboration = {
+      ...el,
+      sink,
+      instances: new Map(),
+      leaves: new Map(),
+      busy: new Set(),
+      called: new Set(),
+      said: new Set(),
+      unshaped: new Map(),
+    };
+    if (!attempt(apart, choice)) continue;
+    const found = new Map<string, Diagnostic>();
+    for (const d of sink.diagnostics) {
+      if (!definite.test(d.code)) continue;
+      found.set(`${d.code} ${d.primary.span.source} ${d.primary.span.start} ${d.primary.span.end}`, d);
+    }
+    certain = certain === undefined ? found : new Map([...certain].filter(([key]) => found.has(key)));
+    if (certain.size === 0) return;
+  }
+  for (const d of certain?.values() ?? []) {
+    const { hint } = d;
+    el.sink.report({
+      code: d.code,
+      title: d.title,
+      at: d.primary.span,
+      label: d.primary.message,
+      secondary: d.secondary,
+      // sizes that were stand-ins mean nothing to a reader
+      notes: d.notes.filter((n) => !n.startsWith("Here `")),
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+}
+
+/** Sizes that differ from each other and from most that a program names. */
+const primes = [7, 11, 13, 17, 19, 23, 29, 31, 37, 41];
+
+/** At most so many choices are tried before a mistake counts as certain. */
+const mostChoices = 300;
+
+/** Goes through a model that nothing calls. */
+function checkModel(el: Elaboration, item: ModelItem, module: Module): void {
+  const free = freeSizes(item, module);
+  // a formal of unknown rank, or a size of unknown kind, leaves nothing to check but names
+  if (item.formals.some((f) => f.type === undefined)) return;
+  if ((item.sizes ?? []).some((f) => !f.default && f.type?.dtype?.name !== "int")) return;
+  reportCertain(el, sizeChoices(el, free, module), (apart, sizes) => callWithStandIns(apart, item, module, sizes));
+}
+
+/** The names in a model's formals that a call would bind, and its own sizes. */
+function freeSizes(item: ModelItem, module: Module): string[] {
+  const names = new Set<string>();
+  for (const formal of item.sizes ?? []) if (!formal.default) names.add(formal.name.name);
+  const own = new Set((item.sizes ?? []).map((f) => f.name.name));
+  for (const formal of item.formals) {
+    for (const size of formal.type?.sizes ?? []) {
+      if (size.kind === "Name" && !own.has(size.name) && !module.visible.has(size.name)) names.add(size.name);
+    }
+  }
+  return [...names];
+}
+
+/** What the sizes could be: first all different, then every number that the file or an input speaks of, and each other. */
+function sizeChoices(el: Elaboration, names: readonly string[], module: Module): ReadonlyMap<string, number>[] {
+  const base = new Map(names.map((name, i) => [name, primes[i % primes.length]!]));
+  const numbers = new Set<number>([1, 2, 4, ...base.values()]);
+  const note = (e: Expression) => {
+    if (e.kind === "Number" && Number.isInteger(e.value) && e.value > 0 && e.value < 1e6) numbers.add(e.value);
+  };
+  for (const item of module.program.items) visitItem(item, note);
+  for (const input of el.inputs.values()) if (Number.isInteger(input.value) && input.value > 0) numbers.add(input.value);
+  let choices: Map<string, number>[] = [new Map()];
+  for (const name of names) {
+    const values = [...numbers];
+    choices = choices.flatMap((c) => values.map((v) => new Map([...c, [name, v]])));
+    if (choices.length > mostChoices) break;
+  }
+  if (choices.length > mostChoices) {
+    // too many together: one at a time, and all the same
+    choices = names.flatMap((name) => [...numbers].map((v) => new Map([...base, [name, v]])));
+    choices.push(...[...numbers].map((v) => new Map(names.map((name) => [name, v]))));
+  }
+  return [base, ...choices.slice(0, 4 * mostChoices)];
+}
+
+/** The sizes and values in a model or a function, where literal sizes stand. */
+function visitItem(item: Item, enter: (e: Expression) => void): void {
+  if (item.kind === "Function") visit(item.body, enter);
+  if (item.kind === "Let") visit(item.value, enter);
+  if (item.kind !== "Model") return;
+  for (const formal of [...item.sizes ?? [], ...item.formals]) for (const s of formal.type?.sizes ?? []) visit(s, enter);
+  for (const member of item.members) {
+    if (member.value) visit(member.value, enter);
+    if (member.kind === "Binding") { for (const s of member.type?.sizes ?? []) visit(s, enter); }
+  }
+  visit(item.body, enter);
+}
+
+function callWithStandIns(
+  el: Elaboration,
+  item: ModelItem,
+  module: Module,
+  sizes: ReadonlyMap<string, number>,
+): boolean {
+  const cx = openCheck(el, module);
+  const bound = new Map<string, Local>();
+  for (const formal of item.sizes ?? []) {
+    const value = sizes.get(formal.name.name);
+    bound.set(formal.name.name, known(value === undefined ? defaultOf(cx, formal, bound) : staticNumber(value, "int")));
+  }
+  const instance: InstanceNode = {
+    path: item.name.name,
+    model: { item, module },
+    sizes: bound,
+    own: new Map(),
+    children: new Map(),
+  };
+  const locals = new Map([...bound, ...[...sizes].map(([k, v]) => [k, known(staticNumber(v, "int"))] as const)]);
+  const inside: Context = { ...cx, scope: { module, parent: undefined, locals } };
+  const args = item.formals.map((formal) => ({ value: standIn(inside, formal), span: formal.span }));
+  if (args.some((a) => a.value.kind === "error")) return false;
+  const result = callModel(cx, { kind: "model", instance, world: cx.world }, args, item.name.span, true);
+  // initial values too
+  for (const leaf of el.leaves.values()) leaf.initial(cx);
+  return result !== undefined;
+}
+
+function defaultOf(cx: Context, formal: Formal, locals: ReadonlyMap<string, Local>): Value {
+  return formal.default ? evaluate({ ...cx, scope: { ...cx.scope, locals } }, formal.default) : errorValue;
+}
+
+/** A tensor of a formal's type. */
+function standIn(cx: Context, formal: Formal): Value {
+  const dims: Dim[] = [];
+  for (const size of formal.type?.sizes ?? []) {
+    const value = evaluate(cx, size);
+    if (value.kind !== "static" || !Number.isInteger(value.value) || value.value < 1) return errorValue;
+    dims.push(value.name === undefined ? { size: value.value } : { size: value.value, name: value.name });
+  }
+  const dtype = formal.type?.dtype?.name;
+  const type: ArrayType = {
+    dtype: dtype === "int" ? "i32" : dtype === "bool" ? "bool" : cx.elaboration.precision,
+    shape: dims.map((d) => d.size),
+  };
+  return { kind: "tensor", variable: cx.b.input(type), dims };
+}
+
+/** Goes through an optimizer that nothing uses, for a matrix, a vector and a scalar. */
+function checkOptimizer(el: Elaboration, item: OptimizerItem, module: Module): void {
+  reportCertain(el, [[7, 11], [7, 7], [7], []], (apart, shape) => {
+    const { b, ...rest } = openCheck(apart, module);
+    const cx: Context = { ...rest, b };
+    const dims = shape.map((size): Dim => ({ size }));
+    const array = (): TensorValue => ({
+      kind: "tensor",
+      variable: b.input({ dtype: el.precision, shape }),
+      dims,
+    });
+    const hyperparameters = new Map<string, Local>();
+    for (const formal of item.formals) {
+      const value = formal.default
+        ? evaluate(cx, formal.default)
+        : { kind: "tensor", variable: b.input({ dtype: el.precision, shape: [] }), dims: [] } as const;
+      hyperparameters.set(formal.name.name, known(value));
+    }
+    const { span } = item.name;
+    const rule: LoopRule = { references: [], optimizer: { item, module }, hyperparameters: [], span };
+    const leaf: LeafDeclaration = { name: "p", dims, module, span, initial: () => undefined };
+    const p = array();
+    const t: TensorValue = { kind: "tensor", variable: b.input({ dtype: "i32", shape: [] }), dims: [] };
+    const states = startStates(cx, rule, leaf, p, hyperparameters);
+    if (states) applyRule(cx, rule, leaf, { p, g: array(), t, states, hyperparameters });
+    return true;
+  });
+}
