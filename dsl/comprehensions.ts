@@ -4,11 +4,12 @@ import type { CallExpression, Comprehension, Expression } from "./ast.ts";
 import { type Elaboration, fail } from "./elaboration.ts";
 import { toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
-import { requireInteger } from "./sizes.ts";
+import { requireInteger, tooLarge } from "./sizes.ts";
 import { builtins, callBuiltinWith } from "./builtins.ts";
 import type { Loop } from "./loops.ts";
 import { stepsOf } from "./inner.ts";
 import { headName, referenceText } from "./references.ts";
+import { mentions } from "./times.ts";
 import { type Context, known, type Local, withLocals } from "./world.ts";
 import { errorValue, staticNumber, type TensorValue, type TimeScope, type Value } from "./values.ts";
 import type { Variable } from "../runtime/ir/types.ts";
@@ -44,7 +45,8 @@ export function evaluateOverTimes(cx: Context, body: Expression, over: Comprehen
   const b = cx.b;
   const length = to - from + 1;
   const scope = b.openMap(`for ${over.variable.name}`, length);
-  const times = b.literal(Int32Array.from({ length }, (_, i) => from + i), { dtype: "i32", shape: [length] });
+  const count = b.one("iota", [], { type: { dtype: "i32", shape: [length] }, axis: 0 });
+  const times = b.apply("add", count, b.fill(from, count));
   const slices = new Map<Variable, Map<number, Variable>>();
   const timeScope: TimeScope = {
     from,
@@ -75,8 +77,10 @@ export function evaluateOverTimes(cx: Context, body: Expression, over: Comprehen
     fail(cx, { code: "M0304", title: "The body of a comprehension must be a number or a tensor", at: body.span });
     return undefined;
   }
+  const dims = [{ size: length }, ...tensor.dims];
+  if (tooLarge(cx, dims, over.span)) return undefined;
   const [stacked] = scope.close([tensor.variable]);
-  return { kind: "tensor", variable: stacked!, dims: [{ size: length }, ...tensor.dims] };
+  return { kind: "tensor", variable: stacked!, dims };
 }
 
 /** The number of steps of every inner loop that an expression speaks of, under the names it goes by; a name that could
@@ -117,9 +121,11 @@ export function loopsMentioned(el: Elaboration, expression: Expression): Loop[] 
     if (e.kind === "Time") {
       const text = referenceText(e.object.kind === "Index" ? e.object.object : e.object);
       if (text === undefined) return;
-      for (const loop of el.loops.values()) {
-        if (loop.kind === "inner" && evolves(loop, text)) found.add(loop);
-      }
+      const loops = [...el.loops.values()].filter((loop) => loop.kind === "inner" && evolves(loop, text));
+      const { time } = e;
+      // `net@(second.T)` says which
+      const named = time === "all" ? [] : loops.filter((loop) => loops.length > 1 && mentions(time, loop.name));
+      for (const loop of named.length > 0 ? named : loops) found.add(loop);
     }
     if (e.kind === "Member") {
       const loop = el.loops.get(headName(e) ?? "");

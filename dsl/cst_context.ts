@@ -66,7 +66,7 @@ export function numberLiteral(c: Conversion, token: IToken | undefined): NumberL
   if (!Number.isFinite(value)) {
     c.report({ code: "M0105", title: `\`${text}\` is larger than any number`, at: span, hint: "write `inf`" });
   } else if (/_(?!\d)|__/.test(text)) {
-    c.report({ code: "M0105", title: `A \`_\` stands between two digits, and \`${text}\` has another one`, at: span });
+    c.report({ code: "M0105", title: `\`${text}\` has a \`_\` that is not between two digits`, at: span });
   }
   return { kind: "Number", value, text, span };
 }

@@ -180,7 +180,7 @@ function reportSignedTarget(c: Conversion, minus: IToken): void {
     code: "M0102",
     title: "What is piped into cannot have a sign",
     at: tokenSpan(c, minus),
-    hint: "put the pipe in parentheses",
+    hint: "write `-(x |> f)` for the opposite of what comes out",
   });
 }
 

@@ -15,6 +15,8 @@ export interface DrawName {
   readonly name: string;
   /** Drawn once for the whole experiment, whatever loop reads it. */
   readonly once?: boolean;
+  /** Drawn anew for each inner step or sample: its number (i32 scalar). */
+  readonly sample?: Variable;
 }
 
 /** Draws an array of a shape from a distribution, for the task and meta-step that the context stands in. */
@@ -54,7 +56,7 @@ function drawUniform(cx: Context, dims: readonly Dim[], name: DrawName): Variabl
   const task = name.once ? undefined : taskOf(world);
   const metaStep = name.once ? undefined : task ? task.metaStep : consumer.metaStep;
   const counter = b.one("concat", [
-    b.fill(0, { dtype: "i32", shape: [1] }),
+    scalarWord(b, name.sample),
     scalarWord(b, task?.index),
     scalarWord(b, metaStep),
   ], { axis: 0 });

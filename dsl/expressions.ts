@@ -7,6 +7,7 @@ import { evaluateComprehension } from "./comprehensions.ts";
 import { evaluateList } from "./indexing.ts";
 import { evaluateName, evaluatePart } from "./names.ts";
 import { evaluateTime } from "./times.ts";
+import { tooLarge } from "./sizes.ts";
 import { errorValue, staticNumber, type Value } from "./values.ts";
 import type { Context } from "./world.ts";
 
@@ -16,39 +17,44 @@ export function evaluate(cx: Context, expression: Expression): Value {
   const before = b.origin;
   b.origin = expression.span;
   try {
-    switch (expression.kind) {
-      case "Number":
-        return staticNumber(expression.value, /[.eE]/.test(expression.text) ? "float" : "int");
-      case "Name":
-        return evaluateName(cx, expression.primed ? `${expression.name}'` : expression.name, expression.span);
-      case "Member":
-      case "Index":
-        return evaluatePart(cx, expression);
-      case "Time":
-        return evaluateTime(cx, expression);
-      case "Call":
-        return expression.comprehension ? evaluateComprehension(cx, expression) : evaluateCall(cx, expression);
-      case "List":
-        return evaluateList(cx, expression);
-      case "Unary": {
-        const value = evaluate(cx, expression.operand);
-        if (value.kind === "static") return staticNumber(-value.value, value.type === "float" ? "float" : "int");
-        const tensor = numeric(cx, value, expression.operand.span, "negate");
-        return tensor.kind === "error" ? tensor : { ...plain(tensor), variable: b.apply("neg", tensor.variable) };
-      }
-      case "Binary":
-        return evaluateBinary(cx, expression);
-      case "Pipe": {
-        const { target } = expression;
-        const call: CallExpression = target.kind === "Call"
-          ? { ...target, args: [{ value: expression.value }, ...target.args] }
-          : { kind: "Call", callee: target, args: [{ value: expression.value }], span: target.span };
-        return evaluateCall(cx, call);
-      }
-      case "Missing":
-        return errorValue;
-    }
+    const value = evaluateKind(cx, expression);
+    return value.kind === "tensor" && tooLarge(cx, value.dims, expression.span) ? errorValue : value;
   } finally {
     b.origin = before;
+  }
+}
+
+function evaluateKind(cx: Context, expression: Expression): Value {
+  switch (expression.kind) {
+    case "Number":
+      return staticNumber(expression.value, /[.eE]/.test(expression.text) ? "float" : "int");
+    case "Name":
+      return evaluateName(cx, expression.primed ? `${expression.name}'` : expression.name, expression.span);
+    case "Member":
+    case "Index":
+      return evaluatePart(cx, expression);
+    case "Time":
+      return evaluateTime(cx, expression);
+    case "Call":
+      return expression.comprehension ? evaluateComprehension(cx, expression) : evaluateCall(cx, expression);
+    case "List":
+      return evaluateList(cx, expression);
+    case "Unary": {
+      const value = evaluate(cx, expression.operand);
+      if (value.kind === "static") return staticNumber(-value.value, value.type === "float" ? "float" : "int");
+      const tensor = numeric(cx, value, expression.operand.span, "be negated");
+      return tensor.kind === "error" ? tensor : { ...plain(tensor), variable: cx.b.apply("neg", tensor.variable) };
+    }
+    case "Binary":
+      return evaluateBinary(cx, expression);
+    case "Pipe": {
+      const { target } = expression;
+      const call: CallExpression = target.kind === "Call"
+        ? { ...target, args: [{ value: expression.value }, ...target.args] }
+        : { kind: "Call", callee: target, args: [{ value: expression.value }], span: target.span };
+      return evaluateCall(cx, call);
+    }
+    case "Missing":
+      return errorValue;
   }
 }

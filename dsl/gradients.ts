@@ -1,82 +1,124 @@
 // Can every meta-parameter influence its objective? Follows the derivatives through the lowered functions, after `through`,
-// and names those that cannot.
+// names those that cannot, and says why when it is plain.
 import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
 import { influences } from "../runtime/autodiff/influence.ts";
-import type { EquationOf } from "../runtime/ir/types.ts";
+import { eliminateDeadCode } from "../runtime/ir/dead_code.ts";
+import type { EquationOf, IrFunction } from "../runtime/ir/types.ts";
 import type { ExperimentProgram, ProgramFunction } from "../runtime/loop/program.ts";
-import { type Elaboration, fail } from "./elaboration.ts";
+import { openFunction } from "./consumers.ts";
+import type { Label } from "./diagnostic.ts";
+import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
+import { stepsOf } from "./inner.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import type { CheckedProgram } from "./lower_program.ts";
-import type { MetaReference } from "./meta_parameters.ts";
 import type { Loop } from "./loops.ts";
+import type { MetaReference } from "./meta_parameters.ts";
 
 /** Reports every entry of `over` and `wrt` of which nothing reaches the objective. */
 export function checkReach(el: Elaboration, checked: CheckedProgram, program: ExperimentProgram): void {
   checked.outers.forEach((outer, i) => {
-    const reached = reachedLeaves(program.outers[i]!.step);
+    const reach = followDerivatives(program.outers[i]!.step);
     for (const reference of outer.learned.flat()) {
-      reportUnreached(el, reference, reached, `the objective of \`${outer.loop.name}\``, outer.inners);
+      reportUnreached(el, reference, reach, `the objective of \`${outer.loop.name}\``, outer.inners);
     }
   });
   checked.gradients.forEach((gradient, i) => {
-    const reached = reachedLeaves(program.gradients[i]!.fn);
+    const reach = followDerivatives(program.gradients[i]!.fn);
     for (const reference of gradient.wrt) {
-      reportUnreached(el, reference, reached, "what is differentiated", gradient.inners);
+      reportUnreached(el, reference, reach, "what is differentiated", gradient.inners);
     }
   });
 }
 
-/** The leaves whose derivatives are not zero for good. */
-function reachedLeaves(fn: ProgramFunction): Set<string> {
+interface Reach {
+  /** Leaves that the objective is computed from. */
+  readonly read: ReadonlySet<string>;
+  /** Leaves whose derivatives are not zero for good. */
+  readonly differentiated: ReadonlySet<string>;
+}
+
+function followDerivatives(fn: ProgramFunction): Reach {
   const request = fn.fn.equations.findLast((e): e is EquationOf<"gradient"> => e.op === "gradient");
-  const reached = new Set<string>();
-  if (!request) return reached;
+  const read = new Set<string>();
+  const differentiated = new Set<string>();
+  if (!request) return { read, differentiated };
   const { body, wrt } = request.params;
-  const found = influences(expandGradients({ ...body, outputs: body.outputs.slice(0, 1) }), 0);
+  const expanded = expandGradients({ ...body, outputs: body.outputs.slice(0, 1) });
+  const found = influences(expanded, 0);
+  const used = usedInputs(expanded);
   for (const position of wrt) {
-    if (!found.has(position)) continue;
-    const outer = request.inputs[position]!;
-    const slot = fn.inputs[fn.fn.inputs.indexOf(outer)];
-    if (slot?.kind === "leaf") reached.add(slot.name);
+    const slot = fn.inputs[fn.fn.inputs.indexOf(request.inputs[position]!)];
+    if (slot?.kind !== "leaf") continue;
+    if (used.has(position)) read.add(slot.name);
+    if (found.has(position)) differentiated.add(slot.name);
   }
-  return reached;
+  return { read, differentiated };
+}
+
+/** The positions of the inputs that a function reads. */
+function usedInputs(fn: IrFunction): ReadonlySet<number> {
+  const live = eliminateDeadCode(fn);
+  const used = new Set(live.outputs);
+  for (const equation of live.equations) for (const x of equation.inputs) used.add(x);
+  return new Set(fn.inputs.flatMap((x, i) => used.has(x) ? [i] : []));
 }
 
 function reportUnreached(
   el: Elaboration,
   reference: MetaReference,
-  reached: ReadonlySet<string>,
+  reach: Reach,
   objective: string,
   inners: ReadonlySet<Loop>,
 ): void {
-  const dead = reference.leaves.filter((leaf) => !reached.has(leaf.name));
+  const dead = reference.leaves.filter((leaf) => !reach.differentiated.has(leaf.name));
   if (dead.length < reference.leaves.length || dead.length === 0) return;
-  const cause = causeOf(dead[0]!, inners);
+  const cause = causeOf(el, dead[0]!, reach, inners);
   fail({ elaboration: el, frames: [] }, {
     code: "M0501",
     title: `\`${reference.label}\` cannot influence ${objective}`,
     at: reference.expression.span,
-    label: cause?.label ?? "",
-    secondary: cause ? [cause.secondary] : [],
+    ...cause,
     notes: ["Its derivative is zero whatever the values are, so there is nothing to learn from"],
   });
 }
 
-/** Why a leaf has no influence, when that is plain. */
-function causeOf(leaf: LeafDeclaration, inners: ReadonlySet<Loop>) {
-  if (!leaf.loop) return undefined;
-  if (!inners.has(leaf.loop)) {
+interface Cause {
+  readonly label: string;
+  readonly secondary?: readonly Label[];
+  readonly hint?: string;
+}
+
+/** Why a leaf has no influence. */
+function causeOf(el: Elaboration, leaf: LeafDeclaration, reach: Reach, inners: ReadonlySet<Loop>): Cause {
+  const { loop } = leaf;
+  if (loop && !inners.has(loop)) {
     return {
-      label: `\`${leaf.loop.name}\` is not part of the objective`,
-      secondary: { span: leaf.loop.item.name.span, message: `\`${leaf.loop.name}\` is declared here` },
+      label: `\`${loop.name}\` is not part of the objective`,
+      secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` is declared here` }],
     };
   }
-  const { count } = leaf.loop.count;
-  if (count.kind === "Number" && count.value === 1) {
+  if (loop && stepsNow(el, loop) === 1) {
     return {
-      label: `\`${leaf.name}\` never acts: \`${leaf.loop.name}\` runs one step`,
-      secondary: { span: leaf.loop.count.span, message: "one step" },
+      label: `\`${leaf.name}\` never acts: \`${loop.name}\` runs one step`,
+      secondary: [{ span: loop.count.span, message: "one step" }],
     };
   }
-  return undefined;
+  const first = [...inners].find((l) => l.through.kind === "first_order");
+  if (first && !loop) {
+    return {
+      label: `it acts only through the gradient of \`${first.name}\`, which counts as a constant`,
+      secondary: [
+        ...first.item.clauses.filter((c) => c.kind === "Through").map((c) => ({ span: c.span, message: "because of this" })),
+      ],
+      hint: "write `through unroll()`",
+    };
+  }
+  return reach.read.has(leaf.name)
+    ? { label: "it is read only where derivatives are zero, as in a comparison, `step` or `stop_gradient`" }
+    : { label: "nothing that the objective is computed from depends on it" };
+}
+
+function stepsNow(el: Elaboration, loop: Loop): number | undefined {
+  const scope = moduleScope(loop.module);
+  return stepsOf(openFunction(el, "steps", { consumer: "", dry: true, scope, persistent: new Set() }).cx, loop);
 }

@@ -22,6 +22,8 @@ import {
   type RuleTime,
   startStates,
 } from "./rules.ts";
+import { batchLocals } from "./minibatches.ts";
+import { timePoint } from "./times.ts";
 import { type Context, enterWorld, known, type Local, type World } from "./world.ts";
 import { describeValue, shapeOf, staticNumber, type TensorValue, type TimeScope } from "./values.ts";
 
@@ -145,6 +147,11 @@ function evaluateObjective(cx: Context, loop: Loop, world: World, b: Builder, t:
     scope: { module: loop.module, parent: undefined, locals },
     frames: [],
   };
+  if (loop.batch) {
+    const batch = batchLocals(at, loop, loop.batch, t);
+    if (!batch) return undefined;
+    for (const [name, local] of batch) locals.set(name, local);
+  }
   return scalarObjective(at, loop.objective.value, `the objective of \`${loop.name}\``);
 }
 
@@ -166,6 +173,30 @@ export function scalarObjective(cx: Context, expression: Expression, what: strin
 }
 
 const scalarInt = { dtype: "i32", shape: [] } as const;
+
+/** Where a parameter starts in a loop: at a time of the loop after `from`, when that changes it too; else at its initial
+ *  value. Undefined when wrong (reported). */
+function startOf(cx: Context, loop: Loop, leaf: LeafDeclaration): TensorValue | undefined {
+  if (!loop.from) return initialValue(cx, leaf);
+  const { value } = loop.from;
+  const object = value.kind === "Time" ? value.object : value;
+  const reference = value.kind === "Missing" ? undefined : resolveReference(cx, object);
+  if (reference === undefined) return undefined;
+  if (value.kind !== "Time" || value.time === "all" || reference === "not a reference" || reference.kind !== "loop") {
+    fail(cx, {
+      code: "M0203",
+      title: "A loop starts from a time of another loop",
+      at: value.span,
+      hint: "write `from fit@T`, where `fit` is an inner loop over the same parameters",
+    });
+    return undefined;
+  }
+  const other = reference.loop;
+  const point = timePoint(cx, other, value.time);
+  const run = point && point !== "now" ? runLoop(cx, other, value.span) : undefined;
+  if (!run || !point || point === "now") return undefined;
+  return run.leaves.includes(leaf) ? run.parameter(leaf, point) : initialValue(cx, leaf);
+}
 
 /** Goes through a loop once with placeholders: finds its parameters and every mistake. */
 function checkLoop(cx: Context, loop: Loop): LoopRun | undefined {
@@ -199,10 +230,10 @@ function checkLoop(cx: Context, loop: Loop): LoopRun | undefined {
     const at: Context = { ...cx, world: stepWorld };
     for (const leaf of own) {
       const p = placeholder(cx, leaf);
-      const time: RuleTime = { t, steps, entry: firstEntry(b) };
+      const time: RuleTime = { t, steps, b, entry: firstEntry(b) };
       const hyper = hyperparameterLocals(at, loop, rule, plans, leaf, time);
       const states = startStates(at, rule, leaf, p, hyper);
-      if (!initialValue(cx, leaf)) wrong = true;
+      if (!startOf(cx, loop, leaf)) wrong = true;
       if (!states || !applyRule(at, rule, leaf, { p, g: placeholder(cx, leaf), t, states, hyperparameters: hyper })) {
         wrong = true;
       }
@@ -239,10 +270,10 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
   const leaves = parts.flatMap((p) => p.leaves);
   const start = new Map<string, TensorValue>();
   const startState = new Map<string, Map<string, TensorValue>>();
-  const zero: RuleTime = { t: staticNumber(0, "int"), steps, entry: firstEntry(b) };
+  const zero: RuleTime = { t: staticNumber(0, "int"), steps, b, entry: firstEntry(b) };
   for (const { rule, leaves: own, plans } of parts) {
     for (const leaf of own) {
-      const p = initialValue(cx, leaf)!;
+      const p = startOf(cx, loop, leaf)!;
       start.set(leaf.name, p);
       const hyper = hyperparameterLocals(cx, loop, rule, plans, leaf, zero);
       startState.set(leaf.name, startStates(cx, rule, leaf, p, hyper)!);
@@ -296,6 +327,7 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
   const time: RuleTime = {
     t,
     steps,
+    b,
     entry: (stacked) => {
       const outer = stacked;
       const existing = entries.get(outer);

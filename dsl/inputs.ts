@@ -55,7 +55,7 @@ function valueOf(el: Elaboration, item: InputItem, module: Module, given: InputV
     fail(draft.cx, {
       code: "M0304",
       title: `An input is one number: \`int\`, \`float\` or \`bool\``,
-      at: binding.type!.span,
+      at: binding.type?.span ?? binding.span,
     });
     return undefined;
   }

@@ -1,13 +1,15 @@
 // What has a value of its own at the start? Parameters of models, free-standing ones and hyperparameters: one leaf for each
 // tensor, with its declared value; and what it is "now" where an expression stands.
-import type { Binding } from "./ast.ts";
+import type { Binding, Identifier } from "./ast.ts";
 import { toTensor } from "./arithmetic.ts";
 import { drawInto } from "./draws.ts";
 import { fail, moduleScope } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
+import { hintFor } from "./hints.ts";
 import type { Loop } from "./loops.ts";
 import type { Module } from "./modules.ts";
 import { ownersOf } from "./references.ts";
+import { type Via, viaNames, viaRange } from "./reparameterisations.ts";
 import { requireStatic } from "./sizes.ts";
 import type { Span } from "./source.ts";
 import {
@@ -35,6 +37,14 @@ export interface LeafDeclaration {
   readonly loop?: Loop;
   /** A hyperparameter with one entry for each step, along axis 0. */
   readonly perStep?: boolean;
+  /** How an outer moves it inside its range, when said. */
+  readonly via?: Motion;
+}
+
+/** A reparameterisation and the range it needs. */
+export interface Motion {
+  readonly kind: Via;
+  readonly range: readonly [number, number];
 }
 
 /** Declares a leaf from a binding: `name : [sizes] = value` or `~ distribution`, `in low .. high`. `place` is where the value
@@ -48,10 +58,6 @@ export function makeLeaf(
   place: (cx: Context) => Context,
 ): LeafDeclaration | undefined {
   const cx = place(here);
-  if (binding.via) {
-    fail(cx, { code: "M0701", title: "`via` is not yet supported", at: binding.via.span });
-    return undefined;
-  }
   const range = binding.range && readRange(cx, binding.range.low, binding.range.high, binding.range.span);
   if (binding.range && !range) return undefined;
   const base = {
@@ -61,7 +67,9 @@ export function makeLeaf(
     span: binding.name.span,
     initial: (drawing: Context) => declaredValue(place(drawing), name, dims, binding, module, range),
   };
-  const leaf: LeafDeclaration = range ? { ...base, range } : base;
+  const known = binding.via && binding.how === "=" && binding.value ? evaluate(cx, binding.value) : undefined;
+  const via = readVia(cx, binding.via, range, known, name);
+  const leaf: LeafDeclaration = { ...base, ...(range ? { range } : {}), ...(via ? { via } : {}) };
   here.elaboration.leaves.set(name, leaf);
   return leaf;
 }
@@ -84,6 +92,51 @@ export function readRange(
     hint: `write \`in ${high.value} .. ${low.value}\``,
   });
   return undefined;
+}
+
+/** `via log`, `via logit`, `via softplus`: known, with a range that fits, from a value inside it. Undefined when nothing is
+ *  written or it is wrong (reported). */
+export function readVia(
+  cx: Context,
+  via: Identifier | undefined,
+  range: readonly [number, number] | undefined,
+  value: Value | undefined,
+  name: string,
+): Motion | undefined {
+  if (!via) return undefined;
+  const kind = viaNames.find((v) => v === via.name);
+  if (!kind) {
+    fail(cx, {
+      code: "M0201",
+      title: `There is no reparameterisation \`${via.name}\``,
+      at: via.span,
+      notes: [`There are ${viaNames.map((v) => `\`${v}\``).join(", ")}`],
+      hint: hintFor(via.name, viaNames),
+    });
+    return undefined;
+  }
+  const needed = viaRange(kind, range);
+  if (!needed) {
+    fail(cx, {
+      code: "M0304",
+      title: kind === "logit" ? "`via logit` needs a finite range" : `\`via ${kind}\` needs a range \`low .. inf\``,
+      at: via.span,
+      hint: kind === "logit" ? "write `in 0 .. 1 via logit`" : `write \`in 0 .. inf via ${kind}\``,
+    });
+    return undefined;
+  }
+  const outside = value && numbersOf(value).find((x) => !(x > needed[0] && x < needed[1]));
+  if (outside !== undefined) {
+    fail(cx, {
+      code: "M0606",
+      title: `\`${name}\` starts at ${outside}, which \`via ${kind}\` cannot reach: it moves strictly inside ${
+        needed[0]
+      } .. ${needed[1]}`,
+      at: via.span,
+    });
+    return undefined;
+  }
+  return { kind, range: needed };
 }
 
 function declaredValue(

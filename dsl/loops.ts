@@ -3,9 +3,11 @@
 import type {
   AcrossClause,
   Argument,
+  BatchClause,
   Clause,
   Expression,
   ForClause,
+  FromClause,
   InnerItem,
   MinimizeClause,
   OptimizerItem,
@@ -29,6 +31,9 @@ export interface Loop {
   readonly timeName: string;
   readonly rules: readonly LoopRule[];
   readonly clip: Expression | undefined;
+  readonly batch: BatchClause | undefined;
+  /** Where its parameters start: at a time of another loop. */
+  readonly from: FromClause | undefined;
   readonly through: Estimator;
   /** "unknown": it names no task (reported). */
   readonly across: (AcrossClause & { readonly definition: Definition }) | "unknown" | undefined;
@@ -134,12 +139,16 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
     el,
     inner ? "inner" : "outer",
     clauses,
-    inner ? ["Minimize", "Over", "By", "For", "Clip", "Through"] : ["Minimize", "Across", "Over", "By", "For", "Clip"],
-    inner ? ["Batch", "From", "Memory"] : ["Memory", "Through", "Batch"],
+    inner
+      ? ["Minimize", "Over", "By", "For", "Batch", "Clip", "Through", "From"]
+      : ["Minimize", "Across", "Over", "By", "For", "Clip"],
+    inner ? ["Memory"] : ["Memory", "Through", "Batch"],
   );
   const objective = singleClause(el, clauses, "Minimize");
   const count = singleClause(el, clauses, "For");
   const clip = singleClause(el, clauses, "Clip");
+  const batch = singleClause(el, clauses, "Batch");
+  const from = singleClause(el, clauses, "From");
   const through = singleClause(el, clauses, "Through");
   const acrossClause = singleClause(el, clauses, "Across");
   const rules = readRules(el, item, module);
@@ -180,6 +189,8 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
     timeName: count?.name?.name || "T",
     rules: rules ?? [],
     clip: clip?.bound,
+    batch: inner ? batch : undefined,
+    from: inner ? from : undefined,
     through: estimator,
     across: acrossClause && !across ? "unknown" : across,
   };
@@ -419,7 +430,6 @@ function checkOverrides(el: Elaboration): void {
         });
       }
       if (loop.kind === "outer" && entry.per.length > 0) notYet(el, "`per` in an outer loop", entry.span);
-      if (entry.via) notYet(el, "`via`", entry.via.span);
     }
   }
 }

@@ -244,7 +244,7 @@ function openEvaluation(
 
 /** Goes through an evaluation once without running anything. */
 export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEvaluation | undefined {
-  allowClauses(el, "evaluate", item.clauses, ["Across", "For", "Report", "Every"], ["Hold"]);
+  allowClauses(el, "evaluate", item.clauses, ["Across", "For", "Report", "Every", "Hold"], []);
   const first = openEvaluation(el, item, undefined, none, true).cx;
   const clause = singleClause(el, item.clauses, "Across");
   const count = singleClause(el, item.clauses, "For");
@@ -261,8 +261,19 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
   }
   const named = clause && readAcross(el, clause, el.modules.root);
   const across = named && readCount(first, named);
+  const hold = singleClause(el, item.clauses, "Hold");
+  if (hold && (!count || hold.what.name !== "last")) {
+    fail(first, {
+      code: "M0102",
+      title: count ? `\`hold ${hold.what.name}\` is unknown` : "`hold last` goes with `for T = … steps`",
+      at: hold.span,
+      hint: count ? "write `hold last`" : undefined,
+    });
+  }
   const given = count && requireInteger(first, count.count, "the number of steps", 1);
-  const steps = count && given !== undefined ? { count: given, span: count.span } : undefined;
+  const steps = count && given !== undefined
+    ? { count: given, span: count.span, holdLast: hold !== undefined }
+    : undefined;
   const every = everyClause && readEvery(first, everyClause.count, everyClause.of);
   if (clause && !across || count && !steps || everyClause && !every) return undefined;
   const { cx } = openEvaluation(el, item, steps, none, true);
@@ -304,13 +315,24 @@ function readEvery(
   return steps === undefined ? undefined : { steps, of: loop.name };
 }
 
+/** Times of one report: a curve of more points is of no use, and each is kept for every task. */
+const mostTimes = 1_000_000;
+
 /** One report for one task: a scalar, or one value for each time. */
 function reportValue(cx: Context, report: ReportClause): TensorValue | undefined {
   const at = withLocals(cx, timeLocals(cx, report.value));
   if (!report.at) return scalarObjective(at, report.value, "what is reported");
   const value = evaluateOverTimes(at, report.value, report.at);
   if (!value) return undefined;
-  if (value.dims.length === 1) return value;
+  if (value.dims.length === 1) {
+    if (value.dims[0]!.size <= mostTimes) return value;
+    fail(cx, {
+      code: "M0310",
+      title: `A report is kept at ${mostTimes} times at most, and this one is at ${value.dims[0]!.size}`,
+      at: report.at.span,
+    });
+    return undefined;
+  }
   fail(cx, {
     code: "M0308",
     title: `What is reported must be a scalar at each time, and this is ${

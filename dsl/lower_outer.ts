@@ -21,6 +21,7 @@ import {
   planHyperparameters,
   startStates,
 } from "./rules.ts";
+import { freeSlope, fromFree, toFree } from "./reparameterisations.ts";
 import { type Context, enterWorld, withLocals, type World } from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
 
@@ -93,7 +94,7 @@ function checkRule(
     dims: leaf.dims,
   });
   const t: TensorValue = { kind: "tensor", variable: b.input({ dtype: "i32", shape: [] }), dims: [] };
-  const time = { t, steps, entry: firstEntry(b) };
+  const time = { t, steps, b, entry: firstEntry(b) };
   const hyper = hyperparameterLocals(cx, loop, rule, plans, leaf, time);
   const p = fresh();
   const states = startStates(cx, rule, leaf, p, hyper);
@@ -156,9 +157,9 @@ function lowerStates(
   const { cx, b } = draft;
   const states: NamedState[] = [];
   const outputs: Variable[] = [];
-  const time = { t: staticNumber(0, "int"), steps: outer.steps, entry: firstEntry(b) };
+  const time = { t: staticNumber(0, "int"), steps: outer.steps, b, entry: firstEntry(b) };
   for (const { rule, leaf, plans } of ruledLeaves(cx, outer)) {
-    const p = leafInput(cx, leaf);
+    const p = movedValue(b, leaf, leafInput(cx, leaf));
     const hyper = hyperparameterLocals(cx, outer.loop, rule, plans, leaf, time);
     for (const [state, value] of startStates(cx, rule, leaf, p, hyper)!) {
       const type = { dtype: el.precision, shape: shapeOf(value.dims) };
@@ -215,6 +216,7 @@ function lowerStep(
     const time = {
       t,
       steps,
+      b,
       entry: (stacked: Variable) => b.one("gather", [stacked, t.variable], { axis: 0, batch: 0 }),
     };
     const own = new Map<string, TensorValue>();
@@ -222,19 +224,32 @@ function lowerStep(
       const variable = draft.input({ kind: "state", name: state.name }, state.type);
       own.set(state.state, { kind: "tensor", variable, dims: state.dims });
     }
-    const p = now.get(leaf.name)!;
+    const value = now.get(leaf.name)!;
+    const p = movedValue(b, leaf, value);
     const after = applyRule(cx, rule, leaf, {
       p,
-      g: { ...p, variable: gradients[i]! },
+      g: { ...p, variable: movedGradient(b, leaf, value.variable, gradients[i]!) },
       t,
       states: own,
       hyperparameters: hyperparameterLocals(cx, loop, rule, plans, leaf, time),
     })!;
-    newLeaves.push(leaf.range ? project(b, after.p.variable, leaf.range) : after.p.variable);
+    const { via, range } = leaf;
+    const next = via ? fromFree(b, via.kind, via.range, after.p.variable) : after.p.variable;
+    newLeaves.push(range ? project(b, next, range) : next);
     for (const [state, value] of after.states) newStates.set(`${leaf.name}.${state}`, value.variable);
   });
   const fn = draft.finish([loss, norm, ...newLeaves, ...states.map((s) => newStates.get(s.name)!)]);
   return { over: ruled.map(({ leaf }) => leaf.name), fn };
+}
+
+/** What the rule moves: the value itself, or the free variable behind it. */
+function movedValue(b: Draft["b"], leaf: LeafDeclaration, value: TensorValue): TensorValue {
+  return leaf.via ? { ...value, variable: toFree(b, leaf.via.kind, leaf.via.range, value.variable) } : value;
+}
+
+/** The gradient with respect to what the rule moves. */
+function movedGradient(b: Draft["b"], leaf: LeafDeclaration, value: Variable, gradient: Variable): Variable {
+  return leaf.via ? b.apply("mul", gradient, freeSlope(b, leaf.via.kind, leaf.via.range, value)) : gradient;
 }
 
 /** The nearest value in a closed range. */

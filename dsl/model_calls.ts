@@ -211,12 +211,10 @@ function evaluateBody(call: ModelCall): Value {
         }),
     });
   }
-  const seen = new Set<string>();
   for (const member of item.members) {
-    // a second one was reported
-    if (seen.has(member.name.name)) continue;
-    seen.add(member.name.name);
-    if (member.kind === "Binding") {
+    if (item.members.some((m) => m !== member && m.name.name === member.name.name)) {
+      locals.set(member.name.name, known(errorValue)); // defined twice: reported
+    } else if (member.kind === "Binding") {
       locals.set(member.name.name, known(parameterValue(call, member)));
     } else if (member.kind === "Use") {
       const child = childOf(body, instance, member);

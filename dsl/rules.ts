@@ -6,7 +6,7 @@ import type { Variable } from "../runtime/ir/types.ts";
 import { fail, firstTime } from "./elaboration.ts";
 import type { DeclaredHyperparameter, Loop, LoopRule } from "./loops.ts";
 import type { LeafDeclaration } from "./leaves.ts";
-import { initialValue, numbersOf, readRange } from "./leaves.ts";
+import { initialValue, numbersOf, readRange, readVia } from "./leaves.ts";
 import { toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
 import { takeAt } from "./indexing.ts";
@@ -28,6 +28,8 @@ import {
 export interface RuleTime {
   readonly t: Value;
   readonly steps: number;
+  /** Where arrays over the steps live: outside the loop. */
+  readonly b: Builder;
   /** The entry of an array over the steps that belongs to this time. */
   readonly entry: (stacked: Variable) => Variable;
 }
@@ -172,6 +174,7 @@ function declareHyperparameter(
       secondary: [{ span: written.span, message: "the range" }],
     });
   }
+  const via = readVia(at, declared.override?.via, range, value, name);
   const base: LeafDeclaration = {
     name,
     dims,
@@ -179,6 +182,7 @@ function declareHyperparameter(
     span: declared.override?.name.span ?? declared.span,
     loop,
     perStep,
+    ...(via ? { via } : {}),
     initial: (cx) => {
       const here: Context = { ...cx, scope: at.scope };
       const tensor = toTensor(here, evaluate(here, declared.value), "float");
@@ -233,6 +237,9 @@ export function hyperparameterValue(
   const value = initialValue(cx, declaration);
   if (!value) return errorValue;
   if (!plan.perStep) return value;
+  if (value.dims[0]!.size !== time.steps && cx.world.consumer.steps?.holdLast) {
+    return { kind: "tensor", variable: time.entry(heldTo(time.b, value, time.steps)), dims: value.dims.slice(1) };
+  }
   if (value.dims[0]!.size !== time.steps) {
     const given = cx.world.consumer.steps;
     if (!firstTime(cx.elaboration, `steps ${cx.world.consumer.name} ${name}`)) return errorValue;
@@ -244,6 +251,13 @@ export function hyperparameterValue(
     });
   }
   return { kind: "tensor", variable: time.entry(value.variable), dims: value.dims.slice(1) };
+}
+
+/** An array over the steps for another number of steps: cut, or with its last entry repeated. */
+function heldTo(b: Builder, value: TensorValue, steps: number): Variable {
+  const last = value.dims[0]!.size - 1;
+  const indices = Int32Array.from({ length: steps }, (_, t) => Math.min(t, last));
+  return b.one("gather", [value.variable, b.literal(indices, { dtype: "i32", shape: [steps] })], { axis: 0, batch: 0 });
 }
 
 /** True when a leaf has a value of its own in a world: learned, or handed in. */

@@ -213,6 +213,7 @@ function cannotFollow(f: Failure, previous: IToken, found: IToken): Description 
   if (found.tokenType === t.Equals) return { title, at, hint: "compare with `==`" };
   if (found.tokenType === t.Colon || found.tokenType === t.Tilde) return { title, at };
   if (["for", "in"].includes(found.image)) return { title, at, hint: "write `sum(… for t in 1 .. T)`" };
+  if (found.image === "if") return { title, at, hint: "write `where(condition, value, other)`" };
   const noun = f.rule === "loopItem" ? "clause" : members[f.rule];
   return { title, at, label: noun ? `expected an operator, or the next ${noun}` : "expected an operator" };
 }

@@ -19,6 +19,11 @@ const timeIs: Situation = {
   hint: "write `@(T - 1)` for a time that is computed",
 };
 
+const importsAreListed: Situation = {
+  title: "An import lists the names it brings",
+  hint: 'write `import a, b from "./file.meta"`',
+};
+
 /** A file's name without quotes, put into quotes. */
 function fileInQuotes(f: Failure): Situation {
   let end = f.index;
@@ -63,10 +68,8 @@ export const situations: Readonly<Record<string, Situation | ((f: Failure) => Si
     title: "An import ends with `from` and the name of a file",
     ...(keywordOf(f.tokens[f.index]?.image ?? "") ? {} : { hint: 'write `import a, b from "./file.meta"`' }),
   }),
-  "importItem Name": {
-    title: "An import lists the names it brings",
-    hint: 'write `import a, b from "./file.meta"`',
-  },
+  importItem: importsAreListed,
+  "importItem Name": importsAreListed,
   "importItem String": fileInQuotes,
   "dataItem String": fileInQuotes,
   "expectEntry Within": { title: "An expected value needs a tolerance", hint: "write `name = 1.5 within 1e-6`" },

@@ -113,7 +113,8 @@ function owningLoop(
   return undefined;
 }
 
-function mentions(expression: Expression, name: string): boolean {
+/** True when an expression names something. */
+export function mentions(expression: Expression, name: string): boolean {
   switch (expression.kind) {
     case "Name":
       return expression.name === name;
@@ -127,7 +128,7 @@ function mentions(expression: Expression, name: string): boolean {
 }
 
 /** The time that an expression means for a loop; "now" inside the loop itself. Undefined when wrong (reported). */
-function timePoint(cx: Context, loop: Loop, time: Expression, last = 0): TimePoint | "now" | undefined {
+export function timePoint(cx: Context, loop: Loop, time: Expression, last = 0): TimePoint | "now" | undefined {
   const steps = stepsOf(cx, loop);
   if (steps === undefined) return undefined;
   const inside = ownsNow(cx.world, loop);

@@ -33,6 +33,8 @@ export interface Consumer {
 export interface GivenSteps {
   readonly count: number;
   readonly span: Span;
+  /** Arrays over the steps are cut or keep their last entry (`hold last`), rather than having to fit. */
+  readonly holdLast: boolean;
 }
 
 /** What a function is written for, as a reader of the program knows it. */

@@ -363,6 +363,12 @@ Deno.test("valueAndGradient() returns zeros when an input does not matter", () =
     ]);
     assert(numbers(dx).every((g) => g !== 0));
     assertEquals([...numbers(dy), ...numbers(dz)], [0, 0, 0, 0]);
+    const alone = evaluate(valueAndGradient(fn, [2], { mode }), [
+      spread([2], -1, 1),
+      spread([3], -1, 1),
+      spread([], -1, 1),
+    ]);
+    assertEquals(numbers(alone[1]), [0]);
   }
 });
 

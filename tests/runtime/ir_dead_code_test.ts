@@ -153,6 +153,27 @@ Deno.test("fuseMaps() joins maps when one continues the other's iterations", () 
   assertEquals(evaluate(fused, inputs), evaluate(fn, inputs));
 });
 
+Deno.test("fuseMaps() leaves a scan alone when a map reads its records, and joins maps in its body", () => {
+  const fn = buildFunction("f", [f64(3), f64(3)], (b, [x, ys]) => {
+    const scan = b.openScan("loop", 3);
+    const s = scan.body;
+    const state = scan.carry(x!);
+    const first = s.openMap("first", 3);
+    const [p] = first.close([first.body.apply("sin", first.slice(state))]);
+    const second = s.openMap("second", 3);
+    const [q] = second.close([second.body.apply("exp", second.slice(p!))]);
+    const { outputs } = scan.close([s.apply("mul", q!, s.resolve(ys!))], [s.sum(q!)]);
+    const after = b.openMap("after", 3);
+    return [after.close([after.body.apply("cos", after.slice(outputs[0]!))])[0]!];
+  });
+  const fused = swept(fuseMaps(fn));
+  verifyFunction(fused);
+  assertEquals(fused.equations.map((e) => e.op), ["scan", "map"]);
+  assertEquals(only(fused, "scan").params.body.equations.filter((e) => e.op === "map").length, 1);
+  const inputs = [spread([3], -1, 1, 1), spread([3], -1, 1, 2)];
+  assertEquals(evaluate(fused, inputs), evaluate(fn, inputs));
+});
+
 Deno.test("fuseMaps() leaves maps apart when their lengths differ", () => {
   const fn = buildFunction("f", [f64(3)], (b, [xs]) => {
     const first = b.openMap("first", 3);

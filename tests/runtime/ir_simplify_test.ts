@@ -197,6 +197,13 @@ const cases: readonly Case[] = [
     value: (x) => x.map((v) => Math.fround(v + 0.1)),
   },
   {
+    name: "a conversion loses what is behind the point",
+    write: (b, x) =>
+      b.convert(b.convert(b.convert(b.convert(b.apply("mul", x, b.fill(10.5, x)), "f32"), "i32"), "f32"), "f64"),
+    remains: ["constant", "mul", "convert", "convert", "convert", "convert"],
+    value: (x) => x.map((v) => Math.trunc(Math.fround(10.5 * v))),
+  },
+  {
     name: "equal pieces are joined",
     write: (b, x) => b.apply("add", x, b.one("concat", [b.fill(0, f64(1, 3)), b.fill(0, f64(1, 3))], { axis: 0 })),
     remains: [],
