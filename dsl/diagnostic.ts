@@ -34,7 +34,7 @@ export interface DiagnosticDraft {
   readonly code: DiagnosticCode;
   readonly title: string;
   readonly at: Span;
-  readonly label?: string;
+  readonly label?: string | undefined;
   readonly secondary?: readonly Label[];
   readonly notes?: readonly string[];
   readonly hint?: string | undefined;

@@ -328,11 +328,12 @@ export function startStates(
     const value = evaluate(inside, member.value);
     if (!dims || value.kind === "error") return undefined;
     const tensor = toTensor(inside, value, "float");
-    if (tensor.kind === "error" || tensor.dims.length > dims.length) {
+    if (tensor.kind === "error" || !fitsInto(tensor.dims, dims)) {
       fail(inside, {
         code: "M0305",
         title: `The state \`${name}\` is ${formatDims(dims)} and cannot start as ${describeValue(value)}`,
         at: member.value.span,
+        label: member.type ? undefined : "a state has the shape of `p` unless it says another",
         hint: member.type ? undefined : `annotate it: \`state ${name} : [...] = …\``,
       });
       return undefined;
@@ -341,6 +342,14 @@ export function startStates(
     locals.set(name, known(states.get(name)!));
   }
   return states;
+}
+
+/** True when an array can fill a shape by broadcasting. */
+function fitsInto(dims: readonly Dim[], shape: readonly Dim[]): boolean {
+  return dims.length <= shape.length && dims.every((d, i) => {
+    const wanted = shape[i + shape.length - dims.length]!;
+    return d.size === wanted.size || d.size === 1 && d.name === undefined;
+  });
 }
 
 /** One step: the new parameter and the new states. Undefined when wrong (reported). */
@@ -404,12 +413,7 @@ export function applyRule(
     const value = local.value();
     if (value.kind === "error") return undefined;
     const tensor = toTensor(inside, value, "float");
-    const fits = tensor.kind === "tensor" && tensor.dims.length <= like.dims.length &&
-      tensor.dims.every((d, i) => {
-        const wanted = like.dims[i + like.dims.length - tensor.dims.length]!;
-        return d.size === wanted.size || d.size === 1 && d.name === undefined;
-      });
-    if (tensor.kind === "error" || !fits) {
+    if (tensor.kind === "error" || !fitsInto(tensor.dims, like.dims)) {
       const member = item.members.find((m) => m.kind === "Next" && m.name.name === name)!;
       fail(inside, {
         code: "M0305",

@@ -71,6 +71,7 @@ const editKinds = [
   "swap pieces",
   "replace expression",
   "replace expression by text",
+  "wrap expression",
   "rename one",
   "rename all",
   "replace number",
@@ -122,6 +123,20 @@ const awkward = [
   "(1)@0",
   "range(3) == range(3)",
 ];
+/** What may be put around an expression A, some with another expression B. */
+const wrappings = (
+  "-A|(A)|A + B|B - A|A * B|A / B|A^2|A^0.5|A^-1|2^A|A == B|A < B|A[0]|A[-1]|A[A]|A[0, 0]|A@t|A@0|A@T|A@(T - 1)|[A, B]|[A]|" +
+  "dot(A, B)|matmul(A, B)|matmul(A, transpose(A))|sum(A)|mean(A, axis = 0)|sum(A, axis = 1, keep = true)|max(A, 0)|" +
+  "max(A, axis = -1)|min(A)|argmax(A)|where(A, B, 1)|where(A > 0, A, B)|step(A)|sign(A)|floor(A)|ceil(A)|erf(A)|sqrt(A)|" +
+  "abs(A)|mod(A, 2)|mod(A, B)|reshape(A, [1, 1])|reshape(A, shape(B))|reshape(A, [size(A)])|ravel(A)|flatten(A)|" +
+  "stack(A, B)|concat(A, B)|concat(A, A, axis = -1)|stack(A, axis = 0)|expand_dims(A, 0)|swap_last(A)|transpose(A)|" +
+  "stop_gradient(A)|range(A)|take(A, range(2))|take(A, B)|windows(A, 2)|convolve(A, B)|max_pool(A)|size(A, 0)|shape(A)|" +
+  "mse(A, B)|cross_entropy(A, B)|accuracy(A, B)|kl(A, B)|huber(A, B)|softmax(A)|relu(A)|gelu(A)|selu(A)|one_hot(A, 3)|" +
+  "attend(A, A, A)|uniform(A, B)|normal(A, B)|truncated_normal(A)|sum(A for t in 0 .. T)|mean(A for t in 1 .. 3)|" +
+  "stack(A for s in 0 .. 1)|max(A for t in 0 .. T - 1)|A |> relu|A |> dot(B)|A.x|A.lr|A.loss@T|A.T|dense(A)(B)|A(B)|A()|" +
+  "fan_in() * A|sum(sum(A@t for t in 0 .. s) for s in 0 .. 2)|global_avg_pool(A)|logsumexp(A)|A |> f |> g|same_shape(A, B)"
+).split("|").join("|").split(/\|(?!>)/);
+
 const awkwardNumbers = ["0", "-1", "1.5", "1", "2", "1e10", "0.0", "1e-300", "2147483648"];
 const awkwardNames = ["__proto__", "constructor", "toString", "hasOwnProperty", "p", "g", "t", "T", "loss", "value", "sgd"];
 
@@ -168,6 +183,11 @@ function applyEdit(text: string, edit: Edit): string {
     case "replace expression by text": {
       const at = pick(parts.expressions, a);
       return at ? splice(text, at, pick(awkward, c)!) : text;
+    }
+    case "wrap expression": {
+      const [at, other] = [pick(parts.expressions, a), pick(parts.expressions, b)];
+      if (!at || !other) return text;
+      return splice(text, at, pick(wrappings, c)!.replaceAll("A", () => part(at)).replaceAll("B", () => part(other)));
     }
     case "rename one": {
       const [at, other] = [pick(parts.names, a), pick(parts.names, b)];

@@ -11,7 +11,6 @@ import { verifyFunction } from "../../runtime/ir/verify.ts";
 import { InternalError } from "../../runtime/errors.ts";
 import { centralDifference, countOf, distance, evaluate, inner, prepare, scaleOf, step } from "./autodiff_evaluate.ts";
 import {
-  heavyBall,
   maml,
   mamlValues,
   perceptronLoss,
@@ -435,6 +434,20 @@ Deno.test("transposeLinear() finds the linear factor on either side of a product
   const us = [array("f64", [2], [1, 10]), array("f64", [2], [100, 1000])];
   // Of y: x u - u / x - x v
   assertEquals(numbers(evaluate(transposeLinear(fn, [false, true]), [x, ...us])[0]), [2 - 0.5 - 200, 40 - 2.5 - 4000]);
+});
+
+Deno.test("transposeLinear() returns zeros when a linear input does not matter", () => {
+  const fn = buildFunction("f", [f64(2), f64(2)], (b, [x]) => [b.apply("neg", x!)]);
+  const results = evaluate(transposeLinear(fn, [true, true]), [array("f64", [2], [1, 2])]);
+  assertEquals(results.map(numbers), [[-1, -2], [0, 0]]);
+});
+
+Deno.test("valueAndGradient() moves one input at a time when it goes forward beside other scalars", () => {
+  const fn = buildFunction("f", [f64(), f64(1), f64(0)], (b, [x, y]) => [b.apply("mul", x!, b.reshape(y!, []))]);
+  const inputs = [array("f64", [], [3]), array("f64", [1], [5]), array("f64", [0], [])];
+  const forward = (wrt: readonly number[]) =>
+    evaluate(valueAndGradient(fn, wrt, { mode: "forward" }), inputs).slice(1).map(numbers);
+  assertEquals([forward([0]), forward([1]), forward([1, 0, 2]), forward([2])], [[[5]], [[3]], [[3], [5], []], [[]]]);
 });
 
 Deno.test("transposeLinear() refuses a function that is not linear", () => {

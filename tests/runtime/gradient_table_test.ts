@@ -14,7 +14,6 @@ import {
   countOf,
   distance,
   evaluate,
-  floats,
   inner,
   prepare,
   rowFunction,
@@ -159,8 +158,10 @@ for (const op of Object.keys(gradientTable) as PrimitiveName[]) {
       const fn = expandGradients(scalarOf(row));
       const together = evaluate(valueAndGradient(fn, wrt), row.inputs).slice(1);
       wrt.forEach((input, i) => {
-        const alone = evaluate(valueAndGradient(fn, [input]), row.inputs).slice(1);
-        assert(distance(alone, [together[i]!]) <= roundingTolerance * scaleOf(alone), `input ${input}`);
+        for (const mode of ["reverse", "forward"] as const) {
+          const alone = evaluate(valueAndGradient(fn, [input], { mode }), row.inputs).slice(1);
+          assert(distance(alone, [together[i]!]) <= roundingTolerance * scaleOf(alone), `input ${input}, ${mode}`);
+        }
       });
     });
 
