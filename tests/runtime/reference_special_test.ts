@@ -67,7 +67,7 @@ function assertUnits(name: string, actual: number, expected: number, units: numb
   assert(error <= units, `${name} is ${actual}, expected ${expected}: ${error} units in the last place`);
 }
 
-// the bounds are the ones measured over 40,000 points each (erf 0.85, erfc 2.2, erfInv 1.45), plus the truth's rounding
+// the bounds are the ones measured over 40,000 points (about 8,000 for erf_inv) each (erf 0.85, erfc 2.2, erfInv 1.45), plus the truth's rounding
 
 Deno.test("erf() is within 1 unit in the last place, and odd", () => {
   for (const [x, expected] of erfTruth) {
