@@ -135,6 +135,20 @@ export function loopsMentioned(el: Elaboration, expression: Expression): Loop[] 
   return [...found];
 }
 
+/** Every inner loop that an expression has to do with, by mistake or not: those it reads at times, and those that change
+ *  what it names without a time. Gone through by checks, so that one mistake does not hide those in the loop. */
+export function loopsTouched(el: Elaboration, expression: Expression): Loop[] {
+  const found = new Set(loopsMentioned(el, expression));
+  const timed = new Set<Expression>();
+  visit(expression, (e) => {
+    if (e.kind === "Time") timed.add(e.object);
+    if (e.kind === "Member" && timed.has(e)) timed.add(e.object);
+    if (e.kind !== "Name" || timed.has(e)) return;
+    for (const loop of el.loops.values()) if (loop.kind === "inner" && evolves(loop, e.name)) found.add(loop);
+  });
+  return [...found];
+}
+
 function evolves(loop: Loop, text: string): boolean {
   return loop.rules.some((rule) =>
     rule.references.some((r) => {

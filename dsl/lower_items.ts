@@ -13,7 +13,7 @@ import { toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
 import { requireInteger } from "./sizes.ts";
 import { runLoop, scalarObjective, stepsOf } from "./inner.ts";
-import { evaluateOverTimes, loopsMentioned, timeLocals } from "./comprehensions.ts";
+import { evaluateOverTimes, loopsMentioned, loopsTouched, timeLocals } from "./comprehensions.ts";
 import { type Across, type Draft, meanOverTasks, openFunction, openTasks, readCount } from "./consumers.ts";
 import { allowClauses, type Loop, notYet, readAcross, singleClause } from "./loops.ts";
 import type { LeafDeclaration } from "./leaves.ts";
@@ -102,7 +102,7 @@ export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradi
     }
   }
   const tasks = openTasks(cx, across);
-  for (const inner of loopsMentioned(el, item.value)) runLoop(tasks.cx, inner, item.value.span);
+  for (const inner of loopsTouched(el, item.value)) runLoop(tasks.cx, inner, item.value.span);
   const objective = gradientObjective(tasks.cx, item);
   const references = item.wrt.map((r) => readMetaReference(cx, r));
   const wrt = references.filter((r) => r !== undefined);
@@ -289,7 +289,7 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
     });
     return undefined;
   }
-  for (const inner of inners) runLoop(tasks.cx, inner, item.name.span);
+  for (const inner of reports.flatMap((r) => loopsTouched(el, r.value))) runLoop(tasks.cx, inner, item.name.span);
   const values = reports.map((report) => reportValue(tasks.cx, report));
   if (values.some((v) => v === undefined)) return undefined;
   return { item, across, steps, reports, every, inners: new Set(tasks.cx.world.runs.keys()) };

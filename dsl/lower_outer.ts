@@ -7,7 +7,7 @@ import { asFloat, toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
 import { requireStatic } from "./sizes.ts";
 import { runLoop, scalarObjective, stepsOf } from "./inner.ts";
-import { loopsMentioned, timeLocals } from "./comprehensions.ts";
+import { loopsTouched, timeLocals } from "./comprehensions.ts";
 import { type Across, type Draft, meanOverTasks, openFunction, openTasks, readCount } from "./consumers.ts";
 import type { Loop } from "./loops.ts";
 import type { LeafDeclaration } from "./leaves.ts";
@@ -62,7 +62,7 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
   const tasks = openTasks(cx, across);
   let objective: TensorValue | undefined;
   if (!loop.across || across) {
-    for (const inner of loopsMentioned(el, loop.objective.value)) runLoop(tasks.cx, inner, loop.objective.span);
+    for (const inner of loopsTouched(el, loop.objective.value)) runLoop(tasks.cx, inner, loop.objective.span);
     objective = taskObjective(tasks.cx, loop);
   }
   if (loop.clip) requireStatic(cx, loop.clip, "the bound of `clip norm`");

@@ -135,7 +135,7 @@ const wrappings = (
   "attend(A, A, A)|uniform(A, B)|normal(A, B)|truncated_normal(A)|sum(A for t in 0 .. T)|mean(A for t in 1 .. 3)|" +
   "stack(A for s in 0 .. 1)|max(A for t in 0 .. T - 1)|A |> relu|A |> dot(B)|A.x|A.lr|A.loss@T|A.T|dense(A)(B)|A(B)|A()|" +
   "fan_in() * A|sum(sum(A@t for t in 0 .. s) for s in 0 .. 2)|global_avg_pool(A)|logsumexp(A)|A |> f |> g|same_shape(A, B)"
-).split("|").join("|").split(/\|(?!>)/);
+).split(/\|(?!>)/);
 
 const awkwardNumbers = ["0", "-1", "1.5", "1", "2", "1e10", "0.0", "1e-300", "2147483648"];
 const awkwardNames = ["__proto__", "constructor", "toString", "hasOwnProperty", "p", "g", "t", "T", "loss", "value", "sgd"];
