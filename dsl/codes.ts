@@ -46,7 +46,6 @@ export const diagnosticCodes = {
   M0701: "Not yet supported",
   W0101: "No edition",
   W0201: "A definition that is never used",
-  W0501: "An estimator whose answer is not exact here",
 } as const;
 
 /** A stable code of a diagnostic. */

@@ -1,12 +1,21 @@
 // What does `~` make? Draws that depend on the seed, the name, the consuming loop, the task and the meta-step, and on
 // nothing else. Written as equations, so that compiled loops draw inside.
 import type { Builder } from "../runtime/ir/builder.ts";
-import { sizeOf, type Variable } from "../runtime/ir/types.ts";
+import { sameShape, sizeOf, type Variable } from "../runtime/ir/types.ts";
 import type { Module } from "./modules.ts";
 import type { Span } from "./source.ts";
 import { fail } from "./elaboration.ts";
 import { type Context, taskOf } from "./world.ts";
-import { type BaseDistribution, describeValue, type Dim, shapeOf, type TensorValue, type Value } from "./values.ts";
+import {
+  type BaseDistribution,
+  describeValue,
+  type Dim,
+  formatDims,
+  namedSizes,
+  shapeOf,
+  type TensorValue,
+  type Value,
+} from "./values.ts";
 import { broadcastBinary, toTensor } from "./arithmetic.ts";
 
 /** What a draw is called: with the consumer's name, its key. */
@@ -116,11 +125,13 @@ function transformUniform(
   const scale = base.family === "uniform" ? arithmetic("sub", second, a) : second;
   const scaled = scale && arithmetic("mul", scale, unit());
   const result = scaled && arithmetic("add", a, scaled);
-  if (result && result.dims.length !== u.dims.length) {
+  if (result && !sameShape(shapeOf(result.dims), shapeOf(u.dims))) {
+    const wider = [a, second].find((x) => x.dims.length > 0)!;
     fail(cx, {
       code: "M0301",
-      title: "The arguments of this distribution do not fit the shape that is drawn",
+      title: `An argument of this distribution is ${formatDims(wider.dims)}, and ${formatDims(u.dims)} is drawn`,
       at: span,
+      notes: namedSizes(wider.dims, u.dims),
     });
     return undefined;
   }

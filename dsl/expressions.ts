@@ -1,6 +1,6 @@
 // What does an expression compute? Checks types and shapes and writes the equations, in one walk: what is known now stays a
 // number, what is not becomes a variable of the function being lowered.
-import { evaluateBinary, numeric, plain } from "./arithmetic.ts";
+import { asFloat, evaluateBinary, numeric, plain } from "./arithmetic.ts";
 import type { CallExpression, Expression } from "./ast.ts";
 import { evaluateCall } from "./calls.ts";
 import { evaluateComprehension } from "./comprehensions.ts";
@@ -43,7 +43,9 @@ function evaluateKind(cx: Context, expression: Expression): Value {
       const value = evaluate(cx, expression.operand);
       if (value.kind === "static") return staticNumber(-value.value, value.type === "float" ? "float" : "int");
       const tensor = numeric(cx, value, expression.operand.span, "be negated");
-      return tensor.kind === "error" ? tensor : { ...plain(tensor), variable: cx.b.apply("neg", tensor.variable) };
+      if (tensor.kind === "error") return tensor;
+      const x = tensor.variable.dtype === "bool" ? asFloat(cx, tensor) : tensor;
+      return { ...plain(x), variable: cx.b.apply("neg", x.variable) };
     }
     case "Binary":
       return evaluateBinary(cx, expression);

@@ -9,7 +9,18 @@ import { evaluate } from "./expressions.ts";
 import { evaluateType } from "./sizes.ts";
 import { drawInto } from "./draws.ts";
 import { type Context, lazily, type Local, type Scope, type World } from "./world.ts";
-import { errorValue, formatDims, type RecordValue, shapeOf, type Value } from "./values.ts";
+import { numbersOf } from "./leaves.ts";
+import {
+  describeValue,
+  type ErrorValue,
+  errorValue,
+  formatDims,
+  namedSizes,
+  type RecordValue,
+  shapeOf,
+  type TensorValue,
+  type Value,
+} from "./values.ts";
 
 /** A task while it lives. */
 export interface TaskInstance {
@@ -99,16 +110,34 @@ export function bindingValue(cx: Context, binding: Binding, qualified: string, o
   if (binding.how === "~") {
     const dims = binding.type ? evaluateType(cx, binding.type) : [];
     if (!dims) return errorValue;
+    const dtype = binding.type?.dtype;
+    if (dtype && dtype.name !== "float") {
+      return fail(cx, { code: "M0304", title: `What is drawn is float, not ${dtype.name}`, at: dtype.span });
+    }
     const drawn = drawInto(cx, value, dims, { module: cx.scope.module, name: qualified, once }, binding.value.span);
     return drawn ? { ...drawn, declared } : errorValue;
+  }
+  if (value.kind === "distribution") {
+    return fail(cx, {
+      code: "M0304",
+      title: `\`${binding.name.name} = …\` needs a value, not a distribution`,
+      at: binding.value.span,
+      hint: `write \`${binding.name.name} ~ …\` to draw it`,
+    });
   }
   if (!binding.type) return value.kind === "tensor" ? { ...value, declared } : value;
   const dims = evaluateType(cx, binding.type);
   if (!dims) return errorValue;
-  const wantsInt = binding.type.dtype?.name === "int";
-  const tensor = toTensor(cx, value, wantsInt ? "int" : "float");
+  const tensor = asDeclared(cx, value, binding.type.dtype?.name ?? "float");
   if (tensor.kind === "error") {
-    return fail(cx, { code: "M0304", title: `\`${qualified}\` is not a tensor`, at: binding.value.span });
+    return fail(cx, {
+      code: "M0304",
+      title: `\`${qualified}\` is declared as ${binding.type.dtype?.name ?? "float"} ${formatDims(dims)} and cannot be ${
+        describeValue(value)
+      }`,
+      at: binding.value.span,
+      label: ofNumbers(value, binding.type.dtype?.name),
+    });
   }
   const same = tensor.dims.length === dims.length && tensor.dims.every((d, i) => d.size === dims[i]!.size);
   if (same) return { ...tensor, dims, declared };
@@ -117,8 +146,39 @@ export function bindingValue(cx: Context, binding: Binding, qualified: string, o
       code: "M0305",
       title: `\`${qualified}\` is declared as ${formatDims(dims)}, its value is ${formatDims(tensor.dims)}`,
       at: binding.value.span,
+      label: formatDims(tensor.dims),
       secondary: [{ span: binding.type.span, message: "declared here" }],
+      notes: namedSizes(dims, tensor.dims),
     });
   }
   return { kind: "tensor", variable: cx.b.broadcastTo(tensor.variable, shapeOf(dims)), dims, declared };
+}
+
+/** A value as an array of a declared type; the error value when it cannot be one (not reported). */
+function asDeclared(cx: Context, value: Value, type: string): TensorValue | ErrorValue {
+  const numbers = numbersOf(value);
+  if (type === "int") {
+    if (value.kind === "static" || value.kind === "literal" || value.kind === "shape") {
+      const fits = numbers.every((n) => Number.isInteger(n) && Math.abs(n) <= 2147483647);
+      const whole = value.kind === "literal" ? { ...value, type: "int" as const } : value;
+      return fits ? toTensor(cx, whole, "int") : errorValue;
+    }
+    return value.kind === "tensor" && value.variable.dtype === "i32" ? value : errorValue;
+  }
+  if (type === "bool") {
+    if (value.kind === "static" || value.kind === "literal" || value.kind === "shape") {
+      if (!numbers.every((n) => n === 0 || n === 1)) return errorValue;
+      const tensor = toTensor(cx, value, "float");
+      return tensor.kind === "error" ? tensor : { ...tensor, variable: cx.b.convert(tensor.variable, "bool") };
+    }
+    return value.kind === "tensor" && value.variable.dtype === "bool" ? value : errorValue;
+  }
+  return toTensor(cx, value, "float");
+}
+
+/** What is wrong with the entries of a value for a declared type. */
+function ofNumbers(value: Value, type: string | undefined): string | undefined {
+  if (type === "int" && value.kind === "tensor") return "this is computed in floats";
+  const odd = numbersOf(value).find((n) => type === "bool" ? n !== 0 && n !== 1 : !Number.isInteger(n));
+  return odd === undefined ? undefined : `${odd} is not ${type === "bool" ? "a bool" : "a 32-bit integer"}`;
 }

@@ -1,0 +1,77 @@
+// What is said about wrong programs? Each file of `tests/programs/bad/` has one mistake; its source and the rendering of what
+// is said stand in the snapshot. A first line `// set NAME = VALUE` gives an input a value.
+import { assert, assertEquals } from "@std/assert";
+import { type DiagnosticCode, diagnosticCodes } from "../../dsl/codes.ts";
+import { type CompileOutput, compileProgram } from "../../dsl/compile.ts";
+import { renderDiagnostics } from "../../dsl/render.ts";
+
+const folder = new URL("../programs/bad/", import.meta.url);
+const files = [...Deno.readDirSync(folder)].map((f) => f.name).filter((n) => n.endsWith(".meta")).sort();
+
+function read(path: string): Uint8Array | undefined {
+  try {
+    return Deno.readFileSync(new URL(path, folder));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function compileBad(name: string, text: string): CompileOutput {
+  const given = /^\/\/ set (\w+) = (.*)\n/.exec(text);
+  return compileProgram({
+    root: { name, text },
+    readSource: (path) => {
+      const bytes = read(path);
+      return bytes && new TextDecoder().decode(bytes);
+    },
+    readData: read,
+    ...(given ? { inputs: { [given[1]!]: given[2]! } } : {}),
+  });
+}
+
+const seen = new Set<DiagnosticCode>();
+
+for (const name of files) {
+  Deno.test(`what is said about ${name}`, async (t) => {
+    const text = Deno.readTextFileSync(new URL(name, folder));
+    const { diagnostics, sources, program } = compileBad(name, text);
+    assert(diagnostics.length > 0, "nothing is said");
+    assertEquals(new Set(diagnostics.map((d) => d.code)).size, 1, "one mistake, one kind of diagnostic");
+    assertEquals(program === undefined, diagnostics.some((d) => d.severity === "error"));
+    for (const { code } of diagnostics) seen.add(code);
+    await t.assertSnapshot(`${text}\n${renderDiagnostics(diagnostics, sources)}`);
+  });
+}
+
+Deno.test("there are at least 80 bad programs, and every code has one", () => {
+  assert(files.length >= 80, `${files.length}`);
+  // codes that no program alone can show, with the reason
+  const elsewhere: Partial<Record<DiagnosticCode, string>> = {};
+  const missing = (Object.keys(diagnosticCodes) as DiagnosticCode[]).filter((c) => !seen.has(c) && !(c in elsewhere));
+  assertEquals(missing, []);
+});
+
+Deno.test("five independent mistakes in one program give five diagnostics", () => {
+  const { diagnostics } = compileBad(
+    "five.meta",
+    `edition 1
+let rate = halff / 10
+data train { x : [3, 2] = [[1, 2], [3, 4], [5, 6]]  y : [3, 1] = [[1], [2], [3]] }
+model net(x : [n, 2]) -> [n, 1] {
+  W : [2, 1] ~ glorot()
+  V : [3, 1] ~ glorot()
+  return dot(x, W) + dot(x, V)
+}
+inner fit {
+  minimize mse(net(train.x), train.z)
+  over     net
+  by       sgd(lr = 0.1)
+  for      T = 5 steps
+}
+override fit { momentun = 0.5 }
+gradient mse(net(train.x), train.y) wrt net@0
+`,
+  );
+  assertEquals(diagnostics.map((d) => d.code).sort(), ["M0201", "M0201", "M0204", "M0301", "M0401"]);
+});
