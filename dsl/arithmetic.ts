@@ -219,7 +219,9 @@ function namedOne(a: readonly Dim[], c: readonly Dim[]): string[] {
 /** Labels that say where operands were declared. */
 export function declaredLabels(values: readonly TensorValue[]): { span: Span; message: string }[] {
   return values.flatMap((v) =>
-    v.declared ? [{ span: v.declared.span, message: `\`${v.declared.name}\` is ${formatDims(v.declared.dims ?? v.dims)}` }] : []
+    v.declared
+      ? [{ span: v.declared.span, message: `\`${v.declared.name}\` is ${formatDims(v.declared.dims ?? v.dims)}` }]
+      : []
   );
 }
 

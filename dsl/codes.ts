@@ -29,6 +29,7 @@ export const diagnosticCodes = {
   M0308: "An objective that is not a scalar",
   M0309: "A parameter whose shape depends on the batch",
   M0310: "A tensor that is too large",
+  M0311: "Definitions that unfold too far",
   M0401: "A time is needed",
   M0402: "A time out of range",
   M0403: "A time on something that does not change",

@@ -42,6 +42,7 @@ export interface DraftOptions {
 /** Starts a function. */
 export function openFunction(el: Elaboration, name: string, options: DraftOptions): Draft {
   const b = new Builder(name);
+  el.work.evaluations = 0;
   const slots: { slot: InputSlot; variable: Variable }[] = [];
   const typeOf = (slot: InputSlot): ArrayType => {
     switch (slot.kind) {
@@ -59,13 +60,15 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
         return { dtype: el.precision, shape: [] };
     }
   };
+  const known = new Map<string, Variable>();
   const input = (slot: InputSlot, type: ArrayType): Variable => {
-    const key = JSON.stringify(slot);
-    const existing = slots.find((s) => JSON.stringify(s.slot) === key);
-    if (existing) return existing.variable;
+    const key = "name" in slot ? `${slot.kind} ${slot.name}` : slot.kind;
+    const existing = known.get(key);
+    if (existing) return existing;
     const label = slot.kind === "leaf" || slot.kind === "state" || slot.kind === "data" ? slot.name : slot.kind;
     const variable = b.input(type, label);
     slots.push({ slot, variable });
+    known.set(key, variable);
     return variable;
   };
   const byslot = (slot: InputSlot) => input(slot, typeOf(slot));

@@ -37,15 +37,15 @@ export function loadData(el: Elaboration, read: ReadData, host: HostData): void 
       loadItem(el, item, module, read, Object.hasOwn(host, item.name.name) ? host[item.name.name] : undefined);
     }
   }
-  for (const name of Object.keys(host)) {
-    if (declared.has(name)) continue;
-    el.sink.report({
-      code: "M0603",
-      title: `The program declares no data \`${name}\``,
-      at: { source: el.modules.root.source.name, start: 0, end: 0 },
-      hint: hintFor(name, declared),
-    });
-  }
+  const unknown = Object.keys(host).filter((name) => !declared.has(name));
+  if (unknown.length === 0) return;
+  el.sink.report({
+    code: "M0603",
+    title: `The program declares no data ${unknown.map((n) => `\`${n}\``).join(" or ")}`,
+    at: { source: el.modules.root.source.name, start: 0, end: 0 },
+    notes: declared.size > 0 ? [`It declares ${[...declared].map((n) => `\`${n}\``).join(", ")}`] : [],
+    hint: hintFor(unknown[0]!, declared),
+  });
 }
 
 function loadItem(

@@ -135,6 +135,7 @@ function checkType(type: TypeExpression | undefined, allowed: readonly string[],
       ? undefined
       : foreignTypes.test(dtype.name)
       ? "leave it out: numbers have the precision of the experiment, `precision f32` or `precision f64`"
-      : hintFor(dtype.name, allowed) ?? (type.sizes ? undefined : `write \`[${dtype.name}]\` for a vector of that size`),
+      : hintFor(dtype.name, allowed) ??
+        (type.sizes ? undefined : `write \`[${dtype.name}]\` for a vector of that size`),
   });
 }

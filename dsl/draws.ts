@@ -4,7 +4,7 @@ import type { Builder } from "../runtime/ir/builder.ts";
 import { sameShape, sizeOf, type Variable } from "../runtime/ir/types.ts";
 import type { Module } from "./modules.ts";
 import type { Span } from "./source.ts";
-import { fail } from "./elaboration.ts";
+import { fail, isLibrary } from "./elaboration.ts";
 import { type Context, taskOf } from "./world.ts";
 import {
   type BaseDistribution,
@@ -40,9 +40,12 @@ export function drawInto(
   if (value.kind !== "distribution") {
     fail(cx, {
       code: "M0304",
-      title: `\`${name.name} ~ …\` needs a distribution, not ${describeValue(value)}`,
+      title: `\`${name.name}\` is drawn from a distribution, not from ${describeValue(value)}`,
       at: span,
-      hint: `write \`=\` for a value, or a distribution such as \`normal(0, 1)\``,
+      // where a layer draws, only the argument can be changed
+      hint: isLibrary(span.source)
+        ? "hand over a distribution such as `normal(0, 0.1)`"
+        : "write `=` for a value, or a distribution such as `normal(0, 1)`",
     });
     return undefined;
   }
@@ -57,6 +60,8 @@ function drawUniform(cx: Context, dims: readonly Dim[], name: DrawName): Variabl
   const { b, world, elaboration: { precision } } = cx;
   const { consumer } = world;
   const shape = shapeOf(dims);
+  // only its shape matters then
+  if (consumer.dry) return b.input({ dtype: precision, shape }, name.name);
   const seed = consumer.input({ kind: "seed" });
   const words = hash96(`${name.module.source.name}\n${name.name}\n${name.once ? "" : consumer.name}`);
   const key = b.one("random_bits", [seed, b.literal(Int32Array.from(words), { dtype: "i32", shape: [3] })], {

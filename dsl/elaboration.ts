@@ -33,6 +33,8 @@ export interface Elaboration {
   readonly called: Set<object>;
   /** Things that were complained about once, so that the same is not said of every use. */
   readonly said: Set<unknown>;
+  /** How far the evaluation of expressions has gone, to stop what would not end. */
+  readonly work: { depth: number; evaluations: number };
   /** Parameters that were asked for before a call shaped them, with the places: the check is run once more. */
   readonly unshaped: Map<string, Span>;
 }
@@ -56,6 +58,7 @@ export function newElaboration(
     busy: new Set(),
     called: new Set(),
     said: new Set(),
+    work: { depth: 0, evaluations: 0 },
     unshaped: new Map(),
   };
 }
@@ -80,13 +83,19 @@ export function fail(cx: Pick<Context, "elaboration" | "frames">, draft: Diagnos
         ...draft,
         at: call.span,
         label: call.message ?? "",
-        secondary: [...(shapes && !call.silent ? passedLabels(call) : []), ...secondary, ...(shapes ? callLabels(own.slice(1)) : [])],
+        secondary: [
+          ...(shapes && !call.silent ? passedLabels(call) : []),
+          ...secondary,
+          ...(shapes ? callLabels(own.slice(1)) : []),
+        ],
         notes: [...(draft.notes ?? []), `This happens in \`${frames[0]!.callee}\` of the standard library`],
       };
     }
   } else {
     const secondary = (draft.secondary ?? []).filter((l) => !isLibrary(l.span.source));
-    const around = shapes ? own.filter((f) => f.span.source !== draft.at.source || f.span.start !== draft.at.start) : [];
+    const around = shapes
+      ? own.filter((f) => f.span.source !== draft.at.source || f.span.start !== draft.at.start)
+      : [];
     placed = { ...draft, secondary: [...secondary, ...callLabels(around)] };
   }
   cx.elaboration.sink.report({ ...placed, secondary: withoutRepeats(placed.secondary ?? []) });

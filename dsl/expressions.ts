@@ -4,6 +4,7 @@ import { asFloat, evaluateBinary, numeric, plain } from "./arithmetic.ts";
 import type { CallExpression, Expression } from "./ast.ts";
 import { evaluateCall } from "./calls.ts";
 import { evaluateComprehension } from "./comprehensions.ts";
+import { fail, firstTime, isLibrary } from "./elaboration.ts";
 import { evaluateList } from "./indexing.ts";
 import { evaluateName, evaluatePart } from "./names.ts";
 import { evaluateTime } from "./times.ts";
@@ -13,15 +14,42 @@ import type { Context } from "./world.ts";
 
 /** The value of an expression where a context stands. Mistakes are reported once and give the error value. */
 export function evaluate(cx: Context, expression: Expression): Value {
-  const { b } = cx;
+  const { b, elaboration: { work } } = cx;
+  // what passed the dry check is not stopped when it is lowered
+  const stop = work.depth >= deepest || work.evaluations >= mostEvaluations;
+  if (stop && cx.world.consumer.dry) return unfoldsTooFar(cx, expression);
   const before = b.origin;
   b.origin = expression.span;
+  work.depth++;
+  work.evaluations++;
   try {
     const value = evaluateKind(cx, expression);
     return value.kind === "tensor" && tooLarge(cx, value.dims, expression.span) ? errorValue : value;
   } finally {
     b.origin = before;
+    work.depth--;
   }
+}
+
+/** Expressions inside expressions and called bodies, at most: a third of what a stack of 1 MB takes (measured: 1300). */
+const deepest = 600;
+
+/** Evaluations for one function, at most. The largest example needs about 1200. */
+const mostEvaluations = 200_000;
+
+function unfoldsTooFar(cx: Context, expression: Expression): Value {
+  const el = cx.elaboration;
+  if (!firstTime(el, "unfolds too far")) return errorValue;
+  const deep = el.work.depth >= deepest;
+  const outermost = cx.frames.findLast((f) => !isLibrary(f.span.source));
+  return fail({ ...cx, frames: [] }, {
+    code: "M0311",
+    title: deep ? `Expressions and calls are nested more than ${deepest} deep here` : "This unfolds into too much work",
+    at: outermost?.span ?? expression.span,
+    notes: deep
+      ? ["Functions and models are written out wherever they are called"]
+      : [`Functions and models are written out wherever they are called, here more than ${mostEvaluations} times`],
+  });
 }
 
 function evaluateKind(cx: Context, expression: Expression): Value {

@@ -108,7 +108,10 @@ function causeOf(el: Elaboration, leaf: LeafDeclaration, reach: Reach, inners: R
     return {
       label: `it acts only through the gradient of \`${first.name}\`, which counts as a constant`,
       secondary: [
-        ...first.item.clauses.filter((c) => c.kind === "Through").map((c) => ({ span: c.span, message: "because of this" })),
+        ...first.item.clauses.filter((c) => c.kind === "Through").map((c) => ({
+          span: c.span,
+          message: "because of this",
+        })),
       ],
       hint: "write `through unroll()`",
     };

@@ -125,8 +125,9 @@ function listOfNumbers(items: readonly Value[]): Value {
     return v.name === undefined ? { size: v.value } : { size: v.value, name: v.name };
   });
   const types = items.map((v) => v.kind === "static" ? v.type : "int");
-  const whole = types.every((t) => t === "int") && dims.every((d) => Number.isSafeInteger(d.size) && d.size >= 0);
-  if (whole) return { kind: "shape", dims };
+  // `c / groups` is a size when it comes out whole
+  const whole = dims.every((d) => Number.isSafeInteger(d.size) && d.size >= 0);
+  if (whole && !types.includes("bool")) return { kind: "shape", dims };
   const type = types.every((t) => t === types[0]) ? types[0]! : "float";
   return { kind: "literal", type, numbers: dims.map((d) => d.size), dims: [{ size: dims.length }] };
 }

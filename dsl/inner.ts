@@ -1,51 +1,21 @@
 // What does an inner loop become? A scan whose carry is the evolved parameters and the states of their rules, and whose
 // stacked outputs are the record of every step: the time-indexed parameters.
-import type { Builder } from "../runtime/ir/builder.ts";
 import type { Variable } from "../runtime/ir/types.ts";
-import type { Expression } from "./ast.ts";
 import type { Span } from "./source.ts";
 import { fail } from "./elaboration.ts";
 import { asFloat, toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
-import { takeAt } from "./indexing.ts";
-import { requireInteger, requireStatic } from "./sizes.ts";
+import { requireInteger, requireStatic, tooLarge } from "./sizes.ts";
 import type { Loop, LoopRule } from "./loops.ts";
 import { initialValue, type LeafDeclaration } from "./leaves.ts";
 import { referenceLeaves, referenceText, resolveReference } from "./references.ts";
-import {
-  applyRule,
-  clipScale,
-  firstEntry,
-  globalNorm,
-  hyperparameterLocals,
-  planHyperparameters,
-  type RuleTime,
-  startStates,
-} from "./rules.ts";
-import { batchLocals } from "./minibatches.ts";
+import { firstEntry, hyperparameterLocals, planHyperparameters, type RuleTime } from "./hyperparameters.ts";
+import { type LoopRun, recordOf } from "./loop_record.ts";
+import { applyRule, clipScale, globalNorm, startStates } from "./rules.ts";
+import { evaluateObjective } from "./objective.ts";
 import { timePoint } from "./times.ts";
-import { type Context, enterWorld, known, type Local, type World } from "./world.ts";
-import { describeValue, shapeOf, staticNumber, type TensorValue, type TimeScope } from "./values.ts";
-
-/** A time that is known, or one that a comprehension runs over. */
-export type TimePoint =
-  | { readonly kind: "static"; readonly step: number }
-  | { readonly kind: "scope"; readonly scope: TimeScope; readonly offset: number };
-
-/** An inner loop that was run (or gone through, in a dry check) in a world. */
-export interface LoopRun {
-  readonly loop: Loop;
-  readonly steps: number;
-  readonly leaves: readonly LeafDeclaration[];
-  /** A parameter at a time, 0 .. T. */
-  readonly parameter: (leaf: LeafDeclaration, at: TimePoint) => TensorValue;
-  /** The loss or the norm of the gradient at a time; T is one more evaluation. Undefined when wrong (reported). */
-  readonly quantity: (name: "loss" | "gradient_norm", at: TimePoint) => TensorValue | undefined;
-  /** Stacked over times 0 .. T. */
-  readonly trajectory: (leaf: LeafDeclaration) => Variable;
-  /** Stacked over steps 0 .. T - 1. */
-  readonly stacked: (name: "loss" | "gradient_norm") => Variable;
-}
+import { type Context, enterWorld, type World } from "./world.ts";
+import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
 
 /** The number of steps of a loop where it is used. */
 export function stepsOf(cx: Context, loop: Loop): number | undefined {
@@ -134,49 +104,11 @@ export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefine
   }
 }
 
-/** The inner objective where a world stands, with `t` and `T` known. */
-function evaluateObjective(cx: Context, loop: Loop, world: World, b: Builder, t: TensorValue, steps: number) {
-  const locals = new Map<string, Local>([
-    ["t", known(t)],
-    [loop.timeName, known(staticNumber(steps, "int"))],
-  ]);
-  const at: Context = {
-    elaboration: cx.elaboration,
-    world,
-    b,
-    scope: { module: loop.module, parent: undefined, locals },
-    frames: [],
-  };
-  if (loop.batch) {
-    const batch = batchLocals(at, loop, loop.batch, t);
-    if (!batch) return undefined;
-    for (const [name, local] of batch) locals.set(name, local);
-  }
-  return scalarObjective(at, loop.objective.value, `the objective of \`${loop.name}\``);
-}
-
-/** An expression that must be one float. Undefined when wrong (reported). */
-export function scalarObjective(cx: Context, expression: Expression, what: string): TensorValue | undefined {
-  const value = evaluate(cx, expression);
-  if (value.kind === "error") return undefined;
-  const tensor = toTensor(cx, value, "float");
-  if (tensor.kind === "error" || tensor.dims.length > 0) {
-    fail(cx, {
-      code: "M0308",
-      title: `${what.charAt(0).toUpperCase()}${what.slice(1)} must be a scalar, and this is ${describeValue(value)}`,
-      at: expression.span,
-      hint: tensor.kind === "tensor" ? "take its `mean(…)` or `sum(…)`" : undefined,
-    });
-    return undefined;
-  }
-  return tensor;
-}
-
 const scalarInt = { dtype: "i32", shape: [] } as const;
 
 /** Where a parameter starts in a loop: at a time of the loop after `from`, when that changes it too; else at its initial
  *  value. Undefined when wrong (reported). */
-function startOf(cx: Context, loop: Loop, leaf: LeafDeclaration): TensorValue | undefined {
+export function startValue(cx: Context, loop: Loop, leaf: LeafDeclaration): TensorValue | undefined {
   if (!loop.from) return initialValue(cx, leaf);
   const { value } = loop.from;
   const object = value.kind === "Time" ? value.object : value;
@@ -193,8 +125,8 @@ function startOf(cx: Context, loop: Loop, leaf: LeafDeclaration): TensorValue | 
   }
   const other = reference.loop;
   const point = timePoint(cx, other, value.time);
-  const run = point && point !== "now" ? runLoop(cx, other, value.span) : undefined;
-  if (!run || !point || point === "now") return undefined;
+  const run = point && typeof point !== "string" ? runLoop(cx, other, value.span) : undefined;
+  if (!run || !point || typeof point === "string") return undefined;
   return run.leaves.includes(leaf) ? run.parameter(leaf, point) : initialValue(cx, leaf);
 }
 
@@ -233,7 +165,7 @@ function checkLoop(cx: Context, loop: Loop): LoopRun | undefined {
       const time: RuleTime = { t, steps, b, entry: firstEntry(b) };
       const hyper = hyperparameterLocals(at, loop, rule, plans, leaf, time);
       const states = startStates(at, rule, leaf, p, hyper);
-      if (!startOf(cx, loop, leaf)) wrong = true;
+      if (!startValue(cx, loop, leaf)) wrong = true;
       if (!states || !applyRule(at, rule, leaf, { p, g: placeholder(cx, leaf), t, states, hyperparameters: hyper })) {
         wrong = true;
       }
@@ -251,6 +183,27 @@ function checkLoop(cx: Context, loop: Loop): LoopRun | undefined {
     trajectory: (leaf) => b.input({ dtype: cx.elaboration.precision, shape: [steps! + 1, ...shapeOf(leaf.dims)] }),
     stacked: () => b.input({ dtype: cx.elaboration.precision, shape: [steps!] }),
   };
+}
+
+/** Steps of a loop that is differentiated, at most: the analysis of its derivatives goes through each. */
+const mostUnrolled = 10_000_000;
+
+/** True when the values of every step of the loops that were run can be kept, as their derivatives need. Reports. */
+export function canUnroll(cx: Context): boolean {
+  for (const { loop, steps, leaves } of cx.world.runs.values()) {
+    for (const leaf of leaves) {
+      const why = `a derivative keeps \`${leaf.name}\` at every step`;
+      if (tooLarge(cx, [{ size: steps }, ...leaf.dims], loop.count.span, why)) return false;
+    }
+    if (steps <= mostUnrolled) continue;
+    fail(cx, {
+      code: "M0310",
+      title: `A loop that is differentiated runs ${mostUnrolled} steps at most, and \`${loop.name}\` runs ${steps}`,
+      at: loop.count.span,
+    });
+    return false;
+  }
+  return true;
 }
 
 /** Stands for a parameter where only its shape matters. */
@@ -273,7 +226,7 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
   const zero: RuleTime = { t: staticNumber(0, "int"), steps, b, entry: firstEntry(b) };
   for (const { rule, leaves: own, plans } of parts) {
     for (const leaf of own) {
-      const p = startOf(cx, loop, leaf)!;
+      const p = startValue(cx, loop, leaf)!;
       start.set(leaf.name, p);
       const hyper = hyperparameterLocals(cx, loop, rule, plans, leaf, zero);
       startState.set(leaf.name, startStates(cx, rule, leaf, p, hyper)!);
@@ -366,67 +319,4 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
   const losses = results.outputs[leaves.length]!;
   const norms = results.outputs[leaves.length + 1]!;
   return recordOf(cx, loop, steps, leaves, { start, finals, records, losses, norms });
-}
-
-/** What a loop that was run can be asked. */
-function recordOf(
-  cx: Context,
-  loop: Loop,
-  steps: number,
-  leaves: readonly LeafDeclaration[],
-  kept: {
-    readonly start: ReadonlyMap<string, TensorValue>;
-    readonly finals: ReadonlyMap<string, Variable>;
-    /** Times 0 .. T - 1. */
-    readonly records: ReadonlyMap<string, Variable>;
-    readonly losses: Variable;
-    readonly norms: Variable;
-  },
-): LoopRun {
-  const { world, b } = cx;
-  const trajectory = (leaf: LeafDeclaration): Variable => {
-    const record = kept.records.get(leaf.name)!;
-    const last = b.reshape(kept.finals.get(leaf.name)!, [1, ...record.shape.slice(1)]);
-    return b.one("concat", [record, last], { axis: 0 });
-  };
-  /** Loss and gradient norm at the last parameters: one more evaluation. */
-  let end: { loss: Variable; gradient_norm: Variable } | undefined;
-  const atEnd = (): typeof end => {
-    if (end) return end;
-    const request = b.openGradient(`${loop.name}.loss`);
-    const inside = new Map<string, TensorValue>();
-    for (const leaf of leaves) {
-      inside.set(leaf.name, { kind: "tensor", dims: leaf.dims, variable: request.wrt(kept.finals.get(leaf.name)!) });
-    }
-    const lossWorld = enterWorld(world, { b: request.body, values: inside, owns: new Set([loop]) });
-    const t: TensorValue = { kind: "tensor", variable: b.fill(steps, scalarInt), dims: [] };
-    const loss = evaluateObjective(cx, loop, lossWorld, request.body, t, steps)!;
-    const closed = request.close([loss.variable]);
-    end = { loss: closed.outputs[0]!, gradient_norm: globalNorm(b, closed.gradients) };
-    return end;
-  };
-  const stacked = (name: "loss" | "gradient_norm"): Variable => name === "loss" ? kept.losses : kept.norms;
-  return {
-    loop,
-    steps,
-    leaves,
-    trajectory,
-    stacked,
-    parameter: (leaf, at) => {
-      const value = (variable: Variable): TensorValue => ({ kind: "tensor", variable, dims: leaf.dims });
-      if (at.kind === "scope") return value(at.scope.slice(trajectory(leaf), at.offset));
-      if (at.step === 0) return kept.start.get(leaf.name)!;
-      if (at.step === steps) return value(kept.finals.get(leaf.name)!);
-      return value(takeAt({ b }, kept.records.get(leaf.name)!, at.step));
-    },
-    quantity: (name, at) => {
-      const value = (variable: Variable): TensorValue => ({ kind: "tensor", variable, dims: [] });
-      if (at.kind === "static") {
-        return at.step === steps ? value(atEnd()![name]) : value(takeAt({ b }, stacked(name), at.step));
-      }
-      if (at.scope.to + at.offset < steps) return value(at.scope.slice(stacked(name), at.offset));
-      const whole = b.one("concat", [stacked(name), b.reshape(atEnd()![name], [1])], { axis: 0 });
-      return value(at.scope.slice(whole, at.offset));
-    },
-  };
 }

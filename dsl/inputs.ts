@@ -7,7 +7,7 @@ import { nearestName } from "./did_you_mean.ts";
 import { hintFor } from "./hints.ts";
 import type { Module } from "./modules.ts";
 import type { InputItem } from "./ast.ts";
-import { staticNumber, type StaticValue } from "./values.ts";
+import { formatRange, staticNumber, type StaticValue } from "./values.ts";
 
 /** Values given from outside, by name. */
 export type InputValues = Readonly<Record<string, number | boolean | string>>;
@@ -24,20 +24,21 @@ export function readInputs(el: Elaboration, inputs: Map<string, StaticValue>, gi
       if (value) inputs.set(`${module.source.name}\n${name}`, value);
     }
   }
-  for (const name of Object.keys(given)) {
-    if (declared.has(name)) continue;
-    const hint = hintFor(name, declared.keys());
-    const near = declared.get(nearestName(name, declared.keys()) ?? [...declared.keys()][0] ?? "")?.[0];
-    el.sink.report({
-      code: "M0603",
-      title: `There is no input \`${name}\` to set`,
-      at: near?.item.binding.name.span ?? { source: el.modules.root.source.name, start: 0, end: 0 },
-      notes: declared.size > 0 ? [`The inputs are ${[...declared.keys()].map((n) => `\`${n}\``).join(", ")}`] : [
-        "This program has no `input`",
-      ],
-      hint,
-    });
-  }
+  const unknown = Object.keys(given).filter((name) => !declared.has(name));
+  if (unknown.length === 0) return;
+  const [first] = unknown as [string];
+  const near = declared.get(nearestName(first, declared.keys()) ?? [...declared.keys()][0] ?? "")?.[0];
+  el.sink.report({
+    code: "M0603",
+    title: `There is no input ${unknown.map((n) => `\`${n}\``).join(" or ")} to set`,
+    at: near?.item.binding.name.span ?? { source: el.modules.root.source.name, start: 0, end: 0 },
+    notes: [
+      declared.size > 0
+        ? `The inputs are ${[...declared.keys()].map((n) => `\`${n}\``).join(", ")}`
+        : "This program has no `input`",
+    ],
+    hint: hintFor(first, declared.keys()),
+  });
 }
 
 function valueOf(el: Elaboration, item: InputItem, module: Module, given: InputValues): StaticValue | undefined {
@@ -118,7 +119,7 @@ function checkRange(
   if (value.value >= low.value && value.value <= high.value) return value;
   fail(cx, {
     code: "M0604",
-    title: `${what}, outside ${low.value} .. ${high.value}`,
+    title: `${what}, outside ${formatRange(low.value, high.value)}`,
     at: item.binding.name.span,
     secondary: [{ span: range.span, message: "the declared range" }],
   });

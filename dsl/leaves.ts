@@ -17,6 +17,7 @@ import {
   type Dim,
   errorValue,
   formatDims,
+  formatRange,
   namedSizes,
   shapeOf,
   type TensorValue,
@@ -87,9 +88,9 @@ export function readRange(
   if (low.value <= high.value) return [low.value, high.value];
   fail(cx, {
     code: "M0304",
-    title: `The range ${low.value} .. ${high.value} is empty`,
+    title: `The range ${formatRange(low.value, high.value)} is empty`,
     at: span,
-    hint: `write \`in ${high.value} .. ${low.value}\``,
+    hint: `write \`in ${formatRange(high.value, low.value)}\``,
   });
   return undefined;
 }
@@ -130,8 +131,8 @@ export function readVia(
     fail(cx, {
       code: "M0606",
       title: `\`${name}\` starts at ${outside}, which \`via ${kind}\` cannot reach: it moves strictly inside ${
-        needed[0]
-      } .. ${needed[1]}`,
+        formatRange(...needed)
+      }`,
       at: via.span,
     });
     return undefined;
@@ -173,7 +174,7 @@ function declaredValue(
   if (range && outside !== undefined) {
     fail(at, {
       code: "M0606",
-      title: `The initial value ${outside} of \`${name}\` is outside its range ${range[0]} .. ${range[1]}`,
+      title: `The initial value ${outside} of \`${name}\` is outside its range ${formatRange(...range)}`,
       at: expression.span,
       secondary: binding.range ? [{ span: binding.range.span, message: "the range" }] : [],
     });

@@ -1,25 +1,19 @@
 // What do `gradient`, `evaluate` and a loop that nothing uses become? One function each.
 import type { Variable } from "../runtime/ir/types.ts";
-import type {
-  EvaluationProgram,
-  Expectation,
-  GradientProgram,
-  SimulationProgram,
-  TrajectoryQuantity,
-} from "../runtime/loop/program.ts";
-import type { EvaluateItem, Expression, GradientItem, ReportClause } from "./ast.ts";
+import type { Expectation, GradientProgram, SimulationProgram, TrajectoryQuantity } from "../runtime/loop/program.ts";
+import type { GradientItem } from "./ast.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
-import { requireInteger } from "./sizes.ts";
-import { runLoop, scalarObjective, stepsOf } from "./inner.ts";
-import { evaluateOverTimes, loopsMentioned, loopsTouched, timeLocals } from "./comprehensions.ts";
+import { canUnroll, runLoop, stepsOf } from "./inner.ts";
+import { scalarObjective } from "./objective.ts";
+import { loopsTouched, timeLocals } from "./comprehensions.ts";
 import { type Across, type Draft, meanOverTasks, openFunction, openTasks, readCount } from "./consumers.ts";
-import { allowClauses, type Loop, notYet, readAcross, singleClause } from "./loops.ts";
+import { type Loop, notYet, readAcross } from "./loops.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import { type MetaReference, readMetaReference, sourceText } from "./meta_parameters.ts";
-import { type Context, enterWorld, type GivenSteps, withLocals } from "./world.ts";
-import { describeValue, shapeOf, type TensorValue } from "./values.ts";
+import { type Context, enterWorld, withLocals } from "./world.ts";
+import { shapeOf, type TensorValue } from "./values.ts";
 
 const none: ReadonlySet<string> = new Set();
 
@@ -104,6 +98,7 @@ export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradi
   const tasks = openTasks(cx, across);
   for (const inner of loopsTouched(el, item.value)) runLoop(tasks.cx, inner, item.value.span);
   const objective = gradientObjective(tasks.cx, item);
+  if (!canUnroll(tasks.cx)) return undefined;
   const references = item.wrt.map((r) => readMetaReference(cx, r));
   const wrt = references.filter((r) => r !== undefined);
   const expect = wrt.length === references.length ? readExpectations(cx, item, wrt) : [];
@@ -210,168 +205,6 @@ export function lowerGradient(
     fn: draft.finish([value!, ...ordered, ...trajectories]),
     trajectories: found.quantities,
     expect: gradient.expect,
-  };
-}
-
-// --------------------------------------------------------------------------------------------------------- evaluate
-
-/** An `evaluate` item after its check. */
-export interface CheckedEvaluation {
-  readonly item: EvaluateItem;
-  readonly across: Across | undefined;
-  readonly steps: GivenSteps | undefined;
-  readonly reports: readonly ReportClause[];
-  readonly every: { readonly steps: number; readonly of: string } | undefined;
-  readonly inners: ReadonlySet<Loop>;
-}
-
-function openEvaluation(
-  el: Elaboration,
-  item: EvaluateItem,
-  steps: GivenSteps | undefined,
-  persistent: ReadonlySet<string>,
-  dry: boolean,
-): Draft {
-  return openFunction(el, `evaluate ${item.name.name}`, {
-    consumer: item.name.name,
-    place: { what: `\`${item.name.name}\``, span: item.name.span },
-    dry,
-    scope: moduleScope(el.modules.root),
-    persistent,
-    ...(steps === undefined ? {} : { steps }),
-  });
-}
-
-/** Goes through an evaluation once without running anything. */
-export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEvaluation | undefined {
-  allowClauses(el, "evaluate", item.clauses, ["Across", "For", "Report", "Every", "Hold"], []);
-  const first = openEvaluation(el, item, undefined, none, true).cx;
-  const clause = singleClause(el, item.clauses, "Across");
-  const count = singleClause(el, item.clauses, "For");
-  const everyClause = singleClause(el, item.clauses, "Every");
-  const reports = item.clauses.filter((c): c is ReportClause => c.kind === "Report");
-  if (reports.length === 0) {
-    fail(first, {
-      code: "M0104",
-      title: `\`${item.name.name}\` has no \`report\``,
-      at: item.name.span,
-      hint: "add a clause such as `report mse(net@T(query.x), query.y)`",
-    });
-    return undefined;
-  }
-  const named = clause && readAcross(el, clause, el.modules.root);
-  const across = named && readCount(first, named);
-  const hold = singleClause(el, item.clauses, "Hold");
-  if (hold && (!count || hold.what.name !== "last")) {
-    fail(first, {
-      code: "M0102",
-      title: count ? `\`hold ${hold.what.name}\` is unknown` : "`hold last` goes with `for T = … steps`",
-      at: hold.span,
-      hint: count ? "write `hold last`" : undefined,
-    });
-  }
-  const given = count && requireInteger(first, count.count, "the number of steps", 1);
-  const steps = count && given !== undefined
-    ? { count: given, span: count.span, holdLast: hold !== undefined }
-    : undefined;
-  const every = everyClause && readEvery(first, everyClause.count, everyClause.of);
-  if (clause && !across || count && !steps || everyClause && !every) return undefined;
-  const { cx } = openEvaluation(el, item, steps, none, true);
-  const tasks = openTasks(cx, across);
-  const inners = new Set(reports.flatMap((r) => loopsMentioned(el, r.value)));
-  if (count && inners.size > 1) {
-    const [a, c] = [...inners] as [Loop, Loop];
-    fail(cx, {
-      code: "M0404",
-      title: `\`for\` could mean the steps of \`${a.name}\` or of \`${c.name}\``,
-      at: count.span,
-      hint: "evaluate them separately",
-    });
-    return undefined;
-  }
-  for (const inner of reports.flatMap((r) => loopsTouched(el, r.value))) runLoop(tasks.cx, inner, item.name.span);
-  const values = reports.map((report) => reportValue(tasks.cx, report));
-  if (values.some((v) => v === undefined)) return undefined;
-  return { item, across, steps, reports, every, inners: new Set(tasks.cx.world.runs.keys()) };
-}
-
-function readEvery(
-  cx: Context,
-  count: Expression,
-  of: { readonly name: string; readonly span: Expression["span"] } | undefined,
-): { steps: number; of: string } | undefined {
-  const el = cx.elaboration;
-  const steps = requireInteger(cx, count, "the number of meta-steps", 1);
-  const outers = [...el.loops.values()].filter((l) => l.kind === "outer");
-  const loop = of ? el.loops.get(of.name) : outers.length === 1 ? outers[0] : undefined;
-  if (!loop || loop.kind !== "outer") {
-    fail(cx, {
-      code: "M0201",
-      title: of ? `There is no outer \`${of.name}\`` : "Say of which outer: `every 1000 steps of train`",
-      at: of?.span ?? count.span,
-    });
-    return undefined;
-  }
-  return steps === undefined ? undefined : { steps, of: loop.name };
-}
-
-/** Times of one report: a curve of more points is of no use, and each is kept for every task. */
-const mostTimes = 1_000_000;
-
-/** One report for one task: a scalar, or one value for each time. */
-function reportValue(cx: Context, report: ReportClause): TensorValue | undefined {
-  const at = withLocals(cx, timeLocals(cx, report.value));
-  if (!report.at) return scalarObjective(at, report.value, "what is reported");
-  const value = evaluateOverTimes(at, report.value, report.at);
-  if (!value) return undefined;
-  if (value.dims.length === 1) {
-    if (value.dims[0]!.size <= mostTimes) return value;
-    fail(cx, {
-      code: "M0310",
-      title: `A report is kept at ${mostTimes} times at most, and this one is at ${value.dims[0]!.size}`,
-      at: report.at.span,
-    });
-    return undefined;
-  }
-  fail(cx, {
-    code: "M0308",
-    title: `What is reported must be a scalar at each time, and this is ${
-      describeValue({ ...value, dims: value.dims.slice(1) })
-    }`,
-    at: report.value.span,
-    hint: "take its `mean(…)` or `sum(…)`",
-  });
-  return undefined;
-}
-
-/** Writes an evaluation. */
-export function lowerEvaluation(
-  el: Elaboration,
-  evaluation: CheckedEvaluation,
-  persistent: ReadonlySet<string>,
-): EvaluationProgram {
-  const { item, across, steps, every } = evaluation;
-  const draft = openEvaluation(el, item, steps, persistent, false);
-  draft.b.origin = item.name.span;
-  const tasks = openTasks(draft.cx, across);
-  const outputs: Variable[] = [];
-  const reports = evaluation.reports.map((report) => {
-    outputs.push(reportValue(tasks.cx, report)!.variable);
-    const label = sourceText(el, report.value);
-    if (!report.at) return { label };
-    const at = withLocals(tasks.cx, timeLocals(tasks.cx, report.value));
-    const from = evaluate(at, report.at.from);
-    const to = evaluate(at, report.at.to);
-    if (from.kind !== "static" || to.kind !== "static") return { label };
-    return { label, times: Array.from({ length: to.value - from.value + 1 }, (_, i) => from.value + i) };
-  });
-  return {
-    name: item.name.name,
-    origin: item.name.span,
-    tasks: across?.count ?? 1,
-    fn: draft.finish(tasks.close(outputs)),
-    reports,
-    ...(every ? { every } : {}),
   };
 }
 

@@ -6,21 +6,15 @@ import { type Elaboration, fail } from "./elaboration.ts";
 import { asFloat, toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
 import { requireStatic } from "./sizes.ts";
-import { runLoop, scalarObjective, stepsOf } from "./inner.ts";
+import { canUnroll, runLoop, stepsOf } from "./inner.ts";
+import { scalarObjective } from "./objective.ts";
 import { loopsTouched, timeLocals } from "./comprehensions.ts";
 import { type Across, type Draft, meanOverTasks, openFunction, openTasks, readCount } from "./consumers.ts";
 import type { Loop } from "./loops.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import { type MetaReference, readMetaReference } from "./meta_parameters.ts";
-import {
-  applyRule,
-  clipScale,
-  firstEntry,
-  globalNorm,
-  hyperparameterLocals,
-  planHyperparameters,
-  startStates,
-} from "./rules.ts";
+import { firstEntry, hyperparameterLocals, planHyperparameters } from "./hyperparameters.ts";
+import { applyRule, clipScale, globalNorm, startStates } from "./rules.ts";
 import { freeSlope, fromFree, toFree } from "./reparameterisations.ts";
 import { type Context, enterWorld, withLocals, type World } from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
@@ -66,6 +60,7 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
     objective = taskObjective(tasks.cx, loop);
   }
   if (loop.clip) requireStatic(cx, loop.clip, "the bound of `clip norm`");
+  const kept = canUnroll(tasks.cx);
   const learned = loop.rules.map((rule) => {
     const references = rule.references.map((r) => readMetaReference(cx, r));
     const found = references.filter((r) => r !== undefined);
@@ -74,7 +69,7 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
     for (const leaf of leaves) checkRule(draft, loop, rule, plans, leaf, steps ?? 1);
     return { complete: found.length === references.length && plans.length === rule.hyperparameters.length, found };
   });
-  if (steps === undefined || !objective || learned.some((l) => !l.complete)) return undefined;
+  if (steps === undefined || !objective || !kept || learned.some((l) => !l.complete)) return undefined;
   const inners = new Set(tasks.cx.world.runs.keys());
   return { loop, steps, across, learned: learned.map((l) => l.found), inners };
 }

@@ -7,15 +7,13 @@ import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { requireInteger } from "./sizes.ts";
 import { openFunction, openOneTask } from "./consumers.ts";
 import { checkReach } from "./gradients.ts";
+import { type CheckedEvaluation, checkEvaluation, lowerEvaluation } from "./lower_evaluation.ts";
 import {
-  type CheckedEvaluation,
   type CheckedGradient,
-  checkEvaluation,
   checkGradient,
   checkLaterItems,
   checkSimulation,
   collectTrajectories,
-  lowerEvaluation,
   lowerGradient,
   lowerSimulation,
   type TrajectoryWish,
@@ -28,7 +26,7 @@ import { loopsChanging, referenceLeaves, resolveReference } from "./references.t
 import { checkOptimizer } from "./rules.ts";
 import { checkUnused } from "./unused_definitions.ts";
 import type { Context } from "./world.ts";
-import { formatDims } from "./values.ts";
+import { formatDims, formatRange } from "./values.ts";
 
 /** Everything that the checks found out about a program without mistakes. */
 export interface CheckedProgram {
@@ -314,7 +312,7 @@ export function printChecked(el: Elaboration, checked: CheckedProgram): string {
       l.kind === "inner" && checked.outers.concat().length >= 0 && loopsChanging(el, { kind: "leaf", leaf }).includes(l)
     );
     const learned = checked.persistent.includes(leaf) ? ", learned" : "";
-    const range = leaf.range ? ` in ${leaf.range[0]} .. ${leaf.range[1]}` : "";
+    const range = leaf.range ? ` in ${formatRange(...leaf.range)}` : "";
     lines.push(`${leaf.name} : ${formatDims(leaf.dims)}${range}${owner ? `, evolved by ${owner.name}` : ""}${learned}`);
   }
   const draft = openFunction(el, "print", {

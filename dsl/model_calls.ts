@@ -1,6 +1,6 @@
 // What does a model compute for arguments? Matches them with the formals, shapes the parameters at the first call, and
 // evaluates the body in the world that the call stands in.
-import type { Binding, Expression, Formal, ModelItem, TypeExpression } from "./ast.ts";
+import type { Binding, Expression, Formal, TypeExpression } from "./ast.ts";
 import { asFloat, toTensor } from "./arithmetic.ts";
 import { fail } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
@@ -97,7 +97,7 @@ function outside(call: ModelCall, dim: Dim): Dim {
 
 /** Matches an argument with `x : [n, 1]`: names of sizes that nothing else defines are bound by the first use. */
 function bindFormal(call: ModelCall, formal: Formal, arg: Passed): TensorValue | undefined {
-  const { cx, body, locals } = call;
+  const { cx, body } = call;
   const { item } = call.instance.model;
   const wanted = formal.type?.dtype?.name ?? (formal.type ? "float" : undefined);
   const value = toTensor(body, arg.value, wanted === "int" ? "int" : arg.value.kind === "tensor" ? undefined : "float");
@@ -109,7 +109,9 @@ function bindFormal(call: ModelCall, formal: Formal, arg: Passed): TensorValue |
       code: "M0304",
       title: `${what} takes a tensor, not ${describeValue(arg.value)}`,
       at: arg.span,
-      hint: record && member && record.what !== "task" ? `say which part, such as \`${record.name}.${member}\`` : undefined,
+      hint: record && member && record.what !== "task"
+        ? `say which part, such as \`${record.name}.${member}\``
+        : undefined,
     });
     return undefined;
   }

@@ -89,7 +89,14 @@ function library(): { modules: readonly Module[]; names: ReadonlyMap<string, Def
     const { program, diagnostics } = parseProgram(source);
     if (diagnostics.length > 0) throw new Error(`${source.name}: ${diagnostics[0]!.title}`);
     // every file of the library sees all of it
-    const module: MutableModule = { source, program, library: true, own: new Map(), visible: names, unresolved: new Set() };
+    const module: MutableModule = {
+      source,
+      program,
+      library: true,
+      own: new Map(),
+      visible: names,
+      unresolved: new Set(),
+    };
     for (const item of program.items) {
       const name = nameOf(item)?.name;
       if (name === undefined) continue;
@@ -216,7 +223,9 @@ export function loadModules(root: SourceText, readSource: ReadSource, sink: Diag
         code: "M0201",
         title: `\`${imported.source.name}\` does not define \`${name.name}\``,
         at: name.span,
-        notes: imported.own.size > 0 ? [`It defines ${[...imported.own.keys()].map((n) => `\`${n}\``).join(", ")}`] : [],
+        notes: imported.own.size > 0
+          ? [`It defines ${[...imported.own.keys()].map((n) => `\`${n}\``).join(", ")}`]
+          : [],
         hint: hintFor(name.name, imported.own.keys()),
       });
       return;

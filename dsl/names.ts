@@ -14,7 +14,7 @@ import { headName, type Reference, resolveReference } from "./references.ts";
 import type { Span } from "./source.ts";
 import { readReference } from "./times.ts";
 import { capital, describeValue, type ErrorValue, errorValue, type Value } from "./values.ts";
-import { type Context, type Scope, taskOf } from "./world.ts";
+import { type Context, type Scope, taskOf, type World } from "./world.ts";
 
 export function evaluateName(cx: Context, name: string, span: Span): Value {
   for (let s: Scope | undefined = cx.scope; s; s = s.parent) {
@@ -61,6 +61,9 @@ export function evaluateName(cx: Context, name: string, span: Span): Value {
   return unknownName(cx, name, span);
 }
 
+/** Values of `let`s by the world and the builder they were computed in, so that each is computed once there. */
+const letValues = new WeakMap<World, Map<LetItem, { readonly b: Context["b"]; readonly value: Value }>>();
+
 function definitionValue(cx: Context, name: string, span: Span): Value {
   const definition = cx.scope.module.visible.get(name)!;
   const { item, module } = definition;
@@ -86,10 +89,15 @@ function definitionValue(cx: Context, name: string, span: Span): Value {
           notes: around.length > 1 ? [`The way is ${[...around, name].map((n) => `\`${n}\``).join(" → ")}`] : [],
         });
       }
+      const known = letValues.get(cx.world)?.get(item);
+      if (known?.b === cx.b) return known.value;
       el.busy.add(item);
       try {
-        const value = evaluate({ ...cx, scope: moduleScope(module), frames: [] }, item.value);
-        return value.kind === "static" ? { ...value, name } : value;
+        const found = evaluate({ ...cx, scope: moduleScope(module), frames: [] }, item.value);
+        const value: Value = found.kind === "static" ? { ...found, name } : found;
+        if (!letValues.has(cx.world)) letValues.set(cx.world, new Map());
+        letValues.get(cx.world)!.set(item, { b: cx.b, value });
+        return value;
       } finally {
         el.busy.delete(item);
       }
@@ -104,7 +112,9 @@ function definitionValue(cx: Context, name: string, span: Span): Value {
         code: "M0203",
         title: `No task \`${name}\` is drawn here`,
         at: span,
-        hint: splits.length > 0 ? `add \`across 25 ${name}\` to the outer, gradient or evaluate that uses it` : undefined,
+        hint: splits.length > 0
+          ? `add \`across 25 ${name}\` to the outer, gradient or evaluate that uses it`
+          : undefined,
       });
     }
     default: {
@@ -129,7 +139,12 @@ function unknownName(cx: Context, name: string, span: Span): ErrorValue {
     item.kind === "Task" && item.members.some((m) => m.kind === "Split" && m.name.name === name)
   );
   if (task) return noTask(cx, task, name, span);
-  return fail(cx, { code: "M0201", title: `There is no \`${name}\``, at: span, hint: hintOrHabit(name, namesInScope(cx)) });
+  return fail(cx, {
+    code: "M0201",
+    title: `There is no \`${name}\``,
+    at: span,
+    hint: hintOrHabit(name, namesInScope(cx)),
+  });
 }
 
 /** Reports a split that is read where no task, or another one, is drawn: once for each loop or item that draws none. */

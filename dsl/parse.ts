@@ -1,5 +1,6 @@
 // How does a text become a program? The way through lexer, parser, recovery and conversion, in one call.
 import type { Program } from "./ast.ts";
+import type { IToken } from "./chevrotain.ts";
 import type { Conversion } from "./cst_context.ts";
 import { cstToAst } from "./cst_to_ast.ts";
 import type { ProgramCstNode } from "./cst_types.ts";
@@ -46,13 +47,25 @@ function startMachine(): Machine {
   };
 }
 
+/** Chevrotain's recovery calls itself for every mistake in one list, and some thousand mistakes exhaust the stack: then the
+ *  first half of the text has more than enough to report. */
+function parseTokens(parser: MetaParser, tokens: readonly IToken[]): ProgramCstNode | undefined {
+  for (let count = tokens.length;; count = Math.floor(count / 2)) {
+    try {
+      parser.input = tokens.slice(0, count);
+      return parser.program() as ProgramCstNode | undefined;
+    } catch (error) {
+      if (!(error instanceof RangeError) || count === 0) throw error;
+    }
+  }
+}
+
 /** Parses a program; never throws, whatever the text. */
 export function parseProgram(source: SourceText): ParsedProgram {
   machine ??= startMachine();
   const { parser } = machine;
   const { tokens, comments, diagnostics: lexical } = tokenize(source);
-  parser.input = tokens;
-  const cst = parser.program() as ProgramCstNode | undefined;
+  const cst = parseTokens(parser, tokens);
   const syntactic = parser.errors.length === 0
     ? []
     : syntaxErrors(source, tokens, parser.errors, { grammar: machine.grammar, lexical });

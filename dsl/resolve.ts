@@ -81,10 +81,10 @@ class Resolver {
         return;
       case "Gradient":
         this.#check(item.value, this.#counts());
-        for (const reference of item.wrt) this.#check(reference, none);
+        for (const reference of item.wrt) this.#check(reference, this.#counts());
         return;
       case "Record":
-        for (const reference of item.references) this.#check(reference, none);
+        for (const reference of item.references) this.#check(reference, this.#counts());
         return;
       default:
         return;
@@ -222,7 +222,11 @@ class Resolver {
     const paths = new Set<Expression>();
     visit(expression, (e) => {
       if (e.kind === "Call" && e.comprehension) bound.add(e.comprehension.variable.name);
-      if (e.kind === "Index" && e.object.kind === "Member") for (const index of e.indices) visit(index, (i) => paths.add(i));
+      if (e.kind === "Index" && e.object.kind === "Member") {
+        for (const index of e.indices) {
+          visit(index, (i) => paths.add(i));
+        }
+      }
     });
     visit(expression, (e) => {
       if (e.kind === "Name" && e.name !== "" && !paths.has(e)) this.#name(e, bound, later);

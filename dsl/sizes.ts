@@ -48,7 +48,12 @@ function describeKnown(value: Value): string {
 }
 
 /** True when a tensor of these sizes cannot be held (reported). */
-export function tooLarge(cx: Pick<Context, "elaboration" | "frames">, dims: readonly Dim[], at: Span): boolean {
+export function tooLarge(
+  cx: Pick<Context, "elaboration" | "frames">,
+  dims: readonly Dim[],
+  at: Span,
+  why?: string,
+): boolean {
   const entries = dims.reduce((n, d) => n * d.size, 1);
   if (entries < mostEntries) return false;
   const bytes = entries * (cx.elaboration.precision === "f64" ? 8 : 4);
@@ -57,6 +62,7 @@ export function tooLarge(cx: Pick<Context, "elaboration" | "frames">, dims: read
     code: "M0310",
     title: `A tensor ${text} would need ${formatBytes(bytes)}`,
     at,
+    label: why,
     notes: [`A tensor has fewer than 2^31 = ${mostEntries} entries, and this one has ${roughly(entries)}`],
   });
   return true;

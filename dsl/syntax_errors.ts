@@ -31,17 +31,20 @@ export function syntaxErrors(
   const doubtful = new Set<number>();
   let quietUntil = -1;
   let lastIndex = 0;
+  let line = { first: 0, last: -1 };
   for (const error of [...errors].sort((a, b) => indexOf(a.token) - indexOf(b.token))) {
     const index = indexOf(error.token);
     const last = error.resyncedTokens.at(-1);
     const resumed = Math.max(index, last === undefined ? index : indexOf(last) + 1);
-    const line = lineOf(source, tokens, index);
     const consequence = index <= quietUntil || open[index]!.some((opener) => doubtful.has(opener)) ||
       drafts.length > 0 && isLooseEnd(error, tokens.slice(lastIndex, index + 1)) ||
       besideLexical(options.lexical, source, tokens, index);
     lastIndex = index;
+    if (index > line.last) {
+      line = lineOf(source, tokens, index);
+      for (let i = line.first; i <= line.last; i++) if (tokens[i]?.image !== "{") doubtful.add(i);
+    }
     quietUntil = Math.max(quietUntil, resumed + quietTokens, line.last);
-    for (let i = line.first; i <= line.last; i++) if (tokens[i]?.image !== "{") doubtful.add(i);
     if (consequence) continue;
     drafts.push(describeFailure(failure(source, tokens, error, { index, open, grammar: options.grammar })));
   }

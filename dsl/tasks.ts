@@ -130,13 +130,14 @@ export function bindingValue(cx: Context, binding: Binding, qualified: string, o
   if (!dims) return errorValue;
   const tensor = asDeclared(cx, value, binding.type.dtype?.name ?? "float");
   if (tensor.kind === "error") {
+    const type = binding.type.dtype?.name ?? "float";
     return fail(cx, {
       code: "M0304",
-      title: `\`${qualified}\` is declared as ${binding.type.dtype?.name ?? "float"} ${formatDims(dims)} and cannot be ${
-        describeValue(value)
+      title: `\`${qualified}\` is declared as ${type} ${formatDims(dims)} and cannot hold ${
+        oddEntry(value, type) ?? describeValue(value)
       }`,
       at: binding.value.span,
-      label: ofNumbers(value, binding.type.dtype?.name),
+      secondary: [{ span: binding.type.span, message: "declared here" }],
     });
   }
   const same = tensor.dims.length === dims.length && tensor.dims.every((d, i) => d.size === dims[i]!.size);
@@ -176,9 +177,9 @@ function asDeclared(cx: Context, value: Value, type: string): TensorValue | Erro
   return toTensor(cx, value, "float");
 }
 
-/** What is wrong with the entries of a value for a declared type. */
-function ofNumbers(value: Value, type: string | undefined): string | undefined {
-  if (type === "int" && value.kind === "tensor") return "this is computed in floats";
-  const odd = numbersOf(value).find((n) => type === "bool" ? n !== 0 && n !== 1 : !Number.isInteger(n));
-  return odd === undefined ? undefined : `${odd} is not ${type === "bool" ? "a bool" : "a 32-bit integer"}`;
+/** The first number of a value that is not of a declared type. */
+function oddEntry(value: Value, type: string): string | undefined {
+  const fits = (n: number) => type === "bool" ? n === 0 || n === 1 : Number.isInteger(n) && Math.abs(n) <= 2147483647;
+  const odd = numbersOf(value).find((n) => !fits(n));
+  return odd === undefined ? undefined : String(odd);
 }

@@ -4,7 +4,8 @@ import type { Span } from "./source.ts";
 import { fail } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
 import { referenceNow } from "./names.ts";
-import { runLoop, stepsOf, type TimePoint } from "./inner.ts";
+import { runLoop, startValue, stepsOf } from "./inner.ts";
+import type { TimePoint } from "./loop_record.ts";
 import type { Loop } from "./loops.ts";
 import { initialValue } from "./leaves.ts";
 import { leavesOf } from "./models.ts";
@@ -37,6 +38,7 @@ export function evaluateTime(cx: Context, expression: TimeExpression): Value {
       const point = timePoint(cx, loop, time);
       if (!point) return errorValue;
       if (point === "now") return referenceNow(cx, reference, span);
+      if (point === "start") return startNow(cx, reference, loop);
       const run = runLoop(cx, loop, span);
       if (!run) return errorValue;
       if (reference.kind === "leaf") return run.parameter(reference.leaf, point);
@@ -57,6 +59,20 @@ export function evaluateTime(cx: Context, expression: TimeExpression): Value {
     default:
       return readReference(cx, reference, time, span);
   }
+}
+
+/** `w@0` inside the loop that changes `w`: where this run of the loop starts. */
+function startNow(cx: Context, reference: Reference & { kind: "model" | "leaf" }, loop: Loop): Value {
+  if (reference.kind === "leaf") return startValue(cx, loop, reference.leaf) ?? errorValue;
+  const values = new Map<string, TensorValue>();
+  for (const leaf of leavesOf(reference.instance)) {
+    if (!loopsChanging(cx.elaboration, { kind: "leaf", leaf }).includes(loop)) continue;
+    const value = startValue(cx, loop, leaf);
+    if (!value) return errorValue;
+    values.set(leaf.name, value);
+  }
+  const world = enterWorld(cx.world, { values, owns: new Set([loop]) });
+  return { kind: "model", instance: reference.instance, world };
 }
 
 function notTimed(cx: Context, expression: TimeExpression, time: Expression): Value {
@@ -127,8 +143,13 @@ export function mentions(expression: Expression, name: string): boolean {
   }
 }
 
-/** The time that an expression means for a loop; "now" inside the loop itself. Undefined when wrong (reported). */
-export function timePoint(cx: Context, loop: Loop, time: Expression, last = 0): TimePoint | "now" | undefined {
+/** The time that an expression means for a loop; "now" and "start" inside the loop itself. Undefined when wrong (reported). */
+export function timePoint(
+  cx: Context,
+  loop: Loop,
+  time: Expression,
+  last = 0,
+): TimePoint | "now" | "start" | undefined {
   const steps = stepsOf(cx, loop);
   if (steps === undefined) return undefined;
   const inside = ownsNow(cx.world, loop);
@@ -139,6 +160,16 @@ export function timePoint(cx: Context, loop: Loop, time: Expression, last = 0): 
   const end = steps + last;
   const name = loop.timeName;
   if (inside && time.kind === "Name" && time.name === "t") return "now";
+  if (inside && value.kind === "static" && value.value === 0) return "start";
+  if (inside && value.kind === "static" && value.value >= steps) {
+    fail(cx, {
+      code: "M0210",
+      title: `\`${loop.name}\` depends on its own result`,
+      at: time.span,
+      label: `this is known when \`${loop.name}\` has ended`,
+    });
+    return undefined;
+  }
   if (inside) {
     fail(cx, {
       code: "M0701",
@@ -154,7 +185,9 @@ export function timePoint(cx: Context, loop: Loop, time: Expression, last = 0): 
       title: `The time ${value.value} is outside 0 .. ${end}`,
       at: time.span,
       secondary: [{ span: loop.count.span, message: `\`${loop.name}\` runs ${steps} steps` }],
-      notes: last < 0 ? [`A hyperparameter has one value for each step, ${name} in all; a parameter has ${name} + 1`] : [],
+      notes: last < 0
+        ? [`A hyperparameter has one value for each step, ${name} in all; a parameter has ${name} + 1`]
+        : [],
       hint: value.value < 0
         ? `write \`@(${name} - ${-value.value})\` to count from the end`
         : value.value === steps
@@ -220,7 +253,7 @@ export function readReference(cx: Context, reference: Reference, time: Expressio
       }
       const point = timePoint(cx, loop, time);
       if (!point) return errorValue;
-      if (point === "now") return errorValue;
+      if (typeof point === "string") return errorValue;
       return runLoop(cx, loop, span)?.quantity(quantity, point) ?? errorValue;
     }
     case "hyperparameter":
@@ -236,7 +269,7 @@ export function readReference(cx: Context, reference: Reference, time: Expressio
       }
       const point = timePoint(cx, leaf.loop, time, -1);
       const value = initialValue(cx, leaf);
-      if (!point || point === "now" || !value) return errorValue;
+      if (!point || typeof point === "string" || !value) return errorValue;
       const variable = point.kind === "static"
         ? takeStep(cx, value.variable, point.step)
         : point.scope.slice(value.variable, point.offset);

@@ -83,7 +83,9 @@ function isStatic(expression: Expression, module: Module, seen: Set<Item>): bool
       const formals = new Set(item.formals.map((f) => f.name.name));
       visit(item.body, (b) => {
         if (b.kind === "Time" || b.kind === "Call" && b.comprehension) all = false;
-        if (b.kind === "Name" && !formals.has(b.name) && !isStatic(b, module.visible.get(e.name)!.module, seen)) all = false;
+        if (b.kind === "Name" && !formals.has(b.name) && !isStatic(b, module.visible.get(e.name)!.module, seen)) {
+          all = false;
+        }
       });
     } else all = item.kind === "Input" || item.kind === "Let" || item.kind === "Function";
   });
@@ -107,7 +109,7 @@ function checkTask(cx: Context, definition: Definition): void {
 // -------------------------------------------------------------------------------------------------------- stand-ins
 
 /** Codes of mistakes that do not come from where a thing is used. */
-const definite = /^M(0202|0203|0210|030\d|0310|0405|0606)$/;
+const definite = /^M(0104|0202|0203|0210|030\d|0310|0405|0606)$/;
 
 /** Goes through something with several choices of sizes and reports what goes wrong with all of them. `attempt` says whether
  *  it could do anything with a choice. */
@@ -127,6 +129,7 @@ function reportCertain<Choice>(
       busy: new Set(),
       called: new Set(),
       said: new Set(),
+      work: { depth: 0, evaluations: 0 },
       unshaped: new Map(),
     };
     if (!attempt(apart, choice)) continue;
@@ -189,7 +192,9 @@ function sizeChoices(el: Elaboration, names: readonly string[], module: Module):
     if (e.kind === "Number" && Number.isInteger(e.value) && e.value > 0 && e.value < 1e6) numbers.add(e.value);
   };
   for (const item of module.program.items) visitItem(item, note);
-  for (const input of el.inputs.values()) if (Number.isInteger(input.value) && input.value > 0) numbers.add(input.value);
+  for (const input of el.inputs.values()) {
+    if (Number.isInteger(input.value) && input.value > 0) numbers.add(input.value);
+  }
   let choices: Map<string, number>[] = [new Map()];
   for (const name of names) {
     const values = [...numbers];
@@ -209,7 +214,9 @@ function visitItem(item: Item, enter: (e: Expression) => void): void {
   if (item.kind === "Function") visit(item.body, enter);
   if (item.kind === "Let") visit(item.value, enter);
   if (item.kind !== "Model") return;
-  for (const formal of [...item.sizes ?? [], ...item.formals]) for (const s of formal.type?.sizes ?? []) visit(s, enter);
+  for (const formal of [...item.sizes ?? [], ...item.formals]) {
+    for (const s of formal.type?.sizes ?? []) visit(s, enter);
+  }
   for (const member of item.members) {
     if (member.value) visit(member.value, enter);
     if (member.kind === "Binding") { for (const s of member.type?.sizes ?? []) visit(s, enter); }

@@ -183,6 +183,12 @@ export function describeValue(value: Value): string {
   }
 }
 
+/** `low .. high` as a program writes it. */
+export function formatRange(low: number, high: number): string {
+  const text = (x: number) => x === Infinity ? "inf" : x === -Infinity ? "-inf" : String(x);
+  return `${text(low)} .. ${text(high)}`;
+}
+
 /** A number known now. */
 export function staticNumber(value: number, type: StaticValue["type"] = Number.isInteger(value) ? "int" : "float") {
   return { kind: "static", type, value } as const;

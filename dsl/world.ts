@@ -5,7 +5,7 @@ import type { Variable } from "../runtime/ir/types.ts";
 import type { InputSlot } from "../runtime/loop/program.ts";
 import type { Module } from "./modules.ts";
 import type { Loop } from "./loops.ts";
-import type { LoopRun } from "./inner.ts";
+import type { LoopRun } from "./loop_record.ts";
 import type { TaskInstance } from "./tasks.ts";
 import type { TensorValue, Value } from "./values.ts";
 import type { Elaboration } from "./elaboration.ts";

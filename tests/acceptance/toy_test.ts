@@ -46,6 +46,9 @@ Deno.test("toy.meta's gradients agree with central differences of its own value 
       (await value(from, to(at + step)) - await value(from, to(at - step))) / (2 * step);
     const estimate = (4 * await difference(h / 2) - await difference(h)) / 3;
     const gradient = run.gradient(name).data[0]!;
-    assert(Math.abs(gradient - estimate) <= 1e-8 * Math.max(1, Math.abs(estimate)), `${name}: ${gradient}, ${estimate}`);
+    assert(
+      Math.abs(gradient - estimate) <= 1e-8 * Math.max(1, Math.abs(estimate)),
+      `${name}: ${gradient}, ${estimate}`,
+    );
   }
 });

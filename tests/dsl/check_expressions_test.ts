@@ -124,7 +124,16 @@ Deno.test("no builtin throws, whatever its arguments", () => {
 Deno.test("no operator, index or comprehension throws, whatever its operands", () => {
   const texts: string[] = [];
   for (const a of palette) {
-    texts.push(`-(${a})`, `(${a})[0]`, `(${a})[-1]`, `(${a})[5]`, `(${a})[0, 1, 1]`, `(${a})@0`, `(${a})@T`, `(${a})(d.m)`);
+    texts.push(
+      `-(${a})`,
+      `(${a})[0]`,
+      `(${a})[-1]`,
+      `(${a})[5]`,
+      `(${a})[0, 1, 1]`,
+      `(${a})@0`,
+      `(${a})@T`,
+      `(${a})(d.m)`,
+    );
     texts.push(`sum(${a} for t in 0 .. 2)`, `stack(${a} for t in 0 .. 2)`, `f(${a} for t in 0 .. 2)`, `(${a}).x`);
     texts.push(`sum(d.v[t] * (${a}) for t in 0 .. 2)`, `[${a}]`, `sum(d.v for t in 0 .. (${a}))`, `d.m |> (${a})`);
     for (const b of palette) {

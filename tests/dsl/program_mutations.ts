@@ -1,7 +1,7 @@
 // Which programs are near a given one? Edits by spans of its tree: clauses, members and items are deleted, doubled and
 // exchanged, expressions replaced by each other, names by other names, numbers by awkward ones. Used by the tests of the checks.
 import fc from "fast-check";
-import type { Expression, Program } from "../../dsl/ast.ts";
+import type { Expression } from "../../dsl/ast.ts";
 import { parseProgram } from "../../dsl/parse.ts";
 
 /** A stretch of a text. */
@@ -23,7 +23,12 @@ export interface Parts {
 /** Finds the parts of a program by walking its tree. */
 export function partsOf(text: string): Parts {
   const { program } = parseProgram({ name: "mutant.meta", text });
-  const parts = { expressions: [] as Stretch[], names: [] as Stretch[], numbers: [] as Stretch[], pieces: [] as Stretch[] };
+  const parts = {
+    expressions: [] as Stretch[],
+    names: [] as Stretch[],
+    numbers: [] as Stretch[],
+    pieces: [] as Stretch[],
+  };
   walk(program, parts);
   return parts;
 }
@@ -138,7 +143,19 @@ const wrappings = (
 ).split(/\|(?!>)/);
 
 const awkwardNumbers = ["0", "-1", "1.5", "1", "2", "1e10", "0.0", "1e-300", "2147483648"];
-const awkwardNames = ["__proto__", "constructor", "toString", "hasOwnProperty", "p", "g", "t", "T", "loss", "value", "sgd"];
+const awkwardNames = [
+  "__proto__",
+  "constructor",
+  "toString",
+  "hasOwnProperty",
+  "p",
+  "g",
+  "t",
+  "T",
+  "loss",
+  "value",
+  "sgd",
+];
 
 /** The text after edits. Each edit reads the tree of the text before it. */
 export function mutate(text: string, list: readonly Edit[]): string {

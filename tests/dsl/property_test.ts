@@ -52,6 +52,25 @@ Deno.test("parseProgram() throws on no truncated or altered program", () => {
   );
 });
 
+Deno.test("parseProgram() throws on no text of thousands of mistakes", () => {
+  const mistakes = [
+    "let y = 3 x ",
+    "inner fit { minimise ",
+    "[1 x, 2 x, ",
+    "f(a b) ",
+    "x : 3 ",
+    "} ",
+    "' ",
+    ". ",
+    "override o { a.b ",
+  ];
+  for (const mistake of [...mistakes, "task t { x : [3] ~ 1 2 3 y = "]) parseAnything(mistake.repeat(3000));
+  for (const mistake of ["x", "x : ", "x = 3 3 ", "1 "]) {
+    parseAnything(`task t { ${mistake.repeat(3000)} }`);
+    parseAnything(`let y = [${mistake.repeat(3000)}]`);
+  }
+});
+
 /** The program as text: with everything on one line that can be, or with blocks on lines of their own. */
 function written(tree: Program, onLines: boolean): string {
   if (!onLines) return formatProgram(tree, { name: "", text: "" });

@@ -1,0 +1,200 @@
+// By which rules does a loop go? Pairs every `over` with its `by`, and every hyperparameter with the value that the call, an
+// override or the optimizer's own declaration gives it.
+import type { Clause, Expression, InnerItem, OptimizerItem, OuterItem, OverrideEntry } from "./ast.ts";
+import type { Elaboration } from "./elaboration.ts";
+import { hintFor, hintOrHabit } from "./hints.ts";
+import { type DeclaredHyperparameter, type LoopRule, notYet } from "./loops.ts";
+import type { Module } from "./modules.ts";
+import type { Span } from "./source.ts";
+
+/** Pairs every `over` with the `by` after it. Undefined when there is none of both (not reported). */
+export function readRules(el: Elaboration, item: InnerItem | OuterItem, module: Module): LoopRule[] | undefined {
+  const rules: LoopRule[] = [];
+  let open: Extract<Clause, { kind: "Over" }> | undefined;
+  let found = false;
+  const unpaired = (over: Extract<Clause, { kind: "Over" }>) => {
+    const hint = "say by which rule, such as `by sgd(lr = 0.1)`";
+    el.sink.report({ code: "M0104", title: "This `over` has no `by`", at: over.span, hint });
+    rules.push(unknownRule(module, over, over.span));
+  };
+  for (const clause of item.clauses) {
+    if (clause.kind === "Over") {
+      if (open) unpaired(open);
+      open = clause;
+      found = true;
+    } else if (clause.kind === "By") {
+      found = true;
+      if (!open) {
+        const hint = "say what it changes, such as `over net`";
+        el.sink.report({ code: "M0104", title: "This `by` has no `over` before it", at: clause.span, hint });
+        continue;
+      }
+      rules.push(readRule(el, item, module, open, clause.rule) ?? unknownRule(module, open, clause.rule.span));
+      open = undefined;
+    }
+  }
+  if (open) unpaired(open);
+  return found ? rules : undefined;
+}
+
+/** Stands for a rule that is not known: it changes nothing. */
+function unknownRule(module: Module, over: Extract<Clause, { kind: "Over" }>, span: Span): LoopRule {
+  const p = { name: "p", span };
+  const item: OptimizerItem = {
+    kind: "Optimizer",
+    name: { name: "", span },
+    formals: [],
+    members: [{ kind: "Next", name: p, value: { kind: "Name", name: "p", primed: false, span }, span }],
+    span,
+  };
+  return { references: over.references, optimizer: { item, module }, hyperparameters: [], unknown: true, span };
+}
+
+function readRule(
+  el: Elaboration,
+  item: InnerItem | OuterItem,
+  module: Module,
+  over: Extract<Clause, { kind: "Over" }>,
+  rule: Expression,
+): LoopRule | undefined {
+  const callee = rule.kind === "Call" ? rule.callee : rule;
+  if (callee.kind !== "Name") {
+    if (callee.kind !== "Missing") {
+      el.sink.report({
+        code: "M0203",
+        title: "This is not an optimizer",
+        at: callee.span,
+        hint: "write a rule such as `sgd(lr = 0.1)`",
+      });
+    }
+    return undefined;
+  }
+  const definition = module.visible.get(callee.name);
+  if (definition?.item.kind !== "Optimizer") {
+    if (module.unresolved.has(callee.name)) return undefined;
+    const optimizers = [...module.visible.values()].filter((d) => d.item.kind === "Optimizer").map((d) => d.name);
+    el.sink.report({
+      code: definition ? "M0203" : "M0201",
+      title: definition ? `\`${callee.name}\` is not an optimizer` : `There is no optimizer \`${callee.name}\``,
+      at: callee.span,
+      hint: hintFor(callee.name, optimizers),
+    });
+    return undefined;
+  }
+  const optimizer = { item: definition.item, module: definition.module };
+  const formals = optimizer.item.formals;
+  const given = new Map<string, Expression>();
+  const args = rule.kind === "Call" ? rule.args : [];
+  args.forEach((arg, i) => {
+    const formal = arg.name ? formals.find((f) => f.name.name === arg.name!.name) : formals[i];
+    if (!formal) {
+      el.sink.report({
+        code: arg.name ? "M0204" : "M0302",
+        title: arg.name
+          ? `\`${callee.name}\` has no hyperparameter \`${arg.name.name}\``
+          : `\`${callee.name}\` takes at most ${formals.length} hyperparameters`,
+        at: arg.name?.span ?? arg.value.span,
+        secondary: [{ span: optimizer.item.name.span, message: "declared here" }].filter((l) =>
+          !l.span.source.startsWith("std/")
+        ),
+        notes: [`It has ${formals.map((f) => `\`${f.name.name}\``).join(", ")}`],
+        hint: arg.name ? hintOrHabit(arg.name.name, formals.map((f) => f.name.name)) : undefined,
+      });
+    } else if (given.has(formal.name.name)) {
+      el.sink.report({
+        code: "M0303",
+        title: `\`${formal.name.name}\` is given twice`,
+        at: arg.name?.span ?? arg.value.span,
+      });
+    } else given.set(formal.name.name, arg.value);
+  });
+  const overrides = overridesOf(el, item.name.name);
+  const hyperparameters: DeclaredHyperparameter[] = [];
+  for (const formal of formals) {
+    const name = formal.name.name;
+    const override = overrides.find((e) => e.entry.name.name === name);
+    const value = override?.entry.value ?? given.get(name) ?? formal.default;
+    if (!value) {
+      hyperparameters.push({
+        name,
+        value: { kind: "Missing", span: rule.span },
+        module,
+        override: undefined,
+        span: rule.span,
+      });
+      // an argument under a wrong name was meant for it
+      if (args.some((a) => a.name && !formals.some((f) => f.name.name === a.name!.name))) continue;
+      el.sink.report({
+        code: "M0302",
+        title: `\`${callee.name}\` needs a value for \`${name}\``,
+        at: rule.span,
+        hint: `write \`${callee.name}(${name} = …)\``,
+      });
+      continue;
+    }
+    const from = override ? override.module : given.has(name) ? module : optimizer.module;
+    hyperparameters.push({ name, value, module: from, override: override?.entry, span: value.span });
+  }
+  return { references: over.references, optimizer, hyperparameters, span: rule.span };
+}
+
+function overridesOf(el: Elaboration, loop: string): { entry: OverrideEntry; module: Module }[] {
+  const root = el.modules.root;
+  return root.program.items.flatMap((item) =>
+    item.kind === "Override" && item.loop.name === loop ? item.entries.map((entry) => ({ entry, module: root })) : []
+  );
+}
+
+/** Every override must name a loop and a hyperparameter, once. */
+export function checkOverrides(el: Elaboration): void {
+  const root = el.modules.root;
+  const declared = [...root.visible.values()].filter((d) => d.item.kind === "Inner" || d.item.kind === "Outer");
+  const seen = new Map<string, Span>();
+  for (const item of root.program.items) {
+    if (item.kind !== "Override" || item.loop.name === "") continue;
+    const target = declared.find((d) => d.name === item.loop.name);
+    if (!target) {
+      if (root.unresolved.has(item.loop.name)) continue;
+      const other = root.visible.get(item.loop.name);
+      el.sink.report({
+        code: other ? "M0203" : "M0201",
+        title: other ? `\`${item.loop.name}\` is not a loop` : `There is no loop \`${item.loop.name}\` to override`,
+        at: item.loop.span,
+        hint: hintFor(item.loop.name, declared.map((d) => d.name)),
+      });
+      continue;
+    }
+    const loop = el.loops.get(item.loop.name);
+    for (const entry of item.entries) {
+      const name = entry.name.name;
+      const key = `${item.loop.name}.${name}`;
+      const earlier = seen.get(key);
+      if (earlier) {
+        el.sink.report({
+          code: "M0205",
+          title: `\`${key}\` is overridden twice`,
+          at: entry.name.span,
+          secondary: [{ span: earlier, message: "overridden here first" }],
+        });
+        continue;
+      }
+      seen.set(key, entry.name.span);
+      if (!loop || name === "") continue;
+      const known = loop.rules.flatMap((r) => r.hyperparameters.map((h) => h.name));
+      if (!known.includes(name) && loop.rules.every((r) => !r.unknown)) {
+        el.sink.report({
+          code: "M0204",
+          title: `\`${loop.name}\` has no hyperparameter \`${name}\``,
+          at: entry.name.span,
+          secondary: loop.rules.map((rule) => ({
+            span: rule.span,
+            message: `\`${loop.name}\` is run by \`${rule.optimizer.item.name.name}\``,
+          })),
+          notes: known.length > 0 ? [`It has ${[...new Set(known)].map((k) => `\`${k}\``).join(", ")}`] : [],
+          hint: hintOrHabit(name, known),
+        });
+      }
+      if (loop.kind === "outer" && entry.per.length > 0) notYet(el, "`per` in an outer loop", entry.span);
+    }
+  }
+}

@@ -1,0 +1,56 @@
+// What does a loop minimize at one moment? Its expression, where the parameters have the values of that moment, and for an
+// inner loop with the rows of its batch; one float in the end.
+import type { Builder } from "../runtime/ir/builder.ts";
+import { toTensor } from "./arithmetic.ts";
+import type { Expression } from "./ast.ts";
+import { fail } from "./elaboration.ts";
+import { evaluate } from "./expressions.ts";
+import type { Loop } from "./loops.ts";
+import { batchLocals } from "./minibatches.ts";
+import { capital, describeValue, staticNumber, type TensorValue } from "./values.ts";
+import { type Context, known, type Local, type World } from "./world.ts";
+
+/** The inner objective where a world stands, with `t` and `T` known. */
+export function evaluateObjective(
+  cx: Context,
+  loop: Loop,
+  world: World,
+  b: Builder,
+  t: TensorValue,
+  steps: number,
+): TensorValue | undefined {
+  const locals = new Map<string, Local>([
+    ["t", known(t)],
+    [loop.timeName, known(staticNumber(steps, "int"))],
+  ]);
+  const at: Context = {
+    elaboration: cx.elaboration,
+    world,
+    b,
+    scope: { module: loop.module, parent: undefined, locals },
+    frames: [],
+  };
+  if (loop.batch) {
+    const batch = batchLocals(at, loop, loop.batch, t);
+    if (!batch) return undefined;
+    for (const [name, local] of batch) locals.set(name, local);
+  }
+  return scalarObjective(at, loop.objective.value, `the objective of \`${loop.name}\``);
+}
+
+/** An expression that must be one float. Undefined when wrong (reported). */
+export function scalarObjective(cx: Context, expression: Expression, what: string): TensorValue | undefined {
+  const value = evaluate(cx, expression);
+  if (value.kind === "error") return undefined;
+  const tensor = toTensor(cx, value, "float");
+  if (tensor.kind === "error" || tensor.dims.length > 0) {
+    fail(cx, {
+      code: "M0308",
+      title: `${capital(what)} must be a scalar, and this is ${describeValue(value)}`,
+      at: expression.span,
+      hint: tensor.kind === "tensor" ? "take its `mean(…)` or `sum(…)`" : undefined,
+    });
+    return undefined;
+  }
+  return tensor;
+}
