@@ -127,6 +127,7 @@ export function applyRule(
   }
   const next = (name: string, like: TensorValue): TensorValue | undefined => {
     const local = locals.get(`${name}'`);
+    if (name === "g" || name === "t") return undefined; // a state cannot be called so: reported
     if (!local) {
       if (!firstTime(cx.elaboration, `${item.span.source} ${item.span.start} ${name}`)) return undefined;
       fail({ ...inside, frames: [] }, {
