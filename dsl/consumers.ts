@@ -78,6 +78,7 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
     ...(options.steps === undefined ? {} : { steps: options.steps }),
     ...(options.place === undefined ? {} : { place: options.place }),
     input: byslot,
+    runs: [],
     metaStep: options.perStep ? byslot({ kind: "step" }) : undefined,
     persistent: options.persistent,
   };

@@ -19,7 +19,8 @@ import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
 
 /** The number of steps of a loop where it is used. */
 export function stepsOf(cx: Context, loop: Loop): number | undefined {
-  if (loop.kind === "inner" && cx.world.consumer.steps) return cx.world.consumer.steps.count;
+  const given = cx.world.consumer.steps;
+  if (given && (given.loop === undefined || given.loop === loop)) return given.count;
   const at: Context = { ...cx, scope: { module: loop.module, parent: undefined, locals: new Map() }, frames: [] };
   return requireInteger(at, loop.count.count, `the number of steps of \`${loop.name}\``, 1);
 }
@@ -97,7 +98,10 @@ export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefine
     world.b.origin = loop.item.name.span;
     const run = world.consumer.dry ? checkLoop(at, loop) : lowerLoop(at, loop);
     world.b.origin = before;
-    if (run) world.runs.set(loop, run);
+    if (run) {
+      world.runs.set(loop, run);
+      world.consumer.runs.push(run);
+    }
     return run;
   } finally {
     el.busy.delete(loop);
@@ -190,7 +194,7 @@ const mostUnrolled = 10_000_000;
 
 /** True when the values of every step of the loops that were run can be kept, as their derivatives need. Reports. */
 export function canUnroll(cx: Context): boolean {
-  for (const { loop, steps, leaves } of cx.world.runs.values()) {
+  for (const { loop, steps, leaves } of cx.world.consumer.runs) {
     for (const leaf of leaves) {
       const why = `a derivative keeps \`${leaf.name}\` at every step`;
       if (tooLarge(cx, [{ size: steps }, ...leaf.dims], loop.count.span, why)) return false;

@@ -72,14 +72,14 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
     });
   }
   const given = count && requireInteger(first, count.count, "the number of steps", 1);
+  const inners = new Set(reports.flatMap((r) => loopsMentioned(el, r.value)));
   const steps = count && given !== undefined
-    ? { count: given, span: count.span, holdLast: hold !== undefined }
+    ? { loop: [...inners][0], count: given, span: count.span, holdLast: hold !== undefined }
     : undefined;
   const every = everyClause && readEvery(first, everyClause.count, everyClause.of);
   if (clause && !across || count && !steps || everyClause && !every) return undefined;
   const { cx } = openEvaluation(el, item, steps, none, true);
   const tasks = openTasks(cx, across);
-  const inners = new Set(reports.flatMap((r) => loopsMentioned(el, r.value)));
   if (count && inners.size > 1) {
     const [a, c] = [...inners] as [Loop, Loop];
     fail(cx, {
@@ -93,7 +93,7 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
   for (const inner of reports.flatMap((r) => loopsTouched(el, r.value))) runLoop(tasks.cx, inner, item.name.span);
   const values = reports.map((report) => reportValue(tasks.cx, report));
   if (values.some((v) => v === undefined)) return undefined;
-  return { item, across, steps, reports, every, inners: new Set(tasks.cx.world.runs.keys()) };
+  return { item, across, steps, reports, every, inners: new Set(tasks.cx.world.consumer.runs.map((r) => r.loop)) };
 }
 
 function readEvery(

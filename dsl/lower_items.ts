@@ -56,6 +56,8 @@ export interface CheckedGradient {
   readonly wrt: readonly MetaReference[];
   readonly expect: readonly Expectation[];
   readonly inners: ReadonlySet<Loop>;
+  /** Those whose times can be recorded: none across tasks, none inside others. */
+  readonly outermost: ReadonlySet<Loop>;
 }
 
 function openGradientItem(
@@ -103,7 +105,14 @@ export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradi
   const wrt = references.filter((r) => r !== undefined);
   const expect = wrt.length === references.length ? readExpectations(cx, item, wrt) : [];
   if (!objective || wrt.length < references.length || !expect) return undefined;
-  return { item, across, wrt, expect, inners: new Set(tasks.cx.world.runs.keys()) };
+  return {
+    item,
+    across,
+    wrt,
+    expect,
+    inners: new Set(tasks.cx.world.consumer.runs.map((r) => r.loop)),
+    outermost: across ? new Set() : new Set(tasks.cx.world.runs.keys()),
+  };
 }
 
 function readExpectations(

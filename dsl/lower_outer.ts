@@ -26,8 +26,10 @@ export interface CheckedOuter {
   readonly across: Across | undefined;
   /** What each rule learns. */
   readonly learned: readonly (readonly MetaReference[])[];
-  /** The inner loops that its objective runs. */
+  /** The inner loops that its objective runs, those inside others too. */
   readonly inners: ReadonlySet<Loop>;
+  /** Those that are not inside others: their times can be recorded. */
+  readonly outermost: ReadonlySet<Loop>;
 }
 
 function openOuter(el: Elaboration, loop: Loop, part: string, persistent: ReadonlySet<string>, dry: boolean): Draft {
@@ -70,8 +72,15 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
     return { complete: found.length === references.length && plans.length === rule.hyperparameters.length, found };
   });
   if (steps === undefined || !objective || !kept || learned.some((l) => !l.complete)) return undefined;
-  const inners = new Set(tasks.cx.world.runs.keys());
-  return { loop, steps, across, learned: learned.map((l) => l.found), inners };
+  const inners = new Set(tasks.cx.world.consumer.runs.map((r) => r.loop));
+  return {
+    loop,
+    steps,
+    across,
+    learned: learned.map((l) => l.found),
+    inners,
+    outermost: new Set(tasks.cx.world.runs.keys()),
+  };
 }
 
 function checkRule(

@@ -97,7 +97,12 @@ export function checkProgram(el: Elaboration): CheckedProgram | undefined {
     checkSharedLeaves(el, checked.outers);
     const references = [...checked.outers.flatMap((o) => o.learned.flat()), ...checked.gradients.flatMap((g) => g.wrt)];
     const persistent = [...new Set(references.flatMap((r) => r.leaves))];
-    const records = checkRecords(el, checked.outers, persistent);
+    const recordable = new Set([
+      ...checked.outers.flatMap((o) => [...o.outermost]),
+      ...checked.gradients.flatMap((g) => [...g.outermost]),
+      ...checked.simulations.map((s) => s.loop),
+    ]);
+    const records = checkRecords(el, checked.outers, persistent, recordable);
     return el.sink.hasErrors ? undefined : { ...checked, records, persistent };
   }
   return undefined;
@@ -115,6 +120,7 @@ function checkRecords(
   el: Elaboration,
   outers: readonly CheckedOuter[],
   persistent: readonly LeafDeclaration[],
+  recordable: ReadonlySet<Loop>,
 ): CheckedRecords {
   const byOuter = new Map<Loop, RecordRequest[]>();
   const wishes: CheckedRecords["wishes"][number][] = [];
@@ -132,6 +138,19 @@ function checkRecords(
     for (const reference of item.references) readRecord(draft.cx, item, reference, every, task);
   }
   return { byOuter, wishes };
+
+  /** True for a loop whose times nothing keeps (reported). */
+  function unrecordable(loop: Loop, expression: Expression): boolean {
+    if (recordable.has(loop)) return false;
+    fail(draft.cx, {
+      code: "M0701",
+      title: `A record of the times of \`${loop.name}\` is not yet supported where it runs`,
+      at: expression.span,
+      secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` is declared here` }],
+      notes: ["Kept are the times of loops that an outer, a gradient without tasks, or nothing else uses directly"],
+    });
+    return true;
+  }
 
   function readRecord(
     cx: Context,
@@ -178,6 +197,7 @@ function checkRecords(
           hint: `write \`${name}@*\``,
         });
       }
+      if (unrecordable(reference.loop, expression)) return;
       wishes.push({ loop: reference.loop, name, quantity: reference.quantity, every, task });
       return;
     }
@@ -206,6 +226,7 @@ function checkRecords(
           at: expression.span,
         });
       }
+      if (unrecordable(loops[0]!, expression)) return;
       for (const leaf of leaves) wishes.push({ loop: loops[0]!, name: leaf.name, leaf, every, task });
       return;
     }

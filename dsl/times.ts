@@ -107,6 +107,9 @@ function owningLoop(
   if (loops.length > 1) {
     const named = loops.filter((loop) => mentions(time, loop.name));
     if (named.length > 0) loops = named;
+    // inside a loop, that loop is meant
+    const around = loops.filter((loop) => ownsNow(cx.world, loop));
+    if (named.length === 0 && around.length === 1) loops = around;
   }
   if (loops.length === 1) return loops[0];
   if (loops.length === 0) {

@@ -25,12 +25,16 @@ export interface Consumer {
   readonly metaStep: Variable | undefined;
   /** The item that it is written for, for messages. */
   readonly place?: ConsumerPlace;
+  /** Every inner loop that was run for it, inside others too. */
+  readonly runs: LoopRun[];
   /** Leaves whose values come from outside. */
   readonly persistent: ReadonlySet<string>;
 }
 
 /** A number of steps that an evaluation gives, with its place. */
 export interface GivenSteps {
+  /** The loop that it is for. */
+  readonly loop: Loop | undefined;
   readonly count: number;
   readonly span: Span;
   /** Arrays over the steps are cut or keep their last entry (`hold last`), rather than having to fit. */
