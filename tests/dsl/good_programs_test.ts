@@ -19,8 +19,9 @@ for (const name of files) {
       readData: (path) => Deno.readFileSync(new URL(path, folder)),
     });
     assertEquals(renderDiagnostics(out.diagnostics, out.sources), "");
-    assert(out.program !== undefined);
-    for (const { fn } of functionsOf(out.program)) {
+    const { program } = out;
+    assert(program !== undefined);
+    for (const { fn } of functionsOf(program)) {
       verifyFunction(fn, { allowGradient: true });
       verifyFunction(expandGradients(fn));
     }
