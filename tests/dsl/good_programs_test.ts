@@ -1,6 +1,6 @@
 // Do right programs stay right? Each file of `tests/programs/good/` compiles without a word, is formatted as the formatter
 // would, runs, and its checked form stands in the snapshot.
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { compileProgram, functionsOf } from "../../dsl/compile.ts";
 import { renderDiagnostics } from "../../dsl/render.ts";
 import { compileFile, format } from "../../mod.ts";
@@ -20,7 +20,7 @@ for (const name of files) {
     });
     assertEquals(renderDiagnostics(out.diagnostics, out.sources), "");
     const { program } = out;
-    assert(program !== undefined);
+    if (program === undefined) throw new Error("not compiled");
     for (const { fn } of functionsOf(program)) {
       verifyFunction(fn, { allowGradient: true });
       verifyFunction(expandGradients(fn));
