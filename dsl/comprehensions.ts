@@ -89,7 +89,11 @@ export function timeLocals(cx: Context, expression: Expression): Map<string, Loc
   const locals = new Map<string, Local>();
   const loops = loopsMentioned(cx.elaboration, expression);
   const byName = new Map<string, Loop[]>();
-  for (const loop of loops) byName.set(loop.timeName, [...(byName.get(loop.timeName) ?? []), loop]);
+  const { steps } = cx.world.consumer;
+  for (const loop of loops) {
+    const names = new Set([loop.timeName, ...(steps?.loop === loop && steps.name ? [steps.name] : [])]);
+    for (const name of names) byName.set(name, [...(byName.get(name) ?? []), loop]);
+  }
   for (const [name, candidates] of byName) {
     locals.set(name, {
       value: (at) => {
@@ -106,8 +110,8 @@ export function timeLocals(cx: Context, expression: Expression): Map<string, Loc
             hint: `write \`${first.name}.${name}\` or \`${second.name}.${name}\``,
           });
         }
-        const steps = stepsOf(cx, first);
-        return steps === undefined ? errorValue : staticNumber(steps, "int");
+        const count = stepsOf(cx, first);
+        return count === undefined ? errorValue : staticNumber(count, "int");
       },
     });
   }

@@ -122,7 +122,7 @@ function planOne(
     });
     return undefined;
   }
-  const name = `${loop.name}.${declared.name}`;
+  const name = `${loop.name}.${declared.path}`;
   const alone = rule.references.length === 1 && leaves.length > 0;
   const members = perTensor ? leaves : [undefined];
   for (const leaf of members) {
@@ -226,7 +226,7 @@ export function hyperparameterValue(
     const scope: Scope = { module: declared.module, parent: undefined, locals };
     return evaluate({ ...cx, scope }, declared.value);
   }
-  const name = `${loop.name}.${declared.name}`;
+  const name = `${loop.name}.${declared.path}`;
   const alone = rule.references.length === 1;
   const label = !plan.perTensor || !leaf ? name : `${name}[${alone ? shortName(leaf, rule) : leaf.name}]`;
   const declaration = cx.elaboration.leaves.get(label);
@@ -283,7 +283,7 @@ export function hyperparameterLocals(
         () =>
           fail(cx, {
             code: "M0210",
-            title: `\`${loop.name}.${plan.declared.name}\` depends on itself`,
+            title: `\`${loop.name}.${plan.declared.path}\` depends on itself`,
             at: plan.declared.span,
           }),
       ),

@@ -203,13 +203,17 @@ function fillTo(cx: Context, value: Value, dims: readonly Dim[], binding: Bindin
   }
   const same = tensor.dims.length === dims.length && tensor.dims.every((d, i) => d.size === dims[i]!.size);
   if (!same && tensor.dims.length > 0) {
+    const typed = binding.type !== undefined;
     fail(cx, {
       code: "M0305",
-      title: `\`${binding.name.name}\` is declared as ${formatDims(dims)}, its value is ${formatDims(tensor.dims)}`,
+      title: typed
+        ? `\`${binding.name.name}\` is declared as ${formatDims(dims)}, its value is ${formatDims(tensor.dims)}`
+        : `\`${binding.name.name}\` has no type, so it is a scalar, and its value is ${formatDims(tensor.dims)}`,
       at: binding.value!.span,
       label: formatDims(tensor.dims),
-      secondary: [{ span: binding.type?.span ?? binding.name.span, message: "declared here" }],
+      secondary: typed ? [{ span: binding.type!.span, message: "declared here" }] : [],
       notes: namedSizes(dims, tensor.dims),
+      hint: typed ? undefined : `write \`${binding.name.name} : ${formatDims(tensor.dims)} = …\``,
     });
     return undefined;
   }

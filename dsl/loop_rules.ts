@@ -5,11 +5,13 @@ import type { Elaboration } from "./elaboration.ts";
 import { hintFor, hintOrHabit } from "./hints.ts";
 import { type DeclaredHyperparameter, type LoopRule, notYet } from "./loops.ts";
 import type { Module } from "./modules.ts";
+import { referenceText } from "./references.ts";
 import type { Span } from "./source.ts";
 
 /** Pairs every `over` with the `by` after it. Undefined when there is none of both (not reported). */
 export function readRules(el: Elaboration, item: InnerItem | OuterItem, module: Module): LoopRule[] | undefined {
   const rules: LoopRule[] = [];
+  const shared = sharedNames(item, module);
   let open: Extract<Clause, { kind: "Over" }> | undefined;
   let found = false;
   const unpaired = (over: Extract<Clause, { kind: "Over" }>) => {
@@ -29,7 +31,8 @@ export function readRules(el: Elaboration, item: InnerItem | OuterItem, module: 
         el.sink.report({ code: "M0104", title: "This `by` has no `over` before it", at: clause.span, hint });
         continue;
       }
-      rules.push(readRule(el, item, module, open, clause.rule) ?? unknownRule(module, open, clause.rule.span));
+      const at: RulePlace = { item, module, over: open, shared };
+      rules.push(readRule(el, at, clause.rule) ?? unknownRule(module, open, clause.rule.span));
       open = undefined;
     }
   }
@@ -50,13 +53,38 @@ function unknownRule(module: Module, over: Extract<Clause, { kind: "Over" }>, sp
   return { references: over.references, optimizer: { item, module }, hyperparameters: [], unknown: true, span };
 }
 
-function readRule(
-  el: Elaboration,
-  item: InnerItem | OuterItem,
-  module: Module,
-  over: Extract<Clause, { kind: "Over" }>,
-  rule: Expression,
-): LoopRule | undefined {
+/** The names of hyperparameters that more than one rule of a loop has. */
+function sharedNames(item: InnerItem | OuterItem, module: Module): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const shared = new Set<string>();
+  for (const clause of item.clauses) {
+    if (clause.kind !== "By") continue;
+    const callee = clause.rule.kind === "Call" ? clause.rule.callee : clause.rule;
+    const optimizer = callee.kind === "Name" ? module.visible.get(callee.name)?.item : undefined;
+    if (optimizer?.kind !== "Optimizer") continue;
+    for (const { name: { name } } of optimizer.formals) {
+      if (seen.has(name)) shared.add(name);
+      seen.add(name);
+    }
+  }
+  return shared;
+}
+
+/** What a rule changes, as written: `net.body`, also for `net.body@0`. */
+export function rulePaths(rule: Pick<LoopRule, "references">): string[] {
+  return rule.references.flatMap((r) => referenceText(r.kind === "Time" ? r.object : r) ?? []);
+}
+
+/** Where a rule stands. */
+interface RulePlace {
+  readonly item: InnerItem | OuterItem;
+  readonly module: Module;
+  readonly over: Extract<Clause, { kind: "Over" }>;
+  readonly shared: ReadonlySet<string>;
+}
+
+function readRule(el: Elaboration, place: RulePlace, rule: Expression): LoopRule | undefined {
+  const { item, module, over, shared } = place;
   const callee = rule.kind === "Call" ? rule.callee : rule;
   if (callee.kind !== "Name") {
     if (callee.kind !== "Missing") {
@@ -108,15 +136,20 @@ function readRule(
       });
     } else given.set(formal.name.name, arg.value);
   });
-  const overrides = overridesOf(el, item.name.name);
+  const paths = rulePaths(over);
+  const overrides = overridesOf(el, item.name.name).filter(({ entry }) =>
+    entry.qualifier ? paths.includes(referenceText(entry.qualifier) ?? "") : !shared.has(entry.name.name)
+  );
   const hyperparameters: DeclaredHyperparameter[] = [];
   for (const formal of formals) {
     const name = formal.name.name;
+    const path = shared.has(name) ? `${paths[0] ?? ""}.${name}` : name;
     const override = overrides.find((e) => e.entry.name.name === name);
     const value = override?.entry.value ?? given.get(name) ?? formal.default;
     if (!value) {
       hyperparameters.push({
         name,
+        path,
         value: { kind: "Missing", span: rule.span },
         module,
         override: undefined,
@@ -133,7 +166,7 @@ function readRule(
       continue;
     }
     const from = override ? override.module : given.has(name) ? module : optimizer.module;
-    hyperparameters.push({ name, value, module: from, override: override?.entry, span: value.span });
+    hyperparameters.push({ name, path, value, module: from, override: override?.entry, span: value.span });
   }
   return { references: over.references, optimizer, hyperparameters, span: rule.span };
 }
@@ -167,7 +200,9 @@ export function checkOverrides(el: Elaboration): void {
     const loop = el.loops.get(item.loop.name);
     for (const entry of item.entries) {
       const name = entry.name.name;
-      const key = `${item.loop.name}.${name}`;
+      const qualifier = entry.qualifier && referenceText(entry.qualifier);
+      const own = qualifier === undefined ? name : `${qualifier}.${name}`;
+      const key = `${item.loop.name}.${own}`;
       const earlier = seen.get(key);
       if (earlier) {
         el.sink.report({
@@ -180,8 +215,27 @@ export function checkOverrides(el: Elaboration): void {
       }
       seen.set(key, entry.name.span);
       if (!loop || name === "") continue;
-      const known = loop.rules.flatMap((r) => r.hyperparameters.map((h) => h.name));
-      if (!known.includes(name) && loop.rules.every((r) => !r.unknown)) {
+      const rules = loop.rules.filter((r) => qualifier === undefined || rulePaths(r).includes(qualifier));
+      const known = rules.flatMap((r) => r.hyperparameters.map((h) => h.name));
+      const having = rules.filter((r) => r.hyperparameters.some((h) => h.name === name));
+      if (rules.length === 0) {
+        const paths = loop.rules.flatMap(rulePaths);
+        el.sink.report({
+          code: "M0204",
+          title: `\`${loop.name}\` has no rule over \`${qualifier}\``,
+          at: entry.qualifier!.span,
+          notes: paths.length > 0 ? [`It has rules over ${paths.map((p) => `\`${p}\``).join(", ")}`] : [],
+          hint: hintFor(qualifier!, paths),
+        });
+      } else if (having.length > 1) {
+        el.sink.report({
+          code: "M0204",
+          title: `Two rules of \`${loop.name}\` have a \`${name}\``,
+          at: entry.name.span,
+          secondary: having.map((rule) => ({ span: rule.span, message: "" })),
+          hint: `say which, such as \`${rulePaths(having[0]!)[0]}.${name} = …\``,
+        });
+      } else if (!known.includes(name) && loop.rules.every((r) => !r.unknown)) {
         el.sink.report({
           code: "M0204",
           title: `\`${loop.name}\` has no hyperparameter \`${name}\``,

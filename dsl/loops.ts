@@ -53,6 +53,8 @@ export interface LoopRule {
 /** Where a hyperparameter's value comes from. */
 export interface DeclaredHyperparameter {
   readonly name: string;
+  /** What it is called in the loop: its name, after what its rule changes when two rules have the name (`net.body.lr`). */
+  readonly path: string;
   readonly value: Expression;
   /** The file whose names the value uses: the optimizer's for a default, the loop's else. */
   readonly module: Module;

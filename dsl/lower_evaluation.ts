@@ -74,7 +74,7 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
   const given = count && requireInteger(first, count.count, "the number of steps", 1);
   const inners = new Set(reports.flatMap((r) => loopsMentioned(el, r.value)));
   const steps = count && given !== undefined
-    ? { loop: [...inners][0], count: given, span: count.span, holdLast: hold !== undefined }
+    ? { loop: [...inners][0], name: count.name?.name, count: given, span: count.span, holdLast: hold !== undefined }
     : undefined;
   const every = everyClause && readEvery(first, everyClause.count, everyClause.of);
   if (clause && !across || count && !steps || everyClause && !every) return undefined;

@@ -11,6 +11,8 @@ import { loopsTouched, timeLocals } from "./comprehensions.ts";
 import { type Across, type Draft, meanOverTasks, openFunction, openTasks, readCount } from "./consumers.ts";
 import { type Loop, notYet, readAcross } from "./loops.ts";
 import type { LeafDeclaration } from "./leaves.ts";
+import { hintFor } from "./hints.ts";
+import { count } from "./models.ts";
 import { type MetaReference, readMetaReference, sourceText } from "./meta_parameters.ts";
 import { type Context, enterWorld, withLocals } from "./world.ts";
 import { shapeOf, type TensorValue } from "./values.ts";
@@ -93,6 +95,8 @@ export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradi
         code: loop ? "M0203" : "M0201",
         title: loop ? `\`${item.after.name}\` is an inner loop` : `There is no outer \`${item.after.name}\``,
         at: item.after.span,
+        notes: loop ? ["`after` names the outer whose trained values are used"] : [],
+        hint: hintFor(item.after.name, [...el.loops.values()].filter((l) => l.kind === "outer").map((l) => l.name)),
       });
       return undefined;
     }
@@ -156,7 +160,7 @@ function readExpectations(
       wrong = true;
       fail(cx, {
         code: "M0305",
-        title: `\`${label}\` has ${size} entries, and ${numbers.length} are expected`,
+        title: `\`${label}\` has ${count(size, "entry", "entries")}, and ${numbers.length} are expected`,
         at: entry.value.span,
       });
       continue;

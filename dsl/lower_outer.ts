@@ -304,10 +304,23 @@ export function lowerTrajectories(
   return { fn: draft.finish(outputs), quantities, every };
 }
 
-/** Reports two outers that learn the same thing. */
+/** Reports two outers, or two rules of one, that learn the same thing. */
 export function checkSharedLeaves(el: Elaboration, outers: readonly CheckedOuter[]): void {
   const owners = new Map<string, CheckedOuter>();
   for (const outer of outers) {
+    const rules = new Map<LeafDeclaration, number>();
+    outer.learned.forEach((references, rule) => {
+      const twice = references.flatMap((r) => r.leaves).find((leaf) => (rules.get(leaf) ?? rule) !== rule);
+      for (const leaf of references.flatMap((r) => r.leaves)) rules.set(leaf, rule);
+      if (!twice) return;
+      const at = references.find((r) => r.leaves.includes(twice))!.expression.span;
+      fail({ elaboration: el, frames: [] }, {
+        code: "M0208",
+        title: `\`${twice.name}\` is learned by two rules of \`${outer.loop.name}\``,
+        at,
+        hint: "list different parts, such as `over net.body@0 by …  over net.head@0 by …`",
+      });
+    });
     for (const reference of outer.learned.flat()) {
       for (const leaf of reference.leaves) {
         const other = owners.get(leaf.name);

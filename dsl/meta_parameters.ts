@@ -76,9 +76,7 @@ function checkTime(cx: Context, expression: Expression, reference: Reference, te
         return false;
       }
       const { time } = expression;
-      const value = time === "all" ? undefined : evaluate(cx, time);
-      if (value?.kind === "error") return false;
-      if (value?.kind === "static" && value.value === 0) return true;
+      if (time !== "all" && time.kind === "Number" && time.value === 0) return true;
       fail(cx, {
         code: "M0502",
         title: `Only the start of \`${text}\` can be learned: later times follow from it`,
@@ -102,6 +100,8 @@ function checkTime(cx: Context, expression: Expression, reference: Reference, te
         title: `\`${text}\` cannot be learned: it is ${
           reference.kind === "loop"
             ? "a loop"
+            : reference.kind === "rule"
+            ? "what a rule changes, and a hyperparameter's name is missing"
             : reference.kind === "count"
             ? "a number of steps"
             : "computed by its loop"
@@ -115,7 +115,7 @@ function checkTime(cx: Context, expression: Expression, reference: Reference, te
 function reportEmpty(cx: Context, expression: Expression, reference: Reference): void {
   if (reference.kind === "hyperparameter") {
     const { loop, name } = reference;
-    const declared = loop.rules.flatMap((r) => r.hyperparameters).find((h) => h.name === name);
+    const declared = loop.rules.flatMap((r) => r.hyperparameters).find((h) => h.path === name);
     const at: Context = { ...cx, scope: { module: declared!.module, parent: undefined, locals: new Map() } };
     const formula = declared!.override?.time !== undefined;
     const value = formula ? undefined : evaluate(at, declared!.value);

@@ -4,6 +4,7 @@ import type { Expression, TypeExpression } from "./ast.ts";
 import type { Span } from "./source.ts";
 import { type Elaboration, fail, firstTime } from "./elaboration.ts";
 import { hintFor, hintOrHabit } from "./hints.ts";
+import { rulePaths } from "./loop_rules.ts";
 import type { Loop } from "./loops.ts";
 import { type LeafDeclaration, makeLeaf } from "./leaves.ts";
 import { childOf, type InstanceNode, leavesOf, topInstance } from "./models.ts";
@@ -15,8 +16,10 @@ export type Reference =
   | { readonly kind: "model"; readonly instance: InstanceNode }
   | { readonly kind: "leaf"; readonly leaf: LeafDeclaration }
   | { readonly kind: "loop"; readonly loop: Loop }
-  /** All values of a hyperparameter. */
+  /** All values of a hyperparameter, by its path in the loop. */
   | { readonly kind: "hyperparameter"; readonly loop: Loop; readonly name: string }
+  /** What a rule of a loop changes, on the way to one of its hyperparameters: `fit.net.body` in `fit.net.body.lr`. */
+  | { readonly kind: "rule"; readonly loop: Loop; readonly path: string }
   | { readonly kind: "quantity"; readonly loop: Loop; readonly quantity: "loss" | "gradient_norm" }
   /** The number of steps: `fit.T`. */
   | { readonly kind: "count"; readonly loop: Loop };
@@ -186,10 +189,35 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
       const { loop } = object;
       if (name === "loss" || name === "gradient_norm") return { kind: "quantity", loop, quantity: name };
       if (name === loop.timeName || name === "T") return { kind: "count", loop };
-      const known = new Set(loop.rules.flatMap((r) => r.hyperparameters.map((h) => h.name)));
-      if (known.has(name)) return { kind: "hyperparameter", loop, name };
+      const all = loop.rules.flatMap((r) => r.hyperparameters);
+      const found = all.filter((h) => h.name === name);
+      if (found.length === 1) return { kind: "hyperparameter", loop, name: found[0]!.path };
+      if (found.length > 1) {
+        fail(cx, {
+          code: "M0204",
+          title: `Two rules of \`${loop.name}\` have a \`${name}\``,
+          at: span,
+          hint: `write \`${loop.name}.${found[0]!.path}\` or \`${loop.name}.${found[1]!.path}\``,
+        });
+        return undefined;
+      }
+      if (loop.rules.some((r) => rulePaths(r).some((p) => p === name || p.startsWith(`${name}.`)))) {
+        return { kind: "rule", loop, path: name };
+      }
       if (loop.rules.some((r) => r.unknown)) return undefined;
-      return unknown(`The loop \`${loop.name}\``, [...known, "loss", "gradient_norm", loop.timeName]);
+      const known = new Set([...all.map((h) => h.path), "loss", "gradient_norm", loop.timeName]);
+      return unknown(`The loop \`${loop.name}\``, [...known]);
+    }
+    case "rule": {
+      const { loop, path } = object;
+      const own = loop.rules.find((r) => rulePaths(r).includes(path))?.hyperparameters ?? [];
+      const found = own.find((h) => h.name === name);
+      if (found) return { kind: "hyperparameter", loop, name: found.path };
+      const longer = `${path}.${name}`;
+      if (loop.rules.some((r) => rulePaths(r).some((p) => p === longer || p.startsWith(`${longer}.`)))) {
+        return { kind: "rule", loop, path: longer };
+      }
+      return unknown(`\`${loop.name}.${path}\``, own.map((h) => h.name));
     }
     case "leaf":
       return unknown(`The tensor \`${object.leaf.name}\``, []);

@@ -222,6 +222,8 @@ class Resolver {
     const paths = new Set<Expression>();
     visit(expression, (e) => {
       if (e.kind === "Call" && e.comprehension) bound.add(e.comprehension.variable.name);
+      // which times there are is known where a time is read
+      if (e.kind === "Time" && e.time !== "all" && e.time.kind === "Name") paths.add(e.time);
       if (e.kind === "Index" && e.object.kind === "Member") {
         for (const index of e.indices) {
           visit(index, (i) => paths.add(i));

@@ -3,9 +3,10 @@ import type { Expression, TimeExpression } from "./ast.ts";
 import type { Span } from "./source.ts";
 import { fail } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
-import { referenceNow } from "./names.ts";
+import { namesInScope, referenceNow } from "./names.ts";
 import { runLoop, startValue, stepsOf } from "./inner.ts";
 import type { TimePoint } from "./loop_record.ts";
+import { rulePaths } from "./loop_rules.ts";
 import type { Loop } from "./loops.ts";
 import { initialValue } from "./leaves.ts";
 import { leavesOf } from "./models.ts";
@@ -146,6 +147,11 @@ export function mentions(expression: Expression, name: string): boolean {
   }
 }
 
+/** True for a name that means something where an expression stands. */
+function isKnown(cx: Context, name: string): boolean {
+  return namesInScope(cx).includes(name) || cx.scope.module.unresolved.has(name);
+}
+
 /** The time that an expression means for a loop; "now" and "start" inside the loop itself. Undefined when wrong (reported). */
 export function timePoint(
   cx: Context,
@@ -158,6 +164,19 @@ export function timePoint(
   const inside = ownsNow(cx.world, loop);
   const count: Local = known(staticNumber(steps, "int"));
   const locals = new Map<string, Local>([["T", count], [loop.timeName, count]]);
+  const given = cx.world.consumer.steps;
+  if (given?.name && given.loop === loop) locals.set(given.name, count);
+  if (time.kind === "Name" && !locals.has(time.name) && !isKnown(cx, time.name)) {
+    return void fail(cx, {
+      code: "M0402",
+      title: `\`${time.name}\` is not a time of \`${loop.name}\``,
+      at: time.span,
+      secondary: [{ span: loop.count.span, message: `\`${loop.name}\` runs ${steps} steps` }],
+      notes: [
+        `Its times are 0 .. ${loop.timeName}: \`@0\`, \`@${loop.timeName}\`, or \`@t\` in \`sum(… for t in 0 .. ${loop.timeName})\``,
+      ],
+    });
+  }
   const value = evaluate(withLocals(cx, locals), time);
   if (value.kind === "error") return undefined;
   const end = steps + last;
@@ -278,6 +297,16 @@ export function readReference(cx: Context, reference: Reference, time: Expressio
         : point.scope.slice(value.variable, point.offset);
       return { kind: "tensor", variable, dims: value.dims.slice(1) };
     }
+    case "rule": {
+      const own = reference.loop.rules.find((r) => rulePaths(r).includes(reference.path))?.hyperparameters[0];
+      const path = `${reference.loop.name}.${reference.path}`;
+      return fail(cx, {
+        code: "M0203",
+        title: `\`${path}\` is not a value: it stands before the name of a hyperparameter`,
+        at: span,
+        hint: own && `write \`${path}.${own.name}\``,
+      });
+    }
     default:
       return errorValue;
   }
@@ -312,7 +341,7 @@ function readHyperparameter(
     return readReference(cx, { kind: "leaf", leaf }, time, span);
   }
   if ([...el.leaves.keys()].some((l) => l.startsWith(`${full}[`))) return { kind: "hyperparameter", loop, name };
-  const declared = loop.rules.flatMap((r) => r.hyperparameters).find((h) => h.name === name)!;
+  const declared = loop.rules.flatMap((r) => r.hyperparameters).find((h) => h.path === name)!;
   if (declared.override?.time || !cx.world.consumer.dry) {
     const point = time ? timePoint(cx, loop, time, -1) : undefined;
     if (time && !point) return errorValue;

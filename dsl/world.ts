@@ -35,6 +35,8 @@ export interface Consumer {
 export interface GivenSteps {
   /** The loop that it is for. */
   readonly loop: Loop | undefined;
+  /** What the evaluation calls it: `S` in `for S = 10 steps`. */
+  readonly name: string | undefined;
   readonly count: number;
   readonly span: Span;
   /** Arrays over the steps are cut or keep their last entry (`hold last`), rather than having to fit. */

@@ -375,6 +375,30 @@ gradient a@T + 10 * b@T wrt a@0, b@0`);
   assertAlmostEquals(scalar(result, "a@0"), 0.64, 1e-14);
 });
 
+Deno.test("two rules with hyperparameters of one name keep them apart, and their names say which is meant", async () => {
+  const source = `
+input rate : float = 0.25
+param a = 1
+param b = 1
+inner fit { minimize a^2 + b^2 + 0.1 * a^2 * b^2  over a by sgd(lr = 0.1)  over b by sgd(lr = rate)  for T = 2 steps }
+override fit { a.momentum = 0.5 }
+gradient a@T + 10 * b@T + fit.a.lr wrt fit.a.lr, fit.b.lr, fit.a.momentum`;
+  const result = await run(source);
+  const momentum = { a: 0.5, b: 0 };
+  let [a, b, va, vb] = [1, 1, 0, 0];
+  for (let t = 0; t < 2; t++) {
+    const [ga, gb] = [2 * a + 0.2 * a * b ** 2, 2 * b + 0.2 * a ** 2 * b];
+    [va, vb] = [momentum.a * va + ga, momentum.b * vb + gb];
+    [a, b] = [a - 0.1 * va, b - 0.25 * vb];
+  }
+  assertAlmostEquals(result.value(), a + 10 * b + 0.1, 1e-14);
+  assertAlmostEquals(scalar(result, "fit.b.lr"), await slope(source, "rate", 0.25), 1e-7);
+  const inA = source.replace("sgd(lr = 0.1)", "sgd(lr = rate)").replace("sgd(lr = rate)  for", "sgd(lr = 0.25)  for");
+  assertAlmostEquals(scalar(result, "fit.a.lr"), await slope(inA, "rate", 0.1), 1e-7);
+  assertEquals(codes(source.replace("wrt fit.a.lr", "wrt fit.lr")), ["M0204"]);
+  assertEquals(codes(source.replace("a.momentum", "momentum")), ["M0204"]);
+});
+
 Deno.test("`clip norm c` scales the gradient by min(1, c / (norm + 1e-6)), over all tensors, before the rule", async () => {
   const source = (clip: string) => `
 param a : [2] = [3, 0]
@@ -484,6 +508,15 @@ gradient 3 * w wrt w
 gradient 5 * w wrt w after train`);
   assertEquals(result.value("3 * w"), 3);
   assertEquals(result.value("5 * w"), 5 * 0.25);
+});
+
+Deno.test("an evaluation may give the number of steps another name", async () => {
+  const result = await run(`
+param w = 1
+inner fit { minimize 0.5 * w^2  over w  by sgd(lr = 0.1)  for T = 2 steps }
+evaluate longer { for S = 3 steps  report w@S }
+gradient w@T wrt w@0`);
+  assertAlmostEquals(result.evaluation("longer").point().mean, 0.9 ** 3, 1e-15);
 });
 
 Deno.test("an evaluation with another number of steps runs formulas with that T", async () => {
