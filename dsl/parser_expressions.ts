@@ -23,12 +23,14 @@ export abstract class ExpressionParser extends CstParser {
   }
 
   /** Is the next word the start of a block that follows a forgotten value (`let y =`, then `inner fit {`)? No
-   *  expression continues with a name and a bracket, so no right program is read otherwise. */
+   *  expression continues with a name and a bracket, so no right program is read otherwise; but what
+   *  follows a value that is called like a keyword may begin so: `report model  report (a + b)`. */
   #startsBlock(): boolean {
     const first = this.LA(1);
     const openers = first.tokenType === t.Identifier ? undefined : blockOpeners.get(first.image);
     if (openers === undefined || !this.LA(2).tokenType.CATEGORIES?.includes(t.Name)) return false;
     const third = this.LA(3).image;
+    if (third === "(" && this.LA(2).tokenType !== t.Identifier) return false;
     return openers.includes(third) && (third !== "from" || this.LA(4).tokenType === t.StringToken);
   }
 

@@ -159,6 +159,16 @@ Deno.test("parseProgram() takes every free keyword as a name wherever nothing el
   }
 });
 
+Deno.test("parseProgram() takes a value called like a keyword before what begins with a bracket", () => {
+  for (const word of ["model", "optimizer"]) {
+    const { program, diagnostics } = parse(`evaluate e { report ${word}  report (a + b) }`);
+    assertEquals(diagnostics, [], word);
+    const [item] = program.items;
+    assertEquals(item?.kind === "Evaluate" && item.clauses.length, 2, word);
+    assertEquals(parse(`let a = ${word}  gradient (a) wrt x`).diagnostics, [], word);
+  }
+});
+
 Deno.test("parseProgram() takes every keyword as a name after a dot", () => {
   for (const { word } of keywords) assertEquals(expressionTree(`a.${word}`), `(. a ${word})`);
 });
