@@ -144,8 +144,8 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
     clauses,
     inner
       ? ["Minimize", "Over", "By", "For", "Batch", "Clip", "Through", "From"]
-      : ["Minimize", "Across", "Over", "By", "For", "Clip"],
-    inner ? ["Memory"] : ["Memory", "Through", "Batch"],
+      : ["Minimize", "Across", "Over", "By", "For", "Batch", "Clip"],
+    inner ? ["Memory"] : ["Memory", "Through"],
   );
   const objective = singleClause(el, clauses, "Minimize");
   const count = singleClause(el, clauses, "For");
@@ -192,7 +192,7 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
     timeName: count?.name?.name || "T",
     rules: rules ?? [],
     clip: clip?.bound,
-    batch: inner ? batch : undefined,
+    batch,
     from: inner ? from : undefined,
     through: estimator,
     across: acrossClause && !across ? "unknown" : across,

@@ -7,6 +7,7 @@ import { asFloat, toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
 import { requireStatic } from "./sizes.ts";
 import { canUnroll, runLoop, stepsOf } from "./inner.ts";
+import { batchLocals } from "./minibatches.ts";
 import { scalarObjective } from "./objective.ts";
 import { loopsTouched, timeLocals } from "./comprehensions.ts";
 import { type Across, type Draft, meanOverTasks, openFunction, openTasks, readCount } from "./consumers.ts";
@@ -16,7 +17,7 @@ import { type MetaReference, readMetaReference } from "./meta_parameters.ts";
 import { firstEntry, hyperparameterLocals, planHyperparameters } from "./hyperparameters.ts";
 import { applyRule, clipScale, globalNorm, startStates } from "./rules.ts";
 import { freeSlope, fromFree, toFree } from "./reparameterisations.ts";
-import { type Context, enterWorld, withLocals, type World } from "./world.ts";
+import { type Context, enterWorld, type Local, withLocals, type World } from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
 
 /** An outer loop after its check. */
@@ -46,7 +47,9 @@ function openOuter(el: Elaboration, loop: Loop, part: string, persistent: Readon
 /** The objective of one task where a context stands. */
 function taskObjective(cx: Context, loop: Loop): TensorValue | undefined {
   const { value } = loop.objective;
-  return scalarObjective(withLocals(cx, timeLocals(cx, value)), value, `the objective of \`${loop.name}\``);
+  const batch = loop.batch ? batchLocals(cx, loop, loop.batch) : new Map<string, Local>();
+  const locals = new Map([...timeLocals(cx, value), ...batch ?? []]);
+  return batch && scalarObjective(withLocals(cx, locals), value, `the objective of \`${loop.name}\``);
 }
 
 /** Goes through an outer once without running anything. Undefined when something is wrong or not shaped yet. */

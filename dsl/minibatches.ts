@@ -18,13 +18,14 @@ import {
 } from "./values.ts";
 import { type Context, known, type Local } from "./world.ts";
 
-/** The batch of step `t` under the name it is taken of. Rows are drawn uniformly and with replacement, by (seed, loop, task,
- *  meta-step, step): two steps differ, two runs do not. Undefined when wrong (reported). */
+/** The batch of step `t` under the name it is taken of; an outer loop has no `t`, its step is the meta-step. Rows are drawn
+ *  uniformly and with replacement, by (seed, loop, task, meta-step, step): two steps differ, two runs do not. Undefined when
+ *  wrong (reported). */
 export function batchLocals(
   cx: Context,
   loop: Loop,
   clause: BatchClause,
-  t: TensorValue,
+  t?: TensorValue,
 ): Map<string, Local> | undefined {
   const size = requireInteger(cx, clause.size, "the batch size", 1);
   if (clause.of.kind !== "Name") {
@@ -85,7 +86,7 @@ function drawRows(
   cx: Context,
   loop: Loop,
   clause: BatchClause,
-  { t, size, rows }: { readonly t: TensorValue; readonly size: number; readonly rows: number },
+  { t, size, rows }: { readonly t: TensorValue | undefined; readonly size: number; readonly rows: number },
 ): TensorValue | undefined {
   const dims: Dim[] = [{ size, name: "batch" }];
   const uniform: Value = {
@@ -94,7 +95,7 @@ function drawRows(
     computed: false,
     make: () => ({ kind: "family", family: "uniform", a: staticNumber(0), b: staticNumber(rows) }),
   };
-  const name = { module: loop.module, name: `${loop.name}.batch`, sample: t.variable };
+  const name = { module: loop.module, name: `${loop.name}.batch`, ...(t ? { sample: t.variable } : {}) };
   const drawn = drawInto(cx, uniform, dims, name, clause.span);
   if (!drawn) return undefined;
   const { b } = cx;

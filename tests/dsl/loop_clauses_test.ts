@@ -56,6 +56,25 @@ record fit.loss@*
   for (let time = 0; time < 20; time++) assertEquals(result.parameter("fit.loss", { time }).data[0], 0);
 });
 
+Deno.test("`batch` in an outer draws rows anew for each meta-step, and for its objective alone", async () => {
+  const source = `
+data train { x : [4] = [1, 10, 100, 1000] }
+param w = 0
+param rate = 0
+inner fit { minimize (w + 1) * sum(train.x)  over w  by sgd(lr = 1)  for T = 1 steps }
+outer tune { minimize mean(train.x) + rate * w@T  over rate  by sgd(lr = 0)  for 200 steps  batch 2 of train }
+record fit.loss@*
+`;
+  const [first, second] = [await run(source), await run(source)];
+  const losses = first.losses();
+  assertEquals(second.losses(), losses);
+  const rows = [1, 10, 100, 1000];
+  const means = new Set(rows.flatMap((a) => rows.map((b) => (a + b) / 2)));
+  assert(losses.every((loss) => means.has(loss)));
+  assertEquals(new Set(losses).size, means.size);
+  assertEquals(first.parameter("fit.loss", { time: 0 }).data[0], 1111); // the inner loop sees the whole table
+});
+
 const links: readonly [clause: string, toFree: (v: number) => number, fromFree: (u: number) => number][] = [
   ["in 0 .. inf via log", Math.log, Math.exp],
   ["in 1 .. inf via log", (v) => Math.log(v - 1), (u) => 1 + Math.exp(u)],
