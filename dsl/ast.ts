@@ -257,12 +257,35 @@ export interface ModelItem extends ItemBase {
   readonly members: readonly ModelMember[];
   readonly body: Expression;
 }
-export type ModelMember = Binding | LetItem | UseMember;
+export type ModelMember = Binding | LetItem | UseMember | DrawMember | ScanMember;
 /** `use c1 = conv2d(64, kernel = 3)` */
 export interface UseMember {
   readonly kind: "Use";
   readonly name: Identifier;
   readonly value: Expression;
+  readonly doc?: string;
+  readonly span: Span;
+}
+
+/** `draw u : [sizes] ~ uniform(0, 1)` */
+export interface DrawMember {
+  readonly kind: "Draw";
+  readonly name: Identifier;
+  readonly type?: TypeExpression;
+  readonly value: Expression;
+  readonly doc?: string;
+  readonly span: Span;
+}
+/** `scan run over x in xs { state h : [n] = 0  h' = … }`, or `over t in 0 .. 9` */
+export interface ScanMember {
+  readonly kind: "Scan";
+  readonly name: Identifier;
+  readonly variable: Identifier;
+  /** The tensor that is gone through, or the first number. */
+  readonly over: Expression;
+  /** The last number, where numbers are gone through. */
+  readonly to?: Expression;
+  readonly members: readonly StepMember[];
   readonly doc?: string;
   readonly span: Span;
 }
@@ -411,9 +434,10 @@ export interface OptimizerItem extends ItemBase {
   readonly kind: "Optimizer";
   readonly name: Identifier;
   readonly formals: readonly Formal[];
-  readonly members: readonly OptimizerMember[];
+  readonly members: readonly StepMember[];
 }
-export type OptimizerMember = StateMember | LetItem | NextMember;
+/** What is said of one step, by an optimizer or by a `scan`. */
+export type StepMember = StateMember | LetItem | NextMember;
 /** `state v : [sizes] = 0` */
 export interface StateMember {
   readonly kind: "State";

@@ -197,6 +197,15 @@ export const shapes: readonly Builtin[] = [
     const permutation = x.dims.map((_, i) => i < rank - 2 ? i : 2 * rank - 3 - i);
     return tensor(c.cx.b.one("transpose", [x.variable], { permutation }), permutation.map((i) => x.dims[i]!));
   }),
+  /** Two axes exchanged. */
+  simple("swap_axes", [3, 3], (c) => {
+    const x = tensorArg(c, 0);
+    const first = x && axisArg(c, c.args[1], x);
+    const second = x && axisArg(c, c.args[2], x);
+    if (!x || first === undefined || second === undefined) return errorValue;
+    const permutation = x.dims.map((_, i) => i === first ? second : i === second ? first : i);
+    return tensor(c.cx.b.one("transpose", [x.variable], { permutation }), permutation.map((i) => x.dims[i]!));
+  }),
   simple("transpose", [1, 1], (c) => {
     const x = tensorArg(c, 0);
     if (!x) return errorValue;

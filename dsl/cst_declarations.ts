@@ -133,6 +133,9 @@ export function modelItem(c: Conversion, node: cst.ModelItemCstNode): ast.ModelI
   const members = present((children.modelMember ?? []).map((member): ast.ModelMember | undefined => {
     const [use, value] = [first(member.children.use), first(member.children.letItem)];
     if (use) return useMember(c, use);
+    const [draw, scan] = [first(member.children.draw), first(member.children.scan)];
+    if (draw) return drawMember(c, draw);
+    if (scan) return scanMember(c, scan);
     return value ? letItem(c, value) : binding(c, first(member.children.binding));
   }));
   return {
@@ -156,28 +159,54 @@ function useMember(c: Conversion, node: cst.UseCstNode): ast.UseMember | undefin
   return { kind: "Use", name, value, ...docAbove(c, span.start), span };
 }
 
+function drawMember(c: Conversion, node: cst.DrawCstNode): ast.DrawMember | undefined {
+  const name = identifier(c, first(node.children.Identifier));
+  if (name === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const annotation = type(c, first(node.children.type));
+  const value = expression(c, first(node.children.expression), span.end);
+  return { kind: "Draw", name, ...(annotation && { type: annotation }), value, ...docAbove(c, span.start), span };
+}
+
+function scanMember(c: Conversion, node: cst.ScanCstNode): ast.ScanMember | undefined {
+  const { children } = node;
+  const [name, variable] = (children.Name ?? []).map((token) => identifier(c, token));
+  if (name === undefined || variable === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const [over, to] = children.expression ?? [];
+  return {
+    kind: "Scan",
+    name,
+    variable,
+    over: expression(c, over, span.end),
+    ...(first(children.DotDot) && { to: expression(c, to, span.end) }),
+    members: stepMembers(c, children.stepMember),
+    ...docAbove(c, span.start),
+    span,
+  };
+}
+
 /** `optimizer sgd(lr) { … }` */
 export function optimizerItem(c: Conversion, node: cst.OptimizerItemCstNode): ast.OptimizerItem | undefined {
   const name = identifier(c, first(node.children.Name));
   if (name === undefined) return undefined;
   const span = nodeSpan(c, node);
-  const members = present((node.children.optimizerMember ?? []).map((member): ast.OptimizerMember | undefined => {
-    const [state, value, next] = [
-      first(member.children.state),
-      first(member.children.letItem),
-      first(member.children.next),
-    ];
-    if (state) return stateMember(c, state);
-    return value ? letItem(c, value) : next && nextMember(c, next);
-  }));
   return {
     kind: "Optimizer",
     name,
     formals: formals(c, first(node.children.formals)),
-    members,
+    members: stepMembers(c, node.children.stepMember),
     ...docAbove(c, span.start),
     span,
   };
+}
+
+function stepMembers(c: Conversion, nodes: readonly cst.StepMemberCstNode[] | undefined): ast.StepMember[] {
+  return present((nodes ?? []).map(({ children }): ast.StepMember | undefined => {
+    const [state, value, next] = [first(children.state), first(children.letItem), first(children.next)];
+    if (state) return stateMember(c, state);
+    return value ? letItem(c, value) : next && nextMember(c, next);
+  }));
 }
 
 function stateMember(c: Conversion, node: cst.StateCstNode): ast.StateMember | undefined {

@@ -494,6 +494,8 @@ export interface ModelMemberCstNode extends CstNode {
 /** What `modelMember` holds, by token and rule. */
 export type ModelMemberCstChildren = {
   use?: UseCstNode[];
+  draw?: DrawCstNode[];
+  scan?: ScanCstNode[];
   letItem?: LetItemCstNode[];
   binding?: BindingCstNode[];
 };
@@ -512,6 +514,41 @@ export type UseCstChildren = {
   expression?: ExpressionCstNode[];
 };
 
+/** The rule `draw`. */
+export interface DrawCstNode extends CstNode {
+  readonly name: "draw";
+  readonly children: DrawCstChildren;
+}
+
+/** What `draw` holds, by token and rule. */
+export type DrawCstChildren = {
+  Draw?: IToken[];
+  Identifier?: IToken[];
+  Colon?: IToken[];
+  type?: TypeCstNode[];
+  Tilde?: IToken[];
+  expression?: ExpressionCstNode[];
+};
+
+/** The rule `scan`. */
+export interface ScanCstNode extends CstNode {
+  readonly name: "scan";
+  readonly children: ScanCstChildren;
+}
+
+/** What `scan` holds, by token and rule. */
+export type ScanCstChildren = {
+  Scan?: IToken[];
+  Name?: IToken[];
+  Over?: IToken[];
+  In?: IToken[];
+  expression?: ExpressionCstNode[];
+  DotDot?: IToken[];
+  LBrace?: IToken[];
+  stepMember?: StepMemberCstNode[];
+  RBrace?: IToken[];
+};
+
 /** The rule `optimizerItem`. */
 export interface OptimizerItemCstNode extends CstNode {
   readonly name: "optimizerItem";
@@ -524,18 +561,18 @@ export type OptimizerItemCstChildren = {
   Name?: IToken[];
   formals?: FormalsCstNode[];
   LBrace?: IToken[];
-  optimizerMember?: OptimizerMemberCstNode[];
+  stepMember?: StepMemberCstNode[];
   RBrace?: IToken[];
 };
 
-/** The rule `optimizerMember`. */
-export interface OptimizerMemberCstNode extends CstNode {
-  readonly name: "optimizerMember";
-  readonly children: OptimizerMemberCstChildren;
+/** The rule `stepMember`. */
+export interface StepMemberCstNode extends CstNode {
+  readonly name: "stepMember";
+  readonly children: StepMemberCstChildren;
 }
 
-/** What `optimizerMember` holds, by token and rule. */
-export type OptimizerMemberCstChildren = {
+/** What `stepMember` holds, by token and rule. */
+export type StepMemberCstChildren = {
   state?: StateCstNode[];
   letItem?: LetItemCstNode[];
   next?: NextCstNode[];

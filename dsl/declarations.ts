@@ -1,6 +1,6 @@
 // Do the declarations of a file contradict themselves, whatever runs? Names given twice inside an item, and types that there
 // are not. Needs nothing but the tree.
-import type { Formal, Identifier, Item, SplitMember, TaskMember, TypeExpression } from "./ast.ts";
+import type { Formal, Identifier, Item, SplitMember, StepMember, TaskMember, TypeExpression } from "./ast.ts";
 import type { DiagnosticSink } from "./diagnostic.ts";
 import { hintFor } from "./hints.ts";
 import type { Module } from "./modules.ts";
@@ -37,17 +37,14 @@ function checkItem(item: Item, sink: DiagnosticSink): void {
       checkType(item.result, tensorTypes, sink);
       for (const member of item.members) {
         names.add(member.name);
-        if (member.kind === "Binding") checkType(member.type, ["float"], sink);
+        if (member.kind === "Binding" || member.kind === "Draw") checkType(member.type, ["float"], sink);
+        if (member.kind === "Scan") checkSteps(new Names(sink), member.members, sink);
       }
       return;
     case "Optimizer":
       for (const word of ["p", "g", "t"]) names.reserve(word, `\`${word}\` is ${meanings[word]} in every optimizer`);
       names.formals(item.formals);
-      for (const member of item.members) {
-        if (member.kind === "Next") names.add({ ...member.name, name: `${member.name.name}'` });
-        else names.add(member.name);
-        if (member.kind === "State") checkType(member.type, ["float"], sink);
-      }
+      checkSteps(names, item.members, sink);
       return;
     default:
       return;
@@ -55,6 +52,14 @@ function checkItem(item: Item, sink: DiagnosticSink): void {
 }
 
 const meanings: Readonly<Record<string, string>> = { p: "the parameter", g: "its gradient", t: "the step" };
+
+function checkSteps(names: Names, members: readonly StepMember[], sink: DiagnosticSink): void {
+  for (const member of members) {
+    if (member.kind === "Next") names.add({ ...member.name, name: `${member.name.name}'` });
+    else names.add(member.name);
+    if (member.kind === "State") checkType(member.type, ["float"], sink);
+  }
+}
 
 function checkTask(members: readonly TaskMember[], names: Names, sink: DiagnosticSink): void {
   for (const member of members) {

@@ -205,7 +205,7 @@ function plain(rest: Document): LineEntry {
   return { kind: "line", family: "", columns: [], rest };
 }
 
-type AnyMember = ast.TaskMember | ast.ModelMember | ast.OptimizerMember;
+type AnyMember = ast.TaskMember | ast.ModelMember | ast.StepMember;
 
 function memberOf(q: CommentQueue, member: AnyMember): Member {
   return { span: member.span, make: (indent) => memberEntry(q, member, indent) };
@@ -231,6 +231,12 @@ function memberEntry(q: CommentQueue, member: AnyMember, indent: number): LineEn
       }, indent);
     case "Use":
       return useEntry(q, member);
+    case "Draw": {
+      const parts = { name: member.name, type: member.type, how: "~" as const, value: member.value };
+      return bindingEntry(q, parts, "draw");
+    }
+    case "Scan":
+      return scanBlock(q, member, indent);
     case "State": {
       const parts = { name: member.name, type: member.type, how: "=" as const, value: member.value };
       return bindingEntry(q, parts, "state");
@@ -238,6 +244,17 @@ function memberEntry(q: CommentQueue, member: AnyMember, indent: number): LineEn
     case "Next":
       return equation(q, `${member.name.name}'`, member.value, "next");
   }
+}
+
+function scanBlock(q: CommentQueue, member: ast.ScanMember, indent: number): LineEntry | BlockEntry {
+  const { name, variable, over, to } = member;
+  const heading = () => [
+    `scan ${name.name} over ${variable.name} in`,
+    valueDocument(q, over),
+    ...(to ? [" ..", valueDocument(q, to)] : []),
+  ];
+  const members = member.members.map((each) => memberOf(q, each));
+  return block(q, { node: member, heading, headingEnd: (to ?? over).span.end, members, family: "scan" }, indent);
 }
 
 function equation(q: CommentQueue, left: string, value: ast.Expression, family: string): LineEntry {

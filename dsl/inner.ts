@@ -14,7 +14,7 @@ import { type LoopRun, recordOf } from "./loop_record.ts";
 import { applyRule, clipScale, globalNorm, startStates } from "./rules.ts";
 import { evaluateObjective } from "./objective.ts";
 import { timePoint } from "./times.ts";
-import { type Context, enterWorld, type World } from "./world.ts";
+import { type Context, enterWorld, stepWithin, type World } from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
 
 /** The number of steps of a loop where it is used. */
@@ -253,7 +253,8 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
     }
     states.set(leaf.name, carried);
   }
-  const stepWorld = enterWorld(world, { b: body, values: now, owns: new Set([loop]) });
+  const step = stepWithin(world, body, { name: loop.name, t: tVariable, length: steps });
+  const stepWorld = enterWorld(world, { b: body, values: now, owns: new Set([loop]), step });
   const at: Context = { ...cx, world: stepWorld, b: body };
 
   // the inner gradient

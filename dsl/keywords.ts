@@ -22,7 +22,7 @@ export const keywords: readonly Keyword[] = [
   ...words("item", false, "edition precision memory input data task model param inner override optimizer outer"),
   ...words("item", false, "gradient evaluate record"),
   ...words("member", true, "return"),
-  ...words("member", false, "split use state"),
+  ...words("member", false, "split use state draw scan"),
   ...words("clause", true, "minimize maximize over by for through across wrt"),
   ...words("clause", false, "batch clip from report every hold after expect"),
   ...words("link", true, "in via per within"),
@@ -47,4 +47,5 @@ export const blockOpeners: ReadonlyMap<string, readonly string[]> = new Map(Obje
   outer: ["{"],
   evaluate: ["{"],
   split: ["{"],
+  scan: ["over"],
 }));

@@ -6,7 +6,7 @@ import type { Loop } from "./loops.ts";
 import { evaluateObjective } from "./objective.ts";
 import { globalNorm } from "./rules.ts";
 import type { TensorValue, TimeScope } from "./values.ts";
-import { type Context, enterWorld } from "./world.ts";
+import { type Context, enterWorld, stepWithin } from "./world.ts";
 
 /** A time that is known, or one that a comprehension runs over. */
 export type TimePoint =
@@ -58,8 +58,9 @@ export function recordOf(
     for (const leaf of leaves) {
       inside.set(leaf.name, { kind: "tensor", dims: leaf.dims, variable: request.wrt(kept.finals.get(leaf.name)!) });
     }
-    const lossWorld = enterWorld(world, { b: request.body, values: inside, owns: new Set([loop]) });
     const t: TensorValue = { kind: "tensor", variable: b.fill(steps, { dtype: "i32", shape: [] }), dims: [] };
+    const step = stepWithin(world, b, { name: loop.name, t: t.variable, length: steps });
+    const lossWorld = enterWorld(world, { b: request.body, values: inside, owns: new Set([loop]), step });
     const loss = evaluateObjective(cx, loop, lossWorld, request.body, t, steps)!;
     const closed = request.close([loss.variable]);
     end = { loss: closed.outputs[0]!, gradient_norm: globalNorm(b, closed.gradients) };

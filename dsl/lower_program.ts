@@ -23,7 +23,7 @@ import type { Loop } from "./loops.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import { sourceText } from "./meta_parameters.ts";
 import { loopsChanging, referenceLeaves, resolveReference } from "./references.ts";
-import { checkOptimizer } from "./rules.ts";
+import { checkStates } from "./equations.ts";
 import { checkUnused } from "./unused_definitions.ts";
 import type { Context } from "./world.ts";
 import { formatDims, formatRange } from "./values.ts";
@@ -58,7 +58,7 @@ export function checkProgram(el: Elaboration): CheckedProgram | undefined {
         scope: moduleScope(module),
         persistent: new Set(),
       });
-      checkOptimizer(draft.cx, item);
+      checkStates(draft.cx, item.members, ["p"]);
     }
   }
   checkLaterItems(el);

@@ -16,16 +16,15 @@ import {
   type TensorValue,
   type Value,
 } from "./values.ts";
-import { type Context, known, type Local } from "./world.ts";
+import { type Context, known, type Local, stepOf } from "./world.ts";
 
-/** The batch of step `t` under the name it is taken of; an outer loop has no `t`, its step is the meta-step. Rows are drawn
+/** The batch of the present step under the name it is taken of; the step of an outer loop is the meta-step. Rows are drawn
  *  uniformly and with replacement, by (seed, loop, task, meta-step, step): two steps differ, two runs do not. Undefined when
  *  wrong (reported). */
 export function batchLocals(
   cx: Context,
   loop: Loop,
   clause: BatchClause,
-  t?: TensorValue,
 ): Map<string, Local> | undefined {
   const size = requireInteger(cx, clause.size, "the batch size", 1);
   if (clause.of.kind !== "Name") {
@@ -51,7 +50,7 @@ export function batchLocals(
   }
   const rows = rowsOf(cx, clause, whole);
   if (!rows) return undefined;
-  const indices = drawRows(cx, loop, clause, { t, size, rows });
+  const indices = drawRows(cx, loop, clause, { size, rows });
   if (!indices) return undefined;
   const members = new Map<string, () => Value>();
   for (const [name, read] of whole.members) members.set(name, () => takeRows(cx.b, read(), indices));
@@ -86,7 +85,7 @@ function drawRows(
   cx: Context,
   loop: Loop,
   clause: BatchClause,
-  { t, size, rows }: { readonly t: TensorValue | undefined; readonly size: number; readonly rows: number },
+  { size, rows }: { readonly size: number; readonly rows: number },
 ): TensorValue | undefined {
   const dims: Dim[] = [{ size, name: "batch" }];
   const uniform: Value = {
@@ -95,7 +94,8 @@ function drawRows(
     computed: false,
     make: () => ({ kind: "family", family: "uniform", a: staticNumber(0), b: staticNumber(rows) }),
   };
-  const name = { module: loop.module, name: `${loop.name}.batch`, ...(t ? { sample: t.variable } : {}) };
+  const step = stepOf(cx.world);
+  const name = { module: loop.module, name: `${loop.name}.batch`, ...(step ? { sample: step.number } : {}) };
   const drawn = drawInto(cx, uniform, dims, name, clause.span);
   if (!drawn) return undefined;
   const { b } = cx;

@@ -5,6 +5,7 @@ import { asFloat, toTensor } from "./arithmetic.ts";
 import { fail } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
 import { type LeafDeclaration, makeLeaf, valueNow } from "./leaves.ts";
+import { evaluateDraw, evaluateScan } from "./model_scans.ts";
 import { childOf, count, type InstanceNode, usesOf } from "./models.ts";
 import { evaluateSize, evaluateType } from "./sizes.ts";
 import type { Span } from "./source.ts";
@@ -224,6 +225,10 @@ function evaluateBody(call: ModelCall): Value {
         member.name.name,
         known(child ? { kind: "model", instance: child, world: body.world } : errorValue),
       );
+    } else if (member.kind === "Draw") {
+      locals.set(member.name.name, known(evaluateDraw(body, instance, member)));
+    } else if (member.kind === "Scan") {
+      locals.set(member.name.name, known(evaluateScan(body, member, locals)));
     } else {
       const value = evaluate(body, member.value);
       locals.set(member.name.name, known(value));

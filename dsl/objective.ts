@@ -31,7 +31,7 @@ export function evaluateObjective(
     frames: [],
   };
   if (loop.batch) {
-    const batch = batchLocals(at, loop, loop.batch, t);
+    const batch = batchLocals(at, loop, loop.batch);
     if (!batch) return undefined;
     for (const [name, local] of batch) locals.set(name, local);
   }

@@ -164,6 +164,8 @@ export abstract class DeclarationParser extends ExpressionParser {
   modelMember: Rule = this.RULE("modelMember", () => {
     this.OR([
       { ALT: () => this.SUBRULE(this.use) },
+      { ALT: () => this.SUBRULE(this.draw) },
+      { ALT: () => this.SUBRULE(this.scan) },
       { ALT: () => this.SUBRULE(this.letItem) },
       { ALT: () => this.SUBRULE(this.binding) },
     ]);
@@ -176,16 +178,46 @@ export abstract class DeclarationParser extends ExpressionParser {
     this.SUBRULE(this.expression);
   });
 
+  /** `draw u : [n] ~ uniform(0, 1)` */
+  draw: Rule = this.RULE("draw", () => {
+    this.CONSUME(keyword("draw"));
+    this.CONSUME(t.Identifier);
+    this.OPTION(() => {
+      this.CONSUME(t.Colon);
+      this.SUBRULE(this.type);
+    });
+    this.CONSUME(t.Tilde);
+    this.SUBRULE(this.expression);
+  });
+
+  /** `scan run over x in xs { … }`, `scan run over t in 0 .. 9 { … }` */
+  scan: Rule = this.RULE("scan", () => {
+    this.CONSUME(keyword("scan"));
+    this.CONSUME(t.Name);
+    this.CONSUME(keyword("over"));
+    this.CONSUME2(t.Name);
+    this.CONSUME(keyword("in"));
+    this.SUBRULE(this.expression);
+    this.OPTION(() => {
+      this.CONSUME(t.DotDot);
+      this.SUBRULE2(this.expression);
+    });
+    this.CONSUME(t.LBrace);
+    this.MANY(() => this.SUBRULE(this.stepMember));
+    this.CONSUME(t.RBrace);
+  });
+
   optimizerItem: Rule = this.RULE("optimizerItem", () => {
     this.CONSUME(keyword("optimizer"));
     this.CONSUME(t.Name);
     this.SUBRULE(this.formals);
     this.CONSUME(t.LBrace);
-    this.MANY(() => this.SUBRULE(this.optimizerMember));
+    this.MANY(() => this.SUBRULE(this.stepMember));
     this.CONSUME(t.RBrace);
   });
 
-  optimizerMember: Rule = this.RULE("optimizerMember", () => {
+  /** What is said of one step, by an optimizer or by a `scan` */
+  stepMember: Rule = this.RULE("stepMember", () => {
     this.OR([
       { ALT: () => this.SUBRULE(this.state) },
       { ALT: () => this.SUBRULE(this.letItem) },

@@ -1,6 +1,6 @@
 // What does a reference stand for? `mlp`, `net.body`, `linear.w@0`, `fit.lr`, `adapt.lr[l1.W]@t`, `train.loss`: the same
 // words in `over`, `wrt`, `record`, `expect` and in expressions. Also: which loop owns which parameter.
-import type { Expression, TypeExpression } from "./ast.ts";
+import type { Expression, ModelMember, TypeExpression } from "./ast.ts";
 import type { Span } from "./source.ts";
 import { type Elaboration, fail, firstTime } from "./elaboration.ts";
 import { hintFor, hintOrHabit } from "./hints.ts";
@@ -170,7 +170,7 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
   switch (object.kind) {
     case "model": {
       const { instance } = object;
-      const member = instance.model.item.members.find((m) => m.name.name === name && m.kind !== "Let");
+      const member = instance.model.item.members.find((m) => m.name.name === name && isPart(m));
       if (member?.kind === "Use") {
         const child = childOf(cx, instance, member);
         return child && { kind: "model", instance: child };
@@ -182,7 +182,7 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
         cx.elaboration.unshaped.set(`${instance.path}.${name}`, span);
         return undefined;
       }
-      const known = instance.model.item.members.filter((m) => m.kind !== "Let").map((m) => m.name.name);
+      const known = instance.model.item.members.filter(isPart).map((m) => m.name.name);
       return unknown(`The model \`${instance.path}\``, known);
     }
     case "loop": {
@@ -283,4 +283,9 @@ export function loopsChanging(el: Elaboration, reference: Reference): Loop[] {
       })
     )
   );
+}
+
+/** True for what a model has wherever it is called: parameters and sub-models. */
+function isPart(member: ModelMember): boolean {
+  return member.kind === "Binding" || member.kind === "Use";
 }

@@ -10,7 +10,9 @@ import type {
   LetItem,
   ModelItem,
   OptimizerItem,
+  ScanMember,
   SplitMember,
+  StepMember,
   TaskItem,
   TypeExpression,
 } from "./ast.ts";
@@ -176,12 +178,27 @@ class Resolver {
     const later = new Set(item.members.map((m) => m.name.name));
     for (const member of item.members) {
       later.delete(member.name.name);
-      if (member.kind === "Binding") this.#type(member.type, locals);
-      this.#check(member.value, locals, later);
+      if (member.kind === "Scan") this.#scan(member, locals, later);
+      else {
+        if (member.kind === "Binding" || member.kind === "Draw") this.#type(member.type, locals);
+        this.#check(member.value, locals, later);
+      }
       locals.add(member.name.name);
     }
     this.#type(item.result, locals);
     this.#check(item.body, locals);
+  }
+
+  #scan(scan: ScanMember, around: Names, later: Names): void {
+    this.#check(scan.over, around, later);
+    this.#check(scan.to, around, later);
+    for (const member of scan.members) {
+      if (member.kind !== "State") continue;
+      this.#type(member.type, around);
+      this.#check(member.value, around, later);
+    }
+    const locals = new Set([...around, scan.variable.name]);
+    this.#steps(scan.members.filter((m) => m.kind !== "State"), locals, scan.members);
   }
 
   #formals(formals: readonly Formal[], locals: Set<string>): void {
@@ -197,11 +214,16 @@ class Resolver {
       this.#check(formal.default, none);
       locals.add(formal.name.name);
     }
-    for (const member of item.members) {
+    this.#steps(item.members, locals, item.members);
+  }
+
+  /** The equations of a step, of which each may use all. */
+  #steps(members: readonly StepMember[], locals: Set<string>, all: readonly StepMember[]): void {
+    for (const member of all) {
       locals.add(member.name.name);
       if (member.kind === "Next") locals.add(`${member.name.name}'`);
     }
-    for (const member of item.members) {
+    for (const member of members) {
       if (member.kind === "State") this.#type(member.type, locals);
       this.#check(member.value, locals);
     }

@@ -1,25 +1,12 @@
 // What does one step of an optimizer do to one tensor? Binds hyperparameters to values, starts the states, and evaluates the
 // primed equations; the same for inner loops, outer loops and rules that contain models.
-import type { OptimizerItem } from "./ast.ts";
 import type { Builder } from "../runtime/ir/builder.ts";
 import type { Variable } from "../runtime/ir/types.ts";
-import { fail, firstTime } from "./elaboration.ts";
+import { bindStep, nextValue, startState } from "./equations.ts";
 import type { LoopRule } from "./loops.ts";
 import type { LeafDeclaration } from "./leaves.ts";
-import { toTensor } from "./arithmetic.ts";
-import { evaluate } from "./expressions.ts";
-import { evaluateType } from "./sizes.ts";
-import { type Context, known, lazily, type Local } from "./world.ts";
-import {
-  describeValue,
-  type Dim,
-  errorValue,
-  formatDims,
-  namedSizes,
-  shapeOf,
-  type TensorValue,
-  type Value,
-} from "./values.ts";
+import { type Context, known, type Local } from "./world.ts";
+import { errorValue, formatDims, type TensorValue, type Value } from "./values.ts";
 
 function ruleContext(
   cx: Context,
@@ -50,33 +37,12 @@ export function startStates(
   const states = new Map<string, TensorValue>();
   for (const member of rule.optimizer.item.members) {
     if (member.kind !== "State") continue;
-    const name = member.name.name;
-    const dims = member.type ? evaluateType(inside, member.type) : leaf.dims;
-    const value = evaluate(inside, member.value);
-    if (!dims || value.kind === "error") return undefined;
-    const tensor = toTensor(inside, value, "float");
-    if (tensor.kind === "error" || !fitsInto(tensor.dims, dims)) {
-      fail(inside, {
-        code: "M0305",
-        title: `The state \`${name}\` is ${formatDims(dims)} and cannot start as ${describeValue(value)}`,
-        at: member.value.span,
-        label: member.type ? undefined : "a state has the shape of `p` unless it says another",
-        hint: member.type ? undefined : `annotate it: \`state ${name} : [...] = …\``,
-      });
-      return undefined;
-    }
-    states.set(name, { kind: "tensor", variable: cx.b.broadcastTo(tensor.variable, shapeOf(dims)), dims });
-    locals.set(name, known(states.get(name)!));
+    const start = startState(inside, member, leaf.dims);
+    if (!start) return undefined;
+    states.set(member.name.name, start);
+    locals.set(member.name.name, known(start));
   }
   return states;
-}
-
-/** True when an array can fill a shape by broadcasting. */
-function fitsInto(dims: readonly Dim[], shape: readonly Dim[]): boolean {
-  return dims.length <= shape.length && dims.every((d, i) => {
-    const wanted = shape[i + shape.length - dims.length]!;
-    return d.size === wanted.size || d.size === 1 && d.name === undefined;
-  });
 }
 
 /** One step: the new parameter and the new states. Undefined when wrong (reported). */
@@ -102,58 +68,10 @@ export function applyRule(
   for (const [name, value] of now.states) locals.set(name, known(value));
   locals.set("p", known(now.p));
   const inside = ruleContext(cx, rule, leaf, locals);
-  const way: string[] = [];
-  for (const member of item.members) {
-    if (member.kind === "State") continue;
-    const name = member.kind === "Next" ? `${member.name.name}'` : member.name.name;
-    const compute = (): Value => {
-      way.push(name);
-      const value = evaluate(inside, member.value);
-      way.pop();
-      return value;
-    };
-    const onCycle = (): Value => {
-      const chain = [...way.slice(way.indexOf(name)), name].map((n) => `\`${n}\``);
-      if (!firstTime(cx.elaboration, member)) return errorValue;
-      return fail({ ...inside, frames: [] }, {
-        code: "M0210",
-        title: `\`${name}\` depends on itself`,
-        at: member.name.span,
-        notes: chain.length > 2 ? [`The way is ${chain.join(" → ")}`] : [],
-        hint: member.kind === "Next" ? `write \`${member.name.name}\` for its value before the step` : undefined,
-      });
-    };
-    locals.set(name, lazily(compute, onCycle));
-  }
-  const next = (name: string, like: TensorValue): TensorValue | undefined => {
-    const local = locals.get(`${name}'`);
-    if (name === "g" || name === "t") return undefined; // a state cannot be called so: reported
-    if (!local) {
-      if (!firstTime(cx.elaboration, `${item.span.source} ${item.span.start} ${name}`)) return undefined;
-      fail({ ...inside, frames: [] }, {
-        code: "M0104",
-        title: `\`${item.name.name}\` does not say what \`${name}'\` is`,
-        at: item.name.span,
-        hint: `add an equation \`${name}' = …\``,
-      });
-      return undefined;
-    }
-    const value = local.value();
-    if (value.kind === "error") return undefined;
-    const tensor = toTensor(inside, value, "float");
-    if (tensor.kind === "error" || !fitsInto(tensor.dims, like.dims)) {
-      const member = item.members.find((m) => m.kind === "Next" && m.name.name === name)!;
-      fail(inside, {
-        code: "M0305",
-        title: `\`${name}\` is ${formatDims(like.dims)}, and \`${name}'\` is ${describeValue(value)}`,
-        at: member.value.span,
-        label: describeValue(value),
-        notes: tensor.kind === "tensor" ? namedSizes(like.dims, tensor.dims) : [],
-      });
-      return undefined;
-    }
-    return { kind: "tensor", variable: cx.b.broadcastTo(tensor.variable, shapeOf(like.dims)), dims: like.dims };
-  };
+  bindStep(inside, item.members, locals);
+  const next = (name: string, like: TensorValue): TensorValue | undefined =>
+    // a state cannot be called so: reported
+    name === "g" || name === "t" ? undefined : nextValue(inside, item, locals, name, like);
   const p = next("p", now.p);
   const states = new Map<string, TensorValue>();
   let complete = p !== undefined;
@@ -163,21 +81,6 @@ export function applyRule(
     else complete = false;
   }
   return complete ? { p: p!, states } : undefined;
-}
-
-/** The primed names that an optimizer defines but does not declare as states. */
-export function checkOptimizer(cx: Context, item: OptimizerItem): void {
-  const states = new Set(item.members.filter((m) => m.kind === "State").map((m) => m.name.name));
-  for (const member of item.members) {
-    if (member.kind === "Next" && member.name.name !== "p" && !states.has(member.name.name)) {
-      fail(cx, {
-        code: "M0201",
-        title: `\`${member.name.name}'\` is given, but there is no state \`${member.name.name}\``,
-        at: member.name.span,
-        hint: `add \`state ${member.name.name} = 0\``,
-      });
-    }
-  }
 }
 
 /** The scale of `clip norm c`: min(1, c / (norm + 1e-6)), as PyTorch's clip_grad_norm_. */

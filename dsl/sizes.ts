@@ -10,13 +10,17 @@ import type { Span } from "./source.ts";
 /** A tensor has fewer entries than this, 2^31: places in it are counted by 32-bit integers. In f32 that is 8 GB. */
 export const mostEntries = 2 ** 31;
 
-/** The sizes of a type; `[]` when none are written. Undefined when wrong (reported). */
+/** The sizes of a type; `[]` when none are written; `shape(x)` among them stands for all of its axes. Undefined when wrong
+ *  (reported). */
 export function evaluateType(cx: Context, type: TypeExpression): readonly Dim[] | undefined {
   const dims: Dim[] = [];
   let wrong = false;
   for (const size of type.sizes ?? []) {
-    const dim = evaluateSize(cx, size);
-    if (dim) dims.push(dim);
+    const value = evaluate(cx, size);
+    const whole = value.kind === "shape" && !isSingleSize(value);
+    const dim = whole ? undefined : sizeOfValue(cx, size, value);
+    if (whole) dims.push(...value.dims);
+    else if (dim) dims.push(dim);
     else wrong = true;
   }
   if (wrong || tooLarge(cx, dims, type.span)) return undefined;
@@ -25,7 +29,10 @@ export function evaluateType(cx: Context, type: TypeExpression): readonly Dim[] 
 
 /** One size as an axis. Undefined when wrong (reported). */
 export function evaluateSize(cx: Context, size: Expression): Dim | undefined {
-  const value = evaluate(cx, size);
+  return sizeOfValue(cx, size, evaluate(cx, size));
+}
+
+function sizeOfValue(cx: Context, size: Expression, value: Value): Dim | undefined {
   if (value.kind === "error") return undefined;
   if (isSingleSize(value)) return value.dims[0]!;
   if (value.kind === "static" && Number.isSafeInteger(value.value) && value.value > 0 && value.type !== "bool") {

@@ -218,6 +218,12 @@ function visitItem(item: Item, enter: (e: Expression) => void): void {
     for (const s of formal.type?.sizes ?? []) visit(s, enter);
   }
   for (const member of item.members) {
+    if (member.kind === "Scan") {
+      for (const e of [member.over, ...member.to ? [member.to] : [], ...member.members.map((m) => m.value)]) {
+        visit(e, enter);
+      }
+      continue;
+    }
     if (member.value) visit(member.value, enter);
     if (member.kind === "Binding") { for (const s of member.type?.sizes ?? []) visit(s, enter); }
   }

@@ -89,11 +89,11 @@ export interface BaseDistribution {
   readonly b: StaticValue | TensorValue;
 }
 
-/** Named parts: a data set or a split. Parts are made when they are first read. */
+/** Named parts: a data set, a split, or what a scan made. Parts are made when they are first read. */
 export interface RecordValue {
   readonly kind: "record";
   readonly name: string;
-  readonly what: "data" | "split" | "task";
+  readonly what: "data" | "split" | "task" | "scan";
   readonly span: Span;
   readonly members: ReadonlyMap<string, () => Value>;
 }

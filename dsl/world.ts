@@ -66,6 +66,16 @@ export interface World {
   /** Inner loops already run here. */
   readonly runs: Map<Loop, LoopRun>;
   readonly task?: TaskInstance;
+  /** The step of the loops and scans that this world is in. */
+  readonly step?: StepNow;
+}
+
+/** Which step it is of all loops and scans around, as one number. */
+export interface StepNow {
+  /** The innermost loop or scan. */
+  readonly name: string;
+  /** i32 scalar. */
+  readonly number: Variable;
 }
 
 /** A world inside another: equal to it where nothing is said. */
@@ -79,7 +89,28 @@ export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" |
     owns: inside.owns ?? new Set(),
     runs: inside.runs ?? new Map(),
     ...(inside.task ? { task: inside.task } : {}),
+    ...(inside.step ? { step: inside.step } : {}),
   };
+}
+
+/** The step that a world is at; undefined outside of all loops and scans, and where a task begins. */
+export function stepOf(world: World): StepNow | undefined {
+  for (let w: World | undefined = world; w; w = w.parent) {
+    if (w.step) return w.step;
+    if (w.task) return undefined;
+  }
+  return undefined;
+}
+
+/** Step `t` of a loop or scan of a length, inside the steps around it: t + (length + 1) * the number of those. */
+export function stepWithin(
+  world: World,
+  b: Builder,
+  { name, t, length }: { readonly name: string; readonly t: Variable; readonly length: number },
+): StepNow {
+  const around = stepOf(world);
+  if (!around) return { name, number: t };
+  return { name, number: b.apply("add", t, b.apply("mul", around.number, b.fill(length + 1, t))) };
 }
 
 /** The innermost task that a world is in. */

@@ -262,7 +262,7 @@ const items: fc.Arbitrary<ast.Item>[] = [
     formals,
     members: list(fc.oneof(
       fc.tuple(identifier, optional("type", type), expression)
-        .map(([name, type, value]): ast.OptimizerMember => ({ kind: "State", name, ...type, value, span })),
+        .map(([name, type, value]): ast.StepMember => ({ kind: "State", name, ...type, value, span })),
       letItem,
       fc.record({ kind: fc.constant("Next" as const), name: identifier, value: expression, span: fc.constant(span) }),
     )),
