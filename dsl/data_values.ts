@@ -4,7 +4,7 @@ import type { Definition } from "./modules.ts";
 import { moduleScope } from "./elaboration.ts";
 import { evaluateType } from "./sizes.ts";
 import { bindingValue } from "./tasks.ts";
-import type { Context } from "./world.ts";
+import { type Context, outermost } from "./world.ts";
 import { errorValue, type RecordValue, type Value } from "./values.ts";
 
 /** A data item as a value: its fields, read when first asked for. */
@@ -27,8 +27,7 @@ export function dataRecord(cx: Context, definition: Definition): RecordValue {
       }
       // a field that could not be loaded was reported when the data was
       if (!field.value) return errorValue;
-      let root = cx.world;
-      while (root.parent) root = root.parent;
+      const root = outermost(cx.world);
       return bindingValue(
         { ...cx, world: root, b: root.b, scope: moduleScope(definition.module) },
         field,

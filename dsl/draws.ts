@@ -5,7 +5,7 @@ import { sameShape, sizeOf, type Variable } from "../runtime/ir/types.ts";
 import type { Module } from "./modules.ts";
 import type { Span } from "./source.ts";
 import { fail, isLibrary } from "./elaboration.ts";
-import { type Context, taskOf } from "./world.ts";
+import { type Context, outermost, taskOf } from "./world.ts";
 import {
   type BaseDistribution,
   describeValue,
@@ -61,7 +61,7 @@ function drawUniform(cx: Context, dims: readonly Dim[], name: DrawName): Variabl
   const { consumer } = world;
   const shape = shapeOf(dims);
   // only its shape matters then
-  if (consumer.dry) return b.input({ dtype: precision, shape }, name.name);
+  if (consumer.dry) return outermost(world).b.input({ dtype: precision, shape }, name.name);
   const seed = consumer.input({ kind: "seed" });
   const words = hash96(`${name.module.source.name}\n${name.name}\n${name.once ? "" : consumer.name}`);
   const key = b.one("random_bits", [seed, b.literal(Int32Array.from(words), { dtype: "i32", shape: [3] })], {

@@ -126,6 +126,13 @@ export function drawingWorld(world: World): World {
   return w;
 }
 
+/** The world of the whole function. */
+export function outermost(world: World): World {
+  let w = world;
+  while (w.parent) w = w.parent;
+  return w;
+}
+
 /** True when a loop's parameters have a value now. */
 export function ownsNow(world: World, loop: Loop): boolean {
   for (let w: World | undefined = world; w; w = w.parent) if (w.owns.has(loop)) return true;

@@ -205,6 +205,13 @@ const overrideEntry: fc.Arbitrary<ast.OverrideEntry> = fc
     span,
   }));
 
+const steps: fc.Arbitrary<ast.StepMember[]> = list(fc.oneof(
+  fc.tuple(identifier, optional("type", type), expression)
+    .map(([name, type, value]): ast.StepMember => ({ kind: "State", name, ...type, value, span })),
+  letItem,
+  fc.record({ kind: fc.constant("Next" as const), name: identifier, value: expression, span: fc.constant(span) }),
+));
+
 const items: fc.Arbitrary<ast.Item>[] = [
   fc.record({ kind: fc.constant("Edition" as const), value: numberLiteral, span: fc.constant(span) }),
   fc.record({ kind: fc.constant("Precision" as const), value: identifier, span: fc.constant(span) }),
@@ -244,6 +251,18 @@ const items: fc.Arbitrary<ast.Item>[] = [
       binding,
       letItem,
       fc.record({ kind: fc.constant("Use" as const), name: identifier, value: expression, span: fc.constant(span) }),
+      fc.tuple(identifier, optional("type", type), expression)
+        .map(([name, type, value]): ast.ModelMember => ({ kind: "Draw", name, ...type, value, span })),
+      fc.tuple(identifier, identifier, expression, optional("to", expression), steps)
+        .map(([name, variable, over, to, members]): ast.ModelMember => ({
+          kind: "Scan",
+          name,
+          variable,
+          over,
+          ...to,
+          members,
+          span,
+        })),
     )),
     expression,
   ).map(([[name, sizes, formals, result], members, body]): ast.Item => ({
@@ -260,12 +279,7 @@ const items: fc.Arbitrary<ast.Item>[] = [
     kind: fc.constant("Optimizer" as const),
     name: identifier,
     formals,
-    members: list(fc.oneof(
-      fc.tuple(identifier, optional("type", type), expression)
-        .map(([name, type, value]): ast.StepMember => ({ kind: "State", name, ...type, value, span })),
-      letItem,
-      fc.record({ kind: fc.constant("Next" as const), name: identifier, value: expression, span: fc.constant(span) }),
-    )),
+    members: steps,
     span: fc.constant(span),
   }),
   loop("Inner", clauses) as fc.Arbitrary<ast.Item>,

@@ -45,6 +45,13 @@ const constructs: Record<string, string> = {
     return h |> relu |> l3(2)
   }`,
   "sized model": "model dense(units : int, init = glorot())(x : [n, m]) -> [n, units] { return x }",
+  "scans and draws": `model rnn(xs) {
+    draw u : [shape(xs)] ~ uniform(0, 1)
+    draw one ~ normal(0, 1)
+    scan run over x in xs { state h : [3] = 0  let z = h + x  h' = tanh(z) }
+    scan count over t in 0 .. 9 { state s = one  s' = s + t }
+    return run.h
+  }`,
   "model without result and formals": "model prior() { w : [3] = 0 return w }",
   "param": "param s : [5000] = 0.5 in 0 .. 1\nparam t = 0.1 in 1e-8 .. inf via softplus",
   "inner": `inner fit {
@@ -145,7 +152,8 @@ Deno.test("parseProgram() takes every free keyword as a name wherever nothing el
       fn ${word}(${word}, ${word} : ${word} [${word}] = ${word}) = sum(${word} for ${word} in ${word} .. ${word})
       data ${word} from "d.csv" { ${word} : [${word}]  ${word} = ${word} }
       task ${word} { ${word} ~ ${word}(1)  split ${word} { ${word} : ${word} = 1 } }
-      model ${word}(${word}) { use ${word} = ${word}(3)  ${word} : [2] = ${word}  return ${word} }
+      model ${word}(${word}) { use ${word} = ${word}(3)  ${word} : [2] = ${word}
+        draw ${word} ~ ${word}  scan ${word} over ${word} in ${word} { state ${word} = 0  ${word}' = 1 }  return ${word} }
       optimizer ${word}(${word}) { state ${word} = 0  ${word}' = ${word}' + ${word} }
       inner ${word} {
         minimize ${word} over ${word} by ${word}(${word} = 1) for ${word} = ${word} steps batch ${word} of ${word}

@@ -134,7 +134,7 @@ const wrappings = (
   "dot(A, B)|matmul(A, B)|matmul(A, transpose(A))|sum(A)|mean(A, axis = 0)|sum(A, axis = 1, keep = true)|max(A, 0)|" +
   "max(A, axis = -1)|min(A)|argmax(A)|where(A, B, 1)|where(A > 0, A, B)|step(A)|sign(A)|floor(A)|ceil(A)|erf(A)|sqrt(A)|" +
   "abs(A)|mod(A, 2)|mod(A, B)|reshape(A, [1, 1])|reshape(A, shape(B))|reshape(A, [size(A)])|ravel(A)|flatten(A)|" +
-  "stack(A, B)|concat(A, B)|concat(A, A, axis = -1)|stack(A, axis = 0)|expand_dims(A, 0)|swap_last(A)|transpose(A)|" +
+  "stack(A, B)|concat(A, B)|concat(A, A, axis = -1)|stack(A, axis = 0)|expand_dims(A, 0)|swap_axes(A, 0, 1)|swap_last(A)|transpose(A)|" +
   "stop_gradient(A)|range(A)|take(A, range(2))|take(A, B)|windows(A, 2)|convolve(A, B)|max_pool(A)|size(A, 0)|shape(A)|" +
   "mse(A, B)|cross_entropy(A, B)|accuracy(A, B)|kl(A, B)|huber(A, B)|softmax(A)|relu(A)|gelu(A)|selu(A)|one_hot(A, 3)|" +
   "attend(A, A, A)|uniform(A, B)|normal(A, B)|truncated_normal(A)|sum(A for t in 0 .. T)|mean(A for t in 1 .. 3)|" +
