@@ -26,6 +26,8 @@ export interface DrawName {
   readonly once?: boolean;
   /** Drawn anew for each inner step or sample: its number (i32 scalar). */
   readonly sample?: Variable;
+  /** What is written for a value that is not drawn; `=` unless said. */
+  readonly value?: string;
 }
 
 /** Draws an array of a shape from a distribution, for the task and meta-step that the context stands in. */
@@ -45,7 +47,7 @@ export function drawInto(
       // where a layer draws, only the argument can be changed
       hint: isLibrary(span.source)
         ? "hand over a distribution such as `normal(0, 0.1)`"
-        : "write `=` for a value, or a distribution such as `normal(0, 1)`",
+        : `write \`${name.value ?? "="}\` for a value, or a distribution such as \`normal(0, 1)\``,
     });
     return undefined;
   }

@@ -107,12 +107,16 @@ export function nextValue(
   const tensor = toTensor(inside, value, "float");
   if (tensor.kind === "error" || !fitsInto(tensor.dims, like.dims)) {
     const member = item.members.find((m) => m.kind === "Next" && m.name.name === name)!;
+    const untyped = item.members.some((m) => m.kind === "State" && m.name.name === name && !m.type);
     fail(inside, {
       code: "M0305",
       title: `\`${name}\` is ${formatDims(like.dims)}, and \`${name}'\` is ${describeValue(value)}`,
       at: member.value.span,
       label: describeValue(value),
       notes: tensor.kind === "tensor" ? namedSizes(like.dims, tensor.dims) : [],
+      hint: tensor.kind === "tensor" && untyped
+        ? `declare the state so: \`state ${name} : ${formatDims(tensor.dims)} = …\``
+        : undefined,
     });
     return undefined;
   }

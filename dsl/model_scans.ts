@@ -2,7 +2,7 @@
 // scan whose carry is the states; and an array drawn anew wherever the model is called.
 import type { DrawMember, ScanMember } from "./ast.ts";
 import { toTensor } from "./arithmetic.ts";
-import { drawInto } from "./draws.ts";
+import { drawInto, type DrawName } from "./draws.ts";
 import { fail } from "./elaboration.ts";
 import { bindStep, checkStates, nextValue, startState } from "./equations.ts";
 import { evaluate } from "./expressions.ts";
@@ -129,7 +129,11 @@ export function evaluateDraw(body: Context, instance: InstanceNode, member: Draw
   if (!dims) return errorValue;
   const step = stepOf(body.world);
   const path = `${instance.path}.${member.name.name}`;
-  const { module } = instance.model;
-  const name = step ? { module, name: `${step.name}\n${path}`, sample: step.number } : { module, name: path };
-  return drawInto(body, value, dims, name, member.span) ?? errorValue;
+  const name: DrawName = {
+    module: instance.model.module,
+    name: step ? `${path} in ${step.name}` : path,
+    value: `let ${member.name.name} = …`,
+    ...(step ? { sample: step.number } : {}),
+  };
+  return drawInto(body, value, dims, name, member.value.span) ?? errorValue;
 }
