@@ -231,8 +231,23 @@ export interface FunctionItem extends ItemBase {
 export interface DataItem extends ItemBase {
   readonly kind: "Data";
   readonly name: Identifier;
-  readonly from?: { readonly text: string; readonly span: Span };
-  readonly fields: readonly Binding[];
+  readonly from?: QuotedText;
+  readonly fields: readonly DataField[];
+}
+/** `x : [n, 3] from "a", "c" .. "d" missing 0`: what is read from where, and what stands for a missing entry. */
+export interface DataField extends Binding {
+  readonly columns?: readonly ColumnRange[];
+  readonly missing?: Expression;
+}
+/** One column of a table (or one array of an archive), or all from the first to the last in the file's order. */
+export interface ColumnRange {
+  readonly first: QuotedText;
+  readonly last?: QuotedText;
+}
+/** What a string literal says, without its quotes. */
+export interface QuotedText {
+  readonly text: string;
+  readonly span: Span;
 }
 export interface TaskItem extends ItemBase {
   readonly kind: "Task";

@@ -1,5 +1,5 @@
 // What does every part of the way from CST to AST need? Spans, names and documentation, from trees that may have holes.
-import type { Identifier, MissingExpression, NumberLiteral } from "./ast.ts";
+import type { Identifier, MissingExpression, NumberLiteral, QuotedText } from "./ast.ts";
 import type { CstNode, IToken } from "./chevrotain.ts";
 import type { DiagnosticDraft } from "./diagnostic.ts";
 import type { SourceText, Span } from "./source.ts";
@@ -50,10 +50,7 @@ export function identifier(c: Conversion, token: IToken | undefined): Identifier
 }
 
 /** The text between quotes. */
-export function quotedText(
-  c: Conversion,
-  token: IToken | undefined,
-): { readonly text: string; readonly span: Span } | undefined {
+export function quotedText(c: Conversion, token: IToken | undefined): QuotedText | undefined {
   return isReal(token) ? { text: token.image.replaceAll('"', ""), span: tokenSpan(c, token) } : undefined;
 }
 

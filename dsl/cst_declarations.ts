@@ -88,8 +88,29 @@ export function dataItem(c: Conversion, node: cst.DataItemCstNode): ast.DataItem
   if (name === undefined) return undefined;
   const span = nodeSpan(c, node);
   const from = quotedText(c, first(node.children.String));
-  const fields = present((node.children.binding ?? []).map((each) => binding(c, each)));
+  const fields = present((node.children.dataField ?? []).map((each) => dataField(c, each)));
   return { kind: "Data", name, ...(from && { from }), fields, ...docAbove(c, span.start), span };
+}
+
+function dataField(c: Conversion, node: cst.DataFieldCstNode): ast.DataField | undefined {
+  const { children } = node;
+  const field = binding(c, first(children.binding));
+  if (field === undefined) return undefined;
+  const columns = first(children.columns)?.children.columnRange ?? [];
+  const ranges = present(columns.map((range) => columnRange(c, range)));
+  const missing = children.expression && expression(c, first(children.expression), field.span.end);
+  return {
+    ...field,
+    span: nodeSpan(c, node),
+    ...(ranges.length > 0 && { columns: ranges }),
+    ...(missing && { missing }),
+  };
+}
+
+function columnRange(c: Conversion, { children }: cst.ColumnRangeCstNode): ast.ColumnRange | undefined {
+  const [from, to] = (children.String ?? []).map((token) => quotedText(c, token));
+  if (from === undefined) return undefined;
+  return { first: from, ...(to && { last: to }) };
 }
 
 /** `task sinusoid { … }` */

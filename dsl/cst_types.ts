@@ -404,8 +404,47 @@ export type DataItemCstChildren = {
   From?: IToken[];
   String?: IToken[];
   LBrace?: IToken[];
-  binding?: BindingCstNode[];
+  dataField?: DataFieldCstNode[];
   RBrace?: IToken[];
+};
+
+/** The rule `dataField`. */
+export interface DataFieldCstNode extends CstNode {
+  readonly name: "dataField";
+  readonly children: DataFieldCstChildren;
+}
+
+/** What `dataField` holds, by token and rule. */
+export type DataFieldCstChildren = {
+  binding?: BindingCstNode[];
+  columns?: ColumnsCstNode[];
+  Missing?: IToken[];
+  expression?: ExpressionCstNode[];
+};
+
+/** The rule `columns`. */
+export interface ColumnsCstNode extends CstNode {
+  readonly name: "columns";
+  readonly children: ColumnsCstChildren;
+}
+
+/** What `columns` holds, by token and rule. */
+export type ColumnsCstChildren = {
+  From?: IToken[];
+  columnRange?: ColumnRangeCstNode[];
+  Comma?: IToken[];
+};
+
+/** The rule `columnRange`. */
+export interface ColumnRangeCstNode extends CstNode {
+  readonly name: "columnRange";
+  readonly children: ColumnRangeCstChildren;
+}
+
+/** What `columnRange` holds, by token and rule. */
+export type ColumnRangeCstChildren = {
+  String?: IToken[];
+  DotDot?: IToken[];
 };
 
 /** The rule `taskItem`. */

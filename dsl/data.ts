@@ -1,20 +1,17 @@
 // What is in the tables that a program names? Reads every `data … from` and every host array, and checks them against their
 // declarations before anything runs, with the row and column of what is wrong.
-import type { Binding, DataItem } from "./ast.ts";
-import type { DType, HostArray, TypedArray } from "../runtime/ir/types.ts";
+import type { DataField, DataItem, Expression } from "./ast.ts";
+import type { DType, TypedArray } from "../runtime/ir/types.ts";
 import { allocate, sizeOf } from "../runtime/ir/types.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
-import { evaluateType } from "./sizes.ts";
+import { type Entries, openDataFile, place, type ReadData } from "./data_files.ts";
+import { evaluateSize, requireStatic, tooLarge } from "./sizes.ts";
 import { openFunction } from "./consumers.ts";
 import { hintFor } from "./hints.ts";
-import { type Module, resolvePath } from "./modules.ts";
-import { parseCsv } from "./csv.ts";
+import type { Module } from "./modules.ts";
 import type { Context } from "./world.ts";
 import { count } from "./models.ts";
-import { formatDims } from "./values.ts";
-
-/** The bytes of a data file by its path relative to the root file's folder; undefined when there is none. */
-export type ReadData = (path: string) => Uint8Array | undefined;
+import type { Dim } from "./values.ts";
 
 /** An array handed over by a script: values row-major, with their shape (a plain array is a vector). */
 export interface HostValues {
@@ -62,6 +59,16 @@ function loadItem(
     persistent: new Set(),
   });
   const pending = item.fields.filter((f) => !f.value);
+  for (const field of item.fields) {
+    const misplaced = field.columns?.[0]?.first.span ?? field.missing?.span;
+    if (!misplaced || !field.value) continue;
+    fail(cx, {
+      code: "M0602",
+      title: `\`${item.name.name}.${field.name.name}\` has a value here, and nothing is read for it`,
+      at: misplaced,
+      hint: "leave out either the value or what follows it",
+    });
+  }
   for (const name of Object.keys(host ?? {})) {
     if (pending.some((f) => f.name.name === name)) continue;
     fail(cx, {
@@ -73,7 +80,7 @@ function loadItem(
       hint: hintFor(name, pending.map((f) => f.name.name)),
     });
   }
-  const handed = (f: Binding) => host && Object.hasOwn(host, f.name.name) ? host[f.name.name] : undefined;
+  const handed = (f: DataField) => host && Object.hasOwn(host, f.name.name) ? host[f.name.name] : undefined;
   const fromFile = pending.filter((f) => !handed(f));
   for (const field of pending) {
     const values = handed(field);
@@ -81,7 +88,7 @@ function loadItem(
   }
   if (fromFile.length === 0) return;
   if (!item.from) {
-    const [first, ...others] = fromFile as [Binding, ...Binding[]];
+    const [first, ...others] = fromFile as [DataField, ...DataField[]];
     const names = fromFile.map((f) => `\`${item.name.name}.${f.name.name}\``);
     fail(cx, {
       code: "M0601",
@@ -93,191 +100,172 @@ function loadItem(
     });
     return;
   }
-  const table = readTable(cx, item, module, read);
-  if (!table) return;
-  const wrongLength: Binding[] = [];
-  for (const field of fromFile) if (loadColumn(cx, item, field, table) === "length") wrongLength.push(field);
+  const file = openDataFile(cx, item, item.from, module, read);
+  if (!file) return;
+  const wrongLength: DataField[] = [];
+  let rows = 0;
+  for (const field of fromFile) {
+    const entries = file.entries(cx, field);
+    if (!entries || load(cx, item, field, entries) !== "rows") continue;
+    wrongLength.push(field);
+    rows = entries.shape[0]!;
+  }
   const [first, ...others] = wrongLength;
   if (!first) return;
-  const rows = table.rows.length;
   fail(cx, {
     code: "M0602",
-    title: `\`${table.path}\` has ${count(rows, "row")}, and ${
+    title: `\`${file.path}\` has ${count(rows, "row")}, and ${
       wrongLength.map((f) => `\`${item.name.name}.${f.name.name}\``).join(" and ")
     } ${wrongLength.length > 1 ? "are" : "is"} declared with another number`,
     at: first.type?.span ?? first.span,
     secondary: others.map((f) => ({ span: f.type?.span ?? f.span, message: "" })),
-    hint: first.type?.sizes?.[0]?.kind === "Number" ? `write \`${rows}\` for the number of rows` : undefined,
+    hint: first.type?.sizes?.[0]?.kind === "Number"
+      ? `write \`${rows}\` for the number of rows, or \`_\` for as many as there are`
+      : undefined,
   });
 }
 
-/** The declared type of a field. Undefined when wrong (reported). */
-function declaredType(cx: Context, field: Binding): { dtype: DType; shape: number[]; text: string } | undefined {
-  const { precision } = cx.elaboration;
-  const names = new Map<string, DType>([["int", "i32"], ["bool", "bool"], ["float", precision]]);
-  const written = field.type?.dtype;
-  const dtype = written ? names.get(written.name) : precision;
-  if (!dtype) return undefined; // reported with the declarations
-  const dims = evaluateType(cx, field.type ?? { sizes: [], span: field.name.span });
-  return dims && { dtype, shape: dims.map((d) => d.size), text: formatDims(dims) };
+/** True for the `_` of `x : [_, 3]`: as many as there are. */
+function isFree(size: Expression): boolean {
+  return size.kind === "Name" && size.name === "_";
 }
 
-function loadHost(cx: Context, item: DataItem, field: Binding, values: HostValues): void {
-  const type = declaredType(cx, field);
-  if (!type) return;
+/** The axes that a field declares; undefined for `_` unless `actual` says how many there are. Undefined when wrong (reported). */
+export function declaredDims(
+  cx: Context,
+  field: DataField,
+  actual: readonly number[] = [],
+): readonly (Dim | undefined)[] | undefined {
+  let wrong = false;
+  const dims = (field.type?.sizes ?? []).map((size, axis) => {
+    if (isFree(size)) return actual[axis] === undefined ? undefined : { size: actual[axis] };
+    const dim = evaluateSize(cx, size);
+    wrong ||= !dim;
+    return dim;
+  });
+  if (wrong) return undefined;
+  const known = dims.filter((dim) => dim !== undefined);
+  return tooLarge(cx, known, field.type?.span ?? field.span) ? undefined : dims;
+}
+
+function formatDeclared(dims: readonly (Dim | undefined)[]): string {
+  return `[${dims.map((dim) => dim?.name ?? dim?.size ?? "_").join(", ")}]`;
+}
+
+const dtypes: ReadonlyMap<string, DType | undefined> = new Map([["int", "i32"], ["bool", "bool"], [
+  "float",
+  undefined,
+]]);
+
+/** Fills a field. "rows": a table has not as many rows as declared (not reported). */
+function load(cx: Context, item: DataItem, field: DataField, entries: Entries): "rows" | undefined {
+  const { precision } = cx.elaboration;
+  const written = field.type?.dtype?.name ?? "float";
+  if (!dtypes.has(written)) return undefined; // reported with the declarations
+  const dtype = dtypes.get(written) ?? precision;
   const name = `${item.name.name}.${field.name.name}`;
-  const given = values.shape.join(", ");
-  if (values.shape.length !== type.shape.length || type.shape.some((n, i) => n !== values.shape[i])) {
+  const dims = declaredDims(cx, field);
+  if (!dims) return undefined;
+  const missing = field.missing && requireStatic(cx, field.missing, "what stands for a missing entry");
+  if (field.missing && !missing) return undefined;
+  const misfit = missing && checkEntry(missing.value, dtype);
+  if (misfit) {
     fail(cx, {
       code: "M0602",
-      title: `\`${name}\` is declared as ${type.text}, the array handed over is [${given}]`,
-      at: field.span,
+      title: `\`${missing.value}\` cannot stand for a missing entry of \`${name}\`: ${misfit}`,
+      at: field.missing!.span,
     });
-    return;
+    return undefined;
   }
-  if (values.data.length !== sizeOf(type.shape)) {
+  const shape = fit(dims.map((dim) => dim?.size), entries);
+  if (shape === "rows") return "rows";
+  const wrong = (title: string, more: { notes?: readonly string[]; hint?: string | undefined } = {}) => {
+    fail(cx, { code: "M0602", title, at: field.span, ...more });
+    return undefined;
+  };
+  if (!shape) {
+    const given = `[${entries.shape.join(", ")}]`;
+    const what =
+      { host: "the array handed over is", array: "the file holds", table: "the columns read are" }[entries.from];
+    return wrong(`\`${name}\` is declared as ${formatDeclared(dims)}, ${what} ${given}`, {
+      hint: entries.from === "table" && !field.columns
+        ? 'name the columns, such as `from "a", "b"` or `from "p0" .. "p9"`'
+        : undefined,
+    });
+  }
+  const data = allocate(dtype, sizeOf(shape));
+  const rows = entries.from === "table" ? ["Rows are counted with the header, which is row 1"] : [];
+  for (let i = 0; i < data.length; i++) {
+    const read = entries.at(i);
+    if (typeof read === "string") {
+      const shown = read.length > 40 ? `${read.slice(0, 40)}…` : read;
+      return wrong(`${entries.where(i)} is \`${shown}\`: it is not a number`, { notes: rows });
+    }
+    if (Number.isNaN(read) && !missing) {
+      return wrong(`${entries.where(i)} is missing`, {
+        notes: rows,
+        hint: "say what stands for missing entries, such as `missing 0`",
+      });
+    }
+    const value = missing && Number.isNaN(read) ? missing.value : read;
+    const why = checkEntry(value, dtype);
+    if (why) return wrong(`${entries.where(i)} is ${value}: ${why}`, { notes: rows });
+    data[i] = value;
+  }
+  cx.elaboration.data.set(name, { dtype, shape, data });
+  return undefined;
+}
+
+/** The shape of a field; undefined when the entries do not have it. "rows": only their number differs. */
+function fit(declared: readonly (number | undefined)[], entries: Entries): number[] | "rows" | undefined {
+  if (entries.from === "table") {
+    const [rows, width] = entries.shape as [number, number];
+    if (declared.length === 0) return undefined;
+    const rest = declared.slice(1);
+    const known = rest.reduce((n: number, size) => n * (size ?? 1), 1);
+    const free = rest.filter((size) => size === undefined).length;
+    const each = free === 0 ? 1 : width / known;
+    if (free > 1 || known * each !== width || !Number.isInteger(each)) return undefined;
+    if (declared[0] !== undefined && declared[0] !== rows) return "rows";
+    return [rows, ...rest.map((size) => size ?? each)];
+  }
+  // axes of size 1 at the end may be written or left out
+  const axes = Math.max(declared.length, entries.shape.length);
+  const shape: number[] = [];
+  for (let axis = 0; axis < axes; axis++) {
+    const actual = entries.shape[axis] ?? 1;
+    const size = axis < declared.length ? declared[axis] ?? actual : 1;
+    if (size !== actual) return undefined;
+    if (axis < declared.length) shape.push(size);
+  }
+  return entries.from === "host" && declared.length !== entries.shape.length ? undefined : shape;
+}
+
+function loadHost(cx: Context, item: DataItem, field: DataField, { shape, data }: HostValues): void {
+  const name = `${item.name.name}.${field.name.name}`;
+  if (data.length !== sizeOf(shape)) {
     fail(cx, {
       code: "M0602",
-      title: `The array for \`${name}\` has ${values.data.length} entries, its shape [${given}] needs ${
-        sizeOf(type.shape)
+      title: `The array for \`${name}\` has ${data.length} entries, its shape [${shape.join(", ")}] needs ${
+        sizeOf(shape)
       }`,
       at: field.span,
     });
     return;
   }
-  const data = allocate(type.dtype, values.data.length);
-  for (let i = 0; i < data.length; i++) {
-    const value = values.data[i]!;
-    const wrong = checkCell(value, type.dtype);
-    if (wrong) {
-      fail(cx, { code: "M0602", title: `Entry ${i} of \`${name}\` is ${value}: ${wrong}`, at: field.span });
-      return;
-    }
-    data[i] = value;
-  }
-  cx.elaboration.data.set(name, { dtype: type.dtype, shape: type.shape, data });
+  const where = (i: number) => `Entry [${place(i, shape).join(", ")}] of the array for \`${name}\``;
+  load(cx, item, field, { from: "host", shape, at: (i) => data[i]!, where });
 }
 
 /** What is wrong with a number as an entry of a dtype, or nothing. */
-function checkCell(value: number, dtype: DType): string | undefined {
+function checkEntry(value: number, dtype: DType): string | undefined {
   if (!Number.isFinite(value)) return "only finite numbers are data";
   if (dtype === "i32" && (!Number.isInteger(value) || Math.abs(value) > 2147483647)) {
     return "it is not a 32-bit integer";
   }
   if (dtype === "bool" && value !== 0 && value !== 1) return "a bool is 0 or 1";
+  if (dtype === "f32" && !Number.isFinite(Math.fround(value))) {
+    return "a 32-bit number holds at most 3.4e38; write `precision f64`";
+  }
   return undefined;
-}
-
-interface Table {
-  readonly path: string;
-  readonly header: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
-
-function readTable(cx: Context, item: DataItem, module: Module, read: ReadData): Table | undefined {
-  const from = item.from!;
-  const path = resolvePath(module.source.name, from.text);
-  if (path === undefined) {
-    fail(cx, {
-      code: "M0605",
-      title: `\`${from.text}\` lies outside the program's folder`,
-      at: from.span,
-      hint: "put the data beside the program and name it by a relative path",
-    });
-    return undefined;
-  }
-  if (!path.toLowerCase().endsWith(".csv")) {
-    fail(cx, { code: "M0701", title: "Data from files other than CSV is not yet supported", at: from.span });
-    return undefined;
-  }
-  let bytes: Uint8Array | undefined;
-  try {
-    bytes = read(path);
-  } catch (error) {
-    fail(cx, {
-      code: "M0601",
-      title: `\`${from.text}\` cannot be read`,
-      at: from.span,
-      notes: [(error as Error).message],
-    });
-    return undefined;
-  }
-  if (!bytes) {
-    fail(cx, { code: "M0601", title: `There is no file \`${path}\``, at: from.span });
-    return undefined;
-  }
-  let rows: string[][];
-  try {
-    rows = parseCsv(new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/^\uFEFF/, ""));
-  } catch (error) {
-    fail(cx, {
-      code: "M0601",
-      title: `\`${path}\` is not a complete CSV file`,
-      at: from.span,
-      notes: [(error as Error).message],
-    });
-    return undefined;
-  }
-  const [header, ...body] = rows;
-  if (!header) {
-    fail(cx, { code: "M0601", title: `\`${path}\` is empty`, at: from.span });
-    return undefined;
-  }
-  return { path, header: header.map((h) => h.trim()), rows: body.filter((r) => r.length > 1 || r[0] !== "") };
-}
-
-/** Reads one column. "length": it has not as many rows as declared (not reported). */
-function loadColumn(cx: Context, item: DataItem, field: Binding, table: Table): "length" | undefined {
-  const type = declaredType(cx, field);
-  if (!type) return undefined;
-  const column = table.header.indexOf(field.name.name);
-  const name = `${item.name.name}.${field.name.name}`;
-  if (column === -1) {
-    fail(cx, {
-      code: "M0602",
-      title: `\`${table.path}\` has no column \`${field.name.name}\``,
-      at: field.name.span,
-      notes: [`Its columns are ${table.header.map((h) => `\`${h}\``).join(", ")}`],
-      hint: hintFor(field.name.name, table.header),
-    });
-    return undefined;
-  }
-  if (type.shape.slice(1).some((n) => n !== 1)) {
-    fail(cx, {
-      code: "M0701",
-      title: "Several columns in one tensor are not yet supported",
-      at: field.type!.span,
-      notes: [`A column is [rows] or [rows, 1], and this is ${type.text}`],
-    });
-    return undefined;
-  }
-  const size = sizeOf(type.shape);
-  if (table.rows.length !== size) return "length";
-  const data = allocate(type.dtype, size);
-  for (const [i, row] of table.rows.entries()) {
-    const cell = (row[column] ?? "").trim();
-    const value = cell === "true" ? 1 : cell === "false" ? 0 : readNumber(cell);
-    const wrong = Number.isNaN(value) ? "it is not a number" : checkCell(value, type.dtype);
-    if (wrong) {
-      const shown = cell.length > 40 ? `${cell.slice(0, 40)}…` : cell;
-      fail(cx, {
-        code: "M0602",
-        title: `Row ${i + 2}, column \`${field.name.name}\` of \`${table.path}\` is ${
-          cell === "" ? "empty" : `\`${shown}\`: ${wrong}`
-        }`,
-        at: field.span,
-        notes: ["Rows are counted with the header, which is row 1"],
-      });
-      return undefined;
-    }
-    data[i] = value;
-  }
-  const array: HostArray = { dtype: type.dtype, shape: type.shape, data };
-  cx.elaboration.data.set(name, array);
-  return undefined;
-}
-
-/** A decimal number as CSV files hold them; NaN for anything else, such as `0x10`, `1_000` or an empty cell. */
-function readNumber(cell: string): number {
-  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(cell) ? Number(cell) : NaN;
 }

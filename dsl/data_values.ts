@@ -2,10 +2,10 @@
 import type { DataItem } from "./ast.ts";
 import type { Definition } from "./modules.ts";
 import { moduleScope } from "./elaboration.ts";
-import { evaluateType } from "./sizes.ts";
+import { declaredDims } from "./data.ts";
 import { bindingValue } from "./tasks.ts";
 import { type Context, outermost } from "./world.ts";
-import { errorValue, type RecordValue, type Value } from "./values.ts";
+import { type Dim, errorValue, type RecordValue, type Value } from "./values.ts";
 
 /** A data item as a value: its fields, read when first asked for. */
 export function dataRecord(cx: Context, definition: Definition): RecordValue {
@@ -17,13 +17,10 @@ export function dataRecord(cx: Context, definition: Definition): RecordValue {
     members.set(field.name.name, () => {
       const array = cx.elaboration.data.get(qualified);
       if (array) {
-        const dims = evaluateType(
-          { ...cx, scope: moduleScope(definition.module) },
-          field.type ?? { sizes: [], span: field.span },
-        );
+        const dims = declaredDims({ ...cx, scope: moduleScope(definition.module) }, field, array.shape);
         if (!dims) return errorValue;
         const variable = cx.world.consumer.input({ kind: "data", name: qualified });
-        return { kind: "tensor", variable, dims, declared: { name: qualified, span: field.name.span } };
+        return { kind: "tensor", variable, dims: dims as Dim[], declared: { name: qualified, span: field.name.span } };
       }
       // a field that could not be loaded was reported when the data was
       if (!field.value) return errorValue;

@@ -53,7 +53,7 @@ function makeItem(q: CommentQueue, item: ast.Item, indent: number): LineEntry | 
         node: item,
         heading: () => `data ${item.name.name}${item.from ? ` from "${item.from.text}"` : ""}`,
         headingEnd: item.from?.span.end ?? item.name.span.end,
-        members: item.fields.map((field) => bindingMember(q, field)),
+        members: item.fields.map((field) => ({ span: field.span, make: () => dataFieldEntry(q, field) })),
         family: item.from ? "" : "data",
       }, indent);
     case "Task":
@@ -287,10 +287,6 @@ function useEntry(q: CommentQueue, { name, value }: ast.UseMember): LineEntry {
   return width + 2 <= lineWidth ? entry : equation(q, start, value, "use");
 }
 
-function bindingMember(q: CommentQueue, binding: ast.Binding): Member {
-  return { span: binding.span, make: () => bindingEntry(q, binding) };
-}
-
 /** What a binding and a state have in common. */
 interface BindingParts {
   readonly name: ast.Identifier;
@@ -299,6 +295,14 @@ interface BindingParts {
   readonly value?: ast.Expression;
   readonly range?: ast.RangeClause;
   readonly via?: ast.Identifier;
+}
+
+function dataFieldEntry(q: CommentQueue, field: ast.DataField): LineEntry {
+  const entry = bindingEntry(q, field);
+  const columns = field.columns?.map(({ first, last }) => `"${first.text}"${last ? ` .. "${last.text}"` : ""}`);
+  if (!columns && !field.missing) return entry;
+  const missing = field.missing && [" missing", valueDocument(q, field.missing)];
+  return { ...entry, rest: [entry.rest, columns ? ` from ${columns.join(", ")}` : "", missing ?? ""] };
 }
 
 function bindingEntry(q: CommentQueue, binding: BindingParts, keyword?: string): LineEntry {

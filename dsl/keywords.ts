@@ -26,7 +26,7 @@ export const keywords: readonly Keyword[] = [
   ...words("clause", true, "minimize maximize over by for through across wrt"),
   ...words("clause", false, "batch clip from report every hold after expect"),
   ...words("link", true, "in via per within"),
-  ...words("link", false, "at of step steps fixed"),
+  ...words("link", false, "at of step steps fixed missing"),
 ];
 
 const byWord: ReadonlyMap<string, Keyword> = new Map(keywords.map((keyword) => [keyword.word, keyword]));

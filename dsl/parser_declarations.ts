@@ -107,8 +107,31 @@ export abstract class DeclarationParser extends ExpressionParser {
       this.CONSUME(t.StringToken);
     });
     this.CONSUME(t.LBrace);
-    this.MANY(() => this.SUBRULE(this.binding));
+    this.MANY(() => this.SUBRULE(this.dataField));
     this.CONSUME(t.RBrace);
+  });
+
+  /** `x : [n, 3] from "a", "c" .. "d" missing 0` */
+  dataField: Rule = this.RULE("dataField", () => {
+    this.SUBRULE(this.binding);
+    this.OPTION(() => this.SUBRULE(this.columns));
+    this.OPTION2(() => {
+      this.CONSUME(keyword("missing"));
+      this.SUBRULE(this.expression);
+    });
+  });
+
+  columns: Rule = this.RULE("columns", () => {
+    this.CONSUME(keyword("from"));
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.columnRange) });
+  });
+
+  columnRange: Rule = this.RULE("columnRange", () => {
+    this.CONSUME(t.StringToken);
+    this.OPTION(() => {
+      this.CONSUME(t.DotDot);
+      this.CONSUME2(t.StringToken);
+    });
   });
 
   taskItem: Rule = this.RULE("taskItem", () => {

@@ -61,7 +61,11 @@ class Resolver {
       case "Param":
         return this.#binding(item.binding, none);
       case "Data":
-        for (const field of item.fields) this.#binding(field, none);
+        for (const field of item.fields) {
+          // `_` is as many as there are in what is read
+          this.#binding(field, field.value ? none : new Set("_"));
+          this.#check(field.missing, none);
+        }
         return;
       case "Task":
         return this.#task(item);

@@ -134,6 +134,14 @@ const definition = fc.oneof(binding, letItem, functionItem);
 const list = <T>(element: fc.Arbitrary<T>) => fc.array(element, { maxLength: 4 });
 const file = fc.constantFrom("d.csv", "./a b.meta", "", "//x").map((text) => ({ text, span }));
 
+const column = fc.tuple(optional("last", file), file).map(([last, first]): ast.ColumnRange => ({ first, ...last }));
+const dataField = fc.tuple(
+  binding,
+  optional("columns", fc.array(column, { minLength: 1, maxLength: 3 })),
+  optional("missing", expression),
+)
+  .map(([field, columns, missing]): ast.DataField => ({ ...field, ...columns, ...missing }));
+
 const clauses: fc.Arbitrary<ast.Clause>[] = [
   fc.record({
     kind: fc.constant("Minimize" as const),
@@ -229,7 +237,7 @@ const items: fc.Arbitrary<ast.Item>[] = [
   }) as fc.Arbitrary<ast.Item>,
   letItem,
   functionItem,
-  fc.tuple(identifier, optional("from", file), list(binding))
+  fc.tuple(identifier, optional("from", file), list(dataField))
     .map(([name, from, fields]): ast.Item => ({ kind: "Data", name, ...from, fields, span })),
   fc.record({
     kind: fc.constant("Task" as const),
