@@ -192,7 +192,7 @@ function arrayFile(path: string, bytes: Uint8Array, item: DataItem): DataFile {
         fail(cx, {
           code: "M0602",
           title: `\`${path}\` holds one array without a name`,
-          at: field.columns?.[0]!.first.span ?? field.name.span,
+          at: field.columns?.at(0)?.first.span ?? field.name.span,
           hint: field.columns
             ? "leave out `from` after the type"
             : "save several arrays to one .npz file, or declare one `data` for each file",
