@@ -34,7 +34,9 @@ export type { Evaluation, PointAt } from "./api/evaluation.ts";
 export { version } from "./api/version.ts";
 
 export type { Stage } from "./dsl/compile.ts";
-export type { HostData, HostValues } from "./dsl/data.ts";
+export type { HostData } from "./dsl/data.ts";
+export type { HostValues } from "./runtime/loop/given_arrays.ts";
+export type { HostTask, HostTasks, TaskFields, TaskRequest } from "./runtime/loop/host_tasks.ts";
 export { renderDiagnostics } from "./dsl/render.ts";
 export type { RenderOptions } from "./dsl/render.ts";
 export type { Diagnostic, Label } from "./dsl/diagnostic.ts";

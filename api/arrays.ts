@@ -1,6 +1,8 @@
 // How do arrays pass between a script and a run? Given ones are looked at before the front end checks them against the
 // program; handed-out ones have their own storage.
-import type { HostData, HostValues } from "../dsl/data.ts";
+import type { HostData } from "../dsl/data.ts";
+import type { HostTasks } from "../runtime/loop/host_tasks.ts";
+import { isHostValues } from "../runtime/loop/given_arrays.ts";
 import { type HostArray, sizeOf } from "../runtime/ir/types.ts";
 
 /** Throws TypeError, with the array's name, for what scripts without types get wrong: no shape, or no data. Whether an
@@ -8,7 +10,7 @@ import { type HostArray, sizeOf } from "../runtime/ir/types.ts";
 export function checkHostData(data: HostData): void {
   for (const [item, fields] of Object.entries(data)) {
     for (const [field, values] of Object.entries(fields)) {
-      if (looksLikeArray(values)) continue;
+      if (isHostValues(values)) continue;
       throw new TypeError(
         `The data \`${item}.${field}\` must be given as { shape: [2, 1], data: [1, 2] }, with typed arrays or numbers`,
       );
@@ -16,10 +18,11 @@ export function checkHostData(data: HostData): void {
   }
 }
 
-function looksLikeArray(values: unknown): boolean {
-  const { shape, data } = (values ?? {}) as Partial<HostValues>;
-  return Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n >= 0) &&
-    (Array.isArray(data) || ArrayBuffer.isView(data));
+/** Throws TypeError for what is given as a task and is no function. */
+export function checkHostTasks(tasks: HostTasks): void {
+  for (const [name, task] of Object.entries(tasks)) {
+    if (typeof task !== "function") throw new TypeError(`The task \`${name}\` must be given as a function`);
+  }
 }
 
 /** The same array with its own storage. */

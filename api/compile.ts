@@ -7,7 +7,8 @@ import { formatText } from "./format_text.ts";
 import { CompileError } from "./compile_error.ts";
 import { type Experiment, makeExperiment } from "./experiment.ts";
 import { decodeSource, openProgramFiles } from "./program_files.ts";
-import { checkHostData } from "./arrays.ts";
+import { checkHostData, checkHostTasks } from "./arrays.ts";
+import type { HostTasks } from "../runtime/loop/host_tasks.ts";
 
 /** What a program gets from outside. */
 export interface CompileOptions {
@@ -15,6 +16,8 @@ export interface CompileOptions {
   readonly inputs?: Readonly<Record<string, number | string | boolean>>;
   /** Arrays for the program's `data` items, by item and field. */
   readonly data?: HostData;
+  /** Functions that make tasks, by the tasks' names: they give the fields that the program declares without values. */
+  readonly tasks?: HostTasks;
   /** What the program is called in messages; "program.meta" when not given. */
   readonly name?: string;
   /** Gives the content of an imported program or a data file by its path relative to the program; undefined when there
@@ -29,7 +32,7 @@ export type CompileFileOptions = Omit<CompileOptions, "name" | "read">;
 
 /** Compiles a program.
  *  Throws CompileError with every diagnostic when the program, or what it gets from outside, is wrong; TypeError for data
- *  that are no arrays with shapes; RangeError for a bad seed.
+ *  that are no arrays with shapes and tasks that are no functions; RangeError for a bad seed.
  *
  *  ```ts
  *  import { compile } from "../mod.ts";
@@ -45,10 +48,28 @@ export type CompileFileOptions = Omit<CompileOptions, "name" | "read">;
  *  const run = await experiment.run();
  *  console.log(run.gradient("fit.lr").data[0]);
  *  ```
+ *
+ *  A task whose fields have no values is made by a function:
+ *
+ *  ```ts
+ *  import { compile } from "../mod.ts";
+ *
+ *  const experiment = compile(
+ *    `
+ *    edition 1
+ *    task point { split support { c : [] } }
+ *    model m() -> [] { w : [] = 0  return w }
+ *    inner fit { minimize (m() - support.c)^2 over m by sgd(lr = 0.1) for T = 3 steps }
+ *    outer train { minimize (m@T() - support.c)^2 across 4 point over fit.lr by sgd(lr = 0.01) for 5 steps }
+ *    `,
+ *    { tasks: { point: ({ index, step }) => ({ support: { c: { shape: [], data: [index + 0.1 * step] } } }) } },
+ *  );
+ *  const run = await experiment.run();
+ *  console.log(run.losses("train"));
+ *  ```
  */
 export function compile(source: string, options: CompileOptions = {}): Experiment {
-  const { seed } = options;
-  return makeExperiment(compileProgram(compileInput(source, options)), seed === undefined ? {} : { seed });
+  return makeExperiment(compileProgram(compileInput(source, options)), options);
 }
 
 /** Compiles a program from a file. Imports and data are read from the file's own folder only. Needs the permission to
@@ -56,9 +77,8 @@ export function compile(source: string, options: CompileOptions = {}): Experimen
  *  Throws FileAccessError when the file cannot be read, and what `compile` throws. */
 export function compileFile(file: string | URL, options: CompileFileOptions = {}): Experiment {
   const { root, readSource, readData } = openProgramFiles(file);
-  const { seed } = options;
   const input = { root, readSource, readData, ...outsideValues(options) };
-  return makeExperiment(compileProgram(input), seed === undefined ? {} : { seed });
+  return makeExperiment(compileProgram(input), options);
 }
 
 /** What is wrong or suspicious in a program; an empty list when nothing is. Never throws for a wrong program.
@@ -107,7 +127,8 @@ function compileInput(source: string, options: CompileOptions): CompileInput {
   };
 }
 
-function outsideValues({ inputs, data }: CompileOptions): Pick<CompileInput, "inputs" | "data"> {
+function outsideValues({ inputs, data, tasks }: CompileOptions): Pick<CompileInput, "inputs" | "data" | "tasks"> {
   if (data) checkHostData(data);
-  return { ...(inputs ? { inputs } : {}), ...(data ? { data } : {}) };
+  if (tasks) checkHostTasks(tasks);
+  return { ...(inputs && { inputs }), ...(data && { data }), ...(tasks && { tasks: Object.keys(tasks) }) };
 }

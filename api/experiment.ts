@@ -4,6 +4,7 @@ import type { Diagnostic } from "../dsl/diagnostic.ts";
 import { InternalError, MetaRuntimeError } from "../runtime/errors.ts";
 import type { RunEvent, StepEvent } from "../runtime/loop/events.ts";
 import { type RunOptions as ProgramRunOptions, runProgram } from "../runtime/loop/run.ts";
+import type { HostTasks } from "../runtime/loop/host_tasks.ts";
 import { seedWords } from "../runtime/loop/executables.ts";
 import { type BackendName, chooseBackend } from "./backends.ts";
 import { CompileError } from "./compile_error.ts";
@@ -50,7 +51,10 @@ export class RunError extends MetaRuntimeError {
 }
 
 /** What `compile` makes of the front end's output. Throws CompileError when that has errors, RangeError for a bad seed. */
-export function makeExperiment(output: CompileOutput, defaults: { readonly seed?: number } = {}): Experiment {
+export function makeExperiment(
+  output: CompileOutput,
+  defaults: { readonly seed?: number; readonly tasks?: HostTasks } = {},
+): Experiment {
   const { program, diagnostics, sources } = output;
   const failed = diagnostics.some((d) => d.severity === "error");
   if (failed) throw new CompileError(diagnostics, sources);
@@ -65,12 +69,13 @@ export function makeExperiment(output: CompileOutput, defaults: { readonly seed?
         if (event.kind === "step") options.onStep?.(event);
         options.onEvent?.(event);
       };
-      const settings: ProgramRunOptions = { seed: options.seed ?? defaults.seed ?? 0, report };
-      const result = await runProgram(
-        program,
-        backend,
-        options.signal ? { ...settings, signal: options.signal } : settings,
-      );
+      const settings: ProgramRunOptions = {
+        seed: options.seed ?? defaults.seed ?? 0,
+        report,
+        ...(defaults.tasks && { tasks: defaults.tasks }),
+        ...(options.signal && { signal: options.signal }),
+      };
+      const result = await runProgram(program, backend, settings);
       const run = makeRun(result);
       if (result.failure) throw new RunError(result.failure, run);
       return run;

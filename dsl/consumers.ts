@@ -9,7 +9,7 @@ import type { Elaboration } from "./elaboration.ts";
 import type { Definition } from "./modules.ts";
 import { evaluate } from "./expressions.ts";
 import { requireInteger } from "./sizes.ts";
-import { newTask, openTask } from "./tasks.ts";
+import { type GivenField, newTask, openTask } from "./tasks.ts";
 import { type ConsumerPlace, type Context, enterWorld, type GivenSteps, type Scope, type World } from "./world.ts";
 import { shapeOf } from "./values.ts";
 
@@ -56,16 +56,19 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
         const { dtype, shape } = el.data.get(slot.name)!;
         return { dtype, shape };
       }
+      case "task":
+        return slot.type;
       case "state":
         return { dtype: el.precision, shape: [] };
     }
   };
   const known = new Map<string, Variable>();
   const input = (slot: InputSlot, type: ArrayType): Variable => {
-    const key = "name" in slot ? `${slot.kind} ${slot.name}` : slot.kind;
+    const first = slot.kind === "task" ? ` ${slot.first}` : "";
+    const key = "name" in slot ? `${slot.kind} ${slot.name}${first}` : slot.kind;
     const existing = known.get(key);
     if (existing) return existing;
-    const label = slot.kind === "leaf" || slot.kind === "state" || slot.kind === "data" ? slot.name : slot.kind;
+    const label = "name" in slot ? slot.name : slot.kind;
     const variable = b.input(type, label);
     slots.push({ slot, variable });
     known.set(key, variable);
@@ -144,7 +147,8 @@ export function openTasks(cx: Context, across: Across | undefined): TaskScope {
   const metaStep = across.fixed ? undefined : world.consumer.metaStep;
   if (world.consumer.dry) {
     const index = newInput(b);
-    const inside = enterWorld(world, { task: newTask(definition, index, metaStep) });
+    const given = (field: GivenField) => b.input(field);
+    const inside = enterWorld(world, { task: newTask({ definition, index, metaStep, given }) });
     openTask(cx.elaboration, inside);
     return {
       cx: { ...cx, world: inside },
@@ -153,7 +157,9 @@ export function openTasks(cx: Context, across: Across | undefined): TaskScope {
   }
   const scope = b.openMap(definition.name, count);
   const index = scope.slice(b.one("iota", [], { type: { dtype: "i32", shape: [count] }, axis: 0 }));
-  const inside = enterWorld(world, { b: scope.body, task: newTask(definition, index, metaStep) });
+  const given = (field: GivenField) =>
+    scope.slice(b.resolve(world.consumer.input(taskSlot(cx, across, field, 0, count))));
+  const inside = enterWorld(world, { b: scope.body, task: newTask({ definition, index, metaStep, given }) });
   openTask(cx.elaboration, inside);
   return { cx: { ...cx, world: inside, b: scope.body }, close: (outputs) => scope.close(outputs) };
 }
@@ -164,9 +170,27 @@ export function openOneTask(cx: Context, across: Across | undefined, number: num
   const { b, world } = cx;
   const metaStep = across.fixed ? undefined : world.consumer.metaStep;
   const index = b.fill(number, { dtype: "i32", shape: [] });
-  const inside = enterWorld(world, { task: newTask(across.definition, index, metaStep) });
+  const given = (field: GivenField) =>
+    b.reshape(world.consumer.input(taskSlot(cx, across, field, number, 1)), field.shape);
+  const inside = enterWorld(world, { task: newTask({ definition: across.definition, index, metaStep, given }) });
   openTask(cx.elaboration, inside);
   return { ...cx, world: inside };
+}
+
+/** What `count` tasks from number `first` on give to a function as one field. */
+function taskSlot(cx: Context, across: Across, field: GivenField, first: number, count: number): InputSlot {
+  const { consumer } = cx.world;
+  return {
+    kind: "task",
+    name: field.name,
+    task: across.definition.name,
+    consumer: consumer.name,
+    first,
+    type: { dtype: field.dtype, shape: [count, ...field.shape] },
+    perStep: consumer.metaStep !== undefined,
+    fixed: across.fixed,
+    origin: field.span,
+  };
 }
 
 function newInput(b: Builder): Variable {

@@ -1,25 +1,17 @@
 // What is in the tables that a program names? Reads every `data … from` and every host array, and checks them against their
 // declarations before anything runs, with the row and column of what is wrong.
 import type { DataField, DataItem, Expression } from "./ast.ts";
-import type { DType, TypedArray } from "../runtime/ir/types.ts";
 import { allocate, sizeOf } from "../runtime/ir/types.ts";
+import { type HostValues, place, whyNoEntry } from "../runtime/loop/given_arrays.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
-import { type Entries, openDataFile, place, type ReadData } from "./data_files.ts";
-import { evaluateSize, requireStatic, tooLarge } from "./sizes.ts";
+import { type Entries, openDataFile, type ReadData } from "./data_files.ts";
+import { dtypeOf, evaluateSize, requireStatic, tooLarge } from "./sizes.ts";
 import { openFunction } from "./consumers.ts";
 import { hintFor } from "./hints.ts";
 import type { Module } from "./modules.ts";
 import type { Context } from "./world.ts";
 import { count } from "./models.ts";
 import type { Dim } from "./values.ts";
-
-/** An array handed over by a script: values row-major, with their shape (a plain array is a vector). */
-export interface HostValues {
-  /** Sizes of the axes, outermost first. */
-  readonly shape: readonly number[];
-  /** The entries; they are converted to the type that the program declares. */
-  readonly data: TypedArray | readonly number[];
-}
 
 /** Tables from a script: `{ train: { x, y } }`. */
 export type HostData = Readonly<Record<string, Readonly<Record<string, HostValues>>>>;
@@ -152,23 +144,18 @@ function formatDeclared(dims: readonly (Dim | undefined)[]): string {
   return `[${dims.map((dim) => dim?.name ?? dim?.size ?? "_").join(", ")}]`;
 }
 
-const dtypes: ReadonlyMap<string, DType | undefined> = new Map([["int", "i32"], ["bool", "bool"], [
-  "float",
-  undefined,
-]]);
-
 /** Fills a field. "rows": a table has not as many rows as declared (not reported). */
 function load(cx: Context, item: DataItem, field: DataField, entries: Entries): "rows" | undefined {
   const { precision } = cx.elaboration;
   const written = field.type?.dtype?.name ?? "float";
-  if (!dtypes.has(written)) return undefined; // reported with the declarations
-  const dtype = dtypes.get(written) ?? precision;
+  const dtype = dtypeOf(written, precision);
+  if (!dtype) return undefined; // reported with the declarations
   const name = `${item.name.name}.${field.name.name}`;
   const dims = declaredDims(cx, field);
   if (!dims) return undefined;
   const missing = field.missing && requireStatic(cx, field.missing, "what stands for a missing entry");
   if (field.missing && !missing) return undefined;
-  const misfit = missing && checkEntry(missing.value, dtype);
+  const misfit = missing && whyNoEntry(missing.value, dtype);
   if (misfit) {
     fail(cx, {
       code: "M0602",
@@ -208,7 +195,7 @@ function load(cx: Context, item: DataItem, field: DataField, entries: Entries): 
       });
     }
     const value = missing && Number.isNaN(read) ? missing.value : read;
-    const why = checkEntry(value, dtype);
+    const why = whyNoEntry(value, dtype);
     if (why) return wrong(`${entries.where(i)} is ${value}: ${why}`, { notes: rows });
     data[i] = value;
   }
@@ -255,17 +242,4 @@ function loadHost(cx: Context, item: DataItem, field: DataField, { shape, data }
   }
   const where = (i: number) => `Entry [${place(i, shape).join(", ")}] of the array for \`${name}\``;
   load(cx, item, field, { from: "host", shape, at: (i) => data[i]!, where });
-}
-
-/** What is wrong with a number as an entry of a dtype, or nothing. */
-function checkEntry(value: number, dtype: DType): string | undefined {
-  if (!Number.isFinite(value)) return "only finite numbers are data";
-  if (dtype === "i32" && (!Number.isInteger(value) || Math.abs(value) > 2147483647)) {
-    return "it is not a 32-bit integer";
-  }
-  if (dtype === "bool" && value !== 0 && value !== 1) return "a bool is 0 or 1";
-  if (dtype === "f32" && !Number.isFinite(Math.fround(value))) {
-    return "a 32-bit number holds at most 3.4e38; write `precision f64`";
-  }
-  return undefined;
 }

@@ -1,6 +1,7 @@
 // What does a data file hold? Tables (.csv, .tsv) by their columns and arrays (.npy, .npz) by their names, as entries that
 // know where they stand.
 import type { ColumnRange, DataField, DataItem, QuotedText } from "./ast.ts";
+import { place } from "../runtime/loop/given_arrays.ts";
 import { parseTable } from "./csv.ts";
 import { fail } from "./elaboration.ts";
 import { hintFor } from "./hints.ts";
@@ -245,14 +246,4 @@ function arrayEntries({ shape, data }: NpyArray, name: string): Entries {
     at: (i) => data[i]!,
     where: (i) => `Entry [${place(i, shape).join(", ")}] of ${name}`,
   };
-}
-
-/** The index of entry i along each axis, counted from 0. */
-export function place(i: number, shape: readonly number[]): number[] {
-  const index: number[] = [];
-  for (const size of shape.toReversed()) {
-    index.unshift(i % size);
-    i = Math.floor(i / size);
-  }
-  return index;
 }

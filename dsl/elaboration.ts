@@ -27,6 +27,8 @@ export interface Elaboration {
   readonly leaves: Map<string, LeafDeclaration>;
   /** Loaded tables, by `name.field`. */
   readonly data: Map<string, HostArray>;
+  /** Names of the tasks whose fields without values a host function gives. */
+  readonly hostTasks: ReadonlySet<string>;
   /** Definitions being evaluated, to find those that depend on themselves. */
   readonly busy: Set<object>;
   /** Models that some call went into. */
@@ -45,6 +47,7 @@ export function newElaboration(
   sink: DiagnosticSink,
   precision: Precision,
   inputs: ReadonlyMap<string, StaticValue>,
+  hostTasks: ReadonlySet<string> = new Set(),
 ): Elaboration {
   return {
     modules,
@@ -55,6 +58,7 @@ export function newElaboration(
     instances: new Map(),
     leaves: new Map(),
     data: new Map(),
+    hostTasks,
     busy: new Set(),
     called: new Set(),
     said: new Set(),

@@ -1,5 +1,6 @@
 // Which numbers must be known before the run? Sizes of types, numbers of steps and tasks, bounds.
 import { sizeAsNumber } from "./arithmetic.ts";
+import type { DType } from "../runtime/ir/types.ts";
 import type { Expression, TypeExpression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
@@ -25,6 +26,12 @@ export function evaluateType(cx: Context, type: TypeExpression): readonly Dim[] 
   }
   if (wrong || tooLarge(cx, dims, type.span)) return undefined;
   return dims;
+}
+
+/** The type of entries by the word in the program; undefined for another word. */
+export function dtypeOf(word: string, precision: "f32" | "f64"): DType | undefined {
+  const known: Readonly<Record<string, DType>> = { int: "i32", bool: "bool", float: precision };
+  return Object.hasOwn(known, word) ? known[word] : undefined;
 }
 
 /** One size as an axis. Undefined when wrong (reported). */

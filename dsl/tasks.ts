@@ -1,6 +1,8 @@
 // What is one task? The draws and values of a `task` definition for one task index and meta-step: made when first read, in
 // the world of the task, each under its own name.
-import type { Variable } from "../runtime/ir/types.ts";
+import type { ArrayType, Variable } from "../runtime/ir/types.ts";
+import type { Span } from "./source.ts";
+import { dtypeOf } from "./sizes.ts";
 import type { Binding, FunctionItem, LetItem, SplitMember, TaskItem } from "./ast.ts";
 import type { Definition } from "./modules.ts";
 import { type Elaboration, fail } from "./elaboration.ts";
@@ -28,17 +30,22 @@ export interface TaskInstance {
   /** Its number among the tasks of the consumer; undefined: the only one. */
   readonly index: Variable | undefined;
   readonly metaStep: Variable | undefined;
+  /** Makes a field that the host gives. */
+  readonly given: (field: GivenField) => Variable;
   /** Its splits, and the task itself under its own name. */
   readonly splits: Map<string, RecordValue>;
 }
 
 /** A task with nothing drawn yet. `openTask` fills in what can be read. */
-export function newTask(
-  definition: Definition,
-  index: Variable | undefined,
-  metaStep: Variable | undefined,
-): TaskInstance {
-  return { definition, index, metaStep, splits: new Map() };
+export function newTask(parts: Omit<TaskInstance, "splits">): TaskInstance {
+  return { ...parts, splits: new Map() };
+}
+
+/** A field of a task that a host function gives. */
+export interface GivenField extends ArrayType {
+  /** With the task and the split: `omniglot.support.x`. */
+  readonly name: string;
+  readonly span: Span;
 }
 
 /** Gives a task its members, computed in `world` (whose task it is), and returns those that are not splits. */
@@ -85,12 +92,34 @@ function memberValue(cx: Context, prefix: string, member: Binding | FunctionItem
   }
   const compute = (): Value => {
     if (member.kind === "Let") return evaluate(cx, member.value);
+    if (!member.value) return givenField(cx, member, `${prefix}${name}`);
     return bindingValue(cx, member, `${prefix}${name}`);
   };
   return lazily(
     compute,
     () => fail(cx, { code: "M0210", title: `\`${prefix}${name}\` depends on itself`, at: member.name.span }),
   );
+}
+
+/** The value of a field without one, `x : [5, 784]`: the host gives it. */
+function givenField(cx: Context, binding: Binding, qualified: string): Value {
+  const { name: task } = cx.world.task!.definition;
+  const { span } = binding.name;
+  if (!cx.elaboration.hostTasks.has(task)) {
+    return fail(cx, {
+      code: "M0405",
+      title: `\`${qualified}\` has no value`,
+      at: span,
+      hint:
+        `write \`= …\`, draw it: \`~ normal(0, 1)\`, or hand over a function from TypeScript: compile(…, { tasks: { ${task} } })`,
+    });
+  }
+  const dims = evaluateType(cx, binding.type!);
+  if (!dims) return errorValue;
+  const dtype = dtypeOf(binding.type!.dtype?.name ?? "float", cx.elaboration.precision);
+  if (!dtype) return errorValue; // reported with the declarations
+  const variable = cx.world.task!.given({ name: qualified, dtype, shape: shapeOf(dims), span });
+  return { kind: "tensor", variable, dims, declared: { name: qualified, span } };
 }
 
 /** The value of `name : type = value` or `name : type ~ distribution` where a context stands. */

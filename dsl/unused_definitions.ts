@@ -95,7 +95,9 @@ function isStatic(expression: Expression, module: Module, seen: Set<Item>): bool
 /** Reads every member of a task once. */
 function checkTask(cx: Context, definition: Definition): void {
   const index = cx.b.input({ dtype: "i32", shape: [] });
-  const world = enterWorld(cx.world, { task: newTask(definition, index, undefined) });
+  const world = enterWorld(cx.world, {
+    task: newTask({ definition, index, metaStep: undefined, given: (field) => cx.b.input(field) }),
+  });
   const scope = openTask(cx.elaboration, world);
   for (const member of (definition.item as TaskItem).members) {
     if (member.kind !== "Split") {

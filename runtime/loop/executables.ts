@@ -4,6 +4,7 @@ import { formatType, type HostArray, type IrFunction, sameShape, sizeOf } from "
 import type { Backend, Executable } from "../backend/interface.ts";
 import { expandGradients } from "../autodiff/expand_gradients.ts";
 import { InternalError, MetaRuntimeError } from "../errors.ts";
+import type { TaskSource } from "./host_tasks.ts";
 import type { InputSlot, ProgramFunction } from "./program.ts";
 
 /** What slots are filled with. */
@@ -15,6 +16,7 @@ export interface SlotValues {
   /** The states of the outer rule at work. */
   readonly states: ReadonlyMap<string, HostArray>;
   readonly data: ReadonlyMap<string, HostArray>;
+  readonly tasks: Pick<TaskSource, "value">;
 }
 
 /** The compiled functions of one run. */
@@ -59,6 +61,8 @@ function fill(slot: InputSlot, values: SlotValues): HostArray {
       return found(values.leaves.get(slot.name), slot);
     case "state":
       return found(values.states.get(slot.name), slot);
+    case "task":
+      return found(values.tasks.value(slot), slot);
     case "data": {
       const value = values.data.get(slot.name);
       if (!value) throw new MetaRuntimeError(`The data \`${slot.name}\` was not given`);

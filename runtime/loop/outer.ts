@@ -20,13 +20,15 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
   const evaluations = program.evaluations.filter((e) => e.every?.of === outer.name);
   let states = named(outer.states, context.call(outer.initialStates, { step: 0 }));
   const trajectoriesAt = (step: number) => () => context.call(outer.trajectories!.fn, { step, states });
+  const trajectories = outer.trajectories ? [outer.trajectories.fn] : [];
+  const stepFunctions = [outer.step, outer.diagnose.fn, ...trajectories];
   let firstDone = start;
   try {
     for (let step = 0; step < outer.steps && !signal?.aborted; step++) {
+      const due = evaluations.filter((e) => isDue(step, e.every!.steps));
+      if (!await context.prepare([...stepFunctions, ...due.map((e) => e.fn)], step)) break;
       recorder.before(step, context.leaves, trajectoriesAt(step));
-      for (const e of evaluations) {
-        if (isDue(step, e.every!.steps)) evaluate(e, context, { outer: outer.name, step });
-      }
+      for (const e of due) evaluate(e, context, { outer: outer.name, step });
       const outputs = context.call(outer.step, { step, states });
       const loss = outputs[0]!.data[0]!;
       const gradientNorm = outputs[1]!.data[0]!;
@@ -61,7 +63,9 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
       });
       await context.breathe();
     }
-    recorder.end(losses.length, context.leaves, trajectoriesAt(losses.length));
+    const done = losses.length;
+    const ready = await context.prepare(trajectories, done);
+    recorder.end(done, context.leaves, ready ? trajectoriesAt(done) : undefined);
     return losses.length === outer.steps;
   } finally {
     context.outers.push({

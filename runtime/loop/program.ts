@@ -13,7 +13,24 @@ export type InputSlot =
   /** The present value of an outer rule's state. */
   | { readonly kind: "state"; readonly name: string }
   /** A table or tensor given from outside. */
-  | { readonly kind: "data"; readonly name: string };
+  | { readonly kind: "data"; readonly name: string }
+  /** A field of the tasks that a host function makes, stacked over the tasks from number `first` on. */
+  | {
+    readonly kind: "task";
+    /** With the task and the split: `omniglot.support.x`. */
+    readonly name: string;
+    readonly task: string;
+    /** What the tasks are for. */
+    readonly consumer: string;
+    readonly first: number;
+    /** [tasks, …the field's own axes]. */
+    readonly type: ArrayType;
+    /** Other tasks at each meta-step. */
+    readonly perStep: boolean;
+    /** The same tasks for the whole run. */
+    readonly fixed: boolean;
+    readonly origin: Origin;
+  };
 
 /** A function, not yet expanded (`gradient` requests stand in it), and what its inputs are. */
 export interface ProgramFunction {

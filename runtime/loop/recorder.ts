@@ -62,8 +62,8 @@ export interface OuterRecorder {
   before(step: number, leaves: ReadonlyMap<string, HostArray>, trajectories: () => readonly HostArray[]): void;
   /** After the computation of meta-step `step`. */
   computed(step: number, loss: number, gradientNorm: number): void;
-  /** After the last meta-step that was done; `steps` is their number. */
-  end(steps: number, leaves: ReadonlyMap<string, HostArray>, trajectories: () => readonly HostArray[]): void;
+  /** After the last meta-step that was done; `steps` is their number. No trajectories where they cannot be computed. */
+  end(steps: number, leaves: ReadonlyMap<string, HostArray>, trajectories?: () => readonly HostArray[]): void;
 }
 
 /** Opens the recorder of an outer loop. */
@@ -110,7 +110,7 @@ export function openOuterRecorder(
       // the last loss stands for the end, unless its step was due anyway
       keepScalars((every) => !isDue(latest!.step, every));
       keepLeaves(steps, leaves, () => true);
-      keepTrajectories(steps, trajectories, () => true);
+      if (trajectories) keepTrajectories(steps, trajectories, () => true);
     },
   };
 }

@@ -1,10 +1,11 @@
 // How is an experiment run? Declared gradients, then the outer loops in the order of the file (with the gradients that
 // ask for their values), then what needs the trained values: evaluations and inner loops by themselves. Knows no files
 // and no terminal: it reports events and returns everything it computed.
+import { type HostTasks, openTaskSource, type TaskSource } from "./host_tasks.ts";
 import type { HostArray } from "../ir/types.ts";
 import type { Backend } from "../backend/interface.ts";
 import { MetaRuntimeError } from "../errors.ts";
-import type { ExperimentProgram } from "./program.ts";
+import type { ExperimentProgram, ProgramFunction } from "./program.ts";
 import type { RunEvent } from "./events.ts";
 import type { Outcome, RunResult } from "./results.ts";
 import type { RunContext } from "./run_context.ts";
@@ -22,6 +23,8 @@ export interface RunOptions {
   readonly report?: (event: RunEvent) => void;
   /** Stops the run after the present meta-step (or item); its result says "stopped". */
   readonly signal?: AbortSignal;
+  /** Makes the tasks whose fields the program leaves to the host. */
+  readonly tasks?: HostTasks;
   /** Milliseconds from any origin; `performance.now` when not given. */
   readonly now?: () => number;
   /** Most bytes that recorded values may take; 2 GB when not given. */
@@ -46,7 +49,8 @@ export async function runProgram(
   const now = options.now ?? (() => performance.now());
   const start = now();
   const executables = openExecutables(backend);
-  const context = openContext({ program, executables, options, seed: seedWords(seed), now });
+  const tasks = openTaskSource(options.tasks ?? {}, { seed, signal: options.signal });
+  const context = openContext({ program, executables, options, seed: seedWords(seed), tasks, now });
   let outcome: Outcome;
   let failure: MetaRuntimeError | undefined;
   try {
@@ -79,10 +83,15 @@ async function runItems(context: RunContext): Promise<boolean> {
     throw new MetaRuntimeError(`The declared value of \`${leaf.name}\` is not finite`, leaf.origin);
   }
   // each job is one item; the signal is looked at between them
-  const jobs: (() => boolean | Promise<boolean>)[] = [];
+  const jobs: (() => Promise<boolean>)[] = [];
+  const prepared = (fn: ProgramFunction, work: () => void) => async () => {
+    const ready = await context.prepare([fn], 0);
+    if (ready) work();
+    return ready;
+  };
   const gradientsAfter = (after: string | undefined, leaves: () => ReadonlyMap<string, HostArray>) => {
     for (const item of program.gradients.filter((g) => g.after === after)) {
-      jobs.push(() => (computeGradient(item, context, leaves()), true));
+      jobs.push(prepared(item.fn, () => computeGradient(item, context, leaves())));
     }
   };
   gradientsAfter(undefined, () => context.declared);
@@ -90,8 +99,8 @@ async function runItems(context: RunContext): Promise<boolean> {
     jobs.push(() => runOuter(outer, context));
     gradientsAfter(outer.name, () => context.leaves);
   }
-  for (const item of program.evaluations) jobs.push(() => (evaluate(item, context), true));
-  for (const item of program.simulations) jobs.push(() => (simulate(item, context), true));
+  for (const item of program.evaluations) jobs.push(prepared(item.fn, () => evaluate(item, context)));
+  for (const item of program.simulations) jobs.push(prepared(item.fn, () => simulate(item, context)));
   for (const job of jobs) {
     if (signal?.aborted || !(await job())) return false;
     await context.breathe();
@@ -104,10 +113,11 @@ interface ContextParts {
   readonly executables: Executables;
   readonly options: RunOptions;
   readonly seed: HostArray;
+  readonly tasks: TaskSource;
   readonly now: () => number;
 }
 
-function openContext({ program, executables, options, seed, now }: ContextParts): RunContext {
+function openContext({ program, executables, options, seed, tasks, now }: ContextParts): RunContext {
   let lastBreath = now();
   const none: ReadonlyMap<string, HostArray> = new Map();
   const report = options.report ?? (() => {});
@@ -123,7 +133,9 @@ function openContext({ program, executables, options, seed, now }: ContextParts)
         leaves: at.leaves ?? context.leaves,
         states: at.states ?? none,
         data: program.data,
+        tasks,
       }),
+    prepare: (fns, step) => tasks.prepare(fns, step),
     async breathe() {
       if (now() - lastBreath < breath) return;
       await new Promise((resolve) => setTimeout(resolve, 0));

@@ -21,6 +21,8 @@ export interface RunContext {
   readonly now: () => number;
   readonly signal: AbortSignal | undefined;
   readonly report: (event: RunEvent) => void;
+  /** Has the tasks made that these functions take from the host. False when the signal came first. */
+  prepare(fns: readonly ProgramFunction[], step: number): Promise<boolean>;
   call(fn: ProgramFunction, at: CallAt): readonly HostArray[];
   /** Gives timers, signals and callbacks a turn, every 50 ms or so. */
   breathe(): Promise<void>;
