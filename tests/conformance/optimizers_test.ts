@@ -167,13 +167,13 @@ function derivative(f: (x: number) => number, x: number, h: number): { value: nu
 
 /** Where a difference begins: within what the hyperparameter may be, and where the loop is smooth. Rates of averages end at
  *  1; the step of an entry without a gradient is wd p / (|wd p| + eps), which bends within eps of wd = 0 (LAMB's decay is not under the root); adadelta's root of
- *  eps ends at 0. */
+ *  eps ends at 0; rprop's signs turn. */
 function reach(rule: string, name: string, h: Hyper): number {
   const value = h[name]!;
   if (/^(beta|rho$)/.test(name) || name === "alpha" && value > 0.9) return 0.2 * (1 - value);
   if (name === "weight_decay" && value === 0 && h.eps! < 1e-3 && rule !== "lamb") return 1e-3 * h.eps!;
   if (rule === "adadelta" && name === "eps") return 0.1 * value;
-  return 0.1 * Math.max(Math.abs(value), 0.01);
+  return (rule === "rprop" ? 1e-3 : 0.1) * Math.max(Math.abs(value), 0.01);
 }
 
 /** Hyperparameters that act through signs alone: nothing depends on them smoothly, and asking is an error. */
