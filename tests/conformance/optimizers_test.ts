@@ -3,12 +3,8 @@
 // hyperparameter at its default, at other values and at 0, and for the initial parameters, one of which never gets a gradient.
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { compile, CompileError } from "../../mod.ts";
-
-type Hyper = Readonly<Record<string, number>>;
-/** What a rule keeps for one entry. */
-type Memory = Record<string, number>;
-/** The new value of one entry: its gradient and value, its memory (empty at t = 0), the time from 0, the hyperparameters. */
-type Rule = (g: number, p: number, s: Memory, t: number, h: Hyper) => number;
+import { derivative } from "./plain/differences.ts";
+import { type Hyper, type Memory, step } from "./plain/rules.ts";
 
 const steps = 9;
 const start = [1, -2, 0.5, 0.8];
@@ -24,146 +20,15 @@ function gradientAt(p: readonly number[]): number[] {
   return g;
 }
 
-/** No entry that matters is negative here; at an entry without a gradient a difference may ask for √−h. */
-const root = (x: number) => Math.sqrt(Math.max(x, 0));
-const power = (base: number, n: number) => Array.from({ length: n }).reduce<number>((product) => product * base, 1);
-
-/** Exponential averages of the gradient and its square, bias-corrected. */
-function moments(g: number, s: Memory, t: number, h: Hyper): { m: number; v: number } {
-  s.m = h.beta1! * (s.m ?? 0) + (1 - h.beta1!) * g;
-  s.v = h.beta2! * (s.v ?? 0) + (1 - h.beta2!) * g * g;
-  s.top = Math.max(s.top ?? 0, s.v);
-  const v = h.amsgrad ? s.top : s.v;
-  return { m: s.m / (1 - power(h.beta1!, t + 1)), v: v / (1 - power(h.beta2!, t + 1)) };
-}
-
-/** 0 / 0 at an entry without a gradient, when a difference makes eps 0. */
-const ratio = (a: number, b: number) => a === 0 ? 0 : a / b;
-
-const rules: Readonly<Record<string, Rule>> = {
-  sgd(g, p, s, t, h) {
-    const d = g + h.weight_decay! * p;
-    s.v = t === 0 ? d : h.momentum! * s.v! + (1 - h.dampening!) * d;
-    return p - h.lr! * (h.nesterov ? d + h.momentum! * s.v : s.v);
-  },
-  adam(g, p, s, t, h) {
-    const { m, v } = moments(g + h.weight_decay! * p, s, t, h);
-    return p - h.lr! * ratio(m, root(v + h.eps_root!) + h.eps!);
-  },
-  adamw(g, p, s, t, h) {
-    const { m, v } = moments(g, s, t, h);
-    return p - h.lr! * (h.weight_decay! * p + ratio(m, root(v + h.eps_root!) + h.eps!));
-  },
-  rmsprop(g, p, s, _, h) {
-    const d = g + h.weight_decay! * p;
-    s.square = h.alpha! * (s.square ?? 0) + (1 - h.alpha!) * d * d;
-    s.mean = h.alpha! * (s.mean ?? 0) + (1 - h.alpha!) * d;
-    const variance = h.centered ? s.square - s.mean * s.mean : s.square;
-    s.v = h.momentum! * (s.v ?? 0) + ratio(d, root(variance) + h.eps!);
-    return p - h.lr! * s.v;
-  },
-  adagrad(g, p, s, t, h) {
-    const d = g + h.weight_decay! * p;
-    s.total = (s.total ?? h.initial!) + d * d;
-    return p - h.lr! / (1 + h.lr_decay! * t) * ratio(d, root(s.total) + h.eps!);
-  },
-  adadelta(g, p, s, _, h) {
-    const d = g + h.weight_decay! * p;
-    s.square = h.rho! * (s.square ?? 0) + (1 - h.rho!) * d * d;
-    const move = ratio(root((s.moved ?? 0) + h.eps!) * d, root(s.square + h.eps!));
-    s.moved = h.rho! * (s.moved ?? 0) + (1 - h.rho!) * move * move;
-    return p - h.lr! * move;
-  },
-  adamax(g, p, s, t, h) {
-    const d = g + h.weight_decay! * p;
-    s.m = h.beta1! * (s.m ?? 0) + (1 - h.beta1!) * d;
-    s.u = Math.max(h.beta2! * (s.u ?? 0), Math.abs(d) + h.eps!);
-    return p - h.lr! * ratio(s.m, s.u) / (1 - power(h.beta1!, t + 1));
-  },
-  asgd(g, p, _, t, h) {
-    const rate = h.lr! * (1 + h.lambd! * h.lr! * t) ** -h.alpha!;
-    return p - rate * (g + h.weight_decay! * p) - h.lambd! * rate * p;
-  },
-  rprop(g, p, s, _, h) {
-    const turn = Math.sign(g * (s.previous ?? 0));
-    const factor = turn > 0 ? h.eta_plus! : turn < 0 ? h.eta_minus! : 1;
-    s.size = Math.min(Math.max((s.size ?? h.lr!) * factor, h.step_min!), h.step_max!);
-    s.previous = turn < 0 ? 0 : g;
-    return p - Math.sign(s.previous) * s.size;
-  },
-  nadam(g, p, s, t, h) {
-    const d = g + h.weight_decay! * p;
-    const mu = (n: number) => h.beta1! * (1 - 0.96 ** (n * h.momentum_decay!) / 2);
-    s.product = (s.product ?? 1) * mu(t + 1);
-    const m = h.beta1! * (s.m ?? 0) + (1 - h.beta1!) * d;
-    s.m = m;
-    s.v = h.beta2! * (s.v ?? 0) + (1 - h.beta2!) * d * d;
-    const scale = root(s.v / (1 - power(h.beta2!, t + 1))) + h.eps!;
-    const look = (1 - mu(t + 1)) * d / (1 - s.product) + mu(t + 2) * m / (1 - s.product * mu(t + 2));
-    return p - h.lr! * ratio(look, scale);
-  },
-  radam(g, p, s, t, h) {
-    const { m } = moments(g + h.weight_decay! * p, s, t, h);
-    const n = t + 1;
-    const correction = 1 - power(h.beta2!, n);
-    const longest = (1 + h.beta2!) / (1 - h.beta2!);
-    const length = longest - 2 * n * power(h.beta2!, n) / correction;
-    if (length <= 5) return p - h.lr! * m;
-    const rectified = Math.sqrt(
-      ((length - 4) / (longest - 4)) * ((length - 2) / (longest - 2)) * (longest / length),
-    );
-    return p - h.lr! * rectified * Math.sqrt(correction) * ratio(m, root(s.v!) + h.eps!);
-  },
-  lion(g, p, s, _, h) {
-    const m = s.m ?? 0;
-    s.m = h.beta2! * m + (1 - h.beta2!) * g;
-    return p - h.lr! * (Math.sign(h.beta1! * m + (1 - h.beta1!) * g) + h.weight_decay! * p);
-  },
-  /** The step before its trust ratio, which `endOf` applies. */
-  lamb(g, p, s, t, h) {
-    const { m, v } = moments(g, s, t, h);
-    return p - (ratio(m, root(v) + h.eps!) + h.weight_decay! * p);
-  },
-};
-
-const norm = (x: readonly number[]) => Math.sqrt(x.reduce((sum, value) => sum + value * value, 0));
-
 function endOf(name: string, h: Hyper, from: readonly number[]): number[] {
   const memories: Memory[] = from.map(() => ({}));
   let p = [...from];
-  for (let t = 0; t < steps; t++) {
-    const g = gradientAt(p);
-    const next = p.map((value, i) => rules[name]!(g[i]!, value, memories[i]!, t, h));
-    if (name === "lamb") {
-      const step = p.map((value, i) => value - next[i]!);
-      p = p.map((value, i) => value - h.lr! * norm(p) / norm(step) * step[i]!);
-    } else p = next;
-  }
+  for (let t = 0; t < steps; t++) p = step(name, h, { p, g: gradientAt(p), t, memories });
   return p;
 }
 
 const objective = (p: readonly number[]) =>
   p.reduce((sum, value, i) => sum + weight[i]! * value + value * value / 2, 0);
-
-/** Derivative by central differences with Ridders' extrapolation, and how sure of it the table is. */
-function derivative(f: (x: number) => number, x: number, h: number): { value: number; error: number } {
-  const shrink = 1.4;
-  const rounding = 4 * Number.EPSILON * (1 + Math.abs(f(x)));
-  let best = { value: NaN, error: Infinity };
-  let previous: number[] = [];
-  for (let i = 0; i < 20; i++, h /= shrink) {
-    const row = [(f(x + h) - f(x - h)) / (2 * h)];
-    let factor = shrink * shrink;
-    for (let j = 1; j <= i; j++, factor *= shrink * shrink) {
-      row[j] = (row[j - 1]! * factor - previous[j - 1]!) / (factor - 1);
-      const change = Math.max(Math.abs(row[j]! - row[j - 1]!), Math.abs(row[j]! - previous[j - 1]!));
-      const error = change + rounding / h;
-      if (error <= best.error) best = { value: row[j]!, error };
-    }
-    previous = row;
-  }
-  return best;
-}
 
 /** Where a difference begins: within what the hyperparameter may be, and where the loop is smooth. Rates of averages end at
  *  1; the step of an entry without a gradient is wd p / (|wd p| + eps), which bends within eps of wd = 0 (LAMB's decay is not under the root); adadelta's root of
