@@ -1,12 +1,17 @@
 // Derivatives without differentiating.
 
 /** Derivative by central differences with Ridders' extrapolation, and how sure of it the table is. */
-export function derivative(f: (x: number) => number, x: number, h: number): { value: number; error: number } {
+export function derivative(
+  f: (x: number) => number,
+  x: number,
+  h: number,
+  rows = 20,
+): { value: number; error: number } {
   const shrink = 1.4;
   const rounding = 4 * Number.EPSILON * (1 + Math.abs(f(x)));
   let best = { value: NaN, error: Infinity };
   let previous: number[] = [];
-  for (let i = 0; i < 20; i++, h /= shrink) {
+  for (let i = 0; i < rows; i++, h /= shrink) {
     const row = [(f(x + h) - f(x - h)) / (2 * h)];
     let factor = shrink * shrink;
     for (let j = 1; j <= i; j++, factor *= shrink * shrink) {
