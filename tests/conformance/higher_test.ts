@@ -261,3 +261,135 @@ for (const [rule, set, model] of sweep) {
 }
 
 Deno.test("the sweep has the 38 cases of `higher`'s", () => assertEquals(sweep.length, 38));
+
+// ----------------------------------------------------------------------------------------------- rules of a part, learned
+
+Deno.test("a part that no rule is over stays as it was, and the gradient to its start is that of the plain loop", async () => {
+  const learned = (name: string) => !name.startsWith("l3");
+  const groups = [{ ...sgd, of: learned }];
+  const text = program(plain, "over net.l1, net.V by sgd(lr = 0.1)", [
+    "net.l1.W@0",
+    "net.l1.b@0",
+    "net.V@0",
+    "net.l3.W",
+    "net.l3.b",
+  ])
+    .replace(", net.l3.W@*, net.l3.b@*", "");
+  const data = { support: { x: table(plain, 1) }, query: { x: table(plain, 2) } };
+  const run = await compile(text, { data }).run({ seed: 3 });
+  const start = Object.fromEntries(
+    Object.keys(plain.parameters).map((
+      name,
+    ) => [name, Array.from(run.parameter(`net.${name}`, { time: 0 }).data, Number)]),
+  );
+  const path = unroll(plain, start, groups);
+  for (const name of ["l1.W", "l1.b", "V"]) {
+    at(run, name, T).forEach((value, i) => assertAlmostEquals(value, path[T]![name]![i]!, 1e-12));
+    assert(path[T]![name]!.some((value, i) => value !== start[name]![i]));
+  }
+  assertAlmostEquals(run.value(), metaLoss(plain, start, groups), 1e-12);
+  for (const [name, values] of Object.entries(start)) {
+    const slopes = run.gradient(learned(name) ? `net.${name}@0` : `net.${name}`).data;
+    values.forEach((value, i) => {
+      const { value: expected, error } = derivative(
+        (x) => metaLoss(plain, { ...start, [name]: values.with(i, x) }, groups),
+        value,
+        1e-4,
+        6,
+      );
+      assertAlmostEquals(Number(slopes[i]), expected, 20 * error + 1e-9);
+    });
+  }
+});
+
+/** The gradients of every hyperparameter in `names`, of either group, against the plain loop's differences. */
+async function assertLearnedGroups(rule: string, hyper: Hyper, names: readonly string[]): Promise<void> {
+  const argumentsOf = (lr: number) =>
+    `(${names.map((name) => `${name} = ${name === "lr" ? lr : hyper[name]}`).join(", ")})`;
+  const first = (name: string) => name.startsWith("l1");
+  const groups: Group[] = [
+    { of: first, rule, hyper: { ...hyper, lr: 0.2 } },
+    { of: (name: string) => !first(name), rule, hyper: { ...hyper, lr: 0.1 } },
+  ];
+  const wrt = names.flatMap((name) => [`fit.net.l1.${name}`, `fit.net.l3.${name}`]);
+  const source = program(
+    plain,
+    `over net.l1 by ${rule}${argumentsOf(0.2)}\n  over net.l3, net.V by ${rule}${argumentsOf(0.1)}`,
+    wrt,
+  );
+  const data = { support: { x: table(plain, 1) }, query: { x: table(plain, 2) } };
+  const run = await compile(source, { data }).run({ seed: 3 });
+  const start = startOf(plain, run);
+  names.forEach((name, k) =>
+    groups.forEach((group, i) => {
+      const f = (x: number) =>
+        metaLoss(plain, start, groups.with(i, { ...group, hyper: { ...group.hyper, [name]: x } }));
+      const { value, error } = derivative(f, group.hyper[name]!, name === "beta2" ? 1e-5 : 1e-3);
+      assert(error < 1e-5 * (1 + Math.abs(value)), `the difference for ${wrt[2 * k + i]} is not sure`);
+      const actual = Number(run.gradient(wrt[2 * k + i]!).data[0]);
+      assert(
+        Math.abs(actual - value) <= 20 * error + 1e-9,
+        `${wrt[2 * k + i]}: ${actual}, by differences ${value} ± ${error}`,
+      );
+      assert(Math.abs(value) > 1e-9, `${wrt[2 * k + i]} has no gradient to speak of`);
+    })
+  );
+}
+
+Deno.test("the rates of two groups are learned: each gradient is the plain loop's central difference", () =>
+  assertLearnedGroups("sgd", { ...sgd.hyper, momentum: 0.5 }, ["lr", "momentum"]));
+
+Deno.test("both betas of two groups are learned: each gradient is the plain loop's central difference", () =>
+  assertLearnedGroups("adam", base.adam!, ["lr", "beta1", "beta2"]));
+
+Deno.test("a rate given for each step acts at its step, and each has its own gradient", async () => {
+  const rates = [0.3, 0.05, 0.2, 0.1];
+  const source = program(plain, bySgd, ["fit.lr"]) +
+    `override fit { lr = [${rates.join(", ")}] per step }\n`;
+  const data = { support: { x: table(plain, 1) }, query: { x: table(plain, 2) } };
+  const run = await compile(source, { data }).run({ seed: 3 });
+  const start = startOf(plain, run);
+  const end = (lr: readonly number[]) => {
+    const x = rows(table(plain, 1).data);
+    let p = start;
+    for (const rate of lr) {
+      const now = tensors(plain, p);
+      const names = Object.keys(now);
+      const slopes = gradient(lossOf(plain, now, x), names.flatMap((name) => now[name]!.entries));
+      let next = 0;
+      p = Object.fromEntries(names.map((name) => [name, p[name]!.map((value) => value - rate * slopes[next++]!)]));
+    }
+    return lossOf(plain, tensors(plain, p), rows(table(plain, 2).data)).value;
+  };
+  assertAlmostEquals(run.value(), end(rates), 1e-13);
+  rates.forEach((rate, t) => {
+    const { value, error } = derivative((x) => end(rates.with(t, x)), rate, 1e-3);
+    assertAlmostEquals(Number(run.gradient("fit.lr").data[t]), value, 20 * error + 1e-9);
+  });
+});
+
+Deno.test("learned hyperparameters come back as numbers, and a program that is given them goes the same way", async () => {
+  const data = { support: { x: table(plain, 1) }, query: { x: table(plain, 2) } };
+  const text = program(plain, "over net by adam(lr = 0.1, beta1 = 0.8)", ["net.V@0"]);
+  const outer = "outer train { minimize mean(net@T(query.x)^2) over fit.lr, fit.beta1 by sgd(lr = 0.01) for 3 steps }";
+  const learned = await compile(text.replace(/gradient[^]*/, outer), { data }).run({ seed: 3 });
+  const [lr, beta1] = ["fit.lr", "fit.beta1"].map((name) => Number(learned.parameter(name).data[0]));
+  assert(lr !== 0.1 && beta1 !== 0.8);
+  const again = await compile(text.replace("lr = 0.1, beta1 = 0.8", `lr = ${lr}, beta1 = ${beta1}`), { data }).run({
+    seed: 3,
+  });
+  assertPath(plain, again, [{ of: () => true, rule: "adam", hyper: { ...base.adam!, lr: lr!, beta1: beta1! } }]);
+});
+
+Deno.test("a sub-model called by itself computes what it computes inside the model", async () => {
+  const source = `edition 1
+precision f64
+data query { x : [8, 4] }
+model linear(x : [n, m]) -> [n, 2] { W : [m, 2] ~ normal(0, 1)  return dot(x, W) }
+model net(x : [n, m]) -> [n, 2] { use f = linear  return f(x) }
+gradient sum(net(query.x)^2) - sum(net.f(query.x)^2) wrt net.f.W
+gradient sum(net(query.x)^2) wrt net.f.W
+`;
+  const run = await compile(source, { data: { query: { x: table(plain, 2) } } }).run();
+  assertEquals(run.gradients.map((each) => each.value === 0), [true, false]);
+});
