@@ -5,6 +5,7 @@ import { type CommandLine, exitCodes, helpText, parseArguments } from "./cli/arg
 import { type Console, processConsole } from "./cli/console.ts";
 import { showError } from "./cli/problems.ts";
 import { runVerb } from "./cli/run_verb.ts";
+import { explainVerb } from "./cli/explain.ts";
 import { checkVerb, fmtVerb } from "./cli/source_verbs.ts";
 import { version } from "./api/version.ts";
 import { InternalError } from "./runtime/errors.ts";
@@ -33,6 +34,7 @@ async function runCommand(command: CommandLine, console: Console): Promise<numbe
   try {
     if (command.verb === "check") return checkVerb(command, console);
     if (command.verb === "fmt") return fmtVerb(command, console);
+    if (command.verb === "explain") return explainVerb(command, console);
     return await runVerb(command, console);
   } catch (error) {
     if (!(error instanceof Error)) throw error;

@@ -11,7 +11,7 @@ export const verbs: Readonly<Record<Verb, { readonly text: string; readonly late
   run: { text: "run the program (the verb may be left out)" },
   check: { text: "say what is wrong with programs, without running them" },
   fmt: { text: "rewrite programs in the one style" },
-  explain: { text: "explain a code or a program", later: true },
+  explain: { text: "say what a diagnostic's code means, such as M0301" },
   verify: { text: "compare gradients with finite differences", later: true },
   doctor: { text: "say which backends work here", later: true },
 };
@@ -134,6 +134,13 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
     return wrong(
       near ? `Unknown verb \`${first}\`; did you mean \`${near}\`?` : "Only one program can be run at a time",
     );
+  }
+  if (verb === "explain") {
+    const program = files.find((word) => word.endsWith(".meta"));
+    if (program) {
+      return wrong(`\`explain ${program}\` is not yet supported, only the codes of diagnostics are explained`);
+    }
+    if (files.length === 0) return wrong("`explain` needs a code: meta.ts explain M0301");
   }
   if (files.length === 0) return wrong(`\`${verb}\` needs a program: meta.ts ${verb} FILE.meta`);
   if (verb === "run" && files.length > 1) return wrong("Only one program can be run at a time");

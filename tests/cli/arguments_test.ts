@@ -81,7 +81,8 @@ const mistakes: readonly (readonly [string[], string])[] = [
   [["fmt", "a.meta", "--seed", "1"], "`--seed` does not go with `fmt`, only with run"],
   [["chek", "a.meta"], "Unknown verb `chek`; did you mean `check`?"],
   [["check"], "`check` needs a program: meta.ts check FILE.meta"],
-  [["explain", "M0301"], "`explain` is not yet supported"],
+  [["explain"], "`explain` needs a code: meta.ts explain M0301"],
+  [["explain", "a.meta"], "`explain a.meta` is not yet supported, only the codes of diagnostics are explained"],
   [["verify", "a.meta"], "`verify` is not yet supported"],
   [["doctor"], "`doctor` is not yet supported"],
 ];
