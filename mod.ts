@@ -29,6 +29,7 @@ export { CompileError } from "./api/compile_error.ts";
 export { RunError } from "./api/experiment.ts";
 export type { Experiment, RunOptions } from "./api/experiment.ts";
 export type { BackendName } from "./api/backends.ts";
+export { restoreRun } from "./api/run.ts";
 export type { ParameterAt, RecordedSeries, Run } from "./api/run.ts";
 export type { Evaluation, PointAt } from "./api/evaluation.ts";
 export { version } from "./api/version.ts";

@@ -1,5 +1,6 @@
 // What can be asked of a finished run? Parameters by time, gradients, evaluations, recorded curves, verdicts; and when
 // something was not kept, the error says what was, and which line of the program would keep it.
+import { readRun, writeRun } from "./run_text.ts";
 import { nearestName } from "../dsl/did_you_mean.ts";
 import type { HostArray } from "../runtime/ir/types.ts";
 import type {
@@ -78,6 +79,24 @@ export interface Run {
   readonly expectations: readonly Verdict[];
   /** The same account as `summary.json`: JSON-ready, arrays of more than 1,000 entries by shape only. */
   toJSON(): { readonly [key: string]: Json };
+  /** All of it as a text that `restoreRun` reads: JSON with every array whole, so that no bit is lost. */
+  serialize(): string;
+}
+
+/** The run that `Run.serialize` wrote: it answers everything as the first one did, also one that failed or was stopped.
+ *  Throws TypeError when the text is no run, was cut off or altered, or was written by a later version.
+ *
+ *  ```ts
+ *  import { compile, restoreRun } from "../mod.ts";
+ *
+ *  const source = "edition 1\nparam w = 0\ninner fit { minimize (w - 3)^2 over w by sgd(lr = 0.1) for T = 5 steps }";
+ *  const run = await compile(source + "\nrecord w@*").run();
+ *  const again = restoreRun(run.serialize());
+ *  console.log(again.recorded("w@*").values[0]!.data);
+ *  ```
+ */
+export function restoreRun(text: string): Run {
+  return makeRun(readRun(text));
 }
 
 /** The public view of a result. */
@@ -117,6 +136,7 @@ export function makeRun(result: RunResult): Run {
     simulations,
     expectations: gradients.flatMap((g) => g.verdicts),
     toJSON: () => summarizeRun(result),
+    serialize: () => writeRun(result),
   };
 }
 
