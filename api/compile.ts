@@ -74,7 +74,15 @@ export function compile(source: string, options: CompileOptions = {}): Experimen
 
 /** Compiles a program from a file. Imports and data are read from the file's own folder only. Needs the permission to
  *  read that folder.
- *  Throws FileAccessError when the file cannot be read, and what `compile` throws. */
+ *  Throws FileAccessError when the file cannot be read, and what `compile` throws.
+ *
+ *  ```ts
+ *  import { compileFile } from "../mod.ts";
+ *
+ *  const run = await compileFile(new URL("../examples/toy.meta", import.meta.url)).run();
+ *  console.log(run.parameter("linear.w", { time: 5 }).data[0]);
+ *  ```
+ */
 export function compileFile(file: string | URL, options: CompileFileOptions = {}): Experiment {
   const { root, readSource, readData } = openProgramFiles(file);
   const input = { root, readSource, readData, ...outsideValues(options) };

@@ -3,7 +3,18 @@ import type { Diagnostic } from "../dsl/diagnostic.ts";
 import { renderDiagnostics } from "../dsl/render.ts";
 import type { SourceText } from "../dsl/source.ts";
 
-/** A program that cannot be run. Its message is the text a terminal would show, without colours. */
+/** A program that cannot be run. Its message is the text a terminal would show, without colours.
+ *
+ *  ```ts
+ *  import { compile, CompileError } from "../mod.ts";
+ *
+ *  try {
+ *    compile("edition 1\nlet y = x");
+ *  } catch (error) {
+ *    if (error instanceof CompileError) console.log(error.diagnostics[0]!.code);
+ *  }
+ *  ```
+ */
 export class CompileError extends Error {
   /** Tells it from other errors. */
   override readonly name = "CompileError";

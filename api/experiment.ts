@@ -10,7 +10,28 @@ import { type BackendName, chooseBackend } from "./backends.ts";
 import { CompileError } from "./compile_error.ts";
 import { makeRun, type Run } from "./run.ts";
 
-/** How to run an experiment. */
+/** How to run an experiment.
+ *
+ *  ```ts
+ *  import { compile } from "../mod.ts";
+ *
+ *  const experiment = compile(`
+ *    edition 1
+ *    param w = 0
+ *    inner fit { minimize (w - 3)^2 over w by sgd(lr = 0.1) for T = 5 steps }
+ *    outer tune { minimize (w@T - 3)^2 over fit.lr by adam(lr = 0.01) for 10 steps }
+ *  `);
+ *  const stop = new AbortController();
+ *  const run = await experiment.run({
+ *    seed: 1,
+ *    signal: stop.signal,
+ *    onStep: ({ step, loss }) => {
+ *      if (loss < 0.5 || step === 7) stop.abort();
+ *    },
+ *  });
+ *  console.log(run.outcome, run.losses());
+ *  ```
+ */
 export interface RunOptions {
   /** "auto" when not given. */
   readonly backend?: BackendName;
@@ -24,7 +45,20 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A checked program, ready to run, as often as one likes. */
+/** A checked program, ready to run, as often as one likes.
+ *
+ *  ```ts
+ *  import { compile } from "../mod.ts";
+ *
+ *  const experiment = compile(`
+ *    edition 1
+ *    param w = 0
+ *    inner fit { minimize (w - 3)^2 over w by sgd(lr = 0.1) for T = 5 steps }
+ *    outer tune { minimize (w@T - 3)^2 over fit.lr by adam(lr = 0.01) for 10 steps }
+ *  `);
+ *  console.log(experiment.emit("ir"), (await experiment.run()).parameter("fit.lr").data[0]);
+ *  ```
+ */
 export interface Experiment {
   /** The name of the root text. */
   readonly name: string;
@@ -39,7 +73,23 @@ export interface Experiment {
   emit(stage: Stage): string;
 }
 
-/** A run that went wrong: says loop, step and quantity, and holds what was computed until then. */
+/** A run that went wrong: says loop, step and quantity, and holds what was computed until then.
+ *
+ *  ```ts
+ *  import { compile, RunError } from "../mod.ts";
+ *
+ *  try {
+ *    await compile(`
+ *      edition 1
+ *      param w = 1
+ *      inner fit { minimize (w - 3)^4 over w by sgd(lr = 100) for T = 20 steps }
+ *      record w@*
+ *    `).run();
+ *  } catch (error) {
+ *    if (error instanceof RunError) console.log(error.message, error.run.recorded("w@*").values[0]!.data);
+ *  }
+ *  ```
+ */
 export class RunError extends MetaRuntimeError {
   /** Everything that was computed and recorded; its outcome is "failed". */
   readonly run: Run;

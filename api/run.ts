@@ -38,7 +38,21 @@ export interface RecordedSeries {
   readonly values: readonly HostArray[];
 }
 
-/** Everything a run computed. Arrays that it hands out are the caller's own. */
+/** Everything a run computed. Arrays that it hands out are the caller's own.
+ *
+ *  ```ts
+ *  import { compile } from "../mod.ts";
+ *
+ *  const run = await compile(`
+ *    edition 1
+ *    param w = 0
+ *    inner fit { minimize (w - 3)^2 over w by sgd(lr = 0.1) for T = 5 steps }
+ *    gradient (w@T - 3)^2 wrt fit.lr
+ *    record w@*
+ *  `).run();
+ *  console.log(run.value(), run.gradient("fit.lr").data[0], run.parameter("w", { time: 3 }).data[0]);
+ *  ```
+ */
 export interface Run {
   /** "stopped" when the signal ended it early; what came later is then missing. */
   readonly outcome: Outcome;

@@ -24,7 +24,15 @@ export interface Problem {
 }
 
 /** All diagnostics as text, in the given order, an empty line between two, no line end after the last. A place in a text
- *  that is not in `sources` is shown by name only. */
+ *  that is not in `sources` is shown by name only.
+ *
+ *  ```ts
+ *  import { check, renderDiagnostics } from "../mod.ts";
+ *
+ *  const text = "edition 1\nlet y = x";
+ *  console.log(renderDiagnostics(check(text), new Map([["program.meta", { name: "program.meta", text }]])));
+ *  ```
+ */
 export function renderDiagnostics(
   diagnostics: readonly Diagnostic[],
   sources: ReadonlyMap<string, SourceText>,

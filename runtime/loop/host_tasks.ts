@@ -28,7 +28,19 @@ export interface TaskFields {
   readonly [name: string]: HostValues | Readonly<Record<string, HostValues>>;
 }
 
-/** Makes one task, at once or later. */
+/** Makes one task, at once or later.
+ *
+ *  ```ts
+ *  import type { HostTask } from "../../mod.ts";
+ *
+ *  // for `task point { split support { c : [2] } }`: other points at each meta-step, and others again for tests
+ *  const point: HostTask = ({ consumer, index, step }) => {
+ *    const c = [index, consumer === "test" ? -step : step];
+ *    return { support: { c: { shape: [2], data: c } } };
+ *  };
+ *  console.log(point);
+ *  ```
+ */
 export type HostTask = (request: TaskRequest) => TaskFields | Promise<TaskFields>;
 
 /** The functions of a script by the names of the tasks. */

@@ -16,7 +16,15 @@ export interface Summary {
 
 /** Mean, median and the 95 % interval of the mean of independent task values x_1 … x_n.
  *  mean m = Σ x_i / n;  s² = Σ (x_i − m)² / (n − 1);  interval m ± t(0.975, n − 1) · s / √n (Student's t).
- *  The median of an even number of values is the mean of the middle two. NaN for an empty sample. */
+ *  The median of an even number of values is the mean of the middle two. NaN for an empty sample.
+ *
+ *  ```ts
+ *  import { summarize } from "../../mod.ts";
+ *
+ *  const { mean, interval } = summarize([1.0, 2.0, 4.5]);
+ *  console.log(mean, interval);
+ *  ```
+ */
 export function summarize(values: ArrayLike<number>): Summary {
   const n = values.length;
   let sum = 0;
@@ -35,7 +43,14 @@ export function summarize(values: ArrayLike<number>): Summary {
 }
 
 /** The summary of the differences a_i − b_i of values of the same tasks: what differs between two methods when both saw
- *  the same draws. Throws RangeError when the numbers of values differ. */
+ *  the same draws. Throws RangeError when the numbers of values differ.
+ *
+ *  ```ts
+ *  import { pairedDifference } from "../../mod.ts";
+ *
+ *  console.log(pairedDifference([1.0, 2.0, 4.0], [0.5, 1.0, 3.5]).mean);
+ *  ```
+ */
 export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>): Summary {
   if (a.length !== b.length) {
     throw new RangeError(`Cannot pair ${a.length} values with ${b.length}: both need the same tasks`);

@@ -1,7 +1,18 @@
 // How is a file written so that a crash never leaves half of it, and how is a refusal said? The only place that writes
 // whole files for a run.
 
-/** A file or folder could not be read or written. The message is for the user and holds the cure where there is one. */
+/** A file or folder could not be read or written. The message is for the user and holds the cure where there is one.
+ *
+ *  ```ts
+ *  import { compileFile, FileAccessError } from "../../mod.ts";
+ *
+ *  try {
+ *    compileFile("no/such/program.meta");
+ *  } catch (error) {
+ *    if (error instanceof FileAccessError) console.log(error.message);
+ *  }
+ *  ```
+ */
 export class FileAccessError extends Error {
   /** Tells it from other errors. */
   override readonly name = "FileAccessError";
