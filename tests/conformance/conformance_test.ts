@@ -1,7 +1,7 @@
 // Inner loops whose trajectories and hypergradients were computed elsewhere in float64 (README.md beside this file): written
 // as programs, run on `reference`, compared entry by entry.
 import { assert, assertEquals } from "@std/assert";
-import { compile } from "../../mod.ts";
+import { compile, type Run } from "../../mod.ts";
 
 interface Case {
   readonly name: string;
@@ -102,21 +102,22 @@ function modelOf({ model, expected }: Case): string {
   return `model net(x) {\n${declarations.join("\n")}\n${body.join("\n")}\n}`;
 }
 
-function programOf(test: Case): string {
+function programOf(test: Case, precision: "f32" | "f64", nudge: () => number): string {
   const label = test.loss === "cross_entropy" ? "int " : "";
   const table = (name: "support" | "query") =>
     `data ${name} { x : [${shapeOf(test[name].x)}]  y : ${label}[${shapeOf(test[name].y)}] }`;
   const start = Object.entries(test.expected.parameters[0]!).map(([name, value]) =>
     `${ours(name)} : [${shapeOf(value)}]`
   );
-  const hyper = [...flatten(test.inner.fixed), ...flatten(test.inner.learned)];
+  const hyper = [...flatten(test.inner.fixed), ...flatten(test.inner.learned)]
+    .map(([name, value]) => [name, typeof value === "number" ? value * nudge() : value] as const);
   const scheduled = Object.entries(test.inner.per_step);
   const first = scheduled.map(([name, values]) => `${name} = ${values[0]}`);
   const learned = [...flatten(test.inner.learned).map(([name]) => name), ...scheduled.map(([name]) => name)];
   const query = (time: string) => `${test.loss}(net@${time}(query.x), query.y)`;
   return `
 edition 1
-precision f64
+precision ${precision}
 ${table("support")}
 ${table("query")}
 data start { ${start.join("  ")} }
@@ -158,41 +159,128 @@ function ours(name: string): string {
   return name.replaceAll(".", "_");
 }
 
-for (const file of [...Deno.readDirSync(new URL(".", import.meta.url))].map((f) => f.name).sort()) {
-  if (!file.endsWith(".json")) continue;
-  Deno.test(`conformance ${file} in float64`, async () => {
-    const test: Case = JSON.parse(await Deno.readTextFile(new URL(file, import.meta.url)));
-    const { expected } = test;
-    const table = (values: Case["support"]) => ({ x: hostArray(values.x), y: hostArray(values.y) });
-    const start = Object.entries(expected.parameters[0]!).map(([name, value]) => [ours(name), hostArray(value)]);
-    const experiment = compile(programOf(test), {
-      name: file,
-      data: { support: table(test.support), query: table(test.query), start: Object.fromEntries(start) },
-    });
-    const run = await experiment.run({ backend: "reference" });
+/** Runs a case; the start's entries and the hyperparameters are multiplied by what `nudge` gives. */
+function runCase(file: string, test: Case, precision: "f32" | "f64", nudge: () => number = () => 1): Promise<Run> {
+  const table = (values: Case["support"]) => ({ x: hostArray(values.x), y: hostArray(values.y) });
+  const start = Object.entries(test.expected.parameters[0]!).map(([name, value]) => {
+    const { shape, data } = hostArray(value);
+    return [ours(name), { shape, data: data.map((x) => x * nudge()) }];
+  });
+  const experiment = compile(programOf(test, precision, nudge), {
+    name: file,
+    data: { support: table(test.support), query: table(test.query), start: Object.fromEntries(start) },
+  });
+  return experiment.run({ backend: "reference" });
+}
 
-    expected.parameters.forEach((parameters, time) => {
-      for (const [name, value] of Object.entries(parameters)) {
-        close(`${name}@${time}`, run.parameter(`net.${ours(name)}`, { time }).data, numbers(value));
+/** Every result of a case: what it is, as expected and as computed. */
+function results(test: Case, run: Run): { what: string; expected: readonly number[]; actual: ArrayLike<number> }[] {
+  const { expected } = test;
+  const list: ReturnType<typeof results> = [];
+  const add = (what: string, values: readonly number[], actual: ArrayLike<number>) =>
+    list.push({ what, expected: values, actual });
+  expected.parameters.forEach((parameters, time) => {
+    for (const [name, value] of Object.entries(parameters)) {
+      add(`${name}@${time}`, numbers(value), run.parameter(`net.${ours(name)}`, { time }).data);
+    }
+  });
+  expected.inner_losses.forEach((loss, time) => {
+    add(`loss@${time}`, [loss], run.parameter("fit.loss", { time }).data);
+  });
+  add("the objective", [expected.meta_loss], [run.value()]);
+  const initial = run.gradientGroup("net@0");
+  for (const [name, value] of Object.entries(expected.grad.initial)) {
+    add(`gradient of ${name}`, numbers(value), initial[`net.${ours(name)}`]!.data);
+  }
+  for (const [name, value] of flatten(expected.grad.hyper)) {
+    add(`gradient of ${name}`, [Number(value)], run.gradient(`fit.${name}`).data);
+  }
+  for (const [name, values] of Object.entries(expected.grad.per_step)) {
+    add(`gradient of ${name} per step`, values, run.gradient(`fit.${name}`).data);
+  }
+  return list;
+}
+
+/** Roundings in a row on the way through one step: the sums of the forward pass, its derivative and the derivative of that,
+ *  over features, examples and the 3 × 3 × channels of a convolution; and 20 for loss and rule. */
+function roundingsOf(test: Case): number {
+  const examples = shapeOf(test.support.x)[0]!;
+  const sums = test.model.kind === "mlp"
+    ? test.model.sizes.reduce((a, b) => a + b)
+    : Object.values(test.expected.parameters[0]!).reduce(
+      (n, value) => n + numbers(value).length / shapeOf(value)[0]!,
+      0,
+    ) +
+      shapeOf(test.support.x).slice(2).reduce((a, b) => a * b, 1);
+  return 3 * sums + examples + 20;
+}
+
+const cases = [...Deno.readDirSync(new URL(".", import.meta.url))].map((f) => f.name).filter((f) =>
+  f.endsWith(".json")
+);
+
+for (const file of cases.sort()) {
+  const read = async (): Promise<Case> => JSON.parse(await Deno.readTextFile(new URL(file, import.meta.url)));
+
+  Deno.test(`conformance ${file} in float64`, async () => {
+    const test = await read();
+    const corrected = new Set(
+      test.corrected.map((c) =>
+        `gradient of ${c.index === undefined ? c.hyper : pairs[c.hyper]?.[c.index] ?? c.hyper}`
+      ),
+    );
+    for (const { what, actual, expected } of results(test, await runCase(file, test, "f64"))) {
+      close(what, actual, expected, corrected.has(what) ? 2e-6 : undefined);
+    }
+  });
+
+  // Each of T steps makes an error like a change of the parameters by m roundings of u = 2^-24, and the loop passes a change
+  // on by a factor κ. Steps add up, so a result is off by up to T m u κ of its scale. κ is measured: how far the float64
+  // result moves, of its scale, when the start and the hyperparameters move by u at random, as they do when they are rounded
+  // (1 - beta2 of 0.999 by 1000 u), over u. The scale is the largest entry; of gradients with respect to the start the
+  // largest of any tensor, since a bias before a batch norm has one of 0, a sum that cancels. The gradient in a beta is what is
+  // left of two terms, the slopes of v' and of its correction 1 - beta^t, which are 1 / (1 - beta) times as large and rounded.
+  Deno.test(`conformance ${file} in float32, within what its roundings and the loop's own sensitivity allow`, async () => {
+    const test = await read();
+    const u = 2 ** -24;
+    const exact = results(test, await runCase(file, test, "f64"));
+    const kappa = exact.map(() => 1);
+    const largest = (values: ArrayLike<number>) => Math.max(...Array.from(values, Math.abs));
+    const ofStart = exact.filter(({ what }) =>
+      what.startsWith("gradient of") && what.slice(12) in test.expected.grad.initial
+    );
+    const shared = Math.max(...ofStart.map(({ actual }) => largest(actual)));
+    const scales = exact.map((each) => ofStart.includes(each) ? shared : largest(each.actual));
+    const hyper = new Map([...flatten(test.inner.fixed), ...flatten(test.inner.learned)]);
+    const cancelled = exact.map(({ what }) => {
+      const beta = /^gradient of (beta.)/.exec(what)?.[1];
+      return beta ? 2 / (1 - Number(hyper.get(beta))) : 1;
+    });
+    for (let draw = 0; draw < 3; draw++) {
+      let n = 0;
+      const moved = results(
+        test,
+        await runCase(file, test, "f64", () => 1 + (Math.sin(9.1 * ++n + draw) > 0 ? u : -u)),
+      );
+      exact.forEach(({ actual }, k) => {
+        const change = Math.max(...Array.from(actual, (x, i) => Math.abs(moved[k]!.actual[i]! - x)));
+        if (scales[k]! > 0) kappa[k] = Math.max(kappa[k]!, change / scales[k]! / u);
+      });
+    }
+    const relative = test.inner.steps * roundingsOf(test) * u;
+    assert(relative < 1e-2, `${relative} says nothing`);
+    results(test, await runCase(file, test, "f32")).forEach(({ what, actual }, k) => {
+      const tolerance = relative * kappa[k]! * cancelled[k]! * scales[k]! + 1e-30;
+      Array.from(actual, (value, i) => {
+        const error = Math.abs(value - exact[k]!.actual[i]!);
+        assert(
+          error <= tolerance,
+          `${what}[${i}] is ${value}, in float64 ${exact[k]!.actual[i]} (off by ${error} > ${tolerance})`,
+        );
+      });
+      if (relative * kappa[k]! * cancelled[k]! >= 1) {
+        console.log(`${file}, ${what}: the bound of float32 leaves no digit to compare`);
       }
     });
-    expected.inner_losses.forEach((loss, time) => {
-      close(`loss@${time}`, run.parameter("fit.loss", { time }).data, [loss]);
-    });
-    close("the objective", [run.value()], [expected.meta_loss]);
-    const initial = run.gradientGroup("net@0");
-    for (const [name, value] of Object.entries(expected.grad.initial)) {
-      close(`gradient of ${name}`, initial[`net.${ours(name)}`]!.data, numbers(value));
-    }
-    const corrected = new Set(
-      test.corrected.map((c) => c.index === undefined ? c.hyper : pairs[c.hyper]?.[c.index] ?? c.hyper),
-    );
-    for (const [name, value] of flatten(expected.grad.hyper)) {
-      const tolerance = corrected.has(name) ? 2e-6 : undefined;
-      close(`gradient of ${name}`, run.gradient(`fit.${name}`).data, [Number(value)], tolerance);
-    }
-    for (const [name, values] of Object.entries(expected.grad.per_step)) {
-      close(`gradient of ${name} per step`, run.gradient(`fit.${name}`).data, values);
-    }
   });
 }
