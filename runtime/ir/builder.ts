@@ -179,6 +179,8 @@ export class Builder {
 
   /** An array filled with one value. */
   fill(value: number, type: ArrayType): Variable {
+    const shared = this.#shared.get(constantKey(value, type));
+    if (shared) return shared[0]!;
     const data = allocate(type.dtype, 1);
     data[0] = value;
     return this.one("constant", [], { type: { dtype: type.dtype, shape: type.shape }, data });
@@ -337,13 +339,19 @@ function sharingKey(
   if (op === "scan" || op === "map" || op === "gradient") return undefined;
   if (op === "constant") {
     const { data } = params as PrimitiveParameters["constant"];
-    if (data.length > 1) return undefined;
-    const value = Object.is(data[0], -0) ? "-0" : String(data[0]);
-    return `constant ${types[0]!.dtype} ${types[0]!.shape} ${value}`;
+    return data.length > 1 ? undefined : constantKey(data[0]!, types[0]!);
   }
-  const ids = inputs.map((x) => x.id);
-  if (commutative.has(op)) ids.sort((x, y) => x - y);
-  return `${op} ${ids.join(",")} ${JSON.stringify(params)}`;
+  const [a, b] = inputs;
+  const ids = inputs.length === 2 && commutative.has(op) && a!.id > b!.id
+    ? `${b!.id},${a!.id}`
+    : inputs.map((x) => x.id).join(",");
+  for (const _ in params) return `${op} ${ids} ${JSON.stringify(params)}`;
+  return `${op} ${ids}`;
+}
+
+/** The key of a constant of one value, as its dtype holds it or not yet rounded to that. */
+function constantKey(value: number, { dtype, shape }: ArrayType): string {
+  return `constant ${dtype} ${shape} ${Object.is(value, -0) ? "-0" : String(value)}`;
 }
 
 /** One function written by a callback that receives its inputs. */
