@@ -1,7 +1,11 @@
 // What do `gradient`, `evaluate` and a loop that nothing uses become? One function each.
 import type { Variable } from "../runtime/ir/types.ts";
 import type { Expectation, GradientProgram, SimulationProgram, TrajectoryQuantity } from "../runtime/loop/program.ts";
-import type { GradientItem } from "./ast.ts";
+import { InternalError } from "../runtime/errors.ts";
+import type { Expression, GradientItem } from "./ast.ts";
+import { flatText } from "./document.ts";
+import { commentQueue } from "./format_comments.ts";
+import { expressionDocument } from "./format_expressions.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
@@ -70,12 +74,19 @@ function openGradientItem(
 ): Draft {
   const label = sourceText(el, item.value);
   return openFunction(el, `gradient ${label}`, {
-    consumer: `gradient ${label}`,
+    consumer: `gradient ${textInOneStyle(el.modules.root.source.text, item.value)}`,
     place: { what: "this gradient", span: item.value.span },
     dry,
     scope: moduleScope(el.modules.root),
     persistent,
   });
+}
+
+/** An expression on one line as the formatter writes it, so that layout changes no draw. */
+function textInOneStyle(source: string, expression: Expression): string {
+  const text = flatText(expressionDocument(commentQueue(source, []), expression));
+  if (text === undefined) throw new InternalError("An expression without comments always fits on one line");
+  return text;
 }
 
 function gradientObjective(cx: Context, item: GradientItem): TensorValue | undefined {

@@ -9,7 +9,7 @@ import type { InputSlot, ProgramFunction } from "./program.ts";
 export interface TaskRequest {
   /** The name of the task in the program. */
   readonly task: string;
-  /** What it is for: the name of the outer loop or evaluation, or `gradient …` as written. Training and test tasks must
+  /** What it is for: the name of the outer loop or evaluation, or `gradient …` in the formatter's style. Training and test tasks must
    *  differ, and this tells them apart. */
   readonly consumer: string;
   /** Its number among the tasks of the consumer, from 0. */

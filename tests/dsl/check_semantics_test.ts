@@ -102,6 +102,21 @@ Deno.test("what else is drawn, clauses in another order, and layout change no dr
   assertNotEquals(numbersOf(await run(source, { seed: 1 })), one);
 });
 
+Deno.test("the layout of what is differentiated changes no draw", async () => {
+  const source = `
+task point { split support { c ~ normal(0, 1) } }
+param w = 0.5
+inner fit { minimize (w - support.c)^2  over w by sgd(lr = 0.1)  for T = 2 steps }
+gradient (w@T - support.c)^2 + 2*w@T across 3 point wrt fit.lr`;
+  const other = source.replace(
+    "gradient (w@T - support.c)^2 + 2*w@T",
+    "gradient ( w@T -\n  support.c ) ^ 2 // a comment\n + (2 * w@T)",
+  );
+  assertEquals((await run(other)).value(), (await run(source)).value());
+  const another = source.replace("+ 2*w@T", "+ 2*w@T + 0");
+  assertNotEquals((await run(another)).value(), (await run(source)).value());
+});
+
 Deno.test("two loops that draw the same task draw different ones, and each meta-step other ones unless `fixed`", async () => {
   const task = "task t { a ~ normal(0, 1)  split s { v = a } }\nparam w = 1\nparam u = 1";
   const outer = (name: string, over: string, fixed = "") =>
