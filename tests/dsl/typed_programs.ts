@@ -20,8 +20,9 @@ type Variables = (shape: Shape) => readonly string[];
 function expression(shape: Shape, depth: number, variables: Variables): fc.Arbitrary<string> {
   const here = variables(shape).map((name) => fc.constant(name));
   const number = fc.integer({ min: -20, max: 20 }).map((n) => n < 0 ? `(${n / 10})` : `${n / 10}`);
-  const leaf = here.length > 0 ? fc.oneof({ weight: 4, arbitrary: fc.oneof(...here) }, number) : number;
-  if (depth === 0) return shape.length === 0 || here.length > 0 ? leaf : filled(shape, leaf);
+  const any = filled(shape, number);
+  const leaf = here.length > 0 ? fc.oneof({ weight: 4, arbitrary: fc.oneof(...here) }, any) : any;
+  if (depth === 0) return leaf;
   const of = (s: Shape) => expression(s, depth - 1, variables);
   const [a, b] = shape;
   const other = a === 2 ? 3 : 2;
@@ -44,7 +45,7 @@ function expression(shape: Shape, depth: number, variables: Variables): fc.Arbit
     for (const s of shapes) {
       if (s.length > 0) choices.push(one(s, (e) => `mean(${e})`), one(s, (e) => `sum((${e})^2)`));
     }
-    choices.push(one([2], (e) => `(${e})[1]`), one([3], (e) => `(${e})[-1]`), one([3], (e) => `logsumexp(${e})`));
+    choices.push(one([2], (e) => `(${e})[1]`), one([3], (e) => `(${e})[-1]`), one([3], (e) => `sum(logsumexp(${e}))`));
   }
   if (shape.length === 1) {
     choices.push(
@@ -52,7 +53,6 @@ function expression(shape: Shape, depth: number, variables: Variables): fc.Arbit
       one([other, a!], (e) => `mean(${e}, axis = 0)`),
       one([other, a!], (e) => `(${e})[0]`),
       one(shape, (e) => `softmax(${e})`),
-      one(shape, (e) => `cumsum(${e})`),
       two([], [], (x, y) => a === 2 ? `stack(${x}, ${y})` : `concat(stack(${x}, ${y}), [0.5])`),
     );
   }
@@ -66,7 +66,7 @@ function expression(shape: Shape, depth: number, variables: Variables): fc.Arbit
       one(shape, (e) => `log_softmax(${e})`),
     );
   }
-  return fc.oneof({ weight: 1, arbitrary: here.length > 0 ? leaf : filled(shape, leaf) }, {
+  return fc.oneof({ weight: 1, arbitrary: leaf }, {
     weight: 4,
     arbitrary: fc.oneof(...choices),
   });

@@ -6,7 +6,7 @@ import { derivative } from "../conformance/plain/differences.ts";
 import { typedProgram } from "./typed_programs.ts";
 
 const firstStep = 1e-3;
-const rows = 4;
+const rows = 3;
 /** The points that `derivative` asks for. */
 const differencePoints: number[] = [];
 derivative((i) => (differencePoints.push(i), i), 0, firstStep, rows);
@@ -34,7 +34,7 @@ Deno.test("random well-typed programs check, format, run, and their gradients ag
       if (error > 1e-4 * (1 + Math.abs(value))) clipped++;
       else assert(Math.abs(slope - value) <= 30 * error + 1e-8, `${slope}, by differences ${value} ± ${error}`);
     }),
-    { numRuns: 60, seed: 20261127 },
+    { numRuns: 40, seed: 20261127 },
   );
-  assert(clipped <= 6, `${clipped} programs could not be compared`);
+  assert(clipped <= 4, `${clipped} programs could not be compared`);
 });
