@@ -20,7 +20,7 @@ const known = new Set(testNames(new URL("tests/", root)));
 
 /** The tests that a cell names; all of them exist. */
 function namedTests(cell: string, row: string): string[] {
-  const names = [...cell.matchAll(/`` (.*?) ``|`([^`]+)`/g)].map(([, double, single]) => double ?? single!);
+  const names = [...cell.matchAll(/`` ?(.*?) ?``(?!`)|`([^`]+)`/g)].map(([, double, single]) => double ?? single!);
   assert(names.length > 0, `${row} names no test`);
   for (const name of names) assert(known.has(name), `${row}: there is no test \`${name}\``);
   return names;
