@@ -2,8 +2,18 @@
 // evaluation, a gradient and records, every section with its own names, in the formatter's layout.
 import { format } from "../mod.ts";
 
-/** A program of so many sections, of 40 lines each. */
-export function longProgram(sections: number): string {
+/** A program of so many sections: with outer loops and evaluations 24 lines each, without them 17. */
+export function longProgram(sections: number, outers: boolean): string {
+  const outer = (i: number) =>
+    `outer train${i} {
+  minimize mse(net${i}@T(d${i}.x), d${i}.y)
+  over net${i}@0, fit${i}.lr, fit${i}.momentum
+  by adam(lr = 1e-3)
+  for 2 steps
+}
+evaluate test${i} { report mse(net${i}@t(d${i}.x), d${i}.y) at t in 0 .. T }
+record train${i}.loss, fit${i}.momentum every 1 steps
+`;
   const section = (i: number) => `
 data d${i} { x : [2, 3] = [[1, 0, 2], [0, 1, ${i}]]  y : [2, 1] = [[1], [2]] }
 model net${i}(x : [n, 3]) -> [n, 1] {
@@ -19,15 +29,7 @@ inner fit${i} {
   for T = 3 steps
 }
 override fit${i} { lr = 0.05 per step  momentum = 0.4 in 0 .. 1 }
-outer train${i} {
-  minimize mse(net${i}@T(d${i}.x), d${i}.y)
-  over net${i}@0, fit${i}.lr, fit${i}.momentum
-  by adam(lr = 1e-3)
-  for 2 steps
-}
-evaluate test${i} { report mse(net${i}@t(d${i}.x), d${i}.y) at t in 0 .. T }
-gradient sum(net${i}.out.W@T^2) wrt net${i}.out.W@0, fit${i}.lr
-record train${i}.loss, fit${i}.momentum every 1 steps
+${outers ? outer(i) : ""}gradient sum(net${i}.out.W@T^2) wrt net${i}.out.W@0, fit${i}.lr
 `;
   return format(`edition 1\n${Array.from({ length: sections }, (_, i) => section(i)).join("")}`);
 }
