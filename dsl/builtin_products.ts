@@ -13,6 +13,7 @@ import {
 } from "./builtin_arguments.ts";
 import type { Expression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
+import { count } from "./models.ts";
 import { referenceText } from "./references.ts";
 import { convolvedSize } from "../runtime/ir/shapes.ts";
 import type { ConvolutionParameters } from "../runtime/ir/types.ts";
@@ -134,7 +135,7 @@ function convolve(c: BuiltinCall): Value {
   const [n, channels, h, w] = x.dims as [Dim, Dim, Dim, Dim];
   const [o, each, kh, kw] = filter.dims as [Dim, Dim, Dim, Dim];
   if (channels.size !== each.size * groups || o.size % groups !== 0) {
-    return wrong(`The input has ${channels.size} channels, the filter takes ${each.size * groups}`);
+    return wrong(`The input has ${count(channels.size, "channel")}, the filter takes ${each.size * groups}`);
   }
   const p: ConvolutionParameters = {
     stride: [stride, stride],
