@@ -235,6 +235,33 @@ gradient mse(net@T(d.x), d.y) wrt fit.lr`);
   }
 });
 
+const schedules: readonly (readonly [formula: string, rate: (t: number, T: number) => number])[] = [
+  ["0.5 * cosine(t, T)", (t, T) => 0.25 * (1 + Math.cos(Math.PI * t / T))],
+  ["cosine(t, T, start = 0.4, end = 0.1)", (t, T) => 0.1 + 0.15 * (1 + Math.cos(Math.PI * t / T))],
+  ["linear_schedule(t, T, start = 0.4, end = 0.1)", (t, T) => 0.4 - 0.3 * t / T],
+  ["0.3 * exponential(t, 0.8)", (t) => 0.3 * 0.8 ** t],
+  ["0.3 * step_decay(t, 0.5, 2)", (t) => 0.3 * 0.5 ** Math.floor(t / 2)],
+  ["0.3 * warmup(t, 3)", (t) => 0.3 * Math.min(1, (t + 1) / 3)],
+  ["0.3 * inverse_time(t, 0.5)", (t) => 0.3 / (1 + 0.5 * t)],
+];
+for (const [formula, rate] of schedules) {
+  Deno.test(`\`lr@t = ${formula}\` is the rate of each step, inside and outside`, async () => {
+    const result = await run(`
+param w = 1
+param u = 1
+inner fit { minimize (w - 3)^2 / 2  over w by sgd(lr = 0.1)  for T = 5 steps }
+override fit { lr@t = ${formula} }
+outer tune { minimize (u - 3)^2 / 2  over u by sgd(lr = 0.1)  for T = 5 steps }
+override tune { lr@t = ${formula} }
+gradient w@T wrt w@0`);
+    let [w, slope] = [1, 1];
+    for (let t = 0; t < 5; t++) [w, slope] = [w - rate(t, 5) * (w - 3), slope * (1 - rate(t, 5))];
+    assertAlmostEquals(result.value(), w, 1e-14);
+    assertAlmostEquals(scalar(result, "w@0"), slope, 1e-14);
+    assertAlmostEquals(Number(result.parameter("u").data[0]), w, 1e-14);
+  });
+}
+
 Deno.test("one entry of a hyperparameter is `fit.lr[l.W]@t`", async () => {
   const result = await run(`
 model net(x : [n, 1]) -> [n, 1] { use l = dense(1)  return l(x) }
