@@ -6,6 +6,7 @@ import { parseTable } from "./csv.ts";
 import { fail } from "./elaboration.ts";
 import { hintFor } from "./hints.ts";
 import { type Module, resolvePath } from "./modules.ts";
+import { count } from "./models.ts";
 import { type NpyArray, parseNpy } from "./npy.ts";
 import { unpack } from "./npz.ts";
 import type { Context } from "./world.ts";
@@ -106,8 +107,11 @@ function tableFile(path: string, bytes: Uint8Array, separator: "," | "\t"): Data
   const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   const [first = [], ...body] = parseTable(text, separator);
   const header = first.map((name) => name.trim());
-  // a line without any text is no row
-  const rows = body.filter((row) => row.length > 1 || row[0] !== "");
+  body.forEach((row, i) => {
+    if (row.length === header.length || isEmpty(row)) return;
+    throw new SyntaxError(`Row ${i + 2} has ${count(row.length, "cell")}, and the header ${header.length}`);
+  });
+  const rows = body.filter((row) => !isEmpty(row));
   return {
     path,
     entries(cx, field) {
@@ -123,6 +127,9 @@ function tableFile(path: string, bytes: Uint8Array, separator: "," | "\t"): Data
     },
   };
 }
+
+/** True for a line without any text, which is no row. */
+const isEmpty = (row: readonly string[]) => row.length <= 1 && (row[0] ?? "").trim() === "";
 
 /** The places of the columns that a field names. Undefined when the table lacks one (reported). */
 function chooseColumns(

@@ -115,6 +115,10 @@ Deno.test("several columns of a table in one tensor: a list, a range, both, a gr
   assertEquals(await valueOf(`data d from "d.csv" { y : int [_] from "label" }`, "sum(d.y)", files), 2);
 });
 
+Deno.test("an empty line of a table is no row", async () => {
+  assertEquals(await valueOf(`data d from "d.csv" { x : [_] }`, "sum(d.x)", { "d.csv": "x\n1\n\n3\n\n" }), 4);
+});
+
 Deno.test("missing entries take the value that the field names", async () => {
   const files = { "d.csv": csv, "h.npy": array("halves.npy") };
   assertEquals(await valueOf(`data d from "d.csv" { x : [2] from "a, b" missing -1 }`, "sum(d.x)", files), 4);
@@ -202,6 +206,18 @@ const wrongs: readonly (readonly [why: string, data: string, files: Files, said:
     "is not a complete NPZ file",
   ],
   ["too large for 32 bits", `data d from "d.csv" { x : [1] }`, { "d.csv": "x\n1e39\n" }, "write `precision f64`"],
+  [
+    "a row that is too short",
+    `data d from "d.csv" { x : [2] }`,
+    { "d.csv": "x,y\n1,2\n3\n" },
+    "Row 3 has 1 cell, and the header 2",
+  ],
+  [
+    "a row that is too long",
+    `data d from "d.csv" { x : [1] }`,
+    { "d.csv": "x,y\n1,2,3\n" },
+    "Row 2 has 3 cells, and the header 2",
+  ],
   ["columns of a value", `data d { x : [2] = [1, 2] from "a" }`, {}, "nothing is read for it"],
   ["a missing value of a value", `data d { x : [2] = [1, 2] missing 0 }`, {}, "nothing is read for it"],
   [
