@@ -12,10 +12,10 @@ import { type InputValues, readInputs } from "./inputs.ts";
 import { readLoops } from "./loops.ts";
 import { type CheckedProgram, checkProgram, lowerProgram, printChecked } from "./lower_program.ts";
 import { loadModules, type ModuleSet, type ReadSource } from "./modules.ts";
-import { hintFor } from "./hints.ts";
 import { parseProgram } from "./parse.ts";
 import { printAst, printCst } from "./print_tree.ts";
 import { resolveNames } from "./resolve.ts";
+import { checkHostTasks } from "./tasks.ts";
 import type { StaticValue } from "./values.ts";
 
 /** What a program is compiled from. */
@@ -69,25 +69,6 @@ export function compileProgram(input: CompileInput): CompileOutput {
     emit: (stage: Stage) => emit(stage, input.root, el, checked, program),
   };
   return program && !sink.hasErrors ? { ...output, program } : output;
-}
-
-/** Every host function must be for a task that leaves something to it. */
-function checkHostTasks(el: Elaboration): void {
-  const items = el.modules.modules.flatMap((m) => m.program.items).filter((item) => item.kind === "Task");
-  const names = items.map((item) => item.name.name);
-  for (const name of el.hostTasks) {
-    const item = items.find((each) => each.name.name === name);
-    const members = item?.members.flatMap((m) => m.kind === "Split" ? m.members : [m]) ?? [];
-    if (members.some((m) => m.kind === "Binding" && !m.value)) continue;
-    el.sink.report({
-      code: "M0603",
-      title: item
-        ? `The task \`${name}\` has no field without a value for its function to give`
-        : `The program declares no task \`${name}\``,
-      at: item?.name.span ?? { source: el.modules.root.source.name, start: 0, end: 0 },
-      hint: item ? "write a field's type only, such as `x : [5, 1]`" : hintFor(name, names),
-    });
-  }
 }
 
 function precisionOf(modules: ModuleSet): Precision {

@@ -10,6 +10,7 @@ import { toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
 import { evaluateType } from "./sizes.ts";
 import { drawInto } from "./draws.ts";
+import { hintFor } from "./hints.ts";
 import { type Context, lazily, type Local, type Scope, type World } from "./world.ts";
 import { numbersOf } from "./leaves.ts";
 import {
@@ -99,6 +100,25 @@ function memberValue(cx: Context, prefix: string, member: Binding | FunctionItem
     compute,
     () => fail(cx, { code: "M0210", title: `\`${prefix}${name}\` depends on itself`, at: member.name.span }),
   );
+}
+
+/** Every host function must be for a task that leaves something to it. */
+export function checkHostTasks(el: Elaboration): void {
+  const items = el.modules.modules.flatMap((m) => m.program.items).filter((item) => item.kind === "Task");
+  const names = items.map((item) => item.name.name);
+  for (const name of el.hostTasks) {
+    const item = items.find((each) => each.name.name === name);
+    const members = item?.members.flatMap((m) => m.kind === "Split" ? m.members : [m]) ?? [];
+    if (members.some((m) => m.kind === "Binding" && !m.value)) continue;
+    el.sink.report({
+      code: "M0603",
+      title: item
+        ? `The task \`${name}\` has no field without a value for its function to give`
+        : `The program declares no task \`${name}\``,
+      at: item?.name.span ?? { source: el.modules.root.source.name, start: 0, end: 0 },
+      hint: item ? "write a field's type only, such as `x : [5, 1]`" : hintFor(name, names),
+    });
+  }
 }
 
 /** The value of a field without one, `x : [5, 784]`: the host gives it. */

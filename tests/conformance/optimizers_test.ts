@@ -106,7 +106,8 @@ for (const each of cases) {
   const { rule, set = {}, flags = [] } = each;
   const written = [...Object.entries(set).map(([k, v]) => `${k} = ${v}`), ...flags.map((flag) => `${flag} = true`)];
   if (rule === "sgd" && !("lr" in set)) written.unshift(`lr = ${defaults.sgd!.lr}`);
-  Deno.test(`${rule}(${written.join(", ")}) ends where the plain loop ends, with its derivatives`, async () => {
+  const without = endsInNothing(each) ? ", without the entry that gets no gradient" : "";
+  Deno.test(`${rule}(${written.join(", ")}) ends where the plain loop ends, with its derivatives${without}`, async () => {
     const hyper: Hyper = { ...defaults[rule]!, ...set, ...Object.fromEntries(flags.map((flag) => [flag, 1])) };
     const alive = endsInNothing(each) ? 3 : 4;
     const list = (x: readonly number[]) => `[${x.slice(0, alive).join(", ")}]`;
