@@ -2,7 +2,7 @@
 // `--json` an object a line.
 import { displayWidth } from "../dsl/display_width.ts";
 import type { EvaluationResult } from "../runtime/loop/results.ts";
-import type { RunEvent, StepEvent } from "../runtime/loop/events.ts";
+import type { ImplicitEvent, RunEvent, StepEvent } from "../runtime/loop/events.ts";
 import { metricLines } from "../runtime/record/metrics.ts";
 import type { Console } from "./console.ts";
 import { duration, shortNumber } from "./numbers.ts";
@@ -42,10 +42,16 @@ export function textProgress(console: Console): Progress {
     clear();
     console.err(`${text}\n`);
   };
+  const warned = new Set<string>();
   return {
     note,
     end: clear,
     event(event, seconds) {
+      if (event.kind === "implicit" && !event.report.arrived) {
+        const by = `${event.report.loop} ${event.outer?.name}`;
+        if (!warned.has(by)) note(notArrived(event));
+        warned.add(by);
+      }
       if (event.kind === "evaluation" && event.evaluation.during) note(evaluationLine(event.evaluation));
       if (event.kind !== "step" || !due(event, seconds)) return;
       const line = stepLine(event);
@@ -76,6 +82,13 @@ export function stepLine(e: StepEvent): string {
     // the first meta-step also compiles: it says nothing about the pace
     ...(e.step > 0 ? pace : []),
   ].join("  ");
+}
+
+/** Said once for each loop that an implicit derivative takes for solved, and that is not. */
+function notArrived({ outer, report: { loop, gradientNorm, startNorm } }: ImplicitEvent): string {
+  const at = outer ? `${outer.name}, meta-step ${outer.step}: ` : "";
+  return `warning: ${at}\`${loop}\` has not arrived: the norm of its gradient went from ${shortNumber(startNorm)} to ` +
+    `${shortNumber(gradientNorm)}, and the implicit derivative takes it for 0 (more steps, or \`through unroll()\`)`;
 }
 
 function evaluationLine({ name, during, reports }: EvaluationResult): string {

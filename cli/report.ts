@@ -2,7 +2,14 @@
 // as it is useful.
 import type { HostArray } from "../runtime/ir/types.ts";
 import { sizeOf } from "../runtime/ir/types.ts";
-import type { EvaluationResult, GradientResult, ReportPoint, RunResult, Verdict } from "../runtime/loop/results.ts";
+import type {
+  EvaluationResult,
+  GradientResult,
+  ImplicitReport,
+  ReportPoint,
+  RunResult,
+  Verdict,
+} from "../runtime/loop/results.ts";
 import { groupRecorded, type RecordedGroup } from "../runtime/record/summary.ts";
 import { sliceFirstAxis } from "../api/arrays.ts";
 import {
@@ -34,7 +41,21 @@ export function reportText(result: RunResult, emphasis: Emphasis): string {
   return parts.length === 0 ? "" : `${parts.join("\n\n")}\n`;
 }
 
-function outerText({ name, steps, losses, seconds }: RunResult["outers"][number]): string {
+function outerText(outer: RunResult["outers"][number]): string {
+  const solves = (outer.implicit ?? []).map((report) => {
+    const missed = report.missed > 0 ? `; not arrived in ${report.missed} of ${outer.losses.length} meta-steps` : "";
+    return `  ${implicitText(report)}${missed}`;
+  });
+  return [outerLine(outer), ...solves].join("\n");
+}
+
+/** `implicit fit: residual 1e-12, norm of its gradient 3.2 to 1e-6`. */
+function implicitText({ loop, residual, gradientNorm, startNorm }: ImplicitReport): string {
+  return `implicit ${loop}: residual ${shortNumber(residual)}, norm of its gradient ${shortNumber(startNorm)} to ` +
+    shortNumber(gradientNorm);
+}
+
+function outerLine({ name, steps, losses, seconds }: RunResult["outers"][number]): string {
   const done = losses.length === steps ? `${steps} meta-steps` : `${losses.length} of ${steps} meta-steps`;
   if (losses.length === 0) return `${name}: ${done}`;
   return `${name}: ${done} in ${duration(seconds)}, loss ${shortNumber(losses[0]!)} to ${shortNumber(losses.at(-1)!)}`;
@@ -58,7 +79,8 @@ function gradientText(item: GradientResult, precision: "f32" | "f64", emphasis: 
     return [label, values[i]!, "expected", expected[at]!, `within ${compactNumber(verdict.within)}`, word];
   });
   const head = `gradient ${item.label}${item.after === undefined ? "" : ` after ${item.after}`}`;
-  return [head, ...tableText(table, new Array(6).fill(false)).map((line) => `  ${line}`)].join("\n");
+  const solves = (item.implicit ?? []).map((report) => implicitText(report) + (report.arrived ? "" : "; not arrived"));
+  return [head, ...[...tableText(table, new Array(6).fill(false)), ...solves].map((line) => `  ${line}`)].join("\n");
 }
 
 function leafRow({ name, gradient }: GradientResult["wrt"][number]["leaves"][number]): [string, string] {

@@ -38,6 +38,7 @@ export const diagnosticCodes = {
   M0501: "A meta-parameter that cannot influence the objective",
   M0502: "A thing that cannot be a meta-parameter",
   M0503: "A record of a thing that never changes",
+  M0504: "An estimator that does not fit",
   M0601: "Data that cannot be read",
   M0602: "Data that does not fit its declaration",
   M0603: "An unknown or missing input",

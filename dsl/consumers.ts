@@ -33,6 +33,8 @@ export interface DraftOptions {
   readonly persistent: ReadonlySet<string>;
   /** Draws depend on the meta-step. */
   readonly perStep?: boolean;
+  /** Its derivatives are asked for. */
+  readonly differentiated?: boolean;
   /** T of every inner loop, when an evaluation says so. */
   readonly steps?: GivenSteps;
   /** What the function is for, for messages. */
@@ -82,6 +84,7 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
     ...(options.place === undefined ? {} : { place: options.place }),
     input: byslot,
     runs: [],
+    differentiated: options.differentiated ?? false,
     metaStep: options.perStep ? byslot({ kind: "step" }) : undefined,
     persistent: options.persistent,
   };

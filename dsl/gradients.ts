@@ -1,14 +1,15 @@
 // Can every meta-parameter influence its objective? Follows the derivatives through the lowered functions, after `through`,
 // names those that cannot, and says why when it is plain.
 import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
-import { influences } from "../runtime/autodiff/influence.ts";
+import { allInfluences, influences } from "../runtime/autodiff/influence.ts";
 import { eliminateDeadCode } from "../runtime/ir/dead_code.ts";
-import type { EquationOf, IrFunction } from "../runtime/ir/types.ts";
+import { bodyOf, type EquationOf, type IrFunction } from "../runtime/ir/types.ts";
 import type { ExperimentProgram, ProgramFunction } from "../runtime/loop/program.ts";
 import { openFunction } from "./consumers.ts";
 import type { Label } from "./diagnostic.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { stepsOf } from "./inner.ts";
+import { type Direction, endOnly } from "./estimators.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import type { CheckedProgram } from "./lower_program.ts";
 import type { Loop } from "./loops.ts";
@@ -17,13 +18,15 @@ import type { MetaReference } from "./meta_parameters.ts";
 /** Reports every entry of `over` and `wrt` of which nothing reaches the objective. */
 export function checkReach(el: Elaboration, checked: CheckedProgram, program: ExperimentProgram): void {
   checked.outers.forEach((outer, i) => {
-    const reach = followDerivatives(program.outers[i]!.step);
+    const reach = followDerivatives(program.outers[i]!.step, outer.direction);
+    if (reportFlat(el, reach, outer.inners)) return;
     for (const reference of outer.learned.flat()) {
       reportUnreached(el, reference, reach, `the objective of \`${outer.loop.name}\``, outer.inners);
     }
   });
   checked.gradients.forEach((gradient, i) => {
-    const reach = followDerivatives(program.gradients[i]!.fn);
+    const reach = followDerivatives(program.gradients[i]!.fn, gradient.direction);
+    if (reportFlat(el, reach, gradient.inners)) return;
     for (const reference of gradient.wrt) {
       reportUnreached(el, reference, reach, "what is differentiated", gradient.inners);
     }
@@ -35,24 +38,48 @@ interface Reach {
   readonly read: ReadonlySet<string>;
   /** Leaves whose derivatives are not zero for good. */
   readonly differentiated: ReadonlySet<string>;
+  /** Loops whose implicit derivative has no curvature to divide by. */
+  readonly flat: ReadonlySet<string>;
 }
 
-function followDerivatives(fn: ProgramFunction): Reach {
-  const request = fn.fn.equations.findLast((e): e is EquationOf<"gradient"> => e.op === "gradient");
+function followDerivatives({ fn, inputs }: ProgramFunction, direction: Direction): Reach {
   const read = new Set<string>();
   const differentiated = new Set<string>();
-  if (!request) return { read, differentiated };
+  if (direction.kind === "es") { // whatever is read counts, kinks and comparisons too
+    for (const position of usedInputs({ ...fn, outputs: fn.outputs.slice(0, 1) })) {
+      const slot = inputs[position]!;
+      if (slot.kind === "leaf") read.add(slot.name);
+    }
+    return { read, differentiated: read, flat: new Set() };
+  }
+  const request = fn.equations.findLast((e): e is EquationOf<"gradient"> => e.op === "gradient");
+  if (!request) return { read, differentiated, flat: new Set() };
   const { body, wrt } = request.params;
-  const expanded = expandGradients({ ...body, outputs: body.outputs.slice(0, 1) });
+  const expanded = expandGradients({ ...body, outputs: body.outputs.slice(0, 1) }, { solves: "keep" });
   const found = influences(expanded, 0);
   const used = usedInputs(expanded);
   for (const position of wrt) {
-    const slot = fn.inputs[fn.fn.inputs.indexOf(request.inputs[position]!)];
+    const slot = inputs[fn.inputs.indexOf(request.inputs[position]!)];
     if (slot?.kind !== "leaf") continue;
     if (used.has(position)) read.add(slot.name);
     if (found.has(position)) differentiated.add(slot.name);
   }
-  return { read, differentiated };
+  return { read, differentiated, flat: flatLoops(expanded) };
+}
+
+/** The loops that are differentiated implicitly and whose gradient does not change with what they evolve: there is no
+ *  solution to follow. */
+function flatLoops(fn: IrFunction): ReadonlySet<string> {
+  const flat = new Set<string>();
+  for (const equation of fn.equations) {
+    const body = bodyOf(equation);
+    if (!body) continue;
+    for (const label of flatLoops(body)) flat.add(label);
+    if (equation.op !== "implicit") continue;
+    const { constants, label } = equation.params;
+    if (allInfluences(body).every((reached) => [...reached].every((i) => i < constants))) flat.add(label);
+  }
+  return flat;
 }
 
 /** The positions of the inputs that a function reads. */
@@ -61,6 +88,20 @@ function usedInputs(fn: IrFunction): ReadonlySet<number> {
   const used = new Set(live.outputs);
   for (const equation of live.equations) for (const x of equation.inputs) used.add(x);
   return new Set(fn.inputs.flatMap((x, i) => used.has(x) ? [i] : []));
+}
+
+/** True when something was reported. */
+function reportFlat(el: Elaboration, { flat }: Reach, inners: ReadonlySet<Loop>): boolean {
+  const loop = [...inners].find((l) => flat.has(l.name));
+  if (!loop) return false;
+  fail({ elaboration: el, frames: [] }, {
+    code: "M0504",
+    title: `What \`${loop.name}\` minimizes has no curvature, so \`implicit\` has no solution to follow`,
+    at: loop.through.span!,
+    secondary: [{ span: loop.objective.span, message: "its gradient does not change with what is evolved" }],
+    hint: "add a term such as `+ 0.5 * c * sum(w^2)`, or write `through unroll()`",
+  });
+  return true;
 }
 
 function reportUnreached(
@@ -103,22 +144,54 @@ function causeOf(el: Elaboration, leaf: LeafDeclaration, reach: Reach, inners: R
       secondary: [{ span: loop.count.span, message: "one step" }],
     };
   }
-  const first = [...inners].find((l) => l.through.kind === "first_order");
-  if (first && !loop) {
-    return {
-      label: `it acts only through the gradient of \`${first.name}\`, which counts as a constant`,
-      secondary: [
-        ...first.item.clauses.filter((c) => c.kind === "Through").map((c) => ({
-          span: c.span,
-          message: "because of this",
-        })),
-      ],
-      hint: "write `through unroll()`",
-    };
-  }
+  const cause = estimatorCause(loop, inners, reach.read.has(leaf.name));
+  if (cause) return cause;
   return reach.read.has(leaf.name)
     ? { label: "it is read only where derivatives are zero, as in a comparison, `step` or `stop_gradient`" }
     : { label: "nothing that the objective is computed from depends on it" };
+}
+
+/** Why a leaf is out of an estimator's sight. */
+function estimatorCause(loop: Loop | undefined, inners: ReadonlySet<Loop>, read: boolean): Cause | undefined {
+  const because = (l: Loop) => l.through.span ? [{ span: l.through.span, message: "because of this" }] : [];
+  const hint = "write `through unroll()`";
+  if (loop && endOnly(loop)) {
+    const name = loop.through.kind;
+    return {
+      label: name === "implicit"
+        ? `\`implicit\` sees where \`${loop.name}\` ends as a solution, and a solution does not depend on how it was reached`
+        : `\`${name}\` sees the objective of \`${loop.name}\` at its end only, and no step of it`,
+      secondary: because(loop),
+      hint,
+    };
+  }
+  if (loop) return undefined;
+  const end = [...inners].find(endOnly);
+  if (end && read) {
+    return {
+      label: end.through.kind === "implicit"
+        ? `\`implicit\` sees where \`${end.name}\` ends as a solution, which forgets its start`
+        : `\`${end.through.kind}\` sees only what \`${end.name}\` minimizes at its end`,
+      secondary: because(end),
+      hint: end.through.kind === "implicit"
+        ? `${hint}, or keep the start in what is minimized: \`+ 0.5 * sum((w - w@0)^2)\``
+        : hint,
+    };
+  }
+  const cut = [...inners].find((l) => l.through.args.has("window"));
+  if (cut && read) {
+    return {
+      label: `the window of \`${cut.name}\` ends before derivatives get there`,
+      secondary: because(cut),
+      hint: `${hint}, or give a longer \`window\``,
+    };
+  }
+  const first = [...inners].find((l) => l.through.kind === "first_order");
+  return first && {
+    label: `it acts only through the gradient of \`${first.name}\`, which counts as a constant`,
+    secondary: because(first),
+    hint,
+  };
 }
 
 function stepsNow(el: Elaboration, loop: Loop): number | undefined {

@@ -10,11 +10,13 @@ import type { Loop, LoopRule } from "./loops.ts";
 import { initialValue, type LeafDeclaration } from "./leaves.ts";
 import { referenceLeaves, referenceText, resolveReference } from "./references.ts";
 import { firstEntry, hyperparameterLocals, planHyperparameters, type RuleTime } from "./hyperparameters.ts";
-import { type LoopRun, recordOf } from "./loop_record.ts";
+import { checkThrough, derivativeAtEnd, endOnly, stillSteps } from "./estimators.ts";
+import { takeAt } from "./indexing.ts";
+import { type LoopRun, objectiveAt, recordOf } from "./loop_record.ts";
 import { applyRule, clipScale, globalNorm, startStates } from "./rules.ts";
 import { evaluateObjective } from "./objective.ts";
 import { timePoint } from "./times.ts";
-import { type Context, enterWorld, stepWithin, type World } from "./world.ts";
+import { type Context, enterWorld, loopAround, stepWithin, type World } from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
 
 /** The number of steps of a loop where it is used. */
@@ -138,11 +140,12 @@ export function startValue(cx: Context, loop: Loop, leaf: LeafDeclaration): Tens
 function checkLoop(cx: Context, loop: Loop): LoopRun | undefined {
   const { world, b } = cx;
   const steps = stepsOf(cx, loop);
+  const through = checkThrough(cx, loop, steps);
   const t: TensorValue = { kind: "tensor", variable: b.input(scalarInt, "t"), dims: [] };
   const stepWorld = enterWorld(world, { owns: new Set([loop]) });
   const loss = evaluateObjective(cx, loop, stepWorld, b, t, steps ?? 1);
   const leaves: LeafDeclaration[] = [];
-  let wrong = steps === undefined || loss === undefined;
+  let wrong = steps === undefined || loss === undefined || !through;
   for (const rule of loop.rules) {
     const own = evolvedLeaves(cx, loop, rule);
     if (!own || steps === undefined) {
@@ -182,6 +185,7 @@ function checkLoop(cx: Context, loop: Loop): LoopRun | undefined {
     loop,
     steps: steps!,
     leaves,
+    around: loopAround(world),
     parameter: (leaf) => placeholder(cx, leaf),
     quantity: scalar,
     trajectory: (leaf) => b.input({ dtype: cx.elaboration.precision, shape: [steps! + 1, ...shapeOf(leaf.dims)] }),
@@ -269,7 +273,8 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
   const own = asFloat({ ...at, b: request.body }, objective).variable;
   const { maximize } = loop.objective;
   const signed = maximize ? request.body.apply("neg", own) : own;
-  const closed = request.close([signed]);
+  const forward = world.consumer.runs.some((r) => r.around === loop && r.loop.through.kind === "forward");
+  const closed = request.close([signed], forward ? "forward" : "reverse");
   const loss = maximize ? body.apply("neg", closed.outputs[0]!) : closed.outputs[0]!;
   let gradients = closed.gradients;
   if (loop.through.kind === "first_order") gradients = gradients.map((g) => body.apply("stop_gradient", g));
@@ -318,10 +323,35 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
       [...states.get(leaf.name)!.keys()].map((s) => nextStates.get(leaf.name)!.get(s)!.variable)
     ),
   ];
-  const results = scan.close(next, [...leaves.map((leaf) => now.get(leaf.name)!.variable), loss, norm]);
+  const still = stillSteps(cx, loop, steps);
+  const results = scan.close(next, [...leaves.map((leaf) => now.get(leaf.name)!.variable), loss, norm], still);
   const finals = new Map(leaves.map((leaf, i) => [leaf.name, results.carry[i]!]));
   const records = new Map(leaves.map((leaf, i) => [leaf.name, results.outputs[i]!]));
   const losses = results.outputs[leaves.length]!;
   const norms = results.outputs[leaves.length + 1]!;
-  return recordOf(cx, loop, steps, leaves, { start, finals, records, losses, norms });
+  const kept = { start, finals, records, losses, norms };
+  if (!endOnly(loop)) return recordOf(cx, loop, steps, leaves, kept);
+  const plain = recordOf(cx, loop, steps, leaves, kept);
+  const ends = derivativeAtEnd(cx, loop, {
+    finals: results.carry.slice(0, leaves.length),
+    reached: plain.quantity("gradient_norm", { kind: "static", step: steps })!.variable,
+    started: takeAt({ b }, norms, 0),
+    loss: (inside, parameters) => {
+      const values = new Map(
+        leaves.map((leaf, i) => [leaf.name, { ...now.get(leaf.name)!, variable: parameters[i]! }]),
+      );
+      const last = objectiveAt(cx, loop, { values, b: inside, step: steps, steps });
+      return maximize ? inside.apply("neg", last) : last;
+    },
+    step: {
+      body: results.body,
+      constants: results.constants,
+      carry: results.carry,
+      slices: results.stacked.map((x) => takeAt({ b }, x, steps - 1)),
+    },
+  });
+  return recordOf(cx, loop, steps, leaves, {
+    ...kept,
+    finals: new Map(leaves.map((leaf, i) => [leaf.name, ends[i]!])),
+  });
 }

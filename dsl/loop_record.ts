@@ -1,4 +1,5 @@
 // What is known of a loop that was run? Its parameters at every time, its losses and gradient norms.
+import type { Builder } from "../runtime/ir/builder.ts";
 import type { Variable } from "../runtime/ir/types.ts";
 import { takeAt } from "./indexing.ts";
 import type { LeafDeclaration } from "./leaves.ts";
@@ -6,7 +7,7 @@ import type { Loop } from "./loops.ts";
 import { evaluateObjective } from "./objective.ts";
 import { globalNorm } from "./rules.ts";
 import type { TensorValue, TimeScope } from "./values.ts";
-import { type Context, enterWorld, stepWithin } from "./world.ts";
+import { type Context, enterWorld, loopAround, stepWithin } from "./world.ts";
 
 /** A time that is known, or one that a comprehension runs over. */
 export type TimePoint =
@@ -18,6 +19,8 @@ export interface LoopRun {
   readonly loop: Loop;
   readonly steps: number;
   readonly leaves: readonly LeafDeclaration[];
+  /** The loop whose step runs it, if one does. */
+  readonly around: Loop | undefined;
   /** A parameter at a time, 0 .. T. */
   readonly parameter: (leaf: LeafDeclaration, at: TimePoint) => TensorValue;
   /** The loss or the norm of the gradient at a time; T is one more evaluation. Undefined when wrong (reported). */
@@ -26,6 +29,24 @@ export interface LoopRun {
   readonly trajectory: (leaf: LeafDeclaration) => Variable;
   /** Stacked over steps 0 .. T - 1. */
   readonly stacked: (name: "loss" | "gradient_norm") => Variable;
+}
+
+/** What a loop minimizes at given parameters and a known step, written into a builder. */
+export function objectiveAt(
+  cx: Context,
+  loop: Loop,
+  { values, b, step, steps }: {
+    readonly values: ReadonlyMap<string, TensorValue>;
+    readonly b: Builder;
+    readonly step: number;
+    readonly steps: number;
+  },
+): Variable {
+  const { world } = cx;
+  const t: TensorValue = { kind: "tensor", variable: b.fill(step, { dtype: "i32", shape: [] }), dims: [] };
+  const now = stepWithin(world, b, { name: loop.name, t: t.variable, length: steps });
+  const inside = enterWorld(world, { b, values, owns: new Set([loop]), step: now });
+  return evaluateObjective(cx, loop, inside, b, t, steps)!.variable;
 }
 
 /** What a loop that was run can be asked. */
@@ -58,11 +79,7 @@ export function recordOf(
     for (const leaf of leaves) {
       inside.set(leaf.name, { kind: "tensor", dims: leaf.dims, variable: request.wrt(kept.finals.get(leaf.name)!) });
     }
-    const t: TensorValue = { kind: "tensor", variable: b.fill(steps, { dtype: "i32", shape: [] }), dims: [] };
-    const step = stepWithin(world, b, { name: loop.name, t: t.variable, length: steps });
-    const lossWorld = enterWorld(world, { b: request.body, values: inside, owns: new Set([loop]), step });
-    const loss = evaluateObjective(cx, loop, lossWorld, request.body, t, steps)!;
-    const closed = request.close([loss.variable]);
+    const closed = request.close([objectiveAt(cx, loop, { values: inside, b: request.body, step: steps, steps })]);
     end = { loss: closed.outputs[0]!, gradient_norm: globalNorm(b, closed.gradients) };
     return end;
   };
@@ -71,6 +88,7 @@ export function recordOf(
     loop,
     steps,
     leaves,
+    around: loopAround(world),
     trajectory,
     stacked,
     parameter: (leaf, at) => {

@@ -2,7 +2,6 @@
 // steps, estimator, clipping, tasks; and says which loop owns which parameters.
 import type {
   AcrossClause,
-  Argument,
   BatchClause,
   Clause,
   Expression,
@@ -17,6 +16,7 @@ import type {
 import type { Span } from "./source.ts";
 import type { Definition, Module } from "./modules.ts";
 import type { Elaboration } from "./elaboration.ts";
+import { readThrough, type Through, unrolled } from "./estimators.ts";
 import { checkOverrides, readRules } from "./loop_rules.ts";
 import { hintFor } from "./hints.ts";
 
@@ -35,7 +35,8 @@ export interface Loop {
   readonly batch: BatchClause | undefined;
   /** Where its parameters start: at a time of another loop. */
   readonly from: FromClause | undefined;
-  readonly through: Estimator;
+  /** How it is differentiated. */
+  readonly through: Through;
   /** "unknown": it names no task (reported). */
   readonly across: (AcrossClause & { readonly definition: Definition }) | "unknown" | undefined;
 }
@@ -61,9 +62,6 @@ export interface DeclaredHyperparameter {
   readonly override: OverrideEntry | undefined;
   readonly span: Span;
 }
-
-/** How a loop is differentiated. */
-export type Estimator = { readonly kind: "unroll" } | { readonly kind: "first_order" };
 
 const clauseNames: Readonly<Record<Clause["kind"], string>> = {
   Minimize: "minimize",
@@ -179,7 +177,6 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
     });
   }
   const across = acrossClause && readAcross(el, acrossClause, module);
-  const estimator = through ? readEstimator(el, through.estimator) : { kind: "unroll" } as const;
   const { span } = item.name;
   const hole = { kind: "Missing", span } as const;
   return {
@@ -194,7 +191,7 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
     clip: clip?.bound,
     batch,
     from: inner ? from : undefined,
-    through: estimator,
+    through: through ? readThrough(el, through) : unrolled,
     across: acrossClause && !across ? "unknown" : across,
   };
 }
@@ -217,30 +214,4 @@ export function readAcross(
     });
   }
   return undefined;
-}
-
-const estimators = ["unroll", "first_order", "implicit", "forward", "finite_difference", "es", "pes"];
-
-/** The estimator that `through` names; `unroll` in place of one that is not known (reported). */
-function readEstimator(el: Elaboration, expression: Expression): Estimator {
-  const unroll = { kind: "unroll" } as const;
-  if (expression.kind === "Missing") return unroll;
-  const callee = expression.kind === "Call" ? expression.callee : expression;
-  if (callee.kind === "Name" && estimators.includes(callee.name)) {
-    const args: readonly Argument[] = expression.kind === "Call" ? expression.args : [];
-    if (callee.name === "unroll" && args.length === 0) return unroll;
-    if (callee.name === "first_order" && args.length === 0) return { kind: "first_order" };
-    notYet(el, `\`through ${callee.name}(${args.length > 0 ? "…" : ""})\``, expression.span, [
-      "Supported are `through unroll()` and `through first_order()`",
-    ]);
-    return unroll;
-  }
-  el.sink.report({
-    code: "M0201",
-    title: callee.kind === "Name" ? `There is no estimator \`${callee.name}\`` : "This is not an estimator",
-    at: callee.span,
-    notes: [`The estimators are ${estimators.map((e) => `\`${e}\``).join(", ")}`],
-    hint: callee.kind === "Name" ? hintFor(callee.name, estimators) : undefined,
-  });
-  return unroll;
 }

@@ -13,12 +13,14 @@ import { canUnroll, runLoop, stepsOf } from "./inner.ts";
 import { scalarObjective } from "./objective.ts";
 import { loopsTouched, timeLocals } from "./comprehensions.ts";
 import { type Across, type Draft, meanOverTasks, openFunction, openTasks, readCount } from "./consumers.ts";
+import { differentiate } from "./differentiate.ts";
+import { type Direction, directionOf } from "./estimators.ts";
 import { type Loop, notYet, readAcross } from "./loops.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import { hintFor } from "./hints.ts";
 import { count } from "./models.ts";
 import { type MetaReference, readMetaReference, sourceText } from "./meta_parameters.ts";
-import { type Context, enterWorld, withLocals } from "./world.ts";
+import { type Context, withLocals } from "./world.ts";
 import { shapeOf, type TensorValue } from "./values.ts";
 
 const none: ReadonlySet<string> = new Set();
@@ -64,6 +66,7 @@ export interface CheckedGradient {
   readonly inners: ReadonlySet<Loop>;
   /** Those whose times can be recorded: none across tasks, none inside others. */
   readonly outermost: ReadonlySet<Loop>;
+  readonly direction: Direction;
 }
 
 function openGradientItem(
@@ -76,6 +79,7 @@ function openGradientItem(
   return openFunction(el, `gradient ${label}`, {
     consumer: `gradient ${textInOneStyle(el.modules.root.source.text, item.value)}`,
     place: { what: "this gradient", span: item.value.span },
+    differentiated: true,
     dry,
     scope: moduleScope(el.modules.root),
     persistent,
@@ -120,12 +124,16 @@ export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradi
   const wrt = references.filter((r) => r !== undefined);
   const expect = wrt.length === references.length ? readExpectations(cx, item, wrt) : [];
   if (!objective || wrt.length < references.length || !expect) return undefined;
+  const { runs } = tasks.cx.world.consumer;
+  const direction = directionOf(cx, runs.flatMap((r) => r.around ? [] : [r.loop]), wrt.flatMap((r) => r.leaves));
+  if (!direction) return undefined;
   return {
     item,
     across,
     wrt,
     expect,
-    inners: new Set(tasks.cx.world.consumer.runs.map((r) => r.loop)),
+    direction,
+    inners: new Set(runs.map((r) => r.loop)),
     outermost: across ? new Set() : new Set(tasks.cx.world.runs.keys()),
   };
 }
@@ -207,18 +215,24 @@ export function lowerGradient(
   const { cx, b, world } = draft;
   b.origin = item.value.span;
   const leaves = [...new Set(wrt.flatMap((r) => r.leaves))];
-  const request = b.openGradient("objective");
-  const initials = new Map<string, TensorValue>();
-  for (const leaf of leaves) {
-    const outer = world.consumer.input({ kind: "leaf", name: leaf.name });
-    initials.set(leaf.name, { kind: "tensor", variable: request.wrt(outer), dims: leaf.dims });
-  }
-  const inside = enterWorld(world, { b: request.body, initials });
-  const tasks = openTasks({ ...cx, world: inside, b: request.body }, across);
-  const objective = gradientObjective(tasks.cx, item)!;
-  const found = across ? { outputs: [], quantities: [] } : collectTrajectories(tasks.cx, wishes);
-  const [stacked] = tasks.close([objective.variable]);
-  const closed = request.close([meanOverTasks(request.body, stacked!), ...found.outputs]);
+  let found: ReturnType<typeof collectTrajectories> = { outputs: [], quantities: [] };
+  const closed = differentiate(cx, gradient.direction, {
+    name: "objective",
+    at: item.value.span,
+    leaves,
+    value: (leaf) => ({
+      kind: "tensor",
+      variable: world.consumer.input({ kind: "leaf", name: leaf.name }),
+      dims: leaf.dims,
+    }),
+    write: (inside) => {
+      const tasks = openTasks(inside, across);
+      const objective = gradientObjective(tasks.cx, item)!;
+      if (!across) found = collectTrajectories(tasks.cx, wishes);
+      const [stacked] = tasks.close([objective.variable]);
+      return [meanOverTasks(inside.b, stacked!), ...found.outputs];
+    },
+  });
   const [value, ...trajectories] = closed.outputs;
   const ordered = wrt.flatMap((r) => r.leaves.map((leaf) => closed.gradients[leaves.indexOf(leaf)]!));
   return {

@@ -11,13 +11,15 @@ import { batchLocals } from "./minibatches.ts";
 import { scalarObjective } from "./objective.ts";
 import { loopsTouched, timeLocals } from "./comprehensions.ts";
 import { type Across, type Draft, meanOverTasks, openFunction, openTasks, readCount } from "./consumers.ts";
+import { differentiate } from "./differentiate.ts";
+import { type Direction, directionOf } from "./estimators.ts";
 import type { Loop } from "./loops.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import { type MetaReference, readMetaReference } from "./meta_parameters.ts";
 import { firstEntry, hyperparameterLocals, planHyperparameters } from "./hyperparameters.ts";
 import { applyRule, clipScale, globalNorm, startStates } from "./rules.ts";
 import { freeSlope, fromFree, toFree } from "./reparameterisations.ts";
-import { type Context, enterWorld, type Local, withLocals, type World } from "./world.ts";
+import { type Context, type Local, withLocals } from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
 
 /** An outer loop after its check. */
@@ -31,6 +33,8 @@ export interface CheckedOuter {
   readonly inners: ReadonlySet<Loop>;
   /** Those that are not inside others: their times can be recorded. */
   readonly outermost: ReadonlySet<Loop>;
+  /** How its gradient is found. */
+  readonly direction: Direction;
 }
 
 function openOuter(el: Elaboration, loop: Loop, part: string, persistent: ReadonlySet<string>, dry: boolean): Draft {
@@ -41,6 +45,7 @@ function openOuter(el: Elaboration, loop: Loop, part: string, persistent: Readon
     scope: { module: loop.module, parent: undefined, locals: new Map() },
     persistent,
     perStep: true,
+    differentiated: true,
   });
 }
 
@@ -75,9 +80,14 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
     return { complete: found.length === references.length && plans.length === rule.hyperparameters.length, found };
   });
   if (steps === undefined || !objective || !kept || learned.some((l) => !l.complete)) return undefined;
-  const inners = new Set(tasks.cx.world.consumer.runs.map((r) => r.loop));
+  const { runs } = tasks.cx.world.consumer;
+  const inners = new Set(runs.map((r) => r.loop));
+  const leaves = learned.flatMap((l) => l.found.flatMap((r) => r.leaves));
+  const direction = directionOf(cx, runs.flatMap((r) => r.around ? [] : [r.loop]), leaves);
+  if (!direction) return undefined;
   return {
     loop,
+    direction,
     steps,
     across,
     learned: learned.map((l) => l.found),
@@ -195,18 +205,20 @@ function lowerStep(
   const ruled = ruledLeaves(cx, outer);
   const now = new Map(ruled.map(({ leaf }) => [leaf.name, leafInput(cx, leaf)]));
 
-  const request = b.openGradient(`${loop.name}.loss`);
-  const initials = new Map<string, TensorValue>();
-  for (const { leaf } of ruled) {
-    initials.set(leaf.name, { ...now.get(leaf.name)!, variable: request.wrt(now.get(leaf.name)!.variable) });
-  }
-  const inside: World = enterWorld(world, { b: request.body, initials });
-  const tasks = openTasks({ ...cx, world: inside, b: request.body }, outer.across);
-  const objective = taskObjective(tasks.cx, loop)!;
-  const [stacked] = tasks.close([asFloat(tasks.cx, objective).variable]);
-  const mean = meanOverTasks(request.body, stacked!);
   const { maximize } = loop.objective;
-  const closed = request.close([maximize ? request.body.apply("neg", mean) : mean]);
+  const closed = differentiate(cx, outer.direction, {
+    name: `${loop.name}.loss`,
+    at: loop.objective.span,
+    leaves: ruled.map((r) => r.leaf),
+    value: (leaf) => now.get(leaf.name)!,
+    write: (inside) => {
+      const tasks = openTasks(inside, outer.across);
+      const objective = taskObjective(tasks.cx, loop)!;
+      const [stacked] = tasks.close([asFloat(tasks.cx, objective).variable]);
+      const mean = meanOverTasks(inside.b, stacked!);
+      return [maximize ? inside.b.apply("neg", mean) : mean];
+    },
+  });
   const loss = maximize ? b.apply("neg", closed.outputs[0]!) : closed.outputs[0]!;
 
   const norm = globalNorm(b, closed.gradients);

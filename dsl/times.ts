@@ -4,6 +4,7 @@ import type { Span } from "./source.ts";
 import { fail } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
 import { namesInScope, referenceNow } from "./names.ts";
+import { endOnly } from "./estimators.ts";
 import { runLoop, startValue, stepsOf } from "./inner.ts";
 import type { TimePoint } from "./loop_record.ts";
 import { rulePaths } from "./loop_rules.ts";
@@ -11,7 +12,7 @@ import type { Loop } from "./loops.ts";
 import { initialValue } from "./leaves.ts";
 import { leavesOf } from "./models.ts";
 import { headName, loopsChanging, type Reference, referenceText, resolveReference } from "./references.ts";
-import { type Context, enterWorld, known, type Local, ownsNow, withLocals } from "./world.ts";
+import { type Context, enterWorld, known, type Local, loopAround, ownsNow, withLocals } from "./world.ts";
 import { capital, describeValue, errorValue, staticNumber, type TensorValue, type Value } from "./values.ts";
 
 /** The value of `object@time`. */
@@ -41,7 +42,7 @@ export function evaluateTime(cx: Context, expression: TimeExpression): Value {
       if (point === "now") return referenceNow(cx, reference, span);
       if (point === "start") return startNow(cx, reference, loop);
       const run = runLoop(cx, loop, span);
-      if (!run) return errorValue;
+      if (!run || !seenByDerivatives(cx, loop, run.steps, point, span)) return errorValue;
       if (reference.kind === "leaf") return run.parameter(reference.leaf, point);
       const values = new Map<string, TensorValue>();
       for (const leaf of leavesOf(reference.instance)) {
@@ -60,6 +61,21 @@ export function evaluateTime(cx: Context, expression: TimeExpression): Value {
     default:
       return readReference(cx, reference, time, span);
   }
+}
+
+/** False for a time between start and end that is differentiated for, in a loop whose estimator knows only its end (reported). */
+function seenByDerivatives(cx: Context, loop: Loop, steps: number, point: TimePoint, span: Span): boolean {
+  if (!endOnly(loop) || point.kind === "static" && (point.step === 0 || point.step === steps)) return true;
+  if (!cx.world.consumer.differentiated && !loopAround(cx.world)) return true;
+  const { kind, span: because } = loop.through;
+  fail(cx, {
+    code: "M0504",
+    title: `\`${kind}\` knows derivatives where \`${loop.name}\` ends, and not at the times before`,
+    at: span,
+    secondary: [{ span: because!, message: "because of this" }],
+    hint: `ask for \`@${loop.timeName}\`, or write \`through unroll()\``,
+  });
+  return false;
 }
 
 /** `w@0` inside the loop that changes `w`: where this run of the loop starts. */
@@ -276,7 +292,10 @@ export function readReference(cx: Context, reference: Reference, time: Expressio
       const point = timePoint(cx, loop, time);
       if (!point) return errorValue;
       if (typeof point === "string") return errorValue;
-      return runLoop(cx, loop, span)?.quantity(quantity, point) ?? errorValue;
+      const run = runLoop(cx, loop, span);
+      const end: TimePoint = point.kind === "static" && point.step === 0 ? { kind: "static", step: 1 } : point;
+      if (!run || !seenByDerivatives(cx, loop, run.steps, end, span)) return errorValue;
+      return run.quantity(quantity, point) ?? errorValue;
     }
     case "hyperparameter":
       return readHyperparameter(cx, reference, time, span);

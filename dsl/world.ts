@@ -27,6 +27,8 @@ export interface Consumer {
   readonly place?: ConsumerPlace;
   /** Every inner loop that was run for it, inside others too. */
   readonly runs: LoopRun[];
+  /** Its derivatives are asked for: those of an evaluation are not. */
+  readonly differentiated: boolean;
   /** Leaves whose values come from outside. */
   readonly persistent: ReadonlySet<string>;
 }
@@ -137,6 +139,12 @@ export function outermost(world: World): World {
 export function ownsNow(world: World, loop: Loop): boolean {
   for (let w: World | undefined = world; w; w = w.parent) if (w.owns.has(loop)) return true;
   return false;
+}
+
+/** The innermost loop whose step a world is in. */
+export function loopAround(world: World): Loop | undefined {
+  for (let w: World | undefined = world; w; w = w.parent) for (const loop of w.owns) return loop;
+  return undefined;
 }
 
 /** Names known at a place in the text, innermost first. */

@@ -3,7 +3,7 @@
 import { Builder } from "../ir/builder.ts";
 import { eliminateDeadCode } from "../ir/dead_code.ts";
 import { sectionsOf } from "../ir/structured.ts";
-import type { IrFunction, PrimitiveName, Variable } from "../ir/types.ts";
+import { type IrFunction, isRequest, type PrimitiveName, type Variable } from "../ir/types.ts";
 import { InternalError } from "../errors.ts";
 import { batchRules } from "./batch_rules.ts";
 import { type Batched, type BatchRule, lead } from "./batching.ts";
@@ -79,8 +79,8 @@ export function expandMaps(fn: IrFunction): IrFunction {
         );
       } else if (equation.op === "scan") {
         outputs = b.emit("scan", inputs, { ...equation.params, body: expand(equation.params.body) });
-      } else if (equation.op === "gradient") {
-        throw new InternalError(`The gradient request in ${f.name} must be expanded before maps are`);
+      } else if (isRequest(equation.op)) {
+        throw new InternalError(`The ${equation.op} in ${f.name} must be expanded before maps are`);
       } else {
         outputs = b.emit(equation.op, inputs, equation.params);
       }

@@ -1,6 +1,6 @@
 // How does a primitive run for all iterations of a map at once? One rule per primitive, total over the closed list. The
 // batch axis always leads: one convention for every rule; pairs of transposes that this leaves cancel in the builder.
-import type { PrimitiveName, Variable } from "../ir/types.ts";
+import { type PrimitiveName, requestRows, type Variable } from "../ir/types.ts";
 import { InternalError } from "../errors.ts";
 import { type BatchRule, lead, mappedOutput, moveAxis } from "./batching.ts";
 import { convBatch, convFilterGradientBatch, convInputGradientBatch } from "./batch_convolution.ts";
@@ -168,7 +168,7 @@ export const batchRules: { readonly [P in PrimitiveName]: BatchRule<P> } = {
   solve,
   scan: scanBatch,
   map: mapBatch,
-  gradient: () => {
-    throw new InternalError("A gradient request must be expanded before it is batched");
-  },
+  ...requestRows((op) => () => {
+    throw new InternalError(`${op} must be expanded before it is batched`);
+  }),
 };

@@ -7,18 +7,32 @@ import { unrollScan } from "../ir/unroll.ts";
 import { InternalError } from "../errors.ts";
 import { finishGradients, type FinishOptions } from "./finish.ts";
 import { gradientInto } from "./gradient.ts";
+import { type LoweredSolves, lowerSolves, withoutReports } from "./lower_solves.ts";
 
 /** What may be chosen. */
 export interface ExpandOptions extends FinishOptions {
   /** Scans of at most this many steps are written out before they are differentiated: no stacks, and what does not depend
    *  on the carry is seen. Default: 1. */
   readonly unroll?: number;
+  /** `keep` leaves `implicit` and its like as they are, for who asks what influences what. Default: `write`. */
+  readonly solves?: "write" | "keep";
 }
 
 /** The same function without `gradient` requests: simplified, without dead code, and with loops that keep what the
  *  residual policy says. The policy changes memory and time, and no bit of the results. */
 export function expandGradients(fn: IrFunction, options: ExpandOptions = {}): IrFunction {
-  return finishGradients(new Expansion(options.unroll ?? 1).expand(fn), options);
+  return finishGradients(withoutReports(expand(fn, options)), options);
+}
+
+/** `expandGradients` whose result has, after the outputs of `fn`, what its implicit derivatives report. */
+export function expandWithReports(fn: IrFunction, options: ExpandOptions = {}): LoweredSolves {
+  const { fn: expanded, reports } = expand(fn, options);
+  return { fn: finishGradients(expanded, options), reports };
+}
+
+function expand(fn: IrFunction, { unroll = 1, solves = "write" }: ExpandOptions): LoweredSolves {
+  const expanded = new Expansion(unroll).expand(fn);
+  return solves === "keep" ? { fn: expanded, reports: [] } : lowerSolves(eliminateDeadCode(expanded));
 }
 
 class Expansion {
@@ -60,6 +74,16 @@ class Expansion {
         }
         case "map":
           outputs = b.emit("map", inputs, { ...equation.params, body: this.expand(equation.params.body) });
+          break;
+        case "implicit":
+        case "linear_solve":
+        case "finite_difference":
+        case "pullback":
+          outputs = b.emit(
+            equation.op,
+            inputs,
+            { ...equation.params, body: this.expand(equation.params.body) } as never,
+          );
           break;
         default:
           outputs = b.emit(equation.op, inputs, equation.params);

@@ -2,7 +2,7 @@
 // linearisation, products with the Jacobian from either side, and the gradient of a scalar.
 import { Builder } from "../ir/builder.ts";
 import { eliminateDeadCode } from "../ir/dead_code.ts";
-import { type IrFunction, isFloat, type PrimitiveParameters, sizeOf, type Variable } from "../ir/types.ts";
+import { type GradientMode, type IrFunction, isFloat, sizeOf, type Variable } from "../ir/types.ts";
 import { finishGradients, type FinishOptions } from "./finish.ts";
 import { jvpFunction, jvpInto } from "./jvp.ts";
 import { partialEval, partialEvalInto } from "./partial_eval.ts";
@@ -63,9 +63,6 @@ export interface GradientOptions extends FinishOptions {
    *  one pass per entry of the inputs of `wrt`, nothing kept. */
   readonly mode?: GradientMode;
 }
-
-/** The direction in which derivatives are followed. */
-export type GradientMode = PrimitiveParameters["gradient"]["mode"];
 
 /** The value of a function whose first output is a float scalar, and its gradient:
  *  (inputs …) -> (outputs …, d outputs[0] / d inputs[w] for w of `wrt` …); each gradient has its input's type. */

@@ -7,6 +7,7 @@ import {
   type EquationOf,
   type IrFunction,
   isFloat,
+  isRequest,
   type PrimitiveName,
   type Variable,
 } from "../ir/types.ts";
@@ -26,7 +27,7 @@ export function influences(fn: IrFunction, output: number): Set<number> {
 
 /** `influences` for every output. */
 export function allInfluences(fn: IrFunction): readonly Set<number>[] {
-  const expanded = expandGradients(fn);
+  const expanded = expandGradients(fn, { solves: "keep" });
   const inputs = fn.inputs.map((v, k) => anything(isFloat(v.dtype) ? 1n << BigInt(k) : 0n));
   return follow(expanded, inputs).map(({ reached }) =>
     new Set(fn.inputs.map((_, k) => k).filter((k) => (reached >> BigInt(k) & 1n) === 1n))
@@ -47,8 +48,29 @@ function follow(fn: IrFunction, inputs: readonly Abstract[]): readonly Abstract[
 function followEquation(equation: Equation, inputs: readonly Abstract[]): readonly Abstract[] {
   if (equation.op === "scan") return followScan(equation, inputs);
   if (equation.op === "map") return followMap(equation, inputs);
+  if (isRequest(equation.op)) return followRequest(equation, inputs);
   const rule = influenceRules[equation.op] as InfluenceRule<PrimitiveName>;
   return [rule({ inputs, types: equation.inputs, type: equation.outputs[0]!, params: equation.params })];
+}
+
+/** What reaches w by a derivative that is not that of the code. */
+function followRequest(equation: Equation, inputs: readonly Abstract[]): readonly Abstract[] {
+  let reached = 0n;
+  if (equation.op === "implicit") {
+    const { body, constants } = equation.params;
+    const own = inputs.slice(3);
+    const still = own.slice(constants).map(() => anything(0n));
+    for (const x of follow(body, [...own.slice(0, constants), ...still])) reached |= x.reached;
+  } else if (equation.op === "finite_difference") {
+    // c acts where df/dc depends on w
+    const { body, constants } = equation.params;
+    const floats = inputs.slice(1, 1 + constants).filter((_, i) => isFloat(equation.inputs[1 + i]!.dtype));
+    const slopes = follow(body, inputs.slice(1).map((_, i) => anything(i < constants ? 0n : 1n)));
+    floats.forEach((x, i) => reached |= slopes[i]!.reached === 0n ? 0n : x.reached);
+  } else {
+    for (const x of inputs) reached |= x.reached;
+  }
+  return equation.outputs.map((x) => anything(isFloat(x.dtype) ? reached : 0n));
 }
 
 function followMap({ params, outputs }: EquationOf<"map">, inputs: readonly Abstract[]): readonly Abstract[] {

@@ -5,6 +5,7 @@ import {
   isFloat,
   type PrimitiveName,
   type PrimitiveParameters,
+  requestRows,
   sameShape,
   sizeOf,
   type TypedArray,
@@ -251,5 +252,5 @@ export const influenceRules: { readonly [P in PrimitiveName]: InfluenceRule<P> }
   solve: ({ inputs: [a, x] }) => isZero(x!) ? exactly(0) : anything(a!.reached | x!.reached),
   scan: unreachable,
   map: unreachable,
-  gradient: unreachable,
+  ...requestRows(() => unreachable),
 };

@@ -193,7 +193,8 @@ function writeUnknownLoop(
   emitAll(u, plan.again, values);
   emitAll(u, rest.equations, values);
   const body = u.finish(rest.outputs.filter((_, i) => outputFlags[i]).map((x) => values.get(x)!));
-  const outer = (x: Variable) => stacks.get(x) ?? outside.get(x)!;
+  // A constant that the loop also returns has a stack, too; what is asked for is the constant
+  const outer = (x: Variable) => plan.stored.includes(x) ? stacks.get(x)! : outside.get(x)!;
   const outputs = equation.outputs.filter((_, i) => outputFlags[i]).map((x) => newVariable(x));
   const shared = { inputs: [...constants, ...carry, ...streams].map(outer), outputs, origin: equation.origin };
   return equation.op === "scan"

@@ -4,6 +4,7 @@ import type { Builder } from "../ir/builder.ts";
 import type { ArrayType, PrimitiveName, PrimitiveParameters, Variable } from "../ir/types.ts";
 import { InternalError } from "../errors.ts";
 import { type Cotangent, notLinear, type TransposeRule } from "./cotangent.ts";
+import { linearSolveTranspose, pullbackTranspose } from "./transpose_requests.ts";
 import { mapTranspose, scanTranspose } from "./transpose_structured.ts";
 
 /** A rule for a primitive with one output and one linear input, the first. */
@@ -250,4 +251,8 @@ export const transposeRules: { readonly [P in PrimitiveName]: TransposeRule<P> |
   scan: scanTranspose,
   map: mapTranspose,
   gradient: notLinear,
+  implicit: notLinear,
+  linear_solve: linearSolveTranspose,
+  finite_difference: notLinear,
+  pullback: pullbackTranspose,
 };

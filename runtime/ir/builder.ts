@@ -5,8 +5,10 @@ import {
   type ArrayType,
   type DType,
   type Equation,
+  type GradientMode,
   type IrFunction,
   isFloat,
+  isRequest,
   type Origin,
   type PrimitiveName,
   type PrimitiveParameters,
@@ -42,11 +44,28 @@ export interface ScanScope {
   readonly body: Builder;
   carry(initial: Variable): Variable;
   slice(stacked: Variable): Variable;
-  /** `next` pairs with the calls of `carry`, in order. */
-  close(
-    next: readonly Variable[],
-    outputs: readonly Variable[],
-  ): { readonly carry: readonly Variable[]; readonly outputs: readonly Variable[] };
+  /** `next` pairs with the calls of `carry`, in order. The first `still` steps are constants to every derivative: a loop
+   *  of their own, through which nothing is differentiated. */
+  close(next: readonly Variable[], outputs: readonly Variable[], still?: number): ClosedScan;
+}
+
+/** A scan that is written. */
+export interface ClosedScan {
+  readonly carry: readonly Variable[];
+  readonly outputs: readonly Variable[];
+  /** One step: (constants ..., carry ..., slices ...) -> (carry ..., outputs ...), and its constants and stacked inputs. */
+  readonly body: IrFunction;
+  readonly constants: readonly Variable[];
+  readonly stacked: readonly Variable[];
+}
+
+/** A function being written whose reads of the enclosing functions become its first inputs. */
+export interface ClosureScope {
+  readonly body: Builder;
+  /** An input of its own, after the captured ones. */
+  input(type: ArrayType): Variable;
+  /** The function, and the variables outside that it captured: its first inputs. */
+  close(outputs: readonly Variable[]): { readonly fn: IrFunction; readonly captured: readonly Variable[] };
 }
 
 /** The body of a `gradient` request being written. */
@@ -54,8 +73,8 @@ export interface GradientScope {
   readonly body: Builder;
   /** The variable inside the body that stands for `outer`, with respect to which the gradient is taken. */
   wrt(outer: Variable): Variable;
-  /** `outputs[0]` is the differentiated scalar. Gradients pair with the calls of `wrt`. */
-  close(outputs: readonly Variable[]): {
+  /** `outputs[0]` is the differentiated scalar. Gradients pair with the calls of `wrt`. Followed backwards unless said. */
+  close(outputs: readonly Variable[], mode?: GradientMode): {
     readonly outputs: readonly Variable[];
     readonly gradients: readonly Variable[];
   };
@@ -267,23 +286,58 @@ export class Builder {
         sliceInputs.push(inner);
         return inner;
       },
-      close: (next, outputs) => {
+      close: (next, outputs, still = 0) => {
         body.#inputs.splice(0, body.#inputs.length, ...carryInputs, ...sliceInputs);
         const [fn, captured] = body.#finishBody([...next, ...outputs]);
-        const results = this.emit("scan", [...captured, ...initial, ...stacked], {
-          body: fn,
-          length,
-          constants: captured.length,
-          carry: initial.length,
-          reverse: options.reverse ?? false,
-        });
-        return { carry: results.slice(0, initial.length), outputs: results.slice(initial.length) };
+        const run = (from: number, to: number, carry: readonly Variable[], constant: boolean) => {
+          const cut = (x: Variable) => constant && isFloat(x.dtype) ? this.apply("stop_gradient", x) : x;
+          const part = stacked.map((x) => from === 0 && to === length ? x : this.#rows(x, from, to));
+          return this.emit("scan", [...captured, ...carry, ...part].map(cut), {
+            body: fn,
+            length: to - from,
+            constants: captured.length,
+            carry: initial.length,
+            reverse: options.reverse ?? false,
+          });
+        };
+        const first = still > 0 ? run(0, still, initial, true) : undefined;
+        const last = still < length || !first
+          ? run(still, length, first?.slice(0, initial.length) ?? initial, false)
+          : undefined;
+        const results = last ?? first!;
+        const records = first && last
+          ? first.slice(initial.length).map((x, i) => this.one("concat", [x, last[initial.length + i]!], { axis: 0 }))
+          : results.slice(initial.length);
+        return { carry: results.slice(0, initial.length), outputs: records, body: fn, constants: captured, stacked };
+      },
+    };
+  }
+
+  /** Slices of an array along its first axis. */
+  #rows(x: Variable, from: number, to: number): Variable {
+    const rest = x.shape.slice(1);
+    return this.one("slice", [x], {
+      start: [from, ...rest.map(() => 0)],
+      limit: [to, ...rest],
+      stride: x.shape.map(() => 1),
+    });
+  }
+
+  /** Opens a function that may read the enclosing ones. */
+  openClosure(name: string): ClosureScope {
+    const body = new Builder(name, this);
+    return {
+      body,
+      input: (type) => body.input(type),
+      close: (outputs) => {
+        const [fn, captured] = body.#finishBody(outputs);
+        return { fn, captured };
       },
     };
   }
 
   /** Opens the body of a `gradient` request. */
-  openGradient(name: string, mode: "reverse" | "forward" = "reverse"): GradientScope {
+  openGradient(name: string): GradientScope {
     const body = new Builder(name, this);
     const outers: Variable[] = [];
     return {
@@ -293,7 +347,7 @@ export class Builder {
         outers.push(resolved);
         return body.input(resolved, outer.name);
       },
-      close: (outputs) => {
+      close: (outputs, mode = "reverse") => {
         const [fn, captured] = body.#finishBody(outputs);
         const wrt = outers.map((_, i) => captured.length + i);
         const results = this.emit("gradient", [...captured, ...outers], { body: fn, wrt, mode });
@@ -336,7 +390,7 @@ function sharingKey(
   params: PrimitiveParameters[PrimitiveName],
   types: readonly ArrayType[],
 ): string | undefined {
-  if (op === "scan" || op === "map" || op === "gradient") return undefined;
+  if (op === "scan" || op === "map" || isRequest(op)) return undefined;
   if (op === "constant") {
     const { data } = params as PrimitiveParameters["constant"];
     return data.length > 1 ? undefined : constantKey(data[0]!, types[0]!);

@@ -1,6 +1,6 @@
 // Which equations does nothing need? The last pass after every transform: transforms write freely and leave the sweeping
 // to this one, which also reaches into the bodies of loops.
-import { type Equation, type EquationOf, type IrFunction, type Variable } from "./types.ts";
+import { bodyOf, type Equation, type EquationOf, type IrFunction, type Variable } from "./types.ts";
 import { neededCarry, neededInputs, neededVariables, sectionsOf } from "./structured.ts";
 
 /** The same function without the equations that no output needs. Inside `scan`, `map` and `gradient` this goes on:
@@ -95,9 +95,10 @@ function forwardAll(fn: IrFunction): IrFunction {
   let changed = false;
   const equations = fn.equations.map((equation) => {
     let result = equation;
-    if (equation.op === "scan" || equation.op === "map" || equation.op === "gradient") {
-      const body = forwardAll(equation.params.body);
-      if (body !== equation.params.body) result = { ...equation, params: { ...equation.params, body } } as Equation;
+    const own = bodyOf(equation);
+    if (own) {
+      const body = forwardAll(own);
+      if (body !== own) result = { ...equation, params: { ...equation.params, body } } as Equation;
     }
     if (result.inputs.some((x) => renamed.has(x))) result = { ...result, inputs: result.inputs.map(read) } as Equation;
     if (result.op === "scan") result = forwardCarries(result, renamed);

@@ -2,7 +2,7 @@
 // gradient, this brings each task's backward pass behind its own forward pass: what passes between them is never stacked.
 import { Builder } from "./builder.ts";
 import { sectionsOf } from "./structured.ts";
-import type { Equation, EquationOf, IrFunction, Variable } from "./types.ts";
+import { bodyOf, type Equation, type EquationOf, type IrFunction, type Variable } from "./types.ts";
 
 type MapEquation = EquationOf<"map">;
 
@@ -11,11 +11,10 @@ type MapEquation = EquationOf<"map">;
 export function fuseMaps(fn: IrFunction): IrFunction {
   let equations: Equation[] = [];
   for (const equation of fn.equations) {
-    if (equation.op === "scan" || equation.op === "gradient") {
-      equations.push({ ...equation, params: { ...equation.params, body: fuseMaps(equation.params.body) } } as Equation);
-    } else if (equation.op === "map") {
-      equations = placeMap(equations, equation);
-    } else equations.push(equation);
+    const body = bodyOf(equation);
+    if (equation.op === "map") equations = placeMap(equations, equation);
+    else if (!body) equations.push(equation);
+    else equations.push({ ...equation, params: { ...equation.params, body: fuseMaps(body) } } as Equation);
   }
   const inside = equations.map((equation) =>
     equation.op === "map"

@@ -2,10 +2,12 @@
 // renamed in order of appearance: two functions print alike exactly when they differ in nothing but identities.
 import {
   type ArrayType,
+  bodyOf,
   type ConvolutionParameters,
   type Equation,
   formatType,
   type IrFunction,
+  type LinearSolver,
   type PrimitiveName,
   type PrimitiveParameters,
   type Variable,
@@ -75,11 +77,11 @@ function* equationLines(
   const results = equation.outputs.map(define).join(", ");
   const head = `${results} = ${equation.op}${parameters && `[${parameters}]`}`;
   const line = [head, split(operands)].filter((part) => part !== "").join(" ");
-  if (!structured && equation.op !== "gradient") {
+  const body = bodyOf(equation);
+  if (!body) {
     yield line + span;
     return;
   }
-  const { body } = equation.params;
   const joinInputs: Join = structured ? bars(equation.params, ", ") : (list) => list.join(", ");
   const joinOutputs: Join = equation.op === "scan"
     ? bars({ constants: equation.params.carry }, ", ")
@@ -197,4 +199,11 @@ const parameterText: { readonly [P in PrimitiveName]: (p: PrimitiveParameters[P]
   scan: (p) => `length=${p.length}` + (p.reverse ? " reverse" : ""),
   map: (p) => `length=${p.length}`,
   gradient: (p) => `wrt=${p.wrt} mode=${p.mode}`,
+  implicit: (p) => `constants=${p.constants} ${solverText(p.solver)}`,
+  linear_solve: (p) => `constants=${p.constants} ${solverText(p.solver)}`,
+  finite_difference: (p) => `constants=${p.constants} epsilon=${p.epsilon}`,
+  pullback: (p) => `known=${p.known}`,
 };
+
+const solverText = (s: LinearSolver) =>
+  `solver=${s.kind} iterations=${s.iterations} tolerance=${s.tolerance} damping=${s.damping}`;

@@ -362,4 +362,33 @@ const shapeRules: { readonly [P in PrimitiveName]: ShapeRule<P> } = {
     for (const i of wrt) require(inputs[i] !== undefined && isFloat(inputs[i].dtype), `input ${i} has no gradient`);
     return [...body.outputs.map(plain), ...wrt.map((i) => plain(inputs[i]!))];
   },
+  implicit: (inputs, { body, constants }) => {
+    const [reached, started, rate] = inputs;
+    for (const x of [reached, started, rate]) {
+      require(x !== undefined && x.shape.length === 0 && isFloat(x.dtype), "a norm or the rate is not a float scalar");
+    }
+    const own = inputs.slice(3);
+    checkStructured(body, own);
+    checkStructured({ inputs: body.outputs }, own.slice(constants));
+    return own.slice(constants).map(plain);
+  },
+  linear_solve: (inputs, { body, constants }) => {
+    const own = inputs.slice(1);
+    require(inputs[0]?.shape.length === 0, "the rate is not a scalar");
+    checkStructured(body, own);
+    checkStructured({ inputs: body.outputs }, own.slice(constants));
+    return own.slice(constants).map(plain);
+  },
+  finite_difference: (inputs, { body, constants }) => {
+    const own = inputs.slice(1);
+    require(inputs[0]?.shape.length === 0, "the factor is not a scalar");
+    checkStructured(body, own);
+    checkStructured({ inputs: body.outputs }, own.slice(0, constants).filter((x) => isFloat(x.dtype)));
+    return own.slice(constants).map(plain);
+  },
+  pullback: (inputs, { body, known, types }) => {
+    checkStructured(body, [...inputs.slice(0, known), ...types]);
+    checkStructured({ inputs: body.outputs }, inputs.slice(known));
+    return types.map(plain);
+  },
 };

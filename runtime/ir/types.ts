@@ -161,7 +161,56 @@ export interface PrimitiveParameters {
   map: { readonly body: IrFunction; readonly length: number; readonly constants: number };
   /** The request for a gradient: body outputs, the first a float scalar, then its gradients with respect to the inputs
    *  `wrt`. Written by lowering, expanded by `runtime/autodiff/expand_gradients.ts`; no backend sees it. */
-  gradient: { readonly body: IrFunction; readonly wrt: readonly number[]; readonly mode: "reverse" | "forward" };
+  gradient: { readonly body: IrFunction; readonly wrt: readonly number[]; readonly mode: GradientMode };
+
+  // ---- requests that stand for derivatives which are not those of the code; gone, too, before a backend sees them
+  /** The identity on an array w that solves F(c, w) = 0, with the derivative that the equation has:
+   *  dw = -(dF/dw)^-1 dF/dc dc. Inputs: |inner gradient| at w and where the loop started (scalars, only reported), the rate
+   *  of the solver (scalar), c ..., w .... Body: (c ..., w ...) -> F, of the types of w. Written by lowering. */
+  implicit: {
+    readonly body: IrFunction;
+    readonly constants: number;
+    readonly solver: LinearSolver;
+    readonly label: string;
+  };
+  /** x with A x = b. Inputs: rate (scalar), c ..., b .... Body: (c ..., v ...) -> A v, linear in v. Written by the
+   *  derivative of `implicit`, replaced by a loop of fixed length by `runtime/autodiff/lower_solves.ts`. */
+  linear_solve: {
+    readonly body: IrFunction;
+    readonly constants: number;
+    readonly solver: LinearSolver;
+    readonly label: string;
+  };
+  /** The identity on w, with the derivative of one step of size `factor` down f(c, w) whose second derivatives are a
+   *  central difference along the cotangent u: w +- epsilon u / |u|. Inputs: factor (scalar), c ..., w .... Body:
+   *  (c ..., w ...) -> df/dc for each float c. Written by lowering. */
+  finite_difference: {
+    readonly body: IrFunction;
+    readonly constants: number;
+    readonly epsilon: number;
+  };
+  /** A linear map that is known by its transpose. Inputs: known ..., linear ...; outputs: `types`. Body: (known ..., a
+   *  cotangent of every output) -> a cotangent of every linear input. */
+  pullback: { readonly body: IrFunction; readonly known: number; readonly types: readonly ArrayType[] };
+}
+
+/** The direction in which a gradient is followed. `forward`: one pass per entry of what is differentiated for; nothing is
+ *  kept. `reverse`: one pass back; loops keep what it reads. */
+export type GradientMode = "reverse" | "forward";
+
+/** How A x = b is solved. */
+export interface LinearSolver {
+  /** Conjugate gradients; sum of the first terms of the Neumann series; least residual over the Krylov space; conjugate
+   *  gradients on the normal equations; LU of the whole matrix. */
+  readonly kind: "cg" | "neumann" | "gmres" | "normal_cg" | "direct";
+  /** Products with A, at most; `direct` makes as many as there are unknowns. */
+  readonly iterations: number;
+  /** The iteration rests once |b - A x| <= tolerance |b|. */
+  readonly tolerance: number;
+  /** A + damping I is solved. */
+  readonly damping: number;
+  /** A is its own transpose. */
+  readonly symmetric: boolean;
 }
 
 /** No parameters. */
@@ -178,6 +227,26 @@ export interface ConvolutionParameters {
 
 /** A primitive's name. */
 export type PrimitiveName = keyof PrimitiveParameters;
+
+/** The primitives that stand for derivatives: `runtime/autodiff/expand_gradients.ts` replaces them. */
+export type RequestName = "gradient" | "implicit" | "linear_solve" | "finite_difference" | "pullback";
+
+const requestNames: readonly RequestName[] = ["gradient", "implicit", "linear_solve", "finite_difference", "pullback"];
+
+/** True for a primitive that no backend sees. */
+export function isRequest(op: PrimitiveName): op is RequestName {
+  return (requestNames as readonly PrimitiveName[]).includes(op);
+}
+
+/** The rows of a table for the primitives that it never meets, because they are expanded before. */
+export function requestRows<T>(row: (op: RequestName) => T): { readonly [P in RequestName]: T } {
+  return Object.fromEntries(requestNames.map((op) => [op, row(op)])) as { [P in RequestName]: T };
+}
+
+/** The function that an equation holds, if it holds one. */
+export function bodyOf(equation: Equation): IrFunction | undefined {
+  return "body" in equation.params ? equation.params.body : undefined;
+}
 
 /** One application of a primitive. */
 export type Equation = { readonly [P in PrimitiveName]: EquationOf<P> }[PrimitiveName];

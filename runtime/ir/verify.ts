@@ -1,5 +1,13 @@
 // Is a function well formed? Run after every pass in tests, and before a backend trusts what it is given.
-import { type ArrayType, type Equation, formatType, type IrFunction, type Variable } from "./types.ts";
+import {
+  type ArrayType,
+  bodyOf,
+  type Equation,
+  formatType,
+  type IrFunction,
+  isRequest,
+  type Variable,
+} from "./types.ts";
 import { inferTypes } from "./shapes.ts";
 import { sameType } from "./builder.ts";
 import { InternalError } from "../errors.ts";
@@ -29,12 +37,11 @@ function verifyScope(fn: IrFunction, path: string, options: VerifyOptions): void
       if (!defined.has(input)) throw new InternalError(`${where} reads ${describe(input)} before it is assigned`);
     }
     verifyTypes(equation, where);
-    if (equation.op === "gradient" && !options.allowGradient) {
-      throw new InternalError(`${where} is a gradient request that was never expanded`);
+    if (isRequest(equation.op) && !options.allowGradient) {
+      throw new InternalError(`${where} is a ${equation.op} request that was never expanded`);
     }
-    if (equation.op === "scan" || equation.op === "map" || equation.op === "gradient") {
-      verifyScope(equation.params.body, `${path} > ${equation.op} ${i} > ${equation.params.body.name}`, options);
-    }
+    const body = bodyOf(equation);
+    if (body) verifyScope(body, `${path} > ${equation.op} ${i} > ${body.name}`, options);
     for (const output of equation.outputs) define(output, where);
   });
   fn.outputs.forEach((output, i) => {

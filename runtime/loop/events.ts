@@ -1,6 +1,13 @@
 // What does a run say while it runs? One event for each thing that happened; the terminal, JSON lines, the run folder
 // and a caller's own callback are all made from these.
-import type { EvaluationResult, GradientResult, Outcome, Recorded, SimulationResult } from "./results.ts";
+import type {
+  EvaluationResult,
+  GradientResult,
+  ImplicitReport,
+  Outcome,
+  Recorded,
+  SimulationResult,
+} from "./results.ts";
 
 /** Something happened in a run. */
 export type RunEvent =
@@ -8,6 +15,7 @@ export type RunEvent =
   | StepEvent
   | EvaluationEvent
   | GradientEvent
+  | ImplicitEvent
   | SimulationEvent
   | RecordedEvent
   | FinishedEvent;
@@ -68,6 +76,17 @@ export interface GradientEvent {
   readonly kind: "gradient";
   /** What it gave. */
   readonly gradient: GradientResult;
+}
+
+/** A derivative was taken implicitly: said at the first and last meta-step of an outer loop and whenever an inner loop had not
+ *  arrived, and for every `gradient` item. */
+export interface ImplicitEvent {
+  /** Tells the events apart. */
+  readonly kind: "implicit";
+  /** Name of the outer loop, if it was one, and its meta-step. */
+  readonly outer?: { readonly name: string; readonly step: number };
+  /** How good it is. */
+  readonly report: ImplicitReport;
 }
 
 /** An inner loop was run by itself. */

@@ -2,8 +2,10 @@
 // a run; each input is filled with what its slot stands for.
 import { formatType, type HostArray, type IrFunction, sameShape, sizeOf } from "../ir/types.ts";
 import type { Backend, Executable } from "../backend/interface.ts";
-import { expandGradients } from "../autodiff/expand_gradients.ts";
+import { expandWithReports } from "../autodiff/expand_gradients.ts";
+import type { SolveReport } from "../autodiff/lower_solves.ts";
 import { InternalError, MetaRuntimeError } from "../errors.ts";
+import type { ImplicitReport } from "./results.ts";
 import type { TaskSource } from "./host_tasks.ts";
 import type { InputSlot, ProgramFunction } from "./program.ts";
 
@@ -22,33 +24,68 @@ export interface SlotValues {
 /** The compiled functions of one run. */
 export interface Executables {
   /** Runs a function. Throws MetaRuntimeError when data does not have the type that the function needs. */
-  call(fn: ProgramFunction, values: SlotValues): readonly HostArray[];
+  call(fn: ProgramFunction, values: SlotValues): CallResult;
   /** Gives back what they hold. */
   dispose(): void;
 }
 
+/** What a function returned, and what its implicit derivatives say. */
+export interface CallResult {
+  readonly outputs: readonly HostArray[];
+  readonly implicit: readonly ImplicitReport[];
+}
+
 /** Opens the cache of compiled functions of a run on a backend. */
 export function openExecutables(backend: Backend): Executables {
-  const compiled = new Map<IrFunction, Executable>();
-  function prepare({ fn, inputs }: ProgramFunction, values: SlotValues): Executable {
+  const compiled = new Map<IrFunction, Prepared>();
+  function prepare({ fn, inputs }: ProgramFunction, values: SlotValues): Prepared {
     if (fn.inputs.length !== inputs.length) {
       throw new InternalError(`\`${fn.name}\` has ${fn.inputs.length} inputs and ${inputs.length} slots`);
     }
     inputs.forEach((slot, i) => checkSlot(slot, fill(slot, values), { fn, input: i }));
-    const executable = backend.compile(expandGradients(fn));
-    compiled.set(fn, executable);
-    return executable;
+    const expanded = expandWithReports(fn);
+    const prepared = {
+      executable: backend.compile(expanded.fn),
+      reports: expanded.reports,
+      outputs: fn.outputs.length,
+    };
+    compiled.set(fn, prepared);
+    return prepared;
   }
   return {
     call(program, values) {
-      const executable = compiled.get(program.fn) ?? prepare(program, values);
-      return executable.run(program.inputs.map((slot) => fill(slot, values)));
+      const { executable, reports, outputs } = compiled.get(program.fn) ?? prepare(program, values);
+      const results = executable.run(program.inputs.map((slot) => fill(slot, values)));
+      return { outputs: results.slice(0, outputs), implicit: implicitReports(reports, results.slice(outputs)) };
     },
     dispose() {
-      for (const executable of compiled.values()) executable.dispose();
+      for (const { executable } of compiled.values()) executable.dispose();
       compiled.clear();
     },
   };
+}
+
+interface Prepared {
+  readonly executable: Executable;
+  /** What the outputs after the first `outputs` say. */
+  readonly reports: readonly SolveReport[];
+  readonly outputs: number;
+}
+
+/** A loop has arrived when the norm of its gradient fell to this part of what it was, */
+const arrivedRatio = 1e-3;
+/** or to this, in f32 and in f64, where nothing is left but rounding. */
+const arrivedNorm = { f32: 1e-6, f64: 1e-12 };
+
+function implicitReports(reports: readonly SolveReport[], values: readonly HostArray[]): ImplicitReport[] {
+  const loops = [...new Set(reports.map((r) => r.label))];
+  return loops.map((loop) => {
+    const at = (what: SolveReport["what"]) => values[reports.findIndex((r) => r.label === loop && r.what === what)];
+    const end = at("reached")!;
+    const [gradientNorm, startNorm] = [end.data[0]!, at("started")!.data[0]!];
+    const arrived = gradientNorm <= arrivedRatio * startNorm || gradientNorm <= arrivedNorm[end.dtype as "f32" | "f64"];
+    return { loop, residual: at("residual")?.data[0] ?? NaN, gradientNorm, startNorm, arrived };
+  });
 }
 
 function fill(slot: InputSlot, values: SlotValues): HostArray {

@@ -16,7 +16,7 @@ export function computeGradient(
   leaves: ReadonlyMap<string, HostArray>,
 ): void {
   const index = context.program.gradients.indexOf(item);
-  const outputs = context.call(item.fn, { step: 0, leaves });
+  const { outputs, implicit } = context.differentiate(item.fn, { step: 0, leaves });
   let next = 1;
   const wrt = item.wrt.map(({ label, leaves }) => ({
     label,
@@ -24,10 +24,12 @@ export function computeGradient(
   }));
   const trajectories = item.trajectories.map(() => outputs[next++]!);
   const value = outputs[0]!.data[0]!;
-  const base = { index, label: item.label, value, wrt, verdicts: verdictsOf(item, { index, value, wrt }) };
+  const verdicts = verdictsOf(item, { index, value, wrt });
+  const base = { index, label: item.label, value, wrt, ...(implicit.length > 0 ? { implicit } : {}), verdicts };
   const result: GradientResult = item.after === undefined ? base : { ...base, after: item.after };
   context.gradients.push(result);
   context.report({ kind: "gradient", gradient: result });
+  for (const report of implicit) context.report({ kind: "implicit", report });
   item.trajectories.forEach(({ name }, i) => {
     context.keep({ name: `${name}@*`, by: { kind: "gradient", index }, trajectory: true, value: trajectories[i]! });
   });

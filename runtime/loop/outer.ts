@@ -5,6 +5,7 @@ import { MetaRuntimeError } from "../errors.ts";
 import type { OuterProgram } from "./program.ts";
 import { allFinite, findFirstNonFinite, type FirstNonFinite, metaStepError } from "./non_finite.ts";
 import { isDue, openOuterRecorder } from "./recorder.ts";
+import type { ImplicitReport } from "./results.ts";
 import type { RunContext } from "./run_context.ts";
 import { evaluate } from "./measure.ts";
 
@@ -15,6 +16,7 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
   const { program, now, report, signal } = context;
   const losses: number[] = [];
   const gradientNorms: number[] = [];
+  const solves = new Map<string, ImplicitReport & { missed: number }>();
   const start = now();
   const recorder = openOuterRecorder(outer, program.precision, context.keep);
   const evaluations = program.evaluations.filter((e) => e.every?.of === outer.name);
@@ -29,7 +31,7 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
       if (!await context.prepare([...stepFunctions, ...due.map((e) => e.fn)], step)) break;
       recorder.before(step, context.leaves, trajectoriesAt(step));
       for (const e of due) evaluate(e, context, { outer: outer.name, step });
-      const outputs = context.call(outer.step, { step, states });
+      const { outputs, implicit } = context.differentiate(outer.step, { step, states });
       const loss = outputs[0]!.data[0]!;
       const gradientNorm = outputs[1]!.data[0]!;
       if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
@@ -44,6 +46,12 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
       losses.push(loss);
       gradientNorms.push(gradientNorm);
       recorder.computed(step, loss, gradientNorm);
+      for (const report of implicit) {
+        const missed = (solves.get(report.loop)?.missed ?? 0) + (report.arrived ? 0 : 1);
+        solves.set(report.loop, { ...report, missed });
+        if (report.arrived && step > 0 && step < outer.steps - 1) continue;
+        context.report({ kind: "implicit", outer: { name: outer.name, step }, report });
+      }
 
       // the first meta-step also compiles, so it says little about the pace of the others
       const time = now();
@@ -74,6 +82,7 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
       losses: Float64Array.from(losses),
       gradientNorms: Float64Array.from(gradientNorms),
       seconds: (now() - start) / 1000,
+      ...(solves.size > 0 ? { implicit: [...solves.values()] } : {}),
     });
   }
 }

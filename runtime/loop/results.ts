@@ -40,6 +40,24 @@ export interface OuterResult {
   readonly gradientNorms: Float64Array;
   /** Seconds spent in this loop. */
   readonly seconds: number;
+  /** One for each inner loop that is differentiated implicitly, as of the last meta-step done, and in how many meta-steps
+   *  it had not arrived. */
+  readonly implicit?: readonly (ImplicitReport & { readonly missed: number })[];
+}
+
+/** What an implicit derivative says of itself. It is that of a solution: only as good as the loop is near one, and as its
+ *  linear system was solved. With several tasks or repetitions, the worst. */
+export interface ImplicitReport {
+  /** Name of the inner loop. */
+  readonly loop: string;
+  /** |b - A x| / |b| of the system that was solved; NaN when no derivative passed. */
+  readonly residual: number;
+  /** Norm of the loop's gradient at its end. */
+  readonly gradientNorm: number;
+  /** Norm of the loop's gradient at its start. */
+  readonly startNorm: number;
+  /** The norm fell to a thousandth, or to rounding: the loop stands near a solution. */
+  readonly arrived: boolean;
 }
 
 /** Where a recorded value comes from. */
@@ -78,6 +96,8 @@ export interface GradientResult {
     readonly label: string;
     readonly leaves: readonly { readonly name: string; readonly gradient: HostArray }[];
   }[];
+  /** One for each loop that is differentiated implicitly. */
+  readonly implicit?: readonly ImplicitReport[];
   /** What came of its `expect` block, line by line. */
   readonly verdicts: readonly Verdict[];
 }

@@ -126,7 +126,8 @@ function openContext({ program, executables, options, seed, tasks, now }: Contex
     now,
     signal: options.signal,
     report,
-    call: (fn, at) =>
+    call: (fn, at) => context.differentiate(fn, at).outputs,
+    differentiate: (fn, at) =>
       executables.call(fn, {
         seed,
         step: at.step,

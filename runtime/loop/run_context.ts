@@ -1,6 +1,7 @@
 // What do the parts of a run share? The program, the present values, the way to call functions and to say what happened.
 // Made by `run.ts`, used by `outer.ts` and `measure.ts`.
 import type { HostArray } from "../ir/types.ts";
+import type { CallResult } from "./executables.ts";
 import type { ExperimentProgram, ProgramFunction } from "./program.ts";
 import type { RunEvent } from "./events.ts";
 import type { EvaluationResult, GradientResult, OuterResult, Recorded, SimulationResult } from "./results.ts";
@@ -24,6 +25,8 @@ export interface RunContext {
   /** Has the tasks made that these functions take from the host. False when the signal came first. */
   prepare(fns: readonly ProgramFunction[], step: number): Promise<boolean>;
   call(fn: ProgramFunction, at: CallAt): readonly HostArray[];
+  /** `call`, with what the implicit derivatives of the function say. */
+  differentiate(fn: ProgramFunction, at: CallAt): CallResult;
   /** Gives timers, signals and callbacks a turn, every 50 ms or so. */
   breathe(): Promise<void>;
   /** Keeps a recorded value, and reports it. */

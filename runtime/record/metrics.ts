@@ -44,6 +44,20 @@ export function metricLines(event: RunEvent, elapsed: number): readonly MetricLi
       return evaluationLines(event.evaluation).map((line) => ({ ...line, seconds }));
     case "gradient":
       return gradientLines(event.gradient).map((line) => ({ ...line, seconds }));
+    case "implicit": {
+      const { outer, report: { loop, residual, gradientNorm, startNorm, arrived } } = event;
+      const norms = { gradientNorm: jsonNumber(gradientNorm), startNorm: jsonNumber(startNorm), arrived };
+      const by = outer ? { outer: outer.name } : {};
+      return [{
+        kind: "implicit",
+        step: outer?.step ?? null,
+        name: loop,
+        value: jsonNumber(residual),
+        ...norms,
+        ...by,
+        seconds,
+      }];
+    }
     case "simulation": {
       const { loop, losses } = event.simulation;
       const array: HostArray = { dtype: "f64", shape: [losses.length], data: losses };

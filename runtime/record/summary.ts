@@ -1,5 +1,5 @@
 // What is the short account of a run? One JSON object: `summary.json` of a run folder, and `Run.toJSON()`.
-import type { Recorded, RunResult } from "../loop/results.ts";
+import type { ImplicitReport, Recorded, RunResult } from "../loop/results.ts";
 import { type Json, jsonArray, jsonNumber } from "./metrics.ts";
 
 /** Version of the files in a run folder. A reader of version 1 reads every later file of version 1. */
@@ -19,13 +19,14 @@ export function summarizeRun(result: RunResult): { readonly [key: string]: Json 
     seconds: result.seconds,
     expectations: verdicts.length,
     missed: verdicts.filter((v) => !v.met).length,
-    outers: result.outers.map(({ name, steps, losses, seconds }) => ({
+    outers: result.outers.map(({ name, steps, losses, seconds, implicit }) => ({
       name,
       steps,
       done: losses.length,
       firstLoss: losses.length > 0 ? jsonNumber(losses[0]!) : null,
       lastLoss: losses.length > 0 ? jsonNumber(losses.at(-1)!) : null,
       seconds,
+      ...implicitSummary(implicit),
     })),
     gradients: result.gradients.map(gradientSummary),
     evaluations: result.evaluations.map(evaluationSummary),
@@ -45,7 +46,19 @@ export function summarizeRun(result: RunResult): { readonly [key: string]: Json 
   };
 }
 
-function gradientSummary({ label, after, value, wrt, verdicts }: RunResult["gradients"][number]): Json {
+function implicitSummary(reports: readonly ImplicitReport[] | undefined): { readonly implicit?: Json } {
+  if (!reports) return {};
+  return {
+    implicit: reports.map(({ residual, gradientNorm, startNorm, ...rest }) => ({
+      ...rest,
+      residual: jsonNumber(residual),
+      gradientNorm: jsonNumber(gradientNorm),
+      startNorm: jsonNumber(startNorm),
+    })),
+  };
+}
+
+function gradientSummary({ label, after, value, wrt, implicit, verdicts }: RunResult["gradients"][number]): Json {
   return {
     label,
     ...(after === undefined ? {} : { after }),
@@ -54,6 +67,7 @@ function gradientSummary({ label, after, value, wrt, verdicts }: RunResult["grad
       label: w.label,
       leaves: w.leaves.map(({ name, gradient }) => ({ name, shape: gradient.shape, gradient: jsonArray(gradient) })),
     })),
+    ...implicitSummary(implicit),
     expectations: verdicts.map((v) => ({
       label: v.label,
       expected: v.expected.map(jsonNumber),

@@ -9,6 +9,7 @@ import {
   type IrFunction,
   type PrimitiveName,
   type PrimitiveParameters,
+  type RequestName,
   type Shape,
   sizeOf,
   type Variable,
@@ -188,7 +189,7 @@ function runLoop(
 }
 
 /** The whole table. erf and erf_inv have no elementary definition: their rows are given by the caller's test. */
-export const naiveRules: { readonly [P in Exclude<PrimitiveName, "erf" | "erf_inv" | "gradient">]: NaiveRule<P> } = {
+export const naiveRules: { readonly [P in Exclude<PrimitiveName, "erf" | "erf_inv" | RequestName>]: NaiveRule<P> } = {
   constant: (_inputs, { type, data }) => [
     build(type, (index) => data[data.length === 1 ? 0 : positionOf(type.shape, index)]!),
   ],

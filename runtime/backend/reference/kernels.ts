@@ -1,5 +1,5 @@
 // Which kernel computes each primitive? The total table: a primitive without a row does not compile.
-import type { PrimitiveName } from "../../ir/types.ts";
+import { type PrimitiveName, requestRows } from "../../ir/types.ts";
 import { InternalError } from "../../errors.ts";
 import type { KernelRule, ScratchRule } from "./kernel.ts";
 import { binaryKernels } from "./kernels_binary.ts";
@@ -13,7 +13,7 @@ import { sourceKernels } from "./kernels_source.ts";
 import { structuredKernels } from "./kernels_structured.ts";
 import { unaryKernels } from "./kernels_unary.ts";
 
-/** The kernel of every primitive. `gradient` throws InternalError: requests are expanded before a backend sees them. */
+/** The kernel of every primitive. Requests throw InternalError: they are expanded before a backend sees them. */
 export const kernelRules: { readonly [P in PrimitiveName]: KernelRule<P> } = {
   ...sourceKernels,
   ...unaryKernels,
@@ -25,9 +25,9 @@ export const kernelRules: { readonly [P in PrimitiveName]: KernelRule<P> } = {
   ...convolutionKernels,
   ...solveKernels,
   ...structuredKernels,
-  gradient: () => {
-    throw new InternalError("A gradient request reached the backend");
-  },
+  ...requestRows((op) => () => {
+    throw new InternalError(`A ${op} request reached the backend`);
+  }),
 };
 
 /** Scratch of the kernels that need some. */

@@ -1,0 +1,123 @@
+// How do values move whose derivative is not that of the code that made them? By the equation that they solve, or by a
+// difference; both end in products that are transposed later.
+import { Builder } from "../ir/builder.ts";
+import { type IrFunction, isFloat, type PrimitiveParameters, type Variable } from "../ir/types.ts";
+import { InternalError } from "../errors.ts";
+import { addTangents, type JvpArguments, type JvpRule, materialize, type Tangent } from "./tangent.ts";
+import { partialEval } from "./partial_eval.ts";
+
+/** Implicit function theorem: A dw = -(dF/dc) dc with A = dF/dw, both at the solution. */
+export const implicitJvp: JvpRule<"implicit"> = ({ b, inputs, tangents, params, jvp }) => {
+  const { body, constants, solver, label } = params;
+  const outputs = b.emit("implicit", inputs, params);
+  const c = inputs.slice(3, 3 + constants);
+  const along = jvp(b, body, [...c, ...outputs], [
+    ...tangents.slice(3, 3 + constants),
+    ...outputs.map(() => undefined),
+  ]);
+  if (along.tangents.every((t) => t === undefined)) return { outputs, tangents: outputs.map(() => undefined) };
+  const right = along.tangents.map((t, i) => b.apply("neg", materialize(b, t, outputs[i]!)));
+  const { operator, residuals } = linearPart(b, body, [...c, ...outputs], constants, jvp);
+  const moved = b.emit("linear_solve", [inputs[2]!, ...residuals, ...right], {
+    body: operator,
+    constants: residuals.length,
+    solver,
+    label,
+  });
+  return { outputs, tangents: moved };
+};
+
+/** The derivative of a body along its inputs from number `fixed` on, as a function (residuals ..., v ...) -> A v; what it
+ *  needs of the point is computed here, once. */
+function linearPart(
+  b: Builder,
+  body: IrFunction,
+  point: readonly Variable[],
+  fixed: number,
+  jvp: JvpArguments<"implicit">["jvp"],
+): { readonly operator: IrFunction; readonly residuals: readonly Variable[] } {
+  const j = new Builder(body.name);
+  const primals = body.inputs.map((v) => j.input(v, v.name));
+  const directions = primals.map((v, i) => i < fixed ? undefined : j.input(v));
+  const dual = jvp(j, body, primals, directions);
+  const joint = j.finish(dual.tangents.map((t, i) => materialize(j, t, body.outputs[i]!)));
+  const split = partialEval(joint, joint.inputs.map((_, i) => i >= primals.length));
+  const known = b.inline(split.known, point);
+  const o = new Builder(`${body.name} along`);
+  const moved = [...o.inline(split.unknown, split.unknown.inputs.map((v) => o.input(v, v.name)))];
+  const operator = o.finish(joint.outputs.map((v, i) => split.unknownOutputs[i] ? moved.shift()! : o.fill(0, v)));
+  return { operator, residuals: known.slice(known.length - split.residuals) };
+}
+
+/** d(A^-1 b) = A^-1 (db - dA x). */
+export const linearSolveJvp: JvpRule<"linear_solve"> = ({ b, inputs, tangents, params, jvp }) => {
+  const { body, constants } = params;
+  const outputs = b.emit("linear_solve", inputs, params);
+  const c = inputs.slice(1, 1 + constants);
+  const still = outputs.map(() => undefined);
+  const bent = jvp(b, body, [...c, ...outputs], [...tangents.slice(1, 1 + constants), ...still]).tangents;
+  const right = tangents.slice(1 + constants).map((t, i): Tangent => {
+    const turned = bent[i] && b.apply("neg", bent[i]);
+    return addTangents(b, t, turned);
+  });
+  if (right.every((t) => t === undefined)) return { outputs, tangents: still };
+  const known = inputs.slice(0, 1 + constants);
+  const moved = b.emit("linear_solve", [...known, ...right.map((t, i) => materialize(b, t, outputs[i]!))], params);
+  return { outputs, tangents: moved };
+};
+
+/** dw = -factor d2f/dw dc dc, known by its transpose: a cotangent u goes to
+ *  -factor (df/dc(c, w + h u) - df/dc(c, w - h u)) / (2 h) with h = epsilon / |u|. */
+export const finiteDifferenceJvp: JvpRule<"finite_difference"> = ({ b, inputs, tangents, params }) => {
+  const { constants } = params;
+  const outputs = b.emit("finite_difference", inputs, params);
+  const moving = tangents.slice(1, 1 + constants).flatMap((t, i) => t ? [{ tangent: t, index: i }] : []);
+  if (moving.length === 0) return { outputs, tangents: outputs.map(() => undefined) };
+  const body = differenceBody(params, inputs, moving.map((m) => m.index));
+  const moved = b.emit("pullback", [...inputs, ...moving.map((m) => m.tangent)], {
+    body,
+    known: inputs.length,
+    types: outputs.map(({ dtype, shape }) => ({ dtype, shape })),
+  });
+  return { outputs, tangents: moved };
+};
+
+function differenceBody(
+  { body, constants, epsilon }: PrimitiveParameters["finite_difference"],
+  types: readonly Variable[],
+  wanted: readonly number[],
+): IrFunction {
+  const b = new Builder(`${body.name} difference`);
+  const known = types.map((v) => b.input(v, v.name));
+  const c = known.slice(1, 1 + constants);
+  const w = known.slice(1 + constants);
+  const u = w.map((v) => b.input(v));
+  const squares = u.map((x) => b.sum(b.apply("mul", x, x))).reduce((x, y) => b.apply("add", x, y));
+  const norm = b.apply("sqrt", squares);
+  // Without a cotangent there is nothing to follow: any step will do
+  const none = b.apply("eq", norm, b.fill(0, norm));
+  const h = b.apply("div", b.fill(epsilon, norm), b.apply("select", none, b.fill(1, norm), norm));
+  const scaled = (x: Variable, s: Variable) => b.apply("mul", b.convert(b.broadcastTo(s, x.shape), x.dtype), x);
+  const slopes = (sign: "add" | "sub") =>
+    b.inline(body, [...c, ...w.map((x, i) => b.apply(sign, x, scaled(u[i]!, h)))]);
+  const [up, down] = [slopes("add"), slopes("sub")];
+  const floats = c.flatMap((x, i) => isFloat(x.dtype) ? [i] : []);
+  const weight = b.apply("div", b.apply("mul", known[0]!, b.fill(-0.5, h)), h);
+  return b.finish(wanted.map((i) => {
+    const k = floats.indexOf(i);
+    return scaled(b.apply("sub", up[k]!, down[k]!), weight);
+  }));
+}
+
+/** Linear in what is linear; how it moves with the rest is not known. */
+export const pullbackJvp: JvpRule<"pullback"> = ({ b, inputs, tangents, params }) => {
+  const { known } = params;
+  if (tangents.slice(0, known).some((t) => t !== undefined)) {
+    throw new InternalError("A map that is known by its transpose was differentiated before it was transposed");
+  }
+  const linear = tangents.slice(known).map((t, i) => materialize(b, t, inputs[known + i]!));
+  return {
+    outputs: b.emit("pullback", inputs, params),
+    tangents: b.emit("pullback", [...inputs.slice(0, known), ...linear], params),
+  };
+};

@@ -1,0 +1,161 @@
+// Is every estimator what its name says? A ridge regression whose exact hypergradient has a closed form: the exact one, and
+// each approximation with the bias that it must have.
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { compile } from "../../mod.ts";
+
+/** Inner 1/2 mean((X w - y)^2) + 1/2 e^lambda |w|^2 from zero by gradient descent of rate 0.05, outer 1/2 mean((Xv w - 1)^2),
+ *  lambda = ln 0.1. */
+function ridge(through: string, steps: number, body = "", wrt = "lambda"): string {
+  return `edition 1
+    precision f64
+    input T : int = ${steps}
+    let X = [[1, 2], [3, 4], [5, 7]]
+    let y = [1, 2, 3]
+    let Xv = [[2, 1], [1, 3]]
+    param w : [2] = 0
+    param lambda = log(0.1)
+    inner fit {
+      minimize 0.5 * mean((dot(X, w) - y)^2) + 0.5 * exp(lambda) * sum(w^2)
+      over w by sgd(lr = 0.05) for T steps ${through}
+    }
+    ${body}
+    gradient 0.5 * mean((dot(Xv, w@T) - 1)^2) wrt ${wrt}`;
+}
+
+async function slope(through: string, steps: number): Promise<number> {
+  return (await compile(ridge(through, steps)).run()).gradient("lambda").data[0]!;
+}
+
+/** The estimator, the steps, the value, and half a unit of its last printed digit. */
+const table: readonly (readonly [string, number, number, number])[] = [
+  ["through unroll()", 10, 0.000458513957, 5e-13],
+  ["through unroll()", 100, -0.002939511977, 5e-13],
+  ["through unroll()", 1000, -0.022131782431, 5e-13],
+  ["through unroll()", 10_000, -0.022265988530, 5e-13],
+  ["through unroll(window = 1)", 1000, -1.5301e-5, 5e-10],
+  ["through unroll(window = 5)", 1000, -0.000694770, 5e-10],
+  ["through unroll(window = 20)", 1000, -0.002938437, 5e-10],
+  ["through unroll(window = 100)", 1000, -0.011451740, 5e-10],
+  ["through implicit(solver = neumann, iterations = 0)", 1000, -1.5302e-5, 5e-10],
+  ["through implicit(solver = neumann, iterations = 1)", 1000, -0.000283782, 5e-10],
+  ["through implicit(solver = neumann, iterations = 5)", 1000, -0.000882474, 5e-10],
+  ["through implicit(solver = neumann, iterations = 20)", 1000, -0.003078187, 5e-10],
+  ["through implicit(solver = neumann, iterations = 100)", 1000, -0.011533235, 5e-10],
+  ["through implicit(solver = cg, iterations = 1)", 1000, -0.000124679, 5e-10],
+  // two iterations are exact for two unknowns; the value is that of -(H^-1 u) e^lambda w by hand at w1000
+  ["through implicit(solver = cg, iterations = 2)", 1000, -0.0222449941853, 5e-14],
+  ["through finite_difference(factor = 1)", 1000, -0.000306038, 5e-10],
+];
+
+for (const [through, steps, expected, within] of table) {
+  Deno.test(`ridge, ${through}, T = ${steps}: ${expected}`, async () => {
+    assertAlmostEquals(await slope(through, steps), expected, within);
+  });
+}
+
+Deno.test("the rest of the ways through the ridge are the same derivative", async () => {
+  const exact = await slope("through implicit(solver = cg, iterations = 2)", 1000);
+  for (
+    const solver of ["direct", "gmres", "normal_cg", "fixed_point, iterations = 4000", "neumann, iterations = 4000"]
+  ) {
+    assertAlmostEquals(await slope(`through implicit(solver = ${solver})`, 1000), exact, 1e-12, solver);
+  }
+  // the steps themselves, and the map of one step: the same series
+  for (const terms of [0, 1, 5, 20]) {
+    const neumann = await slope(`through implicit(solver = neumann, iterations = ${terms})`, 1000);
+    const fixed = await slope(`through implicit(solver = fixed_point, iterations = ${terms})`, 1000);
+    assertAlmostEquals(fixed, neumann, 1e-15, `${terms} terms`);
+  }
+  assertAlmostEquals(await slope("through forward()", 1000), await slope("through unroll()", 1000), 1e-15);
+  // a window as long as the loop cuts nothing
+  assertEquals(await slope("through unroll(window = 10)", 10), await slope("through unroll()", 10));
+  assertEquals(await slope("through unroll(window = 99)", 10), await slope("through unroll()", 10));
+});
+
+Deno.test("unroll, forward and implicit agree to 1e-8 where the inner gradient is under 1e-12", async () => {
+  const at = (through: string) => compile(ridge(through, 6000, "evaluate end { report fit.gradient_norm@T }")).run();
+  const runs = await Promise.all(["through unroll()", "through forward()", "through implicit()"].map(at));
+  assert(runs[0]!.evaluation("end").reports[0]!.points[0]!.mean < 1e-12);
+  const [unrolled, forward, implicit] = runs.map((run) => run.gradient("lambda").data[0]!);
+  assertAlmostEquals(forward!, unrolled!, 1e-8 * Math.abs(unrolled!));
+  assertAlmostEquals(implicit!, unrolled!, 1e-8 * Math.abs(unrolled!));
+  // the closed form
+  assertAlmostEquals(implicit!, -0.022265988530, 5e-13);
+});
+
+Deno.test("an implicit derivative says how near the loop was and how well the system was solved", async () => {
+  const [near, far] = await Promise.all([
+    compile(ridge("through implicit(solver = direct)", 6000)).run(),
+    compile(ridge("through implicit(solver = cg, iterations = 1)", 10)).run(),
+  ]);
+  const [good] = near.gradients[0]!.implicit!;
+  assert(good!.arrived && good!.loop === "fit" && good!.residual < 1e-12 && good!.gradientNorm < 1e-12);
+  const [poor] = far.gradients[0]!.implicit!;
+  assert(!poor!.arrived && poor!.residual > 1e-3 && poor!.gradientNorm > 1e-3 * poor!.startNorm);
+});
+
+/** L(v) = |v - 1|^2 after T steps of rate 0.1 on sum((w - v)^2): quadratic, so smoothing does not change its gradient. */
+const quadratic = (through: string) =>
+  `edition 1
+  precision f64
+  param w : [3] = 0
+  param v : [3] = [0.5, -1, 2]
+  inner fit { minimize 0.5 * sum((w - v)^2) over w by sgd(lr = 0.1) for T = 10 steps ${through} }
+  gradient sum((w@T - 1)^2) wrt v`;
+
+Deno.test("es is unbiased on a quadratic: the mean over seeds meets the gradient within its own interval", async () => {
+  const exact = (await compile(quadratic("")).run()).gradient("v").data;
+  const sampled = compile(quadratic("through es(samples = 8, sigma = 0.3)"));
+  const runs = 64;
+  const draws: number[][] = [[], [], []];
+  for (let seed = 0; seed < runs; seed++) {
+    const run = await sampled.run({ seed });
+    run.gradient("v").data.forEach((g, i) => draws[i]!.push(g));
+    assertEquals(run.value(), (await sampled.run({ seed: 0 })).value(), "the value is that without noise");
+  }
+  draws.forEach((list, i) => {
+    const mean = list.reduce((a, b) => a + b) / runs;
+    const spread = Math.sqrt(list.reduce((s, x) => s + (x - mean) ** 2, 0) / (runs - 1) / runs);
+    // 4 standard errors: three such tests miss by chance once in 5,000 choices of seeds
+    assertAlmostEquals(mean, exact[i]!, 4 * spread);
+    assert(spread > 0 && spread < 0.5 * Math.abs(exact[i]!), `${spread} against ${exact[i]}`);
+  });
+});
+
+Deno.test("es sees what derivatives do not: a step, and integers", async () => {
+  const run = await compile(`edition 1
+    precision f64
+    param w = 0
+    param v = 0.05
+    inner fit { minimize (w - v)^2 over w by sgd(lr = 0.1) for T = 5 steps through es(samples = 4000, sigma = 0.5) }
+    gradient step(w@T) wrt v`).run();
+  // E step(c (v + sigma e)) has the slope of the normal distribution function: phi(v / sigma) / sigma
+  const slope = Math.exp(-0.5 * (0.05 / 0.5) ** 2) / Math.sqrt(2 * Math.PI) / 0.5;
+  assertAlmostEquals(run.gradient("v").data[0]!, slope, 0.05);
+});
+
+Deno.test("an outer loop learns through every estimator", async () => {
+  const program = (through: string) =>
+    `edition 1
+    precision f64
+    param w : [2] = 0
+    param a = 0.3
+    inner fit { minimize sum((w - [1, 2])^2) + exp(a) * sum(w^2) over w by sgd(lr = 0.05) for T = 60 steps ${through} }
+    outer train { minimize sum((w@T - [0.25, 0.5])^2) over a by sgd(lr = 0.5) for 40 steps }`;
+  // at w = c / (1 + e^a) the objective is least where 1 + e^a = 4
+  for (
+    const through of [
+      "",
+      "through unroll(window = 20)",
+      "through forward()",
+      "through implicit()",
+      "through implicit(solver = gmres)",
+      "through implicit(solver = fixed_point)",
+      "through finite_difference(factor = 0.2)",
+      "through es(samples = 16, sigma = 0.1)",
+    ]
+  ) {
+    const run = await compile(program(through)).run();
+    assertAlmostEquals(run.parameter("a").data[0]!, Math.log(3), 0.02, through);
+  }
+});
