@@ -125,6 +125,8 @@ export function loopsMentioned(el: Elaboration, expression: Expression): Loop[] 
     if (e.kind === "Time") {
       const text = referenceText(e.object.kind === "Index" ? e.object.object : e.object);
       if (text === undefined) return;
+      const head = el.loops.get(headName(e.object) ?? "");
+      if (head?.kind === "outer") found.add(head);
       const loops = [...el.loops.values()].filter((loop) => loop.kind === "inner" && evolves(loop, text));
       const { time } = e;
       // `net@(second.T)` says which

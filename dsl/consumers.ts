@@ -5,12 +5,12 @@ import { eliminateDeadCode } from "../runtime/ir/dead_code.ts";
 import { type ArrayType, type IrFunction, sizeOf, type Variable } from "../runtime/ir/types.ts";
 import type { InputSlot, ProgramFunction } from "../runtime/loop/program.ts";
 import type { AcrossClause, Expression } from "./ast.ts";
-import type { Elaboration } from "./elaboration.ts";
+import { type Elaboration, fail } from "./elaboration.ts";
 import type { Definition } from "./modules.ts";
 import { evaluate } from "./expressions.ts";
 import { requireInteger } from "./sizes.ts";
 import { type GivenField, newTask, openTask } from "./tasks.ts";
-import { type ConsumerPlace, type Context, enterWorld, type GivenSteps, type Scope, type World } from "./world.ts";
+import { type ConsumerPlace, type Context, enterWorld, type GivenSteps, loopAround, metaStepOf, type Scope, type World } from "./world.ts";
 import { shapeOf } from "./values.ts";
 
 /** A function being written for the runtime. */
@@ -147,10 +147,13 @@ export function openTasks(cx: Context, across: Across | undefined): TaskScope {
     return { cx, close: (outputs) => outputs.map((x) => b.reshape(b.resolve(x), [1, ...x.shape])) };
   }
   const { definition, count } = across;
-  const metaStep = across.fixed ? undefined : world.consumer.metaStep;
+  const metaStep = across.fixed ? undefined : metaStepOf(world);
   if (world.consumer.dry) {
     const index = newInput(b);
-    const given = (field: GivenField) => b.input(field);
+    const given = (field: GivenField) => {
+      if (loopAround(world)) refuseGiven(cx, field);
+      return b.input(field);
+    };
     const inside = enterWorld(world, { task: newTask({ definition, index, metaStep, given }) });
     openTask(cx.elaboration, inside);
     return {
@@ -167,11 +170,20 @@ export function openTasks(cx: Context, across: Across | undefined): TaskScope {
   return { cx: { ...cx, world: inside, b: scope.body }, close: (outputs) => scope.close(outputs) };
 }
 
+/** A host function makes tasks between meta-steps, not inside a compiled loop. */
+function refuseGiven(cx: Context, field: GivenField): void {
+  fail(cx, {
+    code: "M0701",
+    title: `\`${field.name}\` is given by the host, which an outer loop inside another does not yet support`,
+    at: field.span,
+  });
+}
+
 /** Enters one task by its number. */
 export function openOneTask(cx: Context, across: Across | undefined, number: number): Context {
   if (!across) return cx;
   const { b, world } = cx;
-  const metaStep = across.fixed ? undefined : world.consumer.metaStep;
+  const metaStep = across.fixed ? undefined : metaStepOf(world);
   const index = b.fill(number, { dtype: "i32", shape: [] });
   const given = (field: GivenField) =>
     b.reshape(world.consumer.input(taskSlot(cx, across, field, number, 1)), field.shape);

@@ -5,7 +5,7 @@ import { sameShape, sizeOf, type Variable } from "../runtime/ir/types.ts";
 import type { Module } from "./modules.ts";
 import type { Span } from "./source.ts";
 import { fail, isLibrary } from "./elaboration.ts";
-import { type Context, outermost, taskOf } from "./world.ts";
+import { type Context, metaStepOf, outermost, taskOf } from "./world.ts";
 import {
   type BaseDistribution,
   describeValue,
@@ -70,7 +70,7 @@ function drawUniform(cx: Context, dims: readonly Dim[], name: DrawName): Variabl
     shape: [2],
   });
   const task = name.once ? undefined : taskOf(world);
-  const metaStep = name.once ? undefined : task ? task.metaStep : consumer.metaStep;
+  const metaStep = name.once ? undefined : task ? task.metaStep : metaStepOf(world);
   const counter = b.one("concat", [
     scalarWord(b, name.sample),
     scalarWord(b, task?.index),

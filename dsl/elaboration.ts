@@ -4,6 +4,7 @@ import type { DType } from "../runtime/ir/types.ts";
 import type { DiagnosticDraft, DiagnosticSink, Label } from "./diagnostic.ts";
 import type { HostArray } from "../runtime/ir/types.ts";
 import type { Span } from "./source.ts";
+import type { Direction } from "./estimators.ts";
 import type { Loop } from "./loops.ts";
 import type { Module, ModuleSet } from "./modules.ts";
 import type { InstanceNode } from "./models.ts";
@@ -21,6 +22,8 @@ export interface Elaboration {
   /** Values of `input`s, by module name and input name joined with a newline. */
   readonly inputs: ReadonlyMap<string, StaticValue>;
   readonly loops: Map<string, Loop>;
+  /** How outers that other loops run are differentiated. */
+  readonly directions: Map<Loop, Direction>;
   /** Top-level models by path. */
   readonly instances: Map<string, InstanceNode>;
   /** Every parameter tensor and hyperparameter seen so far, by name. */
@@ -55,6 +58,7 @@ export function newElaboration(
     precision,
     inputs,
     loops: new Map(),
+    directions: new Map(),
     instances: new Map(),
     leaves: new Map(),
     data: new Map(),

@@ -1,5 +1,7 @@
-// What does an inner loop become? A scan whose carry is the evolved parameters and the states of their rules, and whose
-// stacked outputs are the record of every step: the time-indexed parameters.
+// What does a loop become that another runs? A scan whose carry is the evolved parameters and the states of their rules, and
+// whose stacked outputs are the record of every step: the time-indexed parameters. An inner loop evolves parameters, an outer
+// one that is run so evolves what it learns.
+import type { Builder } from "../runtime/ir/builder.ts";
 import type { Variable } from "../runtime/ir/types.ts";
 import type { Span } from "./source.ts";
 import { fail } from "./elaboration.ts";
@@ -10,13 +12,17 @@ import type { Loop, LoopRule } from "./loops.ts";
 import { initialValue, type LeafDeclaration } from "./leaves.ts";
 import { referenceLeaves, referenceText, resolveReference } from "./references.ts";
 import { firstEntry, hyperparameterLocals, planHyperparameters, type RuleTime } from "./hyperparameters.ts";
-import { checkThrough, derivativeAtEnd, endOnly, stillSteps } from "./estimators.ts";
+import { differentiate } from "./differentiate.ts";
+import { checkThrough, derivativeAtEnd, directionOf, endOnly, stillSteps } from "./estimators.ts";
 import { takeAt } from "./indexing.ts";
-import { type LoopRun, objectiveAt, recordOf } from "./loop_record.ts";
+import { type LoopRun, objectiveAt, recordOf, worldOfStep } from "./loop_record.ts";
+import { readMetaReference } from "./meta_parameters.ts";
+import { keptValue, movedGradient, movedValue } from "./moved_values.ts";
+import { outerObjective } from "./outer_objective.ts";
 import { applyRule, clipScale, globalNorm, startStates } from "./rules.ts";
 import { evaluateObjective } from "./objective.ts";
 import { timePoint } from "./times.ts";
-import { type Context, enterWorld, loopAround, stepWithin, type World } from "./world.ts";
+import { type Context, enterWorld, loopAround, type World } from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
 
 /** The number of steps of a loop where it is used. */
@@ -27,7 +33,16 @@ export function stepsOf(cx: Context, loop: Loop): number | undefined {
   return requireInteger(at, loop.count.count, `the number of steps of \`${loop.name}\``, 1);
 }
 
-/** The leaves that the `over` of a rule names. Undefined when wrong (reported). */
+/** The leaves that a rule changes. Undefined when wrong (reported). */
+function ruledLeaves(cx: Context, loop: Loop, rule: LoopRule): LeafDeclaration[] | undefined {
+  if (loop.kind === "inner") return evolvedLeaves(cx, loop, rule);
+  const at: Context = { ...cx, scope: { module: loop.module, parent: undefined, locals: new Map() }, frames: [] };
+  const references = rule.references.map((r) => readMetaReference(at, r));
+  if (references.includes(undefined)) return undefined;
+  return [...new Set(references.flatMap((r) => r!.leaves))];
+}
+
+/** The leaves that the `over` of an inner's rule names. Undefined when wrong (reported). */
 function evolvedLeaves(cx: Context, loop: Loop, rule: LoopRule): LeafDeclaration[] | undefined {
   const leaves: LeafDeclaration[] = [];
   const at: Context = { ...cx, scope: { module: loop.module, parent: undefined, locals: new Map() }, frames: [] };
@@ -73,15 +88,8 @@ export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefine
   for (let w: World | undefined = world; w; w = w.parent) {
     const run = w.runs.get(loop);
     if (run) return run;
-    if (w.owns.has(loop)) break;
-  }
-  if (loop.kind === "outer") {
-    fail(cx, {
-      code: "M0701",
-      title: `The outer loop \`${loop.name}\` inside another loop is not yet supported`,
-      at: span,
-    });
-    return undefined;
+    // what was run outside of a loop's step does not know the values of that step
+    if (w.owns.size > 0) break;
   }
   if (el.busy.has(loop)) {
     fail(cx, { code: "M0210", title: `\`${loop.name}\` depends on its own result`, at: span });
@@ -142,12 +150,15 @@ function checkLoop(cx: Context, loop: Loop): LoopRun | undefined {
   const steps = stepsOf(cx, loop);
   const through = checkThrough(cx, loop, steps);
   const t: TensorValue = { kind: "tensor", variable: b.input(scalarInt, "t"), dims: [] };
-  const stepWorld = enterWorld(world, { owns: new Set([loop]) });
-  const loss = evaluateObjective(cx, loop, stepWorld, b, t, steps ?? 1);
+  const meta = loop.kind === "outer";
+  const stepWorld = enterWorld(world, { owns: new Set([loop]), ...(meta ? { metaStep: t.variable } : {}) });
+  const loss = meta
+    ? outerObjective({ ...cx, world: stepWorld }, loop)
+    : evaluateObjective(cx, loop, stepWorld, b, t, steps ?? 1)?.variable;
   const leaves: LeafDeclaration[] = [];
   let wrong = steps === undefined || loss === undefined || !through;
   for (const rule of loop.rules) {
-    const own = evolvedLeaves(cx, loop, rule);
+    const own = ruledLeaves(cx, loop, rule);
     if (!own || steps === undefined) {
       wrong = true;
       continue;
@@ -179,8 +190,8 @@ function checkLoop(cx: Context, loop: Loop): LoopRun | undefined {
     }
   }
   if (loop.clip) requireStatic(cx, loop.clip, "the bound of `clip norm`");
-  if (wrong) return undefined;
-  const scalar = (): TensorValue => ({ kind: "tensor", variable: loss!.variable, dims: [] });
+  if (wrong || meta && !checkDirection(cx, loop, leaves)) return undefined;
+  const scalar = (): TensorValue => ({ kind: "tensor", variable: loss!, dims: [] });
   return {
     loop,
     steps: steps!,
@@ -220,12 +231,66 @@ function placeholder(cx: Context, leaf: LeafDeclaration): TensorValue {
   return { kind: "tensor", variable, dims: leaf.dims };
 }
 
+/** What a rule of a loop moves. */
+function moved(loop: Loop, b: Builder, leaf: LeafDeclaration, value: TensorValue): TensorValue {
+  return loop.kind === "outer" ? movedValue(b, leaf, value) : value;
+}
+
+/** Finds out how the objective of an outer that is run as a loop is differentiated. False when wrong (reported). */
+function checkDirection(cx: Context, loop: Loop, leaves: readonly LeafDeclaration[]): boolean {
+  const inside = cx.world.consumer.runs.filter((r) => r.around === loop).map((r) => r.loop);
+  const direction = directionOf(cx, [...new Set(inside)], leaves);
+  if (direction) cx.elaboration.directions.set(loop, direction);
+  return direction !== undefined;
+}
+
+/** The loss of a step, with its own sign, and its gradient downwards. */
+function gradientOfStep(
+  at: Context,
+  loop: Loop,
+  { leaves, now, t, steps }: {
+    readonly leaves: readonly LeafDeclaration[];
+    readonly now: ReadonlyMap<string, TensorValue>;
+    readonly t: TensorValue;
+    readonly steps: number;
+  },
+): { readonly loss: Variable; readonly gradients: readonly Variable[] } {
+  const { b } = at;
+  const { maximize } = loop.objective;
+  const downwards = (inside: Builder, value: Variable) => maximize ? inside.apply("neg", value) : value;
+  let closed: { readonly outputs: readonly Variable[]; readonly gradients: readonly Variable[] };
+  if (loop.kind === "outer") {
+    closed = differentiate(at, at.elaboration.directions.get(loop)!, {
+      name: `${loop.name}.loss`,
+      at: loop.objective.span,
+      leaves,
+      value: (leaf) => now.get(leaf.name)!,
+      write: (inside) => [downwards(inside.b, outerObjective(inside, loop)!)],
+    });
+  } else {
+    const request = b.openGradient(`${loop.name}.loss`);
+    const inside = new Map<string, TensorValue>();
+    for (const leaf of leaves) {
+      const value = now.get(leaf.name)!;
+      inside.set(leaf.name, { ...value, variable: request.wrt(value.variable) });
+    }
+    const world = enterWorld(at.world, { b: request.body, values: inside, owns: new Set([loop]) });
+    const objective = evaluateObjective(at, loop, world, request.body, t, steps)!;
+    const own = asFloat({ ...at, b: request.body }, objective).variable;
+    const forward = at.world.consumer.runs.some((r) => r.around === loop && r.loop.through.kind === "forward");
+    closed = request.close([downwards(request.body, own)], forward ? "forward" : "reverse");
+  }
+  const loss = downwards(b, closed.outputs[0]!);
+  const still = loop.through.kind === "first_order";
+  return { loss, gradients: still ? closed.gradients.map((g) => b.apply("stop_gradient", g)) : closed.gradients };
+}
+
 /** Writes a loop as a scan in the world it is run in. */
 function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
   const { world, b } = cx;
   const steps = stepsOf(cx, loop)!;
   const parts = loop.rules.map((rule) => {
-    const leaves = evolvedLeaves(cx, loop, rule) ?? [];
+    const leaves = ruledLeaves(cx, loop, rule) ?? [];
     return { rule, leaves, plans: planHyperparameters(cx, loop, rule, leaves, steps) };
   });
   const leaves = parts.flatMap((p) => p.leaves);
@@ -237,7 +302,7 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
       const p = startValue(cx, loop, leaf)!;
       start.set(leaf.name, p);
       const hyper = hyperparameterLocals(cx, loop, rule, plans, leaf, zero);
-      startState.set(leaf.name, startStates(cx, rule, leaf, p, hyper)!);
+      startState.set(leaf.name, startStates(cx, rule, leaf, moved(loop, b, leaf, p), hyper)!);
     }
   }
 
@@ -257,27 +322,10 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
     }
     states.set(leaf.name, carried);
   }
-  const step = stepWithin(world, body, { name: loop.name, t: tVariable, length: steps });
-  const stepWorld = enterWorld(world, { b: body, values: now, owns: new Set([loop]), step });
+  const stepWorld = worldOfStep(world, loop, { b: body, values: now, t: tVariable, steps });
   const at: Context = { ...cx, world: stepWorld, b: body };
-
-  // the inner gradient
-  const request = body.openGradient(`${loop.name}.loss`);
-  const inside = new Map<string, TensorValue>();
-  for (const leaf of leaves) {
-    const value = now.get(leaf.name)!;
-    inside.set(leaf.name, { ...value, variable: request.wrt(value.variable) });
-  }
-  const lossWorld = enterWorld(stepWorld, { b: request.body, values: inside, owns: new Set([loop]) });
-  const objective = evaluateObjective(at, loop, lossWorld, request.body, t, steps)!;
-  const own = asFloat({ ...at, b: request.body }, objective).variable;
-  const { maximize } = loop.objective;
-  const signed = maximize ? request.body.apply("neg", own) : own;
-  const forward = world.consumer.runs.some((r) => r.around === loop && r.loop.through.kind === "forward");
-  const closed = request.close([signed], forward ? "forward" : "reverse");
-  const loss = maximize ? body.apply("neg", closed.outputs[0]!) : closed.outputs[0]!;
-  let gradients = closed.gradients;
-  if (loop.through.kind === "first_order") gradients = gradients.map((g) => body.apply("stop_gradient", g));
+  const { loss, gradients: raw } = gradientOfStep(at, loop, { leaves, now, t, steps });
+  let gradients = raw;
   const norm = globalNorm(body, gradients);
   if (loop.clip) {
     const bound = asFloat(at, toTensor(at, evaluate(at, loop.clip), "float") as TensorValue);
@@ -304,16 +352,18 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
   const nextStates = new Map<string, Map<string, TensorValue>>();
   for (const { rule, leaves: ruled, plans } of parts) {
     for (const leaf of ruled) {
-      const g: TensorValue = { ...now.get(leaf.name)!, variable: gradients[leaves.indexOf(leaf)]! };
+      const value = now.get(leaf.name)!;
+      const slope = gradients[leaves.indexOf(leaf)]!;
+      const g = { ...value, variable: loop.kind === "outer" ? movedGradient(body, leaf, value.variable, slope) : slope };
       const hyper = hyperparameterLocals(at, loop, rule, plans, leaf, time);
       const after = applyRule(at, rule, leaf, {
-        p: now.get(leaf.name)!,
+        p: moved(loop, body, leaf, value),
         g,
         t,
         states: states.get(leaf.name)!,
         hyperparameters: hyper,
       })!;
-      nextP.set(leaf.name, after.p.variable);
+      nextP.set(leaf.name, loop.kind === "outer" ? keptValue(body, leaf, after.p.variable) : after.p.variable);
       nextStates.set(leaf.name, after.states);
     }
   }
@@ -341,7 +391,7 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
         leaves.map((leaf, i) => [leaf.name, { ...now.get(leaf.name)!, variable: parameters[i]! }]),
       );
       const last = objectiveAt(cx, loop, { values, b: inside, step: steps, steps });
-      return maximize ? inside.apply("neg", last) : last;
+      return loop.objective.maximize ? inside.apply("neg", last) : last;
     },
     step: {
       body: results.body,

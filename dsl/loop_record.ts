@@ -7,7 +7,8 @@ import type { Loop } from "./loops.ts";
 import { evaluateObjective } from "./objective.ts";
 import { globalNorm } from "./rules.ts";
 import type { TensorValue, TimeScope } from "./values.ts";
-import { type Context, enterWorld, loopAround, stepWithin } from "./world.ts";
+import { outerObjective } from "./outer_objective.ts";
+import { type Context, enterWorld, loopAround, metaStepOf, stepWithin, type World } from "./world.ts";
 
 /** A time that is known, or one that a comprehension runs over. */
 export type TimePoint =
@@ -42,11 +43,31 @@ export function objectiveAt(
     readonly steps: number;
   },
 ): Variable {
-  const { world } = cx;
   const t: TensorValue = { kind: "tensor", variable: b.fill(step, { dtype: "i32", shape: [] }), dims: [] };
-  const now = stepWithin(world, b, { name: loop.name, t: t.variable, length: steps });
-  const inside = enterWorld(world, { b, values, owns: new Set([loop]), step: now });
+  const inside = worldOfStep(cx.world, loop, { b, values, t: t.variable, steps });
+  if (loop.kind === "outer") return outerObjective({ ...cx, world: inside, b }, loop)!;
   return evaluateObjective(cx, loop, inside, b, t, steps)!.variable;
+}
+
+/** The world of one step of a loop, at given values of what it changes: for an outer that another loop runs, the starts of
+ *  what runs inside. */
+export function worldOfStep(
+  world: World,
+  loop: Loop,
+  { b, values, t, steps }: {
+    readonly b: Builder;
+    readonly values: ReadonlyMap<string, TensorValue>;
+    readonly t: Variable;
+    readonly steps: number;
+  },
+): World {
+  const owns = new Set([loop]);
+  if (loop.kind === "inner") {
+    return enterWorld(world, { b, values, owns, step: stepWithin(world, b, { name: loop.name, t, length: steps }) });
+  }
+  const around = metaStepOf(world);
+  const metaStep = around ? b.apply("add", t, b.apply("mul", b.resolve(around), b.fill(steps + 1, t))) : t;
+  return enterWorld(world, { b, initials: new Map(values), owns, metaStep });
 }
 
 /** What a loop that was run can be asked. */

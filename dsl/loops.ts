@@ -142,8 +142,8 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
     clauses,
     inner
       ? ["Minimize", "Over", "By", "For", "Batch", "Clip", "Through", "From"]
-      : ["Minimize", "Across", "Over", "By", "For", "Batch", "Clip"],
-    inner ? ["Memory"] : ["Memory", "Through"],
+      : ["Minimize", "Across", "Over", "By", "For", "Batch", "Clip", "Through"],
+    ["Memory"],
   );
   const objective = singleClause(el, clauses, "Minimize");
   const count = singleClause(el, clauses, "For");

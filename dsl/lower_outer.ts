@@ -3,23 +3,23 @@
 import type { Variable } from "../runtime/ir/types.ts";
 import type { OuterProgram, ProgramFunction, RecordRequest, TrajectoryRequest } from "../runtime/loop/program.ts";
 import { type Elaboration, fail } from "./elaboration.ts";
-import { asFloat, toTensor } from "./arithmetic.ts";
+import { toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
 import { requireStatic } from "./sizes.ts";
 import { canUnroll, runLoop, stepsOf } from "./inner.ts";
-import { batchLocals } from "./minibatches.ts";
-import { scalarObjective } from "./objective.ts";
-import { loopsTouched, timeLocals } from "./comprehensions.ts";
-import { type Across, type Draft, meanOverTasks, openFunction, openTasks, readCount } from "./consumers.ts";
+import { loopsTouched } from "./comprehensions.ts";
+import { type Across, type Draft, openFunction, openTasks } from "./consumers.ts";
+import { acrossOf, outerObjective, taskObjective } from "./outer_objective.ts";
 import { differentiate } from "./differentiate.ts";
 import { type Direction, directionOf } from "./estimators.ts";
 import type { Loop } from "./loops.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import { type MetaReference, readMetaReference } from "./meta_parameters.ts";
+import { referenceText } from "./references.ts";
 import { firstEntry, hyperparameterLocals, planHyperparameters } from "./hyperparameters.ts";
 import { applyRule, clipScale, globalNorm, startStates } from "./rules.ts";
-import { freeSlope, fromFree, toFree } from "./reparameterisations.ts";
-import { type Context, type Local, withLocals } from "./world.ts";
+import { keptValue, movedGradient, movedValue } from "./moved_values.ts";
+import type { Context } from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
 
 /** An outer loop after its check. */
@@ -49,19 +49,11 @@ function openOuter(el: Elaboration, loop: Loop, part: string, persistent: Readon
   });
 }
 
-/** The objective of one task where a context stands. */
-function taskObjective(cx: Context, loop: Loop): TensorValue | undefined {
-  const { value } = loop.objective;
-  const batch = loop.batch ? batchLocals(cx, loop, loop.batch) : new Map<string, Local>();
-  const locals = new Map([...timeLocals(cx, value), ...batch ?? []]);
-  return batch && scalarObjective(withLocals(cx, locals), value, `the objective of \`${loop.name}\``);
-}
-
 /** Goes through an outer once without running anything. Undefined when something is wrong or not shaped yet. */
 export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefined {
   const draft = openOuter(el, loop, "check", new Set(), true);
   const { cx } = draft;
-  const across = loop.across && loop.across !== "unknown" ? readCount(cx, loop.across) : undefined;
+  const across = acrossOf(cx, loop);
   const steps = stepsOf(cx, loop);
   const tasks = openTasks(cx, across);
   let objective: TensorValue | undefined;
@@ -212,10 +204,7 @@ function lowerStep(
     leaves: ruled.map((r) => r.leaf),
     value: (leaf) => now.get(leaf.name)!,
     write: (inside) => {
-      const tasks = openTasks(inside, outer.across);
-      const objective = taskObjective(tasks.cx, loop)!;
-      const [stacked] = tasks.close([asFloat(tasks.cx, objective).variable]);
-      const mean = meanOverTasks(inside.b, stacked!);
+      const mean = outerObjective(inside, loop)!;
       return [maximize ? inside.b.apply("neg", mean) : mean];
     },
   });
@@ -252,31 +241,11 @@ function lowerStep(
       states: own,
       hyperparameters: hyperparameterLocals(cx, loop, rule, plans, leaf, time),
     })!;
-    const { via, range } = leaf;
-    const next = via ? fromFree(b, via.kind, via.range, after.p.variable) : after.p.variable;
-    newLeaves.push(range ? project(b, next, range) : next);
+    newLeaves.push(keptValue(b, leaf, after.p.variable));
     for (const [state, value] of after.states) newStates.set(`${leaf.name}.${state}`, value.variable);
   });
   const fn = draft.finish([loss, norm, ...newLeaves, ...states.map((s) => newStates.get(s.name)!)]);
   return { over: ruled.map(({ leaf }) => leaf.name), fn };
-}
-
-/** What the rule moves: the value itself, or the free variable behind it. */
-function movedValue(b: Draft["b"], leaf: LeafDeclaration, value: TensorValue): TensorValue {
-  return leaf.via ? { ...value, variable: toFree(b, leaf.via.kind, leaf.via.range, value.variable) } : value;
-}
-
-/** The gradient with respect to what the rule moves. */
-function movedGradient(b: Draft["b"], leaf: LeafDeclaration, value: Variable, gradient: Variable): Variable {
-  return leaf.via ? b.apply("mul", gradient, freeSlope(b, leaf.via.kind, leaf.via.range, value)) : gradient;
-}
-
-/** The nearest value in a closed range. */
-function project(b: Draft["b"], x: Variable, [low, high]: readonly [number, number]): Variable {
-  let result = x;
-  if (low > -Infinity) result = b.apply("max", result, b.fill(low, x));
-  if (high < Infinity) result = b.apply("min", result, b.fill(high, x));
-  return result;
 }
 
 /** Every loss and parameter of every inner loop, over tasks and time. */
@@ -319,6 +288,15 @@ export function lowerTrajectories(
   return { fn: draft.finish(outputs), quantities, every };
 }
 
+/** True when one of two outers learns, as `@0`, where the other starts that it runs. */
+function startsOther({ expression }: MetaReference, other: CheckedOuter, outer: CheckedOuter): boolean {
+  const timed = (of: CheckedOuter) =>
+    of.learned.flat().some((r) => r.expression.kind === "Time" && r.label.replace(/@0$/, "") === bare);
+  const bare = (expression.kind === "Time" ? referenceText(expression.object) : referenceText(expression)) ?? "";
+  const [around, inside] = outer.inners.has(other.loop) ? [outer, other] : [other, outer];
+  return timed(around) && !timed(inside);
+}
+
 /** Reports two outers, or two rules of one, that learn the same thing. */
 export function checkSharedLeaves(el: Elaboration, outers: readonly CheckedOuter[]): void {
   const owners = new Map<string, CheckedOuter>();
@@ -339,6 +317,10 @@ export function checkSharedLeaves(el: Elaboration, outers: readonly CheckedOuter
     for (const reference of outer.learned.flat()) {
       for (const leaf of reference.leaves) {
         const other = owners.get(leaf.name);
+        // `theta@0` in one loop is where another starts that evolves `theta`
+        if (other && other !== outer && (other.inners.has(outer.loop) || outer.inners.has(other.loop))) {
+          if (startsOther(reference, other, outer)) continue;
+        }
         if (!other) owners.set(leaf.name, outer);
         else if (other !== outer) {
           fail({ elaboration: el, frames: [] }, {

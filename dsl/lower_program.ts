@@ -72,6 +72,7 @@ export function checkProgram(el: Elaboration): CheckedProgram | undefined {
       checkEvaluation(el, i)
     );
     const used = new Set([...outers, ...gradients, ...evaluations].flatMap((c) => c ? [...c.inners] : []));
+    for (const outer of ownOuters) checkOwnRun(el, outer, used);
     const alone = [...el.loops.values()].filter((l) =>
       l.kind === "inner" && l.module === root && !used.has(l) && !isNamed(el, l)
     );
@@ -89,12 +90,12 @@ export function checkProgram(el: Elaboration): CheckedProgram | undefined {
     if (el.sink.hasErrors) return undefined;
     const complete = <T>(list: readonly (T | undefined)[]) => list.filter((x) => x !== undefined);
     const checked = {
-      outers: complete(outers),
+      outers: complete(outers).filter((o) => !used.has(o.loop)),
       gradients: complete(gradients),
       evaluations: complete(evaluations),
       simulations: complete(simulations),
     };
-    checkSharedLeaves(el, checked.outers);
+    checkSharedLeaves(el, complete(outers));
     const references = [...checked.outers.flatMap((o) => o.learned.flat()), ...checked.gradients.flatMap((g) => g.wrt)];
     const persistent = [...new Set(references.flatMap((r) => r.leaves))];
     const recordable = new Set([
@@ -106,6 +107,34 @@ export function checkProgram(el: Elaboration): CheckedProgram | undefined {
     return el.sink.hasErrors ? undefined : { ...checked, records, persistent };
   }
   return undefined;
+}
+
+/** An outer that another loop or item runs does not run by itself: nothing can ask for what comes after it (reported), and
+ *  only where another loop runs it does it matter how it is differentiated. */
+function checkOwnRun(el: Elaboration, outer: Loop, used: ReadonlySet<Loop>): void {
+  if (!used.has(outer)) {
+    if (!outer.through.span) return;
+    fail({ elaboration: el, frames: [] }, {
+      code: "M0504",
+      title: `\`${outer.name}\` is not run by another loop, so nothing differentiates through it`,
+      at: outer.through.span,
+      hint: "leave `through` out here, or say it in the inner loop",
+    });
+    return;
+  }
+  const isSame = (name: { readonly name: string } | undefined) => name?.name === outer.name;
+  for (const item of el.modules.root.program.items) {
+    const after = item.kind === "Gradient" && isSame(item.after) ? item.after : undefined;
+    const every = item.kind === "Evaluate" ? item.clauses.find((c) => c.kind === "Every") : undefined;
+    const asked = after ?? (every && isSame(every.of) ? every.of : undefined);
+    if (!asked) continue;
+    fail({ elaboration: el, frames: [] }, {
+      code: "M0203",
+      title: `\`${outer.name}\` does not run by itself, because another loop or item runs it`,
+      at: asked.span,
+      secondary: [{ span: outer.item.name.span, message: `\`${outer.name}\` is declared here` }],
+    });
+  }
 }
 
 /** True when an item names a loop, so that a mistake there, not disuse, is why it was not run. */

@@ -4,7 +4,7 @@ import type { Elaboration } from "./elaboration.ts";
 import { fail, isLibrary } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
 import type { LeafDeclaration } from "./leaves.ts";
-import { loopsChanging, type Reference, referenceLeaves, referenceText, resolveReference } from "./references.ts";
+import { loopsChanging, outersLearning, type Reference, referenceLeaves, referenceText, resolveReference } from "./references.ts";
 import type { Context } from "./world.ts";
 
 /** A reference to meta-parameters: as written, and the leaves it is made of. */
@@ -66,7 +66,7 @@ function checkTime(cx: Context, expression: Expression, reference: Reference, te
         });
         return false;
       }
-      if (loops.length === 0) {
+      if (loops.length === 0 && outersLearning(cx.elaboration, expression.object, false).length === 0) {
         fail(cx, {
           code: "M0403",
           title: `No inner loop changes \`${text}\`, so it has no \`@\``,

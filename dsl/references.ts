@@ -289,3 +289,20 @@ export function loopsChanging(el: Elaboration, reference: Reference): Loop[] {
 function isPart(member: ModelMember): boolean {
   return member.kind === "Binding" || member.kind === "Use";
 }
+
+/** The outer loops that change a thing, as their `over` names it: `theta`, `fit.lr`, and `net@0` when an inner evolves it; what
+ *  an outer evolves is learned by another at its start, which changes nothing else: `theta@0`. */
+export function outersLearning(el: Elaboration, object: Expression, evolved: boolean): Loop[] {
+  const path = referenceText(object);
+  return [...el.loops.values()].filter((loop) =>
+    loop.kind === "outer" &&
+    loop.rules.some((rule) =>
+      rule.references.some((r) => {
+        if (r.kind === "Time" && !evolved) return false;
+        const text = referenceText(r.kind === "Time" ? r.object : r);
+        return path !== undefined && text !== undefined &&
+          (text === path || text.startsWith(`${path}.`) || path.startsWith(`${text}.`));
+      })
+    )
+  );
+}

@@ -70,6 +70,8 @@ export interface World {
   readonly task?: TaskInstance;
   /** The step of the loops and scans that this world is in. */
   readonly step?: StepNow;
+  /** The meta-step of an outer loop that another loop runs, as one number with those around it. */
+  readonly metaStep?: Variable;
 }
 
 /** Which step it is of all loops and scans around, as one number. */
@@ -92,6 +94,7 @@ export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" |
     runs: inside.runs ?? new Map(),
     ...(inside.task ? { task: inside.task } : {}),
     ...(inside.step ? { step: inside.step } : {}),
+    ...(inside.metaStep ? { metaStep: inside.metaStep } : {}),
   };
 }
 
@@ -99,7 +102,7 @@ export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" |
 export function stepOf(world: World): StepNow | undefined {
   for (let w: World | undefined = world; w; w = w.parent) {
     if (w.step) return w.step;
-    if (w.task) return undefined;
+    if (w.task || w.metaStep) return undefined;
   }
   return undefined;
 }
@@ -121,11 +124,17 @@ export function taskOf(world: World): TaskInstance | undefined {
   return undefined;
 }
 
-/** The world that draws belong to: that of the task, or the outermost. */
+/** The world that draws belong to: that of the task, of the meta-step of a nested outer, or the outermost. */
 export function drawingWorld(world: World): World {
   let w = world;
-  while (!w.task && w.parent) w = w.parent;
+  while (!w.task && !w.metaStep && w.parent) w = w.parent;
   return w;
+}
+
+/** The meta-step that draws are counted by where a world stands; undefined when they are made once. */
+export function metaStepOf(world: World): Variable | undefined {
+  for (let w: World | undefined = world; w; w = w.parent) if (w.metaStep) return w.metaStep;
+  return world.consumer.metaStep;
 }
 
 /** The world of the whole function. */

@@ -1,0 +1,32 @@
+// What does an outer loop minimize at one moment? Its objective for each task, the mean over them.
+import { asFloat } from "./arithmetic.ts";
+import { type Across, meanOverTasks, openTasks, readCount } from "./consumers.ts";
+import { timeLocals } from "./comprehensions.ts";
+import type { Variable } from "../runtime/ir/types.ts";
+import { batchLocals } from "./minibatches.ts";
+import type { Loop } from "./loops.ts";
+import { scalarObjective } from "./objective.ts";
+import type { TensorValue } from "./values.ts";
+import { type Context, type Local, withLocals } from "./world.ts";
+
+/** The objective of one task where a context stands. Undefined when wrong (reported). */
+export function taskObjective(cx: Context, loop: Loop): TensorValue | undefined {
+  const { value } = loop.objective;
+  const batch = loop.batch ? batchLocals(cx, loop, loop.batch) : new Map<string, Local>();
+  const locals = new Map([...timeLocals(cx, value), ...batch ?? []]);
+  return batch && scalarObjective(withLocals(cx, locals), value, `the objective of \`${loop.name}\``);
+}
+
+/** The tasks that an outer is across. Undefined when wrong (reported) or when it has none. */
+export function acrossOf(cx: Context, loop: Loop): Across | undefined {
+  return loop.across && loop.across !== "unknown" ? readCount(cx, loop.across) : undefined;
+}
+
+/** The mean of the objective over the tasks, with its own sign. Undefined when wrong (reported). */
+export function outerObjective(cx: Context, loop: Loop): Variable | undefined {
+  const tasks = openTasks(cx, acrossOf(cx, loop));
+  const objective = taskObjective(tasks.cx, loop);
+  if (!objective) return undefined;
+  const [stacked] = tasks.close([asFloat(tasks.cx, objective).variable]);
+  return meanOverTasks(cx.b, stacked!);
+}
