@@ -8,9 +8,19 @@ import type { AcrossClause, Expression } from "./ast.ts";
 import { type Elaboration, fail } from "./elaboration.ts";
 import type { Definition } from "./modules.ts";
 import { evaluate } from "./expressions.ts";
+import { takeAt } from "./indexing.ts";
 import { requireInteger } from "./sizes.ts";
 import { type GivenField, newTask, openTask } from "./tasks.ts";
-import { type ConsumerPlace, type Context, enterWorld, type GivenSteps, loopAround, metaStepOf, type Scope, type World } from "./world.ts";
+import {
+  type ConsumerPlace,
+  type Context,
+  enterWorld,
+  type GivenSteps,
+  loopAround,
+  metaStepOf,
+  type Scope,
+  type World,
+} from "./world.ts";
 import { shapeOf } from "./values.ts";
 
 /** A function being written for the runtime. */
@@ -76,7 +86,7 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
     known.set(key, variable);
     return variable;
   };
-  const byslot = (slot: InputSlot) => input(slot, typeOf(slot));
+  const byslot = (slot: InputSlot, type?: ArrayType) => input(slot, type ?? typeOf(slot));
   const consumer = {
     name: options.consumer,
     dry: options.dry,
@@ -146,15 +156,17 @@ export function openTasks(cx: Context, across: Across | undefined): TaskScope {
   if (!across) {
     return { cx, close: (outputs) => outputs.map((x) => b.reshape(b.resolve(x), [1, ...x.shape])) };
   }
-  const { definition, count } = across;
+  const { definition, count, fixed } = across;
   const metaStep = across.fixed ? undefined : metaStepOf(world);
+  const common = { definition, metaStep, count, fixed };
   if (world.consumer.dry) {
     const index = newInput(b);
     const given = (field: GivenField) => {
       if (loopAround(world)) refuseGiven(cx, field);
       return b.input(field);
     };
-    const inside = enterWorld(world, { task: newTask({ definition, index, metaStep, given }) });
+    const slice = (stacked: Variable) => b.input({ dtype: stacked.dtype, shape: stacked.shape.slice(1) });
+    const inside = enterWorld(world, { task: newTask({ ...common, index, given, slice }) });
     openTask(cx.elaboration, inside);
     return {
       cx: { ...cx, world: inside },
@@ -163,9 +175,9 @@ export function openTasks(cx: Context, across: Across | undefined): TaskScope {
   }
   const scope = b.openMap(definition.name, count);
   const index = scope.slice(b.one("iota", [], { type: { dtype: "i32", shape: [count] }, axis: 0 }));
-  const given = (field: GivenField) =>
-    scope.slice(b.resolve(world.consumer.input(taskSlot(cx, across, field, 0, count))));
-  const inside = enterWorld(world, { b: scope.body, task: newTask({ definition, index, metaStep, given }) });
+  const slice = (stacked: Variable) => scope.slice(b.resolve(stacked));
+  const given = (field: GivenField) => slice(world.consumer.input(taskSlot(cx, across, field, 0, count)));
+  const inside = enterWorld(world, { b: scope.body, task: newTask({ ...common, index, given, slice }) });
   openTask(cx.elaboration, inside);
   return { cx: { ...cx, world: inside, b: scope.body }, close: (outputs) => scope.close(outputs) };
 }
@@ -187,7 +199,8 @@ export function openOneTask(cx: Context, across: Across | undefined, number: num
   const index = b.fill(number, { dtype: "i32", shape: [] });
   const given = (field: GivenField) =>
     b.reshape(world.consumer.input(taskSlot(cx, across, field, number, 1)), field.shape);
-  const inside = enterWorld(world, { task: newTask({ definition: across.definition, index, metaStep, given }) });
+  const slice = (stacked: Variable) => takeAt({ b }, stacked, number);
+  const inside = enterWorld(world, { task: newTask({ ...across, index, metaStep, given, slice }) });
   openTask(cx.elaboration, inside);
   return { ...cx, world: inside };
 }

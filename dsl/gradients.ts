@@ -14,13 +14,15 @@ import type { LeafDeclaration } from "./leaves.ts";
 import type { CheckedProgram } from "./lower_program.ts";
 import type { Loop } from "./loops.ts";
 import type { MetaReference } from "./meta_parameters.ts";
+import { readsName } from "./rules.ts";
 
 /** Reports every entry of `over` and `wrt` of which nothing reaches the objective. */
 export function checkReach(el: Elaboration, checked: CheckedProgram, program: ExperimentProgram): void {
   checked.outers.forEach((outer, i) => {
     const reach = followDerivatives(program.outers[i]!.step, outer.direction);
     if (reportFlat(el, reach, outer.inners)) return;
-    for (const reference of outer.learned.flat()) {
+    const moved = outer.loop.rules.map((rule) => readsName(rule.optimizer.item, "g"));
+    for (const reference of outer.learned.filter((_, k) => moved[k]).flat()) {
       reportUnreached(el, reference, reach, `the objective of \`${outer.loop.name}\``, outer.inners);
     }
   });

@@ -3,6 +3,7 @@
 // one that is run so evolves what it learns.
 import type { Builder } from "../runtime/ir/builder.ts";
 import type { Variable } from "../runtime/ir/types.ts";
+import type { Expression } from "./ast.ts";
 import type { Span } from "./source.ts";
 import { fail } from "./elaboration.ts";
 import { asFloat, toTensor } from "./arithmetic.ts";
@@ -22,7 +23,7 @@ import { outerObjective } from "./outer_objective.ts";
 import { applyRule, clipScale, globalNorm, startStates } from "./rules.ts";
 import { evaluateObjective } from "./objective.ts";
 import { timePoint } from "./times.ts";
-import { type Context, enterWorld, loopAround, type World } from "./world.ts";
+import { type Context, enterWorld, loopAround, taskOf, type World } from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
 
 /** The number of steps of a loop where it is used. */
@@ -138,10 +139,62 @@ export function startValue(cx: Context, loop: Loop, leaf: LeafDeclaration): Tens
     return undefined;
   }
   const other = reference.loop;
+  if (other === loop) return carriedValue(cx, loop, leaf, value);
   const point = timePoint(cx, other, value.time);
   const run = point && typeof point !== "string" ? runLoop(cx, other, value.span) : undefined;
   if (!run || !point || typeof point === "string") return undefined;
   return run.leaves.includes(leaf) ? run.parameter(leaf, point) : initialValue(cx, leaf);
+}
+
+/** True for `inner fit { ... from fit@T }`: it goes on where it ended at the meta-step before. */
+export function isWarm(loop: Loop): boolean {
+  const value = loop.from?.value;
+  return value?.kind === "Time" && value.object.kind === "Name" && value.object.name === loop.name;
+}
+
+/** The name of the state that keeps where a loop ended. */
+export function carriedName(loop: Loop, leaf: LeafDeclaration): string {
+  return `${leaf.name}@${loop.name}`;
+}
+
+/** Where a loop ended at the meta-step before; the initial value where there is none: at the first, and where no outer
+ *  runs it. Undefined when wrong (reported). */
+function carriedValue(
+  cx: Context,
+  loop: Loop,
+  leaf: LeafDeclaration,
+  { time, span }: Expression & { kind: "Time" },
+): TensorValue | undefined {
+  const point = time === "all" ? undefined : timePoint(cx, loop, time);
+  if (!point) return undefined;
+  if (typeof point === "string" || point.kind !== "static" || point.step !== stepsOf(cx, loop)) {
+    fail(cx, {
+      code: "M0402",
+      title: `\`${loop.name}\` can go on only from its own end`,
+      at: span,
+      hint: `write \`from ${loop.name}@${loop.timeName}\``,
+    });
+    return undefined;
+  }
+  const { consumer } = cx.world;
+  if (!consumer.metaStep || loopAround(cx.world)) return initialValue(cx, leaf);
+  const task = taskOf(cx.world);
+  if (task && !task.fixed) {
+    fail(cx, {
+      code: "M0203",
+      title: `\`${loop.name}\` cannot go on from the meta-step before, which had other tasks`,
+      at: span,
+      hint: `write \`across ${task.count} ${task.definition.name} fixed\``,
+    });
+    return undefined;
+  }
+  if (consumer.dry) return placeholder(cx, leaf);
+  const shape = [...(task ? [task.count] : []), ...shapeOf(leaf.dims)];
+  const kept = consumer.input({ kind: "state", name: carriedName(loop, leaf) }, {
+    dtype: cx.elaboration.precision,
+    shape,
+  });
+  return { kind: "tensor", variable: task ? task.slice(kept) : kept, dims: leaf.dims };
 }
 
 /** Goes through a loop once with placeholders: finds its parameters and every mistake. */
@@ -354,7 +407,10 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
     for (const leaf of ruled) {
       const value = now.get(leaf.name)!;
       const slope = gradients[leaves.indexOf(leaf)]!;
-      const g = { ...value, variable: loop.kind === "outer" ? movedGradient(body, leaf, value.variable, slope) : slope };
+      const g = {
+        ...value,
+        variable: loop.kind === "outer" ? movedGradient(body, leaf, value.variable, slope) : slope,
+      };
       const hyper = hyperparameterLocals(at, loop, rule, plans, leaf, time);
       const after = applyRule(at, rule, leaf, {
         p: moved(loop, body, leaf, value),

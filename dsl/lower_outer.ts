@@ -6,18 +6,19 @@ import { type Elaboration, fail } from "./elaboration.ts";
 import { toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
 import { requireStatic } from "./sizes.ts";
-import { canUnroll, runLoop, stepsOf } from "./inner.ts";
+import { canUnroll, carriedName, isWarm, runLoop, stepsOf } from "./inner.ts";
+import type { LoopRun } from "./loop_record.ts";
 import { loopsTouched } from "./comprehensions.ts";
-import { type Across, type Draft, openFunction, openTasks } from "./consumers.ts";
-import { acrossOf, outerObjective, taskObjective } from "./outer_objective.ts";
+import { type Across, type Draft, meanOverTasks, openFunction, openTasks } from "./consumers.ts";
+import { acrossOf, objectiveWith, taskObjective } from "./outer_objective.ts";
 import { differentiate } from "./differentiate.ts";
 import { type Direction, directionOf } from "./estimators.ts";
 import type { Loop } from "./loops.ts";
-import type { LeafDeclaration } from "./leaves.ts";
+import { initialValue, type LeafDeclaration } from "./leaves.ts";
 import { type MetaReference, readMetaReference } from "./meta_parameters.ts";
 import { referenceText } from "./references.ts";
 import { firstEntry, hyperparameterLocals, planHyperparameters } from "./hyperparameters.ts";
-import { applyRule, clipScale, globalNorm, startStates } from "./rules.ts";
+import { applyRule, clipScale, globalNorm, readsName, startStates } from "./rules.ts";
 import { keptValue, movedGradient, movedValue } from "./moved_values.ts";
 import type { Context } from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
@@ -33,6 +34,8 @@ export interface CheckedOuter {
   readonly inners: ReadonlySet<Loop>;
   /** Those that are not inside others: their times can be recorded. */
   readonly outermost: ReadonlySet<Loop>;
+  /** The inner loops that go on from the meta-step before. */
+  readonly warm: readonly LoopRun[];
   /** How its gradient is found. */
   readonly direction: Direction;
 }
@@ -68,7 +71,8 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
     const found = references.filter((r) => r !== undefined);
     const leaves = found.flatMap((r) => r.leaves);
     const plans = steps === undefined ? [] : planHyperparameters(cx, loop, rule, leaves, steps);
-    for (const leaf of leaves) checkRule(draft, loop, rule, plans, leaf, steps ?? 1);
+    const ended = (leaf: LeafDeclaration) => endOf(cx.world.consumer.runs, leaf) !== undefined;
+    for (const leaf of leaves) checkRule(draft, loop, rule, plans, leaf, { steps: steps ?? 1, ended: ended(leaf) });
     return { complete: found.length === references.length && plans.length === rule.hyperparameters.length, found };
   });
   if (steps === undefined || !objective || !kept || learned.some((l) => !l.complete)) return undefined;
@@ -80,6 +84,7 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
   return {
     loop,
     direction,
+    warm: runs.filter((r) => !r.around && isWarm(r.loop)),
     steps,
     across,
     learned: learned.map((l) => l.found),
@@ -94,7 +99,7 @@ function checkRule(
   rule: Loop["rules"][number],
   plans: ReturnType<typeof planHyperparameters>,
   leaf: LeafDeclaration,
-  steps: number,
+  { steps, ended }: { readonly steps: number; readonly ended: boolean },
 ): void {
   const { cx, b } = draft;
   const fresh = (): TensorValue => ({
@@ -107,7 +112,13 @@ function checkRule(
   const hyper = hyperparameterLocals(cx, loop, rule, plans, leaf, time);
   const p = fresh();
   const states = startStates(cx, rule, leaf, p, hyper);
-  if (states) applyRule(cx, rule, leaf, { p, g: fresh(), t, states, hyperparameters: hyper });
+  const end = ended ? { end: fresh() } : {};
+  if (states) applyRule(cx, rule, leaf, { p, g: fresh(), t, states, hyperparameters: hyper, ...end });
+}
+
+/** The loop of an objective that starts at a leaf, if one does. */
+function endOf(runs: readonly LoopRun[], leaf: LeafDeclaration): LoopRun | undefined {
+  return runs.find((r) => !r.around && r.loop.kind === "inner" && r.leaves.includes(leaf));
 }
 
 interface Ruled {
@@ -152,7 +163,8 @@ export function lowerOuter(
 interface NamedState {
   readonly name: string;
   readonly leaf: LeafDeclaration;
-  readonly state: string;
+  /** The rule's name for it; undefined for where an inner loop ended. */
+  readonly state: string | undefined;
   readonly type: { readonly dtype: Elaboration["precision"]; readonly shape: readonly number[] };
   readonly dims: TensorValue["dims"];
 }
@@ -176,7 +188,29 @@ function lowerStates(
       outputs.push(value.variable);
     }
   }
+  for (const state of carriedStates(cx, outer)) {
+    const tasks = openTasks(cx, outer.across);
+    const [stacked] = tasks.close([initialValue(tasks.cx, state.leaf)!.variable]);
+    states.push(state);
+    outputs.push(b.reshape(stacked!, state.type.shape));
+  }
   return { states, fn: draft.finish(outputs) };
+}
+
+/** Where the loops ended that go on from the meta-step before. */
+function carriedStates(cx: Context, outer: CheckedOuter): NamedState[] {
+  return outer.warm.flatMap(({ loop, leaves }) =>
+    leaves.map((leaf) => ({
+      name: carriedName(loop, leaf),
+      leaf,
+      state: undefined,
+      type: {
+        dtype: cx.elaboration.precision,
+        shape: [...(outer.across ? [outer.across.count] : []), ...shapeOf(leaf.dims)],
+      },
+      dims: leaf.dims,
+    }))
+  );
 }
 
 function leafInput(cx: Context, leaf: LeafDeclaration): TensorValue {
@@ -198,20 +232,40 @@ function lowerStep(
   const now = new Map(ruled.map(({ leaf }) => [leaf.name, leafInput(cx, leaf)]));
 
   const { maximize } = loop.objective;
+  // rules that read no gradient ask for none
+  const sloped = ruled.filter(({ rule }) => readsName(rule.optimizer.item, "g")).map((r) => r.leaf);
+  const towards = ruled.filter(({ rule }) => readsName(rule.optimizer.item, "end")).map((r) => r.leaf);
   const closed = differentiate(cx, outer.direction, {
     name: `${loop.name}.loss`,
     at: loop.objective.span,
-    leaves: ruled.map((r) => r.leaf),
+    leaves: sloped,
     value: (leaf) => now.get(leaf.name)!,
     write: (inside) => {
-      const mean = outerObjective(inside, loop)!;
-      return [maximize ? inside.b.apply("neg", mean) : mean];
+      const atEnd = (task: Context, inner: Loop, leaf: LeafDeclaration) => {
+        const run = task.world.runs.get(inner)!;
+        return run.parameter(leaf, { kind: "static", step: run.steps }).variable;
+      };
+      const [mean, ...ends] = objectiveWith(inside, loop, (task) => [
+        ...outer.warm.flatMap(({ loop: inner, leaves }) => leaves.map((leaf) => atEnd(task, inner, leaf))),
+        ...towards.map((leaf) => atEnd(task, endOf(task.world.consumer.runs, leaf)!.loop, leaf)),
+      ])!;
+      return [maximize ? inside.b.apply("neg", mean!) : mean!, ...ends];
     },
   });
   const loss = maximize ? b.apply("neg", closed.outputs[0]!) : closed.outputs[0]!;
+  const carried = states.filter((s) => s.state === undefined);
 
-  const norm = globalNorm(b, closed.gradients);
-  let gradients = closed.gradients;
+  const ends = new Map(towards.map((leaf, i): [LeafDeclaration, Variable] => {
+    const end = closed.outputs[1 + carried.length + i]!;
+    return [leaf, outer.across ? meanOverTasks(b, end) : end];
+  }));
+  const nothing = (leaf: LeafDeclaration) => b.fill(0, { dtype: el.precision, shape: shapeOf(leaf.dims) });
+  let gradients = ruled.map(({ leaf }) => closed.gradients[sloped.indexOf(leaf)] ?? nothing(leaf));
+  // what moves towards an end counts with its distance
+  const norm = globalNorm(b, [
+    ...closed.gradients,
+    ...towards.map((leaf) => b.apply("sub", now.get(leaf.name)!.variable, ends.get(leaf)!)),
+  ]);
   if (loop.clip) {
     const bound = toTensor(cx, evaluate(cx, loop.clip), "float") as TensorValue;
     const scale = clipScale(b, norm, bound.variable);
@@ -228,9 +282,10 @@ function lowerStep(
       entry: (stacked: Variable) => b.one("gather", [stacked, t.variable], { axis: 0, batch: 0 }),
     };
     const own = new Map<string, TensorValue>();
-    for (const state of states.filter((s) => s.leaf === leaf)) {
-      const variable = draft.input({ kind: "state", name: state.name }, state.type);
-      own.set(state.state, { kind: "tensor", variable, dims: state.dims });
+    for (const { name, type, state, dims } of states.filter((s) => s.leaf === leaf)) {
+      if (state === undefined) continue;
+      const variable = draft.input({ kind: "state", name }, type);
+      own.set(state, { kind: "tensor", variable, dims });
     }
     const value = now.get(leaf.name)!;
     const p = movedValue(b, leaf, value);
@@ -239,11 +294,13 @@ function lowerStep(
       g: { ...p, variable: movedGradient(b, leaf, value.variable, gradients[i]!) },
       t,
       states: own,
+      ...(ends.has(leaf) ? { end: movedValue(b, leaf, { ...p, variable: ends.get(leaf)! }) } : {}),
       hyperparameters: hyperparameterLocals(cx, loop, rule, plans, leaf, time),
     })!;
     newLeaves.push(keptValue(b, leaf, after.p.variable));
     for (const [state, value] of after.states) newStates.set(`${leaf.name}.${state}`, value.variable);
   });
+  carried.forEach((state, i) => newStates.set(state.name, closed.outputs[1 + i]!));
   const fn = draft.finish([loss, norm, ...newLeaves, ...states.map((s) => newStates.get(s.name)!)]);
   return { over: ruled.map(({ leaf }) => leaf.name), fn };
 }

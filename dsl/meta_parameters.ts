@@ -4,7 +4,14 @@ import type { Elaboration } from "./elaboration.ts";
 import { fail, isLibrary } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
 import type { LeafDeclaration } from "./leaves.ts";
-import { loopsChanging, outersLearning, type Reference, referenceLeaves, referenceText, resolveReference } from "./references.ts";
+import {
+  loopsChanging,
+  outersLearning,
+  type Reference,
+  referenceLeaves,
+  referenceText,
+  resolveReference,
+} from "./references.ts";
 import type { Context } from "./world.ts";
 
 /** A reference to meta-parameters: as written, and the leaves it is made of. */

@@ -29,4 +29,3 @@ function project(b: Builder, x: Variable, [low, high]: readonly [number, number]
   if (high < Infinity) result = b.apply("min", result, b.fill(high, x));
   return result;
 }
-

@@ -24,9 +24,21 @@ export function acrossOf(cx: Context, loop: Loop): Across | undefined {
 
 /** The mean of the objective over the tasks, with its own sign. Undefined when wrong (reported). */
 export function outerObjective(cx: Context, loop: Loop): Variable | undefined {
-  const tasks = openTasks(cx, acrossOf(cx, loop));
+  return objectiveWith(cx, loop, () => [])?.[0];
+}
+
+/** The mean of the objective, and what else is wanted of each task: [tasks, ...], or without that axis where there are no
+ *  tasks. Undefined when wrong (reported). */
+export function objectiveWith(
+  cx: Context,
+  loop: Loop,
+  more: (cx: Context) => readonly Variable[],
+): readonly Variable[] | undefined {
+  const across = acrossOf(cx, loop);
+  const tasks = openTasks(cx, across);
   const objective = taskObjective(tasks.cx, loop);
   if (!objective) return undefined;
-  const [stacked] = tasks.close([asFloat(tasks.cx, objective).variable]);
-  return meanOverTasks(cx.b, stacked!);
+  const [stacked, ...rest] = tasks.close([asFloat(tasks.cx, objective).variable, ...more(tasks.cx)]);
+  const mean = meanOverTasks(cx.b, stacked!);
+  return [mean, ...rest.map((x) => across ? x : cx.b.reshape(x, x.shape.slice(1)))];
 }

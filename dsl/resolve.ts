@@ -213,7 +213,7 @@ class Resolver {
   }
 
   #optimizer(item: OptimizerItem): void {
-    const locals = new Set(["p", "g", "t"]);
+    const locals = new Set(["p", "g", "t", "end"]);
     for (const formal of item.formals) {
       this.#check(formal.default, none);
       locals.add(formal.name.name);

@@ -2,6 +2,9 @@
 // primed equations; the same for inner loops, outer loops and rules that contain models.
 import type { Builder } from "../runtime/ir/builder.ts";
 import type { Variable } from "../runtime/ir/types.ts";
+import type { OptimizerItem } from "./ast.ts";
+import { visit } from "./comprehensions.ts";
+import { fail } from "./elaboration.ts";
 import { bindStep, nextValue, startState } from "./equations.ts";
 import type { LoopRule } from "./loops.ts";
 import type { LeafDeclaration } from "./leaves.ts";
@@ -56,6 +59,8 @@ export function applyRule(
     readonly t: Value;
     readonly states: ReadonlyMap<string, TensorValue>;
     readonly hyperparameters: ReadonlyMap<string, Local>;
+    /** Where the inner loop ends that starts at `p`: the mean over the tasks. */
+    readonly end?: TensorValue;
   },
 ): { readonly p: TensorValue; readonly states: Map<string, TensorValue> } | undefined {
   const { item } = rule.optimizer;
@@ -67,6 +72,7 @@ export function applyRule(
   for (const member of item.members) if (member.kind === "Next") locals.set(member.name.name, known(errorValue));
   for (const [name, value] of now.states) locals.set(name, known(value));
   locals.set("p", known(now.p));
+  if (readsName(item, "end")) locals.set("end", now.end ? known(now.end) : noEnd(cx, rule, leaf));
   const inside = ruleContext(cx, rule, leaf, locals);
   bindStep(inside, item.members, locals);
   const next = (name: string, like: TensorValue): TensorValue | undefined =>
@@ -81,6 +87,30 @@ export function applyRule(
     else complete = false;
   }
   return complete ? { p: p!, states } : undefined;
+}
+
+/** True when the equations of an optimizer read a name that they do not define. */
+export function readsName(item: OptimizerItem, name: string): boolean {
+  if (item.formals.some((f) => f.name.name === name)) return false;
+  if (item.members.some((m) => m.kind !== "Next" && m.name.name === name)) return false;
+  let found = false;
+  for (const member of item.members) {
+    visit(member.value, (e) => found ||= e.kind === "Name" && e.name === name && !e.primed);
+  }
+  return found;
+}
+
+function noEnd(cx: Context, rule: LoopRule, leaf: LeafDeclaration): Local {
+  const { name } = rule.optimizer.item.name;
+  return {
+    value: () =>
+      fail(cx, {
+        code: "M0502",
+        title: `\`${name}\` moves towards where an inner loop ends, and here no inner loop starts at \`${leaf.name}\``,
+        at: rule.span,
+        hint: `use it in an outer, over a start: \`over net@0 by ${name}(…)\``,
+      }),
+  };
 }
 
 /** The scale of `clip norm c`: min(1, c / (norm + 1e-6)), as PyTorch's clip_grad_norm_. */

@@ -33,6 +33,11 @@ export interface TaskInstance {
   readonly metaStep: Variable | undefined;
   /** Makes a field that the host gives. */
   readonly given: (field: GivenField) => Variable;
+  /** How many tasks the consumer has, and whether they are the same at every meta-step. */
+  readonly count: number;
+  readonly fixed: boolean;
+  /** What belongs to this task of an array [tasks, ...] that stands outside. */
+  readonly slice: (stacked: Variable) => Variable;
   /** Its splits, and the task itself under its own name. */
   readonly splits: Map<string, RecordValue>;
 }

@@ -11,7 +11,14 @@ import { rulePaths } from "./loop_rules.ts";
 import type { Loop } from "./loops.ts";
 import { initialValue } from "./leaves.ts";
 import { leavesOf } from "./models.ts";
-import { headName, loopsChanging, outersLearning, type Reference, referenceText, resolveReference } from "./references.ts";
+import {
+  headName,
+  loopsChanging,
+  outersLearning,
+  type Reference,
+  referenceText,
+  resolveReference,
+} from "./references.ts";
 import { type Context, enterWorld, known, type Local, loopAround, ownsNow, withLocals } from "./world.ts";
 import { capital, describeValue, errorValue, staticNumber, type TensorValue, type Value } from "./values.ts";
 
@@ -122,7 +129,9 @@ function owningLoop(
   const name = referenceText(object) ?? "this";
   let loops = loopsChanging(cx.elaboration, reference);
   // what an outer learns changes too, when another loop runs it
-  const outers = outersLearning(cx.elaboration, object, loops.length > 0).filter((l) => loops.length === 0 || mentions(time, l.name));
+  const outers = outersLearning(cx.elaboration, object, loops.length > 0).filter((l) =>
+    loops.length === 0 || mentions(time, l.name)
+  );
   if (outers.length > 0) loops = outers;
   if (loops.length > 1) {
     const named = loops.filter((loop) => mentions(time, loop.name));

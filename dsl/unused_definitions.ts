@@ -96,7 +96,15 @@ function isStatic(expression: Expression, module: Module, seen: Set<Item>): bool
 function checkTask(cx: Context, definition: Definition): void {
   const index = cx.b.input({ dtype: "i32", shape: [] });
   const world = enterWorld(cx.world, {
-    task: newTask({ definition, index, metaStep: undefined, given: (field) => cx.b.input(field) }),
+    task: newTask({
+      definition,
+      index,
+      metaStep: undefined,
+      count: 1,
+      fixed: false,
+      given: (field) => cx.b.input(field),
+      slice: (x) => x,
+    }),
   });
   const scope = openTask(cx.elaboration, world);
   for (const member of (definition.item as TaskItem).members) {

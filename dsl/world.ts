@@ -1,7 +1,7 @@
 // When and where is an expression evaluated? A world knows which parameters have which value "now", which task is drawn,
 // and which builder the equations of that moment go to. Worlds nest as loops do.
 import type { Builder } from "../runtime/ir/builder.ts";
-import type { Variable } from "../runtime/ir/types.ts";
+import type { ArrayType, Variable } from "../runtime/ir/types.ts";
 import type { InputSlot } from "../runtime/loop/program.ts";
 import type { Module } from "./modules.ts";
 import type { Loop } from "./loops.ts";
@@ -20,7 +20,7 @@ export interface Consumer {
   /** T of every inner loop, when `evaluate … for T = 10 steps` says so. */
   readonly steps?: GivenSteps;
   /** The input of the function that a slot stands for, made when first asked for. */
-  readonly input: (slot: InputSlot) => Variable;
+  readonly input: (slot: InputSlot, type?: ArrayType) => Variable;
   /** The meta-step that draws are counted by; undefined when they are made once. */
   readonly metaStep: Variable | undefined;
   /** The item that it is written for, for messages. */

@@ -16,7 +16,8 @@ async function difference(source: string, at: number, h = 1e-3): Promise<number>
 }
 
 /** w@T = theta / 2; the outer `mid` moves theta towards 4 by theta - 4 -> (1 - lr / 4) (theta - 4). */
-const three = (more: string, through = "") => `edition 1
+const three = (more: string, through = "") =>
+  `edition 1
   precision f64
   param w = 0
   param theta = 0.5
@@ -66,7 +67,8 @@ for (
 }
 
 Deno.test("an outer is differentiated implicitly by another: where it ends is a solution", async () => {
-  const program = (steps: number, through: string) => `edition 1
+  const program = (steps: number, through: string) =>
+    `edition 1
     precision f64
     param w : [2] = 0
     param theta = 0.5
@@ -100,7 +102,8 @@ Deno.test("a whole meta-learner inside another objective: tasks, Adam, a learned
 });
 
 Deno.test("an outer draws other tasks at each of its steps when another loop runs it, as when it runs by itself", async () => {
-  const program = (fixed: string) => `edition 1
+  const program = (fixed: string) =>
+    `edition 1
     precision f64
     task number { a ~ normal(0, 1)  split support { x = a } }
     param theta = 0
@@ -125,7 +128,8 @@ Deno.test("a loop that an objective and another loop use is run anew where it de
 });
 
 Deno.test("two inner loops in one objective, each differentiated in its own way", async () => {
-  const source = (one: string, two: string) => `edition 1
+  const source = (one: string, two: string) =>
+    `edition 1
     precision f64
     param u = 0
     param w = 0
@@ -135,7 +139,12 @@ Deno.test("two inner loops in one objective, each differentiated in its own way"
     gradient (u@T - w@S - 0.2)^2 wrt c`;
   const slope = async (one: string, two: string) => (await compile(source(one, two)).run()).gradient("c").data[0]!;
   const exact = await slope("", "");
-  for (const [one, two] of [["through implicit()", ""], ["", "through implicit(solver = direct)"], ["through forward()", ""]]) {
+  for (
+    const [one, two] of [["through implicit()", ""], ["", "through implicit(solver = direct)"], [
+      "through forward()",
+      "",
+    ]]
+  ) {
     assertAlmostEquals(await slope(one!, two!), exact, 1e-10, `${one} and ${two}`);
   }
   // cut in one, the rest is that of the other
