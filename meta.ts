@@ -6,7 +6,9 @@ import { type Console, processConsole } from "./cli/console.ts";
 import { showError } from "./cli/problems.ts";
 import { runVerb } from "./cli/run_verb.ts";
 import { explainVerb } from "./cli/explain.ts";
+import { explainProgram } from "./cli/explain_program.ts";
 import { checkVerb, fmtVerb } from "./cli/source_verbs.ts";
+import { verifyVerb } from "./cli/verify.ts";
 import { version } from "./api/version.ts";
 import { InternalError } from "./runtime/errors.ts";
 import { FileAccessError } from "./runtime/record/files.ts";
@@ -34,7 +36,10 @@ async function runCommand(command: CommandLine, console: Console): Promise<numbe
   try {
     if (command.verb === "check") return checkVerb(command, console);
     if (command.verb === "fmt") return fmtVerb(command, console);
-    if (command.verb === "explain") return explainVerb(command, console);
+    if (command.verb === "explain") {
+      return command.files[0]!.endsWith(".meta") ? explainProgram(command, console) : explainVerb(command, console);
+    }
+    if (command.verb === "verify") return verifyVerb(command, console);
     return await runVerb(command, console);
   } catch (error) {
     if (!(error instanceof Error)) throw error;

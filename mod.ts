@@ -53,6 +53,7 @@ export type {
   EvaluationEvent,
   FinishedEvent,
   GradientEvent,
+  ImplicitEvent,
   RecordedEvent,
   RunEvent,
   SimulationEvent,
@@ -62,6 +63,7 @@ export type {
 export type {
   EvaluationResult,
   GradientResult,
+  ImplicitReport,
   Outcome,
   Recorded,
   RecordedBy,
@@ -70,4 +72,5 @@ export type {
   SimulationResult,
   Verdict,
 } from "./runtime/loop/results.ts";
+export type { MemoryPlan } from "./runtime/loop/memory.ts";
 export type { Json } from "./runtime/record/metrics.ts";

@@ -1,6 +1,7 @@
 // What can be done with a compiled program? Run it, and look at each stage it went through.
 import type { CompileOutput, Stage } from "../dsl/compile.ts";
 import type { Diagnostic } from "../dsl/diagnostic.ts";
+import { parseBytes } from "../runtime/bytes.ts";
 import { InternalError, MetaRuntimeError } from "../runtime/errors.ts";
 import type { RunEvent, StepEvent } from "../runtime/loop/events.ts";
 import { type RunOptions as ProgramRunOptions, runProgram } from "../runtime/loop/run.ts";
@@ -41,6 +42,9 @@ export interface RunOptions {
   readonly onStep?: (step: StepEvent) => void;
   /** Called for everything that happens, meta-steps included. */
   readonly onEvent?: (event: RunEvent) => void;
+  /** What each compiled function may keep, as bytes or as text such as `"2 GB"`; the program's `memory` when not given. Loops
+   *  keep less of their forward pass to fit; results are the same to the last bit. */
+  readonly memory?: number | string;
   /** Stops the run after the present meta-step: the result then says `outcome: "stopped"`. */
   readonly signal?: AbortSignal;
 }
@@ -66,7 +70,7 @@ export interface Experiment {
   readonly warnings: readonly Diagnostic[];
   /** Runs it from the start. Work is done on this thread; timers and callbacks get a turn every 50 ms or so.
    *  Throws RunError when a number on the way is not finite or memory runs out, with what was computed until then;
-   *  RangeError for a bad seed or an unknown backend. */
+   *  RangeError for a bad seed, an unknown backend or a `memory` that is none. */
   run(options?: RunOptions): Promise<Run>;
   /** The program after a stage, as text: concrete syntax, abstract syntax, checked program, intermediate representation
    *  with its requests for gradients ("ir"), and the same with the gradients written out ("plan"). */
@@ -100,6 +104,15 @@ export class RunError extends MetaRuntimeError {
   }
 }
 
+/** Throws RangeError for what is no amount of memory. */
+function bytesOf(memory: number | string): number {
+  const bytes = parseBytes(String(memory));
+  if (bytes === undefined) {
+    throw new RangeError(`\`memory\` must be a number of bytes or such as "2 GB", not ${memory}`);
+  }
+  return bytes;
+}
+
 /** What `compile` makes of the front end's output. Throws CompileError when that has errors, RangeError for a bad seed. */
 export function makeExperiment(
   output: CompileOutput,
@@ -123,6 +136,7 @@ export function makeExperiment(
         seed: options.seed ?? defaults.seed ?? 0,
         report,
         ...(defaults.tasks && { tasks: defaults.tasks }),
+        ...(options.memory !== undefined && { memory: bytesOf(options.memory) }),
         ...(options.signal && { signal: options.signal }),
       };
       const result = await runProgram(program, backend, settings);

@@ -11,6 +11,7 @@ import type {
   SimulationResult,
   Verdict,
 } from "../runtime/loop/results.ts";
+import type { MemoryPlan } from "../runtime/loop/memory.ts";
 import { groupRecorded, type RecordedGroup, summarizeRun } from "../runtime/record/summary.ts";
 import type { Json } from "../runtime/record/metrics.ts";
 import { type Evaluation, makeEvaluation } from "./evaluation.ts";
@@ -87,6 +88,8 @@ export interface Run {
   recorded(name: string, options?: { readonly by?: string }): RecordedSeries;
   /** The objective of an outer loop before each meta-step, recorded or not. */
   losses(outer?: string): Float64Array;
+  /** What each compiled function kept of its loops, with the bytes of its arena and its operations. */
+  readonly memory: readonly MemoryPlan[];
   /** The inner loops that were run by themselves. */
   readonly simulations: readonly SimulationResult[];
   /** What came of every line of every `expect` block. */
@@ -147,6 +150,7 @@ export function makeRun(result: RunResult): Run {
     losses(outer) {
       return one(result.outers, outer, { what: "outer loop", nameOf: (o) => o.name }).losses.slice();
     },
+    memory: result.plans,
     simulations,
     expectations: gradients.flatMap((g) => g.verdicts),
     toJSON: () => summarizeRun(result),

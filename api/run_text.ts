@@ -29,7 +29,7 @@ export function readRun(text: string): RunResult {
     throw new TypeError(`This run was serialised in format ${file.version}; this version reads ${formatVersion}`);
   }
   const result = decode(file.result ?? null) as Partial<RunResult> | null;
-  const lists = ["outers", "recorded", "gradients", "evaluations", "simulations"] as const;
+  const lists = ["outers", "recorded", "gradients", "evaluations", "simulations", "plans"] as const;
   const complete = result && typeof result.outcome === "string" && typeof result.seed === "number" &&
     result.leaves instanceof Map && result.declared instanceof Map && lists.every((key) => Array.isArray(result[key]));
   if (!complete) throw new TypeError("This serialised run is not complete");

@@ -1,6 +1,7 @@
 // What does the command line ask for? One table of verbs and one of options: parsed, checked, and printed by `--help`.
 import { parseArgs } from "node:util";
 import type { Stage } from "../dsl/compile.ts";
+import { parseBytes } from "../runtime/bytes.ts";
 import { nearestName } from "../dsl/did_you_mean.ts";
 
 /** A verb of the command line. */
@@ -11,8 +12,8 @@ export const verbs: Readonly<Record<Verb, { readonly text: string; readonly late
   run: { text: "run the program (the verb may be left out)" },
   check: { text: "say what is wrong with programs, without running them" },
   fmt: { text: "rewrite programs in the one style" },
-  explain: { text: "say what a diagnostic's code means, such as M0301" },
-  verify: { text: "compare gradients with finite differences", later: true },
+  explain: { text: "say what a program does and takes, or what a code such as M0301 means" },
+  verify: { text: "compare gradients with differences of values and with each other" },
   doctor: { text: "say which backends work here", later: true },
 };
 
@@ -23,6 +24,8 @@ export interface CommandLine {
   readonly inputs: Readonly<Record<string, number | string | boolean>>;
   readonly seed: number;
   readonly backend: string;
+  /** Bytes. */
+  readonly memory: number | undefined;
   readonly json: boolean;
   readonly out: string | undefined;
   readonly emit: Stage | undefined;
@@ -53,14 +56,25 @@ export const options: Readonly<Record<string, OptionFacts>> = {
     type: "string",
     value: "NAME=VALUE",
     text: "value of an `input` of the program; may be repeated",
-    verbs: ["run", "check"],
+    verbs: ["run", "check", "explain", "verify"],
     repeats: true,
   },
-  seed: { type: "string", value: "N", text: "seed of every draw, an integer from 0; default 0", verbs: ["run"] },
-  backend: { type: "string", value: "NAME", text: "auto (default) or reference", verbs: ["run"] },
+  seed: {
+    type: "string",
+    value: "N",
+    text: "seed of every draw, an integer from 0; default 0",
+    verbs: ["run", "verify"],
+  },
+  backend: { type: "string", value: "NAME", text: "auto (default) or reference", verbs: ["run", "explain"] },
+  memory: {
+    type: "string",
+    value: "BYTES",
+    text: "what each function may keep, such as 2GB; loops keep less to fit",
+    verbs: ["run", "explain"],
+  },
   out: { type: "string", value: "DIR", text: "write a run folder; DIR must be new or empty", verbs: ["run"] },
   emit: { type: "string", value: "STAGE", text: "print cst, ast, checked, ir or plan, and do not run", verbs: ["run"] },
-  json: { type: "boolean", text: "one JSON object a line on standard output", verbs: ["run", "check"] },
+  json: { type: "boolean", text: "one JSON object a line on standard output", verbs: ["run", "check", "verify"] },
   check: { type: "boolean", text: "with fmt: change nothing, exit 1 if a file would change", verbs: ["fmt"] },
   help: { type: "boolean", text: "this text", verbs: Object.keys(verbs) as Verb[] },
   version: { type: "boolean", text: "the version", verbs: Object.keys(verbs) as Verb[] },
@@ -136,14 +150,13 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
     );
   }
   if (verb === "explain") {
-    const program = files.find((word) => word.endsWith(".meta"));
-    if (program) {
-      return wrong(`\`explain ${program}\` is not yet supported, only the codes of diagnostics are explained`);
+    if (files.length === 0) return wrong("`explain` needs a program or a code: meta.ts explain FILE.meta");
+    if (files.length > 1 && files.some((word) => word.endsWith(".meta"))) {
+      return wrong("Only one program can be explained at a time");
     }
-    if (files.length === 0) return wrong("`explain` needs a code: meta.ts explain M0301");
   }
   if (files.length === 0) return wrong(`\`${verb}\` needs a program: meta.ts ${verb} FILE.meta`);
-  if (verb === "run" && files.length > 1) return wrong("Only one program can be run at a time");
+  if ((verb === "run" || verb === "verify") && files.length > 1) return wrong("Only one program can be run at a time");
 
   const inputs = parseInputs(given.get("set") ?? []);
   if (typeof inputs === "string") return wrong(inputs);
@@ -156,12 +169,18 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
   if (emit !== undefined && !stages.includes(emit)) {
     return wrong(`\`--emit\` knows the stages ${stages.join(", ")}, not \`${emit}\``);
   }
+  const memoryText = given.get("memory")?.[0];
+  const memory = memoryText === undefined ? undefined : parseBytes(memoryText);
+  if (memoryText !== undefined && memory === undefined) {
+    return wrong(`\`--memory\` must be an amount such as 2GB, 500MB or a number of bytes, not \`${memoryText}\``);
+  }
   const command: CommandLine = {
     verb,
     files,
     inputs,
     seed,
     backend: given.get("backend")?.[0] ?? "auto",
+    memory,
     json: given.has("json"),
     out: given.get("out")?.[0],
     emit: emit as Stage | undefined,

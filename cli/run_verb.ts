@@ -87,6 +87,7 @@ function openFolder(path: string, { command, files, choice, program }: FolderPar
       backend: choice.backend.name,
       backendWhy: choice.why,
       precision: program.precision,
+      memory: command.memory ?? program.memory ?? null,
       versions: { meta: version, deno, v8, typescript },
       data: files.dataRead.map((d) => ({ ...d })),
       began: new Date().toISOString(),
@@ -127,6 +128,7 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
     const result = await runProgram(program, choice.backend, {
       seed: command.seed,
       signal: stop.signal,
+      ...(command.memory === undefined ? {} : { memory: command.memory }),
       report(event) {
         const seconds = (performance.now() - start) / 1000;
         progress.event(event, seconds);

@@ -1,5 +1,7 @@
 // The whole way from a text to a program for the runtime, in one call. Pure: whoever calls hands in the files.
-import type { ExperimentProgram, ProgramFunction } from "../runtime/loop/program.ts";
+import { type DerivativeKind, derivativeKinds, describeProgram } from "./describe.ts";
+import { readMemory } from "./memory_budget.ts";
+import { type ExperimentProgram, functionsOf } from "../runtime/loop/program.ts";
 import { printFunction } from "../runtime/ir/print.ts";
 import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
 import { type Diagnostic, DiagnosticSink } from "./diagnostic.ts";
@@ -8,6 +10,7 @@ import { checkDeclarations } from "./declarations.ts";
 import { type HostData, loadData } from "./data.ts";
 import type { ReadData } from "./data_files.ts";
 import { type Elaboration, newElaboration, type Precision } from "./elaboration.ts";
+import type { Instance } from "./instance.ts";
 import { type InputValues, readInputs } from "./inputs.ts";
 import { readLoops } from "./loops.ts";
 import { type CheckedProgram, checkProgram, lowerProgram, printChecked } from "./lower_program.ts";
@@ -27,6 +30,8 @@ export interface CompileInput {
   readonly data?: HostData;
   /** Names of the tasks that host functions make. */
   readonly tasks?: readonly string[];
+  /** What differs from the program as written. */
+  readonly instance?: Instance;
 }
 
 /** The stages whose output can be printed. */
@@ -40,6 +45,10 @@ export interface CompileOutput {
   readonly program?: ExperimentProgram;
   /** The text of a stage. Stages after `ast` need a program without errors; without one the text is empty. */
   emit(stage: Stage): string;
+  /** What the program means, for people; empty when there are errors. */
+  describe(): string;
+  /** How the derivatives of each outer and each gradient are found; empty when there are errors. */
+  derivatives(): readonly DerivativeKind[];
 }
 
 /** Compiles a program: parses, checks, lowers. Never throws for what is wrong with the program. */
@@ -54,7 +63,9 @@ export function compileProgram(input: CompileInput): CompileOutput {
   // a text that could not be read whole would only give consequences of that
   if (!modules.torn) {
     const inputs = new Map<string, StaticValue>();
-    el = newElaboration(modules, sink, precisionOf(modules), inputs, new Set(input.tasks));
+    const { instance = {} } = input;
+    const precision = instance.precision ?? precisionOf(modules);
+    el = newElaboration(modules, sink, precision, inputs, new Set(input.tasks), instance);
     checkHostTasks(el);
     readInputs(el, inputs, input.inputs ?? {});
     loadData(el, input.readData, input.data ?? {});
@@ -67,6 +78,8 @@ export function compileProgram(input: CompileInput): CompileOutput {
     diagnostics: sink.diagnostics,
     sources: modules.sources,
     emit: (stage: Stage) => emit(stage, input.root, el, checked, program),
+    describe: () => el && checked && program ? describeProgram(el, checked) : "",
+    derivatives: () => el && checked && program ? derivativeKinds(el, checked) : [],
   };
   return program && !sink.hasErrors ? { ...output, program } : output;
 }
@@ -105,6 +118,7 @@ function checkHeader(modules: ModuleSet, sink: DiagnosticSink): void {
           hint: "write `f32` or `f64`",
         });
       }
+      if (item.kind === "Memory") readMemory(item, sink);
     }
   }
 }
@@ -129,15 +143,4 @@ function emit(
     case "plan":
       return program ? functionsOf(program).map((f) => printFunction(expandGradients(f.fn))).join("\n") : "";
   }
-}
-
-/** Every function of a program, in the order they are first needed. */
-export function functionsOf(program: ExperimentProgram): ProgramFunction[] {
-  return [
-    program.initial,
-    ...program.outers.flatMap((o) => [o.initialStates, o.step, ...(o.trajectories ? [o.trajectories.fn] : [])]),
-    ...program.gradients.map((g) => g.fn),
-    ...program.evaluations.map((e) => e.fn),
-    ...program.simulations.map((s) => s.fn),
-  ];
 }

@@ -140,7 +140,9 @@ export function readCount(
   clause: AcrossClause & { readonly definition: Definition },
 ): Across | undefined {
   const n = requireInteger(cx, clause.count, "the number of tasks", 1);
-  return n === undefined ? undefined : { definition: clause.definition, count: n, fixed: clause.fixed };
+  if (n === undefined) return undefined;
+  const { mostTasks = Infinity } = cx.elaboration.instance;
+  return { definition: clause.definition, count: Math.min(n, mostTasks), fixed: clause.fixed };
 }
 
 /** A stretch of a function that is done for every task: the world of one, and the outputs of all. */

@@ -4,6 +4,7 @@ import type { DType } from "../runtime/ir/types.ts";
 import type { DiagnosticDraft, DiagnosticSink, Label } from "./diagnostic.ts";
 import type { HostArray } from "../runtime/ir/types.ts";
 import type { Span } from "./source.ts";
+import type { Instance } from "./instance.ts";
 import type { Direction } from "./estimators.ts";
 import type { Loop } from "./loops.ts";
 import type { Module, ModuleSet } from "./modules.ts";
@@ -19,6 +20,8 @@ export interface Elaboration {
   readonly modules: ModuleSet;
   readonly sink: DiagnosticSink;
   readonly precision: Precision;
+  /** What differs from the program as written. */
+  readonly instance: Instance;
   /** Values of `input`s, by module name and input name joined with a newline. */
   readonly inputs: ReadonlyMap<string, StaticValue>;
   readonly loops: Map<string, Loop>;
@@ -51,11 +54,13 @@ export function newElaboration(
   precision: Precision,
   inputs: ReadonlyMap<string, StaticValue>,
   hostTasks: ReadonlySet<string> = new Set(),
+  instance: Instance = {},
 ): Elaboration {
   return {
     modules,
     sink,
     precision,
+    instance,
     inputs,
     loops: new Map(),
     directions: new Map(),

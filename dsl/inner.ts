@@ -15,6 +15,7 @@ import { referenceLeaves, referenceText, resolveReference } from "./references.t
 import { firstEntry, hyperparameterLocals, planHyperparameters, type RuleTime } from "./hyperparameters.ts";
 import { differentiate } from "./differentiate.ts";
 import { checkThrough, derivativeAtEnd, directionOf, endOnly, stillSteps } from "./estimators.ts";
+import { instanceSteps } from "./instance.ts";
 import { takeAt } from "./indexing.ts";
 import { type LoopRun, objectiveAt, recordOf, worldOfStep } from "./loop_record.ts";
 import { readMetaReference } from "./meta_parameters.ts";
@@ -31,7 +32,8 @@ export function stepsOf(cx: Context, loop: Loop): number | undefined {
   const given = cx.world.consumer.steps;
   if (given && (given.loop === undefined || given.loop === loop)) return given.count;
   const at: Context = { ...cx, scope: { module: loop.module, parent: undefined, locals: new Map() }, frames: [] };
-  return requireInteger(at, loop.count.count, `the number of steps of \`${loop.name}\``, 1);
+  const steps = requireInteger(at, loop.count.count, `the number of steps of \`${loop.name}\``, 1);
+  return steps && instanceSteps(cx.elaboration.instance, loop, steps);
 }
 
 /** The leaves that a rule changes. Undefined when wrong (reported). */

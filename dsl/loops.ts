@@ -12,6 +12,7 @@ import type {
   OptimizerItem,
   OuterItem,
   OverrideEntry,
+  ThroughClause,
 } from "./ast.ts";
 import type { Span } from "./source.ts";
 import type { Definition, Module } from "./modules.ts";
@@ -97,23 +98,21 @@ export function singleClause<K extends Clause["kind"]>(
   return found[0];
 }
 
-/** Reports the clauses that have no place in an item, and those that are known but not yet built. */
+/** Reports the clauses that have no place in an item. */
 export function allowClauses(
   el: Elaboration,
   what: string,
   clauses: readonly Clause[],
   allowed: readonly Clause["kind"][],
-  later: readonly Clause["kind"][],
 ): void {
   for (const clause of clauses) {
-    if (later.includes(clause.kind)) {
-      notYet(el, `\`${clauseNames[clause.kind]}\` in \`${what}\``, clause.span);
-    } else if (!allowed.includes(clause.kind)) {
+    if (!allowed.includes(clause.kind)) {
       el.sink.report({
         code: "M0102",
         title: `\`${clauseNames[clause.kind]}\` has no place in \`${what}\``,
         at: clause.span,
         notes: [`\`${what}\` takes ${allowed.map((k) => `\`${clauseNames[k]}\``).join(", ")}`],
+        hint: clause.kind === "Memory" ? "write it at the top of the file: it holds for everything" : undefined,
       });
     }
   }
@@ -143,7 +142,6 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
     inner
       ? ["Minimize", "Over", "By", "For", "Batch", "Clip", "Through", "From"]
       : ["Minimize", "Across", "Over", "By", "For", "Batch", "Clip", "Through"],
-    ["Memory"],
   );
   const objective = singleClause(el, clauses, "Minimize");
   const count = singleClause(el, clauses, "For");
@@ -191,9 +189,15 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
     clip: clip?.bound,
     batch,
     from: inner ? from : undefined,
-    through: through ? readThrough(el, through) : unrolled,
+    through: throughOf(el, through),
     across: acrossClause && !across ? "unknown" : across,
   };
+}
+
+/** What a loop says of its derivatives, or an instance of the program. */
+function throughOf(el: Elaboration, clause: ThroughClause | undefined): Through {
+  const said = clause ? readThrough(el, clause) : unrolled;
+  return el.instance.through ? { ...unrolled, kind: el.instance.through, span: said.span } : said;
 }
 
 /** The task that an `across` clause names. */

@@ -45,7 +45,7 @@ function openEvaluation(
 
 /** Goes through an evaluation once without running anything. */
 export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEvaluation | undefined {
-  allowClauses(el, "evaluate", item.clauses, ["Across", "For", "Report", "Every", "Hold"], []);
+  allowClauses(el, "evaluate", item.clauses, ["Across", "For", "Report", "Every", "Hold"]);
   const first = openEvaluation(el, item, undefined, none, true).cx;
   const clause = singleClause(el, item.clauses, "Across");
   const count = singleClause(el, item.clauses, "For");

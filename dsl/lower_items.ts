@@ -1,11 +1,8 @@
 // What do `gradient`, `evaluate` and a loop that nothing uses become? One function each.
 import type { Variable } from "../runtime/ir/types.ts";
 import type { Expectation, GradientProgram, SimulationProgram, TrajectoryQuantity } from "../runtime/loop/program.ts";
-import { InternalError } from "../runtime/errors.ts";
-import type { Expression, GradientItem } from "./ast.ts";
-import { flatText } from "./document.ts";
-import { commentQueue } from "./format_comments.ts";
-import { expressionDocument } from "./format_expressions.ts";
+import type { GradientItem } from "./ast.ts";
+import { expressionText } from "./expression_text.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
@@ -15,7 +12,8 @@ import { loopsTouched, timeLocals } from "./comprehensions.ts";
 import { type Across, type Draft, meanOverTasks, openFunction, openTasks, readCount } from "./consumers.ts";
 import { differentiate } from "./differentiate.ts";
 import { type Direction, directionOf } from "./estimators.ts";
-import { type Loop, notYet, readAcross } from "./loops.ts";
+import { type Loop, readAcross } from "./loops.ts";
+import type { LoopRun } from "./loop_record.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import { hintFor } from "./hints.ts";
 import { count } from "./models.ts";
@@ -67,6 +65,8 @@ export interface CheckedGradient {
   /** Those whose times can be recorded: none across tasks, none inside others. */
   readonly outermost: ReadonlySet<Loop>;
   readonly direction: Direction;
+  /** Every loop that was run for it, with the loop whose step ran it. */
+  readonly runs: readonly LoopRun[];
 }
 
 function openGradientItem(
@@ -77,20 +77,13 @@ function openGradientItem(
 ): Draft {
   const label = sourceText(el, item.value);
   return openFunction(el, `gradient ${label}`, {
-    consumer: `gradient ${textInOneStyle(el.modules.root.source.text, item.value)}`,
+    consumer: `gradient ${expressionText(el.modules.root.source.text, item.value)}`,
     place: { what: "this gradient", span: item.value.span },
     differentiated: true,
     dry,
     scope: moduleScope(el.modules.root),
     persistent,
   });
-}
-
-/** An expression on one line as the formatter writes it, so that layout changes no draw. */
-function textInOneStyle(source: string, expression: Expression): string {
-  const text = flatText(expressionDocument(commentQueue(source, []), expression));
-  if (text === undefined) throw new InternalError("An expression without comments always fits on one line");
-  return text;
 }
 
 function gradientObjective(cx: Context, item: GradientItem): TensorValue | undefined {
@@ -133,6 +126,7 @@ export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradi
     wrt,
     expect,
     direction,
+    runs,
     inners: new Set(runs.map((r) => r.loop)),
     outermost: across ? new Set() : new Set(tasks.cx.world.runs.keys()),
   };
@@ -285,11 +279,4 @@ export function lowerSimulation(
     fn: draft.finish([run.stacked("loss"), ...outputs]),
     trajectories: quantities,
   };
-}
-
-/** Reports what the grammar has and no item does yet, at the top of a file. */
-export function checkLaterItems(el: Elaboration): void {
-  for (const item of el.modules.root.program.items) {
-    if (item.kind === "Memory") notYet(el, "`memory`", item.span);
-  }
 }

@@ -34,6 +34,8 @@ export interface CheckedOuter {
   readonly inners: ReadonlySet<Loop>;
   /** Those that are not inside others: their times can be recorded. */
   readonly outermost: ReadonlySet<Loop>;
+  /** Every loop that was run for it, with the loop whose step ran it. */
+  readonly runs: readonly LoopRun[];
   /** The inner loops that go on from the meta-step before. */
   readonly warm: readonly LoopRun[];
   /** How its gradient is found. */
@@ -84,6 +86,7 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
   return {
     loop,
     direction,
+    runs,
     warm: runs.filter((r) => !r.around && isWarm(r.loop)),
     steps,
     across,

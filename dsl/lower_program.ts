@@ -11,7 +11,6 @@ import { type CheckedEvaluation, checkEvaluation, lowerEvaluation } from "./lowe
 import {
   type CheckedGradient,
   checkGradient,
-  checkLaterItems,
   checkSimulation,
   collectTrajectories,
   lowerGradient,
@@ -20,6 +19,7 @@ import {
 } from "./lower_items.ts";
 import { type CheckedOuter, checkOuter, checkSharedLeaves, lowerOuter, lowerTrajectories } from "./lower_outer.ts";
 import type { Loop } from "./loops.ts";
+import { readMemory } from "./memory_budget.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import { sourceText } from "./meta_parameters.ts";
 import { loopsChanging, referenceLeaves, resolveReference } from "./references.ts";
@@ -61,7 +61,6 @@ export function checkProgram(el: Elaboration): CheckedProgram | undefined {
       checkStates(draft.cx, item.members, ["p"]);
     }
   }
-  checkLaterItems(el);
   // a parameter may be named before the call that shapes it: what one round found, the next knows
   for (let round = 0; round < 4; round++) {
     el.unshaped.clear();
@@ -303,9 +302,12 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
   const gradients = checked.gradients.map((g) =>
     lowerGradient(el, g, persistent, checked.records.wishes.filter((w) => g.inners.has(w.loop)))
   );
+  const item = el.modules.root.program.items.find((i) => i.kind === "Memory");
+  const budget = item && readMemory(item, el.sink);
   const program: ExperimentProgram = {
     source: el.modules.root.source.name,
     precision: el.precision,
+    ...(budget === undefined ? {} : { memory: budget }),
     data: el.data,
     leaves,
     initial: lowerInitial(el, checked.persistent),

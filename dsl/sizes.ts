@@ -1,4 +1,5 @@
 // Which numbers must be known before the run? Sizes of types, numbers of steps and tasks, bounds.
+import { formatBytes } from "../runtime/bytes.ts";
 import { sizeAsNumber } from "./arithmetic.ts";
 import type { DType } from "../runtime/ir/types.ts";
 import type { Expression, TypeExpression } from "./ast.ts";
@@ -80,15 +81,6 @@ export function tooLarge(
     notes: [`A tensor has fewer than 2^31 = ${mostEntries} entries, and this one has ${roughly(entries)}`],
   });
   return true;
-}
-
-/** `40 GB`, in powers of 1000. */
-function formatBytes(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
-  let k = 0;
-  let amount = bytes;
-  while (amount >= 1000 && k < units.length - 1) [amount, k] = [amount / 1000, k + 1];
-  return `${roughly(amount)} ${units[k]}`;
 }
 
 function roughly(x: number): string {

@@ -6,6 +6,10 @@ export interface Backend {
   readonly name: string;
   /** The dtypes it computes in. */
   readonly dtypes: readonly DType[];
+  /** Functions that need a larger arena are refused. */
+  readonly memoryLimitBytes: number;
+  /** The bytes of the arena that a function would run in; nothing is allocated. */
+  arenaBytes(fn: IrFunction): number;
   /** Prepares a function. Throws `MetaRuntimeError` when the function cannot be run here, and says why. */
   compile(fn: IrFunction): Executable;
 }

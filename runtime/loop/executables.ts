@@ -2,9 +2,9 @@
 // a run; each input is filled with what its slot stands for.
 import { formatType, type HostArray, type IrFunction, sameShape, sizeOf } from "../ir/types.ts";
 import type { Backend, Executable } from "../backend/interface.ts";
-import { expandWithReports } from "../autodiff/expand_gradients.ts";
 import type { SolveReport } from "../autodiff/lower_solves.ts";
 import { InternalError, MetaRuntimeError } from "../errors.ts";
+import { type MemoryPlan, planFunction, type PlannedFunction } from "./memory.ts";
 import type { ImplicitReport } from "./results.ts";
 import type { TaskSource } from "./host_tasks.ts";
 import type { InputSlot, ProgramFunction } from "./program.ts";
@@ -25,6 +25,10 @@ export interface SlotValues {
 export interface Executables {
   /** Runs a function. Throws MetaRuntimeError when data does not have the type that the function needs. */
   call(fn: ProgramFunction, values: SlotValues): CallResult;
+  /** Decides what functions keep before they are compiled. Throws MetaRuntimeError when one cannot fit. */
+  plan(fns: readonly ProgramFunction[]): void;
+  /** The plans made so far. */
+  readonly plans: readonly MemoryPlan[];
   /** Gives back what they hold. */
   dispose(): void;
 }
@@ -36,19 +40,23 @@ export interface CallResult {
 }
 
 /** Opens the cache of compiled functions of a run on a backend. */
-export function openExecutables(backend: Backend): Executables {
+export function openExecutables(backend: Backend, budget: number = Infinity): Executables {
   const compiled = new Map<IrFunction, Prepared>();
+  const planned = new Map<IrFunction, PlannedFunction>();
+  function planOf(fn: IrFunction): PlannedFunction {
+    const known = planned.get(fn);
+    if (known) return known;
+    const made = planFunction(fn, backend, Math.min(budget, backend.memoryLimitBytes));
+    planned.set(fn, made);
+    return made;
+  }
   function prepare({ fn, inputs }: ProgramFunction, values: SlotValues): Prepared {
     if (fn.inputs.length !== inputs.length) {
       throw new InternalError(`\`${fn.name}\` has ${fn.inputs.length} inputs and ${inputs.length} slots`);
     }
     inputs.forEach((slot, i) => checkSlot(slot, fill(slot, values), { fn, input: i }));
-    const expanded = expandWithReports(fn);
-    const prepared = {
-      executable: backend.compile(expanded.fn),
-      reports: expanded.reports,
-      outputs: fn.outputs.length,
-    };
+    const { fn: expanded, reports } = planOf(fn);
+    const prepared = { executable: backend.compile(expanded), reports, outputs: fn.outputs.length };
     compiled.set(fn, prepared);
     return prepared;
   }
@@ -57,6 +65,12 @@ export function openExecutables(backend: Backend): Executables {
       const { executable, reports, outputs } = compiled.get(program.fn) ?? prepare(program, values);
       const results = executable.run(program.inputs.map((slot) => fill(slot, values)));
       return { outputs: results.slice(0, outputs), implicit: implicitReports(reports, results.slice(outputs)) };
+    },
+    plan(fns) {
+      for (const { fn } of fns) planOf(fn);
+    },
+    get plans() {
+      return [...planned.values()].map((p) => p.memory);
     },
     dispose() {
       for (const { executable } of compiled.values()) executable.dispose();

@@ -55,6 +55,8 @@ export interface ExperimentProgram {
   /** The root file's name. */
   readonly source: string;
   readonly precision: DType & ("f32" | "f64");
+  /** Bytes that each function may keep, as `memory 2 GB` says. */
+  readonly memory?: number;
   readonly data: ReadonlyMap<string, HostArray>;
   readonly leaves: readonly Leaf[];
   /** Outputs: the declared value of every leaf, in the order of `leaves`. */
@@ -185,4 +187,15 @@ export interface SimulationProgram {
   readonly steps: number;
   readonly fn: ProgramFunction;
   readonly trajectories: readonly TrajectoryQuantity[];
+}
+
+/** Every function of a program, in the order they are first needed. */
+export function functionsOf(program: ExperimentProgram): ProgramFunction[] {
+  return [
+    program.initial,
+    ...program.outers.flatMap((o) => [o.initialStates, o.step, ...(o.trajectories ? [o.trajectories.fn] : [])]),
+    ...program.gradients.map((g) => g.fn),
+    ...program.evaluations.map((e) => e.fn),
+    ...program.simulations.map((s) => s.fn),
+  ];
 }

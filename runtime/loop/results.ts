@@ -2,6 +2,7 @@
 // kept whatever way the run ended; `events.ts` hands the same pieces out as they come.
 import type { HostArray, Origin } from "../ir/types.ts";
 import type { MetaRuntimeError } from "../errors.ts";
+import type { MemoryPlan } from "./memory.ts";
 import type { Summary } from "./statistics.ts";
 
 /** How a run ended: to the end; stopped by the signal; or gone wrong. */
@@ -27,6 +28,8 @@ export interface RunResult {
   readonly gradients: readonly GradientResult[];
   readonly evaluations: readonly EvaluationResult[];
   readonly simulations: readonly SimulationResult[];
+  /** What each function kept, with its bytes and operations. */
+  readonly plans: readonly MemoryPlan[];
 }
 
 /** One outer loop, as far as it got. */

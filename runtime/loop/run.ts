@@ -5,7 +5,7 @@ import { type HostTasks, openTaskSource, type TaskSource } from "./host_tasks.ts
 import type { HostArray } from "../ir/types.ts";
 import type { Backend } from "../backend/interface.ts";
 import { MetaRuntimeError } from "../errors.ts";
-import type { ExperimentProgram, ProgramFunction } from "./program.ts";
+import { type ExperimentProgram, functionsOf, type ProgramFunction } from "./program.ts";
 import type { RunEvent } from "./events.ts";
 import type { Outcome, RunResult } from "./results.ts";
 import type { RunContext } from "./run_context.ts";
@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly tasks?: HostTasks;
   /** Milliseconds from any origin; `performance.now` when not given. */
   readonly now?: () => number;
+  /** Bytes that each function may keep; the program's `memory` when not given. The backend's own limit holds anyway. */
+  readonly memory?: number;
   /** Most bytes that recorded values may take; 2 GB when not given. */
   readonly recordLimit?: number;
 }
@@ -48,7 +50,8 @@ export async function runProgram(
   const seed = options.seed ?? 0;
   const now = options.now ?? (() => performance.now());
   const start = now();
-  const executables = openExecutables(backend);
+  const budget = options.memory ?? program.memory;
+  const executables = openExecutables(backend, budget);
   const tasks = openTaskSource(options.tasks ?? {}, { seed, signal: options.signal });
   const context = openContext({ program, executables, options, seed: seedWords(seed), tasks, now });
   let outcome: Outcome;
@@ -56,6 +59,7 @@ export async function runProgram(
   try {
     reportStart(context, backend, seed);
     checkBeforeWork(program, backend, options.recordLimit ?? defaultRecordLimit);
+    if (budget !== undefined) executables.plan(functionsOf(program));
     outcome = await runItems(context) ? "done" : "stopped";
   } catch (error) {
     failure = asRuntimeError(error);
@@ -67,7 +71,8 @@ export async function runProgram(
   const missed = context.gradients.flatMap((g) => g.verdicts).filter((v) => !v.met).length;
   context.report({ kind: "finished", outcome, seconds, missed });
   const { declared, leaves, outers, recorded, gradients, evaluations, simulations } = context;
-  const result = { declared, leaves, outers, recorded, gradients, evaluations, simulations };
+  const { plans } = executables;
+  const result = { declared, leaves, outers, recorded, gradients, evaluations, simulations, plans };
   const base = { outcome, backend: backend.name, seed, precision: program.precision, seconds, ...result };
   return failure ? { ...base, failure } : base;
 }

@@ -37,6 +37,7 @@ export function summarizeRun(result: RunResult): { readonly [key: string]: Json 
       count: entries.length,
       shape: entries[0]!.value.shape,
     })),
+    plans: result.plans.map(({ keepAll, ...plan }) => ({ ...plan, keepAll: { ...keepAll } })),
     parameters: [...result.leaves].map(([name, array]) => ({
       name,
       dtype: array.dtype,

@@ -24,6 +24,7 @@ Deno.test("parseArguments() runs a file without a verb, and with it", () => {
     json: false,
     out: undefined,
     emit: undefined,
+    memory: undefined,
     checkOnly: false,
   };
   assertEquals(command("a.meta"), defaults);
@@ -78,12 +79,13 @@ const mistakes: readonly (readonly [string[], string])[] = [
   [["a.meta", "--set", "K=1", "--set", "K=2"], "`--set K` is given twice"],
   [["a.meta", "--emit", "asm"], "`--emit` knows the stages cst, ast, checked, ir, plan, not `asm`"],
   [["a.meta", "--check"], "`--check` does not go with `run`, only with fmt"],
-  [["fmt", "a.meta", "--seed", "1"], "`--seed` does not go with `fmt`, only with run"],
+  [["fmt", "a.meta", "--seed", "1"], "`--seed` does not go with `fmt`, only with run, verify"],
   [["chek", "a.meta"], "Unknown verb `chek`; did you mean `check`?"],
   [["check"], "`check` needs a program: meta.ts check FILE.meta"],
-  [["explain"], "`explain` needs a code: meta.ts explain M0301"],
-  [["explain", "a.meta"], "`explain a.meta` is not yet supported, only the codes of diagnostics are explained"],
-  [["verify", "a.meta"], "`verify` is not yet supported"],
+  [["explain"], "`explain` needs a program or a code: meta.ts explain FILE.meta"],
+  [["explain", "a.meta", "b.meta"], "Only one program can be explained at a time"],
+  [["verify", "a.meta", "b.meta"], "Only one program can be run at a time"],
+  [["a.meta", "--memory", "2 Gb"], "`--memory` must be an amount such as 2GB, 500MB or a number of bytes, not `2 Gb`"],
   [["doctor"], "`doctor` is not yet supported"],
 ];
 

@@ -57,7 +57,7 @@ Deno.test("reportText() shows gradients with verdicts, evaluations, loops and re
 });
 
 function emptyResult(extra: Partial<RunResult>): RunResult {
-  const none = { outers: [], recorded: [], gradients: [], evaluations: [], simulations: [] };
+  const none = { outers: [], recorded: [], gradients: [], evaluations: [], simulations: [], plans: [] };
   const run = { outcome: "done" as const, backend: "reference", seed: 0, precision: "f32" as const, seconds: 0 };
   return { ...run, ...none, declared: new Map(), leaves: new Map(), ...extra };
 }

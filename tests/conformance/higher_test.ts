@@ -3,7 +3,7 @@
 // derivative with respect to time 0 must be the plain loop's central difference.
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { compile, CompileError, type Run } from "../../mod.ts";
-import { derivative } from "./plain/differences.ts";
+import { derivative } from "../../runtime/verify/differences.ts";
 import { type Matrix, models, type PlainModel, type Tensor } from "./plain/models.ts";
 import { type Hyper, type Memory, step } from "./plain/rules.ts";
 import { constant, gradient, mean, mul, type Scalar } from "./plain/scalars.ts";

@@ -3,7 +3,7 @@
 // hyperparameter at its default, at other values and at 0, and for the initial parameters, one of which never gets a gradient.
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { compile, CompileError } from "../../mod.ts";
-import { derivative } from "./plain/differences.ts";
+import { derivative } from "../../runtime/verify/differences.ts";
 import { type Hyper, type Memory, step } from "./plain/rules.ts";
 
 const steps = 9;

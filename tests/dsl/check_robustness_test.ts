@@ -2,7 +2,8 @@
 // and what has no error lowers to well-formed functions.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type CompileOutput, compileProgram, functionsOf } from "../../dsl/compile.ts";
+import { type CompileOutput, compileProgram } from "../../dsl/compile.ts";
+import { functionsOf } from "../../runtime/loop/program.ts";
 import type { InputValues } from "../../dsl/inputs.ts";
 import { renderDiagnostics } from "../../dsl/render.ts";
 import { expandGradients } from "../../runtime/autodiff/expand_gradients.ts";

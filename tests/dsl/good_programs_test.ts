@@ -1,7 +1,8 @@
 // Do right programs stay right? Each file of `tests/programs/good/` compiles without a word, is formatted as the formatter
 // would, runs, and its checked form stands in the snapshot.
 import { assertEquals } from "@std/assert";
-import { compileProgram, functionsOf } from "../../dsl/compile.ts";
+import { compileProgram } from "../../dsl/compile.ts";
+import { functionsOf } from "../../runtime/loop/program.ts";
 import { renderDiagnostics } from "../../dsl/render.ts";
 import { compileFile, format } from "../../mod.ts";
 import { expandGradients } from "../../runtime/autodiff/expand_gradients.ts";

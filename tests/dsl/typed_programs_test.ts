@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { check, compile, format } from "../../mod.ts";
-import { derivative } from "../conformance/plain/differences.ts";
+import { derivative } from "../../runtime/verify/differences.ts";
 import { typedProgram } from "./typed_programs.ts";
 
 const firstStep = 1e-3;

@@ -154,7 +154,7 @@ Deno.test(
 );
 
 function emptyResult() {
-  const none = { outers: [], recorded: [], gradients: [], evaluations: [], simulations: [] };
+  const none = { outers: [], recorded: [], gradients: [], evaluations: [], simulations: [], plans: [] };
   const run = { outcome: "done" as const, backend: "reference", seed: 0, precision: "f64" as const, seconds: 0 };
   return { ...run, ...none, declared: new Map(), leaves: new Map() };
 }

@@ -242,7 +242,7 @@ Deno.test("compile() refuses a function that needs more than the memory limit, a
   const error = assertThrows(
     () => referenceBackend.compile(fn),
     MetaRuntimeError,
-    "Cannot run outer: it needs 80.0 GB, more than the limit of 8.0 GB; its largest array takes 40.0 GB",
+    "Cannot run outer: it needs 80 GB, more than the limit of 8 GB; its largest array takes 40 GB",
   );
   assertStrictEquals((error as MetaRuntimeError).origin, origin);
   assertThrows(

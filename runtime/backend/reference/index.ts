@@ -5,7 +5,7 @@ import { MetaRuntimeError } from "../../errors.ts";
 import type { Backend, Executable } from "../interface.ts";
 import { bindPlan, type BoundFunction, checkInputs } from "./bind.ts";
 import { type Plan, planMemory } from "./plan.ts";
-import { formatBytes } from "./plan_text.ts";
+import { formatBytes } from "../../bytes.ts";
 
 /** An executable that says how much memory it holds. */
 export interface ReferenceExecutable extends Executable {
@@ -34,6 +34,8 @@ export function makeReferenceBackend({ memoryLimitBytes = 8e9 }: ReferenceOption
   return {
     name: "reference",
     dtypes: ["f32", "f64"],
+    memoryLimitBytes,
+    arenaBytes: (fn) => planMemory(fn).bytes,
     compile(fn) {
       const plan = planMemory(fn);
       if (plan.bytes > memoryLimitBytes) {

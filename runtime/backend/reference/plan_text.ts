@@ -2,18 +2,6 @@
 import { formatType } from "../../ir/types.ts";
 import type { FramePlan, Plan } from "./plan.ts";
 
-/** A number of bytes as a person reads it, in decimal units. */
-export function formatBytes(bytes: number): string {
-  const units = ["bytes", "kB", "MB", "GB", "TB", "PB"];
-  let unit = 0;
-  let value = bytes;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
-}
-
 /** The plan as text: one line for each value that is computed, with its bytes in the arena, bodies indented. */
 export function formatPlan(plan: Plan): string {
   const lines = [`${plan.root.fn.name}: ${plan.bytes} bytes, ${plan.pinnedBytes} of them constants`];

@@ -1,6 +1,6 @@
-// Derivatives without differentiating.
+// What is a derivative, without differentiating? Values on both sides, closer and closer.
 
-/** Derivative by central differences with Ridders' extrapolation, and how sure of it the table is. */
+/** Derivative by central differences with Richardson's extrapolation (Ridders 1982), and how sure of it the table is. */
 export function derivative(
   f: (x: number) => number,
   x: number,

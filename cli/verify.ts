@@ -1,0 +1,318 @@
+// Are the gradients of a program right? In float64, on an instance that is small enough, each is compared with differences of
+// its value; exact estimators also with each other, and of the others the bias is shown.
+import { openProgramFiles } from "../api/program_files.ts";
+import { type CompileOutput, compileProgram } from "../dsl/compile.ts";
+import type { DerivativeKind } from "../dsl/describe.ts";
+import type { Instance } from "../dsl/instance.ts";
+import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
+import { referenceBackend } from "../runtime/backend/reference/index.ts";
+import { costOf } from "../runtime/ir/cost.ts";
+import { type HostArray, sizeOf } from "../runtime/ir/types.ts";
+import { openExecutables, seedWords } from "../runtime/loop/executables.ts";
+import type { ExperimentProgram } from "../runtime/loop/program.ts";
+import {
+  checkGradient,
+  type Comparison,
+  type DifferentiatedScalar,
+  gradientAt,
+  judge,
+  type Point,
+  scalarOf,
+  type Verdict,
+} from "../runtime/verify/check_gradient.ts";
+import { type CommandLine, exitCodes } from "./arguments.ts";
+import type { Console } from "./console.ts";
+import { shortNumber, tableText } from "./numbers.ts";
+import { showDiagnostics } from "./problems.ts";
+import { wrongCode } from "./run_verb.ts";
+
+/** Seconds that the differences may take, by a rough pace of the reference backend. */
+const patience = 20;
+const secondsPerCall = 1.5e-6;
+const secondsPerFlop = 1e-9;
+/** Evaluations for each number that is compared. */
+const evaluations = 20;
+
+/** Smaller and smaller instances; the first that is quick enough and still a program is taken. */
+const instances: readonly Instance[] = [
+  {},
+  { mostSteps: 100, mostTasks: 4 },
+  { mostSteps: 20, mostTasks: 2 },
+  { mostSteps: 6, mostTasks: 2 },
+  { mostSteps: 3, mostTasks: 1 },
+];
+
+/** `meta.ts verify FILE.meta`: the exit code is 0 when every gradient is what its estimator promises, 4 when one is not. Throws
+ *  FileAccessError or RangeError for wrong use. */
+export function verifyVerb(command: CommandLine, console: Console): number {
+  const { files: [file], inputs, seed, json } = command;
+  const files = openProgramFiles(file!);
+  const compileInstance = (instance: Instance) =>
+    compileProgram({ ...files, inputs, instance: { ...instance, precision: "f64" } });
+  const whole = compileInstance({});
+  if (showDiagnostics(whole.diagnostics, whole.sources, { console, json })) return wrongCode(files);
+  if (whole.derivatives().length === 0) {
+    console.err("error: The program has no outer and no gradient, so there is nothing to verify\n");
+    return exitCodes.wrongUse;
+  }
+  const { instance, output } = smallEnough(whole, compileInstance);
+  const say = (line: string) => json || console.out(`${line}\n`);
+  const smaller = instance.mostSteps === undefined
+    ? ""
+    : `, loops of at most ${instance.mostSteps} steps, ${instance.mostTasks} ${
+      instance.mostTasks === 1 ? "task" : "tasks"
+    }`;
+  say(`${output.program!.source}: float64, reference${smaller}`);
+  let compared = 0;
+  let bad = 0;
+  output.derivatives().forEach((kind, index) => {
+    const at: Verification = { kind, index, instance, seed, compileInstance };
+    const rows = verifyOne(output, at);
+    say(`\n${[kind.name, ...kind.estimators.map((e) => `through ${e}`)].join(", ")}`);
+    const cells = rows.comparisons.map((c) => [
+      c.what,
+      shortNumber(c.computed),
+      c.other ?? "difference",
+      shortNumber(c.difference),
+      c.error > 0 ? `± ${c.error.toExponential(0)}` : "",
+      c.text,
+    ]);
+    for (const line of tableText(cells, [false, true, false, true, false, false])) say(`  ${line}`);
+    for (const note of rows.notes) say(`  ${note}`);
+    if (json) {
+      for (const { what, computed, difference, error, verdict, text } of rows.comparisons) {
+        console.out(
+          `${JSON.stringify({ kind: "verify", of: kind.name, what, computed, difference, error, verdict, text })}\n`,
+        );
+      }
+    }
+    compared += rows.comparisons.length;
+    bad += rows.comparisons.filter((c) => c.failed).length;
+  });
+  const verdict = bad === 0
+    ? `verdict: ${compared} ${compared === 1 ? "comparison" : "comparisons"}, as the estimators promise`
+    : `verdict: ${bad} of ${compared} comparisons are wrong`;
+  if (json) console.out(`${JSON.stringify({ kind: "verdict", compared, wrong: bad })}\n`);
+  else say(`\n${verdict}`);
+  return bad === 0 ? exitCodes.done : exitCodes.missed;
+}
+
+type CompileInstance = (instance: Instance) => CompileOutput;
+
+function smallEnough(
+  whole: CompileOutput,
+  compileInstance: CompileInstance,
+): { instance: Instance; output: CompileOutput } {
+  let best = { instance: {} as Instance, output: whole };
+  for (const instance of instances) {
+    const output = instance.mostSteps === undefined ? whole : compileInstance(instance);
+    // a time that the smaller loop does not reach
+    if (!output.program) continue;
+    best = { instance, output };
+    if (predictedSeconds(output.program) <= patience) break;
+  }
+  return best;
+}
+
+function predictedSeconds(program: ExperimentProgram): number {
+  return scalars(program).reduce((sum, scalar) => {
+    if (!scalar || scalar.leaves.length === 0) return sum;
+    const { flops, calls } = costOf(expandGradients(scalar.value.fn));
+    const sizes = scalar.leaves.map((name) => sizeOf(program.leaves.find((l) => l.name === name)!.type.shape));
+    const compared = sizes.reduce((n, size) => n + Math.min(size, 6), 1);
+    return sum + compared * evaluations * (calls * secondsPerCall + flops * secondsPerFlop);
+  }, 0);
+}
+
+function scalars(program: ExperimentProgram): readonly (DifferentiatedScalar | undefined)[] {
+  return [
+    ...program.outers.map((o) => scalarOf(o.step, o.name)),
+    ...program.gradients.map((g) => scalarOf(g.fn, g.label)),
+  ];
+}
+
+interface Verification {
+  readonly kind: DerivativeKind;
+  readonly index: number;
+  readonly instance: Instance;
+  readonly seed: number;
+  readonly compileInstance: CompileInstance;
+}
+
+interface Judged extends Comparison {
+  readonly verdict: Verdict | "biased";
+  readonly text: string;
+  readonly failed: boolean;
+  /** What it is compared with, when that is no difference. */
+  readonly other?: string;
+}
+
+interface Rows {
+  readonly comparisons: readonly Judged[];
+  readonly notes: readonly string[];
+}
+
+function verifyOne(output: CompileOutput, at: Verification): Rows {
+  const { kind, index } = at;
+  if (kind.sampled) return verifySampled(output, at);
+  if (kind.implicit) return verifyImplicit(output, at);
+  const program = output.program!;
+  const scalar = scalars(program)[index];
+  if (!scalar || scalar.leaves.length === 0) return { comparisons: [], notes: ["no rule of it reads a gradient"] };
+  const checked = checkGradient(referenceBackend, scalar, pointOf(program, index, at.seed));
+  const comparisons = checked.comparisons.map((c) => kind.biased ? judgedBias(c) : judged(c));
+  return { comparisons, notes: kind.biased ? ["biased, as the estimator says"] : againstForward(at, program, scalar) };
+}
+
+const words: { readonly [V in Verdict]: string } = {
+  ok: "ok",
+  zero: "zero, and so is the difference",
+  missing: "MISSING: computed 0, and the value moves",
+  sign: "WRONG SIGN",
+  wrong: "WRONG",
+  uncertain: "ill-conditioned: the difference does not say more",
+};
+
+function judged(c: Comparison, within?: number): Judged {
+  const verdict = judge(c, within);
+  const failed = verdict === "missing" || verdict === "sign" || verdict === "wrong";
+  const text = verdict === "wrong" ? `${words.wrong}, off by ${percent(c)}` : words[verdict];
+  return { ...c, verdict, text, failed };
+}
+
+function judgedBias(c: Comparison): Judged {
+  const verdict = judge(c);
+  if (verdict === "ok" || verdict === "zero" || verdict === "uncertain") return judged(c);
+  const flipped = c.computed * c.difference < 0 ? ", of the other sign" : "";
+  return { ...c, verdict: "biased", text: `bias ${percent(c)}${flipped}`, failed: false };
+}
+
+function percent({ computed, difference }: Comparison): string {
+  const part = (computed - difference) / Math.abs(difference);
+  return Number.isFinite(part) ? `${part > 0 ? "+" : ""}${Number((100 * part).toPrecision(2))} %` : "all of it";
+}
+
+/** The same gradient, all of its loops followed forwards. */
+function againstForward(
+  { index, instance, seed, compileInstance }: Verification,
+  program: ExperimentProgram,
+  scalar: DifferentiatedScalar,
+): string[] {
+  const entries = scalar.leaves.reduce(
+    (n, name) => n + sizeOf(program.leaves.find((l) => l.name === name)!.type.shape),
+    0,
+  );
+  const { flops, calls } = costOf(expandGradients(scalar.value.fn));
+  if (entries > 200 || 3 * entries * (calls * secondsPerCall + flops * secondsPerFlop) > patience) return [];
+  const gradients = (["unroll", "forward"] as const).map((through) => {
+    const other = compileInstance({ ...instance, through }).program;
+    const own = other && scalars(other)[index];
+    return own && gradientAt(referenceBackend, own, pointOf(other, index, seed)).gradients;
+  });
+  const [back, forth] = gradients;
+  if (!back || !forth) return [];
+  let most = 0;
+  let size = 0;
+  back.forEach((g, k) =>
+    g.data.forEach((x, i) => {
+      most = Math.max(most, Math.abs(x - forth[k]!.data[i]!));
+      size = Math.max(size, Math.abs(x));
+    })
+  );
+  return [`backwards and forwards agree to ${size === 0 ? "0" : (most / size).toExponential(1)} of the largest entry`];
+}
+
+/** Implicit derivatives are those of a solution: the loop is made longer until it has arrived. */
+function verifyImplicit(output: CompileOutput, at: Verification): Rows {
+  let program = output.program!;
+  let scalar = scalars(program)[at.index]!;
+  let longer = 1;
+  let reports = gradientAt(referenceBackend, scalar, pointOf(program, at.index, at.seed)).implicit;
+  const ratio = () => Math.max(0, ...reports.map((r) => r.gradientNorm / Math.max(r.startNorm, 1e-300)));
+  while (ratio() > 1e-10 && longer < 1000) {
+    const next = at.compileInstance({ ...at.instance, longer: longer * 10 }).program;
+    const own = next && scalars(next)[at.index];
+    if (!next || !own || predictedSeconds(next) > patience) break;
+    [program, scalar, longer] = [next, own, longer * 10];
+    reports = gradientAt(referenceBackend, scalar, pointOf(program, at.index, at.seed)).implicit;
+  }
+  const residual = Math.max(0, ...reports.map((r) => r.residual || 0));
+  const near = ratio();
+  const exact = near <= 1e-8 && residual <= 1e-8 && !at.kind.biased;
+  const checked = checkGradient(referenceBackend, scalar, pointOf(program, at.index, at.seed));
+  const comparisons = checked.comparisons.map((c) => exact ? judged(c, 1e-5) : judgedBias(c));
+  const notes = reports.map((r) =>
+    `${r.loop}: its gradient fell to ${(r.gradientNorm / r.startNorm).toExponential(1)} of what it was` +
+    `${longer > 1 ? `, in ${longer} times its steps` : ""}; residual of the solve ${r.residual.toExponential(1)}`
+  );
+  if (!exact) {
+    notes.push(
+      near > 1e-8
+        ? "not arrived: the bias shown is that of stopping early"
+        : "the system is solved in part only: the bias is shown",
+    );
+  }
+  return { comparisons, notes };
+}
+
+/** Sampled gradients: the mean over seeds beside the exact gradient, which is itself checked. */
+function verifySampled(output: CompileOutput, at: Verification): Rows {
+  const exactOutput = at.compileInstance({ ...at.instance, through: "unroll" });
+  const exact = exactOutput.program!;
+  const scalar = scalars(exact)[at.index]!;
+  const checked = checkGradient(referenceBackend, scalar, pointOf(exact, at.index, at.seed));
+  const rows = checked.comparisons.map((c) => judged(c));
+  const program = output.program!;
+  const item = program.gradients[at.index - program.outers.length];
+  if (!item) return { comparisons: rows, notes: ["checked is the exact gradient; what is used is sampled"] };
+  const names = item.wrt.flatMap((w) => w.leaves);
+  const seeds = 24;
+  const draws = Array.from({ length: seeds }, (_, k) => {
+    const point = pointOf(program, at.index, at.seed + k);
+    const executables = openExecutables(referenceBackend);
+    const { outputs } = executables.call(item.fn, { ...point, step: 0, tasks: { value: () => seedWords(0) } });
+    executables.dispose();
+    return outputs.slice(1, 1 + names.length);
+  });
+  const sampled = names.map((name, k): Judged => {
+    const gradient = checked.gradients[scalar.leaves.indexOf(name)]!;
+    const total = ({ data }: HostArray) => Array.from<number>(data).reduce((s, x) => s + x, 0);
+    const sums = draws.map((d) => total(d[k]!));
+    const mean = sums.reduce((s, x) => s + x) / seeds;
+    const error = Math.sqrt(sums.reduce((s, x) => s + (x - mean) ** 2, 0) / (seeds - 1) / seeds);
+    const wanted = total(gradient);
+    const inside = Math.abs(mean - wanted) <= 3 * error;
+    const text = inside
+      ? "inside 3 standard errors"
+      : `smoothing bias ${percent({ what: "", computed: mean, difference: wanted, error })}`;
+    const what = gradient.data.length === 1 ? name : `sum of ${name}`;
+    return {
+      what: `${what}, mean of ${seeds} seeds`,
+      computed: mean,
+      difference: wanted,
+      error,
+      verdict: inside ? "ok" : "biased",
+      text,
+      failed: false,
+      other: "exact",
+    };
+  });
+  return { comparisons: [...rows, ...sampled], notes: [] };
+}
+
+/** Declared values, and the states before the first meta-step. */
+function pointOf(program: ExperimentProgram, index: number, seed: number): Point {
+  const executables = openExecutables(referenceBackend);
+  const none: ReadonlyMap<string, HostArray> = new Map();
+  const base = { seed: seedWords(seed), data: program.data, step: 0, tasks: { value: () => seedWords(0) } };
+  const initial = executables.call(program.initial, { ...base, leaves: none, states: none }).outputs;
+  const leaves = new Map(program.leaves.map((leaf, i) => [leaf.name, initial[i]!]));
+  const outer = program.outers[index];
+  const states = new Map<string, HostArray>();
+  if (outer) {
+    const first = executables.call(outer.initialStates, { ...base, leaves, states: none }).outputs;
+    outer.states.forEach(({ name }, i) => states.set(name, first[i]!));
+  }
+  executables.dispose();
+  return { seed: base.seed, leaves, states, data: program.data };
+}

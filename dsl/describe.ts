@@ -1,0 +1,220 @@
+// What does a program mean? The problem as mathematics, whose each symbol is, which loop runs which, and how derivatives are
+// found: for `explain`.
+import type { Expression } from "./ast.ts";
+import type { Elaboration } from "./elaboration.ts";
+import { expressionText } from "./expression_text.ts";
+import { moduleScope } from "./elaboration.ts";
+import { openFunction } from "./consumers.ts";
+import type { Direction, EstimatorKind } from "./estimators.ts";
+import { stepsOf } from "./inner.ts";
+import type { LeafDeclaration } from "./leaves.ts";
+import type { LoopRun } from "./loop_record.ts";
+import type { CheckedProgram } from "./lower_program.ts";
+import type { Loop } from "./loops.ts";
+import { loopsChanging, outersLearning } from "./references.ts";
+import { count } from "./models.ts";
+import { formatDims, formatRange } from "./values.ts";
+
+/** The description, in sections. */
+export function describeProgram(el: Elaboration, checked: CheckedProgram): string {
+  const sections = [problems(el, checked), symbols(el, checked), graph(el, checked), estimators(el, checked)];
+  return sections.filter((lines) => lines.length > 1).map((lines) => lines.join("\n")).join("\n\n") + "\n";
+}
+
+const text = (el: Elaboration, e: Expression) => expressionText(el.modules.sources.get(e.span.source)?.text ?? "", e);
+
+// ---------------------------------------------------------------------------------------------------------- problem
+
+function problems(el: Elaboration, checked: CheckedProgram): string[] {
+  const lines = ["problem"];
+  for (const outer of checked.outers) {
+    const { loop, across, steps } = outer;
+    const over = loop.rules.flatMap((r) => r.references).map((r) => text(el, r)).join(", ");
+    const sign = loop.objective.maximize ? "max" : "min";
+    const tasks = across
+      ? `mean over ${across.count}${across.fixed ? " fixed" : ""} ${across.definition.name} of  `
+      : "";
+    lines.push(`  ${loop.name}:  ${sign} over ${over}   ${tasks}${text(el, loop.objective.value)}`);
+    lines.push(`    by ${rulesText(el, loop)}, ${count(steps, "meta-step", "meta-steps")}`);
+    lines.push(...subject(el, outer.runs, undefined, "    "));
+  }
+  for (const { item, across, wrt, runs } of checked.gradients) {
+    const tasks = across ? `mean over ${across.count} ${across.definition.name} of  ` : "";
+    lines.push(`  gradient:  d / d ${wrt.map((r) => r.label).join(", ")}   ${tasks}${text(el, item.value)}`);
+    lines.push(...subject(el, runs, undefined, "    "));
+  }
+  for (const { loop } of checked.simulations) {
+    lines.push(`  ${loop.name}, run by itself`, ...constraint(el, loop, "    "));
+  }
+  for (const { item } of checked.evaluations) lines.push(`  ${item.name.name}: an evaluation of what was learned`);
+  return lines;
+}
+
+/** What the loops make that an objective runs. */
+function subject(el: Elaboration, runs: readonly LoopRun[], around: Loop | undefined, indent: string): string[] {
+  const inside = [...new Set(runs.filter((r) => r.around === around).map((r) => r.loop))];
+  return inside.flatMap((loop) => [...constraint(el, loop, indent), ...subject(el, runs, loop, `${indent}    `)]);
+}
+
+function constraint(el: Elaboration, loop: Loop, indent: string): string[] {
+  const names = loop.rules.flatMap((r) => r.references).map((r) => text(el, r.kind === "Time" ? r.object : r)).join(
+    ", ",
+  );
+  const { timeName } = loop;
+  const sign = loop.objective.maximize ? "+" : "-";
+  const value = text(el, loop.objective.value);
+  const rate = loop.rules.every((r) => r.optimizer.item.name.name === "sgd" && r.hyperparameters.length > 0);
+  const step = rate
+    ? `${names}@(t+1) = ${names}@t ${sign} ${loop.name}.lr * d/d ${names} (${value})`
+    : `${names}@(t+1) = ${rulesText(el, loop)} on d/d ${names} (${value})`;
+  const from = loop.from ? `, from ${text(el, loop.from.value)}` : "";
+  const rules = rate ? `, ${rulesText(el, loop)}` : "";
+  return [
+    `${indent}where ${loop.name} makes  ${names}@${timeName}  in ${timeName} = ${stepsText(el, loop)}${from}${rules}:`,
+    `${indent}  ${step}`,
+  ];
+}
+
+function rulesText(el: Elaboration, loop: Loop): string {
+  const clauses = loop.item.clauses.filter((c) => c.kind === "By");
+  return clauses.map((c) => text(el, c.rule)).join(" and ");
+}
+
+function stepsText(el: Elaboration, loop: Loop): string {
+  const scope = moduleScope(loop.module);
+  const { cx } = openFunction(el, "steps", { consumer: "", dry: true, scope, persistent: new Set() });
+  return count(stepsOf(cx, loop) ?? 0, "step", "steps");
+}
+
+// ---------------------------------------------------------------------------------------------------------- symbols
+
+function symbols(el: Elaboration, checked: CheckedProgram): string[] {
+  const learned = new Map<LeafDeclaration, string>();
+  for (const { loop, learned: groups } of checked.outers) {
+    for (const r of groups.flat()) for (const leaf of r.leaves) learned.set(leaf, `${loop.name} (${r.label})`);
+  }
+  const rows = [...el.leaves.values()].map((leaf) => {
+    const evolving = loopsChanging(el, { kind: "leaf", leaf });
+    const outers = outersLearning(el, { kind: "Name", name: leaf.name, primed: false, span: leaf.span }, false)
+      .filter((l) => !checked.outers.some((o) => o.loop === l));
+    const owners = [...evolving, ...outers].map((l) => `evolved by ${l.name}`);
+    if (learned.has(leaf)) owners.push(`learned by ${learned.get(leaf)}`);
+    if (owners.length === 0) owners.push(leaf.loop ? `constant of ${leaf.loop.name}` : "constant");
+    const range = leaf.range ? ` in ${formatRange(...leaf.range)}` : "";
+    return [
+      leaf.name,
+      leaf.dims.length === 0 ? `number${range}` : `${formatDims(leaf.dims)}${range}`,
+      owners.join(", "),
+    ];
+  });
+  // what no one learns and no loop evolves says nothing
+  const shown = rows.filter((row) => !row[2]!.startsWith("constant"));
+  const rest = rows.length - shown.length;
+  return [
+    "symbols",
+    ...columns(shown),
+    ...(rest > 0 ? [`  and ${count(rest, "constant", "constants")}`] : []),
+    ...[...el.data.keys()].map((name) =>
+      `  ${name}  data ${formatDims(el.data.get(name)!.shape.map((size) => ({ size })))}`
+    ),
+  ];
+}
+
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const width = (k: number) => Math.max(0, ...rows.map((row) => row[k]!.length));
+  return rows.map((row) => `  ${row[0]!.padEnd(width(0))}  ${row[1]!.padEnd(width(1))}  ${row[2]}`.trimEnd());
+}
+
+// ------------------------------------------------------------------------------------------------------------ loops
+
+function graph(el: Elaboration, checked: CheckedProgram): string[] {
+  const lines = ["loops, each below what runs it"];
+  const below = (runs: readonly LoopRun[], around: Loop | undefined, indent: string) => {
+    for (const loop of new Set(runs.filter((r) => r.around === around).map((r) => r.loop))) {
+      lines.push(`${indent}${loop.kind} ${loop.name}, ${stepsText(el, loop)}`);
+      below(runs, loop, `${indent}  `);
+    }
+  };
+  for (const { loop, steps, across, runs } of checked.outers) {
+    const tasks = across ? `, ${count(across.count, across.definition.name, across.definition.name)}` : "";
+    lines.push(`  outer ${loop.name}, ${count(steps, "meta-step", "meta-steps")}${tasks}`);
+    below(runs, undefined, "    ");
+  }
+  for (const { item, runs } of checked.gradients) {
+    lines.push(`  gradient ${text(el, item.value)}`);
+    below(runs, undefined, "    ");
+  }
+  for (const { loop } of checked.simulations) lines.push(`  inner ${loop.name}, ${stepsText(el, loop)}`);
+  return lines;
+}
+
+// ------------------------------------------------------------------------------------------------------- estimators
+
+const meaning: { readonly [K in EstimatorKind]: string } = {
+  unroll: "exact: back through every step",
+  first_order: "biased: the inner gradient counts as a constant",
+  implicit: "that of a solution, exact where the loop has arrived; one linear system instead of the steps",
+  forward: "exact: one pass forward for each number, nothing kept",
+  finite_difference: "biased: one step, its second derivative by a difference",
+  es: "unbiased for a smoothed objective: many runs at perturbed values, no derivatives",
+  pes: "unbiased for a smoothed objective: windows at perturbed values, no derivatives",
+};
+
+function estimators(el: Elaboration, checked: CheckedProgram): string[] {
+  const lines = ["derivatives"];
+  const say = (name: string, runs: readonly LoopRun[], direction: Direction) => {
+    const loops = new Set(runs.map((r) => r.loop));
+    if (loops.size === 0) lines.push(`  ${name}: exact`);
+    for (const loop of loops) {
+      const { kind, span, args } = loop.through;
+      const given = [...args].map(([key, value]) => `${key} = ${text(el, value)}`).join(", ");
+      const chosen = span ? "" : " (nothing is said)";
+      const windowed = args.has("window") ? "biased: back through the last steps only" : meaning[kind];
+      lines.push(`  ${name}, through ${loop.name}: ${kind}(${given})${chosen}; ${windowed}`);
+    }
+    if (direction.kind === "forward" || direction.kind === "es") {
+      lines.push(`  ${name}: the whole objective ${direction.kind === "es" ? "is sampled" : "is followed forwards"}`);
+    }
+  };
+  for (const { loop, runs, direction } of checked.outers) say(loop.name, runs, direction);
+  for (const { item, runs, direction } of checked.gradients) say(`gradient ${text(el, item.value)}`, runs, direction);
+  return lines;
+}
+
+/** How the derivatives of an outer or a gradient are found, and what can be expected of them. */
+export interface DerivativeKind {
+  /** `outer train`, `gradient (w@T)^2`. */
+  readonly name: string;
+  /** `fit: unroll(window = 5)`. */
+  readonly estimators: readonly string[];
+  /** Known to differ from the gradient of the value: truncated, first order, a finite difference. */
+  readonly biased: boolean;
+  /** Right where the loop has arrived. */
+  readonly implicit: boolean;
+  /** From random perturbations. */
+  readonly sampled: boolean;
+}
+
+/** One for each outer that runs and each gradient, in their order. */
+export function derivativeKinds(el: Elaboration, checked: CheckedProgram): readonly DerivativeKind[] {
+  const kindOf = (name: string, runs: readonly LoopRun[], direction: Direction): DerivativeKind => {
+    const loops = [...new Set(runs.map((r) => r.loop))];
+    const is = (...names: EstimatorKind[]) => loops.some((l) => names.includes(l.through.kind));
+    return {
+      name,
+      estimators: loops.map((l) => {
+        const given = [...l.through.args].map(([key, value]) => `${key} = ${text(el, value)}`).join(", ");
+        return `${l.name}: ${l.through.kind}(${given})`;
+      }),
+      biased: is("first_order", "finite_difference") || loops.some((l) => l.through.args.has("window")),
+      implicit: is("implicit"),
+      sampled: direction.kind === "es",
+    };
+  };
+  return [
+    ...checked.outers.map(({ loop, runs, direction }) => kindOf(`outer ${loop.name}`, runs, direction)),
+    ...checked.gradients.map(({ item, runs, direction }) =>
+      kindOf(`gradient ${text(el, item.value)}`, runs, direction)
+    ),
+  ];
+}

@@ -1,0 +1,27 @@
+// Which instance of a program is compiled? The whole, or one for `verify`: in float64, smaller, or differentiated otherwise.
+import type { EstimatorKind } from "./estimators.ts";
+import type { Loop } from "./loops.ts";
+
+/** What differs from the program as written. */
+export interface Instance {
+  readonly precision?: "f64";
+  /** Steps of a loop that another loop or item runs, at most. */
+  readonly mostSteps?: number;
+  /** Tasks, at most. */
+  readonly mostTasks?: number;
+  /** Steps of the loops that are differentiated implicitly, times this. */
+  readonly longer?: number;
+  /** How every loop is differentiated. */
+  readonly through?: EstimatorKind & ("unroll" | "forward");
+}
+
+/** The steps of a loop in an instance. */
+export function instanceSteps({ mostSteps = Infinity, longer = 1 }: Instance, loop: Loop, steps: number): number {
+  const own = Math.min(steps, mostSteps);
+  return loop.item.clauses.some((c) => c.kind === "Through" && isImplicit(c.estimator)) ? own * longer : own;
+}
+
+function isImplicit(estimator: { readonly kind: string; readonly callee?: unknown; readonly name?: unknown }): boolean {
+  const callee = (estimator.kind === "Call" ? estimator.callee : estimator) as { readonly name?: unknown };
+  return callee.name === "implicit";
+}

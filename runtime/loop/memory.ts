@@ -1,0 +1,106 @@
+// What does a function keep, and does it fit? The plans from the fastest to the leanest, each with its bytes and operations;
+// the one with the fewest operations that fits the budget is taken. All give the same bits.
+import { expandWithReports } from "../autodiff/expand_gradients.ts";
+import type { FinishOptions } from "../autodiff/finish.ts";
+import { finishGradients } from "../autodiff/finish.ts";
+import type { LoweredSolves, SolveReport } from "../autodiff/lower_solves.ts";
+import type { Backend } from "../backend/interface.ts";
+import { formatBytes, formatBytesUp } from "../bytes.ts";
+import { MetaRuntimeError } from "../errors.ts";
+import { costOf } from "../ir/cost.ts";
+import type { IrFunction } from "../ir/types.ts";
+
+/** How much a function keeps, and what it takes. */
+export interface MemoryPlan {
+  /** The function: `train.step`, `gradient (w@T)^2`. */
+  readonly name: string;
+  /** `keep all`, `keep the carry`, `checkpoints`, … */
+  readonly plan: string;
+  /** Bytes of the arena. */
+  readonly bytes: number;
+  /** Floating-point operations of one run. */
+  readonly flops: number;
+  /** Equations run in one run. */
+  readonly calls: number;
+  /** The same if everything were kept. */
+  readonly keepAll: { readonly bytes: number; readonly flops: number };
+}
+
+/** A function that is ready to be compiled. */
+export interface PlannedFunction {
+  readonly fn: IrFunction;
+  readonly reports: readonly SolveReport[];
+  readonly memory: MemoryPlan;
+}
+
+interface Candidate {
+  readonly label: string;
+  readonly options: FinishOptions;
+}
+
+const levelWords = ["", "checkpoints", "checkpoints in checkpoints"];
+const levelWord = (levels: number) => levelWords[levels] ?? `checkpoints ${levels} deep`;
+const mostLevels = 5;
+
+/** The plans, from the fastest on. */
+function candidates(): Candidate[] {
+  const list: Candidate[] = [{ label: "keep all", options: {} }, {
+    label: "keep the carry",
+    options: { residuals: "carry" },
+  }];
+  for (let levels = 1; levels <= mostLevels; levels++) {
+    list.push({ label: levelWord(levels), options: { levels } });
+    list.push({ label: `${levelWord(levels)}, then the carry`, options: { levels, residuals: "carry" } });
+  }
+  const oneByOne = list.map(({ label, options }) => ({
+    label: label === "keep all" ? "task by task" : `${label}, task by task`,
+    options: { ...options, chunk: 1 },
+  }));
+  return [...list, ...oneByOne];
+}
+
+/** Expands the gradients of a function and decides what it keeps. Without a plan within `budget` bytes:
+ *  throws MetaRuntimeError with the least that is needed. */
+export function planFunction(
+  fn: IrFunction,
+  backend: Pick<Backend, "arenaBytes">,
+  budget: number,
+): PlannedFunction {
+  const { name } = fn;
+  const whole = expandWithReports(fn);
+  const first = measured(whole, { label: "keep all", options: {} }, backend, name);
+  if (first.memory.bytes <= budget) return first;
+  let best: PlannedFunction | undefined;
+  let least = first;
+  for (const candidate of candidates().slice(1)) {
+    const next = measured(whole, candidate, backend, name, first.memory);
+    if (next.memory.bytes < least.memory.bytes) least = next;
+    if (next.memory.bytes > budget || best && best.memory.flops <= next.memory.flops) continue;
+    best = next;
+  }
+  if (best) return best;
+  const { bytes, plan } = least.memory;
+  throw new MetaRuntimeError(
+    `\`${name}\` does not fit ${formatBytes(budget)} of memory: it needs ${
+      formatBytes(first.memory.bytes)
+    } when everything ` +
+      `is kept, and ${formatBytes(bytes)} at the least (${plan}). Give it that (\`memory ${
+        formatBytesUp(bytes)
+      }\` or ` +
+      `\`--memory ${formatBytesUp(bytes).replace(" ", "")}\`), or take smaller batches, fewer tasks or fewer steps`,
+  );
+}
+
+function measured(
+  { fn, reports }: LoweredSolves,
+  { label, options }: Candidate,
+  backend: Pick<Backend, "arenaBytes">,
+  name: string,
+  keepAll?: { readonly bytes: number; readonly flops: number },
+): PlannedFunction {
+  const finished = label === "keep all" ? fn : finishGradients(fn, options);
+  const { flops, calls } = costOf(finished);
+  const bytes = backend.arenaBytes(finished);
+  const all = keepAll ? { bytes: keepAll.bytes, flops: keepAll.flops } : { bytes, flops };
+  return { fn: finished, reports, memory: { name, plan: label, bytes, flops, calls, keepAll: all } };
+}
