@@ -24,7 +24,7 @@ import { outerObjective } from "./outer_objective.ts";
 import { applyRule, clipScale, globalNorm, startStates } from "./rules.ts";
 import { evaluateObjective } from "./objective.ts";
 import { timePoint } from "./times.ts";
-import { type Context, enterWorld, loopAround, taskOf, type World } from "./world.ts";
+import { type Context, disturbanceOf, enterWorld, loopAround, taskOf, type World } from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
 
 /** The number of steps of a loop where it is used. */
@@ -91,8 +91,8 @@ export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefine
   for (let w: World | undefined = world; w; w = w.parent) {
     const run = w.runs.get(loop);
     if (run) return run;
-    // what was run outside of a loop's step does not know the values of that step
-    if (w.owns.size > 0) break;
+    // what was run outside of a loop's step, or undisturbed, does not know the values inside
+    if (w.owns.size > 0 || w.disturbed) break;
   }
   if (el.busy.has(loop)) {
     fail(cx, { code: "M0210", title: `\`${loop.name}\` depends on its own result`, at: span });
@@ -286,6 +286,13 @@ function placeholder(cx: Context, leaf: LeafDeclaration): TensorValue {
   return { kind: "tensor", variable, dims: leaf.dims };
 }
 
+/** Entries 1 .. T of an array over the times 0 .. T. */
+function afterFirst(b: Builder, x: Variable): Variable {
+  const rest = x.shape.slice(1);
+  const start = [1, ...rest.map(() => 0)];
+  return b.one("slice", [b.resolve(x)], { start, limit: [...x.shape], stride: x.shape.map(() => 1) });
+}
+
 /** What a rule of a loop moves. */
 function moved(loop: Loop, b: Builder, leaf: LeafDeclaration, value: TensorValue): TensorValue {
   return loop.kind === "outer" ? movedValue(b, leaf, value) : value;
@@ -351,10 +358,13 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
   const leaves = parts.flatMap((p) => p.leaves);
   const start = new Map<string, TensorValue>();
   const startState = new Map<string, Map<string, TensorValue>>();
+  const disturbed = disturbanceOf(world, loop);
   const zero: RuleTime = { t: staticNumber(0, "int"), steps, b, entry: firstEntry(b) };
   for (const { rule, leaves: own, plans } of parts) {
     for (const leaf of own) {
-      const p = startValue(cx, loop, leaf)!;
+      const given = startValue(cx, loop, leaf)!;
+      const first = disturbed?.get(leaf.name);
+      const p = first ? { ...given, variable: b.apply("add", given.variable, takeAt({ b }, first, 0)) } : given;
       start.set(leaf.name, p);
       const hyper = hyperparameterLocals(cx, loop, rule, plans, leaf, zero);
       startState.set(leaf.name, startStates(cx, rule, leaf, moved(loop, b, leaf, p), hyper)!);
@@ -421,7 +431,9 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
         states: states.get(leaf.name)!,
         hyperparameters: hyper,
       })!;
-      nextP.set(leaf.name, loop.kind === "outer" ? keptValue(body, leaf, after.p.variable) : after.p.variable);
+      const next = loop.kind === "outer" ? keptValue(body, leaf, after.p.variable) : after.p.variable;
+      const added = disturbed?.get(leaf.name);
+      nextP.set(leaf.name, added ? body.apply("add", next, scan.slice(afterFirst(b, added))) : next);
       nextStates.set(leaf.name, after.states);
     }
   }

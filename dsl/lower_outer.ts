@@ -1,9 +1,15 @@
 // What is one meta-step? The objective over the tasks, its gradient with respect to what is learned, and the outer rule; also
 // what is recorded of it, and where a run that went wrong looks.
 import type { Variable } from "../runtime/ir/types.ts";
-import type { OuterProgram, ProgramFunction, RecordRequest, TrajectoryRequest } from "../runtime/loop/program.ts";
+import type {
+  OuterProgram,
+  ProgramFunction,
+  RecordRequest,
+  TrajectoryQuantity,
+  TrajectoryRequest,
+} from "../runtime/loop/program.ts";
 import { type Elaboration, fail } from "./elaboration.ts";
-import { toTensor } from "./arithmetic.ts";
+import { asFloat, toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
 import { requireStatic } from "./sizes.ts";
 import { canUnroll, carriedName, isWarm, runLoop, stepsOf } from "./inner.ts";
@@ -20,7 +26,7 @@ import { referenceText } from "./references.ts";
 import { firstEntry, hyperparameterLocals, planHyperparameters } from "./hyperparameters.ts";
 import { applyRule, clipScale, globalNorm, readsName, startStates } from "./rules.ts";
 import { keptValue, movedGradient, movedValue } from "./moved_values.ts";
-import type { Context } from "./world.ts";
+import { type Context, enterWorld } from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
 
 /** An outer loop after its check. */
@@ -339,13 +345,41 @@ export function lowerTrajectories(
   persistent: ReadonlySet<string>,
   open: (cx: Context, across: Across | undefined) => Context,
   collect: (cx: Context) => { outputs: Variable[]; quantities: TrajectoryRequest["quantities"] },
-  every: number,
+  { every, sensitivity }: { readonly every: number; readonly sensitivity: boolean },
 ): TrajectoryRequest {
   const draft = openOuter(el, outer.loop, "record", persistent, false);
   const cx = open(draft.cx, outer.across);
   taskObjective(cx, outer.loop);
   const { outputs, quantities } = collect(cx);
-  return { fn: draft.finish(outputs), quantities, every };
+  const slopes = sensitivity ? lowerSensitivity(draft, outer, open) : { outputs: [], quantities: [] };
+  const fn = draft.finish([...outputs, ...slopes.outputs]);
+  return { fn, quantities: [...quantities, ...slopes.quantities], every };
+}
+
+/** dL / d(w@t) at every time t, of everything that the objective's loops evolve: the derivatives for zeros that are added
+ *  there. L is the objective of one task. */
+function lowerSensitivity(
+  { cx, b, world }: Draft,
+  outer: CheckedOuter,
+  open: (cx: Context, across: Across | undefined) => Context,
+): { outputs: Variable[]; quantities: TrajectoryQuantity[] } {
+  const { loop } = outer;
+  const request = b.openGradient(`${loop.name}.sensitivity`);
+  const quantities: TrajectoryQuantity[] = [];
+  const disturbed = new Map<Loop, Map<string, Variable>>();
+  for (const run of new Map(outer.runs.filter((r) => !r.around).map((r) => [r.loop, r])).values()) {
+    const own = new Map<string, Variable>();
+    for (const leaf of run.leaves) {
+      const type = { dtype: cx.elaboration.precision, shape: [run.steps + 1, ...shapeOf(leaf.dims)] };
+      own.set(leaf.name, request.wrt(b.fill(0, type)));
+      quantities.push({ name: `${loop.name}.sensitivity[${leaf.name}]`, loop: run.loop.name, type });
+    }
+    disturbed.set(run.loop, own);
+  }
+  const inside = enterWorld(world, { b: request.body, disturbed });
+  const task = open({ ...cx, world: inside, b: request.body }, outer.across);
+  const objective = taskObjective(task, loop)!;
+  return { outputs: [...request.close([asFloat(task, objective).variable]).gradients], quantities };
 }
 
 /** True when one of two outers learns, as `@0`, where the other starts that it runs. */

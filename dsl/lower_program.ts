@@ -42,6 +42,8 @@ export interface CheckedProgram {
 interface CheckedRecords {
   readonly byOuter: ReadonlyMap<Loop, readonly RecordRequest[]>;
   readonly wishes: readonly (TrajectoryWish & { readonly every: number | undefined; readonly task: number })[];
+  /** The outers whose derivatives for every time are recorded. */
+  readonly sensitivities: readonly { readonly loop: Loop; readonly every: number | undefined; readonly task: number }[];
 }
 
 /** Checks everything. Undefined when a mistake was reported. */
@@ -152,6 +154,7 @@ function checkRecords(
 ): CheckedRecords {
   const byOuter = new Map<Loop, RecordRequest[]>();
   const wishes: CheckedRecords["wishes"][number][] = [];
+  const sensitivities: CheckedRecords["sensitivities"][number][] = [];
   const draft = openFunction(el, "record", {
     consumer: "",
     dry: true,
@@ -165,7 +168,7 @@ function checkRecords(
     if (item.every && every === undefined || task === undefined) continue;
     for (const reference of item.references) readRecord(draft.cx, item, reference, every, task);
   }
-  return { byOuter, wishes };
+  return { byOuter, wishes, sensitivities };
 
   /** True for a loop whose times nothing keeps (reported). */
   function unrecordable(loop: Loop, expression: Expression): boolean {
@@ -203,7 +206,25 @@ function checkRecords(
     }
     const add = (loop: Loop, request: RecordRequest) => byOuter.set(loop, [...(byOuter.get(loop) ?? []), request]);
     const name = sourceText(el, object);
+    if (reference.kind === "sensitivity") {
+      const outer = outers.find((o) => o.loop === reference.loop);
+      if (!outer) return void unrecordable(reference.loop, expression);
+      if (outer.direction.kind === "es") {
+        return void fail(cx, {
+          code: "M0504",
+          title: `\`${label}\` is a derivative, and \`es\` takes none`,
+          at: expression.span,
+          secondary: [{
+            span: [...outer.inners].find((l) => l.through.span)!.through.span!,
+            message: "because of this",
+          }],
+        });
+      }
+      sensitivities.push({ loop: reference.loop, every, task });
+      return;
+    }
     if (reference.kind === "quantity" && reference.loop.kind === "outer") {
+      if (!outers.some((o) => o.loop === reference.loop)) return void unrecordable(reference.loop, expression);
       if (timed) {
         fail(cx, {
           code: "M0403",
@@ -329,17 +350,19 @@ function trajectoriesOf(
   persistent: ReadonlySet<string>,
 ): { trajectories?: TrajectoryRequest } {
   const wishes = checked.records.wishes.filter((w) => outer.inners.has(w.loop));
-  if (wishes.length === 0) return {};
+  const slopes = checked.records.sensitivities.find((s) => s.loop === outer.loop);
+  const first = wishes[0] ?? slopes;
+  if (!first) return {};
   // without `every`: at the first and the last meta-step
-  const every = wishes[0]!.every ?? Math.max(1, outer.steps - 1);
+  const every = first.every ?? Math.max(1, outer.steps - 1);
   return {
     trajectories: lowerTrajectories(
       el,
       outer,
       persistent,
-      (cx, across) => openOneTask(cx, across, wishes[0]!.task),
+      (cx, across) => openOneTask(cx, across, first.task),
       (cx) => collectTrajectories(cx, wishes),
-      every,
+      { every, sensitivity: slopes !== undefined },
     ),
   };
 }

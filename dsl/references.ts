@@ -21,6 +21,7 @@ export type Reference =
   /** What a rule of a loop changes, on the way to one of its hyperparameters: `fit.net.body` in `fit.net.body.lr`. */
   | { readonly kind: "rule"; readonly loop: Loop; readonly path: string }
   | { readonly kind: "quantity"; readonly loop: Loop; readonly quantity: "loss" | "gradient_norm" }
+  | { readonly kind: "sensitivity"; readonly loop: Loop }
   /** The number of steps: `fit.T`. */
   | { readonly kind: "count"; readonly loop: Loop };
 
@@ -188,6 +189,7 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
     case "loop": {
       const { loop } = object;
       if (name === "loss" || name === "gradient_norm") return { kind: "quantity", loop, quantity: name };
+      if (name === "sensitivity" && loop.kind === "outer") return { kind: "sensitivity", loop };
       if (name === loop.timeName || name === "T") return { kind: "count", loop };
       const all = loop.rules.flatMap((r) => r.hyperparameters);
       const found = all.filter((h) => h.name === name);

@@ -302,6 +302,14 @@ export function readReference(cx: Context, reference: Reference, time: Expressio
       if (!run || !seenByDerivatives(cx, loop, run.steps, end, span)) return errorValue;
       return run.quantity(quantity, point) ?? errorValue;
     }
+    case "sensitivity": {
+      const { name } = reference.loop;
+      return fail(cx, {
+        code: "M0203",
+        title: `\`${name}.sensitivity\` is known only while \`${name}\` runs, to \`record\``,
+        at: span,
+      });
+    }
     case "hyperparameter":
       return readHyperparameter(cx, reference, time, span);
     case "leaf": {

@@ -72,6 +72,9 @@ export interface World {
   readonly step?: StepNow;
   /** The meta-step of an outer loop that another loop runs, as one number with those around it. */
   readonly metaStep?: Variable;
+  /** Zeros [T + 1, ...] that are added to what loops evolve, by loop and leaf, so that derivatives for every time can be asked
+   *  for. */
+  readonly disturbed?: ReadonlyMap<Loop, ReadonlyMap<string, Variable>>;
 }
 
 /** Which step it is of all loops and scans around, as one number. */
@@ -95,6 +98,7 @@ export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" |
     ...(inside.task ? { task: inside.task } : {}),
     ...(inside.step ? { step: inside.step } : {}),
     ...(inside.metaStep ? { metaStep: inside.metaStep } : {}),
+    ...(inside.disturbed ? { disturbed: inside.disturbed } : {}),
   };
 }
 
@@ -153,6 +157,15 @@ export function ownsNow(world: World, loop: Loop): boolean {
 /** The innermost loop whose step a world is in. */
 export function loopAround(world: World): Loop | undefined {
   for (let w: World | undefined = world; w; w = w.parent) for (const loop of w.owns) return loop;
+  return undefined;
+}
+
+/** What is added to the parameters of a loop that a function runs directly. */
+export function disturbanceOf(world: World, loop: Loop): ReadonlyMap<string, Variable> | undefined {
+  for (let w: World | undefined = world; w; w = w.parent) {
+    if (w.owns.size > 0) return undefined;
+    if (w.disturbed) return w.disturbed.get(loop);
+  }
   return undefined;
 }
 
