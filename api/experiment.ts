@@ -43,7 +43,7 @@ export interface RunOptions {
   /** Called for everything that happens, meta-steps included. */
   readonly onEvent?: (event: RunEvent) => void;
   /** What each compiled function may keep, as bytes or as text such as `"2 GB"`; the program's `memory` when not given. Loops
-   *  keep less of their forward pass to fit; results are the same to the last bit. */
+   *  keep less of their forward pass to fit; results are the same to rounding. */
   readonly memory?: number | string;
   /** Stops the run after the present meta-step: the result then says `outcome: "stopped"`. */
   readonly signal?: AbortSignal;

@@ -1,8 +1,8 @@
 // Where do the `gradient` requests of a program go? Each becomes its derivative code, the innermost first, so that a
 // gradient of a gradient differentiates ordinary equations.
-import { Builder } from "../ir/builder.ts";
+import { Builder, buildFunction } from "../ir/builder.ts";
 import { eliminateDeadCode } from "../ir/dead_code.ts";
-import type { IrFunction, Variable } from "../ir/types.ts";
+import { bodyOf, type Equation, type EquationOf, type IrFunction, type Variable } from "../ir/types.ts";
 import { unrollScan } from "../ir/unroll.ts";
 import { InternalError } from "../errors.ts";
 import { finishGradients, type FinishOptions } from "./finish.ts";
@@ -14,6 +14,10 @@ export interface ExpandOptions extends FinishOptions {
   /** Scans of at most this many steps are written out before they are differentiated: no stacks, and what does not depend
    *  on the carry is seen. Default: 1. */
   readonly unroll?: number;
+  /** How the derivative of an inner gradient is multiplied: `reverse` over reverse keeps what both passes computed,
+   *  `forward` over reverse (the second derivative is symmetric) only what the inner gradient is taken at. The same to
+   *  rounding. Default: `reverse`. */
+  readonly products?: "reverse" | "forward";
   /** `keep` leaves `implicit` and its like as they are, for who asks what influences what. Default: `write`. */
   readonly solves?: "write" | "keep";
 }
@@ -30,22 +34,27 @@ export function expandWithReports(fn: IrFunction, options: ExpandOptions = {}): 
   return { fn: finishGradients(expanded, options), reports };
 }
 
-function expand(fn: IrFunction, { unroll = 1, solves = "write" }: ExpandOptions): LoweredSolves {
-  const expanded = new Expansion(unroll).expand(fn);
+function expand(fn: IrFunction, { unroll = 1, solves = "write", products = "reverse" }: ExpandOptions): LoweredSolves {
+  const expanded = new Expansion(unroll, products).expand(fn);
   return solves === "keep" ? { fn: expanded, reports: [] } : lowerSolves(eliminateDeadCode(expanded));
 }
 
 class Expansion {
-  /** A body that several equations hold is expanded once. */
-  readonly #done = new Map<IrFunction, IrFunction>();
+  /** A body that several equations hold is expanded once; whether its own requests are kept is part of the question. */
+  readonly #done = { kept: new Map<IrFunction, IrFunction>(), written: new Map<IrFunction, IrFunction>() };
   readonly #unroll: number;
+  readonly #forward: boolean;
 
-  constructor(unroll: number) {
+  constructor(unroll: number, products: NonNullable<ExpandOptions["products"]>) {
     this.#unroll = unroll;
+    this.#forward = products === "forward";
   }
 
-  expand(fn: IrFunction): IrFunction {
-    const done = this.#done.get(fn);
+  /** `keep`: requests whose bodies hold none are left for the reverse request around them, which differentiates them by
+   *  their own rule (jvp_requests.ts). */
+  expand(fn: IrFunction, keep = false): IrFunction {
+    const memory = keep ? this.#done.kept : this.#done.written;
+    const done = memory.get(fn);
     if (done) return done;
     const b = new Builder(fn.name);
     const values = new Map<Variable, Variable>();
@@ -57,41 +66,55 @@ class Expansion {
     };
     for (const equation of fn.equations) {
       b.origin = equation.origin;
-      const inputs = equation.inputs.map(read);
-      let outputs: readonly Variable[];
-      switch (equation.op) {
-        case "gradient": {
-          const { body, wrt, mode } = equation.params;
-          // Dead code in a body would be differentiated before it is found dead
-          const clean = eliminateDeadCode(this.expand(body));
-          outputs = gradientInto(b, clean, { inputs, wrt, mode });
-          break;
-        }
-        case "scan": {
-          const params = { ...equation.params, body: this.expand(equation.params.body) };
-          outputs = params.length <= this.#unroll ? unrollScan(b, inputs, params) : b.emit("scan", inputs, params);
-          break;
-        }
-        case "map":
-          outputs = b.emit("map", inputs, { ...equation.params, body: this.expand(equation.params.body) });
-          break;
-        case "implicit":
-        case "linear_solve":
-        case "finite_difference":
-        case "pullback":
-          outputs = b.emit(
-            equation.op,
-            inputs,
-            { ...equation.params, body: this.expand(equation.params.body) } as never,
-          );
-          break;
-        default:
-          outputs = b.emit(equation.op, inputs, equation.params);
-      }
+      const outputs = this.#write(b, equation, equation.inputs.map(read), keep);
       equation.outputs.forEach((output, i) => values.set(output, outputs[i]!));
     }
     const result = b.finish(fn.outputs.map(read));
-    this.#done.set(fn, result);
+    memory.set(fn, result);
     return result;
   }
+
+  #write(b: Builder, equation: Equation, inputs: readonly Variable[], keep: boolean): readonly Variable[] {
+    switch (equation.op) {
+      case "gradient":
+        return this.#gradient(b, equation, inputs, keep);
+      case "scan": {
+        const params = { ...equation.params, body: this.expand(equation.params.body, keep) };
+        return params.length <= this.#unroll ? unrollScan(b, inputs, params) : b.emit("scan", inputs, params);
+      }
+      case "map":
+        return b.emit("map", inputs, { ...equation.params, body: this.expand(equation.params.body, keep) });
+      case "implicit":
+      case "linear_solve":
+      case "finite_difference":
+      case "pullback":
+        return b.emit(equation.op, inputs, { ...equation.params, body: this.expand(equation.params.body) } as never);
+      default:
+        return b.emit(equation.op, inputs, equation.params);
+    }
+  }
+
+  #gradient(
+    b: Builder,
+    { params: { body, wrt, mode } }: EquationOf<"gradient">,
+    inputs: readonly Variable[],
+    keep: boolean,
+  ): readonly Variable[] {
+    const reverse = this.#forward && mode === "reverse";
+    // Dead code in a body would be differentiated before it is found dead
+    const clean = eliminateDeadCode(this.expand(body, reverse));
+    const nested = hasGradient(clean);
+    if (keep && !nested) return b.emit("gradient", inputs, { body: clean, wrt, mode });
+    if (!nested) return gradientInto(b, clean, { inputs, wrt, mode });
+    // What was kept has been differentiated and is a value now
+    const own = buildFunction(clean.name, inputs, (g, x) => gradientInto(g, clean, { inputs: x, wrt, mode }));
+    return b.inline(this.expand(eliminateDeadCode(own)), inputs);
+  }
+}
+
+function hasGradient(fn: IrFunction): boolean {
+  return fn.equations.some((equation) => {
+    const body = bodyOf(equation);
+    return equation.op === "gradient" || body !== undefined && hasGradient(body);
+  });
 }

@@ -3,7 +3,8 @@
 import { Builder } from "../ir/builder.ts";
 import { type IrFunction, isFloat, type PrimitiveParameters, type Variable } from "../ir/types.ts";
 import { InternalError } from "../errors.ts";
-import { addTangents, type JvpArguments, type JvpRule, materialize, type Tangent } from "./tangent.ts";
+import { gradientInto } from "./gradient.ts";
+import { addTangents, type Dual, type JvpArguments, type JvpRule, materialize, type Tangent } from "./tangent.ts";
 import { partialEval } from "./partial_eval.ts";
 
 /** Implicit function theorem: A dw = -(dF/dc) dc with A = dF/dw, both at the solution. */
@@ -121,3 +122,33 @@ export const pullbackJvp: JvpRule<"pullback"> = ({ b, inputs, tangents, params }
     tangents: b.emit("pullback", [...inputs.slice(0, known), ...linear], params),
   };
 };
+
+/** The gradient g of f moves by dg = (d2f / dw dx) dx, known by its transpose: a cotangent u goes to d/de df/dx(w + e u), one
+ *  pass forward over the gradient, because second derivatives are symmetric (Pearlmutter 1994). */
+export function gradientJvp({ b, inputs, tangents, params, jvp }: JvpArguments<"gradient">): Dual {
+  const { body, wrt, mode } = params;
+  const outputs = b.emit("gradient", inputs, params);
+  const values = jvp(b, body, inputs, tangents).tangents;
+  const moving = tangents.flatMap((t, i) => t ? [{ tangent: t, index: i }] : []);
+  const types = wrt.map((i) => ({ dtype: inputs[i]!.dtype, shape: inputs[i]!.shape }));
+  const product = new Builder(`${body.name} product`);
+  const x = body.inputs.map((v) => product.input(v, v.name));
+  const u = types.map((type) => product.input(type));
+  const slopes = new Builder(`${body.name} slopes`);
+  const point = body.inputs.map((v) => slopes.input(v, v.name));
+  const wanted = moving.map((m) => m.index);
+  const all = slopes.finish(
+    gradientInto(slopes, body, { inputs: point, wrt: wanted, mode }).slice(body.outputs.length),
+  );
+  const along = x.map((_, i): Tangent => {
+    const directions = wrt.flatMap((w, k) => w === i ? [u[k]!] : []);
+    return directions.length === 0 ? undefined : directions.reduce((p, q) => product.apply("add", p, q));
+  });
+  const turned = jvp(product, all, x, along).tangents;
+  const moved = b.emit("pullback", [...inputs, ...moving.map((m) => m.tangent)], {
+    body: product.finish(turned.map((t, i) => materialize(product, t, inputs[wanted[i]!]!))),
+    known: inputs.length,
+    types,
+  });
+  return { outputs, tangents: [...values, ...moved] };
+}

@@ -4,7 +4,7 @@ import type { Builder } from "../ir/builder.ts";
 import { isFloat, type PrimitiveName, type Variable } from "../ir/types.ts";
 import { InternalError } from "../errors.ts";
 import { elementwiseJvpRules } from "./jvp_elementwise.ts";
-import { finiteDifferenceJvp, implicitJvp, linearSolveJvp, pullbackJvp } from "./jvp_requests.ts";
+import { finiteDifferenceJvp, gradientJvp, implicitJvp, linearSolveJvp, pullbackJvp } from "./jvp_requests.ts";
 import { mapJvp, scanJvp } from "./jvp_structured.ts";
 import { addTangents, type JvpRule, materialize } from "./tangent.ts";
 
@@ -151,9 +151,7 @@ export const jvpRules: { readonly [P in PrimitiveName]: JvpRule<P> } = {
   solve,
   scan: scanJvp,
   map: mapJvp,
-  gradient: () => {
-    throw new InternalError("A gradient request must be expanded before it is differentiated");
-  },
+  gradient: gradientJvp,
   implicit: implicitJvp,
   linear_solve: linearSolveJvp,
   finite_difference: finiteDifferenceJvp,

@@ -1,5 +1,6 @@
 // What does a function keep, and does it fit? The plans from the fastest to the leanest, each with its bytes and operations;
-// the one with the fewest operations that fits the budget is taken. All give the same bits.
+// the one with the fewest operations that fits the budget is taken. All give the same bits, but for those whose products go
+// forward over reverse: these differ by rounding.
 import { expandWithReports } from "../autodiff/expand_gradients.ts";
 import type { FinishOptions } from "../autodiff/finish.ts";
 import { finishGradients } from "../autodiff/finish.ts";
@@ -72,8 +73,15 @@ export function planFunction(
   if (first.memory.bytes <= budget) return first;
   let best: PlannedFunction | undefined;
   let least = first;
-  for (const candidate of candidates().slice(1)) {
-    const next = measured(whole, candidate, backend, name, first.memory);
+  const crossed = expandWithReports(fn, { products: "forward" });
+  const forward = candidates().filter((c) => c.options.residuals === undefined)
+    .map((c) => ({ ...c, label: `forward over reverse${c.label === "keep all" ? "" : `, ${c.label}`}` }));
+  const all = [
+    ...candidates().slice(1).map((c) => ({ ...c, from: whole })),
+    ...forward.map((c) => ({ ...c, from: crossed })),
+  ];
+  for (const { from, ...candidate } of all) {
+    const next = measured(from, candidate, backend, name, first.memory);
     if (next.memory.bytes < least.memory.bytes) least = next;
     if (next.memory.bytes > budget || best && best.memory.flops <= next.memory.flops) continue;
     best = next;
@@ -98,7 +106,7 @@ function measured(
   name: string,
   keepAll?: { readonly bytes: number; readonly flops: number },
 ): PlannedFunction {
-  const finished = label === "keep all" ? fn : finishGradients(fn, options);
+  const finished = Object.keys(options).length === 0 ? fn : finishGradients(fn, options);
   const { flops, calls } = costOf(finished);
   const bytes = backend.arenaBytes(finished);
   const all = keepAll ? { bytes: keepAll.bytes, flops: keepAll.flops } : { bytes, flops };

@@ -55,7 +55,15 @@ function inputsOf({ fn, inputs }: ProgramFunction): HostArray[] {
     const data = allocate(dtype, sizeOf(shape));
     const slot = inputs[k]!;
     const rate = slot.kind === "leaf" && slot.name.endsWith(".lr");
-    data.forEach((_, i) => data[i] = dtype === "i32" ? 7 : rate ? 0.02 : Math.sin(1.3 * i + k) * 0.3);
+    data.forEach((_, i) =>
+      data[i] = dtype === "i32"
+        ? 7
+        : rate
+        ? 0.02
+        : slot.kind === "state"
+        ? 0.01 + 0.001 * i
+        : Math.sin(1.3 * i + k) * 0.3
+    );
     return { dtype, shape, data };
   });
 }
@@ -77,6 +85,7 @@ function compareAll(source: string): void {
   const step = stepOf(source);
   const inputs = inputsOf(step);
   const expected = run(expandGradients(step.fn), inputs);
+  assert(expected.every((x) => x.data.every(Number.isFinite)));
   for (const plan of plans) {
     const actual = run(expandGradients(step.fn, plan), inputs);
     actual.forEach((x, i) =>
@@ -96,6 +105,38 @@ for (const precision of ["f32", "f64"]) {
 for (const T of [4, 7, 12]) {
   Deno.test(`every plan gives the same bits: three levels, ${T} steps`, () => compareAll(levels(T)));
 }
+
+/** The largest difference, of the largest number. */
+function apart(a: readonly HostArray[], b: readonly HostArray[]): number {
+  let [most, size] = [0, 0];
+  a.forEach((x, i) =>
+    x.data.forEach((value, k) => {
+      most = Math.max(most, Math.abs(value - b[i]!.data[k]!));
+      size = Math.max(size, Math.abs(value));
+    })
+  );
+  return most / size;
+}
+
+for (const [what, source] of [["tasks", maml(12, "f64")], ["three levels", levels(5)]] as const) {
+  Deno.test(`forward over reverse is reverse over reverse to 1e-12: ${what}`, () => {
+    const step = stepOf(source);
+    const inputs = inputsOf(step);
+    const expected = run(expandGradients(step.fn), inputs);
+    for (const plan of [{}, { levels: 1 }, { levels: 2 }, { chunk: 1 }]) {
+      assert(apart(run(expandGradients(step.fn, { products: "forward", ...plan }), inputs), expected) < 1e-12);
+    }
+  });
+}
+
+Deno.test("forward over reverse keeps what the inner gradient is taken at, and nothing of its passes", () => {
+  // 64 rows and hidden layers: what the passes compute is many times the parameters
+  const wide = maml(60, "f64").replaceAll("[5, 1]", "[64, 1]").replace("dense(4)", "dense(16)")
+    .replace(" + adapt.loss@3", "");
+  const { fn } = stepOf(wide);
+  const bytes = (products: "forward" | "reverse") => referenceBackend.arenaBytes(expandGradients(fn, { products }));
+  assert(bytes("forward") < 0.2 * bytes("reverse"), `${bytes("forward")} of ${bytes("reverse")}`);
+});
 
 Deno.test("checkpoints of a long loop need about the square root of its steps, and two levels less", () => {
   const bytes = (T: number, options: FinishOptions) =>
