@@ -53,3 +53,18 @@ export function reorderItems(text: string, order: (n: number) => number[]): stri
   const [first, ...rest] = items;
   return [first, ...order(rest.length).map((i) => rest[i])].join("\n");
 }
+
+/** The programs that stand for papers: short enough to be run as they are (paper_programs_test.ts). */
+export const paperPrograms = [
+  "hyper_cleaning",
+  "hyper_cleaning_unrolled",
+  "learned_schedule",
+  "truncated_long_loop",
+  "three_levels",
+  "imaml",
+  "reptile",
+  "anil",
+  "meta_sgd",
+  "darts",
+  "distillation",
+] as const;

@@ -1,0 +1,96 @@
+// The programs of `examples/` that stand for papers: what must come of each, and that its gradients are what its estimator
+// promises (`verify`).
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { main } from "../../meta.ts";
+import { compileFile, type Run } from "../../mod.ts";
+import { capturedConsole } from "../cli/captured_console.ts";
+import { paperPrograms } from "./programs.ts";
+
+const examples = new URL("../../examples/", import.meta.url);
+
+async function run(name: string): Promise<Run> {
+  return await compileFile(new URL(`${name}.meta`, examples)).run();
+}
+
+const scalar = (r: Run, name: string) => r.parameter(name).data[0]!;
+const means = (r: Run, name: string, report = 0) => r.evaluation(name).reports[report]!.points.map((p) => p.mean);
+const average = (list: ArrayLike<number>) => Array.from(list).reduce((a, b) => a + b) / list.length;
+
+const programs: Readonly<Record<typeof paperPrograms[number], (r: Run) => void | Promise<void>>> = {
+  async hyper_cleaning(implicit) {
+    const [turned, right] = [means(implicit, "weights", 0)[0]!, means(implicit, "weights", 1)[0]!];
+    assert(turned < 0.2 && right > 0.8, `${turned} and ${right}`);
+    const report = implicit.gradients[0]!.implicit![0]!;
+    assert(report.arrived && report.residual < 1e-12);
+    // one word apart: the same run, since the loop arrives
+    const unrolled = await run("hyper_cleaning_unrolled");
+    const [a, b] = [implicit, unrolled].map((r) => r.gradient("weight").data);
+    a!.forEach((g, i) => assertAlmostEquals(g, b![i]!, 1e-12));
+    implicit.losses("clean").forEach((loss, k) => assertAlmostEquals(loss, unrolled.losses("clean")[k]!, 1e-9));
+  },
+  hyper_cleaning_unrolled: (r) => assert(r.losses("clean").at(-1)! < 0.7 * r.losses("clean")[0]!),
+  learned_schedule(r) {
+    // by hand: at rate 0.06 four steps leave 0.94^4 and (-0.2)^4
+    const loss = 0.5 * (0.94 ** 8 + 20 * 0.2 ** 8);
+    assertAlmostEquals(r.value(), loss, 1e-14);
+    const slope = -(0.94 ** 7) - 400 * (-0.2) ** 7;
+    for (const g of r.gradient("descend.lr").data) assertAlmostEquals(g, slope, 1e-12);
+    assert(r.losses("schedule").at(-1)! < 0.85 * loss);
+    // what is kept of time: the schedule is no longer one rate
+    const rates = r.parameter("descend.lr").data;
+    assert(Math.max(...rates) > 2 * Math.min(...rates));
+    assertEquals(r.recorded("schedule.sensitivity[w]@*").values[0]!.shape, [5, 2]);
+  },
+  truncated_long_loop(r) {
+    // w@T = c / (1 + e^lambda); dw/dlambda = -e^lambda c / (1 + e^lambda)^2, of which 50 steps see 1 - r^50
+    const e = Math.exp(-1);
+    const seen = 1 - (1 - 0.02 * (1 + e)) ** 50;
+    const exact = [1, 2, 3].reduce((s, c) => s + 2 * (c / (1 + e) - c / 2) * -e * c / (1 + e) ** 2, 0);
+    assertAlmostEquals(r.gradient("lambda").data[0]!, seen * exact, 1e-12);
+    assertAlmostEquals(scalar(r, "lambda"), 0, 1e-6);
+  },
+  three_levels(r) {
+    assert(r.expectations.length === 3 && r.expectations.every((v) => v.met));
+    assert(Math.abs(scalar(r, "mid.lr") - 4) < 1);
+  },
+  imaml(r) {
+    const losses = r.losses("train");
+    assert(average(losses.slice(-50)) < 0.9 * average(losses.slice(0, 50)), `${losses}`);
+  },
+  reptile(r) {
+    // towards the mean of uniform(1, 3)
+    assertAlmostEquals(scalar(r, "w"), 2, 0.1);
+    assertAlmostEquals(means(r, "start", 1)[0]!, 0.5 * (1 / 3) / 64, 1e-3);
+  },
+  anil(r) {
+    const errors = means(r, "test");
+    assert(errors[3]! < errors[0]!, `${errors}`);
+    assert(average(r.losses("train").slice(-30)) < 0.9 * average(r.losses("train").slice(0, 30)));
+  },
+  meta_sgd(r) {
+    assertEquals(r.parameter("adapt.lr[l1.W]").shape, [1, 20]);
+    assert(average(r.losses("train").slice(-30)) < 0.9 * average(r.losses("train").slice(0, 30)));
+  },
+  darts(r) {
+    // the data is a sine, and so is the second operation
+    assert(means(r, "shares", 1)[0]! > 0.9);
+  },
+  distillation(r) {
+    // three points are enough for a parabola
+    assert(r.losses("distill").at(-1)! < 1e-6);
+  },
+};
+
+for (const [name, check] of Object.entries(programs)) {
+  Deno.test(`examples/${name}.meta does what its paper says`, async () => {
+    await check(await run(name));
+  });
+
+  Deno.test(`examples/${name}.meta passes verify, or shows its bias`, async () => {
+    const console = capturedConsole({ width: 100 });
+    const code = await main(["verify", new URL(`${name}.meta`, examples).pathname], console);
+    assertEquals(code, 0, console.written.out);
+    const biased = ["truncated_long_loop", "darts"].includes(name);
+    assertEquals(console.written.out.includes("biased, as the estimator says"), biased);
+  });
+}
