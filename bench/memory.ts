@@ -9,12 +9,13 @@ import { referenceBackend } from "../runtime/backend/reference/index.ts";
 import { formatBytes } from "../runtime/bytes.ts";
 import { MetaRuntimeError } from "../runtime/errors.ts";
 import { allocate, type HostArray, sizeOf } from "../runtime/ir/types.ts";
-import { type PlannedFunction, planFunction } from "../runtime/loop/memory.ts";
+import { planFunction, type PlannedFunction } from "../runtime/loop/memory.ts";
 
 const largest = Number(Deno.args[0] ?? 10_000);
 const budgets = [1e6, 10e6, 100e6, Infinity];
 
-const source = (T: number) => `edition 1
+const source = (T: number) =>
+  `edition 1
   data d {
     x : [100, 1] = [${Array.from({ length: 100 }, (_, i) => `[${(-5 + i / 10).toFixed(1)}]`).join(", ")}]
   }

@@ -169,7 +169,11 @@ function estimators(el: Elaboration, checked: CheckedProgram): string[] {
       const { kind, span, args } = loop.through;
       const given = [...args].map(([key, value]) => `${key} = ${text(el, value)}`).join(", ");
       const chosen = span ? "" : " (nothing is said)";
-      const windowed = args.has("window") ? "biased: back through the last steps only" : meaning[kind];
+      const windowed = !args.has("window") || kind === "pes"
+        ? meaning[kind]
+        : kind === "es"
+        ? "biased: each window forgets what steps before it did"
+        : "biased: back through the last steps only";
       lines.push(`  ${name}, through ${loop.name}: ${kind}(${given})${chosen}; ${windowed}`);
     }
     if (direction.kind === "forward" || direction.kind === "es") {
@@ -206,7 +210,8 @@ export function derivativeKinds(el: Elaboration, checked: CheckedProgram): reado
         const given = [...l.through.args].map(([key, value]) => `${key} = ${text(el, value)}`).join(", ");
         return `${l.name}: ${l.through.kind}(${given})`;
       }),
-      biased: is("first_order", "finite_difference") || loops.some((l) => l.through.args.has("window")),
+      biased: is("first_order", "finite_difference") ||
+        loops.some((l) => l.through.kind === "unroll" && l.through.args.has("window")),
       implicit: is("implicit"),
       sampled: direction.kind === "es",
     };

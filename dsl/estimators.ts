@@ -1,6 +1,6 @@
 // How is a loop differentiated? Reads `through …` with its arguments, says which of them fit together, and gives the result of
 // an inner loop the derivative that was asked for.
-import type { GradientMode, LinearSolver, Variable } from "../runtime/ir/types.ts";
+import type { ArrayType, GradientMode, LinearSolver, Variable } from "../runtime/ir/types.ts";
 import { isFloat } from "../runtime/ir/types.ts";
 import { Builder } from "../runtime/ir/builder.ts";
 import { asFloat, toTensor } from "./arithmetic.ts";
@@ -9,6 +9,7 @@ import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
 import { hintFor } from "./hints.ts";
 import type { LeafDeclaration } from "./leaves.ts";
+import type { LoopRun } from "./loop_record.ts";
 import type { Loop } from "./loops.ts";
 import { requireInteger, requireStatic } from "./sizes.ts";
 import type { Span } from "./source.ts";
@@ -27,7 +28,7 @@ const parameters = {
   implicit: { solver: "solver", iterations: "count", tolerance: "nonnegative", damping: "nonnegative", rate: "value" },
   forward: {},
   finite_difference: { epsilon: "positive", factor: "value" },
-  es: { samples: "integer", sigma: "positive" },
+  es: { samples: "integer", sigma: "positive", window: "integer" },
   pes: { samples: "integer", sigma: "positive", window: "integer" },
 } as const satisfies { readonly [estimator: string]: { readonly [argument: string]: ArgumentKind } };
 
@@ -82,7 +83,7 @@ export function readThrough(el: Elaboration, clause: ThroughClause): Through {
       el.sink.report({ code: "M0302", title: `\`${name}\` is given twice`, at });
     } else args.set(name, argument.value);
   }
-  const wanted: readonly string[] = kind === "es" || kind === "pes" ? names : [];
+  const wanted: readonly string[] = kind === "pes" ? names : kind === "es" ? ["samples", "sigma"] : [];
   const missing = wanted.filter((n) => !args.has(n));
   if (missing.length > 0) {
     el.sink.report({
@@ -133,9 +134,19 @@ export function checkThrough(cx: Context, loop: Loop, steps: number | undefined)
     }
   }
   if (!fine || steps === undefined) return false;
-  if (kind === "pes") {
-    fail(at, { code: "M0701", title: "`through pes(…)` is not yet supported", at: loop.through.span! });
-    return false;
+  const window = (kind === "es" || kind === "pes") && args.get("window");
+  if (window) {
+    const length = requireInteger(at, window, "`window`", 1)!;
+    if (steps % length !== 0) {
+      fail(at, {
+        code: "M0504",
+        title: `The ${steps} steps of \`${loop.name}\` are no whole number of windows of ${length}`,
+        at: window.span,
+        secondary: [{ span: loop.count.span, message: `${steps} steps` }],
+        hint: `give a \`window\` that divides ${steps}`,
+      });
+      return false;
+    }
   }
   const solver = args.get("solver");
   const needsRate = kind === "implicit" && solver && solverOf(at, solver) === "neumann" ? "rate" : undefined;
@@ -313,7 +324,24 @@ function differenceEnd(cx: Context, loop: Loop, { finals, loss }: WrittenLoop): 
 /** How the derivatives of an objective are found, as the loops in it say. */
 export type Direction =
   | { readonly kind: GradientMode }
-  | { readonly kind: "es"; readonly samples: number; readonly sigma: number };
+  | SampledDirection;
+
+/** Evolution strategies: N pairs of values at x +- sigma e. */
+export interface SampledDirection {
+  readonly kind: "es";
+  readonly samples: number;
+  readonly sigma: number;
+  /** The loop is run window by window, each with its own e; what it carries goes on. */
+  readonly windows?: {
+    readonly loop: Loop;
+    readonly length: number;
+    readonly count: number;
+    /** The loss of a window is weighted by the sum of the e so far: unbiased over the whole loop. Else by its own e. */
+    readonly persistent: boolean;
+    /** Types of what is carried. */
+    readonly carry: readonly ArrayType[];
+  };
+}
 
 /** One pass for each entry: beyond this, forward mode is a mistake. */
 const mostDirections = 10_000;
@@ -321,20 +349,35 @@ const mostDirections = 10_000;
 /** The direction that the loops which an objective runs agree on. Undefined when they do not (reported). */
 export function directionOf(
   cx: Context,
-  loops: readonly Loop[],
+  runs: readonly LoopRun[],
   leaves: readonly LeafDeclaration[],
 ): Direction | undefined {
-  const sampled = loops.filter((l) => l.through.kind === "es");
+  const loops = [...new Set(runs.map((r) => r.loop))];
+  const sampled = loops.filter((l) => l.through.kind === "es" || l.through.kind === "pes");
   const forward = loops.find((l) => l.through.kind === "forward");
   const first = sampled[0];
   if (first) {
     const at = insideLoop(cx, first);
-    const number = (loop: Loop, name: string) => requireStatic(at, loop.through.args.get(name)!, name)!.value;
-    const other = loops.find((l) =>
-      l.through.span && (l.through.kind !== "es" || number(l, "samples") !== number(first, "samples") ||
-        number(l, "sigma") !== number(first, "sigma"))
-    );
-    if (!other) return { kind: "es", samples: number(first, "samples"), sigma: number(first, "sigma") };
+    const number = (loop: Loop, name: string) => {
+      const given = loop.through.args.get(name);
+      return given && requireStatic(at, given, name)!.value;
+    };
+    const windowed = sampled.filter((l) => l.through.args.has("window"));
+    const other = windowed.length > 0 && loops.length > 1
+      ? loops.find((l) => l !== windowed[0] && l.through.span)
+      : loops.find((l) =>
+        l.through.span && (l.through.kind !== first.through.kind || number(l, "samples") !== number(first, "samples") ||
+          number(l, "sigma") !== number(first, "sigma"))
+      );
+    if (!other) {
+      const own = windowed[0] ?? first;
+      const base = { kind: "es", samples: number(own, "samples")!, sigma: number(own, "sigma")! } as const;
+      const length = number(own, "window");
+      if (length === undefined) return base;
+      const run = runs.find((r) => r.loop === own)!;
+      const persistent = own.through.kind === "pes";
+      return { ...base, windows: { loop: own, length, count: run.steps / length, persistent, carry: run.carry } };
+    }
     fail(at, {
       code: "M0504",
       title: "`es` estimates the gradient of the whole objective, and the loops in it do not agree",

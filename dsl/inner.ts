@@ -24,11 +24,24 @@ import { outerObjective } from "./outer_objective.ts";
 import { applyRule, clipScale, globalNorm, startStates } from "./rules.ts";
 import { evaluateObjective } from "./objective.ts";
 import { timePoint } from "./times.ts";
-import { type Context, disturbanceOf, enterWorld, loopAround, taskOf, type World } from "./world.ts";
+import {
+  type Context,
+  disturbanceOf,
+  enterWorld,
+  loopAround,
+  type LoopWindow,
+  taskOf,
+  windowOf,
+  type World,
+} from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
 
 /** The number of steps of a loop where it is used. */
 export function stepsOf(cx: Context, loop: Loop): number | undefined {
+  return windowOf(cx.world, loop)?.length ?? wholeSteps(cx, loop);
+}
+
+function wholeSteps(cx: Context, loop: Loop): number | undefined {
   const given = cx.world.consumer.steps;
   if (given && (given.loop === undefined || given.loop === loop)) return given.count;
   const at: Context = { ...cx, scope: { module: loop.module, parent: undefined, locals: new Map() }, frames: [] };
@@ -211,6 +224,7 @@ function checkLoop(cx: Context, loop: Loop): LoopRun | undefined {
     ? outerObjective({ ...cx, world: stepWorld }, loop)
     : evaluateObjective(cx, loop, stepWorld, b, t, steps ?? 1)?.variable;
   const leaves: LeafDeclaration[] = [];
+  const stateTypes: TensorValue[] = [];
   let wrong = steps === undefined || loss === undefined || !through;
   for (const rule of loop.rules) {
     const own = ruledLeaves(cx, loop, rule);
@@ -238,6 +252,7 @@ function checkLoop(cx: Context, loop: Loop): LoopRun | undefined {
       const time: RuleTime = { t, steps, b, entry: firstEntry(b) };
       const hyper = hyperparameterLocals(at, loop, rule, plans, leaf, time);
       const states = startStates(at, rule, leaf, p, hyper);
+      stateTypes.push(...states?.values() ?? []);
       if (!startValue(cx, loop, leaf)) wrong = true;
       if (!states || !applyRule(at, rule, leaf, { p, g: placeholder(cx, leaf), t, states, hyperparameters: hyper })) {
         wrong = true;
@@ -252,6 +267,7 @@ function checkLoop(cx: Context, loop: Loop): LoopRun | undefined {
     steps: steps!,
     leaves,
     around: loopAround(world),
+    carry: [...leaves.map((leaf) => placeholder(cx, leaf)), ...stateTypes].map((x) => x.variable),
     parameter: (leaf) => placeholder(cx, leaf),
     quantity: scalar,
     trajectory: (leaf) => b.input({ dtype: cx.elaboration.precision, shape: [steps! + 1, ...shapeOf(leaf.dims)] }),
@@ -293,6 +309,33 @@ function afterFirst(b: Builder, x: Variable): Variable {
   return b.one("slice", [b.resolve(x)], { start, limit: [...x.shape], stride: x.shape.map(() => 1) });
 }
 
+/** Makes a loop start where a window starts, and gives the step there. */
+function continueFrom(
+  { b, world }: Context,
+  window: LoopWindow,
+  leaves: readonly LeafDeclaration[],
+  { start, startState }: {
+    readonly start: Map<string, TensorValue>;
+    readonly startState: ReadonlyMap<string, Map<string, TensorValue>>;
+  },
+): Variable {
+  const task = taskOf(world);
+  const from = b.resolve(window.from);
+  const begins = b.apply("eq", from, b.fill(0, from));
+  const carried = window.carry.map((x) => task ? task.slice(x) : b.resolve(x));
+  const choose = (own: TensorValue, index: number): TensorValue => ({
+    ...own,
+    variable: b.apply("select", b.broadcastTo(begins, own.variable.shape), own.variable, carried[index]!),
+  });
+  let index = 0;
+  for (const leaf of leaves) start.set(leaf.name, choose(start.get(leaf.name)!, index++));
+  for (const leaf of leaves) {
+    const states = startState.get(leaf.name)!;
+    for (const [name, value] of states) states.set(name, choose(value, index++));
+  }
+  return from;
+}
+
 /** What a rule of a loop moves. */
 function moved(loop: Loop, b: Builder, leaf: LeafDeclaration, value: TensorValue): TensorValue {
   return loop.kind === "outer" ? movedValue(b, leaf, value) : value;
@@ -300,8 +343,16 @@ function moved(loop: Loop, b: Builder, leaf: LeafDeclaration, value: TensorValue
 
 /** Finds out how the objective of an outer that is run as a loop is differentiated. False when wrong (reported). */
 function checkDirection(cx: Context, loop: Loop, leaves: readonly LeafDeclaration[]): boolean {
-  const inside = cx.world.consumer.runs.filter((r) => r.around === loop).map((r) => r.loop);
-  const direction = directionOf(cx, [...new Set(inside)], leaves);
+  const direction = directionOf(cx, cx.world.consumer.runs.filter((r) => r.around === loop), leaves);
+  if (direction?.kind === "es" && direction.windows) {
+    const { through } = direction.windows.loop;
+    fail(cx, {
+      code: "M0701",
+      title: "A `window` of samples inside another loop is not yet supported",
+      at: through.span!,
+    });
+    return false;
+  }
   if (direction) cx.elaboration.directions.set(loop, direction);
   return direction !== undefined;
 }
@@ -327,6 +378,7 @@ function gradientOfStep(
       at: loop.objective.span,
       leaves,
       value: (leaf) => now.get(leaf.name)!,
+      tasks: undefined,
       write: (inside) => [downwards(inside.b, outerObjective(inside, loop)!)],
     });
   } else {
@@ -350,7 +402,9 @@ function gradientOfStep(
 /** Writes a loop as a scan in the world it is run in. */
 function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
   const { world, b } = cx;
-  const steps = stepsOf(cx, loop)!;
+  const steps = wholeSteps(cx, loop)!;
+  const window = windowOf(world, loop);
+  const length = window?.length ?? steps;
   const parts = loop.rules.map((rule) => {
     const leaves = ruledLeaves(cx, loop, rule) ?? [];
     return { rule, leaves, plans: planHyperparameters(cx, loop, rule, leaves, steps) };
@@ -371,9 +425,11 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
     }
   }
 
-  const scan = b.openScan(loop.name, steps);
+  const first = window && continueFrom(cx, window, leaves, { start, startState });
+  const scan = b.openScan(loop.name, length);
   const body = scan.body;
-  const tVariable = scan.slice(b.one("iota", [], { type: { dtype: "i32", shape: [steps] }, axis: 0 }));
+  const number = scan.slice(b.one("iota", [], { type: { dtype: "i32", shape: [length] }, axis: 0 }));
+  const tVariable = first ? body.apply("add", number, body.resolve(first)) : number;
   const t: TensorValue = { kind: "tensor", variable: tVariable, dims: [] };
   const now = new Map<string, TensorValue>();
   const states = new Map<string, Map<string, TensorValue>>();
@@ -408,7 +464,10 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
       const outer = stacked;
       const existing = entries.get(outer);
       if (existing) return existing;
-      const slice = scan.slice(outer);
+      // a window knows its entries by their numbers only
+      const slice = window
+        ? body.one("gather", [body.resolve(outer), tVariable], { axis: 0, batch: 0 })
+        : scan.slice(outer);
       entries.set(outer, slice);
       return slice;
     },
@@ -443,14 +502,15 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
       [...states.get(leaf.name)!.keys()].map((s) => nextStates.get(leaf.name)!.get(s)!.variable)
     ),
   ];
-  const still = stillSteps(cx, loop, steps);
+  const still = window ? 0 : stillSteps(cx, loop, steps);
   const results = scan.close(next, [...leaves.map((leaf) => now.get(leaf.name)!.variable), loss, norm], still);
   const finals = new Map(leaves.map((leaf, i) => [leaf.name, results.carry[i]!]));
   const records = new Map(leaves.map((leaf, i) => [leaf.name, results.outputs[i]!]));
   const losses = results.outputs[leaves.length]!;
   const norms = results.outputs[leaves.length + 1]!;
-  const kept = { start, finals, records, losses, norms };
-  if (!endOnly(loop)) return recordOf(cx, loop, steps, leaves, kept);
+  const end = first && b.apply("add", first, b.fill(length, first));
+  const kept = { start, finals, records, losses, norms, carry: results.carry, ...(end ? { end, whole: steps } : {}) };
+  if (!endOnly(loop)) return recordOf(cx, loop, length, leaves, kept);
   const plain = recordOf(cx, loop, steps, leaves, kept);
   const ends = derivativeAtEnd(cx, loop, {
     finals: results.carry.slice(0, leaves.length),

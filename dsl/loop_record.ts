@@ -22,6 +22,8 @@ export interface LoopRun {
   readonly leaves: readonly LeafDeclaration[];
   /** The loop whose step runs it, if one does. */
   readonly around: Loop | undefined;
+  /** Parameters, then states, where it ends. */
+  readonly carry: readonly Variable[];
   /** A parameter at a time, 0 .. T. */
   readonly parameter: (leaf: LeafDeclaration, at: TimePoint) => TensorValue;
   /** The loss or the norm of the gradient at a time; T is one more evaluation. Undefined when wrong (reported). */
@@ -39,11 +41,12 @@ export function objectiveAt(
   { values, b, step, steps }: {
     readonly values: ReadonlyMap<string, TensorValue>;
     readonly b: Builder;
-    readonly step: number;
+    readonly step: number | Variable;
     readonly steps: number;
   },
 ): Variable {
-  const t: TensorValue = { kind: "tensor", variable: b.fill(step, { dtype: "i32", shape: [] }), dims: [] };
+  const number = typeof step === "number" ? b.fill(step, { dtype: "i32", shape: [] }) : b.resolve(step);
+  const t: TensorValue = { kind: "tensor", variable: number, dims: [] };
   const inside = worldOfStep(cx.world, loop, { b, values, t: t.variable, steps });
   if (loop.kind === "outer") return outerObjective({ ...cx, world: inside, b }, loop)!;
   return evaluateObjective(cx, loop, inside, b, t, steps)!.variable;
@@ -83,6 +86,10 @@ export function recordOf(
     readonly records: ReadonlyMap<string, Variable>;
     readonly losses: Variable;
     readonly norms: Variable;
+    readonly carry: readonly Variable[];
+    /** Of a window: the step at its end, and the steps of the whole loop. */
+    readonly end?: Variable;
+    readonly whole?: number;
   },
 ): LoopRun {
   const { world, b } = cx;
@@ -100,7 +107,12 @@ export function recordOf(
     for (const leaf of leaves) {
       inside.set(leaf.name, { kind: "tensor", dims: leaf.dims, variable: request.wrt(kept.finals.get(leaf.name)!) });
     }
-    const closed = request.close([objectiveAt(cx, loop, { values: inside, b: request.body, step: steps, steps })]);
+    const closed = request.close([objectiveAt(cx, loop, {
+      values: inside,
+      b: request.body,
+      step: kept.end ?? steps,
+      steps: kept.whole ?? steps,
+    })]);
     end = { loss: closed.outputs[0]!, gradient_norm: globalNorm(b, closed.gradients) };
     return end;
   };
@@ -110,6 +122,7 @@ export function recordOf(
     steps,
     leaves,
     around: loopAround(world),
+    carry: kept.carry,
     trajectory,
     stacked,
     parameter: (leaf, at) => {

@@ -118,7 +118,7 @@ export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradi
   const expect = wrt.length === references.length ? readExpectations(cx, item, wrt) : [];
   if (!objective || wrt.length < references.length || !expect) return undefined;
   const { runs } = tasks.cx.world.consumer;
-  const direction = directionOf(cx, runs.flatMap((r) => r.around ? [] : [r.loop]), wrt.flatMap((r) => r.leaves));
+  const direction = directionOf(cx, runs.filter((r) => !r.around), wrt.flatMap((r) => r.leaves));
   if (!direction) return undefined;
   return {
     item,
@@ -209,6 +209,8 @@ export function lowerGradient(
   const { cx, b, world } = draft;
   b.origin = item.value.span;
   const leaves = [...new Set(wrt.flatMap((r) => r.leaves))];
+  // of a loop that is run window by window, no whole trajectory passes
+  const windowed = gradient.direction.kind === "es" && gradient.direction.windows !== undefined;
   let found: ReturnType<typeof collectTrajectories> = { outputs: [], quantities: [] };
   const closed = differentiate(cx, gradient.direction, {
     name: "objective",
@@ -219,12 +221,14 @@ export function lowerGradient(
       variable: world.consumer.input({ kind: "leaf", name: leaf.name }),
       dims: leaf.dims,
     }),
-    write: (inside) => {
+    tasks: across?.count,
+    write: (inside, more = () => []) => {
       const tasks = openTasks(inside, across);
       const objective = gradientObjective(tasks.cx, item)!;
-      if (!across) found = collectTrajectories(tasks.cx, wishes);
-      const [stacked] = tasks.close([objective.variable]);
-      return [meanOverTasks(inside.b, stacked!), ...found.outputs];
+      if (!across && !windowed) found = collectTrajectories(tasks.cx, wishes);
+      const [stacked, ...rest] = tasks.close([objective.variable, ...more(tasks.cx)]);
+      const own = rest.map((x) => across ? x : inside.b.reshape(x, x.shape.slice(1)));
+      return [meanOverTasks(inside.b, stacked!), ...found.outputs, ...own];
     },
   });
   const [value, ...trajectories] = closed.outputs;

@@ -87,7 +87,7 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
   const { runs } = tasks.cx.world.consumer;
   const inners = new Set(runs.map((r) => r.loop));
   const leaves = learned.flatMap((l) => l.found.flatMap((r) => r.leaves));
-  const direction = directionOf(cx, runs.flatMap((r) => r.around ? [] : [r.loop]), leaves);
+  const direction = directionOf(cx, runs.filter((r) => !r.around), leaves);
   if (!direction) return undefined;
   return {
     loop,
@@ -249,7 +249,8 @@ function lowerStep(
     at: loop.objective.span,
     leaves: sloped,
     value: (leaf) => now.get(leaf.name)!,
-    write: (inside) => {
+    tasks: outer.across?.count,
+    write: (inside, more = () => []) => {
       const atEnd = (task: Context, inner: Loop, leaf: LeafDeclaration) => {
         const run = task.world.runs.get(inner)!;
         return run.parameter(leaf, { kind: "static", step: run.steps }).variable;
@@ -257,6 +258,7 @@ function lowerStep(
       const [mean, ...ends] = objectiveWith(inside, loop, (task) => [
         ...outer.warm.flatMap(({ loop: inner, leaves }) => leaves.map((leaf) => atEnd(task, inner, leaf))),
         ...towards.map((leaf) => atEnd(task, endOf(task.world.consumer.runs, leaf)!.loop, leaf)),
+        ...more(task),
       ])!;
       return [maximize ? inside.b.apply("neg", mean!) : mean!, ...ends];
     },

@@ -75,6 +75,25 @@ export interface World {
   /** Zeros [T + 1, ...] that are added to what loops evolve, by loop and leaf, so that derivatives for every time can be asked
    *  for. */
   readonly disturbed?: ReadonlyMap<Loop, ReadonlyMap<string, Variable>>;
+  /** A loop that is run window by window, and which window this is. */
+  readonly window?: LoopWindow;
+}
+
+/** Some of the steps of a loop, going on from where those before ended. */
+export interface LoopWindow {
+  readonly loop: Loop;
+  readonly length: number;
+  /** Its first step (i32 scalar). */
+  readonly from: Variable;
+  /** What the loop carries there: parameters, then states, as `LoopRun.carry` gives them; with tasks [tasks, ...]. At step 0 the
+   *  loop's own start counts. */
+  readonly carry: readonly Variable[];
+}
+
+/** The window that a loop is run in where a world stands. */
+export function windowOf(world: World, loop: Loop): LoopWindow | undefined {
+  for (let w: World | undefined = world; w; w = w.parent) if (w.window?.loop === loop) return w.window;
+  return undefined;
 }
 
 /** Which step it is of all loops and scans around, as one number. */
@@ -99,6 +118,7 @@ export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" |
     ...(inside.step ? { step: inside.step } : {}),
     ...(inside.metaStep ? { metaStep: inside.metaStep } : {}),
     ...(inside.disturbed ? { disturbed: inside.disturbed } : {}),
+    ...(inside.window ? { window: inside.window } : {}),
   };
 }
 

@@ -159,3 +159,61 @@ Deno.test("an outer loop learns through every estimator", async () => {
     assertAlmostEquals(run.parameter("a").data[0]!, Math.log(3), 0.02, through);
   }
 });
+
+const windows = 3;
+
+/** The mean of what stands at the ends of three windows of four steps: what `es` and `pes` with a window differentiate. */
+const windowed = (through: string, objective = "sum((w@T - 1)^2)") =>
+  `edition 1
+  precision f64
+  param w : [2] = 0
+  param v : [2] = [0.5, -1]
+  inner fit { minimize 0.5 * sum((w - v)^2) over w by sgd(lr = 0.1, momentum = 0.5) for T = 12 steps ${through} }
+  gradient ${objective} wrt v, w@0`;
+
+/** Over seeds: the distance of the mean from what is expected, in standard errors, for every entry of both gradients. */
+async function distances(source: string, exact: readonly number[], seeds: number): Promise<number[]> {
+  const experiment = compile(source);
+  const draws = exact.map((): number[] => []);
+  for (let seed = 0; seed < seeds; seed++) {
+    const run = await experiment.run({ seed });
+    [...run.gradient("v").data, ...run.gradient("w@0").data].forEach((g, i) => draws[i]!.push(g));
+  }
+  return draws.map((list, i) => {
+    const mean = list.reduce((a, b) => a + b) / seeds;
+    const error = Math.sqrt(list.reduce((s, x) => s + (x - mean) ** 2, 0) / (seeds - 1) / seeds);
+    return Math.abs(mean - exact[i]!) / error;
+  });
+}
+
+Deno.test("pes is unbiased over the windows of a loop, es with a window is not, and pes with one window is es", async () => {
+  const ends = Array.from({ length: windows }, (_, k) => `sum((w@${4 * (k + 1)} - 1)^2)`).join(" + ");
+  const run = await compile(windowed("", `(${ends}) / ${windows}`)).run();
+  const exact = [...run.gradient("v").data, ...run.gradient("w@0").data];
+  const persistent = windowed("through pes(samples = 32, sigma = 0.2, window = 4)");
+  assertAlmostEquals((await compile(persistent).run()).value(), run.value(), 1e-14);
+  // 4 standard errors: four entries miss by chance once in 4,000 choices of seeds
+  for (const d of await distances(persistent, exact, 48)) assert(d < 4, `${d} standard errors`);
+  const truncated = await distances(windowed("through es(samples = 32, sigma = 0.2, window = 4)"), exact, 48);
+  assert(Math.max(...truncated) > 8, `${truncated}`);
+
+  const whole = await compile(windowed("through pes(samples = 6, sigma = 0.2, window = 12)")).run();
+  const once = await compile(windowed("through es(samples = 6, sigma = 0.2, window = 12)")).run();
+  assertEquals(whole.gradient("v").data, once.gradient("v").data);
+});
+
+Deno.test("an outer learns through pes: with tasks, Adam's states and a rate for every step", async () => {
+  const run = await compile(`edition 1
+    precision f64
+    task number { a ~ uniform(1, 3)  split support { x = a } }
+    param w = 0
+    param c = 0.2
+    inner fit { minimize (w - c * support.x)^2 over w by adam(lr = 0.1) for T = 8 steps through pes(samples = 16, sigma = 0.05, window = 4) }
+    override fit { lr = 0.1 per step }
+    outer train { minimize (w@T - support.x)^2 across 4 number over c, fit.lr by adam(lr = 0.02) for 120 steps }`)
+    .run();
+  const losses = run.losses("train");
+  const mean = (list: Float64Array) => list.reduce((a, b) => a + b) / list.length;
+  assert(mean(losses.slice(-20)) < 0.6 * mean(losses.slice(0, 20)), `${losses}`);
+  assertEquals(run.parameter("fit.lr").shape, [8]);
+});
