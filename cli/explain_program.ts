@@ -7,7 +7,7 @@ import type { Backend } from "../runtime/backend/interface.ts";
 import { formatBytes } from "../runtime/bytes.ts";
 import { MetaRuntimeError } from "../runtime/errors.ts";
 import { buildFunction } from "../runtime/ir/builder.ts";
-import { type Cost, costOf } from "../runtime/ir/cost.ts";
+import { type Cost, costOf, type LoopCost, loopCosts } from "../runtime/ir/cost.ts";
 import type { IrFunction } from "../runtime/ir/types.ts";
 import { type MemoryPlan, planFunction } from "../runtime/loop/memory.ts";
 import type { ExperimentProgram } from "../runtime/loop/program.ts";
@@ -31,9 +31,12 @@ export function explainProgram(
   console.out(`${program.source}, ${program.precision}\n\n${output.describe()}`);
   const budget = Math.min(memory ?? program.memory ?? Infinity, backend.memoryLimitBytes);
   console.out(`\nmemory: ${formatBytes(budget)} for each function, backend ${backend.name}\n`);
-  let plans: readonly (MemoryPlan & { readonly runs: number })[];
+  let plans: readonly Planned[];
   try {
-    plans = timesRun(program).map(({ fn, runs }) => ({ ...planFunction(fn, backend, budget).memory, runs }));
+    plans = timesRun(program).map(({ fn, runs }) => {
+      const planned = planFunction(fn, backend, budget);
+      return { ...planned.memory, runs, loops: loopCosts(planned.fn) };
+    });
   } catch (error) {
     if (!(error instanceof MetaRuntimeError)) throw error;
     console.err(`error: ${error.message}\n`);
@@ -41,6 +44,8 @@ export function explainProgram(
   }
   const pace = measurePace(backend);
   console.out(`${planTable(plans, pace).join("\n")}\n`);
+  const loops = plans.flatMap(loopLines);
+  if (loops.length > 0) console.out(`\nloops, as they run\n${loops.join("\n")}\n\n`);
   const seconds = plans.reduce((sum, p) => sum + p.runs * predictedSeconds(p, pace), 0);
   console.out(
     `  in all about ${seconds < 1 ? secondsText(seconds) : duration(seconds)}, by the pace of this machine\n`,
@@ -62,7 +67,26 @@ function timesRun(program: ExperimentProgram): readonly { readonly fn: IrFunctio
   ];
 }
 
-function planTable(plans: readonly (MemoryPlan & { readonly runs: number })[], pace: Pace): string[] {
+interface Planned extends MemoryPlan {
+  readonly runs: number;
+  readonly loops: readonly LoopCost[];
+}
+
+/** The loops of a function, each below the one around it; what takes less than a hundredth is left out. */
+function loopLines({ name, flops, loops }: Planned): string[] {
+  const shown = loops.filter((l) => l.flops >= 0.01 * flops && l.depth < 4);
+  if (shown.length === 0) return [];
+  const rows = shown.map((l) => [
+    `${"  ".repeat(l.depth + 1)}${l.name}${l.op === "map" ? ", each of" : ","} ${l.length}${
+      l.op === "map" ? "" : " steps"
+    }`,
+    `${Math.round(100 * l.flops / flops)} %`,
+    l.kept > 0 ? `leaves ${formatBytes(l.kept)}` : "",
+  ]);
+  return [`  ${name}`, ...tableText(rows, [false, true, false]).map((line) => `  ${line}`)];
+}
+
+function planTable(plans: readonly Planned[], pace: Pace): string[] {
   const heads = ["", "keeps", "arena", "operations", "time", "runs"];
   const rows = plans.map((p) => [
     p.name,

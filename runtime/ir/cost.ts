@@ -123,3 +123,32 @@ export function equationCost(equation: Equation): Cost {
   const inside = costOf(body);
   return { flops: length * inside.flops, calls: 1 + length * inside.calls };
 }
+
+/** A loop of a function, and what it takes there. */
+export interface LoopCost {
+  /** The loop's name, as the program calls it or as the pass that made it. */
+  readonly name: string;
+  readonly op: "scan" | "map";
+  readonly length: number;
+  /** Loops around it. */
+  readonly depth: number;
+  /** Operations in one run of the function. */
+  readonly flops: number;
+  /** Bytes that one run of the loop leaves for later: its stacked outputs. */
+  readonly kept: number;
+}
+
+const entryBytes = { f32: 4, f64: 8, i32: 4, bool: 1 } as const;
+
+/** The loops of a function in the order in which they run, each before those inside it. */
+export function loopCosts(fn: IrFunction, times = 1, depth = 0): readonly LoopCost[] {
+  return fn.equations.flatMap((equation): readonly LoopCost[] => {
+    if (equation.op !== "scan" && equation.op !== "map") return [];
+    const { length, body } = equation.params;
+    const stacked = equation.op === "scan" ? equation.outputs.slice(equation.params.carry) : equation.outputs;
+    const kept = stacked.reduce((n, x) => n + entryBytes[x.dtype] * sizeOf(x.shape), 0);
+    const flops = times * equationCost(equation).flops;
+    const inside = loopCosts(body, times * length, depth + 1);
+    return [{ name: body.name, op: equation.op, length, depth, flops, kept }, ...inside];
+  });
+}
