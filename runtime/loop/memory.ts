@@ -43,21 +43,22 @@ const levelWords = ["", "checkpoints", "checkpoints in checkpoints"];
 const levelWord = (levels: number) => levelWords[levels] ?? `checkpoints ${levels} deep`;
 const mostLevels = 5;
 
-/** The plans, from the fastest on. */
-function candidates(): Candidate[] {
-  const list: Candidate[] = [{ label: "keep all", options: {} }, {
-    label: "keep the carry",
-    options: { residuals: "carry" },
-  }];
-  for (let levels = 1; levels <= mostLevels; levels++) {
-    list.push({ label: levelWord(levels), options: { levels } });
-    list.push({ label: `${levelWord(levels)}, then the carry`, options: { levels, residuals: "carry" } });
-  }
-  const oneByOne = list.map(({ label, options }) => ({
-    label: label === "keep all" ? "task by task" : `${label}, task by task`,
-    options: { ...options, chunk: 1 },
-  }));
-  return [...list, ...oneByOne];
+/** The plans that differ in the depth of checkpoints only: each costs more and keeps less than the one before. */
+function family(base: { readonly carry?: true; readonly chunk?: true; readonly forward?: true }): Candidate[] {
+  return Array.from({ length: mostLevels + 1 }, (_, levels) => {
+    const words = [
+      ...(base.forward ? ["forward over reverse"] : []),
+      ...(levels > 0 ? [levelWord(levels)] : []),
+      ...(base.carry ? [levels > 0 ? "then the carry" : "keep the carry"] : []),
+      ...(base.chunk ? ["task by task"] : []),
+    ];
+    const options: FinishOptions = {
+      ...(levels > 0 ? { levels } : {}),
+      ...(base.carry ? { residuals: "carry" } : {}),
+      ...(base.chunk ? { chunk: 1 } : {}),
+    };
+    return { label: words.join(", ") || "keep all", options };
+  });
 }
 
 /** Expands the gradients of a function and decides what it keeps. Without a plan within `budget` bytes:
@@ -74,17 +75,28 @@ export function planFunction(
   let best: PlannedFunction | undefined;
   let least = first;
   const crossed = expandWithReports(fn, { products: "forward" });
-  const forward = candidates().filter((c) => c.options.residuals === undefined)
-    .map((c) => ({ ...c, label: `forward over reverse${c.label === "keep all" ? "" : `, ${c.label}`}` }));
-  const all = [
-    ...candidates().slice(1).map((c) => ({ ...c, from: whole })),
-    ...forward.map((c) => ({ ...c, from: crossed })),
-  ];
-  for (const { from, ...candidate } of all) {
-    const next = measured(from, candidate, backend, name, first.memory);
-    if (next.memory.bytes < least.memory.bytes) least = next;
-    if (next.memory.bytes > budget || best && best.memory.flops <= next.memory.flops) continue;
-    best = next;
+  for (const chunk of [{}, { chunk: true }] as const) {
+    for (
+      const [from, plans] of [
+        [whole, family(chunk)],
+        [whole, family({ ...chunk, carry: true })],
+        [crossed, family({ ...chunk, forward: true })],
+      ] as const
+    ) {
+      let before: MemoryPlan | undefined;
+      for (const plan of plans) {
+        const next = measured(from, plan, backend, name, first.memory);
+        const { bytes, flops } = next.memory;
+        if (bytes < least.memory.bytes) least = next;
+        const fits = bytes <= budget;
+        if (fits && (!best || flops < best.memory.flops)) best = next;
+        // deeper ones cost more, or have nothing left to cut
+        if (fits || before && before.plan !== plans[0]!.label && before.bytes === bytes && before.flops === flops) {
+          break;
+        }
+        before = next.memory;
+      }
+    }
   }
   if (best) return best;
   const { bytes, plan } = least.memory;

@@ -1,0 +1,84 @@
+// Random programs under every estimator and under little memory: exact ways agree, the others give numbers, and what does not fit
+// is said with a code.
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { compile, CompileError, type Run } from "../../mod.ts";
+import { typedProgram } from "./typed_programs.ts";
+
+function withThrough(source: string, through: string): string {
+  const changed = source.replace(/( {2}for T = \d+ steps\n)/, `$1  ${through}\n`);
+  assert(changed !== source);
+  return changed;
+}
+
+/** All gradients of a run, one after the other. */
+function gradientsOf(run: Run): number[] {
+  return run.gradients.flatMap((g) =>
+    g.wrt.flatMap((w) => w.leaves.flatMap(({ gradient }) => Array.from<number>(gradient.data)))
+  );
+}
+
+function assertNear(actual: readonly number[], expected: readonly number[], within: number, what: string): void {
+  assertEquals(actual.length, expected.length);
+  const size = Math.max(1, ...expected.map(Math.abs));
+  actual.forEach((x, i) => assert(Math.abs(x - expected[i]!) <= within * size, `${what}: ${x} for ${expected[i]}`));
+}
+
+Deno.test("random programs: forwards, in a window as long as the loop, and in little memory, gradients are the same", async () => {
+  await fc.assert(
+    fc.asyncProperty(typedProgram, async ({ source }) => {
+      const run = await compile(source).run();
+      const expected = gradientsOf(run);
+      const forward = await compile(withThrough(source, "through forward()")).run();
+      assertNear(gradientsOf(forward), expected, 1e-11, "forward");
+      const whole = await compile(withThrough(source, "through unroll(window = 99)")).run();
+      assertEquals(gradientsOf(whole), expected);
+      const { bytes } = run.memory.find((m) => m.name.startsWith("gradient"))!;
+      for (const part of [0.9, 0.8]) {
+        const tight = await compile(source).run({ memory: Math.round(part * bytes) }).catch((error: Error) => {
+          assert(error.message.includes("does not fit"), error.message);
+        });
+        if (!tight) continue;
+        const exact = !tight.memory.some((m) => m.plan.startsWith("forward over reverse"));
+        assertNear(gradientsOf(tight), expected, exact ? 0 : 1e-11, `${part} of the memory`);
+      }
+    }),
+    { numRuns: 25, seed: 20261127 },
+  );
+});
+
+const approximate = [
+  "through unroll(window = 1)",
+  "through first_order()",
+  "through implicit()",
+  "through implicit(solver = gmres, iterations = 3)",
+  "through implicit(solver = normal_cg)",
+  "through implicit(solver = direct, damping = 0.1)",
+  "through implicit(solver = neumann, iterations = 5, rate = 0.05)",
+  "through implicit(solver = fixed_point, iterations = 5)",
+  "through finite_difference(epsilon = 0.01, factor = 0.1)",
+  "through es(samples = 2, sigma = 0.1)",
+  "through pes(samples = 2, sigma = 0.1, window = 1)",
+];
+
+Deno.test("random programs: every estimator gives finite numbers, or says with a code why it does not fit", async () => {
+  const ran = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(typedProgram, fc.constantFrom(...approximate), async ({ source }, through) => {
+      // what an implicit loop can see
+      const only = source.replace(/^((?:across 2 shift\n)?wrt ).*$/m, "$1p");
+      try {
+        const run = await compile(withThrough(only, through)).run();
+        assert(gradientsOf(run).every(Number.isFinite), through);
+        assertEquals(run.gradients[0]!.implicit !== undefined, through.includes("implicit"), through);
+        ran.add(through);
+      } catch (error) {
+        if (!(error instanceof CompileError)) throw error;
+        const codes = error.diagnostics.map((d) => d.code);
+        assert(codes.every((code) => code === "M0501" || code === "M0504"), `${through}: ${error.message}`);
+      }
+    }),
+    { numRuns: 80, seed: 20261127 },
+  );
+  assertEquals([...ran].sort(), [...approximate].sort());
+});
