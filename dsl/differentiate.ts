@@ -59,7 +59,7 @@ function evolutionStrategy(cx: Context, direction: SampledDirection, objective: 
   const outputs = scope.close(objective.write({ ...cx, world: inside, b: scope.body }));
   const weight = pairWeights(b, outputs[0]!, direction);
   return {
-    outputs: outputs.map((x) => b.reshape(rows(b, x, 0, 1), x.shape.slice(1))),
+    outputs: outputs.map((x) => b.reshape(b.rows(x, 0, 1), x.shape.slice(1))),
     gradients: noise.map((e) => contractFirst(b, weight, e)),
   };
 }
@@ -102,7 +102,7 @@ function windowStrategy(
   const share = (x: Variable) => s.apply("div", x, s.fill(count, x));
   const nextPaths = paths.map((path, i) => persistent ? s.apply("add", path, noise[i]!) : noise[i]!);
   const nextSums = sums.map((sum, i) => s.apply("add", sum, share(contractFirst(s, weight, nextPaths[i]!))));
-  const unmoved = s.reshape(rows(s, outputs[0]!, 0, 1), []);
+  const unmoved = s.reshape(s.rows(outputs[0]!, 0, 1), []);
   const closed = scan.close([
     s.apply("add", total, share(unmoved)),
     ...nextSums,
@@ -151,16 +151,10 @@ function perturbed(
 
 /** (L(x + sigma e_i) - L(x - sigma e_i)) / (2 sigma samples) from the values of all lanes. */
 function pairWeights(b: Builder, values: Variable, { samples, sigma }: SampledDirection): Variable {
-  const up = rows(b, values, 1, 1 + samples);
-  const difference = b.apply("sub", up, rows(b, values, 1 + samples, 1 + 2 * samples));
+  const up = b.rows(values, 1, 1 + samples);
+  const difference = b.apply("sub", up, b.rows(values, 1 + samples, 1 + 2 * samples));
   return b.apply("mul", difference, b.fill(1 / (2 * sigma * samples), difference));
 }
 
 const contractFirst = (b: Builder, x: Variable, y: Variable) =>
   b.one("dot_general", [x, y], { contractLeft: [0], contractRight: [0], batchLeft: [], batchRight: [] });
-
-function rows(b: Builder, x: Variable, from: number, to: number): Variable {
-  const rest = x.shape.slice(1);
-  const start = [from, ...rest.map(() => 0)];
-  return b.one("slice", [x], { start, limit: [to, ...rest], stride: x.shape.map(() => 1) });
-}

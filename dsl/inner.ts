@@ -260,7 +260,7 @@ function checkLoop(cx: Context, loop: Loop): LoopRun | undefined {
     }
   }
   if (loop.clip) requireStatic(cx, loop.clip, "the bound of `clip norm`");
-  if (wrong || meta && !checkDirection(cx, loop, leaves)) return undefined;
+  if (wrong || !checkDirection(cx, loop, leaves)) return undefined;
   const scalar = (): TensorValue => ({ kind: "tensor", variable: loss!, dims: [] });
   return {
     loop,
@@ -302,13 +302,6 @@ function placeholder(cx: Context, leaf: LeafDeclaration): TensorValue {
   return { kind: "tensor", variable, dims: leaf.dims };
 }
 
-/** Entries 1 .. T of an array over the times 0 .. T. */
-function afterFirst(b: Builder, x: Variable): Variable {
-  const rest = x.shape.slice(1);
-  const start = [1, ...rest.map(() => 0)];
-  return b.one("slice", [b.resolve(x)], { start, limit: [...x.shape], stride: x.shape.map(() => 1) });
-}
-
 /** Makes a loop start where a window starts, and gives the step there. */
 function continueFrom(
   { b, world }: Context,
@@ -341,20 +334,22 @@ function moved(loop: Loop, b: Builder, leaf: LeafDeclaration, value: TensorValue
   return loop.kind === "outer" ? movedValue(b, leaf, value) : value;
 }
 
-/** Finds out how the objective of an outer that is run as a loop is differentiated. False when wrong (reported). */
+/** Finds out how the objective of a loop is differentiated, as the loops that it runs say. False when wrong (reported). */
 function checkDirection(cx: Context, loop: Loop, leaves: readonly LeafDeclaration[]): boolean {
   const direction = directionOf(cx, cx.world.consumer.runs.filter((r) => r.around === loop), leaves);
-  if (direction?.kind === "es" && direction.windows) {
-    const { through } = direction.windows.loop;
-    fail(cx, {
-      code: "M0701",
-      title: "A `window` of samples inside another loop is not yet supported",
-      at: through.span!,
-    });
-    return false;
-  }
-  if (direction) cx.elaboration.directions.set(loop, direction);
-  return direction !== undefined;
+  if (!direction) return false;
+  cx.elaboration.directions.set(loop, direction);
+  if (direction.kind !== "es" || loop.kind === "outer" && !direction.windows) return true;
+  const sampled = cx.world.consumer.runs.find((r) => r.around === loop && ["es", "pes"].includes(r.loop.through.kind))!;
+  fail(cx, {
+    code: "M0701",
+    title: loop.kind === "inner"
+      ? `Samples of a loop that the inner loop \`${loop.name}\` runs are not yet supported`
+      : "A `window` of samples inside another loop is not yet supported",
+    at: sampled.loop.through.span!,
+    secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` runs it` }],
+  });
+  return false;
 }
 
 /** The loss of a step, with its own sign, and its gradient downwards. */
@@ -371,9 +366,10 @@ function gradientOfStep(
   const { b } = at;
   const { maximize } = loop.objective;
   const downwards = (inside: Builder, value: Variable) => maximize ? inside.apply("neg", value) : value;
+  const direction = at.elaboration.directions.get(loop)!;
   let closed: { readonly outputs: readonly Variable[]; readonly gradients: readonly Variable[] };
   if (loop.kind === "outer") {
-    closed = differentiate(at, at.elaboration.directions.get(loop)!, {
+    closed = differentiate(at, direction, {
       name: `${loop.name}.loss`,
       at: loop.objective.span,
       leaves,
@@ -391,8 +387,7 @@ function gradientOfStep(
     const world = enterWorld(at.world, { b: request.body, values: inside, owns: new Set([loop]) });
     const objective = evaluateObjective(at, loop, world, request.body, t, steps)!;
     const own = asFloat({ ...at, b: request.body }, objective).variable;
-    const forward = at.world.consumer.runs.some((r) => r.around === loop && r.loop.through.kind === "forward");
-    closed = request.close([downwards(request.body, own)], forward ? "forward" : "reverse");
+    closed = request.close([downwards(request.body, own)], direction.kind === "forward" ? "forward" : "reverse");
   }
   const loss = downwards(b, closed.outputs[0]!);
   const still = loop.through.kind === "first_order";
@@ -492,7 +487,7 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
       })!;
       const next = loop.kind === "outer" ? keptValue(body, leaf, after.p.variable) : after.p.variable;
       const added = disturbed?.get(leaf.name);
-      nextP.set(leaf.name, added ? body.apply("add", next, scan.slice(afterFirst(b, added))) : next);
+      nextP.set(leaf.name, added ? body.apply("add", next, scan.slice(b.rows(b.resolve(added), 1, length + 1))) : next);
       nextStates.set(leaf.name, after.states);
     }
   }

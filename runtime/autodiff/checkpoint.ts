@@ -3,8 +3,15 @@
 // the same can be done once more: d levels need about d T^(1/(d+1)) carries and d more forward passes. The steps and their order
 // stay what they were, so no bit of a result changes.
 import { Builder } from "../ir/builder.ts";
-import { bodyOf, type Equation, type EquationOf, type IrFunction, type Shape, type Variable } from "../ir/types.ts";
-import { sizeOf } from "../ir/types.ts";
+import {
+  bodyOf,
+  entryBytes,
+  type Equation,
+  type EquationOf,
+  type IrFunction,
+  sizeOf,
+  type Variable,
+} from "../ir/types.ts";
 import { sectionsOf } from "../ir/structured.ts";
 
 type Scan = EquationOf<"scan">;
@@ -175,8 +182,7 @@ const partOf = ({ params }: Scan, outputs: readonly Variable[]): Part => ({
   outputs: outputs.slice(params.carry),
 });
 
-const bytesPerEntry = { f32: 4, f64: 8, i32: 4, bool: 1 } as const;
-const bytes = (list: readonly Variable[]) => list.reduce((n, x) => n + bytesPerEntry[x.dtype] * sizeOf(x.shape), 0);
+const bytes = (list: readonly Variable[]) => list.reduce((n, x) => n + entryBytes[x.dtype] * sizeOf(x.shape), 0);
 
 function findPairs(fn: IrFunction, options: CheckpointOptions): readonly Pair[] {
   const pairs: Pair[] = [];
@@ -298,12 +304,7 @@ function joinParts(
   return whole.map((x, i) => b.one("concat", reverse ? [rest[i]!, x] : [x, rest[i]!], { axis: 0 }));
 }
 
-function rows(b: Builder, x: Variable, [from, to]: readonly [number, number]): Variable {
-  const other: Shape = x.shape.slice(1);
-  if (from === 0 && to === x.shape[0]) return x;
-  const start = [from, ...other.map(() => 0)];
-  return b.one("slice", [x], { start, limit: [to, ...other], stride: x.shape.map(() => 1) });
-}
+const rows = (b: Builder, x: Variable, [from, to]: readonly [number, number]) => b.rows(x, from, to);
 
 const fold = (b: Builder, x: Variable, count: number, segment: number) =>
   b.reshape(x, [count, segment, ...x.shape.slice(1)]);

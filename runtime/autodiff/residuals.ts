@@ -1,7 +1,7 @@
 // What must the forward pass of a loop keep for the backward pass? Of the known values that the unknown part of a body
 // reads, some are inputs of the body anyway, some cost nothing to compute again, some are the same at every step. What is
 // stacked, one slice a step, is the smallest set of values from which all the others follow.
-import { type DType, type Equation, type PrimitiveName, sizeOf, type Variable } from "../ir/types.ts";
+import { entryBytes, type Equation, type PrimitiveName, sizeOf, type Variable } from "../ir/types.ts";
 import { minimumCut } from "./minimum_cut.ts";
 
 /** What a differentiated loop keeps of its forward pass.
@@ -95,8 +95,6 @@ export function planResiduals(
   return demand(body, read, sources);
 }
 
-const bytesOf: { readonly [D in DType]: number } = { f32: 4, f64: 8, i32: 4, bool: 1 };
-
 /** The values to stack: the smallest in bytes that cut what is read off from everything that is neither available nor
  *  cheap. A value that is read itself counts for three quarters: keeping it saves computing it again. */
 function leastStored(
@@ -123,7 +121,7 @@ function leastStored(
   }
   const nodes = [...numbers.keys()];
   const roots = nodes.flatMap((x, n) => follows.has(x) ? [] : [n]);
-  const cost = nodes.map((x) => (read.has(x) ? 3 : 4) * bytesOf[x.dtype] * Math.max(1, sizeOf(x.shape)));
+  const cost = nodes.map((x) => (read.has(x) ? 3 : 4) * entryBytes[x.dtype] * Math.max(1, sizeOf(x.shape)));
   return [...minimumCut({ cost, edges, sources: roots, sinks })].map((n) => nodes[n]!);
 }
 

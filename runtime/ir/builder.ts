@@ -291,7 +291,7 @@ export class Builder {
         const [fn, captured] = body.#finishBody([...next, ...outputs]);
         const run = (from: number, to: number, carry: readonly Variable[], constant: boolean) => {
           const cut = (x: Variable) => constant && isFloat(x.dtype) ? this.apply("stop_gradient", x) : x;
-          const part = stacked.map((x) => from === 0 && to === length ? x : this.#rows(x, from, to));
+          const part = stacked.map((x) => from === 0 && to === length ? x : this.rows(x, from, to));
           return this.emit("scan", [...captured, ...carry, ...part].map(cut), {
             body: fn,
             length: to - from,
@@ -313,8 +313,8 @@ export class Builder {
     };
   }
 
-  /** Slices of an array along its first axis. */
-  #rows(x: Variable, from: number, to: number): Variable {
+  /** Entries `from` .. `to` - 1 along the first axis. */
+  rows(x: Variable, from: number, to: number): Variable {
     const rest = x.shape.slice(1);
     return this.one("slice", [x], {
       start: [from, ...rest.map(() => 0)],

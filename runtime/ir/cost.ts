@@ -1,6 +1,7 @@
 // What does a function cost to run? Floating-point operations and kernel calls, counted from the equations: a loop counts its
 // body as often as it runs.
 import {
+  entryBytes,
   type Equation,
   type EquationOf,
   type IrFunction,
@@ -137,8 +138,6 @@ export interface LoopCost {
   /** Bytes that one run of the loop leaves for later: its stacked outputs. */
   readonly kept: number;
 }
-
-const entryBytes = { f32: 4, f64: 8, i32: 4, bool: 1 } as const;
 
 /** The loops of a function in the order in which they run, each before those inside it. */
 export function loopCosts(fn: IrFunction, times = 1, depth = 0): readonly LoopCost[] {

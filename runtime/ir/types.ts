@@ -273,6 +273,9 @@ export function isFloat(dtype: DType): boolean {
   return dtype === "f32" || dtype === "f64";
 }
 
+/** Bytes of one entry. */
+export const entryBytes: { readonly [D in DType]: number } = { f32: 4, f64: 8, i32: 4, bool: 1 };
+
 /** Number of entries of an array of this shape. */
 export function sizeOf(shape: Shape): number {
   let size = 1;

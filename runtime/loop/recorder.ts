@@ -1,12 +1,9 @@
 // Which values are kept, and at which meta-steps? The rule of `record … every N steps`: the values before meta-steps
 // 0, N, 2N, …, and those at the end. Also says before work starts when that would need too much memory.
-import { type ArrayType, type DType, type HostArray, sizeOf } from "../ir/types.ts";
+import { type ArrayType, entryBytes, type HostArray, sizeOf } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
 import type { ExperimentProgram, OuterProgram } from "./program.ts";
 import type { Recorded } from "./results.ts";
-
-/** Bytes of one entry. */
-const entryBytes: Readonly<Record<DType, number>> = { f32: 4, f64: 8, i32: 4, bool: 1 };
 
 /** True when the values before a meta-step are recorded (`every` in meta-steps). */
 export function isDue(step: number, every: number): boolean {

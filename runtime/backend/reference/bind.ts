@@ -2,6 +2,7 @@
 // equation its kernel.
 import {
   type ArrayType,
+  entryBytes,
   type Equation,
   formatType,
   type HostArray,
@@ -15,7 +16,7 @@ import {
 import { InternalError } from "../../errors.ts";
 import { type Kernel, type KernelRule, prepareCopy, type PreparedBody } from "./kernel.ts";
 import { kernelRules } from "./kernels.ts";
-import { type Block, bytesPerEntry, type FramePlan, type Plan } from "./plan.ts";
+import type { Block, FramePlan, Plan } from "./plan.ts";
 
 /** A function whose arrays exist and whose kernels are ready. */
 export interface BoundFunction {
@@ -36,7 +37,7 @@ function viewOf(arena: ArrayBuffer, block: Block, type: ArrayType): HostArray {
 export function bindPlan(plan: Plan, arena: ArrayBuffer): BoundFunction {
   plan.root.region.base = plan.pinnedBytes;
   for (const { block, equation } of plan.pinned) {
-    const entries = block.bytes / bytesPerEntry[equation.outputs[0]!.dtype];
+    const entries = block.bytes / entryBytes[equation.outputs[0]!.dtype];
     const whole = equation.op === "constant" && equation.params.data.length === 1
       ? { dtype: equation.outputs[0]!.dtype, shape: [entries] }
       : equation.outputs[0]!;

@@ -2,7 +2,7 @@
 // arena: blocks are reused as soon as nothing reads them any more, and reshapes share their input's block.
 import {
   type ArrayType,
-  type DType,
+  entryBytes,
   type Equation,
   type EquationOf,
   type IrFunction,
@@ -75,12 +75,9 @@ export interface Plan {
     | undefined;
 }
 
-/** Bytes of one entry. */
-export const bytesPerEntry: { readonly [D in DType]: number } = { f32: 4, f64: 8, i32: 4, bool: 1 };
-
 /** Bytes of an array. */
 export function bytesOf(type: ArrayType): number {
-  return sizeOf(type.shape) * bytesPerEntry[type.dtype];
+  return sizeOf(type.shape) * entryBytes[type.dtype];
 }
 
 /** Primitives whose entry i depends only on the inputs' entries i, so that an output may take an input's block. */
@@ -203,9 +200,9 @@ function reusableInput(
   inputs: readonly Block[],
   dying: ReadonlySet<Block>,
 ): Block | undefined {
-  const entry = bytesPerEntry[equation.outputs[i]!.dtype];
+  const entry = entryBytes[equation.outputs[i]!.dtype];
   if (elementwise.has(equation.op)) {
-    return inputs.find((block, k) => bytesPerEntry[equation.inputs[k]!.dtype] === entry && dying.has(block));
+    return inputs.find((block, k) => entryBytes[equation.inputs[k]!.dtype] === entry && dying.has(block));
   }
   if (equation.op !== "scan" || i >= equation.params.carry) return undefined;
   const initial = inputs[equation.params.constants + i]!;
