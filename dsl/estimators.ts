@@ -27,7 +27,7 @@ const parameters = {
   first_order: {},
   implicit: { solver: "solver", iterations: "count", tolerance: "nonnegative", damping: "nonnegative", rate: "value" },
   forward: {},
-  finite_difference: { epsilon: "positive", factor: "value" },
+  finite_difference: { epsilon: "positive", factor: "value", at: "count" },
   es: { samples: "integer", sigma: "positive", window: "integer" },
   pes: { samples: "integer", sigma: "positive", window: "integer" },
 } as const satisfies { readonly [estimator: string]: { readonly [argument: string]: ArgumentKind } };
@@ -148,6 +148,16 @@ export function checkThrough(cx: Context, loop: Loop, steps: number | undefined)
       return false;
     }
   }
+  const when = args.get("at");
+  if (when && requireInteger(at, when, "`at`", 0)! > steps) {
+    fail(at, {
+      code: "M0402",
+      title: `The time ${requireInteger(at, when, "`at`", 0)} is outside 0 .. ${steps}`,
+      at: when.span,
+      secondary: [{ span: loop.count.span, message: `\`${loop.name}\` runs ${steps} steps` }],
+    });
+    return false;
+  }
   const solver = args.get("solver");
   const needsRate = kind === "implicit" && solver && solverOf(at, solver) === "neumann" ? "rate" : undefined;
   const needsFactor = kind === "finite_difference" ? "factor" : undefined;
@@ -223,8 +233,11 @@ export interface WrittenLoop {
   readonly finals: readonly Variable[];
   readonly reached: Variable;
   readonly started: Variable;
-  /** What it minimizes at its end, as a function of the parameters, written into a builder. */
-  readonly loss: (b: Builder, parameters: readonly Variable[]) => Variable;
+  /** What it minimizes at a step, its end unless said, as a function of the parameters, written into a builder. */
+  readonly loss: (b: Builder, parameters: readonly Variable[], step?: number) => Variable;
+  /** The parameters at a time, and the number of steps. */
+  readonly at: (time: number) => readonly Variable[];
+  readonly steps: number;
   /** One step as a map of the carry: (constants ..., carry ..., slices ...) -> (carry ..., outputs ...). */
   readonly step: {
     readonly body: import("../runtime/ir/types.ts").IrFunction;
@@ -298,13 +311,18 @@ function fixedPoint(cx: Context, { step }: WrittenLoop) {
   return { fn, constants: [...step.constants, ...step.slices].map((x) => b.resolve(x)), solution: step.carry };
 }
 
-function differenceEnd(cx: Context, loop: Loop, { finals, loss }: WrittenLoop): readonly Variable[] {
+function differenceEnd(
+  cx: Context,
+  loop: Loop,
+  { finals, loss, at: pointAt, steps }: WrittenLoop,
+): readonly Variable[] {
   const { b } = cx;
   const at = insideLoop(cx, loop);
   const { args } = loop.through;
   const scope = b.openClosure(`${loop.name}.loss`);
   const parameters = finals.map((x) => scope.input(x));
-  const { fn, captured } = scope.close([loss(scope.body, parameters)]);
+  const when = args.has("at") ? requireInteger(at, args.get("at")!, "`at`", 0)! : steps;
+  const { fn, captured } = scope.close([loss(scope.body, parameters, when)]);
   const g = new Builder(`${loop.name}.slopes`);
   const inputs = fn.inputs.map((v) => g.input(v, v.name));
   const request = g.openGradient(`${loop.name}.loss`);
@@ -312,7 +330,7 @@ function differenceEnd(cx: Context, loop: Loop, { finals, loss }: WrittenLoop): 
   const closed = request.close(request.body.inline(fn, own));
   const epsilon = args.get("epsilon");
   const factor = scalarOf(at, args.get("factor") ?? ownRate(loop)!, "`factor`")!;
-  return b.emit("finite_difference", [factor, ...captured, ...finals].map((x) => b.resolve(x)), {
+  return b.emit("finite_difference", [factor, ...captured, ...pointAt(when), ...finals].map((x) => b.resolve(x)), {
     body: g.finish(closed.gradients),
     constants: captured.length,
     epsilon: epsilon ? requireStatic(at, epsilon, "`epsilon`")!.value : 0.01,

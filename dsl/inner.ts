@@ -511,11 +511,13 @@ function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
     finals: results.carry.slice(0, leaves.length),
     reached: plain.quantity("gradient_norm", { kind: "static", step: steps })!.variable,
     started: takeAt({ b }, norms, 0),
-    loss: (inside, parameters) => {
+    steps,
+    at: (step) => leaves.map((leaf) => plain.parameter(leaf, { kind: "static", step }).variable),
+    loss: (inside, parameters, step = steps) => {
       const values = new Map(
         leaves.map((leaf, i) => [leaf.name, { ...now.get(leaf.name)!, variable: parameters[i]! }]),
       );
-      const last = objectiveAt(cx, loop, { values, b: inside, step: steps, steps });
+      const last = objectiveAt(cx, loop, { values, b: inside, step, steps });
       return loop.objective.maximize ? inside.apply("neg", last) : last;
     },
     step: {

@@ -62,10 +62,10 @@ function followRequest(equation: Equation, inputs: readonly Abstract[]): readonl
     const still = own.slice(constants).map(() => anything(0n));
     for (const x of follow(body, [...own.slice(0, constants), ...still])) reached |= x.reached;
   } else if (equation.op === "finite_difference") {
-    // c acts where df/dc depends on w
+    // c acts where df/dc depends on v
     const { body, constants } = equation.params;
     const floats = inputs.slice(1, 1 + constants).filter((_, i) => isFloat(equation.inputs[1 + i]!.dtype));
-    const slopes = follow(body, inputs.slice(1).map((_, i) => anything(i < constants ? 0n : 1n)));
+    const slopes = follow(body, body.inputs.map((_, i) => anything(i < constants ? 0n : 1n)));
     floats.forEach((x, i) => reached |= slopes[i]!.reached === 0n ? 0n : x.reached);
   } else {
     for (const x of inputs) reached |= x.reached;

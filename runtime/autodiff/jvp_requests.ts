@@ -67,8 +67,8 @@ export const linearSolveJvp: JvpRule<"linear_solve"> = ({ b, inputs, tangents, p
   return { outputs, tangents: moved };
 };
 
-/** dw = -factor d2f/dw dc dc, known by its transpose: a cotangent u goes to
- *  -factor (df/dc(c, w + h u) - df/dc(c, w - h u)) / (2 h) with h = epsilon / |u|. */
+/** dw = -factor d2f/dv dc dc, known by its transpose: a cotangent u goes to
+ *  -factor (df/dc(c, v + h u) - df/dc(c, v - h u)) / (2 h) with h = epsilon / |u|. */
 export const finiteDifferenceJvp: JvpRule<"finite_difference"> = ({ b, inputs, tangents, params }) => {
   const { constants } = params;
   const outputs = b.emit("finite_difference", inputs, params);
@@ -91,8 +91,8 @@ function differenceBody(
   const b = new Builder(`${body.name} difference`);
   const known = types.map((v) => b.input(v, v.name));
   const c = known.slice(1, 1 + constants);
-  const w = known.slice(1 + constants);
-  const u = w.map((v) => b.input(v));
+  const at = known.slice(1 + constants, 1 + body.inputs.length);
+  const u = at.map((v) => b.input(v));
   const squares = u.map((x) => b.sum(b.apply("mul", x, x))).reduce((x, y) => b.apply("add", x, y));
   const norm = b.apply("sqrt", squares);
   // Without a cotangent there is nothing to follow: any step will do
@@ -100,7 +100,7 @@ function differenceBody(
   const h = b.apply("div", b.fill(epsilon, norm), b.apply("select", none, b.fill(1, norm), norm));
   const scaled = (x: Variable, s: Variable) => b.apply("mul", b.convert(b.broadcastTo(s, x.shape), x.dtype), x);
   const slopes = (sign: "add" | "sub") =>
-    b.inline(body, [...c, ...w.map((x, i) => b.apply(sign, x, scaled(u[i]!, h)))]);
+    b.inline(body, [...c, ...at.map((x, i) => b.apply(sign, x, scaled(u[i]!, h)))]);
   const [up, down] = [slopes("add"), slopes("sub")];
   const floats = c.flatMap((x, i) => isFloat(x.dtype) ? [i] : []);
   const weight = b.apply("div", b.apply("mul", known[0]!, b.fill(-0.5, h)), h);

@@ -77,7 +77,7 @@ class Lowering {
         return inputs.slice(3 + constants);
       }
       case "finite_difference":
-        return inputs.slice(1 + equation.params.constants);
+        return inputs.slice(1 + equation.params.body.inputs.length);
       case "linear_solve":
         return this.#solve(b, equation, inputs, tell);
       case "scan":

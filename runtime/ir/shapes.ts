@@ -380,11 +380,12 @@ const shapeRules: { readonly [P in PrimitiveName]: ShapeRule<P> } = {
     return own.slice(constants).map(plain);
   },
   finite_difference: (inputs, { body, constants }) => {
-    const own = inputs.slice(1);
+    const end = 1 + body.inputs.length;
     require(inputs[0]?.shape.length === 0, "the factor is not a scalar");
-    checkStructured(body, own);
-    checkStructured({ inputs: body.outputs }, own.slice(0, constants).filter((x) => isFloat(x.dtype)));
-    return own.slice(constants).map(plain);
+    checkStructured(body, inputs.slice(1, end));
+    checkStructured({ inputs: body.outputs }, inputs.slice(1, 1 + constants).filter((x) => isFloat(x.dtype)));
+    checkStructured({ inputs: body.inputs.slice(constants) }, inputs.slice(end));
+    return inputs.slice(end).map(plain);
   },
   pullback: (inputs, { body, known, types }) => {
     checkStructured(body, [...inputs.slice(0, known), ...types]);

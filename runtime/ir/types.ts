@@ -181,9 +181,9 @@ export interface PrimitiveParameters {
     readonly solver: LinearSolver;
     readonly label: string;
   };
-  /** The identity on w, with the derivative of one step of size `factor` down f(c, w) whose second derivatives are a
-   *  central difference along the cotangent u: w +- epsilon u / |u|. Inputs: factor (scalar), c ..., w .... Body:
-   *  (c ..., w ...) -> df/dc for each float c. Written by lowering. */
+  /** The identity on w, with the derivative of one step of size `factor` down f(c, v), taken at v, whose second derivatives
+   *  are a central difference along the cotangent u: v +- epsilon u / |u|. Inputs: factor (scalar), c ..., v ..., w ....
+   *  Body: (c ..., v ...) -> df/dc for each float c. Written by lowering. */
   finite_difference: {
     readonly body: IrFunction;
     readonly constants: number;

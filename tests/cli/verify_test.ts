@@ -75,6 +75,7 @@ Deno.test("verify gives an implicit loop the steps that it needs, and shows what
   assertEquals(good.code, 0, good.out);
   assertMatch(good.out, /c .* ok/);
   assertMatch(good.out, /in 10+ times its steps/);
+  assertMatch(good.out, /implicit and unrolled agree to \d\.\de-(9|1\d)/);
   const poor = await call(
     "verify",
     program("sum([1, 9] * (w - [1, 2])^2) + exp(c) * sum(w^2)", {

@@ -217,3 +217,25 @@ Deno.test("an outer learns through pes: with tasks, Adam's states and a rate for
   assert(mean(losses.slice(-20)) < 0.6 * mean(losses.slice(0, 20)), `${losses}`);
   assertEquals(run.parameter("fit.lr").shape, [8]);
 });
+
+Deno.test("a finite difference where a single step begins is that step's own derivative", async () => {
+  const source = (through: string, steps: number) =>
+    `edition 1
+    precision f64
+    param w : [2] = [0.3, -0.4]
+    param a : [2] = [0.5, 0.2]
+    inner fit { minimize sum(exp(a) * (w - 1)^2) + a[0] * w[0] * w[1] over w by sgd(lr = 0.05) for T = ${steps} steps ${through} }
+    gradient sum((w@T)^2) wrt a`;
+  const slopes = async (through: string, steps = 1) => (await compile(source(through, steps)).run()).gradient("a").data;
+  // the loss is quadratic in w, so the difference is exact
+  const exact = await slopes("");
+  (await slopes("through finite_difference(at = 0)")).forEach((g, i) => assertAlmostEquals(g, exact[i]!, 1e-12));
+  // where it ends it is another number, by a part of the order of the rate
+  const end = await slopes("through finite_difference()");
+  end.forEach((g, i) =>
+    assert(Math.abs(g - exact[i]!) > 1e-3 * Math.abs(exact[i]!) && Math.abs(g - exact[i]!) < Math.abs(exact[i]!))
+  );
+  // of many steps, it is the last one that is differentiated when it is asked for where that begins
+  const last = await slopes("through unroll(window = 1)", 5);
+  (await slopes("through finite_difference(at = 4)", 5)).forEach((g, i) => assertAlmostEquals(g, last[i]!, 1e-12));
+});

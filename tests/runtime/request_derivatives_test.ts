@@ -169,7 +169,7 @@ const slopes = buildFunction("slopes", [target, target], (b, [c, w]) => [
 Deno.test("a finite difference goes back as -factor d2f/dcdw u, and no further than the loop's end", () => {
   const fn = buildFunction("L", [target, target], (b, [c, w]) => {
     const factor = b.fill(0.3, scalar);
-    const end = b.one("finite_difference", [factor, c!, w!], { body: slopes, constants: 1, epsilon: 0.01 });
+    const end = b.one("finite_difference", [factor, c!, w!, w!], { body: slopes, constants: 1, epsilon: 0.01 });
     return [b.sum(b.one("integer_pow", [end], { exponent: 3 }))];
   });
   const w = spread([3], -1, 1, 3);
@@ -192,7 +192,7 @@ Deno.test("a finite difference goes back as -factor d2f/dcdw u, and no further t
 
 Deno.test("a map that is known by its transpose is not differentiated twice forwards", () => {
   const fn = buildFunction("L", [target, target], (b, [c, w]) => [
-    b.one("finite_difference", [b.fill(1, scalar), c!, w!], { body: slopes, constants: 1, epsilon: 0.01 }),
+    b.one("finite_difference", [b.fill(1, scalar), c!, w!, w!], { body: slopes, constants: 1, epsilon: 0.01 }),
   ]);
   const once = jvpFunction(fn, [true, false]).fn;
   assertThrows(() => jvpFunction(once, [true, false, false]), InternalError, "known by its transpose");
