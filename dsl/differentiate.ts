@@ -3,7 +3,7 @@
 import type { Builder, MapScope } from "../runtime/ir/builder.ts";
 import type { Variable } from "../runtime/ir/types.ts";
 import { drawInto } from "./draws.ts";
-import type { Direction, SampledDirection } from "./estimators.ts";
+import type { Direction, SampledDirection } from "./directions.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import type { Span } from "./source.ts";
 import { type DistributionValue, shapeOf, staticNumber, type TensorValue } from "./values.ts";

@@ -5,7 +5,7 @@ import type { DiagnosticDraft, DiagnosticSink, Label } from "./diagnostic.ts";
 import type { HostArray } from "../runtime/ir/types.ts";
 import type { Span } from "./source.ts";
 import type { Instance } from "./instance.ts";
-import type { Direction } from "./estimators.ts";
+import type { Direction } from "./directions.ts";
 import type { Loop } from "./loops.ts";
 import type { Module, ModuleSet } from "./modules.ts";
 import type { InstanceNode } from "./models.ts";

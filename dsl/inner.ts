@@ -3,37 +3,29 @@
 // one that is run so evolves what it learns.
 import type { Builder } from "../runtime/ir/builder.ts";
 import type { Variable } from "../runtime/ir/types.ts";
-import type { Expression } from "./ast.ts";
 import type { Span } from "./source.ts";
 import { fail } from "./elaboration.ts";
 import { asFloat, toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
 import { requireInteger, requireStatic, tooLarge } from "./sizes.ts";
 import type { Loop, LoopRule } from "./loops.ts";
-import { initialValue, type LeafDeclaration } from "./leaves.ts";
+import type { LeafDeclaration } from "./leaves.ts";
 import { referenceLeaves, referenceText, resolveReference } from "./references.ts";
 import { firstEntry, hyperparameterLocals, planHyperparameters, type RuleTime } from "./hyperparameters.ts";
 import { differentiate } from "./differentiate.ts";
-import { checkThrough, derivativeAtEnd, directionOf, endOnly, stillSteps } from "./estimators.ts";
+import { directionOf } from "./directions.ts";
+import { derivativeAtEnd } from "./end_derivatives.ts";
+import { checkThrough, endOnly, stillSteps } from "./estimators.ts";
 import { instanceSteps } from "./instance.ts";
 import { takeAt } from "./indexing.ts";
 import { type LoopRun, objectiveAt, recordOf, worldOfStep } from "./loop_record.ts";
+import { continueFrom, placeholder, startValue } from "./loop_starts.ts";
 import { readMetaReference } from "./meta_parameters.ts";
 import { keptValue, movedGradient, movedValue } from "./moved_values.ts";
 import { outerObjective } from "./outer_objective.ts";
 import { applyRule, clipScale, globalNorm, startStates } from "./rules.ts";
 import { evaluateObjective } from "./objective.ts";
-import { timePoint } from "./times.ts";
-import {
-  type Context,
-  disturbanceOf,
-  enterWorld,
-  loopAround,
-  type LoopWindow,
-  taskOf,
-  windowOf,
-  type World,
-} from "./world.ts";
+import { type Context, disturbanceOf, enterWorld, loopAround, windowOf, type World } from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
 
 /** The number of steps of a loop where it is used. */
@@ -136,82 +128,6 @@ export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefine
 
 const scalarInt = { dtype: "i32", shape: [] } as const;
 
-/** Where a parameter starts in a loop: at a time of the loop after `from`, when that changes it too; else at its initial
- *  value. Undefined when wrong (reported). */
-export function startValue(cx: Context, loop: Loop, leaf: LeafDeclaration): TensorValue | undefined {
-  if (!loop.from) return initialValue(cx, leaf);
-  const { value } = loop.from;
-  const object = value.kind === "Time" ? value.object : value;
-  const reference = value.kind === "Missing" ? undefined : resolveReference(cx, object);
-  if (reference === undefined) return undefined;
-  if (value.kind !== "Time" || value.time === "all" || reference === "not a reference" || reference.kind !== "loop") {
-    fail(cx, {
-      code: "M0203",
-      title: "A loop starts from a time of another loop",
-      at: value.span,
-      hint: "write `from fit@T`, where `fit` is an inner loop over the same parameters",
-    });
-    return undefined;
-  }
-  const other = reference.loop;
-  if (other === loop) return carriedValue(cx, loop, leaf, value);
-  const point = timePoint(cx, other, value.time);
-  const run = point && typeof point !== "string" ? runLoop(cx, other, value.span) : undefined;
-  if (!run || !point || typeof point === "string") return undefined;
-  return run.leaves.includes(leaf) ? run.parameter(leaf, point) : initialValue(cx, leaf);
-}
-
-/** True for `inner fit { ... from fit@T }`: it goes on where it ended at the meta-step before. */
-export function isWarm(loop: Loop): boolean {
-  const value = loop.from?.value;
-  return value?.kind === "Time" && value.object.kind === "Name" && value.object.name === loop.name;
-}
-
-/** The name of the state that keeps where a loop ended. */
-export function carriedName(loop: Loop, leaf: LeafDeclaration): string {
-  return `${leaf.name}@${loop.name}`;
-}
-
-/** Where a loop ended at the meta-step before; the initial value where there is none: at the first, and where no outer
- *  runs it. Undefined when wrong (reported). */
-function carriedValue(
-  cx: Context,
-  loop: Loop,
-  leaf: LeafDeclaration,
-  { time, span }: Expression & { kind: "Time" },
-): TensorValue | undefined {
-  const point = time === "all" ? undefined : timePoint(cx, loop, time);
-  if (!point) return undefined;
-  if (typeof point === "string" || point.kind !== "static" || point.step !== stepsOf(cx, loop)) {
-    fail(cx, {
-      code: "M0402",
-      title: `\`${loop.name}\` can go on only from its own end`,
-      at: span,
-      hint: `write \`from ${loop.name}@${loop.timeName}\``,
-    });
-    return undefined;
-  }
-  const { consumer } = cx.world;
-  if (!consumer.metaStep || loopAround(cx.world)) return initialValue(cx, leaf);
-  const task = taskOf(cx.world);
-  if (task && !task.fixed) {
-    fail(cx, {
-      code: "M0203",
-      title: `\`${loop.name}\` cannot go on from the meta-step before, which had other tasks`,
-      at: span,
-      hint: `write \`across ${task.count} ${task.definition.name} fixed\``,
-    });
-    return undefined;
-  }
-  if (consumer.dry) return placeholder(cx, leaf);
-  const shape = [...(task ? [task.count] : []), ...shapeOf(leaf.dims)];
-  const kept = consumer.input({ kind: "state", name: carriedName(loop, leaf) }, {
-    dtype: cx.elaboration.precision,
-    shape,
-  });
-  return { kind: "tensor", variable: task ? task.slice(kept) : kept, dims: leaf.dims };
-}
-
 /** Goes through a loop once with placeholders: finds its parameters and every mistake. */
 function checkLoop(cx: Context, loop: Loop): LoopRun | undefined {
   const { world, b } = cx;
@@ -294,39 +210,6 @@ export function canUnroll(cx: Context): boolean {
     return false;
   }
   return true;
-}
-
-/** Stands for a parameter where only its shape matters. */
-function placeholder(cx: Context, leaf: LeafDeclaration): TensorValue {
-  const variable = cx.b.input({ dtype: cx.elaboration.precision, shape: shapeOf(leaf.dims) }, leaf.name);
-  return { kind: "tensor", variable, dims: leaf.dims };
-}
-
-/** Makes a loop start where a window starts, and gives the step there. */
-function continueFrom(
-  { b, world }: Context,
-  window: LoopWindow,
-  leaves: readonly LeafDeclaration[],
-  { start, startState }: {
-    readonly start: Map<string, TensorValue>;
-    readonly startState: ReadonlyMap<string, Map<string, TensorValue>>;
-  },
-): Variable {
-  const task = taskOf(world);
-  const from = b.resolve(window.from);
-  const begins = b.apply("eq", from, b.fill(0, from));
-  const carried = window.carry.map((x) => task ? task.slice(x) : b.resolve(x));
-  const choose = (own: TensorValue, index: number): TensorValue => ({
-    ...own,
-    variable: b.apply("select", b.broadcastTo(begins, own.variable.shape), own.variable, carried[index]!),
-  });
-  let index = 0;
-  for (const leaf of leaves) start.set(leaf.name, choose(start.get(leaf.name)!, index++));
-  for (const leaf of leaves) {
-    const states = startState.get(leaf.name)!;
-    for (const [name, value] of states) states.set(name, choose(value, index++));
-  }
-  return from;
 }
 
 /** What a rule of a loop moves. */

@@ -11,7 +11,7 @@ import { scalarObjective } from "./objective.ts";
 import { loopsTouched, timeLocals } from "./comprehensions.ts";
 import { type Across, type Draft, meanOverTasks, openFunction, openTasks, readCount } from "./consumers.ts";
 import { differentiate } from "./differentiate.ts";
-import { type Direction, directionOf } from "./estimators.ts";
+import { type Direction, directionOf } from "./directions.ts";
 import { type Loop, readAcross } from "./loops.ts";
 import type { LoopRun } from "./loop_record.ts";
 import type { LeafDeclaration } from "./leaves.ts";

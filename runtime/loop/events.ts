@@ -78,8 +78,8 @@ export interface GradientEvent {
   readonly gradient: GradientResult;
 }
 
-/** A derivative was taken implicitly: said at the first and last meta-step of an outer loop and whenever an inner loop had not
- *  arrived, and for every `gradient` item. */
+/** A derivative was taken implicitly: said at the first and last meta-step of an outer loop and where an inner loop begins or
+ *  ceases to arrive, and for every `gradient` item. */
 export interface ImplicitEvent {
   /** Tells the events apart. */
   readonly kind: "implicit";

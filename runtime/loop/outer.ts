@@ -47,9 +47,9 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
       gradientNorms.push(gradientNorm);
       recorder.computed(step, loss, gradientNorm);
       for (const report of implicit) {
-        const missed = (solves.get(report.loop)?.missed ?? 0) + (report.arrived ? 0 : 1);
-        solves.set(report.loop, { ...report, missed });
-        if (report.arrived && step > 0 && step < outer.steps - 1) continue;
+        const before = solves.get(report.loop);
+        solves.set(report.loop, { ...report, missed: (before?.missed ?? 0) + (report.arrived ? 0 : 1) });
+        if (before?.arrived === report.arrived && step < outer.steps - 1) continue;
         context.report({ kind: "implicit", outer: { name: outer.name, step }, report });
       }
 

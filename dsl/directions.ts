@@ -1,0 +1,105 @@
+// Which way are the derivatives of an objective followed? As the loops in it say: backwards, forwards, or by samples.
+import type { ArrayType, GradientMode } from "../runtime/ir/types.ts";
+import { fail } from "./elaboration.ts";
+import { insideLoop } from "./estimators.ts";
+import type { LeafDeclaration } from "./leaves.ts";
+import type { LoopRun } from "./loop_record.ts";
+import type { Loop } from "./loops.ts";
+import { requireStatic } from "./sizes.ts";
+import { shapeOf } from "./values.ts";
+import type { Context } from "./world.ts";
+
+/** How the derivatives of an objective are found, as the loops in it say. */
+export type Direction =
+  | { readonly kind: GradientMode }
+  | SampledDirection;
+
+/** Evolution strategies: N pairs of values at x +- sigma e. */
+export interface SampledDirection {
+  readonly kind: "es";
+  readonly samples: number;
+  readonly sigma: number;
+  /** The loop is run window by window, each with its own e; what it carries goes on. */
+  readonly windows?: {
+    readonly loop: Loop;
+    readonly length: number;
+    readonly count: number;
+    /** The loss of a window is weighted by the sum of the e so far: unbiased over the whole loop. Else by its own e. */
+    readonly persistent: boolean;
+    /** Types of what is carried. */
+    readonly carry: readonly ArrayType[];
+  };
+}
+
+/** One pass for each entry: beyond this, forward mode is a mistake. */
+const mostDirections = 10_000;
+
+/** The direction that the loops which an objective runs agree on. Undefined when they do not (reported). */
+export function directionOf(
+  cx: Context,
+  runs: readonly LoopRun[],
+  leaves: readonly LeafDeclaration[],
+): Direction | undefined {
+  const loops = [...new Set(runs.map((r) => r.loop))];
+  const sampled = loops.filter((l) => l.through.kind === "es" || l.through.kind === "pes");
+  const forward = loops.find((l) => l.through.kind === "forward");
+  const first = sampled[0];
+  if (first) {
+    const at = insideLoop(cx, first);
+    const number = (loop: Loop, name: string) => {
+      const given = loop.through.args.get(name);
+      return given && requireStatic(at, given, name)!.value;
+    };
+    const windowed = sampled.filter((l) => l.through.args.has("window"));
+    const other = windowed.length > 0 && loops.length > 1
+      ? loops.find((l) => l !== windowed[0] && l.through.span)
+      : loops.find((l) =>
+        l.through.span && (l.through.kind !== first.through.kind || number(l, "samples") !== number(first, "samples") ||
+          number(l, "sigma") !== number(first, "sigma"))
+      );
+    if (!other) {
+      const own = windowed[0] ?? first;
+      const base = { kind: "es", samples: number(own, "samples")!, sigma: number(own, "sigma")! } as const;
+      const length = number(own, "window");
+      if (length === undefined) return base;
+      const run = runs.find((r) => r.loop === own)!;
+      const persistent = own.through.kind === "pes";
+      return { ...base, windows: { loop: own, length, count: run.steps / length, persistent, carry: run.carry } };
+    }
+    fail(at, {
+      code: "M0504",
+      title: "`es` estimates the gradient of the whole objective, and the loops in it do not agree",
+      at: other.through.span!,
+      secondary: [{ span: first.through.span!, message: `\`${first.name}\` says this` }],
+      hint: "say the same in both, or leave out one",
+    });
+    return undefined;
+  }
+  if (!forward) return { kind: "reverse" };
+  const difference = loops.find((l) => l.through.kind === "finite_difference");
+  if (difference) {
+    fail(insideLoop(cx, difference), {
+      code: "M0504",
+      title: "`finite_difference` follows derivatives backwards only, and `forward()` is said in the same objective",
+      at: difference.through.span!,
+      secondary: [{ span: forward.through.span!, message: `\`${forward.name}\` says this` }],
+      hint: "write `through unroll()` in one of them",
+    });
+    return undefined;
+  }
+  const entries = new Set(leaves);
+  const count = [...entries].reduce((n, leaf) => n + shapeOf(leaf.dims).reduce((p, d) => p * d, 1), 0);
+  if (count <= mostDirections) return { kind: "forward" };
+  fail(insideLoop(cx, forward), {
+    code: "M0504",
+    title: `\`forward()\` makes one pass for each of the ${count} numbers that are differentiated for`,
+    at: forward.through.span!,
+    notes: [
+      `It pays for a handful of hyperparameters over many steps; ${mostDirections} is the limit`,
+      ...[...entries].filter((leaf) => shapeOf(leaf.dims).reduce((p, d) => p * d, 1) > 1000).slice(0, 3)
+        .map((leaf) => `\`${leaf.name}\` has ${shapeOf(leaf.dims).reduce((p, d) => p * d, 1)}`),
+    ],
+    hint: "write `through unroll()`: one pass back, whatever the number",
+  });
+  return undefined;
+}

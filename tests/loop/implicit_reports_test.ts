@@ -1,0 +1,40 @@
+// What is said of implicit derivatives while a run goes on, and afterwards?
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { compile, type RunEvent } from "../../mod.ts";
+import { main } from "../../meta.ts";
+import { capturedConsole } from "../cli/captured_console.ts";
+
+/** `c` starts where the loop does not get far, and learns its way to where it does: its curvature is 1 + e^c. */
+const source = `edition 1
+  precision f64
+  param w = 5
+  param c = -6
+  inner fit { minimize 0.5 * exp(c) * (w - 1)^2 over w by sgd(lr = 1) for T = 40 steps through implicit() }
+  outer train { minimize (c + 1)^2 + 1e-9 * w@T over c by sgd(lr = 0.1) for 12 steps }`;
+
+Deno.test("an implicit derivative is told of at the first and last meta-step, and where arriving changes", async () => {
+  const told: (readonly [number, boolean])[] = [];
+  const run = await compile(source).run({
+    onEvent: (event: RunEvent) => {
+      if (event.kind === "implicit") told.push([event.outer!.step, event.report.arrived]);
+    },
+  });
+  const turn = told.find(([, arrived]) => arrived)![0];
+  assert(turn > 0 && turn < 11, String(turn));
+  assertEquals(told, [[0, false], [turn, true], [11, true]]);
+  const [report] = (run.toJSON() as { outers: { implicit: { loop: string; missed: number; arrived: boolean }[] }[] })
+    .outers[0]!.implicit;
+  assertEquals([report!.loop, report!.missed, report!.arrived], ["fit", turn, true]);
+});
+
+Deno.test("meta.ts warns once of a loop that has not arrived, and its report says in how many meta-steps", async () => {
+  const folder = Deno.makeTempDirSync();
+  Deno.writeTextFileSync(`${folder}/far.meta`, source);
+  const console = capturedConsole({ width: 200 });
+  assertEquals(await main([`${folder}/far.meta`], console), 0);
+  Deno.removeSync(folder, { recursive: true });
+  const { out, err } = console.written;
+  assertEquals(err.match(/warning: train, meta-step 0: `fit` has not arrived/g)?.length, 1);
+  assertStringIncludes(out, "implicit fit: residual");
+  assert(/not arrived in \d+ of 12 meta-steps/.test(out), out);
+});
