@@ -47,10 +47,11 @@ export function textProgress(console: Console): Progress {
     note,
     end: clear,
     event(event, seconds) {
-      if (event.kind === "implicit" && !event.report.arrived) {
-        const by = `${event.report.loop} ${event.outer?.name}`;
-        if (!warned.has(by)) note(notArrived(event));
-        warned.add(by);
+      for (const text of event.kind === "implicit" ? implicitWarnings(event) : []) {
+        // once for each loop and each kind of doubt
+        const about = text.replace(/meta-step \d+|[\d.]+(e-?\d+)?/g, "");
+        if (!warned.has(about)) note(text);
+        warned.add(about);
       }
       if (event.kind === "evaluation" && event.evaluation.during) note(evaluationLine(event.evaluation));
       if (event.kind !== "step" || !due(event, seconds)) return;
@@ -84,11 +85,25 @@ export function stepLine(e: StepEvent): string {
   ].join("  ");
 }
 
-/** Said once for each loop that an implicit derivative takes for solved, and that is not. */
-function notArrived({ outer, report: { loop, gradientNorm, startNorm } }: ImplicitEvent): string {
+/** A solve that leaves more than this of its right side is doubtful. */
+const poorResidual = 0.1;
+
+/** What makes an implicit derivative doubtful: a loop that is taken for solved and is not, a system that is not solved. */
+function implicitWarnings({ outer, report }: ImplicitEvent): string[] {
+  const { loop, residual, gradientNorm, startNorm, arrived } = report;
   const at = outer ? `${outer.name}, meta-step ${outer.step}: ` : "";
-  return `warning: ${at}\`${loop}\` has not arrived: the norm of its gradient went from ${shortNumber(startNorm)} to ` +
-    `${shortNumber(gradientNorm)}, and the implicit derivative takes it for 0 (more steps, or \`through unroll()\`)`;
+  return [
+    ...(arrived ? [] : [
+      `warning: ${at}\`${loop}\` has not arrived: the norm of its gradient went from ${shortNumber(startNorm)} to ` +
+      `${shortNumber(gradientNorm)}, and the implicit derivative takes it for 0 (more steps, or \`through unroll()\`)`,
+    ]),
+    ...(residual > poorResidual
+      ? [
+        `warning: ${at}the system behind the implicit derivative of \`${loop}\` is solved to a residual of ` +
+        `${shortNumber(residual)} of its right side only (more \`iterations\`, \`damping\`, or another \`solver\`)`,
+      ]
+      : []),
+  ];
 }
 
 function evaluationLine({ name, during, reports }: EvaluationResult): string {

@@ -98,8 +98,9 @@ function neumannSeries(b: Builder, { apply, right, rate }: LinearSystem, solver:
   return carry.slice(right.length).map((v) => times(b, rate, v));
 }
 
-/** The x of least |b - A x| in the Krylov space, as GMRES finds it, from products A p made orthonormal one by one (ORTHODIR;
- *  Young and Jea 1980): any invertible A. */
+/** The x of least |b - A x| in the Krylov space, as GMRES finds it, from products A p made orthonormal one by one (GCR;
+ *  Eisenstat, Elman and Schultz 1983): any invertible A. A direction begins as the residual; where that brought nothing, as it
+ *  can when A is indefinite, as the last product, which always leads on, but by itself loses its digits fast. */
 function leastResidual(b: Builder, { apply, right }: LinearSystem, solver: LinearSolver): Vector {
   const steps = solver.iterations;
   const flatten = (s: Builder, v: Vector) => {
@@ -150,15 +151,21 @@ function leastResidual(b: Builder, { apply, right }: LinearSystem, solver: Linea
       list,
       s.one("dot_general", [own, v], { contractLeft: [], contractRight: [], batchLeft: [], batchRight: [] }),
     );
+  const rest = s.apply("sub", r, times(s, alpha, q));
+  const least = s.apply("mul", inner(r, r), s.fill(leastProgress, alpha));
+  const progress = s.apply("gt", s.apply("mul", alpha, alpha), least);
   const { carry } = scan.close([
     s.apply("add", x, times(s, alpha, p)),
-    s.apply("sub", r, times(s, alpha, q)),
-    q,
+    rest,
+    s.apply("select", s.broadcastTo(progress, rest.shape), rest, q),
     put(directions, p),
     put(products, q),
   ], []);
   return unflatten(b, carry[0]!);
 }
+
+/** Part of |r|^2 by which a step must reduce it for the residual to be a new direction. */
+const leastProgress = 1e-3;
 
 /** Cuts a flat vector into arrays of given types. */
 function split(b: Builder, flat: Variable, types: readonly ArrayType[]): Vector {

@@ -38,3 +38,20 @@ Deno.test("meta.ts warns once of a loop that has not arrived, and its report say
   assertStringIncludes(out, "implicit fit: residual");
   assert(/not arrived in \d+ of 12 meta-steps/.test(out), out);
 });
+
+Deno.test("meta.ts warns of a system that is solved in part only", async () => {
+  const folder = Deno.makeTempDirSync();
+  const poor = `edition 1
+    param w : [2] = 0
+    param c = 0
+    inner fit { minimize sum([1, 20] * (w - 1)^2) + exp(c) * sum(w^2) over w by sgd(lr = 0.04) for T = 400 steps through implicit(solver = cg, iterations = 0) }
+    gradient sum(w@T) wrt c`;
+  Deno.writeTextFileSync(`${folder}/poor.meta`, poor);
+  const console = capturedConsole({ width: 200 });
+  assertEquals(await main([`${folder}/poor.meta`], console), 0);
+  Deno.removeSync(folder, { recursive: true });
+  assertStringIncludes(
+    console.written.err,
+    "the implicit derivative of `fit` is solved to a residual of 1.0000 of its right side only",
+  );
+});
