@@ -168,14 +168,13 @@ function estimators(el: Elaboration, checked: CheckedProgram): string[] {
     if (loops.size === 0) lines.push(`  ${name}: exact`);
     for (const loop of loops) {
       const { kind, span, args } = loop.through;
-      const given = [...args].map(([key, value]) => `${key} = ${text(el, value)}`).join(", ");
       const chosen = span ? "" : " (nothing is said)";
       const windowed = !args.has("window") || kind === "pes"
         ? meaning[kind]
         : kind === "es"
         ? "biased: each window forgets what steps before it did"
         : "biased: back through the last steps only";
-      lines.push(`  ${name}, through ${loop.name}: ${kind}(${given})${chosen}; ${windowed}`);
+      lines.push(`  ${name}, through ${loop.name}: ${throughText(el, loop)}${chosen}; ${windowed}`);
     }
     if (direction.kind === "forward" || direction.kind === "es") {
       lines.push(`  ${name}: the whole objective ${direction.kind === "es" ? "is sampled" : "is followed forwards"}`);
@@ -184,6 +183,11 @@ function estimators(el: Elaboration, checked: CheckedProgram): string[] {
   for (const { loop, runs, direction } of checked.outers) say(loop.name, runs, direction);
   for (const { item, runs, direction } of checked.gradients) say(`gradient ${text(el, item.value)}`, runs, direction);
   return lines;
+}
+
+/** `unroll(window = 5)`. */
+export function throughText(el: Elaboration, { through: { kind, args } }: Loop): string {
+  return `${kind}(${[...args].map(([name, value]) => `${name} = ${text(el, value)}`).join(", ")})`;
 }
 
 /** How the derivatives of an outer or a gradient are found, and what can be expected of them. */
@@ -207,10 +211,7 @@ export function derivativeKinds(el: Elaboration, checked: CheckedProgram): reado
     const is = (...names: EstimatorKind[]) => loops.some((l) => names.includes(l.through.kind));
     return {
       name,
-      estimators: loops.map((l) => {
-        const given = [...l.through.args].map(([key, value]) => `${key} = ${text(el, value)}`).join(", ");
-        return `${l.name}: ${l.through.kind}(${given})`;
-      }),
+      estimators: loops.map((l) => `${l.name}: ${throughText(el, l)}`),
       biased: is("first_order", "finite_difference") ||
         loops.some((l) => l.through.kind === "unroll" && l.through.args.has("window")),
       implicit: is("implicit"),

@@ -18,6 +18,7 @@ import {
   type TrajectoryWish,
 } from "./lower_items.ts";
 import { type CheckedOuter, checkOuter, checkSharedLeaves, lowerOuter, lowerTrajectories } from "./lower_outer.ts";
+import { throughText } from "./describe.ts";
 import type { Loop } from "./loops.ts";
 import { readMemory } from "./memory_budget.ts";
 import type { LeafDeclaration } from "./leaves.ts";
@@ -405,7 +406,7 @@ export function printChecked(el: Elaboration, checked: CheckedProgram): string {
       ? `, ${outer.across.count} ${outer.across.definition.name}${outer.across.fixed ? " fixed" : ""}`
       : "";
     lines.push(
-      `${loop.kind} ${loop.name}: ${steps} steps by ${rules}, through ${loop.through.kind}()${tasks}${inside}`,
+      `${loop.kind} ${loop.name}: ${steps} steps by ${rules}, through ${throughText(el, loop)}${tasks}${inside}`,
     );
   }
   return lines.join("\n") + "\n";
