@@ -1,0 +1,341 @@
+// How is a WebAssembly module written? Byte by byte, as the specification's binary format says: types, imports, functions,
+// exports, code. Nothing is optimized here: what is worth computing is decided before.
+
+/** Types of values. */
+export type ValueType = "i32" | "i64" | "f32" | "f64" | "v128";
+
+const typeCodes: { readonly [T in ValueType]: number } = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b };
+
+/** The numeric instructions that stand one after the other from 0x45 on (specification, section 5.4.7). */
+const numericNames = `
+  i32.eqz i32.eq i32.ne i32.lt_s i32.lt_u i32.gt_s i32.gt_u i32.le_s i32.le_u i32.ge_s i32.ge_u
+  i64.eqz i64.eq i64.ne i64.lt_s i64.lt_u i64.gt_s i64.gt_u i64.le_s i64.le_u i64.ge_s i64.ge_u
+  f32.eq f32.ne f32.lt f32.gt f32.le f32.ge f64.eq f64.ne f64.lt f64.gt f64.le f64.ge
+  i32.clz i32.ctz i32.popcnt i32.add i32.sub i32.mul i32.div_s i32.div_u i32.rem_s i32.rem_u i32.and i32.or i32.xor
+  i32.shl i32.shr_s i32.shr_u i32.rotl i32.rotr
+  i64.clz i64.ctz i64.popcnt i64.add i64.sub i64.mul i64.div_s i64.div_u i64.rem_s i64.rem_u i64.and i64.or i64.xor
+  i64.shl i64.shr_s i64.shr_u i64.rotl i64.rotr
+  f32.abs f32.neg f32.ceil f32.floor f32.trunc f32.nearest f32.sqrt f32.add f32.sub f32.mul f32.div f32.min f32.max
+  f32.copysign
+  f64.abs f64.neg f64.ceil f64.floor f64.trunc f64.nearest f64.sqrt f64.add f64.sub f64.mul f64.div f64.min f64.max
+  f64.copysign
+  i32.wrap_i64 i32.trunc_f32_s i32.trunc_f32_u i32.trunc_f64_s i32.trunc_f64_u i64.extend_i32_s i64.extend_i32_u
+  i64.trunc_f32_s i64.trunc_f32_u i64.trunc_f64_s i64.trunc_f64_u
+  f32.convert_i32_s f32.convert_i32_u f32.convert_i64_s f32.convert_i64_u f32.demote_f64
+  f64.convert_i32_s f64.convert_i32_u f64.convert_i64_s f64.convert_i64_u f64.promote_f32
+  i32.reinterpret_f32 i64.reinterpret_f64 f32.reinterpret_i32 f64.reinterpret_i64`.trim().split(/\s+/);
+
+/** Vector instructions without operands in the code, by their number after 0xfd (specification, section 5.4.9, and the relaxed
+ *  ones). */
+const vectorNumbers = {
+  "i32x4.splat": 17,
+  "f32x4.splat": 19,
+  "f64x2.splat": 20,
+  "f32x4.eq": 65,
+  "f32x4.ne": 66,
+  "f32x4.lt": 67,
+  "f32x4.gt": 68,
+  "f32x4.le": 69,
+  "f32x4.ge": 70,
+  "f64x2.eq": 71,
+  "f64x2.ne": 72,
+  "f64x2.lt": 73,
+  "f64x2.gt": 74,
+  "f64x2.le": 75,
+  "f64x2.ge": 76,
+  "v128.not": 77,
+  "v128.and": 78,
+  "v128.andnot": 79,
+  "v128.or": 80,
+  "v128.xor": 81,
+  "v128.bitselect": 82,
+  "f32x4.floor": 104,
+  "f64x2.floor": 117,
+  "i32x4.shl": 171,
+  "i32x4.shr_s": 172,
+  "i32x4.shr_u": 173,
+  "i32x4.add": 174,
+  "i32x4.sub": 177,
+  "i32x4.mul": 181,
+  "f32x4.abs": 224,
+  "f32x4.neg": 225,
+  "f32x4.sqrt": 227,
+  "f32x4.add": 228,
+  "f32x4.sub": 229,
+  "f32x4.mul": 230,
+  "f32x4.div": 231,
+  "f32x4.min": 232,
+  "f32x4.max": 233,
+  "f64x2.abs": 236,
+  "f64x2.neg": 237,
+  "f64x2.sqrt": 239,
+  "f64x2.add": 240,
+  "f64x2.sub": 241,
+  "f64x2.mul": 242,
+  "f64x2.div": 243,
+  "f64x2.min": 244,
+  "f64x2.max": 245,
+  "i32x4.trunc_sat_f32x4_s": 248,
+  "f32x4.convert_i32x4_s": 250,
+  "f32x4.relaxed_madd": 261,
+  "f64x2.relaxed_madd": 263,
+} as const;
+
+/** Memory instructions: their number, and the bytes that they touch. */
+const memoryCodes = {
+  "i32.load": [0x28, 4],
+  "i64.load": [0x29, 8],
+  "f32.load": [0x2a, 4],
+  "f64.load": [0x2b, 8],
+  "i32.load8_u": [0x2d, 1],
+  "i32.store": [0x36, 4],
+  "i64.store": [0x37, 8],
+  "f32.store": [0x38, 4],
+  "f64.store": [0x39, 8],
+  "i32.store8": [0x3a, 1],
+  "v128.load": [0xfd00, 16],
+  "v128.load32_splat": [0xfd09, 4],
+  "v128.load64_splat": [0xfd0a, 8],
+  "v128.store": [0xfd0b, 16],
+} as const;
+
+/** A vector instruction without operands in the code. */
+export type VectorInstruction = keyof typeof vectorNumbers;
+/** A load or store. */
+export type MemoryInstruction = keyof typeof memoryCodes;
+
+const numericCodes: ReadonlyMap<string, number> = new Map(numericNames.map((name, i) => [name, 0x45 + i]));
+
+/** An integer as the format writes it, seven bits a byte: unsigned. */
+function unsigned(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  do {
+    const low = rest % 128;
+    rest = Math.floor(rest / 128);
+    bytes.push(rest > 0 ? low + 128 : low);
+  } while (rest > 0);
+  return bytes;
+}
+
+/** The same with a sign, for 32 bits. */
+function signed(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value | 0;
+  while (true) {
+    const low = rest & 127;
+    rest >>= 7;
+    const done = rest === 0 && (low & 64) === 0 || rest === -1 && (low & 64) !== 0;
+    bytes.push(done ? low : low | 128);
+    if (done) return bytes;
+  }
+}
+
+const text = (value: string) => {
+  const bytes = new TextEncoder().encode(value);
+  return [...unsigned(bytes.length), ...bytes];
+};
+
+const vector = (items: readonly (readonly number[])[]) => [...unsigned(items.length), ...items.flat()];
+
+/** The body of one function. Instructions go in as they stand in the text format, operands first. */
+export class CodeWriter {
+  readonly #bytes: number[] = [];
+  readonly #parameters: number;
+  readonly #locals: ValueType[] = [];
+  #depth = 0;
+
+  constructor(parameters: number) {
+    this.#parameters = parameters;
+  }
+
+  /** A new local variable, which starts at 0. */
+  local(type: ValueType): number {
+    return this.#parameters + this.#locals.push(type) - 1;
+  }
+
+  /** A numeric instruction: `f64.add`, `i32.lt_s`. */
+  numeric(name: string): this {
+    const code = numericCodes.get(name);
+    if (code === undefined) throw new RangeError(`There is no numeric instruction \`${name}\``);
+    this.#bytes.push(code);
+    return this;
+  }
+
+  /** A vector instruction: `f32x4.mul`. */
+  vector(name: VectorInstruction): this {
+    this.#bytes.push(0xfd, ...unsigned(vectorNumbers[name]));
+    return this;
+  }
+
+  /** A load or store at the address on the stack plus `offset` bytes. */
+  memory(name: MemoryInstruction, offset = 0): this {
+    const [code, bytes] = memoryCodes[name];
+    const prefix = code > 0xff ? [0xfd, ...unsigned(code & 0xff)] : [code];
+    this.#bytes.push(...prefix, Math.log2(bytes), ...unsigned(offset));
+    return this;
+  }
+
+  /** A lane of a vector. */
+  lane(name: "f32x4.extract_lane" | "f64x2.extract_lane", index: number): this {
+    this.#bytes.push(0xfd, ...unsigned(name === "f32x4.extract_lane" ? 31 : 33), index);
+    return this;
+  }
+
+  i32(value: number): this {
+    this.#bytes.push(0x41, ...signed(value));
+    return this;
+  }
+
+  f32(value: number): this {
+    this.#bytes.push(0x43, ...new Uint8Array(Float32Array.of(value).buffer));
+    return this;
+  }
+
+  f64(value: number): this {
+    this.#bytes.push(0x44, ...new Uint8Array(Float64Array.of(value).buffer));
+    return this;
+  }
+
+  get(local: number): this {
+    this.#bytes.push(0x20, ...unsigned(local));
+    return this;
+  }
+
+  set(local: number): this {
+    this.#bytes.push(0x21, ...unsigned(local));
+    return this;
+  }
+
+  tee(local: number): this {
+    this.#bytes.push(0x22, ...unsigned(local));
+    return this;
+  }
+
+  call(fn: number): this {
+    this.#bytes.push(0x10, ...unsigned(fn));
+    return this;
+  }
+
+  drop(): this {
+    this.#bytes.push(0x1a);
+    return this;
+  }
+
+  select(): this {
+    this.#bytes.push(0x1b);
+    return this;
+  }
+
+  /** `body` once for each of `from`, `from + step`, ... below `to`, in the local `index`; not at all when there is none. */
+  loop(index: number, { from, to, step = 1 }: { from: number; to: number; step?: number }, body: () => void): this {
+    if (from >= to) return this;
+    this.i32(from).set(index);
+    this.#open(0x03);
+    body();
+    this.get(index).i32(step).numeric("i32.add").tee(index).i32(to).numeric("i32.lt_s");
+    this.#bytes.push(0x0d, 0); // br_if to the loop's start
+    return this.#close();
+  }
+
+  /** `then` where the condition on the stack is not 0. */
+  when(then: () => void): this {
+    this.#open(0x04);
+    then();
+    return this.#close();
+  }
+
+  #open(code: number): void {
+    this.#bytes.push(code, 0x40); // leaves nothing on the stack
+    this.#depth++;
+  }
+
+  #close(): this {
+    this.#bytes.push(0x0b);
+    this.#depth--;
+    return this;
+  }
+
+  /** The bytes of the function, its locals first. */
+  finish(): number[] {
+    if (this.#depth !== 0) throw new RangeError("A block of the function is open");
+    const runs: [number, ValueType][] = [];
+    for (const type of this.#locals) {
+      const last = runs.at(-1);
+      if (last && last[1] === type) last[0]++;
+      else runs.push([1, type]);
+    }
+    const locals = vector(runs.map(([count, type]) => [...unsigned(count), typeCodes[type]]));
+    const body = [...locals, ...this.#bytes, 0x0b];
+    return [...unsigned(body.length), ...body];
+  }
+}
+
+/** What a function takes and gives. */
+export interface FunctionType {
+  readonly parameters: readonly ValueType[];
+  readonly results: readonly ValueType[];
+}
+
+/** A module: imports first, then functions, then what it exports. */
+export class ModuleWriter {
+  readonly #types: string[] = [];
+  readonly #typeBytes: number[][] = [];
+  readonly #imports: number[][] = [];
+  readonly #functions: { readonly type: number; readonly code: CodeWriter }[] = [];
+  readonly #exports: number[][] = [];
+  #imported = 0;
+
+  #type({ parameters, results }: FunctionType): number {
+    const bytes = [
+      0x60,
+      ...vector(parameters.map((t) => [typeCodes[t]])),
+      ...vector(results.map((t) => [typeCodes[t]])),
+    ];
+    const known = this.#types.indexOf(bytes.join());
+    if (known >= 0) return known;
+    this.#typeBytes.push(bytes);
+    return this.#types.push(bytes.join()) - 1;
+  }
+
+  /** The memory `module.name`, of so many pages of 64 kB; `shared` by workers, then it has a most, too. */
+  importMemory(module: string, name: string, pages: number, shared?: { readonly most: number }): void {
+    const limits = shared ? [0x03, ...unsigned(pages), ...unsigned(shared.most)] : [0x00, ...unsigned(pages)];
+    this.#imports.push([...text(module), ...text(name), 0x02, ...limits]);
+  }
+
+  /** The function `module.name`; the number to call it by. All before the first `addFunction`. */
+  importFunction(module: string, name: string, type: FunctionType): number {
+    if (this.#functions.length > 0) throw new RangeError("Imports come before functions");
+    this.#imports.push([...text(module), ...text(name), 0x00, ...unsigned(this.#type(type))]);
+    return this.#imported++;
+  }
+
+  /** A function whose body `write` writes; the number to call it by. */
+  addFunction(type: FunctionType, write: (code: CodeWriter) => void): number {
+    const code = new CodeWriter(type.parameters.length);
+    const index = this.#imported + this.#functions.push({ type: this.#type(type), code }) - 1;
+    write(code);
+    return index;
+  }
+
+  exportFunction(name: string, fn: number): void {
+    this.#exports.push([...text(name), 0x00, ...unsigned(fn)]);
+  }
+
+  /** The module's bytes. */
+  finish(): Uint8Array<ArrayBuffer> {
+    const section = (id: number, items: readonly (readonly number[])[]) => {
+      const body = vector(items);
+      return items.length === 0 ? [] : [id, ...unsigned(body.length), ...body];
+    };
+    return Uint8Array.from([
+      ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+      ...section(1, this.#typeBytes),
+      ...section(2, this.#imports),
+      ...section(3, this.#functions.map((f) => unsigned(f.type))),
+      ...section(7, this.#exports),
+      ...section(10, this.#functions.map((f) => f.code.finish())),
+    ]);
+  }
+}
