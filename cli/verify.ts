@@ -89,7 +89,9 @@ export function verifyVerb(command: CommandLine, console: Console): number {
     compared += rows.comparisons.length;
     bad += rows.comparisons.filter((c) => c.failed).length;
   });
-  const verdict = bad === 0
+  const verdict = compared === 0
+    ? "verdict: there was nothing to compare"
+    : bad === 0
     ? `verdict: ${compared} ${compared === 1 ? "comparison" : "comparisons"}, as the estimators promise`
     : `verdict: ${bad} of ${compared} comparisons are wrong`;
   if (json) console.out(`${JSON.stringify({ kind: "verdict", compared, wrong: bad })}\n`);
