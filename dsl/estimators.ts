@@ -32,16 +32,18 @@ export type EstimatorKind = keyof typeof parameters;
 
 const kinds = Object.keys(parameters) as EstimatorKind[];
 
-/** `through …` as written. */
+/** `through …`. */
 export interface Through {
   readonly kind: EstimatorKind;
+  /** What the program says; another kind than `kind` only where an instance of it is differentiated otherwise. */
+  readonly written: EstimatorKind;
   readonly args: ReadonlyMap<string, Expression>;
   /** The clause; undefined where the loop says nothing. */
   readonly span: Span | undefined;
 }
 
 /** What a loop does that says nothing. */
-export const unrolled: Through = { kind: "unroll", args: new Map(), span: undefined };
+export const unrolled: Through = { kind: "unroll", written: "unroll", args: new Map(), span: undefined };
 
 /** The estimator that a clause names; `unroll` in place of one that is not known (reported). */
 export function readThrough(el: Elaboration, clause: ThroughClause): Through {
@@ -91,7 +93,7 @@ export function readThrough(el: Elaboration, clause: ThroughClause): Through {
     });
     return unrolled;
   }
-  return { kind, args, span: clause.span };
+  return { kind, written: kind, args, span: clause.span };
 }
 
 /** Checks the arguments of a loop's estimator, and that it fits the loop. False when wrong (reported). */

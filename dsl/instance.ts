@@ -17,11 +17,5 @@ export interface Instance {
 
 /** The steps of a loop in an instance. */
 export function instanceSteps({ mostSteps = Infinity, longer = 1 }: Instance, loop: Loop, steps: number): number {
-  const own = Math.min(steps, mostSteps);
-  return loop.item.clauses.some((c) => c.kind === "Through" && isImplicit(c.estimator)) ? own * longer : own;
-}
-
-function isImplicit(estimator: { readonly kind: string; readonly callee?: unknown; readonly name?: unknown }): boolean {
-  const callee = (estimator.kind === "Call" ? estimator.callee : estimator) as { readonly name?: unknown };
-  return callee.name === "implicit";
+  return Math.min(steps, mostSteps) * (loop.through.written === "implicit" ? longer : 1);
 }

@@ -197,7 +197,8 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
 /** What a loop says of its derivatives, or an instance of the program. */
 function throughOf(el: Elaboration, clause: ThroughClause | undefined): Through {
   const said = clause ? readThrough(el, clause) : unrolled;
-  return el.instance.through ? { ...unrolled, kind: el.instance.through, span: said.span } : said;
+  const { through: kind } = el.instance;
+  return kind ? { kind, written: said.written, args: new Map(), span: said.span } : said;
 }
 
 /** The task that an `across` clause names. */
