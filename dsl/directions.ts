@@ -76,17 +76,6 @@ export function directionOf(
     return undefined;
   }
   if (!forward) return { kind: "reverse" };
-  const difference = loops.find((l) => l.through.kind === "finite_difference");
-  if (difference) {
-    fail(insideLoop(cx, difference), {
-      code: "M0504",
-      title: "`finite_difference` follows derivatives backwards only, and `forward()` is said in the same objective",
-      at: difference.through.span!,
-      secondary: [{ span: forward.through.span!, message: `\`${forward.name}\` says this` }],
-      hint: "write `through unroll()` in one of them",
-    });
-    return undefined;
-  }
   const entries = new Set(leaves);
   const count = [...entries].reduce((n, leaf) => n + shapeOf(leaf.dims).reduce((p, d) => p * d, 1), 0);
   if (count <= mostDirections) return { kind: "forward" };

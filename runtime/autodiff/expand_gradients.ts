@@ -87,7 +87,6 @@ class Expansion {
       case "implicit":
       case "linear_solve":
       case "finite_difference":
-      case "pullback":
         return b.emit(equation.op, inputs, { ...equation.params, body: this.expand(equation.params.body) } as never);
       default:
         return b.emit(equation.op, inputs, equation.params);

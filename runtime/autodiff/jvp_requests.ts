@@ -1,9 +1,8 @@
 // How do values move whose derivative is not that of the code that made them? By the equation that they solve, or by a
 // difference; both end in products that are transposed later.
-import { Builder } from "../ir/builder.ts";
+import { Builder, buildFunction } from "../ir/builder.ts";
 import { type IrFunction, isFloat, type PrimitiveParameters, type Variable } from "../ir/types.ts";
-import { InternalError } from "../errors.ts";
-import { gradientInto } from "./gradient.ts";
+import { gradientInto, vjpFunction } from "./gradient.ts";
 import { addTangents, type Dual, type JvpArguments, type JvpRule, materialize, type Tangent } from "./tangent.ts";
 import { partialEval } from "./partial_eval.ts";
 
@@ -74,9 +73,10 @@ export const finiteDifferenceJvp: JvpRule<"finite_difference"> = ({ b, inputs, t
   const outputs = b.emit("finite_difference", inputs, params);
   const moving = tangents.slice(1, 1 + constants).flatMap((t, i) => t ? [{ tangent: t, index: i }] : []);
   if (moving.length === 0) return { outputs, tangents: outputs.map(() => undefined) };
-  const body = differenceBody(params, inputs, moving.map((m) => m.index));
+  const wanted = moving.map((m) => m.index);
   const moved = b.emit("pullback", [...inputs, ...moving.map((m) => m.tangent)], {
-    body,
+    body: differenceBody(params, inputs, wanted),
+    forward: slopeBody(params, inputs, wanted),
     known: inputs.length,
     types: outputs.map(({ dtype, shape }) => ({ dtype, shape })),
   });
@@ -110,12 +110,28 @@ function differenceBody(
   }));
 }
 
-/** Linear in what is linear; how it moves with the rest is not known. */
-export const pullbackJvp: JvpRule<"pullback"> = ({ b, inputs, tangents, params }) => {
-  const { known } = params;
-  if (tangents.slice(0, known).some((t) => t !== undefined)) {
-    throw new InternalError("A map that is known by its transpose was differentiated before it was transposed");
-  }
+/** -factor d/dv <df/dc(c, v), dc>: what the difference tends to, where it is asked for forwards. */
+function slopeBody(
+  { body, constants }: PrimitiveParameters["finite_difference"],
+  types: readonly Variable[],
+  wanted: readonly number[],
+): IrFunction {
+  const b = new Builder(`${body.name} slope`);
+  const known = types.map((v) => b.input(v, v.name));
+  const moved = wanted.map((i) => b.input(types[1 + i]!));
+  const floats = body.inputs.slice(0, constants).flatMap((v, i) => isFloat(v.dtype) ? [i] : []);
+  const cotangents = floats.map((i) => moved[wanted.indexOf(i)] ?? b.fill(0, body.inputs[i]!));
+  const at = body.inputs.flatMap((_, i) => i >= constants ? [i] : []);
+  const own = known.slice(1, 1 + body.inputs.length);
+  const slopes = b.inline(vjpFunction(body, at), [...own, ...cotangents]).slice(body.outputs.length);
+  const factor = b.apply("neg", known[0]!);
+  return b.finish(slopes.map((x) => b.apply("mul", b.convert(b.broadcastTo(factor, x.shape), x.dtype), x)));
+}
+
+/** Linear in what is linear; what else it moves with is seen on its way forward. */
+export const pullbackJvp: JvpRule<"pullback"> = ({ b, inputs, tangents, params, jvp }) => {
+  const { known, forward } = params;
+  if (tangents.slice(0, known).some((t) => t !== undefined)) return jvp(b, forward, inputs, tangents);
   const linear = tangents.slice(known).map((t, i) => materialize(b, t, inputs[known + i]!));
   return {
     outputs: b.emit("pullback", inputs, params),
@@ -145,8 +161,14 @@ export function gradientJvp({ b, inputs, tangents, params, jvp }: JvpArguments<"
     return directions.length === 0 ? undefined : directions.reduce((p, q) => product.apply("add", p, q));
   });
   const turned = jvp(product, all, x, along).tangents;
+  const ahead = new Builder(`${body.name} ahead`);
+  const here = body.inputs.map((v) => ahead.input(v, v.name));
+  const steps = moving.map((m) => ahead.input(inputs[m.index]!));
+  const gradients = buildFunction(body.name, inputs, (g, y) => gradientInto(g, body, { inputs: y, wrt, mode }));
+  const forwards = jvp(ahead, gradients, here, here.map((_, i) => steps[wanted.indexOf(i)])).tangents;
   const moved = b.emit("pullback", [...inputs, ...moving.map((m) => m.tangent)], {
     body: product.finish(turned.map((t, i) => materialize(product, t, inputs[wanted[i]!]!))),
+    forward: ahead.finish(types.map((type, i) => forwards[body.outputs.length + i] ?? ahead.fill(0, type))),
     known: inputs.length,
     types,
   });

@@ -94,9 +94,10 @@ class Lowering {
         });
         return outputs.slice(0, own);
       }
+      case "pullback": // it was not transposed
+        return b.inline(withoutReports(this.lower(equation.params.forward)), inputs);
       case "gradient":
-      case "pullback":
-        throw new InternalError(`A ${equation.op} is left after differentiation`);
+        throw new InternalError("A gradient is left after differentiation");
       default:
         return b.emit(equation.op, inputs, equation.params);
     }

@@ -387,7 +387,9 @@ const shapeRules: { readonly [P in PrimitiveName]: ShapeRule<P> } = {
     checkStructured({ inputs: body.inputs.slice(constants) }, inputs.slice(end));
     return inputs.slice(end).map(plain);
   },
-  pullback: (inputs, { body, known, types }) => {
+  pullback: (inputs, { body, forward, known, types }) => {
+    checkStructured(forward, inputs);
+    checkStructured({ inputs: forward.outputs }, types);
     checkStructured(body, [...inputs.slice(0, known), ...types]);
     checkStructured({ inputs: body.outputs }, inputs.slice(known));
     return types.map(plain);

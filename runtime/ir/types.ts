@@ -189,9 +189,15 @@ export interface PrimitiveParameters {
     readonly constants: number;
     readonly epsilon: number;
   };
-  /** A linear map that is known by its transpose. Inputs: known ..., linear ...; outputs: `types`. Body: (known ..., a
-   *  cotangent of every output) -> a cotangent of every linear input. */
-  pullback: { readonly body: IrFunction; readonly known: number; readonly types: readonly ArrayType[] };
+  /** A linear map that is given both ways. Inputs: known ..., linear ...; outputs: `types`. Body: (known ..., a cotangent
+   *  of every output) -> a cotangent of every linear input. `forward`: (known ..., linear ...) -> outputs, for where it is
+   *  not transposed. */
+  pullback: {
+    readonly body: IrFunction;
+    readonly forward: IrFunction;
+    readonly known: number;
+    readonly types: readonly ArrayType[];
+  };
 }
 
 /** The direction in which a gradient is followed. `forward`: one pass per entry of what is differentiated for; nothing is
