@@ -47,9 +47,7 @@ export function textProgress(console: Console): Progress {
     note,
     end: clear,
     event(event, seconds) {
-      for (const text of event.kind === "implicit" ? implicitWarnings(event) : []) {
-        // once for each loop and each kind of doubt
-        const about = text.replace(/meta-step \d+|[\d.]+(e-?\d+)?/g, "");
+      for (const { about, text } of event.kind === "implicit" ? implicitWarnings(event) : []) {
         if (!warned.has(about)) note(text);
         warned.add(about);
       }
@@ -88,21 +86,20 @@ export function stepLine(e: StepEvent): string {
 /** A solve that leaves more than this of its right side is doubtful. */
 const poorResidual = 0.1;
 
-/** What makes an implicit derivative doubtful: a loop that is taken for solved and is not, a system that is not solved. */
-function implicitWarnings({ outer, report }: ImplicitEvent): string[] {
+/** What makes an implicit derivative doubtful: a loop that is taken for solved and is not, a system that is not solved.
+ *  `about` is the same whenever the same doubt arises again. */
+function implicitWarnings({ outer, report }: ImplicitEvent): { readonly about: string; readonly text: string }[] {
   const { loop, residual, gradientNorm, startNorm, arrived } = report;
   const at = outer ? `${outer.name}, meta-step ${outer.step}: ` : "";
+  const of = `${outer?.name} ${loop}`;
+  const far =
+    `warning: ${at}\`${loop}\` has not arrived: the norm of its gradient went from ${shortNumber(startNorm)} to ` +
+    `${shortNumber(gradientNorm)}, and the implicit derivative takes it for 0 (more steps, or \`through unroll()\`)`;
+  const poor = `warning: ${at}the system behind the implicit derivative of \`${loop}\` is solved to a residual of ` +
+    `${shortNumber(residual)} of its right side only (more \`iterations\`, \`damping\`, or another \`solver\`)`;
   return [
-    ...(arrived ? [] : [
-      `warning: ${at}\`${loop}\` has not arrived: the norm of its gradient went from ${shortNumber(startNorm)} to ` +
-      `${shortNumber(gradientNorm)}, and the implicit derivative takes it for 0 (more steps, or \`through unroll()\`)`,
-    ]),
-    ...(residual > poorResidual
-      ? [
-        `warning: ${at}the system behind the implicit derivative of \`${loop}\` is solved to a residual of ` +
-        `${shortNumber(residual)} of its right side only (more \`iterations\`, \`damping\`, or another \`solver\`)`,
-      ]
-      : []),
+    ...(arrived ? [] : [{ about: `${of} arrived`, text: far }]),
+    ...(residual > poorResidual ? [{ about: `${of} solved`, text: poor }] : []),
   ];
 }
 

@@ -65,6 +65,7 @@ export function verifyVerb(command: CommandLine, console: Console): number {
   say(`${output.program!.source}: float64, reference${smaller}`);
   let compared = 0;
   let bad = 0;
+  let open = 0;
   output.derivatives().forEach((kind, index) => {
     const at: Verification = { kind, index, instance, seed, compileInstance };
     const rows = verifyOne(output, at);
@@ -88,13 +89,16 @@ export function verifyVerb(command: CommandLine, console: Console): number {
     }
     compared += rows.comparisons.length;
     bad += rows.comparisons.filter((c) => c.failed).length;
+    open += rows.comparisons.filter((c) => c.verdict === "uncertain").length;
   });
+  const count = `${compared} ${compared === 1 ? "comparison" : "comparisons"}`;
+  const undecided = open === 0 ? "" : `; ${open} of them decide nothing`;
   const verdict = compared === 0
     ? "verdict: there was nothing to compare"
     : bad === 0
-    ? `verdict: ${compared} ${compared === 1 ? "comparison" : "comparisons"}, as the estimators promise`
-    : `verdict: ${bad} of ${compared} comparisons are wrong`;
-  if (json) console.out(`${JSON.stringify({ kind: "verdict", compared, wrong: bad })}\n`);
+    ? `verdict: ${count}, as the estimators promise${undecided}`
+    : `verdict: ${bad} of ${count} are wrong${undecided}`;
+  if (json) console.out(`${JSON.stringify({ kind: "verdict", compared, wrong: bad, undecided: open })}\n`);
   else say(`\n${verdict}`);
   return bad === 0 ? exitCodes.done : exitCodes.missed;
 }

@@ -106,7 +106,8 @@ export function checkGradient(backend: Backend, scalar: DifferentiatedScalar, po
       const { value, error } = derivative((s) => valueAt(moved(point.leaves, moves, s)), 0, h * scale, rows);
       const next = { what, computed, difference: value, error };
       const verdict = judge(next);
-      if (scale === 1 || verdict !== "uncertain" || judge(found) !== "uncertain") found = next;
+      const undecided = verdict === "uncertain" && judge(found) === "uncertain";
+      if (scale === 1 || !undecided || error < found.error) found = next;
       if (verdict === "ok" || verdict === "zero") break;
     }
     comparisons.push(found);
@@ -177,6 +178,9 @@ export type Verdict = "ok" | "zero" | "missing" | "sign" | "wrong" | "uncertain"
 /** Part of the larger of two numbers by which they may differ. */
 const tolerance = 1e-6;
 
+/** A difference that is less sure than this part of itself decides nothing. */
+const looseness = 1e-4;
+
 /** Judges a comparison. `within` replaces the tolerance for gradients that are near only. */
 export function judge({ computed, difference, error }: Comparison, within = tolerance): Verdict {
   const off = Math.abs(computed - difference);
@@ -185,7 +189,7 @@ export function judge({ computed, difference, error }: Comparison, within = tole
   if (!Number.isFinite(off)) return "wrong";
   if (size <= Math.max(sure, 1e-14)) return computed === 0 ? "zero" : "uncertain";
   if (off <= within * size) return "ok";
-  if (off <= sure) return error > 1e-3 * size ? "uncertain" : "ok";
+  if (off <= sure) return sure > looseness * size ? "uncertain" : "ok";
   if (computed === 0) return "missing";
   if (Math.abs(computed + difference) <= 0.1 * size) return "sign";
   return "wrong";

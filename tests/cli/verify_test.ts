@@ -127,6 +127,7 @@ Deno.test("verify --json gives an object for each comparison and the verdict", a
     kind: "verdict",
     compared: 1,
     wrong: 0,
+    undecided: 0,
   }]);
 });
 
