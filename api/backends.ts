@@ -1,20 +1,22 @@
 // Where will a program run? The names that `--backend` and `run({ backend })` take, and what "auto" means.
 import type { Backend } from "../runtime/backend/interface.ts";
 import { referenceBackend } from "../runtime/backend/reference/index.ts";
+import { wasmBackend } from "../runtime/backend/wasm/index.ts";
 import { nearestName } from "../dsl/did_you_mean.ts";
 
 /** A backend by name; "auto" picks by what is present. */
-export type BackendName = "auto" | "reference";
+export type BackendName = "auto" | "wasm" | "reference";
 
 /** A backend, and why it was picked. */
 export interface BackendChoice {
   readonly backend: Backend;
-  /** For people: "the only backend so far". */
+  /** For people: "asked for". */
   readonly why: string;
 }
 
 const choices: Readonly<Record<BackendName, () => BackendChoice>> = {
-  auto: () => ({ backend: referenceBackend, why: "picked by auto: the only backend so far" }),
+  auto: () => ({ backend: wasmBackend, why: "picked by auto" }),
+  wasm: () => ({ backend: wasmBackend, why: "asked for" }),
   reference: () => ({ backend: referenceBackend, why: "asked for" }),
 };
 

@@ -65,7 +65,7 @@ export const options: Readonly<Record<string, OptionFacts>> = {
     text: "seed of every draw, an integer from 0; default 0",
     verbs: ["run", "verify"],
   },
-  backend: { type: "string", value: "NAME", text: "auto (default) or reference", verbs: ["run", "explain"] },
+  backend: { type: "string", value: "NAME", text: "auto (default), wasm or reference", verbs: ["run", "explain"] },
   memory: {
     type: "string",
     value: "BYTES",

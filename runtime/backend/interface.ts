@@ -8,10 +8,11 @@ export interface Backend {
   readonly dtypes: readonly DType[];
   /** Functions that need a larger arena are refused. */
   readonly memoryLimitBytes: number;
-  /** The bytes of the arena that a function would run in; nothing is allocated. */
+  /** The bytes of the arena that a function would run in, on one thread; nothing is allocated. */
   arenaBytes(fn: IrFunction): number;
-  /** Prepares a function. Throws `MetaRuntimeError` when the function cannot be run here, and says why. */
-  compile(fn: IrFunction): Executable;
+  /** Prepares a function; threads may take memory up to `budget`. Throws `MetaRuntimeError` when the function cannot be run
+   *  here, and says why. */
+  compile(fn: IrFunction, budget?: number): Executable;
 }
 
 /** A prepared function. */

@@ -56,7 +56,7 @@ export function openExecutables(backend: Backend, budget: number = Infinity): Ex
     }
     inputs.forEach((slot, i) => checkSlot(slot, fill(slot, values), { fn, input: i }));
     const { fn: expanded, reports } = planOf(fn);
-    const prepared = { executable: backend.compile(expanded), reports, outputs: fn.outputs.length };
+    const prepared = { executable: backend.compile(expanded, budget), reports, outputs: fn.outputs.length };
     compiled.set(fn, prepared);
     return prepared;
   }

@@ -62,7 +62,7 @@ Deno.test(
     const { code, out, err } = await meta(`${folder}/line.meta`);
     assertEquals([code, err], [
       0,
-      "line.meta: f64, seed 0, backend reference (picked by auto: the only backend so far)\n\n",
+      "line.meta: f64, seed 0, backend wasm (picked by auto)\n\n",
     ]);
     const number = (name: string) => Number(new RegExp(`^ *${name.replace("@", "@")} +(\\S+)`, "m").exec(out)![1]);
     const rest = 0.5; // 1 − 5 lr
@@ -214,7 +214,7 @@ Deno.test(
       assertEquals(read("experiment.meta"), Deno.readTextFileSync(`${folder}/main.meta`));
       assertEquals(read("sub.meta"), Deno.readTextFileSync(`${folder}/sub.meta`));
       const effective = JSON.parse(read("effective.json"));
-      assertEquals([effective.seed, effective.inputs, effective.backend], [5, { rate: 0.05 }, "reference"]);
+      assertEquals([effective.seed, effective.inputs, effective.backend], [5, { rate: 0.05 }, "wasm"]);
       const { tensors } = decodeSafetensors(Deno.readFileSync(`${folder}/run/trajectories.safetensors`));
       assertEquals(tensors.get("line.w@*")!.shape, [4]);
       // the folder is itself a program that runs, to the same answer

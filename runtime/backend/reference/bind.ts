@@ -4,13 +4,9 @@ import {
   type ArrayType,
   entryBytes,
   type Equation,
-  formatType,
   type HostArray,
-  type IrFunction,
   type PrimitiveName,
-  sameShape,
   sizeOf,
-  type TypedArray,
   type Variable,
 } from "../../ir/types.ts";
 import { InternalError } from "../../errors.ts";
@@ -101,32 +97,4 @@ export function sequence(kernels: readonly Kernel[]): Kernel {
   return () => {
     for (let i = 0; i < kernels.length; i++) kernels[i]!();
   };
-}
-
-/** Throws TypeError or RangeError when the arrays do not fit the function's inputs. */
-export function checkInputs(fn: IrFunction, inputs: readonly HostArray[]): void {
-  if (inputs.length !== fn.inputs.length) {
-    throw new TypeError(`Cannot run ${fn.name}: it takes ${fn.inputs.length} inputs, not ${inputs.length}`);
-  }
-  for (let i = 0; i < inputs.length; i++) checkInput(fn, i, inputs[i]!);
-}
-
-function checkInput(fn: IrFunction, i: number, given: HostArray): void {
-  const wanted = fn.inputs[i]!;
-  const complain = (problem: string) =>
-    `Cannot run ${fn.name}: input ${i}${wanted.name === undefined ? "" : ` (${wanted.name})`} ${problem}`;
-  if (given.dtype !== wanted.dtype) {
-    throw new TypeError(complain(`has dtype ${given.dtype}, expected ${wanted.dtype}`));
-  }
-  if (!sameShape(given.shape, wanted.shape)) {
-    throw new RangeError(complain(`is ${formatType(given)}, expected ${formatType(wanted)}`));
-  }
-  if (!(given.data instanceof storageClasses[wanted.dtype])) {
-    throw new TypeError(
-      complain(`is stored in ${(given.data as TypedArray).constructor.name}, not as ${wanted.dtype}`),
-    );
-  }
-  if (given.data.length !== sizeOf(wanted.shape)) {
-    throw new RangeError(complain(`has ${given.data.length} values, expected ${sizeOf(wanted.shape)}`));
-  }
 }

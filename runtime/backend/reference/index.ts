@@ -3,7 +3,8 @@
 import type { HostArray, IrFunction } from "../../ir/types.ts";
 import { MetaRuntimeError } from "../../errors.ts";
 import type { Backend, Executable } from "../interface.ts";
-import { bindPlan, type BoundFunction, checkInputs } from "./bind.ts";
+import { checkInputs } from "../check_inputs.ts";
+import { bindPlan, type BoundFunction } from "./bind.ts";
 import { type Plan, planMemory } from "./plan.ts";
 import { formatBytes } from "../../bytes.ts";
 

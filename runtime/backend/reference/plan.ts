@@ -12,7 +12,7 @@ import {
   type Variable,
 } from "../../ir/types.ts";
 import { InternalError } from "../../errors.ts";
-import { blockBytes, RegionPlanner } from "./arena.ts";
+import { blockBytes, RegionPlanner } from "../kernels/arena.ts";
 import { scratchRules } from "./kernels.ts";
 import { binaryKernels } from "./kernels_binary.ts";
 import type { ScratchRule } from "./kernel.ts";

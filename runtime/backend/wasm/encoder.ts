@@ -28,9 +28,17 @@ const numericNames = `
 /** Vector instructions without operands in the code, by their number after 0xfd (specification, section 5.4.9, and the relaxed
  *  ones). */
 const vectorNumbers = {
+  "i8x16.splat": 15,
   "i32x4.splat": 17,
+  "i64x2.splat": 18,
   "f32x4.splat": 19,
   "f64x2.splat": 20,
+  "i32x4.eq": 55,
+  "i32x4.ne": 56,
+  "i32x4.lt_s": 57,
+  "i32x4.gt_s": 59,
+  "i32x4.le_s": 61,
+  "i32x4.ge_s": 63,
   "f32x4.eq": 65,
   "f32x4.ne": 66,
   "f32x4.lt": 67,
@@ -49,14 +57,39 @@ const vectorNumbers = {
   "v128.or": 80,
   "v128.xor": 81,
   "v128.bitselect": 82,
+  "v128.any_true": 83,
+  "f32x4.demote_f64x2_zero": 94,
+  "f64x2.promote_low_f32x4": 95,
+  "i8x16.narrow_i16x8_u": 102,
   "f32x4.floor": 104,
+  "f32x4.nearest": 106,
   "f64x2.floor": 117,
+  "i16x8.narrow_i32x4_u": 134,
+  "i16x8.extend_low_i8x16_u": 137,
+  "f64x2.nearest": 148,
+  "i32x4.abs": 160,
+  "i32x4.neg": 161,
+  "i32x4.extend_low_i16x8_u": 169,
   "i32x4.shl": 171,
   "i32x4.shr_s": 172,
   "i32x4.shr_u": 173,
   "i32x4.add": 174,
   "i32x4.sub": 177,
   "i32x4.mul": 181,
+  "i32x4.min_s": 182,
+  "i32x4.max_s": 184,
+  "i64x2.extend_low_i32x4_s": 199,
+  "i64x2.shl": 203,
+  "i64x2.shr_s": 204,
+  "i64x2.shr_u": 205,
+  "i64x2.add": 206,
+  "i64x2.sub": 209,
+  "i64x2.eq": 214,
+  "i64x2.ne": 215,
+  "i64x2.lt_s": 216,
+  "i64x2.gt_s": 217,
+  "i64x2.le_s": 218,
+  "i64x2.ge_s": 219,
   "f32x4.abs": 224,
   "f32x4.neg": 225,
   "f32x4.sqrt": 227,
@@ -77,6 +110,8 @@ const vectorNumbers = {
   "f64x2.max": 245,
   "i32x4.trunc_sat_f32x4_s": 248,
   "f32x4.convert_i32x4_s": 250,
+  "i32x4.trunc_sat_f64x2_s_zero": 252,
+  "f64x2.convert_low_i32x4_s": 254,
   "f32x4.relaxed_madd": 261,
   "f64x2.relaxed_madd": 263,
 } as const;
@@ -88,6 +123,7 @@ const memoryCodes = {
   "f32.load": [0x2a, 4],
   "f64.load": [0x2b, 8],
   "i32.load8_u": [0x2d, 1],
+  "i32.load16_u": [0x2f, 2],
   "i32.store": [0x36, 4],
   "i64.store": [0x37, 8],
   "f32.store": [0x38, 4],
@@ -97,6 +133,39 @@ const memoryCodes = {
   "v128.load32_splat": [0xfd09, 4],
   "v128.load64_splat": [0xfd0a, 8],
   "v128.store": [0xfd0b, 16],
+  "v128.load32_zero": [0xfd5c, 4],
+  "v128.load64_zero": [0xfd5d, 8],
+} as const;
+
+/** Loads and stores of one lane: their number, and the bytes that they touch. */
+const laneMemoryCodes = {
+  "v128.load32_lane": [86, 4],
+  "v128.load64_lane": [87, 8],
+  "v128.store8_lane": [88, 1],
+  "v128.store32_lane": [90, 4],
+  "v128.store64_lane": [91, 8],
+} as const;
+
+/** Moves between a lane and a number. */
+const laneCodes = {
+  "i32x4.extract_lane": 27,
+  "i32x4.replace_lane": 28,
+  "i64x2.extract_lane": 29,
+  "i64x2.replace_lane": 30,
+  "f32x4.extract_lane": 31,
+  "f32x4.replace_lane": 32,
+  "f64x2.extract_lane": 33,
+  "f64x2.replace_lane": 34,
+} as const;
+
+/** Atomic instructions on i32. */
+const atomicCodes = {
+  "memory.atomic.notify": 0x00,
+  "memory.atomic.wait32": 0x01,
+  "i32.atomic.load": 0x10,
+  "i32.atomic.store": 0x17,
+  "i32.atomic.rmw.add": 0x1e,
+  "i32.atomic.rmw.sub": 0x25,
 } as const;
 
 /** A vector instruction without operands in the code. */
@@ -176,14 +245,65 @@ export class CodeWriter {
     return this;
   }
 
-  /** A lane of a vector. */
-  lane(name: "f32x4.extract_lane" | "f64x2.extract_lane", index: number): this {
-    this.#bytes.push(0xfd, ...unsigned(name === "f32x4.extract_lane" ? 31 : 33), index);
+  /** A lane of a vector, taken out or put in. */
+  lane(name: keyof typeof laneCodes, index: number): this {
+    this.#bytes.push(0xfd, laneCodes[name], index);
+    return this;
+  }
+
+  /** A load or store of one lane: (address, vector). */
+  laneMemory(name: keyof typeof laneMemoryCodes, index: number, offset = 0): this {
+    const [code, bytes] = laneMemoryCodes[name];
+    this.#bytes.push(0xfd, code, Math.log2(bytes), ...unsigned(offset), index);
+    return this;
+  }
+
+  /** An atomic instruction at the address on the stack plus `offset` bytes. */
+  atomic(name: keyof typeof atomicCodes, offset = 0): this {
+    this.#bytes.push(0xfe, atomicCodes[name], 2, ...unsigned(offset));
+    return this;
+  }
+
+  /** A vector of sixteen bytes. */
+  v128(bytes: Uint8Array): this {
+    this.#bytes.push(0xfd, 12, ...bytes);
+    return this;
+  }
+
+  /** Bytes of two vectors, by their numbers from 0 to 31. */
+  shuffle(bytes: readonly number[]): this {
+    this.#bytes.push(0xfd, 13, ...bytes);
+    return this;
+  }
+
+  /** (to, from, bytes): copies memory. */
+  memoryCopy(): this {
+    this.#bytes.push(0xfc, 10, 0, 0);
+    return this;
+  }
+
+  /** (to, byte, bytes): fills memory. */
+  memoryFill(): this {
+    this.#bytes.push(0xfc, 11, 0);
     return this;
   }
 
   i32(value: number): this {
     this.#bytes.push(0x41, ...signed(value));
+    return this;
+  }
+
+  i64(value: bigint): this {
+    const bytes: number[] = [];
+    let rest = BigInt.asIntN(64, value);
+    while (true) {
+      const low = Number(rest & 127n);
+      rest >>= 7n;
+      const done = rest === 0n && (low & 64) === 0 || rest === -1n && (low & 64) !== 0;
+      bytes.push(done ? low : low | 128);
+      if (done) break;
+    }
+    this.#bytes.push(0x42, ...bytes);
     return this;
   }
 
@@ -238,11 +358,35 @@ export class CodeWriter {
     return this.#close();
   }
 
-  /** `then` where the condition on the stack is not 0. */
-  when(then: () => void): this {
+  /** `then` where the condition on the stack is not 0, else `otherwise`. */
+  when(then: () => void, otherwise?: () => void): this {
     this.#open(0x04);
     then();
+    if (otherwise) {
+      this.#bytes.push(0x05);
+      otherwise();
+    }
     return this.#close();
+  }
+
+  /** `body` again and again while it leaves on the stack what is not 0. */
+  repeat(body: () => void): this {
+    this.#open(0x03);
+    body();
+    this.#bytes.push(0x0d, 0);
+    return this.#close();
+  }
+
+  /** `body` for `index` = 0, 1, ... below the number in a local. */
+  count(index: number, to: number, body: () => void): this {
+    this.get(to).i32(0).numeric("i32.gt_s");
+    return this.when(() => {
+      this.i32(0).set(index);
+      this.repeat(() => {
+        body();
+        this.get(index).i32(1).numeric("i32.add").tee(index).get(to).numeric("i32.lt_s");
+      });
+    });
   }
 
   #open(code: number): void {

@@ -1,6 +1,6 @@
 // Does the arena's planner keep live blocks apart, and find every freed byte again?
 import { assert, assertEquals } from "@std/assert";
-import { blockBytes, RegionPlanner } from "../../runtime/backend/reference/arena.ts";
+import { blockBytes, RegionPlanner } from "../../runtime/backend/kernels/arena.ts";
 import { TestRandom } from "./reference_naive.ts";
 
 Deno.test("blockBytes() rounds up to cache lines, and gives empty arrays a line of their own", () => {

@@ -1,0 +1,451 @@
+// Which values share a nest? Cores are computed when something needs them in memory: with everything on the way that has the
+// same points, in the nest that computes what they read if that is possible, else in a new one.
+import { InternalError } from "../../errors.ts";
+import { type DType, type Origin, type Shape, sizeOf } from "../../ir/types.ts";
+import { Core, type OpenNest } from "./core.ts";
+import type { Access, Buffer, Frame, Nest, Node, Value, View } from "./types.ts";
+import { accessAlong, isRowMajor, wholeView } from "./views.ts";
+
+/** What the frames of one function share. */
+export interface ProgramParts {
+  readonly constants: Buffer[];
+  readonly uniformBuffers: Map<string, Buffer>;
+  nextBuffer: number;
+}
+
+/** Nests do not grow beyond so many values, so that none takes long to compile. */
+const mostValues = 160;
+/** Chains of expressions are computed when they are so long. */
+const mostDepth = 48;
+
+/** Makes the nodes of one frame. */
+export class FrameBuilder {
+  readonly frame: Frame;
+  readonly parent: FrameBuilder | undefined;
+  readonly parts: ProgramParts;
+  readonly nests: (OpenNest | undefined)[] = [];
+
+  constructor(name: string, parent: FrameBuilder | undefined, parts: ProgramParts) {
+    this.frame = { name, parent: parent?.frame, nodes: [], buffers: [], bytes: 0, base: 0 };
+    this.parent = parent;
+    this.parts = parts;
+  }
+
+  private get root(): FrameBuilder {
+    return this.parent ? this.parent.root : this;
+  }
+
+  // ---- memory
+
+  buffer(dtype: DType, entries: number): Buffer {
+    const buffer: Buffer = { id: this.parts.nextBuffer++, dtype, entries, frame: this.frame, offset: 0 };
+    this.frame.buffers.push(buffer);
+    return buffer;
+  }
+
+  /** A buffer with an array in it, axes in memory in the given order. */
+  array(dtype: DType, sizes: Shape, order?: readonly number[]): View {
+    return wholeView(this.buffer(dtype, sizeOf(sizes)), sizes, order);
+  }
+
+  constant(dtype: DType, values: ArrayLike<number>): Buffer {
+    const buffer: Buffer = {
+      id: this.parts.nextBuffer++,
+      dtype,
+      entries: values.length,
+      frame: this.root.frame,
+      offset: 0,
+      values,
+    };
+    this.parts.constants.push(buffer);
+    return buffer;
+  }
+
+  // ---- nodes
+
+  /** Appends a node; its position. */
+  append(node: Node, open?: OpenNest): number {
+    this.nests.push(open);
+    return this.frame.nodes.push(node) - 1;
+  }
+
+  openNest(sizes: readonly number[], origin: Origin | undefined): OpenNest {
+    const nest: Nest = {
+      kind: "nest",
+      axes: sizes.map((size) => ({ size, reduced: false })),
+      values: [],
+      stores: [],
+      contraction: false,
+      origin,
+    };
+    const all = sizes.map((_, axis) => axis);
+    const open: OpenNest = {
+      nest,
+      order: this.frame.nodes.length,
+      parallel: all,
+      full: all,
+      loaded: new Map(),
+      uniforms: new Map(),
+    };
+    this.append(nest, open);
+    return open;
+  }
+
+  // ---- where values lie
+
+  /** The memory that a core lies in; computes it if nothing has. */
+  viewOf(core: Core): View {
+    if (core.owner !== this) return core.owner.viewOf(core);
+    if (core.view) return core.view;
+    if (core.uniform !== undefined) {
+      const key = `${core.dtype} ${Object.is(core.uniform, -0) ? "-0" : core.uniform}`;
+      let buffer = this.parts.uniformBuffers.get(key);
+      if (!buffer) this.parts.uniformBuffers.set(key, buffer = this.constant(core.dtype, [core.uniform]));
+      return core.view = { buffer, offset: 0, steps: core.sizes.map(() => 0), terms: [], shape: core.sizes };
+    }
+    const e = core.expression;
+    if (e?.kind === "move") {
+      const { view, ready } = e.make();
+      core.view = view;
+      core.ready = ready ?? Math.max(-1, ...e.sources.map((s) => s.owner === this ? s.ready : -1));
+      if (core.rowMajor && !isRowMajor(core.view) || core.target) this.copyHome(core);
+      return core.view;
+    }
+    const open = this.place(core);
+    const view = core.target ??
+      this.array(core.dtype, core.sizes, core.rowMajor ? undefined : this.orderFor(open, core));
+    this.store(open, core.id, core.sizes, view);
+    core.view = view;
+    core.ready = open.order;
+    return view;
+  }
+
+  /** Moves what only reads another buffer to memory of its own. */
+  private copyHome(core: Core): void {
+    const target = core.target ?? this.array(core.dtype, core.sizes);
+    core.ready = this.copy(core.view!, target, core);
+    core.view = target;
+  }
+
+  /** A nest that copies; its position. */
+  copy(
+    from: View,
+    to: View,
+    { dtype, origin }: { readonly dtype: DType; readonly origin: Origin | undefined },
+  ): number {
+    const open = this.openNest(from.shape, origin);
+    const axes = open.parallel;
+    open.nest.values.push({ op: "load", dtype, access: accessAlong(from, axes, axes.length) });
+    open.nest.stores.push({ value: 0, access: accessAlong(to, axes, axes.length) });
+    return open.order;
+  }
+
+  /** A nest that writes one value everywhere. */
+  fill(
+    to: View,
+    value: number,
+    { dtype, origin }: { readonly dtype: DType; readonly origin: Origin | undefined },
+  ): number {
+    const open = this.openNest(to.shape, origin);
+    open.nest.values.push({ op: "uniform", dtype, value });
+    open.nest.stores.push({ value: 0, access: accessAlong(to, open.parallel, open.parallel.length) });
+    return open.order;
+  }
+
+  /** Has a core written to a place, at the earliest after node `after`; the position of the node that does. */
+  writeTo(core: Core, to: View, after = -1): number {
+    const computed = core.expression !== undefined && core.expression.kind !== "move" && core.uniform === undefined;
+    if (core.owner === this && computed) {
+      const open = core.nest ?? (core.view ? undefined : this.place(core));
+      if (open && open.order > after) {
+        this.store(open, core.id, core.sizes, to);
+        return open.order;
+      }
+    }
+    if (core.uniform !== undefined) return this.fill(to, core.uniform, core);
+    return this.copy(this.viewOf(core), to, core);
+  }
+
+  private store({ nest, parallel, full }: OpenNest, value: number, sizes: readonly number[], to: View): void {
+    const axes = this.axesFor({ nest, parallel, full }, sizes);
+    if (!axes) throw new InternalError("A value is stored from a nest with other points");
+    nest.stores.push({ value, access: accessAlong(to, axes, nest.axes.length) });
+  }
+
+  /** Axes in the order of memory that suits the nest. */
+  private orderFor({ nest, parallel, full }: OpenNest, core: Core): readonly number[] | undefined {
+    const axes = this.axesFor({ nest, parallel, full }, core.sizes)!;
+    if (nest.layout) return axes.length === nest.layout.length ? nest.layout : undefined;
+    for (const value of nest.values) {
+      if (value.op !== "load") continue;
+      const { steps } = value.access;
+      if (axes.some((axis) => steps[axis] === 0)) continue;
+      const order = axes.map((_, i) => i);
+      order.sort((a, b) => Math.abs(steps[axes[b]!]!) - Math.abs(steps[axes[a]!]!) || a - b);
+      return order;
+    }
+    return undefined;
+  }
+
+  /** The axes of the nest that an array of these sizes runs along, if it has its points. */
+  private axesFor(
+    { nest, parallel, full }: Pick<OpenNest, "nest" | "parallel" | "full">,
+    sizes: readonly number[],
+  ): number[] | undefined {
+    const fits = (axes: number[]) =>
+      axes.length === sizes.length && axes.every((axis, i) => nest.axes[axis]!.size === sizes[i]);
+    if (fits(parallel)) return parallel;
+    return full && fits(full) ? full : undefined;
+  }
+
+  // ---- which nest
+
+  /** Computes a core in some nest of this frame. */
+  place(core: Core): OpenNest {
+    if (core.nest) return core.nest;
+    const e = core.expression!;
+    if (e.kind === "reduce") {
+      const joined = this.reduceInPlace(core, e);
+      if (joined) return joined;
+    }
+    const accepted: Accepted = { root: core, reduction: undefined };
+    this.force(core, accepted, new Set());
+    const latest = this.latestNest(core, new Set());
+    if (latest && this.canJoin(core, latest)) {
+      this.pull(core, latest);
+      return latest;
+    }
+    const open = this.openNest(core.sizes, core.origin);
+    this.pull(core, open);
+    return open;
+  }
+
+  /** A sum of what a nest without sums computes is made there. */
+  private reduceInPlace(core: Core, { input, axes, op }: { input: Core; axes: readonly number[]; op: "sum" | "max" }) {
+    if (input.owner !== this) return undefined;
+    if (input.floating && input.expression?.kind === "scalar") {
+      this.force(input, { root: core, reduction: core }, new Set());
+      const latest = this.latestNest(input, new Set());
+      if (
+        latest && !latest.nest.contraction && latest.nest.axes.every((a) => !a.reduced) && this.canJoin(input, latest)
+      ) {
+        this.pull(input, latest);
+      }
+    }
+    const open = input.nest;
+    if (!open || open.nest.contraction || open.nest.values.length > mostValues) return undefined;
+    const { nest } = open;
+    const full = open.full;
+    if (
+      !full || full.length !== input.sizes.length || full.some((axis, i) => nest.axes[axis]!.size !== input.sizes[i])
+    ) {
+      return undefined;
+    }
+    const reduced = new Set(axes.map((axis) => full[axis]!));
+    const has = nest.axes.flatMap((a, i) => a.reduced ? [i] : []);
+    if (has.length === 0) {
+      for (const axis of reduced) nest.axes[axis]!.reduced = true;
+      open.parallel = full.filter((axis) => !reduced.has(axis));
+    } else if (has.length !== reduced.size || has.some((axis) => !reduced.has(axis))) return undefined;
+    core.id = nest.values.push({ op: "reduce", dtype: core.dtype, kind: op, input: input.id }) - 1;
+    this.settle(core, open);
+    return open;
+  }
+
+  /** Has in memory what a core's nest can only read; of reductions on the way, one may be made in the nest itself. */
+  private force(core: Core, accepted: Accepted, seen: Set<Core>): void {
+    if (seen.has(core) || !core.floating) return;
+    seen.add(core);
+    const e = core.expression!;
+    if (core.owner !== this) {
+      this.viewOf(core);
+      return;
+    }
+    switch (e.kind) {
+      case "scalar":
+        for (const input of e.inputs) this.force(input, accepted, seen);
+        return;
+      case "index":
+        return;
+      case "move":
+        this.viewOf(core);
+        return;
+      case "reduce":
+      case "contract": {
+        if (e.kind === "reduce" && e.input.nest && this.reduceInPlace(core, e)) return;
+        const { root, reduction } = accepted;
+        const sameSizes = core.sizes.length === root.sizes.length && core.sizes.every((n, i) => n === root.sizes[i]);
+        if (reduction !== undefined && reduction !== core || !sameSizes) {
+          this.viewOf(core);
+          return;
+        }
+        accepted.reduction = core;
+        // what is summed has more points: a sum in it is another nest's
+        if (e.kind === "reduce") this.force(e.input, { root: e.input, reduction: core }, seen);
+        return;
+      }
+    }
+  }
+
+  /** The last node that something on the way to a core has been computed in, if that is a nest. */
+  private latestNest(core: Core, seen: Set<Core>): OpenNest | undefined {
+    let latest = -1;
+    const visit = (c: Core) => {
+      if (seen.has(c) || c.owner !== this || c.uniform !== undefined) return;
+      seen.add(c);
+      if (c.nest) latest = Math.max(latest, c.nest.order);
+      else if (c.view) latest = Math.max(latest, c.ready);
+      else if (c.expression?.kind === "scalar") c.expression.inputs.forEach(visit);
+    };
+    visit(core);
+    return latest < 0 ? undefined : this.nests[latest];
+  }
+
+  /** True when a nest that is there already can compute a core, too. */
+  canJoin(core: Core, open: OpenNest): boolean {
+    if (core.uniform !== undefined || core.nest === open) return true;
+    if (open.nest.values.length > mostValues || !this.axesFor(open, core.sizes)) return false;
+    if (core.owner !== this) return core.view !== undefined || core.nest !== undefined;
+    if (core.view) return core.ready < open.order;
+    if (core.nest) return core.nest.order < open.order;
+    const e = core.expression!;
+    return e.kind === "scalar" ? e.inputs.every((input) => this.canJoin(input, open)) : e.kind === "index";
+  }
+
+  /** Computes a core in a nest, or reads it there: which of its values it is. */
+  pull(core: Core, open: OpenNest): number {
+    const { nest, uniforms, loaded } = open;
+    if (core.uniform !== undefined) {
+      const key = `${core.dtype} ${Object.is(core.uniform, -0) ? "-0" : core.uniform}`;
+      let id = uniforms.get(key);
+      if (id === undefined) {
+        id = nest.values.push({ op: "uniform", dtype: core.dtype, value: core.uniform }) - 1;
+        uniforms.set(key, id);
+      }
+      return id;
+    }
+    if (core.owner === this && core.nest === open) return core.id;
+    const known = loaded.get(core);
+    if (known !== undefined) return known;
+    const e = core.expression;
+    if (core.owner !== this || !core.floating || e!.kind === "move") {
+      const view = this.viewOf(core);
+      const axes = this.axesFor(open, core.sizes);
+      if (!axes) throw new InternalError("A value is read by a nest with other points");
+      const id =
+        nest.values.push({ op: "load", dtype: core.dtype, access: accessAlong(view, axes, nest.axes.length) }) - 1;
+      loaded.set(core, id);
+      return id;
+    }
+    core.id = this.pullExpression(core, open);
+    this.settle(core, open);
+    return core.id;
+  }
+
+  private pullExpression(core: Core, open: OpenNest): number {
+    const { nest } = open;
+    const e = core.expression!;
+    const add = (value: Value) => nest.values.push(value) - 1;
+    switch (e.kind) {
+      case "scalar": {
+        const inputs = e.inputs.map((input) => this.pull(input, open));
+        const exponent = e.exponent === undefined ? {} : { exponent: e.exponent };
+        return add({ op: e.op, dtype: core.dtype, inputs, ...exponent });
+      }
+      case "index":
+        return add({ op: "index", dtype: core.dtype, axis: this.axesFor(open, core.sizes)![e.axis]! });
+      case "reduce": {
+        const axes: number[] = [];
+        let kept = 0;
+        e.input.sizes.forEach((size, i) => {
+          axes.push(e.axes.includes(i) ? nest.axes.push({ size, reduced: true }) - 1 : open.parallel[kept++]!);
+        });
+        open.full = axes;
+        widen(nest);
+        return add({ op: "reduce", dtype: core.dtype, kind: e.op, input: this.pull(e.input, open) });
+      }
+      case "contract": {
+        const { left, right, summed, layout } = e.contraction;
+        const added = summed.map((size) => nest.axes.push({ size, reduced: true }) - 1);
+        open.full = undefined;
+        nest.contraction = true;
+        nest.layout = layout;
+        widen(nest);
+        const along = (access: Access): Access => {
+          const steps = new Array<number>(nest.axes.length).fill(0);
+          [...open.parallel, ...added].forEach((axis, i) => steps[axis] = access.steps[i]!);
+          return { ...access, steps };
+        };
+        const factors = [left, right].map((access) => add({ op: "load", dtype: core.dtype, access: along(access) }));
+        const product = add({ op: "mul", dtype: core.dtype, inputs: factors });
+        return add({ op: "reduce", dtype: core.dtype, kind: "sum", input: product });
+      }
+      case "move":
+        throw new InternalError("A movement is not computed in a nest");
+    }
+  }
+
+  /** Notes where a core is computed; whoever reads it and can be computed there is, too. */
+  private settle(core: Core, open: OpenNest): void {
+    core.nest = open;
+    core.depth = 0;
+    for (const user of core.users) {
+      if (user.floating && user.owner === this && this.canJoin(user, open)) this.pull(user, open);
+    }
+    core.users.length = 0;
+  }
+
+  /** Computes what has become long to say. */
+  limitDepth(cores: readonly Core[]): void {
+    for (const core of cores) if (core.depth > mostDepth && core.floating) core.owner.viewOf(core);
+  }
+
+  /** The array with this axis the innermost in memory: itself, or a copy. */
+  packed(core: Core, order: readonly number[]): View {
+    if (core.owner !== this) return core.owner.packed(core, order);
+    const view = this.viewOf(core);
+    const key = order.join();
+    let pack = core.packs.get(key);
+    if (!pack) {
+      pack = this.array(core.dtype, core.sizes, order);
+      this.copy(view, pack, core);
+      core.packs.set(key, pack);
+    }
+    return pack;
+  }
+
+  /** Which frame an equation belongs to: the outermost that has all it reads, if what it makes is small. */
+  static home(at: FrameBuilder, inputs: readonly Core[], bytes: number): FrameBuilder {
+    if (inputs.length === 0 || bytes > mostHoisted) return at;
+    let home: FrameBuilder | undefined;
+    for (const input of inputs) {
+      if (input.uniform !== undefined && input.view === undefined) continue;
+      if (!home || input.owner.isInside(home)) home = input.owner;
+    }
+    return home ?? at;
+  }
+
+  private isInside(other: FrameBuilder): boolean {
+    return this === other || this.parent !== undefined && this.parent.isInside(other);
+  }
+}
+
+/** Results that do not change from step to step are computed before a loop if they take so many bytes at most. */
+const mostHoisted = 2 ** 18;
+
+interface Accepted {
+  readonly root: Core;
+  reduction: Core | undefined;
+}
+
+/** Gives the accesses that are there steps of 0 along the axes that came later. */
+function widen({ values, stores, axes }: Nest): void {
+  const wide = (access: Access): Access =>
+    access.steps.length === axes.length
+      ? access
+      : { ...access, steps: [...access.steps, ...new Array<number>(axes.length - access.steps.length).fill(0)] };
+  values.forEach((value, i) => {
+    if (value.op === "load") values[i] = { ...value, access: wide(value.access) };
+  });
+  stores.forEach((store, i) => stores[i] = { ...store, access: wide(store.access) });
+}

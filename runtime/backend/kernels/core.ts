@@ -1,0 +1,100 @@
+// What is known of a value while nests are made? Cores: arrays without axes of size 1 that may not lie anywhere yet, because
+// whoever needs them may compute them on the way.
+import type { DType, Origin } from "../../ir/types.ts";
+import type { FrameBuilder } from "./build.ts";
+import type { Access, Nest, ScalarOp, View } from "./types.ts";
+
+/** Two factors whose products are summed: their accesses along the axes of the output, then the summed ones. */
+export interface Contraction {
+  readonly left: Access;
+  readonly right: Access;
+  readonly summed: readonly number[];
+  /** Axes of the output, outermost first, as they should lie in memory. */
+  readonly layout: readonly number[];
+}
+
+/** How a value is computed from others. */
+export type Expression =
+  | { readonly kind: "scalar"; readonly op: ScalarOp; readonly inputs: readonly Core[]; readonly exponent?: number }
+  | { readonly kind: "index"; readonly axis: number }
+  | { readonly kind: "reduce"; readonly op: "sum" | "max"; readonly input: Core; readonly axes: readonly number[] }
+  | { readonly kind: "contract"; readonly contraction: Contraction }
+  /** Another way to read `sources`: `make` has them lie somewhere and gives the view. */
+  | { readonly kind: "move"; readonly sources: readonly Core[]; readonly make: () => Made };
+
+/** A view, and the node that it is there after if that is another than the sources'. */
+export interface Made {
+  readonly view: View;
+  readonly ready?: number;
+}
+
+/** A nest while it is made. */
+export interface OpenNest {
+  readonly nest: Nest;
+  /** Position among the nodes of its frame. */
+  readonly order: number;
+  /** Axes of the nest that are the axes of what is left after reductions, in order. */
+  parallel: number[];
+  /** The same for values of every point; undefined when they have no order of their own. */
+  full: number[] | undefined;
+  readonly loaded: Map<Core, number>;
+  readonly uniforms: Map<string, number>;
+}
+
+/** An array to be computed. */
+export class Core {
+  readonly owner: FrameBuilder;
+  readonly dtype: DType;
+  /** No axis has size 1. */
+  readonly sizes: readonly number[];
+  readonly origin: Origin | undefined;
+  /** One value for all entries. */
+  uniform: number | undefined;
+  expression: Expression | undefined;
+  /** Where it lies. */
+  view: View | undefined;
+  /** Node of the owner's frame that has written it; -1: there from the start. */
+  ready = -1;
+  /** The nest that computes it, and which of its values it is. */
+  nest: OpenNest | undefined;
+  id = -1;
+  /** Where it should lie. */
+  target: View | undefined;
+  /** Must lie row-major. */
+  rowMajor = false;
+  /** Scalar expressions that read it and are not computed yet. */
+  readonly users: Core[] = [];
+  readonly packs = new Map<string, View>();
+  /** Expressions on the way to something that is computed already. */
+  depth = 0;
+
+  constructor(
+    owner: FrameBuilder,
+    type: { readonly dtype: DType; readonly sizes: readonly number[] },
+    given: { expression?: Expression; uniform?: number; view?: View; ready?: number; origin?: Origin | undefined },
+  ) {
+    this.owner = owner;
+    this.dtype = type.dtype;
+    this.sizes = type.sizes;
+    this.expression = given.expression;
+    this.uniform = given.uniform;
+    this.view = given.view;
+    this.origin = given.origin;
+    if (given.ready !== undefined) this.ready = given.ready;
+    const e = given.expression;
+    let depth = 0;
+    if (e?.kind === "scalar") {
+      for (const input of e.inputs) {
+        depth = Math.max(depth, input.depth + 1);
+        if (input.owner === owner && input.uniform === undefined) input.users.push(this);
+      }
+    } else if (e?.kind === "move") { for (const source of e.sources) depth = Math.max(depth, source.depth + 1); }
+    else if (e?.kind === "reduce") depth = e.input.depth + 1;
+    this.depth = depth;
+  }
+
+  /** Not computed by anything yet. */
+  get floating(): boolean {
+    return this.view === undefined && this.nest === undefined && this.uniform === undefined;
+  }
+}

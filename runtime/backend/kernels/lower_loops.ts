@@ -1,0 +1,163 @@
+// How do `scan` and `map` become loops around frames? A step reads and writes its slices where they lie among all of them; the
+// carry has one place, which the new one takes at the end of a step, or as soon as nothing reads the old one any more.
+import type { EquationOf } from "../../ir/types.ts";
+import { FrameBuilder } from "./build.ts";
+import { Core } from "./core.ts";
+import { Scope } from "./lower.ts";
+import type { Access, Buffer, Frame, Loop, Node, View } from "./types.ts";
+import { isRowMajor, normalAxes } from "./views.ts";
+
+/** Lowers a loop: its outputs get cores in the scope around. */
+export function lowerLoop(outer: Scope, equation: EquationOf<"scan"> | EquationOf<"map">): void {
+  const { builder } = outer;
+  const { body, length, constants } = equation.params;
+  const carry = equation.op === "scan" ? equation.params.carry : 0;
+  const inner = new FrameBuilder(body.name, builder, builder.parts);
+  const scope = new Scope(inner);
+  const loop: Loop = {
+    kind: "loop",
+    op: equation.op,
+    length,
+    reverse: equation.op === "scan" && equation.params.reverse,
+    body: inner.frame,
+    origin: equation.origin,
+  };
+  const given = equation.inputs.map((input) => outer.get(input));
+  body.inputs.slice(0, constants).forEach((input, i) => scope.set(input, given[i]!));
+  // the carry lies in memory of this frame, and is the output
+  const carried: Core[] = [];
+  for (let i = 0; i < carry; i++) {
+    const initial = given[constants + i]!;
+    const { dtype, sizes } = initial;
+    const place = builder.array(dtype, sizes);
+    const ready = builder.writeTo(initial, place);
+    carried.push(new Core(builder, { dtype, sizes }, { view: place, ready }));
+    scope.set(body.inputs[constants + i]!, new Core(inner, { dtype, sizes }, { view: place }));
+  }
+  body.inputs.slice(constants + carry).forEach((input, i) => {
+    const whole = given[constants + carry + i]!;
+    const { dtype } = input;
+    const { sizes } = normalAxes(input.shape);
+    if (whole.uniform !== undefined) {
+      scope.set(input, new Core(inner, { dtype, sizes }, { uniform: whole.uniform }));
+      return;
+    }
+    const stacked = whole.owner.viewOf(whole);
+    scope.set(input, new Core(inner, { dtype, sizes }, { view: sliceOf(stacked, loop, sizes) }));
+  });
+  const stacks = equation.outputs.slice(carry).map((output) => {
+    const { sizes } = normalAxes(output.shape);
+    return { output, view: builder.array(output.dtype, sizes) };
+  });
+  body.outputs.forEach((output, i) => {
+    if (i < carry) scope.rowMajor.add(output);
+    else if (!scope.targets.has(output)) {
+      scope.targets.set(output, sliceOf(stacks[i - carry]!.view, loop, normalAxes(output.shape).sizes));
+    }
+  });
+  scope.run(body);
+  body.outputs.slice(carry).forEach((output, i) => {
+    const target = sliceOf(stacks[i]!.view, loop, normalAxes(output.shape).sizes);
+    const core = scope.get(output);
+    if (core.owner === inner) {
+      // makes it in its place, if it has not been made
+      if (core.uniform === undefined && core.target && inner.viewOf(core) && sameAccess(core.view!, target)) return;
+      inner.writeTo(core, target);
+    } else inner.copy(core.owner.viewOf(core), target, core);
+  });
+  closeCarry(inner, body.outputs.slice(0, carry).map((output) => scope.get(output)), carried.map((core) => core.view!));
+  const ready = builder.append(loop);
+  carried.forEach((core, i) => {
+    core.ready = ready;
+    outer.set(equation.outputs[i]!, core);
+  });
+  for (const { output, view } of stacks) {
+    const { sizes } = normalAxes(output.shape);
+    outer.set(output, new Core(builder, { dtype: output.dtype, sizes }, { view, ready }));
+  }
+}
+
+/** The slice of the present step. */
+function sliceOf(stacked: View, loop: Loop, sizes: readonly number[]): View {
+  const step = loop.length === 1 ? 0 : stacked.steps[0]!;
+  const inner = loop.length === 1 ? stacked : { ...stacked, steps: stacked.steps.slice(1) };
+  const terms = step === 0 ? stacked.terms : [...stacked.terms, { loop, step }];
+  return { buffer: inner.buffer, offset: inner.offset, steps: inner.steps, terms, shape: sizes };
+}
+
+function sameAccess(a: Access, b: Access): boolean {
+  return a.buffer === b.buffer && a.offset === b.offset && a.steps.length === b.steps.length &&
+    a.steps.every((step, i) => step === b.steps[i]) && a.terms.length === b.terms.length &&
+    a.terms.every((t, i) => t.loop === b.terms[i]!.loop && t.step === b.terms[i]!.step);
+}
+
+/** Puts what a step made where the next one reads it. */
+function closeCarry(inner: FrameBuilder, next: readonly Core[], places: readonly View[]): void {
+  const buffers = new Set(places.map((place) => place.buffer));
+  // everything is computed before anything is overwritten
+  const views = next.map((core) => core.owner.viewOf(core));
+  const staged = next.map((core, k) => {
+    const view = views[k]!;
+    if (sameAccess(view, places[k]!)) return undefined;
+    if (!buffers.has(view.buffer)) return view;
+    const stage = inner.array(core.dtype, core.sizes);
+    inner.copy(view, stage, core);
+    return stage;
+  });
+  const moved = new Set<Buffer>();
+  staged.forEach((view, k) => {
+    if (!view) return;
+    const place = places[k]!;
+    const own = view.buffer;
+    if (!moved.has(own) && canMoveIn(inner.frame, own, view, place.buffer)) {
+      own.home = place.buffer;
+      moved.add(own);
+    }
+  });
+  staged.forEach((view, k) => {
+    if (view && view.buffer.home !== places[k]!.buffer) inner.copy(view, places[k]!, next[k]!);
+  });
+}
+
+/** True when a buffer may have its bytes where the carry has them: nothing reads the carry once it is written. */
+function canMoveIn(frame: Frame, own: Buffer, view: View, carry: Buffer): boolean {
+  if (own.frame !== frame || own.home || own.values || own.entries !== carry.entries) return false;
+  if (view.offset !== 0 || view.terms.length > 0 || !isRowMajor(view)) return false;
+  const writers = frame.nodes.filter((node) => writes(node, own));
+  const writer = writers[0];
+  if (writers.length !== 1 || writer?.kind !== "nest") return false;
+  const order = frame.nodes.indexOf(writer);
+  for (let i = order + 1; i < frame.nodes.length; i++) if (touches(frame.nodes[i]!, carry)) return false;
+  const stores = writer.stores.filter((s) => s.access.buffer === own);
+  if (stores.length !== 1) return false;
+  const { access } = stores[0]!;
+  for (const value of writer.values) {
+    if (value.op !== "load" || value.access.buffer !== carry) continue;
+    const { steps, offset } = value.access;
+    if (offset !== access.offset || steps.some((step, axis) => step !== access.steps[axis])) return false;
+  }
+  return !writer.stores.some((s) => s.access.buffer === carry);
+}
+
+function writes(node: Node, buffer: Buffer): boolean {
+  switch (node.kind) {
+    case "nest":
+      return node.stores.some((s) => s.access.buffer === buffer);
+    case "routine":
+      return node.output.buffer === buffer || node.scratch === buffer;
+    case "loop":
+      return node.body.nodes.some((n) => writes(n, buffer));
+  }
+}
+
+function touches(node: Node, buffer: Buffer): boolean {
+  if (writes(node, buffer)) return true;
+  switch (node.kind) {
+    case "nest":
+      return node.values.some((v) => v.op === "load" && v.access.buffer === buffer);
+    case "routine":
+      return node.inputs.some((v) => v.buffer === buffer);
+    case "loop":
+      return node.body.nodes.some((n) => touches(n, buffer));
+  }
+}

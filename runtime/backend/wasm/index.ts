@@ -1,0 +1,192 @@
+// What is the `wasm` backend? Fused loop nests in one WebAssembly module for each function, on one memory whose layout is known
+// before anything runs, with the steps of `map` spread over threads. Nothing has to be installed.
+import { formatBytes } from "../../bytes.ts";
+import { MetaRuntimeError } from "../../errors.ts";
+import { entryBytes, type HostArray, type IrFunction, type TypedArray } from "../../ir/types.ts";
+import { costOf } from "../../ir/cost.ts";
+import { checkInputs } from "../check_inputs.ts";
+import type { Backend, Executable } from "../interface.ts";
+import { lowerFunction } from "../kernels/lower.ts";
+import { homeOf, placeBuffers } from "../kernels/place.ts";
+import type { KernelProgram, View } from "../kernels/types.ts";
+import { ModuleWriter } from "./encoder.ts";
+import { scalarFunctions } from "./math.ts";
+import { threadBytesOf, writeModule } from "./program.ts";
+import { Helpers } from "./threads.ts";
+import { controlBytes } from "./threads_code.ts";
+
+/** Limits of a wasm backend. */
+export interface WasmOptions {
+  /** Threads that take the steps of a `map`; as many as there are processors when not given. */
+  readonly threads?: number;
+  /** Functions that need more memory are refused. Default, and most: 4 GiB, what WebAssembly can address. */
+  readonly memoryLimitBytes?: number;
+  /** Instructions that multiply and add at once: used where they are, unless this says false. */
+  readonly fused?: boolean;
+}
+
+/** An executable that says what it holds. */
+export interface WasmExecutable extends Executable {
+  /** Bytes of its memory: whole pages of 64 KiB. */
+  readonly memoryBytes: number;
+  /** Bytes of its code. */
+  readonly codeBytes: number;
+  /** Threads at work now. */
+  readonly threads: number;
+}
+
+/** The wasm backend, whose executables say what they hold. */
+export interface WasmBackend extends Backend {
+  compile(fn: IrFunction, budget?: number): WasmExecutable;
+}
+
+const pageBytes = 65_536;
+const mostBytes = 2 ** 32;
+/** Vectors may read beyond the end of what they need. */
+const slack = 64;
+
+/** Milliseconds that a floating-point operation and an equation take at most, roughly. */
+const flopsPerMillisecond = 1e6;
+const callsPerMillisecond = 2e3;
+
+/** A wasm backend. Results are the same bits for any number of threads; float32 is computed in float32.
+ *  Compiling throws MetaRuntimeError when the function needs more memory than the limit, running throws TypeError or RangeError
+ *  when the inputs do not fit the function. */
+export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
+  const memoryLimitBytes = Math.min(options.memoryLimitBytes ?? mostBytes, mostBytes);
+  const prepare = (fn: IrFunction) => {
+    const program = lowerFunction(fn);
+    placeBuffers(program);
+    return { program, bytes: controlBytes + program.root.bytes + slack };
+  };
+  return {
+    name: "wasm",
+    dtypes: ["f32", "f64"],
+    memoryLimitBytes,
+    arenaBytes: (fn) => prepare(fn).bytes,
+    compile(fn, budget = memoryLimitBytes) {
+      const { program, bytes } = prepare(fn);
+      if (bytes > memoryLimitBytes) {
+        throw new MetaRuntimeError(
+          `Cannot run ${fn.name}: it needs ${formatBytes(bytes)}, more than the limit of ${
+            formatBytes(memoryLimitBytes)
+          }` +
+            (memoryLimitBytes === mostBytes ? ", which is what WebAssembly can address" : ""),
+        );
+      }
+      const threadBytes = threadBytesOf(program);
+      const wanted = threadBytes === 0 ? 1 : options.threads ?? navigator.hardwareConcurrency;
+      const room = Math.floor((Math.min(budget, memoryLimitBytes) - bytes) / Math.max(1, threadBytes));
+      const threads = Math.max(1, Math.min(wanted, 1 + Math.max(0, room)));
+      return new Prepared(fn, program, { bytes, threads, threadBytes, fused: options.fused ?? hasFused() });
+    },
+  };
+}
+
+/** The wasm backend with its default limits. */
+export const wasmBackend: WasmBackend = makeWasmBackend();
+
+let fusedKnown: boolean | undefined;
+
+/** True where vectors can be multiplied and added in one instruction. */
+function hasFused(): boolean {
+  if (fusedKnown !== undefined) return fusedKnown;
+  const module = new ModuleWriter();
+  module.addFunction({ parameters: ["v128"], results: ["v128"] }, (code) => {
+    code.get(0).get(0).get(0).vector("f32x4.relaxed_madd");
+  });
+  return fusedKnown = WebAssembly.validate(module.finish());
+}
+
+interface Layout {
+  readonly bytes: number;
+  readonly threads: number;
+  readonly threadBytes: number;
+  readonly fused: boolean;
+}
+
+class Prepared implements WasmExecutable {
+  readonly memoryBytes: number;
+  readonly codeBytes: number;
+  readonly #fn: IrFunction;
+  readonly #predicted: number;
+  #ran = false;
+  #helpers: Helpers | undefined;
+  #run: (() => void) | undefined;
+  #inputs: readonly (TypedArray | undefined)[];
+  #outputs: readonly TypedArray[];
+
+  constructor(fn: IrFunction, program: KernelProgram, { bytes, threads, threadBytes, fused }: Layout) {
+    this.#fn = fn;
+    const pages = Math.ceil((bytes + (threads - 1) * threadBytes) / pageBytes);
+    this.memoryBytes = pages * pageBytes;
+    const shared = threads > 1;
+    const written = writeModule(program, { fused, pages, shared });
+    this.codeBytes = written.bytes.length;
+    let memory: WebAssembly.Memory;
+    try {
+      memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const why = `it needs ${formatBytes(this.memoryBytes)}, more than can be allocated here`;
+      throw new MetaRuntimeError(`Cannot run ${fn.name}: ${why}`);
+    }
+    const module = new WebAssembly.Module(written.bytes);
+    const instance = new WebAssembly.Instance(module, { host: { memory }, math: { ...scalarFunctions } });
+    this.#run = instance.exports.run as () => void;
+    const at = (view: View, entries: number) => arrayAt(memory.buffer, view, { base: written.base, entries });
+    this.#inputs = program.inputs.map((view) => view && at(view, view.buffer.entries));
+    this.#outputs = program.outputs.map((view) => at(view, view.shape.reduce((a, b) => a * b, 1)));
+    for (const constant of program.constants) {
+      const whole = { buffer: constant, offset: 0, steps: [1], terms: [], shape: [constant.entries] };
+      at(whole, constant.entries).set(constant.values!);
+    }
+    const { flops, calls } = costOf(fn);
+    this.#predicted = flops / flopsPerMillisecond + calls / callsPerMillisecond;
+    if (shared) {
+      const blocks = { first: written.base + program.root.bytes, bytes: threadBytes, most: threads - 1 };
+      this.#helpers = new Helpers(module, memory, blocks);
+    }
+  }
+
+  get threads(): number {
+    return this.#helpers?.threads ?? 1;
+  }
+
+  run(inputs: readonly HostArray[]): readonly HostArray[] {
+    const run = this.#run;
+    const fn = this.#fn;
+    if (!run) throw new TypeError(`Cannot run ${fn.name}: it was disposed of`);
+    checkInputs(fn, inputs);
+    for (let i = 0; i < inputs.length; i++) this.#inputs[i]?.set(inputs[i]!.data);
+    if (this.#helpers) {
+      if (!this.#ran) this.#helpers.spend(this.#predicted);
+      const start = performance.now();
+      run();
+      this.#helpers.spend(performance.now() - start);
+    } else run();
+    this.#ran = true;
+    return fn.outputs.map(({ dtype, shape }, i) => ({ dtype, shape, data: this.#outputs[i]!.slice() }));
+  }
+
+  dispose(): void {
+    this.#helpers?.dispose();
+    this.#helpers = undefined;
+    this.#run = undefined;
+    this.#inputs = [];
+    this.#outputs = [];
+  }
+}
+
+function arrayAt(
+  memory: ArrayBufferLike,
+  view: View,
+  { base, entries }: { base: number; entries: number },
+): TypedArray {
+  // where threads share memory, too, it is only read and written here
+  const buffer = memory as ArrayBuffer;
+  const classes = { f32: Float32Array, f64: Float64Array, i32: Int32Array, bool: Uint8Array };
+  const { dtype } = view.buffer;
+  const at = base + homeOf(view.buffer).offset + view.offset * entryBytes[dtype];
+  return new classes[dtype](buffer, at, entries);
+}

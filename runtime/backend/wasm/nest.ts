@@ -1,0 +1,538 @@
+// How is the code of a nest written? As its schedule says: loops around a tile of vectors, sums in registers, what does not change
+// in a loop before it, and every pointer moved along as the loops go.
+import { type DType, entryBytes } from "../../ir/types.ts";
+import { operandsOf } from "../kernels/print.ts";
+import type { Value } from "../kernels/types.ts";
+import type { CodeWriter, VectorInstruction } from "./encoder.ts";
+import { type OperationContext, repeated, writeOperation } from "./operations.ts";
+import type { Schedule, Touch } from "./schedule.ts";
+
+/** What nests are written with. */
+export interface NestContext extends OperationContext {
+  /** There are instructions that multiply and add at once. */
+  readonly fused: boolean;
+}
+
+/** Vectors of a tile along the vector axis: how many lanes of each are points. */
+type Widths = readonly number[];
+
+/** Writes the body of the function that runs a nest; its parameters are the pointers of the schedule. */
+export function writeNest(context: NestContext, schedule: Schedule): void {
+  if (schedule.axes.some((axis) => !axis.reduced && axis.size === 0)) return;
+  new NestWriter(context, schedule).write();
+}
+
+class NestWriter {
+  readonly #c: NestContext;
+  readonly #code: CodeWriter;
+  readonly #s: Schedule;
+  /** A local for each pair of a pointer and steps. */
+  readonly #pointers = new Map<string, { readonly local: number; readonly steps: readonly number[] }>();
+  /** Counters of the axes whose indices are values. */
+  readonly #counters = new Map<number, number>();
+  /** Locals of values, the innermost scope last. */
+  readonly #scopes: Map<string, number>[] = [new Map()];
+  readonly #uses = new Map<number, number>();
+  readonly #isSum: boolean;
+  /** Rows of the tile at work. */
+  #tileRows = 0;
+
+  constructor(context: NestContext, schedule: Schedule) {
+    this.#c = context;
+    this.#code = context.code;
+    this.#s = schedule;
+    this.#isSum = schedule.axes.some((axis) => axis.reduced);
+    const taken = new Set<number>();
+    for (const touch of [...schedule.loads.values(), ...schedule.stores.map((s) => s.touch)]) {
+      const key = this.#pointerKey(touch);
+      if (this.#pointers.has(key)) continue;
+      let local = touch.pointer;
+      if (taken.has(local)) {
+        local = this.#code.local("i32");
+        this.#code.get(touch.pointer).set(local);
+      }
+      taken.add(local);
+      this.#pointers.set(key, { local, steps: touch.steps });
+    }
+    for (const axis of new Set(schedule.indices.values())) this.#counters.set(axis, this.#code.local("i32"));
+    for (const value of schedule.values.values()) {
+      for (const id of operandsOf(value)) this.#uses.set(id, (this.#uses.get(id) ?? 0) + 1);
+    }
+    for (const { value } of schedule.stores) this.#uses.set(value, (this.#uses.get(value) ?? 0) + 1);
+  }
+
+  write(): void {
+    this.#outer(0, new Set());
+  }
+
+  // ---- loops
+
+  #outer(at: number, bound: ReadonlySet<number>): void {
+    this.#hoist(bound);
+    const { outer, axes } = this.#s;
+    const axis = outer[at];
+    if (axis === undefined) return this.#tiles();
+    this.#loop(axis, 1, axes[axis]!.size, () => this.#scoped(() => this.#outer(at + 1, new Set([...bound, axis]))));
+    this.#advance(axis, -axes[axis]!.size);
+  }
+
+  /** Tiles along the vector axis, and along the rows within. */
+  #tiles(): void {
+    const { axes, vector, vectors, lanes } = this.#s;
+    if (vector < 0 || axes[vector]!.reduced) return this.#rows([1]);
+    const { size } = axes[vector]!;
+    const full = Math.floor(size / lanes);
+    const blocks = Math.floor(full / vectors);
+    const widths = (count: number) => new Array<number>(count).fill(lanes);
+    this.#loop(vector, vectors * lanes, blocks, () => this.#rows(widths(vectors)));
+    const rest = [...widths(full - blocks * vectors), ...(size % lanes ? [size % lanes] : [])];
+    if (rest.length > 0) this.#rows(rest);
+    this.#advance(vector, -blocks * vectors * lanes);
+  }
+
+  #rows(widths: Widths): void {
+    const { axes, jam, rows } = this.#s;
+    if (jam < 0) return this.#scoped(() => this.#tile(1, widths));
+    const { size } = axes[jam]!;
+    const blocks = Math.floor(size / rows);
+    this.#loop(jam, rows, blocks, () => this.#scoped(() => this.#tile(rows, widths)));
+    if (size % rows > 0) this.#scoped(() => this.#tile(size % rows, widths));
+    this.#advance(jam, -blocks * rows);
+  }
+
+  /** `body` so many times; each time the pointers move along an axis. */
+  #loop(axis: number, block: number, count: number, body: () => void): void {
+    if (count === 0) return;
+    if (count === 1) {
+      body();
+      this.#advance(axis, block);
+      return;
+    }
+    const index = this.#code.local("i32");
+    this.#code.loop(index, { from: 0, to: count }, () => {
+      body();
+      this.#advance(axis, block);
+    });
+  }
+
+  #advance(axis: number, points: number): void {
+    if (points === 0) return;
+    const move = (local: number, by: number) => {
+      if (by !== 0) this.#code.get(local).i32(by).numeric("i32.add").set(local);
+    };
+    for (const { local, steps } of this.#pointers.values()) move(local, steps[axis]! * points);
+    const counter = this.#counters.get(axis);
+    if (counter !== undefined) move(counter, points);
+  }
+
+  #scoped(body: () => void): void {
+    this.#scopes.push(new Map());
+    body();
+    this.#scopes.pop();
+  }
+
+  /** Computes what depends on nothing but the loops around. */
+  #hoist(bound: ReadonlySet<number>): void {
+    const { values, depends, inner } = this.#s;
+    for (const [id, value] of values) {
+      if (value.op === "reduce" || [...depends.get(id)!].some((axis) => !bound.has(axis))) continue;
+      if (this.#dependsOnSum(id)) continue;
+      const light = value.op === "load" || value.op === "uniform" || value.op === "index";
+      if (this.#isSum && !inner.has(id) && light) continue;
+      this.#value(id, 0, 0, this.#s.lanes);
+    }
+  }
+
+  readonly #sumDependent = new Map<number, boolean>();
+  #dependsOnSum(id: number): boolean {
+    const known = this.#sumDependent.get(id);
+    if (known !== undefined) return known;
+    const value = this.#s.values.get(id)!;
+    const result = value.op === "reduce" || operandsOf(value).some((o) => this.#dependsOnSum(o));
+    this.#sumDependent.set(id, result);
+    return result;
+  }
+
+  // ---- one tile
+
+  #tile(rows: number, widths: Widths): void {
+    this.#tileRows = rows;
+    if (this.#isSum) this.#sums(rows, widths);
+    for (const store of this.#s.stores) {
+      if (this.#isSum && store.inner) continue;
+      this.#storeTile(store, rows, widths);
+    }
+  }
+
+  #storeTile({ value, touch }: Schedule["stores"][number], rows: number, widths: Widths): void {
+    if (this.#isTurned(touch) && rows === 4 && widths.length === 1 && widths[0] === 4) {
+      const locals = [0, 1, 2, 3].map((u) => this.#value(value, u, 0, 4));
+      const turned = this.#turn(locals);
+      turned.forEach((local, lane) => {
+        this.#address(touch, { lane, u: 0 });
+        this.#code.get(local).memory("v128.store", this.#immediate(touch, { lane, u: 0 }));
+      });
+      return;
+    }
+    for (let u = 0; u < rows; u++) {
+      widths.forEach((width, v) => this.#store(touch, this.#value(value, u, v, width), { u, v, width }));
+    }
+  }
+
+  #sums(rows: number, widths: Widths): void {
+    const { values, axes, vector, vectors, lanes } = this.#s;
+    const alongSum = vector >= 0 && axes[vector]!.reduced;
+    const reductions = [...values].flatMap(([id, value]) => value.op === "reduce" ? [{ id, value }] : []);
+    const slots = alongSum ? vectors : widths.length;
+    const sums = new Map<string, number>();
+    for (const { id, value } of reductions) {
+      for (let u = 0; u < rows; u++) {
+        for (let v = 0; v < slots; v++) {
+          const local = this.#code.local("v128");
+          this.#code.v128(identity(value)).set(local);
+          sums.set(`${id}:${u}:${v}`, local);
+        }
+      }
+    }
+    const tile = { rows, widths, reductions, sums };
+    this.#beforeSums(tile, new Set());
+    this.#summed(tile, 0, new Set());
+    for (const { id, value } of reductions) {
+      for (let u = 0; u < rows; u++) {
+        if (!alongSum) {
+          widths.forEach((_, v) => this.#remember(id, u, v, sums.get(`${id}:${u}:${v}`)!));
+          continue;
+        }
+        const [first, ...others] = Array.from({ length: slots }, (_, v) => sums.get(`${id}:${u}:${v}`)!);
+        for (const other of others) this.#code.get(first!).get(other).vector(combine(value)).set(first!);
+        this.#across(value, first!, lanes);
+        this.#remember(id, u, 0, first!);
+      }
+    }
+  }
+
+  /** Values that sums need and that do not change in the loops to come. */
+  #beforeSums({ rows, widths }: SumTile, bound: ReadonlySet<number>): void {
+    const { inner, depends, axes, vector } = this.#s;
+    const alongSum = vector >= 0 && axes[vector]!.reduced;
+    for (const id of [...inner].sort((a, b) => a - b)) {
+      const own = depends.get(id)!;
+      if ([...own].some((axis) => axes[axis]!.reduced && !bound.has(axis))) continue;
+      if (this.#isFusedProduct(id)) continue;
+      for (let u = 0; u < rows; u++) {
+        if (alongSum) this.#value(id, u, 0, this.#s.lanes);
+        else widths.forEach((width, v) => this.#value(id, u, v, width));
+      }
+    }
+  }
+
+  #summed(tile: SumTile, at: number, bound: ReadonlySet<number>): void {
+    const { reduced, axes, vector, vectors, lanes } = this.#s;
+    const axis = reduced[at];
+    if (axis !== undefined) {
+      const { size } = axes[axis]!;
+      this.#loop(axis, 1, size, () =>
+        this.#scoped(() => {
+          const inside = new Set([...bound, axis]);
+          if (at + 1 < reduced.length) this.#beforeSums(tile, inside);
+          this.#summed(tile, at + 1, inside);
+        }));
+      this.#advance(axis, -size);
+      return;
+    }
+    if (vector < 0 || !axes[vector]!.reduced) return this.#accumulate(tile, tile.widths);
+    const { size } = axes[vector]!;
+    const full = Math.floor(size / lanes);
+    const blocks = Math.floor(full / vectors);
+    const widths = (count: number) => new Array<number>(count).fill(lanes);
+    this.#loop(vector, vectors * lanes, blocks, () => this.#scoped(() => this.#accumulate(tile, widths(vectors))));
+    const rest = [...widths(full - blocks * vectors), ...(size % lanes ? [size % lanes] : [])];
+    if (rest.length > 0) this.#scoped(() => this.#accumulate(tile, rest));
+    this.#advance(vector, -blocks * vectors * lanes);
+  }
+
+  #accumulate({ rows, reductions, sums }: SumTile, widths: Widths): void {
+    const { axes, vector, stores } = this.#s;
+    const alongSum = vector >= 0 && axes[vector]!.reduced;
+    for (const store of stores) if (store.inner) this.#storeTile(store, rows, widths);
+    for (const { id, value } of reductions) {
+      for (let u = 0; u < rows; u++) {
+        widths.forEach((width, v) => {
+          // there are as many sums as vectors of a whole block
+          const sum = sums.get(`${id}:${u}:${v}`) ?? sums.get(`${id}:${u}:0`)!;
+          const partial = alongSum && width < this.#s.lanes;
+          this.#add(value, sum, { u, v, width, partial });
+        });
+      }
+    }
+  }
+
+  #add(value: Reduction, sum: number, at: { u: number; v: number; width: number; partial: boolean }): void {
+    const code = this.#code;
+    const { u, v, width, partial } = at;
+    const input = this.#s.values.get(value.input)!;
+    if (!partial && this.#isFusedProduct(value.input) && input.op === "mul") {
+      const [a, b] = input.inputs.map((id) => this.#value(id, u, v, width)) as [number, number];
+      const p = value.dtype === "f32" ? "f32x4" : "f64x2";
+      if (this.#c.fused) code.get(a).get(b).get(sum).vector(`${p}.relaxed_madd`).set(sum);
+      else code.get(sum).get(a).get(b).vector(`${p}.mul`).vector(`${p}.add`).set(sum);
+      return;
+    }
+    const x = this.#value(value.input, u, v, width);
+    code.get(sum).get(x);
+    if (partial) code.v128(identity(value)).v128(laneMask(value.dtype, width)).vector("v128.bitselect");
+    code.vector(combine(value)).set(sum);
+  }
+
+  /** A product of floats that nothing but one sum reads. */
+  #isFusedProduct(id: number): boolean {
+    const value = this.#s.values.get(id)!;
+    if (value.op !== "mul" || value.dtype === "i32" || this.#uses.get(id) !== 1) return false;
+    return [...this.#s.values.values()].some((v) => v.op === "reduce" && v.kind === "sum" && v.input === id);
+  }
+
+  /** The lanes of a sum together, in lane 0. */
+  #across(value: Reduction, local: number, lanes: number): void {
+    const code = this.#code;
+    const half = [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7];
+    const wide = value.dtype === "f64" || lanes === 4;
+    if (wide) code.get(local).get(local).get(local).shuffle(half).vector(combine(value)).set(local);
+    if (value.dtype === "f64") return;
+    const next = [4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11];
+    code.get(local).get(local).get(local).shuffle(next).vector(combine(value)).set(local);
+  }
+
+  // ---- values
+
+  #remember(id: number, u: number, v: number, local: number): void {
+    this.#scopes.at(-1)!.set(this.#valueKey(id, u, v), local);
+  }
+
+  #valueKey(id: number, u: number, v: number): string {
+    const own = this.#s.depends.get(id)!;
+    return `${id}:${own.has(this.#s.jam) ? u : ""}:${own.has(this.#s.vector) ? v : ""}`;
+  }
+
+  /** The local with a value of row `u`, vector `v` of the tile, computed if it is not there. */
+  #value(id: number, u: number, v: number, width: number): number {
+    const key = this.#valueKey(id, u, v);
+    for (let i = this.#scopes.length - 1; i >= 0; i--) {
+      const known = this.#scopes[i]!.get(key);
+      if (known !== undefined) return known;
+    }
+    const value = this.#s.values.get(id)!;
+    const code = this.#code;
+    switch (value.op) {
+      case "load": {
+        const touch = this.#s.loads.get(id)!;
+        if (this.#isTurned(touch) && this.#tileRows === 4 && width === 4) {
+          const rows = [0, 1, 2, 3].map((lane) => {
+            const local = code.local("v128");
+            this.#address(touch, { lane, u: 0 });
+            code.memory("v128.load", this.#immediate(touch, { lane, u: 0 })).set(local);
+            return local;
+          });
+          this.#turn(rows).forEach((local, row) => this.#remember(id, row, v, local));
+          return this.#value(id, u, v, width);
+        }
+        this.#load(touch, { u, v, width });
+        break;
+      }
+      case "uniform":
+        code.v128(repeated(value.dtype, value.value, this.#s.lanes));
+        break;
+      case "index":
+        this.#index(value, id, { u, v });
+        break;
+      case "reduce":
+        throw new RangeError("A sum is read before it is made");
+      default: {
+        const operands = value.inputs.map((input) => this.#value(input, u, v, width));
+        const first = this.#s.values.get(value.inputs[value.op === "select" ? 1 : 0]!)!;
+        const second = value.inputs[1] === undefined ? undefined : this.#s.values.get(value.inputs[1])!;
+        const uniform = second?.op === "uniform" ? second.value : undefined;
+        const { op, dtype, exponent } = value;
+        writeOperation(this.#c, { op, dtype, operands, operandType: first.dtype, exponent, uniform });
+      }
+    }
+    const local = code.local("v128");
+    code.set(local);
+    this.#remember(id, u, v, local);
+    return local;
+  }
+
+  #index({ dtype }: Value, id: number, { u, v }: { u: number; v: number }): void {
+    const { indices, vector, jam, lanes } = this.#s;
+    const code = this.#code;
+    const axis = indices.get(id)!;
+    code.get(this.#counters.get(axis)!);
+    if (axis === vector) {
+      const ramp = new Uint8Array(Int32Array.of(0, 1, 2, 3).buffer);
+      code.i32(v * lanes).numeric("i32.add").vector("i32x4.splat").v128(ramp).vector("i32x4.add");
+    } else {
+      if (axis === jam) code.i32(u).numeric("i32.add");
+      code.vector("i32x4.splat");
+    }
+    if (dtype === "f32") code.vector("f32x4.convert_i32x4_s");
+    else if (dtype === "f64") code.vector("f64x2.convert_low_i32x4_s");
+  }
+
+  /** Vectors of four rows, turned: lane l of row u becomes lane u of row l. */
+  #turn([a, b, c, d]: readonly number[]): number[] {
+    const code = this.#code;
+    const pair = (x: number, y: number, bytes: readonly number[]) => {
+      const local = code.local("v128");
+      code.get(x).get(y).shuffle(bytes).set(local);
+      return local;
+    };
+    const words = (...list: number[]) => list.flatMap((w) => [4 * w, 4 * w + 1, 4 * w + 2, 4 * w + 3]);
+    const [low, high] = [words(0, 4, 1, 5), words(2, 6, 3, 7)];
+    const [ab, cd, abHigh, cdHigh] = [pair(a!, b!, low), pair(c!, d!, low), pair(a!, b!, high), pair(c!, d!, high)];
+    const [front, back] = [words(0, 1, 4, 5), words(2, 3, 6, 7)];
+    return [pair(ab, cd, front), pair(ab, cd, back), pair(abHigh, cdHigh, front), pair(abHigh, cdHigh, back)];
+  }
+
+  // ---- memory
+
+  #pointerKey(touch: Touch): string {
+    return `${touch.pointer}:${touch.steps.join()}`;
+  }
+
+  /** Read or written along the rows, where vectors run across. */
+  #isTurned({ steps, dtype }: Touch): boolean {
+    const { jam, vector, lanes, rows } = this.#s;
+    if (this.#isSum || jam < 0 || vector < 0 || lanes !== 4 || rows !== 4 || entryBytes[dtype] !== 4) return false;
+    return steps[jam] === 4 && steps[vector] !== 0 && steps[vector] !== 4;
+  }
+
+  /** Bytes from the pointer to a lane of a row. */
+  #distance({ steps }: Touch, { lane, u }: { lane: number; u: number }): number {
+    const { vector, jam } = this.#s;
+    return (vector < 0 ? 0 : steps[vector]! * lane) + (jam < 0 ? 0 : steps[jam]! * u);
+  }
+
+  /** Leaves an address on the stack; what it lacks is the immediate. */
+  #address(touch: Touch, at: { lane: number; u: number }): void {
+    this.#code.get(this.#pointers.get(this.#pointerKey(touch))!.local);
+    const distance = this.#distance(touch, at);
+    if (distance < 0) this.#code.i32(distance).numeric("i32.add");
+  }
+
+  #immediate(touch: Touch, at: { lane: number; u: number }): number {
+    return Math.max(0, this.#distance(touch, at));
+  }
+
+  #load(touch: Touch, { u, v, width }: { u: number; v: number; width: number }): void {
+    const { vector, lanes } = this.#s;
+    const code = this.#code;
+    const { dtype } = touch;
+    const bytes = entryBytes[dtype];
+    const step = vector < 0 ? 0 : touch.steps[vector]!;
+    const at = (lane: number) => ({ lane: v * lanes + lane, u });
+    const from = (lane: number) => {
+      this.#address(touch, at(lane));
+      return this.#immediate(touch, at(lane));
+    };
+    if (dtype === "bool") {
+      if (step === 0 || width === 1) {
+        const offset = from(0);
+        code.memory("i32.load8_u", offset).vector("i32x4.splat");
+      } else if (step === 1) {
+        const offset = from(0);
+        if (lanes === 4) code.memory("v128.load32_zero", offset);
+        else code.memory("i32.load16_u", offset).vector("i32x4.splat");
+        code.vector("i16x8.extend_low_i8x16_u").vector("i32x4.extend_low_i16x8_u");
+      } else {
+        code.v128(repeated("i32", 0, lanes));
+        for (let lane = 0; lane < width; lane++) {
+          const offset = from(lane);
+          code.memory("i32.load8_u", offset).lane("i32x4.replace_lane", lane);
+        }
+      }
+      code.v128(repeated("i32", 0, lanes)).vector("i32x4.ne");
+      if (lanes === 2) code.vector("i64x2.extend_low_i32x4_s");
+      return;
+    }
+    const splat = bytes === 8 ? "v128.load64_splat" : "v128.load32_splat";
+    if (step === 0 || width === 1) {
+      const offset = from(0);
+      code.memory(splat, offset);
+    } else if (step === bytes) {
+      const offset = from(0);
+      code.memory(lanes * bytes === 16 ? "v128.load" : "v128.load64_zero", offset);
+    } else {
+      const offset = from(0);
+      code.memory(splat, offset);
+      for (let lane = 1; lane < width; lane++) {
+        const vectorLocal = code.local("v128");
+        code.set(vectorLocal);
+        const next = from(lane);
+        code.get(vectorLocal).laneMemory(bytes === 8 ? "v128.load64_lane" : "v128.load32_lane", lane, next);
+      }
+    }
+  }
+
+  #store(touch: Touch, value: number, { u, v, width }: { u: number; v: number; width: number }): void {
+    const { vector, lanes } = this.#s;
+    const code = this.#code;
+    const { dtype } = touch;
+    const bytes = entryBytes[dtype];
+    const step = vector < 0 ? 0 : touch.steps[vector]!;
+    const at = (lane: number) => ({ lane: v * lanes + lane, u });
+    const put = (lane: number, write: (offset: number) => void) => {
+      this.#address(touch, at(lane));
+      code.get(value);
+      write(this.#immediate(touch, at(lane)));
+    };
+    if (dtype === "bool") {
+      const wide = lanes === 4 ? 4 : 8;
+      if (step === 1 && width === 4) {
+        this.#address(touch, at(0));
+        const masked = code.local("v128");
+        code.get(value).v128(repeated("i32", 1, lanes)).vector("v128.and").tee(masked).get(masked);
+        code.vector("i16x8.narrow_i32x4_u").set(masked).get(masked).get(masked).vector("i8x16.narrow_i16x8_u");
+        code.laneMemory("v128.store32_lane", 0, this.#immediate(touch, at(0)));
+        return;
+      }
+      for (let lane = 0; lane < width; lane++) {
+        put(lane, (offset) => {
+          code.v128(repeated("i32", 1, lanes)).vector("v128.and");
+          code.laneMemory("v128.store8_lane", lane * wide, offset);
+        });
+      }
+      return;
+    }
+    const one = bytes === 8 ? "v128.store64_lane" : "v128.store32_lane";
+    if (step === bytes && width * bytes === 16) put(0, (offset) => code.memory("v128.store", offset));
+    else if (step === bytes && bytes === 4 && width >= 2) {
+      put(0, (offset) => code.laneMemory("v128.store64_lane", 0, offset));
+      if (width === 3) put(2, (offset) => code.laneMemory("v128.store32_lane", 2, offset));
+    } else for (let lane = 0; lane < width; lane++) put(lane, (offset) => code.laneMemory(one, lane, offset));
+  }
+}
+
+type Reduction = Value & { readonly op: "reduce" };
+
+interface SumTile {
+  readonly rows: number;
+  readonly widths: Widths;
+  readonly reductions: readonly { readonly id: number; readonly value: Reduction }[];
+  /** Locals of the sums by value, row and vector. */
+  readonly sums: ReadonlyMap<string, number>;
+}
+
+function identity({ dtype, kind }: Reduction): Uint8Array {
+  const least = dtype === "i32" ? -(2 ** 31) : -Infinity;
+  return repeated(dtype, kind === "sum" ? 0 : least, 4);
+}
+
+function combine({ dtype, kind }: Reduction): VectorInstruction {
+  if (dtype === "i32") return kind === "sum" ? "i32x4.add" : "i32x4.max_s";
+  const p = dtype === "f32" ? "f32x4" : "f64x2";
+  return kind === "sum" ? `${p}.add` : `${p}.max`;
+}
+
+/** All bits of the first lanes. */
+function laneMask(dtype: DType, width: number): Uint8Array {
+  return new Uint8Array(16).fill(255, 0, width * entryBytes[dtype]);
+}

@@ -1,0 +1,230 @@
+// How is each scalar operation computed on vectors? Floats fill the lanes; what has 4 bytes beside something that has 8 stays in
+// the low half; a bool is a mask of all bits of a lane as wide as the widest.
+import { InternalError } from "../../errors.ts";
+import type { DType } from "../../ir/types.ts";
+import type { ScalarOp } from "../kernels/types.ts";
+import type { CodeWriter, VectorInstruction } from "./encoder.ts";
+import type { MathName } from "./math.ts";
+
+/** What operations are written with. */
+export interface OperationContext {
+  readonly code: CodeWriter;
+  readonly lanes: 2 | 4;
+  /** The function that computes it on a vector. */
+  readonly math: (name: MathName, dtype: "f32" | "f64") => number;
+  /** The function on two i32. */
+  readonly integer: (name: "div" | "mod") => number;
+}
+
+/** One operation with where its operands are. */
+export interface Operation {
+  readonly op: ScalarOp;
+  readonly dtype: DType;
+  readonly operands: readonly number[];
+  readonly operandType: DType;
+  readonly exponent: number | undefined;
+  /** The second operand if it is one number for all. */
+  readonly uniform: number | undefined;
+}
+
+const prefixes = { f32: "f32x4", f64: "f64x2", i32: "i32x4", bool: "v128" } as const;
+
+/** Sixteen bytes that repeat a number. */
+export function repeated(dtype: DType, value: number, lanes: 2 | 4): Uint8Array {
+  const buffer = new ArrayBuffer(16);
+  switch (dtype) {
+    case "f32":
+      new Float32Array(buffer).fill(value);
+      break;
+    case "f64":
+      new Float64Array(buffer).fill(value);
+      break;
+    case "i32":
+      new Int32Array(buffer).fill(value);
+      break;
+    case "bool":
+      if (value !== 0) new Int32Array(buffer).fill(-1);
+  }
+  void lanes;
+  return new Uint8Array(buffer);
+}
+
+const floatOps: { readonly [op in ScalarOp]?: string } = {
+  neg: "neg",
+  abs: "abs",
+  floor: "floor",
+  sqrt: "sqrt",
+  add: "add",
+  sub: "sub",
+  mul: "mul",
+  div: "div",
+  max: "max",
+  min: "min",
+};
+const integerOps: { readonly [op in ScalarOp]?: string } = {
+  neg: "neg",
+  abs: "abs",
+  add: "add",
+  sub: "sub",
+  mul: "mul",
+  max: "max_s",
+  min: "min_s",
+};
+const comparisons: { readonly [op in ScalarOp]?: string } = {
+  eq: "eq",
+  ne: "ne",
+  lt: "lt",
+  le: "le",
+  gt: "gt",
+  ge: "ge",
+};
+/** A true mask is -1, so the order of masks is turned. */
+const turned: { readonly [op in ScalarOp]?: string } = {
+  eq: "eq",
+  ne: "ne",
+  lt: "gt_s",
+  le: "ge_s",
+  gt: "lt_s",
+  ge: "le_s",
+};
+const mathOps: ReadonlySet<ScalarOp> = new Set<ScalarOp>([
+  ...["exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "logistic", "erf", "erf_inv", "mod", "pow"] as const,
+]);
+
+/** Leaves the result of an operation on the stack. */
+export function writeOperation(context: OperationContext, operation: Operation): void {
+  const { code, lanes } = context;
+  const { op, dtype, operands, operandType } = operation;
+  const [a, b] = operands as [number, number];
+  const isFloat = operandType === "f32" || operandType === "f64";
+  const simple = isFloat ? floatOps[op] : operandType === "i32" ? integerOps[op] : undefined;
+  if (simple !== undefined) {
+    for (const operand of operands) code.get(operand);
+    code.vector(`${prefixes[operandType]}.${simple}` as VectorInstruction);
+    return;
+  }
+  if (comparisons[op] !== undefined) {
+    code.get(a).get(b);
+    if (operandType === "bool") {
+      code.vector(`${lanes === 2 ? "i64x2" : "i32x4"}.${turned[op]}` as VectorInstruction);
+      return;
+    }
+    const sign = operandType === "i32" && op !== "eq" && op !== "ne" ? "_s" : "";
+    code.vector(`${prefixes[operandType]}.${comparisons[op]}${sign}` as VectorInstruction);
+    if (lanes === 2 && operandType !== "f64") code.vector("i64x2.extend_low_i32x4_s");
+    return;
+  }
+  if (isFloat && mathOps.has(op)) {
+    for (const operand of operands) code.get(operand);
+    code.call(context.math(op as MathName, operandType as "f32" | "f64"));
+    return;
+  }
+  switch (op) {
+    case "sign":
+      return writeSign(context, operandType, a);
+    case "integer_pow":
+      return writePower(context, operandType as "f32" | "f64", a, operation.exponent!);
+    case "convert":
+      return writeConvert(context, operandType, dtype, a);
+    case "not":
+      code.get(a).vector("v128.not");
+      return;
+    case "and":
+      code.get(a).get(b).vector("v128.and");
+      return;
+    case "or":
+      code.get(a).get(b).vector("v128.or");
+      return;
+    case "select": {
+      code.get(b).get(operands[2]!).get(a);
+      if (lanes === 2 && (dtype === "f32" || dtype === "i32")) narrowMask(code);
+      code.vector("v128.bitselect");
+      return;
+    }
+    case "shift_right":
+      if (operation.uniform !== undefined) code.get(a).i32(operation.uniform & 31).vector("i32x4.shr_u");
+      else eachLane(context, operands, () => code.numeric("i32.shr_u"));
+      return;
+    case "div":
+    case "mod":
+      eachLane(context, operands, () => code.call(context.integer(op)));
+      return;
+    default:
+      throw new InternalError(`\`${op}\` of ${operandType} has no instructions`);
+  }
+}
+
+/** An operation on two i32, lane by lane. */
+function eachLane({ code, lanes }: OperationContext, [a, b]: readonly number[], write: () => void): void {
+  code.get(a!);
+  for (let lane = 0; lane < lanes; lane++) {
+    code.get(a!).lane("i32x4.extract_lane", lane).get(b!).lane("i32x4.extract_lane", lane);
+    write();
+    code.lane("i32x4.replace_lane", lane);
+  }
+}
+
+/** A mask of 8-byte lanes to 4-byte lanes in the low half. */
+function narrowMask(code: CodeWriter): void {
+  const mask = code.local("v128");
+  code.tee(mask).get(mask).shuffle([0, 1, 2, 3, 8, 9, 10, 11, 0, 1, 2, 3, 8, 9, 10, 11]);
+}
+
+function writeSign({ code, lanes }: OperationContext, dtype: DType, a: number): void {
+  if (dtype === "i32") {
+    const zero = repeated("i32", 0, lanes);
+    code.get(a).v128(zero).vector("i32x4.lt_s").get(a).v128(zero).vector("i32x4.gt_s").vector("i32x4.sub");
+    return;
+  }
+  const p = prefixes[dtype as "f32" | "f64"];
+  // 1 with the sign of a, but a itself where it is 0 or NaN
+  code.get(a).v128(repeated(dtype, -0, lanes)).vector("v128.and").v128(repeated(dtype, 1, lanes)).vector("v128.or");
+  code.get(a).get(a).vector(`${p}.abs`).v128(repeated(dtype, 0, lanes)).vector(`${p}.gt`).vector("v128.bitselect");
+}
+
+/** By repeated squaring from the lowest bit; 1 / x^|n| for negative n. */
+function writePower({ code, lanes }: OperationContext, dtype: "f32" | "f64", a: number, exponent: number): void {
+  const p = prefixes[dtype];
+  const one = repeated(dtype, 1, lanes);
+  const [square, result] = [code.local("v128"), code.local("v128")];
+  code.get(a).set(square);
+  let first = true;
+  for (let left = Math.abs(exponent); left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) {
+      code.get(square);
+      if (!first) code.get(result).vector(`${p}.mul`);
+      code.set(result);
+      first = false;
+    }
+    if (left > 1) code.get(square).get(square).vector(`${p}.mul`).set(square);
+  }
+  if (first) code.v128(one);
+  else if (exponent < 0) code.v128(one).get(result).vector(`${p}.div`);
+  else code.get(result);
+}
+
+function writeConvert({ code, lanes }: OperationContext, from: DType, to: DType, a: number): void {
+  code.get(a);
+  if (from === to) return;
+  if (to === "bool") {
+    if (from === "f32" || from === "f64") code.v128(repeated(from, 0, lanes)).vector(`${prefixes[from]}.ne`);
+    else code.v128(repeated("i32", 0, lanes)).vector("i32x4.ne");
+    if (lanes === 2 && from !== "f64") code.vector("i64x2.extend_low_i32x4_s");
+    return;
+  }
+  if (from === "bool") {
+    if (lanes === 2 && to !== "f64") narrowMask(code);
+    code.v128(repeated(to, 1, lanes)).vector("v128.and");
+    return;
+  }
+  const key = `${from} ${to}`;
+  const instructions: Record<string, VectorInstruction> = {
+    "f32 f64": "f64x2.promote_low_f32x4",
+    "f64 f32": "f32x4.demote_f64x2_zero",
+    "f32 i32": "i32x4.trunc_sat_f32x4_s",
+    "f64 i32": "i32x4.trunc_sat_f64x2_s_zero",
+    "i32 f32": "f32x4.convert_i32x4_s",
+    "i32 f64": "f64x2.convert_low_i32x4_s",
+  };
+  code.vector(instructions[key]!);
+}

@@ -1,0 +1,68 @@
+// Where do other threads come from? Workers of Deno, started one by one once a program has run for a while; each runs the same
+// module on the same memory. A worker from a `data:` URL needs no permission.
+import { controlBytes } from "./threads_code.ts";
+import { control } from "./threads_code.ts";
+import { scalarFunctions } from "./math.ts";
+
+/** Milliseconds of running for which one more thread is worth its start. */
+const worthAThread = 120;
+
+/** What workers run: the module from the message, until it is told to stop. */
+function workerSource(): string {
+  const functions = Object.entries(scalarFunctions).map(([name, fn]) => `${name}: ${fn}`).join(", ");
+  return `onmessage = ({ data: { module, memory, thread } }) => {
+  const math = { ${functions} };
+  new WebAssembly.Instance(module, { host: { memory }, math }).exports.work(thread);
+  close();
+};`;
+}
+
+/** The other threads of one program. */
+export class Helpers {
+  readonly #module: WebAssembly.Module;
+  readonly #memory: WebAssembly.Memory;
+  readonly #words: Int32Array;
+  readonly #most: number;
+  readonly #workers: Worker[] = [];
+  #milliseconds = 0;
+
+  /** `most`: threads besides the first. */
+  constructor(
+    module: WebAssembly.Module,
+    memory: WebAssembly.Memory,
+    blocks: { readonly first: number; readonly bytes: number; readonly most: number },
+  ) {
+    this.#module = module;
+    this.#memory = memory;
+    this.#words = new Int32Array(memory.buffer, 0, controlBytes / 4);
+    this.#most = blocks.most;
+    this.#words[control.blocks / 4] = blocks.first;
+    this.#words[control.blocks / 4 + 1] = blocks.bytes;
+  }
+
+  /** Threads that take part, with the first. */
+  get threads(): number {
+    return 1 + Atomics.load(this.#words, control.helpers / 4);
+  }
+
+  /** Counts milliseconds that were, or will be, spent running; starts a thread when they are worth one. */
+  spend(milliseconds: number): void {
+    this.#milliseconds += milliseconds;
+    while (this.#workers.length < this.#most && this.#milliseconds >= worthAThread) {
+      this.#milliseconds -= worthAThread;
+      const worker = new Worker("data:text/javascript," + encodeURIComponent(workerSource()), { type: "module" });
+      this.#workers.push(worker);
+      worker.postMessage({ module: this.#module, memory: this.#memory, thread: this.#workers.length });
+    }
+  }
+
+  /** Ends them. */
+  dispose(): void {
+    if (this.#workers.length === 0) return;
+    Atomics.store(this.#words, control.stop / 4, 1);
+    Atomics.add(this.#words, control.epoch / 4, 1);
+    Atomics.notify(this.#words, control.epoch / 4);
+    for (const worker of this.#workers) worker.terminate();
+    this.#workers.length = 0;
+  }
+}

@@ -1,0 +1,119 @@
+// How do threads share the steps of a `map`? A ticket counts down in shared memory; whoever takes a number above 0 runs that step
+// and counts it as done. The one that started it goes on when all are done. A thread that finds nothing to do looks again for a
+// while, then sleeps until it is woken.
+import type { CodeWriter } from "./encoder.ts";
+
+/** Words at the start of memory. */
+export const control = {
+  /** Steps that nobody has taken; below 1: none. */
+  ticket: 0,
+  /** Steps that are done. On a line of its own, as everything that many write. */
+  done: 64,
+  /** Goes up with every loop that threads share; threads sleep on it. */
+  epoch: 128,
+  /** Which loop it is, then the loops around it. */
+  job: 192,
+  /** Threads besides the first that are ready. */
+  helpers: 256,
+  /** Not 0: threads end. */
+  stop: 320,
+  /** Bytes from the first thread's memory of the loop to those of other threads: start of the first block, bytes of each. */
+  blocks: 384,
+} as const;
+
+/** Bytes of them all. */
+export const controlBytes = 448;
+/** Loops around a shared one, at most. */
+const mostArguments = 14;
+
+/** A `map` that threads share. */
+export interface ParallelLoop {
+  readonly number: number;
+  /** The function of one step. */
+  readonly step: number;
+  readonly length: number;
+  /** Loops around it. */
+  readonly arguments: number;
+  /** First byte of the memory of a step, for the first thread. */
+  readonly start: number;
+}
+
+/** How often a thread looks before it sleeps: some 100 microseconds. */
+const patience = 20_000;
+
+/** Runs a loop with all threads that there are. `around`: locals of the loops around it. */
+export function writeDispatch(code: CodeWriter, job: ParallelLoop, around: readonly number[]): void {
+  if (around.length > mostArguments) throw new RangeError("Loops are nested deeper than threads can be told");
+  const step = code.local("i32");
+  const run = () => {
+    code.get(step).i32(0);
+    for (const local of around) code.get(local);
+    code.call(job.step);
+  };
+  code.i32(0).atomic("i32.atomic.load", control.helpers).numeric("i32.eqz").when(() => {
+    code.loop(step, { from: 0, to: job.length }, run);
+  }, () => {
+    code.i32(0).i32(job.number).memory("i32.store", control.job);
+    around.forEach((local, i) => code.i32(0).get(local).memory("i32.store", control.job + 4 + 4 * i));
+    code.i32(0).i32(0).atomic("i32.atomic.store", control.done);
+    code.i32(0).i32(job.length).atomic("i32.atomic.store", control.ticket);
+    code.i32(0).i32(1).atomic("i32.atomic.rmw.add", control.epoch).drop();
+    code.i32(0).i32(-1).atomic("memory.atomic.notify", control.epoch).drop();
+    takeSteps(code, step, run);
+    // the others may still be at theirs
+    code.repeat(() => code.i32(0).atomic("i32.atomic.load", control.done).i32(job.length).numeric("i32.lt_s"));
+  });
+}
+
+/** Takes steps while there are some. */
+function takeSteps(code: CodeWriter, step: number, run: () => void): void {
+  code.repeat(() => {
+    code.i32(0).i32(1).atomic("i32.atomic.rmw.sub", control.ticket).i32(1).numeric("i32.sub").set(step);
+    const taken = code.local("i32");
+    code.get(step).i32(0).numeric("i32.ge_s").tee(taken).when(() => {
+      run();
+      code.i32(0).i32(1).atomic("i32.atomic.rmw.add", control.done).drop();
+    });
+    code.get(taken);
+  });
+}
+
+/** What another thread does until it is told to stop. Its parameter: which one it is, from 1. */
+export function writeWorker(code: CodeWriter, jobs: readonly ParallelLoop[]): void {
+  const [thread, step, epoch, looks, own] = [0, ...Array.from({ length: 4 }, () => code.local("i32"))] as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  // its memory: the first block, and as many more as there are threads before it
+  code.i32(0).memory("i32.load", control.blocks).get(thread).i32(1).numeric("i32.sub");
+  code.i32(0).memory("i32.load", control.blocks + 4).numeric("i32.mul").numeric("i32.add").set(own);
+  const running = () => code.i32(0).atomic("i32.atomic.load", control.stop).numeric("i32.eqz");
+  const idle = () => code.i32(0).atomic("i32.atomic.load", control.ticket).i32(1).numeric("i32.lt_s");
+  code.i32(0).i32(1).atomic("i32.atomic.rmw.add", control.helpers).drop();
+  code.repeat(() => {
+    code.i32(0).atomic("i32.atomic.load", control.epoch).set(epoch);
+    takeSteps(code, step, () => {
+      for (const job of jobs) {
+        code.i32(0).memory("i32.load", control.job).i32(job.number).numeric("i32.eq").when(() => {
+          code.get(step).get(own).i32(job.start).numeric("i32.sub");
+          for (let i = 0; i < job.arguments; i++) code.i32(0).memory("i32.load", control.job + 4 + 4 * i);
+          code.call(job.step);
+        });
+      }
+    });
+    code.i32(patience).set(looks);
+    code.repeat(() => {
+      code.get(looks).i32(1).numeric("i32.sub").set(looks);
+      idle().get(looks).i32(0).numeric("i32.gt_s").numeric("i32.and");
+      running().numeric("i32.and");
+    });
+    idle();
+    running().numeric("i32.and").when(() => {
+      code.i32(0).get(epoch).i64(-1n).atomic("memory.atomic.wait32", control.epoch).drop();
+    });
+    running();
+  });
+}
