@@ -84,6 +84,7 @@ export class FrameBuilder {
       order: this.frame.nodes.length,
       parallel: all,
       full: all,
+      closed: false,
       loaded: new Map(),
       uniforms: new Map(),
     };
@@ -304,7 +305,7 @@ export class FrameBuilder {
   /** True when a nest that is there already can compute a core, too. */
   canJoin(core: Core, open: OpenNest): boolean {
     if (core.uniform !== undefined || core.nest === open) return true;
-    if (open.nest.values.length > mostValues || !this.axesFor(open, core.sizes)) return false;
+    if (open.closed || open.nest.values.length > mostValues || !this.axesFor(open, core.sizes)) return false;
     if (core.owner !== this) return core.view !== undefined || core.nest !== undefined;
     if (core.view) return core.ready < open.order;
     if (core.nest) return core.nest.order < open.order;
@@ -393,6 +394,13 @@ export class FrameBuilder {
       if (user.floating && user.owner === this && this.canJoin(user, open)) this.pull(user, open);
     }
     core.users.length = 0;
+  }
+
+  /** Computes a core in a nest that computes nothing else. */
+  isolate(core: Core): Core {
+    this.viewOf(core);
+    if (core.nest) core.nest.closed = true;
+    return core;
   }
 
   /** Computes what has become long to say. */

@@ -9,6 +9,9 @@ import { normalAxes, withAxes } from "./views.ts";
 /** A factor is copied for the sake of its steps if so many rows read the copy. */
 const rowsWorthACopy = 4;
 
+/** Terms of a sum from which it is made in parts. */
+const longSum = 2048;
+
 interface Group {
   readonly axes: readonly number[];
   readonly sizes: readonly number[];
@@ -361,8 +364,12 @@ function convolved(
     layout: places,
   };
   const expression = sums.length > 0 ? { kind: "contract", contraction } as const : undefined;
+  // long sums are put together from parts: nothing else is computed with them
+  const length = sums.reduce((n, t) => n * t.size, 1);
   const core = expression
-    ? new Core(builder, { dtype, sizes: split }, { expression, origin })
+    ? length >= longSum
+      ? builder.isolate(new Core(builder, { dtype, sizes: split }, { expression, origin }))
+      : new Core(builder, { dtype, sizes: split }, { expression, origin })
     : productOf(builder, { dtype, sizes: split, origin }, contraction);
   if (split.length === sizes.length) return core;
   // the groups and the channels of each are one axis

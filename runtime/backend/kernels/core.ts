@@ -37,6 +37,8 @@ export interface OpenNest {
   parallel: number[];
   /** The same for values of every point; undefined when they have no order of their own. */
   full: number[] | undefined;
+  /** Computes nothing else. */
+  closed: boolean;
   readonly loaded: Map<Core, number>;
   readonly uniforms: Map<string, number>;
 }

@@ -6,6 +6,7 @@ import {
   type Equation,
   type EquationOf,
   type IrFunction,
+  isFloat,
   sameShape,
   sizeOf,
   type Variable,
@@ -16,7 +17,7 @@ import { Core } from "./core.ts";
 import { lowerLoop } from "./lower_loops.ts";
 import { argmaxRoutine, gatherRoutine, randomRoutine, scatterRoutine, solveRoutine } from "./lower_routines.ts";
 import type { KernelProgram, ScalarOp, View } from "./types.ts";
-import { isRowMajor, normalAxes, reshapeView, withAxes } from "./views.ts";
+import { isRowMajor, normalAxes, orderForReshape, reshapeView, withAxes } from "./views.ts";
 
 /** Makes the kernels of a function without requests. Throws InternalError for an ill-formed one. */
 export function lowerFunction(fn: IrFunction): KernelProgram {
@@ -187,13 +188,57 @@ function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf: CoreOf
       return gatherRoutine(builder, equation, coreOf);
     case "scatter_add":
       return scatterRoutine(builder, equation, coreOf);
-    case "argmax":
+    case "argmax": {
+      const length = equation.inputs[0]!.shape[equation.params.axis]!;
+      if (length > 0 && length <= shortAxis) return shortArgmax(builder, equation, coreOf(equation.inputs[0]!));
       return argmaxRoutine(builder, equation, coreOf);
+    }
     case "solve":
       return solveRoutine(builder, equation, coreOf);
     default:
       throw new InternalError(`\`${equation.op}\` is expanded before kernels are made`);
   }
+}
+
+/** Axes up to this size are gone through entry by entry within other computations. */
+const shortAxis = 12;
+
+/** The first largest entry along a short axis; the first NaN counts as the largest. */
+function shortArgmax(builder: FrameBuilder, { inputs, outputs, params, origin }: EquationOf<"argmax">, x: Core): Core {
+  const { at } = normalAxes(inputs[0]!.shape);
+  const axis = at[params.axis]!;
+  const { sizes } = normalAxes(outputs[0]!.shape);
+  const uniform = (dtype: Core["dtype"], value: number) => new Core(builder, { dtype, sizes }, { uniform: value });
+  if (axis < 0 || x.uniform !== undefined) return uniform("i32", 0);
+  const scalar = (dtype: Core["dtype"], op: ScalarOp, ...operands: Core[]) =>
+    new Core(builder, { dtype, sizes }, { expression: { kind: "scalar", op, inputs: operands }, origin });
+  const entry = (index: number) =>
+    new Core(builder, { dtype: x.dtype, sizes }, {
+      expression: {
+        kind: "move",
+        sources: [x],
+        make: () => {
+          const view = builder.viewOf(x);
+          const without = (list: readonly number[]) => list.filter((_, i) => i !== axis);
+          const offset = view.offset + index * view.steps[axis]!;
+          return { view: { ...view, offset, shape: sizes, steps: without(view.steps) } };
+        },
+      },
+      origin,
+    });
+  let best = entry(0);
+  let index = uniform("i32", 0);
+  for (let i = 1; i < x.sizes[axis]!; i++) {
+    const v = entry(i);
+    let larger = scalar("bool", "gt", v, best);
+    if (isFloat(x.dtype)) {
+      larger = scalar("bool", "or", larger, scalar("bool", "ne", v, v));
+      larger = scalar("bool", "and", larger, scalar("bool", "eq", best, best));
+    }
+    index = scalar("i32", "select", larger, uniform("i32", i), index);
+    best = scalar(x.dtype, "select", larger, v, best);
+  }
+  return index;
 }
 
 type Movement =
@@ -251,9 +296,9 @@ function moved(builder: FrameBuilder, equation: Movement, source: Core): Core {
   const make = () => {
     const view = read(builder.viewOf(source));
     if (view) return { view };
-    // steps cannot say it: a row-major copy can be read in any shape
-    const plain = builder.packed(source, source.sizes.map((_, i) => i));
-    return { view: read(plain)!, ready: builder.frame.nodes.length - 1 };
+    // steps cannot say it: a copy can be read in this shape
+    const copy = builder.packed(source, orderForReshape(builder.viewOf(source), after.sizes));
+    return { view: read(copy)!, ready: builder.frame.nodes.length - 1 };
   };
   return new Core(builder, type, { expression: { kind: "move", sources: [source], make }, origin: equation.origin });
 }

@@ -39,30 +39,51 @@ export function withAxes(view: View, axes: readonly { size: number; step: number
   return { buffer, terms, offset, shape: kept.map((a) => a.size), steps: kept.map((a) => a.step) };
 }
 
-/** The same entries in row-major order under another shape, if steps can say it. Neither shape has an axis of size 1. */
+/** Runs of axes on both sides of a reshape with as many entries, as short as possible. Neither shape has an axis of size 1. */
+function runsOf(from: Shape, shape: Shape): { readonly from: readonly number[]; readonly to: readonly number[] }[] {
+  const runs: { from: number[]; to: number[] }[] = [];
+  let [i, j] = [0, 0];
+  while (j < shape.length || i < from.length) {
+    const run: { from: number[]; to: number[] } = { from: [], to: [] };
+    let [a, b] = [1, 1];
+    do {
+      if (a <= b && i < from.length) {
+        run.from.push(i);
+        a *= from[i++]!;
+      } else if (j < shape.length) {
+        run.to.push(j);
+        b *= shape[j++]!;
+      } else fail();
+    } while (a !== b);
+    runs.push(run);
+  }
+  return runs;
+}
+
+/** The same entries in row-major order under another shape, if steps can say it. */
 export function reshapeView(view: View, shape: Shape): View | undefined {
   const { shape: from, steps } = view;
   if (shape.includes(0)) return { ...view, shape, steps: shape.map(() => 0) };
   const made: number[] = [];
-  let i = 0;
-  let j = 0;
-  while (j < shape.length || i < from.length) {
-    // the shortest runs of axes on both sides with as many entries
-    const [i0, j0] = [i, j];
-    let a = from[i++] ?? 1;
-    let b = shape[j++] ?? 1;
-    while (a !== b) {
-      if (a < b) a *= from[i++] ?? fail();
-      else b *= shape[j++] ?? fail();
+  for (const run of runsOf(from, shape)) {
+    for (const [k, axis] of run.from.entries()) {
+      const next = run.from[k + 1];
+      if (next !== undefined && steps[axis] !== steps[next]! * from[next]!) return undefined;
     }
-    for (let k = i0; k + 1 < i; k++) if (steps[k] !== steps[k + 1]! * from[k + 1]!) return undefined;
-    let step = steps[i - 1] ?? 0;
-    for (let k = j - 1; k >= j0; k--) {
-      made[k] = step;
-      step *= shape[k]!;
+    let step = steps[run.from.at(-1)!] ?? 0;
+    for (const axis of run.to.toReversed()) {
+      made[axis] = step;
+      step *= shape[axis]!;
     }
   }
   return { ...view, shape, steps: made };
+}
+
+/** An order of the axes in memory in which the array can be read under another shape, as near as possible to the one it has. */
+export function orderForReshape({ shape: from, steps }: View, shape: Shape): number[] {
+  if (shape.includes(0)) return from.map((_, axis) => axis);
+  const least = (axes: readonly number[]) => Math.min(...axes.map((axis) => Math.abs(steps[axis]!)));
+  return runsOf(from, shape).toSorted((a, b) => least(b.from) - least(a.from)).flatMap((run) => run.from);
 }
 
 function fail(): never {

@@ -428,6 +428,7 @@ export class ModuleWriter {
   readonly #imports: number[][] = [];
   readonly #functions: { readonly type: number; readonly code: CodeWriter }[] = [];
   readonly #exports: number[][] = [];
+  readonly #names: number[][] = [];
   #imported = 0;
 
   #type({ parameters, results }: FunctionType): number {
@@ -455,10 +456,11 @@ export class ModuleWriter {
     return this.#imported++;
   }
 
-  /** A function whose body `write` writes; the number to call it by. */
-  addFunction(type: FunctionType, write: (code: CodeWriter) => void): number {
+  /** A function whose body `write` writes; the number to call it by. Profilers and stack traces show its name. */
+  addFunction(type: FunctionType, write: (code: CodeWriter) => void, name?: string): number {
     const code = new CodeWriter(type.parameters.length);
     const index = this.#imported + this.#functions.push({ type: this.#type(type), code }) - 1;
+    if (name !== undefined) this.#names.push([...unsigned(index), ...text(name)]);
     write(code);
     return index;
   }
@@ -473,6 +475,9 @@ export class ModuleWriter {
       const body = vector(items);
       return items.length === 0 ? [] : [id, ...unsigned(body.length), ...body];
     };
+    // a section of its own kind, with the names of functions in it
+    const names = vector(this.#names);
+    const named = [...text("name"), 1, ...unsigned(names.length), ...names];
     return Uint8Array.from([
       ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
       ...section(1, this.#typeBytes),
@@ -480,6 +485,7 @@ export class ModuleWriter {
       ...section(3, this.#functions.map((f) => unsigned(f.type))),
       ...section(7, this.#exports),
       ...section(10, this.#functions.map((f) => f.code.finish())),
+      ...(this.#names.length > 0 ? [0, ...unsigned(named.length), ...named] : []),
     ]);
   }
 }

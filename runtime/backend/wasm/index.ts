@@ -11,7 +11,7 @@ import { homeOf, placeBuffers } from "../kernels/place.ts";
 import type { KernelProgram, View } from "../kernels/types.ts";
 import { ModuleWriter } from "./encoder.ts";
 import { scalarFunctions } from "./math.ts";
-import { threadBytesOf, writeModule } from "./program.ts";
+import { panelBytesOf, threadBytesOf, writeModule } from "./program.ts";
 import { Helpers } from "./threads.ts";
 import { controlBytes } from "./threads_code.ts";
 
@@ -57,7 +57,7 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
   const prepare = (fn: IrFunction) => {
     const program = lowerFunction(fn);
     placeBuffers(program);
-    return { program, bytes: controlBytes + program.root.bytes + slack };
+    return { program, bytes: controlBytes + program.root.bytes + panelBytesOf(program) + slack };
   };
   return {
     name: "wasm",
@@ -144,7 +144,11 @@ class Prepared implements WasmExecutable {
     const { flops, calls } = costOf(fn);
     this.#predicted = flops / flopsPerMillisecond + calls / callsPerMillisecond;
     if (shared) {
-      const blocks = { first: written.base + program.root.bytes, bytes: threadBytes, most: threads - 1 };
+      const blocks = {
+        first: written.base + program.root.bytes + panelBytesOf(program),
+        bytes: threadBytes,
+        most: threads - 1,
+      };
       this.#helpers = new Helpers(module, memory, blocks);
     }
   }

@@ -74,7 +74,7 @@ export class MathLibrary {
       if (widened) writeWidened(code, inner);
       else if (two) this.#eachLane(code, name, dtype, [0, 1]);
       else this.#write(code, name, dtype);
-    });
+    }, key);
     this.#known.set(key, index);
     return index;
   }

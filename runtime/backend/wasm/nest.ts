@@ -13,6 +13,9 @@ export interface NestContext extends OperationContext {
   readonly fused: boolean;
 }
 
+/** Points of the innermost sum in one turn of its loop: the turn itself costs as much as three products. */
+const unrolled = 4;
+
 /** Vectors of a tile along the vector axis: how many lanes of each are points. */
 type Widths = readonly number[];
 
@@ -36,12 +39,20 @@ class NestWriter {
   readonly #isSum: boolean;
   /** Rows of the tile at work. */
   #tileRows = 0;
+  /** Points along the innermost sum from where the pointers are. */
+  #ahead = 0;
+  #innermost = -1;
+  /** Sums go on from what memory has. */
+  #resumed = false;
+  /** The copy of a factor: where it is now, and its bytes for each step of a summed axis and from one vector to the next. */
+  #panel: { readonly local: number; readonly key: string; readonly steps: ReadonlyMap<number, number> } | undefined;
 
   constructor(context: NestContext, schedule: Schedule) {
     this.#c = context;
     this.#code = context.code;
     this.#s = schedule;
     this.#isSum = schedule.axes.some((axis) => axis.reduced);
+    // parameters: the pointers, then the memory for a copy
     const taken = new Set<number>();
     for (const touch of [...schedule.loads.values(), ...schedule.stores.map((s) => s.touch)]) {
       const key = this.#pointerKey(touch);
@@ -62,7 +73,13 @@ class NestWriter {
   }
 
   write(): void {
-    this.#outer(0, new Set());
+    const { split, axes } = this.#s;
+    if (split < 0) return this.#outer(0, new Set());
+    // the first part of the sums, then the others on top of what memory has
+    this.#scoped(() => this.#outer(0, new Set()));
+    this.#advance(split, 1);
+    this.#resumed = true;
+    this.#loop(split, 1, axes[split]!.size - 1, () => this.#scoped(() => this.#outer(0, new Set())));
   }
 
   // ---- loops
@@ -84,10 +101,60 @@ class NestWriter {
     const full = Math.floor(size / lanes);
     const blocks = Math.floor(full / vectors);
     const widths = (count: number) => new Array<number>(count).fill(lanes);
-    this.#loop(vector, vectors * lanes, blocks, () => this.#rows(widths(vectors)));
+    this.#loop(vector, vectors * lanes, blocks, () => this.#block(widths(vectors)));
     const rest = [...widths(full - blocks * vectors), ...(size % lanes ? [size % lanes] : [])];
-    if (rest.length > 0) this.#rows(rest);
+    if (rest.length > 0) this.#block(rest);
     this.#advance(vector, -blocks * vectors * lanes);
+  }
+
+  /** All that is made with the vectors at one place. */
+  #block(widths: Widths): void {
+    const { panel } = this.#s;
+    if (panel !== undefined) this.#fillPanel(panel, widths);
+    this.#within(0, widths);
+    this.#panel = undefined;
+  }
+
+  #within(at: number, widths: Widths): void {
+    const { within, axes } = this.#s;
+    const axis = within[at];
+    if (axis === undefined) return this.#rows(widths);
+    this.#loop(axis, 1, axes[axis]!.size, () => this.#scoped(() => this.#within(at + 1, widths)));
+    this.#advance(axis, -axes[axis]!.size);
+  }
+
+  /** Copies the vectors of a factor side by side, in the order in which sums read them. */
+  #fillPanel(id: number, widths: Widths): void {
+    const { loads, reduced, axes, pointers } = this.#s;
+    const code = this.#code;
+    const touch = loads.get(id)!;
+    const local = code.local("i32");
+    // the parameter after the pointers
+    code.get(pointers.length).set(local);
+    const row = widths.length * 16;
+    const fill = (at: number) => {
+      const axis = reduced[at];
+      if (axis === undefined) {
+        widths.forEach((width, v) => {
+          this.#load(touch, { u: 0, v, width });
+          const x = code.local("v128");
+          code.set(x).get(local).get(x).memory("v128.store", v * 16);
+        });
+        code.get(local).i32(row).numeric("i32.add").set(local);
+        return;
+      }
+      this.#loop(axis, 1, axes[axis]!.size, () => fill(at + 1));
+      this.#advance(axis, -axes[axis]!.size);
+    };
+    fill(0);
+    code.get(pointers.length).set(local);
+    const steps = new Map<number, number>();
+    let step = row;
+    for (const axis of reduced.toReversed()) {
+      steps.set(axis, step);
+      step *= axes[axis]!.size;
+    }
+    this.#panel = { local, key: this.#pointerKey(touch), steps };
   }
 
   #rows(widths: Widths): void {
@@ -120,7 +187,11 @@ class NestWriter {
     const move = (local: number, by: number) => {
       if (by !== 0) this.#code.get(local).i32(by).numeric("i32.add").set(local);
     };
-    for (const { local, steps } of this.#pointers.values()) move(local, steps[axis]! * points);
+    const panelStep = this.#panel?.steps.get(axis);
+    if (panelStep !== undefined) move(this.#panel!.local, panelStep * points);
+    for (const [key, { local, steps }] of this.#pointers) {
+      if (panelStep === undefined || key !== this.#panel!.key) move(local, steps[axis]! * points);
+    }
     const counter = this.#counters.get(axis);
     if (counter !== undefined) move(counter, points);
   }
@@ -189,7 +260,9 @@ class NestWriter {
       for (let u = 0; u < rows; u++) {
         for (let v = 0; v < slots; v++) {
           const local = this.#code.local("v128");
-          this.#code.v128(identity(value)).set(local);
+          if (this.#resumed) this.#load(this.#s.stores[0]!.touch, { u, v, width: widths[v]! });
+          else this.#code.v128(identity(value));
+          this.#code.set(local);
           sums.set(`${id}:${u}:${v}`, local);
         }
       }
@@ -229,6 +302,8 @@ class NestWriter {
   #summed(tile: SumTile, at: number, bound: ReadonlySet<number>): void {
     const { reduced, axes, vector, vectors, lanes } = this.#s;
     const axis = reduced[at];
+    const innermost = at === reduced.length - 1 && (vector < 0 || !axes[vector]!.reduced);
+    if (axis !== undefined && innermost) return this.#unrolledSum(tile, axis);
     if (axis !== undefined) {
       const { size } = axes[axis]!;
       this.#loop(axis, 1, size, () =>
@@ -249,6 +324,24 @@ class NestWriter {
     const rest = [...widths(full - blocks * vectors), ...(size % lanes ? [size % lanes] : [])];
     if (rest.length > 0) this.#scoped(() => this.#accumulate(tile, rest));
     this.#advance(vector, -blocks * vectors * lanes);
+  }
+
+  /** The innermost sum, several points in one turn of its loop. */
+  #unrolledSum(tile: SumTile, axis: number): void {
+    const { size } = this.#s.axes[axis]!;
+    const blocks = Math.floor(size / unrolled);
+    this.#innermost = axis;
+    const points = (count: number) => {
+      for (let i = 0; i < count; i++) {
+        this.#ahead = i;
+        this.#scoped(() => this.#accumulate(tile, tile.widths));
+      }
+      this.#ahead = 0;
+    };
+    this.#loop(axis, unrolled, blocks, () => points(unrolled));
+    points(size % unrolled);
+    this.#innermost = -1;
+    this.#advance(axis, -blocks * unrolled);
   }
 
   #accumulate({ rows, reductions, sums }: SumTile, widths: Widths): void {
@@ -325,6 +418,11 @@ class NestWriter {
     switch (value.op) {
       case "load": {
         const touch = this.#s.loads.get(id)!;
+        if (this.#panel && id === this.#s.panel) {
+          const ahead = this.#innermost < 0 ? 0 : this.#panel.steps.get(this.#innermost)! * this.#ahead;
+          code.get(this.#panel.local).memory("v128.load", ahead + v * 16);
+          break;
+        }
         if (this.#isTurned(touch) && this.#tileRows === 4 && width === 4) {
           const rows = [0, 1, 2, 3].map((lane) => {
             const local = code.local("v128");
@@ -366,6 +464,7 @@ class NestWriter {
     const code = this.#code;
     const axis = indices.get(id)!;
     code.get(this.#counters.get(axis)!);
+    if (axis === this.#innermost && this.#ahead > 0) code.i32(this.#ahead).numeric("i32.add");
     if (axis === vector) {
       const ramp = new Uint8Array(Int32Array.of(0, 1, 2, 3).buffer);
       code.i32(v * lanes).numeric("i32.add").vector("i32x4.splat").v128(ramp).vector("i32x4.add");
@@ -408,7 +507,8 @@ class NestWriter {
   /** Bytes from the pointer to a lane of a row. */
   #distance({ steps }: Touch, { lane, u }: { lane: number; u: number }): number {
     const { vector, jam } = this.#s;
-    return (vector < 0 ? 0 : steps[vector]! * lane) + (jam < 0 ? 0 : steps[jam]! * u);
+    const ahead = this.#innermost < 0 ? 0 : steps[this.#innermost]! * this.#ahead;
+    return (vector < 0 ? 0 : steps[vector]! * lane) + (jam < 0 ? 0 : steps[jam]! * u) + ahead;
   }
 
   /** Leaves an address on the stack; what it lacks is the immediate. */

@@ -8,7 +8,7 @@ import { importScalarFunctions, MathLibrary } from "./math.ts";
 import { type NestContext, writeNest } from "./nest.ts";
 import type { OperationContext } from "./operations.ts";
 import { routineKey, routineParameters, writeRoutine } from "./routines.ts";
-import { type Schedule, scheduleNest } from "./schedule.ts";
+import { panelBytes, type Schedule, scheduleNest, wantsPanel } from "./schedule.ts";
 import { controlBytes, type ParallelLoop, writeDispatch, writeWorker } from "./threads_code.ts";
 
 /** What a module needs and has. */
@@ -37,8 +37,21 @@ export function writeModule(program: KernelProgram, options: ModuleOptions): Was
   return new ProgramWriter(program, options).write();
 }
 
+/** Bytes that copies of factors need on each thread. */
+export function panelBytesOf({ root }: KernelProgram): number {
+  const wants = (node: Node): boolean =>
+    node.kind === "nest" ? wantsPanel(node) : node.kind === "loop" && node.body.nodes.some(wants);
+  return root.nodes.some(wants) ? panelBytes : 0;
+}
+
 /** Bytes of memory that one more thread takes. */
-export function threadBytesOf({ root }: KernelProgram): number {
+export function threadBytesOf(program: KernelProgram): number {
+  const body = bodyBytesOf(program);
+  return body === 0 ? 0 : body + panelBytesOf(program);
+}
+
+/** Bytes of the largest step that threads share. */
+function bodyBytesOf({ root }: KernelProgram): number {
   let most = 0;
   const visit = (frame: Frame) => {
     for (const node of frame.nodes) {
@@ -58,7 +71,7 @@ interface Place {
   /** Locals of the loops around. */
   readonly loops: ReadonlyMap<Loop, number>;
   /** The step of a `map` that threads share, and the local with what its memory is moved by. */
-  readonly thread: { readonly loop: Loop; readonly moved: number } | undefined;
+  readonly thread: { readonly loop: Loop; readonly moved: number; readonly panel: number } | undefined;
 }
 
 class ProgramWriter {
@@ -139,7 +152,11 @@ class ProgramWriter {
     const parameters: ValueType[] = ["i32", "i32", ...around.map((): ValueType => "i32")];
     const step = this.#module.addFunction({ parameters, results: [] }, (inner) => {
       const locals = new Map<Loop, number>([[loop, 0], ...around.map((l, i) => [l, 2 + i] as const)]);
-      this.#frame(loop.body, { code: inner, loops: locals, thread: { loop, moved: 1 } });
+      // the first thread's copies lie behind everything, those of another behind its own memory
+      const panel = inner.local("i32");
+      inner.i32(this.#start(loop.body) + bodyBytesOf(this.#program)).get(1).numeric("i32.add");
+      inner.i32(this.#panel).get(1).select().set(panel);
+      this.#frame(loop.body, { code: inner, loops: locals, thread: { loop, moved: 1, panel } });
     });
     const number = this.#parallel.length;
     const job = { number, step, length: loop.length, arguments: around.length, start: this.#start(loop.body) };
@@ -158,18 +175,34 @@ class ProgramWriter {
     return start;
   }
 
+  /** Where the first thread copies factors. */
+  get #panel(): number {
+    return this.#base + this.#program.root.bytes;
+  }
+
   #nest(nest: Nest, place: Place): void {
     if (nest.stores.length === 0) return;
     const schedule = scheduleNest(nest);
-    const fn = this.#function(nestKey(schedule), schedule.pointers.length, (code) => {
+    const shape = schedule.axes.map((a, i) =>
+      `${a.size}${a.reduced ? "+" : ""}${i === schedule.vector ? "v" : i === schedule.jam ? "r" : ""}`
+    );
+    const name = `${nest.contraction ? "product" : "nest"} ${shape.join(" ")}`;
+    const copies = schedule.panel === undefined ? 0 : 1;
+    const fn = this.#function(nestKey(schedule), { name, pointers: schedule.pointers.length + copies }, (code) => {
       writeNest(this.#context(code, schedule.lanes), schedule);
     });
     for (const access of schedule.pointers) this.#address(access, place);
+    if (copies > 0) {
+      if (place.thread) place.code.get(place.thread.panel);
+      else place.code.i32(this.#panel);
+    }
     place.code.call(fn);
   }
 
   #routine(node: Routine, place: Place): void {
-    const fn = this.#function(routineKey(node), routineParameters(node), (code) => writeRoutine(code, node));
+    const fn = this.#function(routineKey(node), { name: node.op, pointers: routineParameters(node) }, (code) => {
+      writeRoutine(code, node);
+    });
     for (const view of [...node.inputs, node.output]) this.#address(view, place);
     if (node.scratch) this.#address({ buffer: node.scratch, offset: 0, steps: [], terms: [] }, place);
     place.code.call(fn);
@@ -185,11 +218,15 @@ class ProgramWriter {
     };
   }
 
-  #function(key: string, pointers: number, write: (code: CodeWriter) => void): number {
+  #function(
+    key: string,
+    { name, pointers }: { readonly name: string; readonly pointers: number },
+    write: (code: CodeWriter) => void,
+  ): number {
     const known = this.#functions.get(key);
     if (known !== undefined) return known;
     const parameters = new Array<ValueType>(pointers).fill("i32");
-    const fn = this.#module.addFunction({ parameters, results: [] }, write);
+    const fn = this.#module.addFunction({ parameters, results: [] }, write, name);
     this.#functions.set(key, fn);
     return fn;
   }
@@ -237,7 +274,7 @@ function isInside(frame: Frame, outer: Frame): boolean {
 
 /** What tells nests apart that need code of their own. */
 function nestKey(schedule: Schedule): string {
-  const { axes, vector, jam, lanes, values, loads, stores, indices } = schedule;
+  const { axes, vector, jam, lanes, values, loads, stores, indices, split, panel } = schedule;
   const numbers = new Map([...values.keys()].map((id, i) => [id, i]));
   const list = [...values].map(([id, value]) => {
     switch (value.op) {
@@ -256,5 +293,5 @@ function nestKey(schedule: Schedule): string {
     }
   });
   const kept = stores.map((s) => [numbers.get(s.value), s.touch.pointer, s.touch.steps]);
-  return JSON.stringify([axes, vector, jam, lanes, list, kept]);
+  return JSON.stringify([axes, vector, jam, lanes, split, panel !== undefined, list, kept]);
 }

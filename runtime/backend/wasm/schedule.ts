@@ -31,10 +31,16 @@ export interface Schedule {
   /** Axis along which rows of vectors are made together; -1: none. */
   readonly jam: number;
   readonly rows: number;
-  /** The other axes, outermost first. */
+  /** The other axes, outermost first: those around the loop over vectors, */
   readonly outer: readonly number[];
+  /** and those in it, around the rows. */
+  readonly within: readonly number[];
   /** Summed axes but the vector one, outermost first. */
   readonly reduced: readonly number[];
+  /** A summed axis that is gone through around everything else, sums kept in memory meanwhile; -1: none. */
+  readonly split: number;
+  /** A factor that is copied, vectors side by side, before all that is made of it; undefined: none. */
+  readonly panel: number | undefined;
   /** Values by number: those that some store needs. */
   readonly values: ReadonlyMap<number, Value>;
   readonly loads: ReadonlyMap<number, Touch>;
@@ -47,6 +53,8 @@ export interface Schedule {
   readonly indices: ReadonlyMap<number, number>;
   /** The accesses of the pointers. */
   readonly pointers: readonly Access[];
+  /** It has sums of products, and enough of them to copy factors. */
+  readonly contraction: boolean;
 }
 
 /** Registers for sums: of sixteen, so many leave room for what is multiplied. */
@@ -83,16 +91,76 @@ export function scheduleNest(nest: Nest): Schedule {
   for (const value of reductions) visit(value.input);
   for (const store of stores) if (store.inner) visit(store.value);
   const lanes = [...values.values()].some((v) => v.dtype === "f64") ? 2 : 4;
-  const base = { axes, lanes, values, loads, stores, depends, inner, indices, pointers } as const;
-  return { ...base, ...chooseAxes(base, reductions.length) };
+  const base = {
+    axes,
+    lanes,
+    values,
+    loads,
+    stores,
+    depends,
+    inner,
+    indices,
+    pointers,
+    contraction: wantsPanel(nest),
+  } as const;
+  const chosen = chooseAxes(base, reductions.length);
+  return { ...base, ...chosen, ...blockSums({ ...base, ...chosen }, reductions.length) };
+}
+
+/** Bytes for the panels of one thread. */
+export const panelBytes = 65_536;
+
+/** True for a nest that may copy a factor: it has work for it. */
+export function wantsPanel({ contraction, axes }: Nest): boolean {
+  return contraction && axes.reduce((work, a) => work * a.size, 1) >= 2 ** 18;
+}
+
+/** Of sums that go through more than the caches hold: which axis to go through last, and what to copy. */
+function blockSums(
+  s: Base & Choice & Pick<Schedule, "contraction">,
+  reductions: number,
+): Pick<Schedule, "outer" | "within" | "reduced" | "split" | "panel"> {
+  const { axes, vector, jam, lanes, loads, inner, stores, values } = s;
+  const plain = { outer: s.outer, within: [], reduced: s.reduced, split: -1, panel: undefined };
+  if (!s.contraction || reductions !== 1 || vector < 0 || axes[vector]!.reduced || s.reduced.length === 0) return plain;
+  const factors = [...loads].filter(([id]) => inner.has(id));
+  const along = factors.filter(([, t]) => t.steps[vector] !== 0);
+  // what vectors run through is used again by the axes that it does not depend on
+  const fixed = s.outer.filter((axis) => along.some(([, t]) => t.steps[axis] !== 0));
+  const within = s.outer.filter((axis) => !fixed.includes(axis));
+  const bytesOf = ({ steps, dtype }: Touch, without = -1) =>
+    axes.reduce((n, a, axis) => steps[axis] !== 0 && axis !== without ? n * a.size : n, entryBytes[dtype]);
+  let split = -1;
+  const [first, ...rest] = s.reduced;
+  const isPlainStore = stores.length === 1 && values.get(stores[0]!.value)!.op === "reduce";
+  const total = factors.reduce((sum, [, t]) => sum + bytesOf(t), 0);
+  if (isPlainStore && rest.length > 0 && axes[first!]!.size > 1 && total > 2 ** 18) split = first!;
+  const reduced = split < 0 ? s.reduced : rest;
+  let panel: number | undefined;
+  const [only] = along;
+  if (along.length === 1 && only && jam >= 0) {
+    const [id, touch] = only;
+    const terms = reduced.reduce((n, axis) => n * axes[axis]!.size, 1);
+    const reused = [...within, jam].reduce((n, axis) => n * axes[axis]!.size, 1);
+    const independent = [...within, jam].every((axis) => touch.steps[axis] === 0);
+    const rowBytes = s.vectors * 16;
+    const contiguous = touch.steps[reduced.at(-1)!] === rowBytes;
+    const large = terms * axes[vector]!.size * entryBytes[touch.dtype] > 2 ** 13;
+    if (
+      independent && !contiguous && large && reused >= 24 && terms * rowBytes <= panelBytes &&
+      lanes * entryBytes[touch.dtype] === 16
+    ) {
+      panel = id;
+    }
+  }
+  return { outer: fixed, within, reduced, split, panel };
 }
 
 type Base = Pick<Schedule, "axes" | "lanes" | "values" | "loads" | "stores" | "depends" | "inner">;
 
-function chooseAxes(
-  base: Base,
-  reductions: number,
-): Pick<Schedule, "vector" | "vectors" | "jam" | "rows" | "outer" | "reduced"> {
+type Choice = Pick<Schedule, "vector" | "vectors" | "jam" | "rows" | "outer" | "reduced">;
+
+function chooseAxes(base: Base, reductions: number): Choice {
   const { axes, lanes } = base;
   const parallel = axes.flatMap((a, i) => a.reduced ? [] : [i]);
   const summed = axes.flatMap((a, i) => a.reduced ? [i] : []);
@@ -137,8 +205,18 @@ function chooseAxes(
   }
   const shared = (axis: number) =>
     innerLoads.filter((t) => t.steps[axis] === 0 && (t.steps[vector] !== 0 || !t.steps.every((s) => s === 0))).length;
+  // as many rows as there is room for, near to each other in memory
+  const rank = (axis: number) => {
+    const far = Math.max(...innerLoads.map((t) => Math.abs(t.steps[axis]!)));
+    return [shared(axis), Math.min(mostRows, axes[axis]!.size), -far];
+  };
   let jam = -1;
-  for (const axis of rest) if (shared(axis) > (jam < 0 ? 0 : shared(jam))) jam = axis;
+  for (const axis of rest) {
+    if (shared(axis) === 0) continue;
+    const [a, b] = [rank(axis), jam < 0 ? [] : rank(jam)];
+    const i = a.findIndex((x, k) => x !== b[k]);
+    if (jam < 0 || i >= 0 && a[i]! > b[i]!) jam = axis;
+  }
   // a few rows with short vectors, many with long ones
   let vectors = Math.min(count, jam < 0 ? 4 : 2, sums);
   let rows = 1;
