@@ -11,9 +11,8 @@ import { homeOf, placeBuffers } from "../kernels/place.ts";
 import type { KernelProgram, View } from "../kernels/types.ts";
 import { ModuleWriter } from "./encoder.ts";
 import { scalarFunctions } from "./math.ts";
-import { panelBytesOf, threadBytesOf, writeModule } from "./program.ts";
+import { fixedBytes, panelBytesOf, poolStart, threadBytesOf, writeModule } from "./program.ts";
 import { Helpers } from "./threads.ts";
-import { controlBytes } from "./threads_code.ts";
 
 /** Limits of a wasm backend. */
 export interface WasmOptions {
@@ -57,7 +56,7 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
   const prepare = (fn: IrFunction) => {
     const program = lowerFunction(fn);
     placeBuffers(program);
-    return { program, bytes: controlBytes + program.root.bytes + panelBytesOf(program) + slack };
+    return { program, bytes: fixedBytes + program.root.bytes + panelBytesOf(program) + slack };
   };
   return {
     name: "wasm",
@@ -134,6 +133,7 @@ class Prepared implements WasmExecutable {
     const module = new WebAssembly.Module(written.bytes);
     const instance = new WebAssembly.Instance(module, { host: { memory }, math: { ...scalarFunctions } });
     this.#run = instance.exports.run as () => void;
+    new Uint8Array(memory.buffer, poolStart).set(written.pool);
     const at = (view: View, entries: number) => arrayAt(memory.buffer, view, { base: written.base, entries });
     this.#inputs = program.inputs.map((view) => view && at(view, view.buffer.entries));
     this.#outputs = program.outputs.map((view) => at(view, view.shape.reduce((a, b) => a * b, 1)));

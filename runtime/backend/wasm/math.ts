@@ -3,6 +3,7 @@
 // coefficients of log, sin, cos and erf; Wichura, AS 241 (1988) for the inverse of erf. exp is its own Taylor series.
 import type { CodeWriter, FunctionType, ModuleWriter, ValueType, VectorInstruction } from "./encoder.ts";
 import { erfInverse, erfParts } from "./math_erf.ts";
+import type { ConstantPool } from "./pool.ts";
 import { repeated } from "./operations.ts";
 
 /** Functions of one vector, or of two (`mod`, `pow`). */
@@ -51,13 +52,19 @@ export function importScalarFunctions(module: ModuleWriter): ReadonlyMap<string,
 export class MathLibrary {
   readonly #module: ModuleWriter;
   readonly #imports: ReadonlyMap<string, number>;
+  readonly #pool: ConstantPool;
   readonly #fused: boolean;
   readonly #known = new Map<string, number>();
 
-  constructor(module: ModuleWriter, imports: ReadonlyMap<string, number>, fused: boolean) {
+  constructor(
+    module: ModuleWriter,
+    imports: ReadonlyMap<string, number>,
+    { fused, pool }: { readonly fused: boolean; readonly pool: ConstantPool },
+  ) {
     this.#module = module;
     this.#imports = imports;
     this.#fused = fused;
+    this.#pool = pool;
   }
 
   /** The number of a function to call. */
@@ -80,7 +87,7 @@ export class MathLibrary {
   }
 
   #write(code: CodeWriter, name: MathName, dtype: Float): void {
-    const v = new Vectors(code, dtype, this.#fused);
+    const v = new Vectors(code, { dtype, fused: this.#fused, pool: this.#pool });
     switch (name) {
       case "exp":
         return v.leave(exp(v, 0));
@@ -153,12 +160,17 @@ function writeWidened(code: CodeWriter, fn: number): void {
 export class Vectors {
   readonly code: CodeWriter;
   readonly dtype: Float;
+  readonly pool: ConstantPool;
   readonly #fused: boolean;
   readonly #numbers = new Map<number, number>();
 
-  constructor(code: CodeWriter, dtype: Float, fused: boolean) {
+  constructor(
+    code: CodeWriter,
+    { dtype, fused, pool }: { readonly dtype: Float; readonly fused: boolean; readonly pool: ConstantPool },
+  ) {
     this.code = code;
     this.dtype = dtype;
+    this.pool = pool;
     this.#fused = fused;
   }
 
@@ -185,7 +197,7 @@ export class Vectors {
     const key = Object.is(value, -0) ? NaN : value;
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
-    this.code.v128(repeated(this.dtype, value, 4));
+    this.pool.write(this.code, repeated(this.dtype, value, 4));
     const local = this.keep();
     this.#numbers.set(key, local);
     return local;
@@ -220,7 +232,7 @@ export class Vectors {
     const buffer = new ArrayBuffer(16);
     if (this.wide) new BigInt64Array(buffer).fill(BigInt.asIntN(64, value));
     else new Int32Array(buffer).fill(Number(BigInt.asIntN(32, value)));
-    this.code.v128(new Uint8Array(buffer));
+    this.pool.write(this.code, new Uint8Array(buffer));
     return this.keep();
   }
 
@@ -417,7 +429,7 @@ function reduceAngle(v: Vectors, x: number): { readonly r: number; readonly n: n
   }
   // in f64, where the parts have room
   const { code } = v;
-  const w = new Vectors(code, "f64", false);
+  const w = new Vectors(code, { dtype: "f64", fused: false, pool: v.pool });
   const half = (high: boolean) => {
     code.get(x);
     if (high) code.get(x).shuffle(upperHalf);

@@ -261,7 +261,7 @@ class NestWriter {
         for (let v = 0; v < slots; v++) {
           const local = this.#code.local("v128");
           if (this.#resumed) this.#load(this.#s.stores[0]!.touch, { u, v, width: widths[v]! });
-          else this.#code.v128(identity(value));
+          else this.#c.pool.write(this.#code, identity(value));
           this.#code.set(local);
           sums.set(`${id}:${u}:${v}`, local);
         }
@@ -437,7 +437,7 @@ class NestWriter {
         break;
       }
       case "uniform":
-        code.v128(repeated(value.dtype, value.value, this.#s.lanes));
+        this.#c.pool.write(code, repeated(value.dtype, value.value, this.#s.lanes));
         break;
       case "index":
         this.#index(value, id, { u, v });

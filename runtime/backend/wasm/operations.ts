@@ -5,6 +5,7 @@ import type { DType } from "../../ir/types.ts";
 import type { ScalarOp } from "../kernels/types.ts";
 import type { CodeWriter, VectorInstruction } from "./encoder.ts";
 import type { MathName } from "./math.ts";
+import type { ConstantPool } from "./pool.ts";
 
 /** What operations are written with. */
 export interface OperationContext {
@@ -12,6 +13,7 @@ export interface OperationContext {
   readonly lanes: 2 | 4;
   /** The function that computes it on a vector. */
   readonly math: (name: MathName, dtype: "f32" | "f64") => number;
+  readonly pool: ConstantPool;
   /** The function on two i32. */
   readonly integer: (name: "div" | "mod") => number;
 }
@@ -170,7 +172,7 @@ function narrowMask(code: CodeWriter): void {
   code.tee(mask).get(mask).shuffle([0, 1, 2, 3, 8, 9, 10, 11, 0, 1, 2, 3, 8, 9, 10, 11]);
 }
 
-function writeSign({ code, lanes }: OperationContext, dtype: DType, a: number): void {
+function writeSign({ code, lanes, pool }: OperationContext, dtype: DType, a: number): void {
   if (dtype === "i32") {
     const zero = repeated("i32", 0, lanes);
     code.get(a).v128(zero).vector("i32x4.lt_s").get(a).v128(zero).vector("i32x4.gt_s").vector("i32x4.sub");
@@ -178,12 +180,16 @@ function writeSign({ code, lanes }: OperationContext, dtype: DType, a: number): 
   }
   const p = prefixes[dtype as "f32" | "f64"];
   // 1 with the sign of a, but a itself where it is 0 or NaN
-  code.get(a).v128(repeated(dtype, -0, lanes)).vector("v128.and").v128(repeated(dtype, 1, lanes)).vector("v128.or");
+  code.get(a);
+  pool.write(code, repeated(dtype, -0, lanes));
+  code.vector("v128.and");
+  pool.write(code, repeated(dtype, 1, lanes));
+  code.vector("v128.or");
   code.get(a).get(a).vector(`${p}.abs`).v128(repeated(dtype, 0, lanes)).vector(`${p}.gt`).vector("v128.bitselect");
 }
 
 /** By repeated squaring from the lowest bit; 1 / x^|n| for negative n. */
-function writePower({ code, lanes }: OperationContext, dtype: "f32" | "f64", a: number, exponent: number): void {
+function writePower({ code, lanes, pool }: OperationContext, dtype: "f32" | "f64", a: number, exponent: number): void {
   const p = prefixes[dtype];
   const one = repeated(dtype, 1, lanes);
   const [square, result] = [code.local("v128"), code.local("v128")];
@@ -198,12 +204,12 @@ function writePower({ code, lanes }: OperationContext, dtype: "f32" | "f64", a: 
     }
     if (left > 1) code.get(square).get(square).vector(`${p}.mul`).set(square);
   }
-  if (first) code.v128(one);
-  else if (exponent < 0) code.v128(one).get(result).vector(`${p}.div`);
-  else code.get(result);
+  if (first || exponent < 0) pool.write(code, one);
+  if (!first) code.get(result);
+  if (!first && exponent < 0) code.vector(`${p}.div`);
 }
 
-function writeConvert({ code, lanes }: OperationContext, from: DType, to: DType, a: number): void {
+function writeConvert({ code, lanes, pool }: OperationContext, from: DType, to: DType, a: number): void {
   code.get(a);
   if (from === to) return;
   if (to === "bool") {
@@ -214,7 +220,8 @@ function writeConvert({ code, lanes }: OperationContext, from: DType, to: DType,
   }
   if (from === "bool") {
     if (lanes === 2 && to !== "f64") narrowMask(code);
-    code.v128(repeated(to, 1, lanes)).vector("v128.and");
+    pool.write(code, repeated(to, 1, lanes));
+    code.vector("v128.and");
     return;
   }
   const key = `${from} ${to}`;

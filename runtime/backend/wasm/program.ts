@@ -7,9 +7,15 @@ import { type CodeWriter, ModuleWriter, type ValueType } from "./encoder.ts";
 import { importScalarFunctions, MathLibrary } from "./math.ts";
 import { type NestContext, writeNest } from "./nest.ts";
 import type { OperationContext } from "./operations.ts";
+import { ConstantPool, poolBytes } from "./pool.ts";
 import { routineKey, routineParameters, writeRoutine } from "./routines.ts";
 import { panelBytes, type Schedule, scheduleNest, wantsPanel } from "./schedule.ts";
-import { controlBytes, type ParallelLoop, writeDispatch, writeWorker } from "./threads_code.ts";
+import { type ParallelLoop, writeDispatch, writeWorker } from "./threads_code.ts";
+
+/** Where constant vectors lie, behind what threads tell each other; */
+export const poolStart = 512;
+/** what lies before the memory of the program. */
+export const fixedBytes = poolStart + poolBytes;
 
 /** What a module needs and has. */
 export interface WasmModule {
@@ -18,6 +24,8 @@ export interface WasmModule {
   readonly base: number;
   /** Bytes of memory that one more thread takes; 0 when there is nothing that threads share. */
   readonly threadBytes: number;
+  /** What memory must have at `poolStart`. */
+  readonly pool: Uint8Array;
   /** Functions in it, for people. */
   readonly functions: number;
 }
@@ -82,14 +90,15 @@ class ProgramWriter {
   readonly #functions = new Map<string, number>();
   readonly #integers = new Map<string, number>();
   readonly #parallel: ParallelLoop[] = [];
-  readonly #base: number;
+  readonly #base = fixedBytes;
+  readonly #pool = new ConstantPool(poolStart);
 
   constructor(program: KernelProgram, options: ModuleOptions) {
     this.#program = program;
     this.#options = options;
-    this.#base = controlBytes;
     this.#module.importMemory("host", "memory", options.pages, options.shared ? { most: options.pages } : undefined);
-    this.#math = new MathLibrary(this.#module, importScalarFunctions(this.#module), options.fused);
+    const imports = importScalarFunctions(this.#module);
+    this.#math = new MathLibrary(this.#module, imports, { fused: options.fused, pool: this.#pool });
   }
 
   write(): WasmModule {
@@ -105,6 +114,7 @@ class ProgramWriter {
     return {
       bytes: this.#module.finish(),
       base: this.#base,
+      pool: this.#pool.bytes,
       threadBytes: threadBytesOf(this.#program),
       functions: this.#functions.size,
     };
@@ -213,6 +223,7 @@ class ProgramWriter {
       code,
       lanes,
       fused: this.#options.fused,
+      pool: this.#pool,
       math: (name, dtype) => this.#math.get(name, dtype),
       integer: (name) => this.#integer(name),
     };
