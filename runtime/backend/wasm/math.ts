@@ -18,6 +18,8 @@ export type MathName =
   | "logistic"
   | "erf"
   | "erf_inv"
+  /** Without the last step, which f32 does not see. */
+  | "erf_inv to f32"
   | "mod"
   | "pow";
 
@@ -76,7 +78,7 @@ export class MathLibrary {
     const type: FunctionType = { parameters: two ? ["v128", "v128"] : ["v128"], results: ["v128"] };
     // f32 goes by way of f64 where that is simplest
     const widened = dtype === "f32" && (name === "erf" || name === "erf_inv");
-    const inner = widened ? this.get(name, "f64") : -1;
+    const inner = widened ? this.get(name === "erf_inv" ? "erf_inv to f32" : name, "f64") : -1;
     const index = this.#module.addFunction(type, (code) => {
       if (widened) writeWidened(code, inner);
       else if (two) this.#eachLane(code, name, dtype, [0, 1]);
@@ -124,7 +126,10 @@ export class MathLibrary {
         return v.leave(v.copySign(erf, 0));
       }
       case "erf_inv":
-        return v.leave(erfInverse(v, 0, { exp: (x) => exp(v, x), log: (x) => log(v, x) }));
+      case "erf_inv to f32": {
+        const functions = { exp: (x: number) => exp(v, x), log: (x: number) => log(v, x) };
+        return v.leave(erfInverse(v, 0, { ...functions, exact: name === "erf_inv" }));
+      }
     }
   }
 
@@ -270,6 +275,11 @@ export class Vectors {
     return this.keep();
   }
 
+  /** x within limits; NaN stays. One instruction each, where min and max are eight. */
+  clamp(x: number, least: number, most: number): number {
+    return this.op("pmax", this.op("pmin", x, this.num(most)), this.num(least));
+  }
+
   /** |a| with the sign of b. */
   copySign(a: number, b: number): number {
     const sign = this.integer(this.wide ? -(2n ** 63n) : -(2n ** 31n));
@@ -316,16 +326,19 @@ function factorialCoefficients(dtype: Float): number[] {
 
 /** x = k ln 2 + r: k as integers, and exp(r) - 1. */
 function reduceExp(v: Vectors, x: number): { readonly k: number; readonly p: number } {
-  const n = v.op("nearest", v.mul(x, v.num(Math.LOG2E)));
+  // beside a number as large as this only whole numbers have room, and their bits count up with them
+  const large = v.num(v.wide ? 1.5 * 2 ** 52 : 1.5 * 2 ** 23);
+  const rounded = v.madd(x, v.num(Math.LOG2E), large);
+  const n = v.sub(rounded, large);
   const [high, low] = ln2[v.dtype];
   const r = v.madd(n, v.num(-low), v.madd(n, v.num(-high), x));
   const q = v.polynomial(r, factorialCoefficients(v.dtype));
-  return { k: v.toInteger(n), p: v.madd(v.mul(r, r), q, r) };
+  return { k: v.int("sub", rounded, large), p: v.madd(v.mul(r, r), q, r) };
 }
 
 function exp(v: Vectors, x: number): number {
   const [least, most] = v.wide ? [-746, 710] : [-104, 89];
-  const { k, p } = reduceExp(v, v.op("max", v.op("min", x, v.num(most)), v.num(least)));
+  const { k, p } = reduceExp(v, v.clamp(x, least, most));
   // in two halves, so that neither leaves the range of normal numbers
   const half = v.shift("shr_s", k, 1);
   const value = v.add(v.num(1), p);
@@ -334,16 +347,21 @@ function exp(v: Vectors, x: number): number {
 
 function expm1(v: Vectors, x: number): number {
   const [least, most] = v.wide ? [-40, 710] : [-20, 89];
-  const { k, p } = reduceExp(v, v.op("max", v.op("min", x, v.num(most)), v.num(least)));
+  return v.select(v.op("eq", x, v.num(0)), x, plainExpm1(v, v.clamp(x, least, most)));
+}
+
+/** The same without a sign of 0, and where exp neither overflows by far nor is nothing beside 1. */
+function plainExpm1(v: Vectors, x: number): number {
+  const { k, p } = reduceExp(v, x);
   // 2^k (p + 1) - 1, at half its size so that it overflows only where it must
   const s = v.powerOfTwo(v.int("sub", k, v.integer(1n)));
   const half = v.madd(s, p, v.sub(s, v.num(0.5)));
-  return v.select(v.op("eq", x, v.num(0)), x, v.add(half, half));
+  return v.add(half, half);
 }
 
 function tanh(v: Vectors, x: number): number {
-  const a = v.op("min", v.op("abs", x), v.num(v.wide ? 30 : 15));
-  const t = expm1(v, v.add(a, a));
+  const a = v.op("pmin", v.op("abs", x), v.num(v.wide ? 30 : 15));
+  const t = plainExpm1(v, v.add(a, a));
   return v.copySign(v.div(t, v.add(t, v.num(2))), x);
 }
 

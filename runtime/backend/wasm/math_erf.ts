@@ -46,7 +46,7 @@ export function erfParts(v: Vectors, a: number, exp: One): { readonly erf: numbe
     1.36370839120290507362e-02,
     1.19844998467991074170e-02,
   ]);
-  const clamped = v.op("max", v.op("min", a, v.num(28)), v.num(1.25));
+  const clamped = v.clamp(a, 1.25, 28);
   const s = v.div(one, v.mul(clamped, clamped));
   const first = rational(s, [
     -9.86494403484714822705e-03,
@@ -101,7 +101,11 @@ export function erfParts(v: Vectors, a: number, exp: One): { readonly erf: numbe
 }
 
 /** The inverse of erf. */
-export function erfInverse(v: Vectors, x: number, { exp, log }: { readonly exp: One; readonly log: One }): number {
+export function erfInverse(
+  v: Vectors,
+  x: number,
+  { exp, log, exact }: { readonly exp: One; readonly log: One; readonly exact: boolean },
+): number {
   const rational = (at: number, p: readonly number[], q: readonly number[]) =>
     v.div(v.polynomial(at, p), v.polynomial(at, q));
   const size = v.op("abs", x);
@@ -170,9 +174,12 @@ export function erfInverse(v: Vectors, x: number, { exp, log }: { readonly exp: 
   const outer = v.select(v.op("le", r, v.num(5)), middle, far);
   const y = v.mul(v.select(v.op("le", size, v.num(0.85)), central, outer), v.num(Math.SQRT1_2));
   const halfRootPi = v.num(0.886226925452758013649);
-  const { erf, erfc } = erfParts(v, y, exp);
-  const excess = v.select(v.op("lt", size, v.num(0.5)), v.sub(erf, size), v.sub(v.sub(v.num(1), size), erfc));
-  const newton = v.sub(y, v.mul(v.mul(excess, halfRootPi), exp(v.mul(y, y))));
+  let newton = y;
+  if (exact) {
+    const { erf, erfc } = erfParts(v, y, exp);
+    const excess = v.select(v.op("lt", size, v.num(0.5)), v.sub(erf, size), v.sub(v.sub(v.num(1), size), erfc));
+    newton = v.sub(y, v.mul(v.mul(excess, halfRootPi), exp(v.mul(y, y))));
+  }
   const small = v.select(v.op("lt", size, v.num(1e-8)), v.mul(size, halfRootPi), newton);
   const inside = v.select(
     v.op("lt", size, v.num(1)),

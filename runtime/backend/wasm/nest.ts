@@ -450,7 +450,9 @@ class NestWriter {
         const second = value.inputs[1] === undefined ? undefined : this.#s.values.get(value.inputs[1])!;
         const uniform = second?.op === "uniform" ? second.value : undefined;
         const { op, dtype, exponent } = value;
-        writeOperation(this.#c, { op, dtype, operands, operandType: first.dtype, exponent, uniform });
+        const isLimit = (v: Value | undefined) => v?.op === "uniform" && v.value === v.value;
+        const limit = isLimit(second) ? 1 : isLimit(this.#s.values.get(value.inputs[0]!)) ? 0 : undefined;
+        writeOperation(this.#c, { op, dtype, operands, operandType: first.dtype, exponent, uniform, limit });
       }
     }
     const local = code.local("v128");

@@ -27,6 +27,8 @@ export interface Operation {
   readonly exponent: number | undefined;
   /** The second operand if it is one number for all. */
   readonly uniform: number | undefined;
+  /** Which operand of `max` or `min` is one number for all, and is not NaN. */
+  readonly limit: number | undefined;
 }
 
 const prefixes = { f32: "f32x4", f64: "f64x2", i32: "i32x4", bool: "v128" } as const;
@@ -100,6 +102,12 @@ export function writeOperation(context: OperationContext, operation: Operation):
   const [a, b] = operands as [number, number];
   const isFloat = operandType === "f32" || operandType === "f64";
   const simple = isFloat ? floatOps[op] : operandType === "i32" ? integerOps[op] : undefined;
+  if (isFloat && (op === "max" || op === "min") && operation.limit !== undefined) {
+    // one instruction where the exact one is eight: it differs in the sign of a zero
+    const other = operation.limit === 0 ? b : a;
+    code.get(other).get(operands[operation.limit]!).vector(`${prefixes[operandType]}.p${op}` as VectorInstruction);
+    return;
+  }
   if (simple !== undefined) {
     for (const operand of operands) code.get(operand);
     code.vector(`${prefixes[operandType]}.${simple}` as VectorInstruction);
