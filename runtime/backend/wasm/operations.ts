@@ -4,7 +4,7 @@ import { InternalError } from "../../errors.ts";
 import type { DType } from "../../ir/types.ts";
 import type { ScalarOp } from "../kernels/types.ts";
 import type { CodeWriter, VectorInstruction } from "./encoder.ts";
-import type { MathName } from "./math.ts";
+import type { MathLibrary, MathName } from "./math.ts";
 import type { ConstantPool } from "./pool.ts";
 
 /** What operations are written with. */
@@ -12,7 +12,7 @@ export interface OperationContext {
   readonly code: CodeWriter;
   readonly lanes: 2 | 4;
   /** The function that computes it on a vector. */
-  readonly math: (name: MathName, dtype: "f32" | "f64") => number;
+  readonly math: Pick<MathLibrary, "get" | "inline">;
   readonly pool: ConstantPool;
   /** The function on two i32. */
   readonly integer: (name: "div" | "mod") => number;
@@ -125,8 +125,10 @@ export function writeOperation(context: OperationContext, operation: Operation):
     return;
   }
   if (isFloat && mathOps.has(op)) {
+    const type = operandType as "f32" | "f64";
+    if (context.math.inline(code, op as MathName, { dtype: type, x: a })) return;
     for (const operand of operands) code.get(operand);
-    code.call(context.math(op as MathName, operandType as "f32" | "f64"));
+    code.call(context.math.get(op as MathName, type));
     return;
   }
   switch (op) {

@@ -224,7 +224,7 @@ class ProgramWriter {
       lanes,
       fused: this.#options.fused,
       pool: this.#pool,
-      math: (name, dtype) => this.#math.get(name, dtype),
+      math: this.#math,
       integer: (name) => this.#integer(name),
     };
   }
