@@ -1,5 +1,5 @@
 // Inner loops whose trajectories and hypergradients were computed elsewhere in float64 (README.md beside this file): written
-// as programs, run on `reference`, compared entry by entry.
+// as programs, run on every backend, compared entry by entry.
 import { assert, assertEquals } from "@std/assert";
 import { compile, type Run } from "../../mod.ts";
 
@@ -160,7 +160,12 @@ function ours(name: string): string {
 }
 
 /** Runs a case; the start's entries and the hyperparameters are multiplied by what `nudge` gives. */
-function runCase(file: string, test: Case, precision: "f32" | "f64", nudge: () => number = () => 1): Promise<Run> {
+function runCase(
+  file: string,
+  test: Case,
+  precision: "f32" | "f64",
+  { backend = "reference", nudge = () => 1 }: { backend?: "reference" | "wasm"; nudge?: () => number } = {},
+): Promise<Run> {
   const table = (values: Case["support"]) => ({ x: hostArray(values.x), y: hostArray(values.y) });
   const start = Object.entries(test.expected.parameters[0]!).map(([name, value]) => {
     const { shape, data } = hostArray(value);
@@ -170,7 +175,7 @@ function runCase(file: string, test: Case, precision: "f32" | "f64", nudge: () =
     name: file,
     data: { support: table(test.support), query: table(test.query), start: Object.fromEntries(start) },
   });
-  return experiment.run({ backend: "reference" });
+  return experiment.run({ backend });
 }
 
 /** Every result of a case: what it is, as expected and as computed. */
@@ -222,17 +227,19 @@ const cases = [...Deno.readDirSync(new URL(".", import.meta.url))].map((f) => f.
 for (const file of cases.sort()) {
   const read = async (): Promise<Case> => JSON.parse(await Deno.readTextFile(new URL(file, import.meta.url)));
 
-  Deno.test(`conformance ${file} in float64`, async () => {
-    const test = await read();
-    const corrected = new Set(
-      test.corrected.map((c) =>
-        `gradient of ${c.index === undefined ? c.hyper : pairs[c.hyper]?.[c.index] ?? c.hyper}`
-      ),
-    );
-    for (const { what, actual, expected } of results(test, await runCase(file, test, "f64"))) {
-      close(what, actual, expected, corrected.has(what) ? 2e-6 : undefined);
-    }
-  });
+  for (const backend of ["reference", "wasm"] as const) {
+    Deno.test(`conformance ${file} in float64 on ${backend}`, async () => {
+      const test = await read();
+      const corrected = new Set(
+        test.corrected.map((c) =>
+          `gradient of ${c.index === undefined ? c.hyper : pairs[c.hyper]?.[c.index] ?? c.hyper}`
+        ),
+      );
+      for (const { what, actual, expected } of results(test, await runCase(file, test, "f64", { backend }))) {
+        close(what, actual, expected, corrected.has(what) ? 2e-6 : undefined);
+      }
+    });
+  }
 
   // Each of T steps makes an error like a change of the parameters by m roundings of u = 2^-24, and the loop passes a change
   // on by a factor κ. Steps add up, so a result is off by up to T m u κ of its scale. κ is measured: how far the float64
@@ -260,7 +267,7 @@ for (const file of cases.sort()) {
       let n = 0;
       const moved = results(
         test,
-        await runCase(file, test, "f64", () => 1 + (Math.sin(9.1 * ++n + draw) > 0 ? u : -u)),
+        await runCase(file, test, "f64", { nudge: () => 1 + (Math.sin(9.1 * ++n + draw) > 0 ? u : -u) }),
       );
       exact.forEach(({ actual }, k) => {
         const change = Math.max(...Array.from(actual, (x, i) => Math.abs(moved[k]!.actual[i]! - x)));
@@ -269,7 +276,12 @@ for (const file of cases.sort()) {
     }
     const relative = test.inner.steps * roundingsOf(test) * u;
     assert(relative < 1e-2, `${relative} says nothing`);
-    results(test, await runCase(file, test, "f32")).forEach(({ what, actual }, k) => {
+    const both = [
+      ...results(test, await runCase(file, test, "f32")),
+      ...results(test, await runCase(file, test, "f32", { backend: "wasm" })),
+    ];
+    both.forEach(({ what, actual }, at) => {
+      const k = at % exact.length;
       const tolerance = relative * kappa[k]! * cancelled[k]! * scales[k]! + 1e-30;
       Array.from(actual, (value, i) => {
         const error = Math.abs(value - exact[k]!.actual[i]!);

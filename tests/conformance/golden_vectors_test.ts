@@ -2,7 +2,7 @@
 // an independent float64 implementation printed. Entries marked `difference` come from central differences (the framework
 // that printed the rest cuts the graph there).
 import { assert } from "@std/assert";
-import { compile } from "../../mod.ts";
+import { compile, type Run } from "../../mod.ts";
 
 interface Row {
   readonly rule: string;
@@ -143,21 +143,25 @@ inner fit {
 gradient 0.5 * sum(w@T^2) wrt w@0, ${names.map((n) => `fit.${n}`).join(", ")}
 record w@*
 `);
-    const run = await experiment.run({ backend: "reference" });
-    const end = run.parameter("w", { time: 3 }).data;
-    row.w3.forEach((value, i) => agrees(`w${i}@3`, end[i]!, value, 9));
-    agrees("L", run.value(), row.loss, 9);
-    row.start.forEach((value, i) => agrees(`dL/dw${i}@0`, run.gradient("w@0").data[i]!, value, 8));
-    for (const name of names) {
-      const printed = row.hyper[name]!;
-      const digits = name === "eps"
-        ? (Math.abs(printed) > 1 ? 2 : 5)
-        : row.rule.startsWith("rprop")
-        ? 5
-        : Math.abs(printed) >= 10
-        ? 7
-        : 8;
-      agrees(`dL/d${name}`, run.gradient(`fit.${name}`).data[0]!, printed, digits);
-    }
+    for (const backend of ["reference", "wasm"] as const) check(await experiment.run({ backend }), row);
   });
+}
+
+function check(run: Run, row: typeof rows[number]): void {
+  const names = Object.keys(row.hyper);
+  const end = run.parameter("w", { time: 3 }).data;
+  row.w3.forEach((value, i) => agrees(`w${i}@3`, end[i]!, value, 9));
+  agrees("L", run.value(), row.loss, 9);
+  row.start.forEach((value, i) => agrees(`dL/dw${i}@0`, run.gradient("w@0").data[i]!, value, 8));
+  for (const name of names) {
+    const printed = row.hyper[name]!;
+    const digits = name === "eps"
+      ? (Math.abs(printed) > 1 ? 2 : 5)
+      : row.rule.startsWith("rprop")
+      ? 5
+      : Math.abs(printed) >= 10
+      ? 7
+      : 8;
+    agrees(`dL/d${name}`, run.gradient(`fit.${name}`).data[0]!, printed, digits);
+  }
 }

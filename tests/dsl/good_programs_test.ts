@@ -29,6 +29,8 @@ for (const name of files) {
     assertEquals(format(text), text, "formatted");
     await t.assertSnapshot(out.emit("checked"));
     const experiment = await compileFile(new URL(name, folder));
-    assertEquals((await experiment.run({ backend: "reference" })).outcome, "done");
+    for (const backend of ["reference", "wasm"] as const) {
+      assertEquals((await experiment.run({ backend })).outcome, "done");
+    }
   });
 }
