@@ -12,12 +12,14 @@ import type { KernelProgram, View } from "../kernels/types.ts";
 import { ModuleWriter } from "./encoder.ts";
 import { scalarFunctions } from "./math.ts";
 import { fixedBytes, panelBytesOf, poolStart, threadBytesOf, writeModule } from "./program.ts";
-import { Helpers } from "./threads.ts";
+import { Helpers, worthAThread } from "./threads.ts";
 
 /** Limits of a wasm backend. */
 export interface WasmOptions {
   /** Threads that take the steps of a `map`; as many as there are processors when not given. */
   readonly threads?: number;
+  /** Milliseconds of running for which one more thread is started; 120 when not given. */
+  readonly millisecondsPerThread?: number;
   /** Functions that need more memory are refused. Default, and most: 4 GiB, what WebAssembly can address. */
   readonly memoryLimitBytes?: number;
   /** Instructions that multiply and add at once: used where they are, unless this says false. */
@@ -77,7 +79,8 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
       const wanted = threadBytes === 0 ? 1 : options.threads ?? navigator.hardwareConcurrency;
       const room = Math.floor((Math.min(budget, memoryLimitBytes) - bytes) / Math.max(1, threadBytes));
       const threads = Math.max(1, Math.min(wanted, 1 + Math.max(0, room)));
-      return new Prepared(fn, program, { bytes, threads, threadBytes, fused: options.fused ?? hasFused() });
+      const worth = options.millisecondsPerThread ?? worthAThread;
+      return new Prepared(fn, program, { bytes, threads, threadBytes, worth, fused: options.fused ?? hasFused() });
     },
   };
 }
@@ -101,6 +104,7 @@ interface Layout {
   readonly bytes: number;
   readonly threads: number;
   readonly threadBytes: number;
+  readonly worth: number;
   readonly fused: boolean;
 }
 
@@ -115,7 +119,7 @@ class Prepared implements WasmExecutable {
   #inputs: readonly (TypedArray | undefined)[];
   #outputs: readonly TypedArray[];
 
-  constructor(fn: IrFunction, program: KernelProgram, { bytes, threads, threadBytes, fused }: Layout) {
+  constructor(fn: IrFunction, program: KernelProgram, { bytes, threads, threadBytes, worth, fused }: Layout) {
     this.#fn = fn;
     const pages = Math.ceil((bytes + (threads - 1) * threadBytes) / pageBytes);
     this.memoryBytes = pages * pageBytes;
@@ -148,6 +152,7 @@ class Prepared implements WasmExecutable {
         first: written.base + program.root.bytes + panelBytesOf(program),
         bytes: threadBytes,
         most: threads - 1,
+        worth,
       };
       this.#helpers = new Helpers(module, memory, blocks);
     }

@@ -60,7 +60,7 @@ export function threadBytesOf(program: KernelProgram): number {
 
 /** Bytes of the largest step that threads share. */
 function bodyBytesOf({ root }: KernelProgram): number {
-  let most = 0;
+  let most = -1;
   const visit = (frame: Frame) => {
     for (const node of frame.nodes) {
       if (node.kind !== "loop") continue;
@@ -70,7 +70,7 @@ function bodyBytesOf({ root }: KernelProgram): number {
   };
   visit(root);
   // a cache line more, so that threads do not write to one
-  return most === 0 ? 0 : Math.ceil(most / 64) * 64 + 64;
+  return most < 0 ? 0 : Math.ceil(most / 64) * 64 + 64;
 }
 
 /** Where the code of a frame runs. */

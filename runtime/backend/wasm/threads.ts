@@ -1,11 +1,10 @@
 // Where do other threads come from? Workers of Deno, started one by one once a program has run for a while; each runs the same
 // module on the same memory. A worker from a `data:` URL needs no permission.
-import { controlBytes } from "./threads_code.ts";
-import { control } from "./threads_code.ts";
 import { scalarFunctions } from "./math.ts";
+import { control, controlBytes } from "./threads_code.ts";
 
-/** Milliseconds of running for which one more thread is worth its start. */
-const worthAThread = 120;
+/** Milliseconds of running for which one more thread is worth its start: twice what that takes. */
+export const worthAThread = 120;
 
 /** What workers run: the module from the message, until it is told to stop. */
 function workerSource(): string {
@@ -23,6 +22,7 @@ export class Helpers {
   readonly #memory: WebAssembly.Memory;
   readonly #words: Int32Array;
   readonly #most: number;
+  readonly #worth: number;
   readonly #workers: Worker[] = [];
   #milliseconds = 0;
 
@@ -30,12 +30,13 @@ export class Helpers {
   constructor(
     module: WebAssembly.Module,
     memory: WebAssembly.Memory,
-    blocks: { readonly first: number; readonly bytes: number; readonly most: number },
+    blocks: { readonly first: number; readonly bytes: number; readonly most: number; readonly worth: number },
   ) {
     this.#module = module;
     this.#memory = memory;
     this.#words = new Int32Array(memory.buffer, 0, controlBytes / 4);
     this.#most = blocks.most;
+    this.#worth = blocks.worth;
     this.#words[control.blocks / 4] = blocks.first;
     this.#words[control.blocks / 4 + 1] = blocks.bytes;
   }
@@ -48,8 +49,8 @@ export class Helpers {
   /** Counts milliseconds that were, or will be, spent running; starts a thread when they are worth one. */
   spend(milliseconds: number): void {
     this.#milliseconds += milliseconds;
-    while (this.#workers.length < this.#most && this.#milliseconds >= worthAThread) {
-      this.#milliseconds -= worthAThread;
+    while (this.#workers.length < this.#most && this.#milliseconds >= this.#worth) {
+      this.#milliseconds -= this.#worth;
       const worker = new Worker("data:text/javascript," + encodeURIComponent(workerSource()), { type: "module" });
       this.#workers.push(worker);
       worker.postMessage({ module: this.#module, memory: this.#memory, thread: this.#workers.length });

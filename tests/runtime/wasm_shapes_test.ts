@@ -1,0 +1,229 @@
+// Do odd shapes come out right? Products, sums and convolutions of sizes around the lengths of vectors and tiles, with transposed
+// factors, something computed before and after, and with work enough for copies of factors and sums in parts.
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { MetaRuntimeError } from "../../runtime/errors.ts";
+import { newVariable } from "../../runtime/ir/builder.ts";
+import { inferTypes } from "../../runtime/ir/shapes.ts";
+import type {
+  DType,
+  Equation,
+  HostArray,
+  IrFunction,
+  PrimitiveName,
+  PrimitiveParameters,
+  Variable,
+} from "../../runtime/ir/types.ts";
+import { allocate, sizeOf } from "../../runtime/ir/types.ts";
+import { referenceBackend } from "../../runtime/backend/reference/index.ts";
+import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
+
+const backend = makeWasmBackend({ threads: 1 });
+const unfused = makeWasmBackend({ threads: 1, fused: false });
+
+/** Equations one after the other. */
+class Writer {
+  readonly equations: Equation[] = [];
+  readonly inputs: Variable[] = [];
+  readonly dtype: DType;
+  constructor(dtype: DType) {
+    this.dtype = dtype;
+  }
+  input(...shape: number[]): Variable {
+    const variable = newVariable({ dtype: this.dtype, shape });
+    this.inputs.push(variable);
+    return variable;
+  }
+  write<P extends PrimitiveName>(op: P, params: PrimitiveParameters[P], ...inputs: Variable[]): Variable {
+    const outputs = inferTypes(op, inputs, params).map((type) => newVariable(type));
+    this.equations.push({ op, inputs, outputs, params, origin: undefined } as unknown as Equation);
+    return outputs[0]!;
+  }
+  done(...outputs: Variable[]): IrFunction {
+    return { name: "odd", inputs: this.inputs, equations: this.equations, outputs };
+  }
+}
+
+/** Numbers between -1 and 1 that look random. */
+function values(fn: IrFunction): HostArray[] {
+  let state = 12345;
+  return fn.inputs.map(({ dtype, shape }) => {
+    const data = allocate(dtype, sizeOf(shape));
+    for (let i = 0; i < data.length; i++) {
+      state = state * 48271 % 2147483647;
+      data[i] = state / 1073741823.5 - 1;
+    }
+    return { dtype, shape, data };
+  });
+}
+
+/** Compares the backends; `terms` of the longest sum. */
+function compare(fn: IrFunction, terms: number, label: string): void {
+  const inputs = values(fn);
+  const expected = referenceBackend.compile(fn).run(inputs);
+  for (const b of [backend, unfused]) {
+    const executable = b.compile(fn);
+    const actual = executable.run(inputs);
+    assertEquals(executable.memoryBytes, Math.ceil(b.arenaBytes(fn) / 65536) * 65536);
+    executable.dispose();
+    actual.forEach(({ data, dtype }, k) => {
+      const unit = dtype === "f32" ? 2 ** -24 : 2 ** -53;
+      const scale = Math.max(1, ...Array.from(expected[k]!.data, Math.abs));
+      for (let i = 0; i < data.length; i++) {
+        const error = Math.abs(data[i]! - expected[k]!.data[i]!);
+        assert(error <= 4 * (terms + 8) * unit * scale, `${label}: output ${k}[${i}] is off by ${error}`);
+      }
+    });
+  }
+}
+
+const size = fc.constantFrom(1, 2, 3, 5, 7, 17, 33);
+const dtypes = fc.constantFrom<DType>("f32", "f64");
+
+Deno.test("products of odd sizes, factors lying either way, with an epilogue", () => {
+  fc.assert(
+    fc.property(
+      size,
+      size,
+      size,
+      size,
+      fc.boolean(),
+      fc.boolean(),
+      fc.boolean(),
+      dtypes,
+      (b, m, n, k, ta, tb, batched, dtype) => {
+        const w = new Writer(dtype);
+        const lead = batched ? [b] : [];
+        const rank = lead.length;
+        const x = w.input(...lead, ...(ta ? [k, m] : [m, k]));
+        const y = w.input(...lead, ...(tb ? [n, k] : [k, n]));
+        const bias = w.input(n);
+        const product = w.write(
+          "dot_general",
+          {
+            contractLeft: [rank + (ta ? 0 : 1)],
+            contractRight: [rank + (tb ? 1 : 0)],
+            batchLeft: lead.map((_, i) => i),
+            batchRight: lead.map((_, i) => i),
+          },
+          x,
+          y,
+        );
+        const wide = w.write("broadcast", { shape: product.shape, axes: [rank + 1] }, bias);
+        const active = w.write("tanh", {}, w.write("add", {}, product, wide));
+        const sums = w.write("reduce_sum", { axes: [rank] }, active);
+        const turned = w.write("transpose", { permutation: [...lead.map((_, i) => i), rank + 1, rank] }, active);
+        compare(
+          w.done(product, active, sums, w.write("mul", {}, turned, turned)),
+          k + m,
+          `${[b, m, n, k, ta, tb, batched, dtype]}`,
+        );
+      },
+    ),
+    { numRuns: 120, seed: 7 },
+  );
+});
+
+Deno.test("sums, maxima and softmax over odd sizes in every position", () => {
+  fc.assert(
+    fc.property(size, size, size, fc.subarray([0, 1, 2]), dtypes, (a, b, c, axes, dtype) => {
+      const w = new Writer(dtype);
+      const x = w.input(a, b, c);
+      const kept = [0, 1, 2].filter((axis) => !axes.includes(axis));
+      const back = (v: Variable) => w.write("broadcast", { shape: [a, b, c], axes: kept }, v);
+      const most = w.write("reduce_max", { axes }, x);
+      const e = w.write("exp", {}, w.write("sub", {}, x, back(most)));
+      const sum = w.write("reduce_sum", { axes }, e);
+      const softmax = w.write("div", {}, e, back(sum));
+      const square = w.write("reduce_sum", { axes: [0, 1, 2] }, w.write("mul", {}, softmax, softmax));
+      compare(w.done(most, sum, softmax, square), a * b * c, `${[a, b, c, axes, dtype]}`);
+    }),
+    { numRuns: 120, seed: 8 },
+  );
+});
+
+Deno.test("movement of odd sizes: slices, pads, joins, turns", () => {
+  fc.assert(
+    fc.property(size, size, size, dtypes, (a, b, c, dtype) => {
+      const w = new Writer(dtype);
+      const x = w.input(a, b, c);
+      const turned = w.write("transpose", { permutation: [2, 0, 1] }, x);
+      const flat = w.write("reshape", { shape: [c * a, b] }, turned);
+      const back = w.write("reverse", { axes: [0] }, flat);
+      const joined = w.write("concat", { axis: 1 }, flat, w.write("neg", {}, back));
+      const part = w.write("slice", { start: [0, 1], limit: [c * a, 2 * b], stride: [1, 2] }, joined);
+      const padded = w.write("pad", { low: [1, 0], high: [0, 2], interior: [1, 0] }, part);
+      compare(
+        w.done(
+          flat,
+          joined,
+          part,
+          padded,
+          w.write("reshape", { shape: [padded.shape[0]! * padded.shape[1]!] }, padded),
+        ),
+        1,
+        `${[a, b, c, dtype]}`,
+      );
+    }),
+    { numRuns: 80, seed: 9 },
+  );
+});
+
+Deno.test("products with work enough to copy a factor", () => {
+  for (const dtype of ["f32", "f64"] as const) {
+    for (const [m, k, n] of [[67, 131, 45], [130, 257, 66], [24, 2000, 9], [1, 700, 500], [500, 700, 1]] as const) {
+      const w = new Writer(dtype);
+      const params = { contractLeft: [1], contractRight: [0], batchLeft: [], batchRight: [] };
+      const product = w.write("dot_general", params, w.input(m, k), w.input(k, n));
+      compare(w.done(w.write("max", {}, product, product)), k, `${m} ${k} ${n} ${dtype}`);
+    }
+  }
+});
+
+Deno.test("convolutions and their transposes with work enough for sums in parts", () => {
+  for (const dtype of ["f32", "f64"] as const) {
+    for (const [stride, groups] of [[1, 1], [2, 1], [1, 2]] as const) {
+      const w = new Writer(dtype);
+      const [n, c, o, h] = [6, 14, 18, 21];
+      const shared = { stride: [stride, stride], padding: [[1, 1], [1, 1]], dilation: [1, 1], groups } as const;
+      const x = w.input(n, c, h, h);
+      const f = w.input(o, c / groups, 3, 3);
+      const y = w.write("conv", shared, x, f);
+      const dx = w.write("conv_input_gradient", { ...shared, inputSize: [h, h] }, y, f);
+      const df = w.write("conv_filter_gradient", { ...shared, kernelSize: [3, 3] }, x, w.write("tanh", {}, y));
+      compare(w.done(y, dx, df), n * h * h, `stride ${stride}, groups ${groups}, ${dtype}`);
+    }
+  }
+});
+
+Deno.test("what needs more than 4 GiB is refused before anything is allocated", () => {
+  const w = new Writer("f32");
+  const x = w.input(1_200_000_000);
+  const fn = w.done(w.write("neg", {}, x));
+  const error = assertThrows(() => backend.compile(fn), MetaRuntimeError);
+  assert(
+    /needs 9\.6 GB, more than the limit of 4\.3 GB, which is what WebAssembly can address/.test(error.message),
+    error.message,
+  );
+});
+
+Deno.test("steps of a map are shared by threads, with the same bits and memory of their own", () => {
+  const w = new Writer("f32");
+  const inner = new Writer("f32");
+  const [row, matrix] = [inner.input(40), inner.input(40, 40)];
+  const params = { contractLeft: [0], contractRight: [0], batchLeft: [], batchRight: [] };
+  const body = inner.done(inner.write("tanh", {}, inner.write("dot_general", params, row, matrix)));
+  const [rows, matrices] = [w.input(301, 40), w.input(301, 40, 40)];
+  const fn = w.done(w.write("map", { body, length: 301, constants: 0 }, rows, matrices));
+  const inputs = values(fn);
+  const alone = backend.compile(fn).run(inputs)[0]!.data;
+  const threads = makeWasmBackend({ threads: 4, millisecondsPerThread: 0 });
+  const executable = threads.compile(fn);
+  assert(executable.memoryBytes >= backend.arenaBytes(fn) + 3 * 160);
+  const start = performance.now();
+  for (let runs = 0; runs < 200 || executable.threads < 4 && performance.now() - start < 20_000; runs++) {
+    assertEquals(executable.run(inputs)[0]!.data, alone);
+  }
+  assertEquals(executable.threads, 4);
+  executable.dispose();
+});
