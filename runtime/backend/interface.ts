@@ -1,5 +1,5 @@
 // What must a backend do? Turn a function without `gradient` requests into something that can be called many times.
-import type { DType, HostArray, IrFunction } from "../ir/types.ts";
+import type { DType, HostArray, IrFunction, TypedArray } from "../ir/types.ts";
 
 /** A place where compiled functions run. */
 export interface Backend {
@@ -19,6 +19,17 @@ export interface Backend {
 export interface Executable {
   /** Runs it. The inputs are only read; the outputs are new arrays that the caller may keep. */
   run(inputs: readonly HostArray[]): readonly HostArray[];
+  /** Its memory, for a caller that runs it again and again: an input keeps what is written into it, an output is there until
+   *  the next run. An input that nothing reads is undefined. */
+  readonly memory: InPlace;
   /** Gives back what it holds. Calling it twice is harmless. */
   dispose(): void;
+}
+
+/** Where a prepared function reads and writes. */
+export interface InPlace {
+  readonly inputs: readonly (TypedArray | undefined)[];
+  readonly outputs: readonly TypedArray[];
+  /** Runs the function on what the inputs hold. */
+  run(): void;
 }

@@ -25,12 +25,24 @@ export interface SlotValues {
 export interface Executables {
   /** Runs a function. Throws MetaRuntimeError when data does not have the type that the function needs. */
   call(fn: ProgramFunction, values: SlotValues): CallResult;
+  /** Opens a function for being called again and again, its outputs `feed` becoming its inputs (by position). */
+  open(fn: ProgramFunction, values: SlotValues, feed: ReadonlyMap<number, number>): OpenLoop;
   /** Decides what functions keep before they are compiled. Throws MetaRuntimeError when one cannot fit. */
   plan(fns: readonly ProgramFunction[]): void;
   /** The plans made so far. */
   readonly plans: readonly MemoryPlan[];
   /** Gives back what they hold. */
   dispose(): void;
+}
+
+/** A function that goes on from what it made: everything stays in the memory of the backend. */
+export interface OpenLoop {
+  /** What the inputs hold: changes with every `accept`. */
+  readonly inputs: readonly (HostArray | undefined)[];
+  /** Runs it for a meta-step; the outputs are there until the next run. */
+  step(values: SlotValues): CallResult;
+  /** The outputs become the inputs of the next step. */
+  accept(): void;
 }
 
 /** What a function returned, and what its implicit derivatives say. */
@@ -65,6 +77,42 @@ export function openExecutables(backend: Backend, budget: number = Infinity): Ex
       const { executable, reports, outputs } = compiled.get(program.fn) ?? prepare(program, values);
       const results = executable.run(program.inputs.map((slot) => fill(slot, values)));
       return { outputs: results.slice(0, outputs), implicit: implicitReports(reports, results.slice(outputs)) };
+    },
+    open(program, values, feed) {
+      const { fn, inputs: slots } = program;
+      const { executable, reports, outputs: count } = compiled.get(fn) ?? prepare(program, values);
+      const { memory } = executable;
+      const arrays = memory.inputs.map((data, i) =>
+        data && { dtype: fn.inputs[i]!.dtype, shape: fn.inputs[i]!.shape, data }
+      );
+      slots.forEach((slot, i) => arrays[i]?.data.set(fill(slot, values).data));
+      const results = fn.outputs.map(({ dtype, shape }, i) => ({ dtype, shape, data: memory.outputs[i]! }));
+      const pairs = [...feed].flatMap(([from, to]) =>
+        arrays[to] ? [{ from: results[from]!.data, to: arrays[to].data }] : []
+      );
+      const changing = slots.flatMap((slot, i) =>
+        slot.kind === "step" || slot.kind === "task" && !slot.fixed && slot.perStep ? [{ slot, i }] : []
+      );
+      const plain = { outputs: results, implicit: [] };
+      return {
+        inputs: arrays,
+        step(now) {
+          for (const { slot, i } of changing) {
+            if (slot.kind === "step") arrays[i]?.data.fill(now.step);
+            else arrays[i]?.data.set(fill(slot, now).data);
+          }
+          memory.run();
+          if (reports.length === 0) return plain;
+          const said = memory.outputs.slice(count).map((data): HostArray => {
+            const dtype = data instanceof Float32Array ? "f32" : "f64";
+            return { dtype, shape: [], data };
+          });
+          return { outputs: results, implicit: implicitReports(reports, said) };
+        },
+        accept() {
+          for (const { from, to } of pairs) to.set(from);
+        },
+      };
     },
     plan(fns) {
       for (const { fn } of fns) planOf(fn);

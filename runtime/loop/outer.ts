@@ -6,7 +6,7 @@ import type { OuterProgram } from "./program.ts";
 import { allFinite, findFirstNonFinite, type FirstNonFinite, metaStepError } from "./non_finite.ts";
 import { isDue, openOuterRecorder } from "./recorder.ts";
 import type { ImplicitReport } from "./results.ts";
-import type { RunContext } from "./run_context.ts";
+import type { ContextLoop, RunContext } from "./run_context.ts";
 import { evaluate } from "./measure.ts";
 
 /** Runs one outer loop to its end, or until the signal; says whether it came to the end. Its result is in the context,
@@ -21,6 +21,13 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
   const recorder = openOuterRecorder(outer, program.precision, context.keep);
   const evaluations = program.evaluations.filter((e) => e.every?.of === outer.name);
   let states = named(outer.states, context.call(outer.initialStates, { step: 0 }));
+  let loop: ContextLoop | undefined;
+  const feed = feedOf(outer);
+  // what the step makes but does not read
+  const loose = [...outer.over, ...outer.states.map((s) => s.name)].flatMap((name, i) => {
+    const of = i < outer.over.length ? "leaf" : "state";
+    return feed.has(2 + i) ? [] : [{ name, output: 2 + i, of }];
+  });
   const trajectoriesAt = (step: number) => () => context.call(outer.trajectories!.fn, { step, states });
   const trajectories = outer.trajectories ? [outer.trajectories.fn] : [];
   const stepFunctions = [outer.step, outer.diagnose.fn, ...trajectories];
@@ -31,18 +38,25 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
       if (!await context.prepare([...stepFunctions, ...due.map((e) => e.fn)], step)) break;
       recorder.before(step, context.leaves, trajectoriesAt(step));
       for (const e of due) evaluate(e, context, { outer: outer.name, step });
-      const { outputs, implicit } = context.differentiate(outer.step, { step, states });
+      if (!loop) {
+        loop = context.openLoop(outer.step, { step, states }, feed);
+        states = inPlace(outer, loop, context.leaves, states);
+      }
+      const { outputs, implicit } = loop.step(step);
       const loss = outputs[0]!.data[0]!;
       const gradientNorm = outputs[1]!.data[0]!;
       if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
         throw stepWentWrong(outer, context, { step, states, loss, gradientNorm });
       }
-      const learned = named(outer.over.map((name) => ({ name })), outputs.slice(2));
-      for (const [name, value] of learned) {
+      outer.over.forEach((name, i) => {
+        const value = outputs[2 + i]!;
         if (!allFinite(value)) throw updateWentWrong(outer, { step, name, value });
+      });
+      loop.accept();
+      for (const { name, output, of } of loose) {
+        const { dtype, shape, data } = outputs[output]!;
+        (of === "leaf" ? context.leaves : states).set(name, { dtype, shape, data: data.slice() });
       }
-      for (const [name, value] of learned) context.leaves.set(name, value);
-      states = named(outer.states, outputs.slice(2 + outer.over.length));
       losses.push(loss);
       gradientNorms.push(gradientNorm);
       recorder.computed(step, loss, gradientNorm);
@@ -76,6 +90,11 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
     recorder.end(done, context.leaves, ready ? trajectoriesAt(done) : undefined);
     return losses.length === outer.steps;
   } finally {
+    // the memory of the loop goes with it
+    for (const name of outer.over) {
+      const { dtype, shape, data } = context.leaves.get(name)!;
+      context.leaves.set(name, { dtype, shape, data: data.slice() });
+    }
     context.outers.push({
       name: outer.name,
       steps: outer.steps,
@@ -85,6 +104,36 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
       ...(solves.size > 0 ? { implicit: [...solves.values()] } : {}),
     });
   }
+}
+
+/** Which outputs of a step are which inputs of the next: learned leaves, then states. */
+function feedOf({ over, states, step: { inputs } }: OuterProgram): Map<number, number> {
+  const feed = new Map<number, number>();
+  const pair = (kind: "leaf" | "state", names: readonly string[], first: number) =>
+    names.forEach((name, i) => {
+      const input = inputs.findIndex((slot) => slot.kind === kind && slot.name === name);
+      if (input >= 0) feed.set(first + i, input);
+    });
+  pair("leaf", over, 2);
+  pair("state", states.map((s) => s.name), 2 + over.length);
+  return feed;
+}
+
+/** The present leaves and states are what the loop's inputs hold. The states, by name. */
+function inPlace(
+  { over, step: { inputs } }: OuterProgram,
+  loop: ContextLoop,
+  leaves: Map<string, HostArray>,
+  states: ReadonlyMap<string, HostArray>,
+): Map<string, HostArray> {
+  const held = new Map(states);
+  inputs.forEach((slot, i) => {
+    const array = loop.inputs[i];
+    if (!array) return;
+    if (slot.kind === "leaf" && over.includes(slot.name)) leaves.set(slot.name, array);
+    if (slot.kind === "state") held.set(slot.name, array);
+  });
+  return held;
 }
 
 function named(list: readonly { readonly name: string }[], arrays: readonly HostArray[]): Map<string, HostArray> {

@@ -75,7 +75,9 @@ export function openOuterRecorder(
   function keepLeaves(step: number, leaves: ReadonlyMap<string, HostArray>, due: (every: number) => boolean) {
     for (const { label, what, every } of outer.records) {
       if (what.kind !== "leaf" || !due(every)) continue;
-      keep({ name: label, by: by(step), trajectory: false, value: leaves.get(what.name)! });
+      // the loop goes on in the same memory
+      const { dtype, shape, data } = leaves.get(what.name)!;
+      keep({ name: label, by: by(step), trajectory: false, value: { dtype, shape, data: data.slice() } });
     }
   }
   function keepTrajectories(step: number, compute: () => readonly HostArray[], due: (every: number) => boolean) {

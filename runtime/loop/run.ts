@@ -8,8 +8,8 @@ import { MetaRuntimeError } from "../errors.ts";
 import { type ExperimentProgram, functionsOf, type ProgramFunction } from "./program.ts";
 import type { RunEvent } from "./events.ts";
 import type { Outcome, RunResult } from "./results.ts";
-import type { RunContext } from "./run_context.ts";
-import { type Executables, openExecutables, seedWords } from "./executables.ts";
+import type { CallAt, RunContext } from "./run_context.ts";
+import { type Executables, openExecutables, seedWords, type SlotValues } from "./executables.ts";
 import { computeGradient, evaluate, simulate } from "./measure.ts";
 import { allFinite } from "./non_finite.ts";
 import { checkRecordedBytes } from "./recorder.ts";
@@ -126,21 +126,33 @@ function openContext({ program, executables, options, seed, tasks, now }: Contex
   let lastBreath = now();
   const none: ReadonlyMap<string, HostArray> = new Map();
   const report = options.report ?? (() => {});
+  const valuesAt = (at: CallAt): SlotValues => ({
+    seed,
+    step: at.step,
+    leaves: at.leaves ?? context.leaves,
+    states: at.states ?? none,
+    data: program.data,
+    tasks,
+  });
   const context: RunContext = {
     program,
     now,
     signal: options.signal,
     report,
     call: (fn, at) => context.differentiate(fn, at).outputs,
-    differentiate: (fn, at) =>
-      executables.call(fn, {
-        seed,
-        step: at.step,
-        leaves: at.leaves ?? context.leaves,
-        states: at.states ?? none,
-        data: program.data,
-        tasks,
-      }),
+    differentiate: (fn, at) => executables.call(fn, valuesAt(at)),
+    openLoop(fn, at, feed) {
+      const values = { ...valuesAt(at), step: at.step };
+      const { inputs, step, accept } = executables.open(fn, values, feed);
+      return {
+        inputs,
+        step(number) {
+          values.step = number;
+          return step(values);
+        },
+        accept,
+      };
+    },
     prepare: (fns, step) => tasks.prepare(fns, step),
     async breathe() {
       if (now() - lastBreath < breath) return;

@@ -201,12 +201,14 @@ Deno.test("runProgram() lets timers run while it works", async () => {
     ...referenceBackend,
     compile(fn) {
       const executable = referenceBackend.compile(fn);
+      const wait = () => {
+        const until = performance.now() + 20;
+        while (performance.now() < until) { /* a slow step */ }
+      };
+      const { memory } = executable;
       return {
-        run(inputs) {
-          const until = performance.now() + 20;
-          while (performance.now() < until) { /* a slow step */ }
-          return executable.run(inputs);
-        },
+        run: (inputs) => (wait(), executable.run(inputs)),
+        memory: { ...memory, run: () => (wait(), memory.run()) },
         dispose: () => executable.dispose(),
       };
     },
@@ -329,7 +331,8 @@ Deno.test("runProgram() compiles each function once a run, and gives every execu
     compile(fn) {
       compiled++;
       const executable = referenceBackend.compile(fn);
-      return { run: (inputs) => executable.run(inputs), dispose: () => (disposed++, executable.dispose()) };
+      const { memory } = executable;
+      return { run: (inputs) => executable.run(inputs), memory, dispose: () => (disposed++, executable.dispose()) };
     },
   };
   const program = quadraticProgram(settings, {

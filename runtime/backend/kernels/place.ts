@@ -6,8 +6,9 @@ import type { Buffer, Frame, KernelProgram, Node } from "./types.ts";
 
 /** Gives every buffer its offset and every frame its region. `bytes` of the root is all that one thread needs. */
 export function placeBuffers({ root, inputs, outputs, constants }: KernelProgram): void {
-  const kept = new Set(outputs.map((view) => homeOf(view.buffer)));
   const given = new Set(inputs.flatMap((view) => view ? [homeOf(view.buffer)] : []));
+  // inputs stay as they are, so that what does not change from run to run is written once
+  const kept = new Set([...given, ...outputs.map((view) => homeOf(view.buffer))]);
   const planner = new RegionPlanner();
   for (const constant of constants) {
     constant.offset = planner.take(blockBytes(constant.entries * entryBytes[constant.dtype]));

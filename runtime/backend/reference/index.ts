@@ -2,7 +2,7 @@
 // tested against, with every sum in a fixed, documented order and in float64.
 import type { HostArray, IrFunction } from "../../ir/types.ts";
 import { MetaRuntimeError } from "../../errors.ts";
-import type { Backend, Executable } from "../interface.ts";
+import type { Backend, Executable, InPlace } from "../interface.ts";
 import { checkInputs } from "../check_inputs.ts";
 import { bindPlan, type BoundFunction } from "./bind.ts";
 import { type Plan, planMemory } from "./plan.ts";
@@ -84,6 +84,21 @@ class PreparedExecutable implements ReferenceExecutable {
     const { kernels } = bound;
     for (let i = 0; i < kernels.length; i++) kernels[i]!();
     return bound.outputs.map(({ dtype, shape, data }) => ({ dtype, shape, data: data.slice() }));
+  }
+
+  get memory(): InPlace {
+    const bound = this.#bound;
+    if (!bound) throw new TypeError(`Cannot run ${this.#fn.name}: it was disposed of`);
+    // the arena's inputs are written over while it runs
+    const inputs = bound.inputs.map((input) => input && input.data.slice());
+    return {
+      inputs,
+      outputs: bound.outputs.map(({ data }) => data),
+      run() {
+        for (let i = 0; i < inputs.length; i++) if (inputs[i]) bound.inputs[i]!.data.set(inputs[i]!);
+        for (let i = 0; i < bound.kernels.length; i++) bound.kernels[i]!();
+      },
+    };
   }
 
   dispose(): void {

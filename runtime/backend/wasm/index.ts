@@ -5,7 +5,7 @@ import { MetaRuntimeError } from "../../errors.ts";
 import { entryBytes, type HostArray, type IrFunction, type TypedArray } from "../../ir/types.ts";
 import { costOf } from "../../ir/cost.ts";
 import { checkInputs } from "../check_inputs.ts";
-import type { Backend, Executable } from "../interface.ts";
+import type { Backend, Executable, InPlace } from "../interface.ts";
 import { lowerFunction } from "../kernels/lower.ts";
 import { homeOf, placeBuffers } from "../kernels/place.ts";
 import type { KernelProgram, View } from "../kernels/types.ts";
@@ -115,9 +115,7 @@ class Prepared implements WasmExecutable {
   readonly #predicted: number;
   #ran = false;
   #helpers: Helpers | undefined;
-  #run: (() => void) | undefined;
-  #inputs: readonly (TypedArray | undefined)[];
-  #outputs: readonly TypedArray[];
+  #memory: InPlace | undefined;
 
   constructor(fn: IrFunction, program: KernelProgram, { bytes, threads, threadBytes, worth, fused }: Layout) {
     this.#fn = fn;
@@ -136,11 +134,14 @@ class Prepared implements WasmExecutable {
     }
     const module = new WebAssembly.Module(written.bytes);
     const instance = new WebAssembly.Instance(module, { host: { memory }, math: { ...scalarFunctions } });
-    this.#run = instance.exports.run as () => void;
+    const run = instance.exports.run as () => void;
     new Uint8Array(memory.buffer, poolStart).set(written.pool);
     const at = (view: View, entries: number) => arrayAt(memory.buffer, view, { base: written.base, entries });
-    this.#inputs = program.inputs.map((view) => view && at(view, view.buffer.entries));
-    this.#outputs = program.outputs.map((view) => at(view, view.shape.reduce((a, b) => a * b, 1)));
+    this.#memory = {
+      inputs: program.inputs.map((view) => view && at(view, view.buffer.entries)),
+      outputs: program.outputs.map((view) => at(view, view.shape.reduce((a, b) => a * b, 1))),
+      run: () => this.#execute(run),
+    };
     for (const constant of program.constants) {
       const whole = { buffer: constant, offset: 0, steps: [1], terms: [], shape: [constant.entries] };
       at(whole, constant.entries).set(constant.values!);
@@ -163,27 +164,33 @@ class Prepared implements WasmExecutable {
   }
 
   run(inputs: readonly HostArray[]): readonly HostArray[] {
-    const run = this.#run;
+    const { memory } = this;
     const fn = this.#fn;
-    if (!run) throw new TypeError(`Cannot run ${fn.name}: it was disposed of`);
     checkInputs(fn, inputs);
-    for (let i = 0; i < inputs.length; i++) this.#inputs[i]?.set(inputs[i]!.data);
-    if (this.#helpers) {
-      if (!this.#ran) this.#helpers.spend(this.#predicted);
-      const start = performance.now();
-      run();
-      this.#helpers.spend(performance.now() - start);
-    } else run();
+    for (let i = 0; i < inputs.length; i++) memory.inputs[i]?.set(inputs[i]!.data);
+    memory.run();
+    return fn.outputs.map(({ dtype, shape }, i) => ({ dtype, shape, data: memory.outputs[i]!.slice() }));
+  }
+
+  get memory(): InPlace {
+    if (!this.#memory) throw new TypeError(`Cannot run ${this.#fn.name}: it was disposed of`);
+    return this.#memory;
+  }
+
+  #execute(run: () => void): void {
+    const helpers = this.#helpers;
+    if (!helpers) return run();
+    if (!this.#ran) helpers.spend(this.#predicted);
     this.#ran = true;
-    return fn.outputs.map(({ dtype, shape }, i) => ({ dtype, shape, data: this.#outputs[i]!.slice() }));
+    const start = performance.now();
+    run();
+    helpers.spend(performance.now() - start);
   }
 
   dispose(): void {
     this.#helpers?.dispose();
     this.#helpers = undefined;
-    this.#run = undefined;
-    this.#inputs = [];
-    this.#outputs = [];
+    this.#memory = undefined;
   }
 }
 
