@@ -51,14 +51,26 @@ export interface CallResult {
   readonly implicit: readonly ImplicitReport[];
 }
 
+/** Plans of functions that live as long as these do: a second run of a program does not make them again. */
+const knownPlans = new WeakMap<
+  Backend,
+  WeakMap<IrFunction, { readonly budget: number; readonly plan: PlannedFunction }>
+>();
+
 /** Opens the cache of compiled functions of a run on a backend. */
 export function openExecutables(backend: Backend, budget: number = Infinity): Executables {
+  const before = knownPlans.get(backend) ?? new WeakMap();
+  knownPlans.set(backend, before);
   const compiled = new Map<IrFunction, Prepared>();
   const planned = new Map<IrFunction, PlannedFunction>();
   function planOf(fn: IrFunction): PlannedFunction {
     const known = planned.get(fn);
     if (known) return known;
-    const made = planFunction(fn, backend, Math.min(budget, backend.memoryLimitBytes));
+    const earlier = before.get(fn);
+    const made = earlier?.budget === budget
+      ? earlier.plan
+      : planFunction(fn, backend, Math.min(budget, backend.memoryLimitBytes));
+    before.set(fn, { budget, plan: made });
     planned.set(fn, made);
     return made;
   }

@@ -6,7 +6,7 @@ const maml = (steps: number) => replaceOnce(exampleText("sinusoid_maml.meta"), "
 
 Deno.test("sinusoid MAML adapts after 2,000 meta-steps: one step lowers the test error by over three standard errors", async () => {
   for (const seed of [0, 1, 2]) {
-    const run = await compileInExamples(maml(2000), "sinusoid_maml.meta").run({ backend: "reference", seed });
+    const run = await compileInExamples(maml(2000), "sinusoid_maml.meta").run({ backend: "wasm", seed });
     const test = run.evaluation("test");
     const before = test.point({ time: 0 }).values;
     const after = test.point({ time: 1 }).values;

@@ -11,7 +11,7 @@ import { homeOf, placeBuffers } from "../kernels/place.ts";
 import type { KernelProgram, View } from "../kernels/types.ts";
 import { ModuleWriter } from "./encoder.ts";
 import { scalarFunctions } from "./math.ts";
-import { fixedBytes, panelBytesOf, poolStart, threadBytesOf, writeModule } from "./program.ts";
+import { fixedBytes, panelBytesOf, poolStart, threadBytesOf, type WasmModule, writeModule } from "./program.ts";
 import { Helpers, worthAThread } from "./threads.ts";
 
 /** Limits of a wasm backend. */
@@ -55,10 +55,16 @@ const callsPerMillisecond = 2e3;
  *  when the inputs do not fit the function. */
 export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
   const memoryLimitBytes = Math.min(options.memoryLimitBytes ?? mostBytes, mostBytes);
-  const prepare = (fn: IrFunction) => {
+  const known = new WeakMap<IrFunction, Kernels>();
+  const prepare = (fn: IrFunction): Kernels => {
+    const before = known.get(fn);
+    if (before) return before;
     const program = lowerFunction(fn);
     placeBuffers(program);
-    return { program, bytes: fixedBytes + program.root.bytes + panelBytesOf(program) + slack };
+    const bytes = fixedBytes + program.root.bytes + panelBytesOf(program) + slack;
+    const made = { program, bytes, modules: new Map() };
+    known.set(fn, made);
+    return made;
   };
   return {
     name: "wasm",
@@ -66,7 +72,8 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
     memoryLimitBytes,
     arenaBytes: (fn) => prepare(fn).bytes,
     compile(fn, budget = memoryLimitBytes) {
-      const { program, bytes } = prepare(fn);
+      const kernels = prepare(fn);
+      const { program, bytes } = kernels;
       if (bytes > memoryLimitBytes) {
         throw new MetaRuntimeError(
           `Cannot run ${fn.name}: it needs ${formatBytes(bytes)}, more than the limit of ${
@@ -80,7 +87,7 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
       const room = Math.floor((Math.min(budget, memoryLimitBytes) - bytes) / Math.max(1, threadBytes));
       const threads = Math.max(1, Math.min(wanted, 1 + Math.max(0, room)));
       const worth = options.millisecondsPerThread ?? worthAThread;
-      return new Prepared(fn, program, { bytes, threads, threadBytes, worth, fused: options.fused ?? hasFused() });
+      return new Prepared(fn, kernels, { bytes, threads, threadBytes, worth, fused: options.fused ?? hasFused() });
     },
   };
 }
@@ -100,6 +107,14 @@ function hasFused(): boolean {
   return fusedKnown = WebAssembly.validate(module.finish());
 }
 
+/** What is made of a function, and the modules by how they were written. */
+interface Kernels {
+  readonly program: KernelProgram;
+  /** Bytes of memory on one thread. */
+  readonly bytes: number;
+  readonly modules: Map<string, { readonly module: WebAssembly.Module; readonly written: WasmModule }>;
+}
+
 interface Layout {
   readonly bytes: number;
   readonly threads: number;
@@ -117,12 +132,18 @@ class Prepared implements WasmExecutable {
   #helpers: Helpers | undefined;
   #memory: InPlace | undefined;
 
-  constructor(fn: IrFunction, program: KernelProgram, { bytes, threads, threadBytes, worth, fused }: Layout) {
+  constructor(fn: IrFunction, { program, modules }: Kernels, { bytes, threads, threadBytes, worth, fused }: Layout) {
     this.#fn = fn;
     const pages = Math.ceil((bytes + (threads - 1) * threadBytes) / pageBytes);
     this.memoryBytes = pages * pageBytes;
     const shared = threads > 1;
-    const written = writeModule(program, { fused, pages, shared });
+    const key = `${pages} ${shared} ${fused}`;
+    let made = modules.get(key);
+    if (!made) {
+      const written = writeModule(program, { fused, pages, shared });
+      modules.set(key, made = { written, module: new WebAssembly.Module(written.bytes) });
+    }
+    const { written, module } = made;
     this.codeBytes = written.bytes.length;
     let memory: WebAssembly.Memory;
     try {
@@ -132,7 +153,6 @@ class Prepared implements WasmExecutable {
       const why = `it needs ${formatBytes(this.memoryBytes)}, more than can be allocated here`;
       throw new MetaRuntimeError(`Cannot run ${fn.name}: ${why}`);
     }
-    const module = new WebAssembly.Module(written.bytes);
     const instance = new WebAssembly.Instance(module, { host: { memory }, math: { ...scalarFunctions } });
     const run = instance.exports.run as () => void;
     new Uint8Array(memory.buffer, poolStart).set(written.pool);
