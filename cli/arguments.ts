@@ -29,6 +29,8 @@ export interface CommandLine {
   readonly json: boolean;
   readonly out: string | undefined;
   readonly emit: Stage | undefined;
+  /** `explain --kernels`. */
+  readonly kernels: boolean;
   /** `fmt --check`. */
   readonly checkOnly: boolean;
 }
@@ -75,6 +77,7 @@ export const options: Readonly<Record<string, OptionFacts>> = {
   out: { type: "string", value: "DIR", text: "write a run folder; DIR must be new or empty", verbs: ["run"] },
   emit: { type: "string", value: "STAGE", text: "print cst, ast, checked, ir or plan, and do not run", verbs: ["run"] },
   json: { type: "boolean", text: "one JSON object a line on standard output", verbs: ["run", "check", "verify"] },
+  kernels: { type: "boolean", text: "with explain: every kernel, and where its arrays lie", verbs: ["explain"] },
   check: { type: "boolean", text: "with fmt: change nothing, exit 1 if a file would change", verbs: ["fmt"] },
   help: { type: "boolean", text: "this text", verbs: Object.keys(verbs) as Verb[] },
   version: { type: "boolean", text: "the version", verbs: Object.keys(verbs) as Verb[] },
@@ -184,6 +187,7 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
     json: given.has("json"),
     out: given.get("out")?.[0],
     emit: emit as Stage | undefined,
+    kernels: given.has("kernels"),
     checkOnly: given.has("check"),
   };
   return { kind: "command", command };

@@ -3,7 +3,7 @@
 import { chooseBackend } from "../api/backends.ts";
 import { openProgramFiles } from "../api/program_files.ts";
 import { compileProgram } from "../dsl/compile.ts";
-import type { Backend } from "../runtime/backend/interface.ts";
+import type { Backend, KernelText } from "../runtime/backend/interface.ts";
 import { formatBytes } from "../runtime/bytes.ts";
 import { MetaRuntimeError } from "../runtime/errors.ts";
 import { buildFunction } from "../runtime/ir/builder.ts";
@@ -20,7 +20,7 @@ import { wrongCode } from "./run_verb.ts";
 /** `meta.ts explain FILE.meta`: prints what the program means and what it will take; the exit code is 1 when it is wrong and 3
  *  when it does not fit its memory. Throws FileAccessError or RangeError for wrong use. */
 export function explainProgram(
-  { files: [file], inputs, memory, backend: name }: CommandLine,
+  { files: [file], inputs, memory, backend: name, kernels }: CommandLine,
   console: Console,
 ): number {
   const files = openProgramFiles(file!);
@@ -35,7 +35,7 @@ export function explainProgram(
   try {
     plans = timesRun(program).map(({ fn, runs }) => {
       const planned = planFunction(fn, backend, budget);
-      return { ...planned.memory, runs, loops: loopCosts(planned.fn) };
+      return { ...planned.memory, runs, loops: loopCosts(planned.fn), kernels: backend.kernels?.(planned.fn) };
     });
   } catch (error) {
     if (!(error instanceof MetaRuntimeError)) throw error;
@@ -46,6 +46,11 @@ export function explainProgram(
   console.out(`${planTable(plans, pace).join("\n")}\n`);
   const loops = plans.flatMap(loopLines);
   if (loops.length > 0) console.out(`\nloops, as they run\n${loops.join("\n")}\n\n`);
+  const compiled = plans.flatMap((p) => p.kernels ? [[p.name, p.kernels.summary]] : []);
+  if (compiled.length > 0) {
+    console.out(`kernels\n${tableText(compiled, [false, false]).map((line) => `  ${line}`).join("\n")}\n\n`);
+  }
+  if (kernels) { for (const p of plans) if (p.kernels) console.out(`${p.kernels.text}\n`); }
   const seconds = plans.reduce((sum, p) => sum + p.runs * predictedSeconds(p, pace), 0);
   console.out(
     `  in all about ${seconds < 1 ? secondsText(seconds) : duration(seconds)}, by the pace of this machine\n`,
@@ -70,6 +75,7 @@ function timesRun(program: ExperimentProgram): readonly { readonly fn: IrFunctio
 interface Planned extends MemoryPlan {
   readonly runs: number;
   readonly loops: readonly LoopCost[];
+  readonly kernels: KernelText | undefined;
 }
 
 /** The loops of a function, each below the one around it; what takes less than a hundredth is left out. */

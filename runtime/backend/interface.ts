@@ -10,6 +10,8 @@ export interface Backend {
   readonly memoryLimitBytes: number;
   /** The bytes of the arena that a function would run in, on one thread; nothing is allocated. */
   arenaBytes(fn: IrFunction): number;
+  /** What a function is compiled to, for people. */
+  kernels?(fn: IrFunction): KernelText;
   /** Prepares a function; threads may take memory up to `budget`. Throws `MetaRuntimeError` when the function cannot be run
    *  here, and says why. */
   compile(fn: IrFunction, budget?: number): Executable;
@@ -32,4 +34,12 @@ export interface InPlace {
   readonly outputs: readonly TypedArray[];
   /** Runs the function on what the inputs hold. */
   run(): void;
+}
+
+/** Kernels, for people. */
+export interface KernelText {
+  /** A line: how many of each kind, from how many equations. */
+  readonly summary: string;
+  /** Every loop, what is computed in it, and where it lies in memory. */
+  readonly text: string;
 }

@@ -25,6 +25,7 @@ Deno.test("parseArguments() runs a file without a verb, and with it", () => {
     out: undefined,
     emit: undefined,
     memory: undefined,
+    kernels: false,
     checkOnly: false,
   };
   assertEquals(command("a.meta"), defaults);

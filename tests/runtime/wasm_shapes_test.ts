@@ -227,3 +227,23 @@ Deno.test("steps of a map are shared by threads, with the same bits and memory o
   assertEquals(executable.threads, 4);
   executable.dispose();
 });
+
+Deno.test("a carry that is written over in place is read before, whatever reads it", () => {
+  for (const n of [1, 3, 40]) {
+    const w = new Writer("f64");
+    const inner = new Writer("f64");
+    const [matrix, carry, x] = [inner.input(n, n), inner.input(n), inner.input(n)];
+    const next = inner.write("mul", {}, x, x);
+    const params = { contractLeft: [0], contractRight: [0], batchLeft: [], batchRight: [] };
+    const product = inner.write("dot_general", params, next, matrix);
+    const old = inner.write("mul", {}, next, carry);
+    const sum = inner.write("reduce_sum", { axes: [0] }, inner.write("mul", {}, carry, x));
+    const body = inner.done(next, product, old, sum, inner.write("sub", {}, old, x));
+    const [m, start, xs] = [w.input(n, n), w.input(n), w.input(5, n)];
+    const scan = { body, length: 5, constants: 1, carry: 1, reverse: false };
+    const types = inferTypes("scan", [m, start, xs], scan);
+    const outputs = types.map((type) => newVariable(type));
+    w.equations.push({ op: "scan", inputs: [m, start, xs], outputs, params: scan, origin: undefined } as Equation);
+    compare(w.done(...outputs), 5 * n, `${n}`);
+  }
+});

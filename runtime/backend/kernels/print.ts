@@ -14,6 +14,25 @@ export function printKernels({ root, inputs, outputs, constants }: KernelProgram
   return lines.join("\n") + "\n";
 }
 
+/** How many kernels there are of each kind. */
+export function countKernels(
+  { root }: KernelProgram,
+): { nests: number; products: number; routines: number; loops: number } {
+  const counts = { nests: 0, products: 0, routines: 0, loops: 0 };
+  const visit = (frame: Frame) => {
+    for (const node of frame.nodes) {
+      if (node.kind === "routine") counts.routines++;
+      else if (node.kind === "nest") node.contraction ? counts.products++ : counts.nests++;
+      else {
+        counts.loops++;
+        visit(node.body);
+      }
+    }
+  };
+  visit(root);
+  return counts;
+}
+
 const bufferName = (buffer: Buffer) => {
   const home = homeOf(buffer);
   return `${home.values ? "c" : "b"}${home.id}@${home.offset}`;

@@ -2,12 +2,13 @@
 // before anything runs, with the steps of `map` spread over threads. Nothing has to be installed.
 import { formatBytes } from "../../bytes.ts";
 import { MetaRuntimeError } from "../../errors.ts";
-import { entryBytes, type HostArray, type IrFunction, type TypedArray } from "../../ir/types.ts";
+import { bodyOf, entryBytes, type HostArray, type IrFunction, type TypedArray } from "../../ir/types.ts";
 import { costOf } from "../../ir/cost.ts";
 import { checkInputs } from "../check_inputs.ts";
 import type { Backend, Executable, InPlace } from "../interface.ts";
 import { lowerFunction } from "../kernels/lower.ts";
 import { homeOf, placeBuffers } from "../kernels/place.ts";
+import { countKernels, printKernels } from "../kernels/print.ts";
 import type { KernelProgram, View } from "../kernels/types.ts";
 import { ModuleWriter } from "./encoder.ts";
 import { scalarFunctions } from "./math.ts";
@@ -71,6 +72,12 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
     dtypes: ["f32", "f64"],
     memoryLimitBytes,
     arenaBytes: (fn) => prepare(fn).bytes,
+    kernels(fn) {
+      const { program } = prepare(fn);
+      const { nests, products, routines, loops } = countKernels(program);
+      const parts = [`${products} products`, `${nests} other nests`, `${routines} routines`, `${loops} loops`];
+      return { summary: `${equationsIn(fn)} equations: ${parts.join(", ")}`, text: printKernels(program) };
+    },
     compile(fn, budget = memoryLimitBytes) {
       const kernels = prepare(fn);
       const { program, bytes } = kernels;
@@ -90,6 +97,10 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
       return new Prepared(fn, kernels, { bytes, threads, threadBytes, worth, fused: options.fused ?? hasFused() });
     },
   };
+}
+
+function equationsIn(fn: IrFunction): number {
+  return fn.equations.reduce((n, e) => n + 1 + (bodyOf(e) ? equationsIn(bodyOf(e)!) : 0), 0);
 }
 
 /** The wasm backend with its default limits. */

@@ -229,9 +229,19 @@ class NestWriter {
   #tile(rows: number, widths: Widths): void {
     this.#tileRows = rows;
     if (this.#isSum) this.#sums(rows, widths);
+    this.#readOverwritten(rows, widths, false);
     for (const store of this.#s.stores) {
       if (this.#isSum && store.inner) continue;
       this.#storeTile(store, rows, widths);
+    }
+  }
+
+  /** What the stores of a tile are about to write over. */
+  #readOverwritten(rows: number, widths: Widths, inner: boolean): void {
+    const { overwritten, inner: ofEveryPoint } = this.#s;
+    for (const id of overwritten) {
+      if (this.#isSum && ofEveryPoint.has(id) !== inner) continue;
+      for (let u = 0; u < rows; u++) widths.forEach((width, v) => this.#value(id, u, v, width));
     }
   }
 
@@ -347,6 +357,7 @@ class NestWriter {
   #accumulate({ rows, reductions, sums }: SumTile, widths: Widths): void {
     const { axes, vector, stores } = this.#s;
     const alongSum = vector >= 0 && axes[vector]!.reduced;
+    this.#readOverwritten(rows, widths, true);
     for (const store of stores) if (store.inner) this.#storeTile(store, rows, widths);
     for (const { id, value } of reductions) {
       for (let u = 0; u < rows; u++) {

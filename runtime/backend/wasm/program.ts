@@ -285,8 +285,9 @@ function isInside(frame: Frame, outer: Frame): boolean {
 
 /** What tells nests apart that need code of their own. */
 function nestKey(schedule: Schedule): string {
-  const { axes, vector, jam, lanes, values, loads, stores, indices, split, panel } = schedule;
+  const { axes, vector, jam, lanes, values, loads, stores, indices, split, panel, overwritten } = schedule;
   const numbers = new Map([...values.keys()].map((id, i) => [id, i]));
+  const early = overwritten.map((id) => numbers.get(id));
   const list = [...values].map(([id, value]) => {
     switch (value.op) {
       case "load": {
@@ -304,5 +305,5 @@ function nestKey(schedule: Schedule): string {
     }
   });
   const kept = stores.map((s) => [numbers.get(s.value), s.touch.pointer, s.touch.steps]);
-  return JSON.stringify([axes, vector, jam, lanes, split, panel !== undefined, list, kept]);
+  return JSON.stringify([axes, vector, jam, lanes, split, panel !== undefined, early, list, kept]);
 }

@@ -53,6 +53,8 @@ export interface Schedule {
   readonly indices: ReadonlyMap<number, number>;
   /** The accesses of the pointers. */
   readonly pointers: readonly Access[];
+  /** Loads from where the nest stores, too: they come before it. */
+  readonly overwritten: readonly number[];
   /** It has sums of products, and enough of them to copy factors. */
   readonly contraction: boolean;
 }
@@ -91,7 +93,12 @@ export function scheduleNest(nest: Nest): Schedule {
   for (const value of reductions) visit(value.input);
   for (const store of stores) if (store.inner) visit(store.value);
   const lanes = [...values.values()].some((v) => v.dtype === "f64") ? 2 : 4;
+  const written = new Set(nest.stores.map((s) => homeOf(s.access.buffer)));
+  const overwritten = [...values].flatMap(([id, v]) =>
+    v.op === "load" && written.has(homeOf(v.access.buffer)) ? [id] : []
+  );
   const base = {
+    overwritten,
     axes,
     lanes,
     values,
