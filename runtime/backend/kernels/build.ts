@@ -303,14 +303,16 @@ export class FrameBuilder {
   }
 
   /** True when a nest that is there already can compute a core, too. */
-  canJoin(core: Core, open: OpenNest): boolean {
+  canJoin(core: Core, open: OpenNest, seen: Set<Core> = new Set()): boolean {
+    if (seen.has(core)) return true;
+    seen.add(core);
     if (core.uniform !== undefined || core.nest === open) return true;
     if (open.closed || open.nest.values.length > mostValues || !this.axesFor(open, core.sizes)) return false;
     if (core.owner !== this) return core.view !== undefined || core.nest !== undefined;
     if (core.view) return core.ready < open.order;
     if (core.nest) return core.nest.order < open.order;
     const e = core.expression!;
-    return e.kind === "scalar" ? e.inputs.every((input) => this.canJoin(input, open)) : e.kind === "index";
+    return e.kind === "scalar" ? e.inputs.every((input) => this.canJoin(input, open, seen)) : e.kind === "index";
   }
 
   /** Computes a core in a nest, or reads it there: which of its values it is. */
