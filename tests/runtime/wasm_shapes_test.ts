@@ -246,3 +246,20 @@ Deno.test("a carry that is written over in place is read before, whatever reads 
     compare(w.done(...outputs), 5 * n, `${n}`);
   }
 });
+
+Deno.test("one large product is shared by threads, too, with the same bits", () => {
+  const w = new Writer("f32");
+  const params = { contractLeft: [1], contractRight: [0], batchLeft: [], batchRight: [] };
+  const product = w.write("dot_general", params, w.input(240, 300), w.input(300, 200));
+  const fn = w.done(product, w.write("reduce_sum", { axes: [1] }, w.write("tanh", {}, product)));
+  compare(fn, 300, "shared");
+  const inputs = values(fn);
+  const alone = backend.compile(fn).run(inputs).map((o) => o.data);
+  const executable = makeWasmBackend({ threads: 3, millisecondsPerThread: 0 }).compile(fn);
+  const start = performance.now();
+  for (let runs = 0; runs < 50 || executable.threads < 3 && performance.now() - start < 20_000; runs++) {
+    assertEquals(executable.run(inputs).map((o) => o.data), alone);
+  }
+  assertEquals(executable.threads, 3);
+  executable.dispose();
+});

@@ -9,6 +9,7 @@ import type { Backend, Executable, InPlace } from "../interface.ts";
 import { lowerFunction } from "../kernels/lower.ts";
 import { homeOf, placeBuffers } from "../kernels/place.ts";
 import { countKernels, printKernels } from "../kernels/print.ts";
+import { shareNests } from "../kernels/split.ts";
 import type { KernelProgram, View } from "../kernels/types.ts";
 import { ModuleWriter } from "./encoder.ts";
 import { scalarFunctions } from "./math.ts";
@@ -61,6 +62,7 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
     const before = known.get(fn);
     if (before) return before;
     const program = lowerFunction(fn);
+    shareNests(program);
     placeBuffers(program);
     const bytes = fixedBytes + program.root.bytes + panelBytesOf(program) + slack;
     const made = { program, bytes, modules: new Map() };

@@ -110,8 +110,10 @@ export class MathLibrary {
       case "tanh":
         return v.leave(tanh(v, 0));
       case "logistic": {
-        const e = exp(v, v.op("neg", 0));
-        return v.leave(v.div(v.num(1), v.add(v.num(1), e)));
+        // what exp makes stays below 1
+        const e = exp(v, v.op("neg", v.op("abs", 0)));
+        const one = v.num(1);
+        return v.leave(v.div(v.select(v.op("lt", 0, v.num(0)), e, one), v.add(one, e)));
       }
       case "sin":
       case "cos": {
@@ -371,6 +373,8 @@ function plainExpm1(v: Vectors, x: number): number {
  *  Lawson's weights on Chebyshev's points. */
 const tanh32 = {
   range: 8.3,
+  /** From here on the nearest number is 1. */
+  one: 9.01,
   p: [0.9999999906729126, 0.13425869655852193, 0.003549168184352993, 2.1508480162864013e-05, 1.464823848117323e-08],
   q: [1, 0.46759194484780425, 0.026079946023469375, 0.00033739488916960326, 8.29509984023399e-07],
 } as const;
@@ -379,7 +383,8 @@ function tanh(v: Vectors, x: number): number {
   if (!v.wide) {
     const c = v.clamp(x, -tanh32.range, tanh32.range);
     const z = v.mul(c, c);
-    return v.div(v.mul(c, v.polynomial(z, tanh32.p)), v.polynomial(z, tanh32.q));
+    const inside = v.div(v.mul(c, v.polynomial(z, tanh32.p)), v.polynomial(z, tanh32.q));
+    return v.select(v.op("gt", v.op("abs", x), v.num(tanh32.one)), v.copySign(v.num(1), x), inside);
   }
   const a = v.op("pmin", v.op("abs", x), v.num(30));
   const t = plainExpm1(v, v.add(a, a));
