@@ -1,17 +1,18 @@
 // What do budgets of memory cost? The `unroll` workload: a 1-40-40-1 tanh network on 100 points, T steps of SGD with a rate of
-// its own for each, differentiated to the start and to every rate, in float32 on `reference`. For each T and budget: the plan,
-// its predicted bytes, the bytes that the process then holds in buffers, operations, and time against keeping everything, the two
+// its own for each, differentiated to the start and to every rate, in float32 on one thread of `wasm`. For each T and budget: the plan,
+// its predicted bytes, the bytes of the memory that is made for it (whole pages), operations, and time against keeping everything, the two
 // alternating.
 //
 //     deno run -A bench/memory.ts [LARGEST T]
 import { compileProgram } from "../dsl/compile.ts";
-import { referenceBackend } from "../runtime/backend/reference/index.ts";
+import { makeWasmBackend } from "../runtime/backend/wasm/index.ts";
 import { formatBytes } from "../runtime/bytes.ts";
 import { MetaRuntimeError } from "../runtime/errors.ts";
 import { allocate, type HostArray, sizeOf } from "../runtime/ir/types.ts";
 import { planFunction, type PlannedFunction } from "../runtime/loop/memory.ts";
 
 const largest = Number(Deno.args[0] ?? 10_000);
+const backend = makeWasmBackend({ threads: 1 });
 const budgets = [1e6, 10e6, 100e6, Infinity];
 
 const source = (T: number) =>
@@ -41,10 +42,9 @@ function prepare(T: number, budget: number): Ready {
     readData: () => undefined,
   });
   const { fn, inputs } = program!.gradients[0]!.fn;
-  const planned = planFunction(fn, referenceBackend, budget);
-  const before = Deno.memoryUsage().external;
-  const executable = referenceBackend.compile(planned.fn);
-  const held = Deno.memoryUsage().external - before;
+  const planned = planFunction(fn, backend, budget);
+  const executable = backend.compile(planned.fn);
+  const held = executable.memoryBytes;
   const values = fn.inputs.map(({ dtype, shape }, k): HostArray => {
     const slot = inputs[k]!;
     if (slot.kind === "data") return program!.data.get(slot.name)!;

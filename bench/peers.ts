@@ -162,10 +162,10 @@ if (options.one) {
         ...["run", "-A", new URL(import.meta.url).pathname, "--one", name],
         ...(one ? ["1"] : []),
       ]);
-      const env: Record<string, string> = one
-        ? { XLA_FLAGS: "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1", OMP_NUM_THREADS: "1" }
-        : {};
-      const theirs = await measured(options.python ?? "python3", [`${options.peers}/${script}`, ...args], env);
+      const python = [options.python ?? "python3", `${options.peers}/${script}`, ...args];
+      const theirs = one
+        ? await measured("taskset", ["-c", "0", ...python], { OMP_NUM_THREADS: "1" })
+        : await measured(python[0]!, python.slice(1));
       rows.push([ours[0]!, theirs[0]!, ours[0]! / theirs[0]!, ours[1]!, theirs[1]!, ours[1]! / theirs[1]!]);
     }
     const columns = rows[0]!.map((_, i) => median(rows.map((row) => row[i]!)));

@@ -80,7 +80,7 @@ function printNest(nest: Nest, indent: string, loops: ReadonlyMap<Loop, string>)
   const used = usedValues(nest);
   // what is read more than once gets a name
   const named = new Map<number, string>();
-  const write = (id: number): string => named.get(id) ?? printValue(nest, nest.values[id]!, loops, write);
+  const write = (id: number): string => named.get(id) ?? printValue(nest.values[id]!, loops, write);
   const lines: string[] = [];
   used.forEach((count, id) => {
     const value = nest.values[id]!;
@@ -112,7 +112,6 @@ export function operandsOf(value: Value): readonly number[] {
 }
 
 function printValue(
-  nest: Nest,
   value: Value,
   loops: ReadonlyMap<Loop, string>,
   operand: (id: number) => string,
