@@ -5,7 +5,8 @@ import { operandsOf } from "../kernels/print.ts";
 import type { Value } from "../kernels/types.ts";
 import type { CodeWriter, VectorInstruction } from "./encoder.ts";
 import { type OperationContext, repeated, writeOperation } from "./operations.ts";
-import type { Schedule, Touch } from "./schedule.ts";
+import { NestMemory } from "./nest_memory.ts";
+import type { Schedule } from "./schedule.ts";
 
 /** What nests are written with. */
 export interface NestContext extends OperationContext {
@@ -29,8 +30,7 @@ class NestWriter {
   readonly #c: NestContext;
   readonly #code: CodeWriter;
   readonly #s: Schedule;
-  /** A local for each pair of a pointer and steps. */
-  readonly #pointers = new Map<string, { readonly local: number; readonly steps: readonly number[] }>();
+  readonly #memory: NestMemory;
   /** Counters of the axes whose indices are values. */
   readonly #counters = new Map<number, number>();
   /** Locals of values, the innermost scope last. */
@@ -39,9 +39,6 @@ class NestWriter {
   readonly #isSum: boolean;
   /** Rows of the tile at work. */
   #tileRows = 0;
-  /** Points along the innermost sum from where the pointers are. */
-  #ahead = 0;
-  #innermost = -1;
   /** Sums go on from what memory has. */
   #resumed = false;
   /** The copy of a factor: where it is now, and its bytes for each step of a summed axis and from one vector to the next. */
@@ -52,19 +49,7 @@ class NestWriter {
     this.#code = context.code;
     this.#s = schedule;
     this.#isSum = schedule.axes.some((axis) => axis.reduced);
-    // parameters: the pointers, then the memory for a copy
-    const taken = new Set<number>();
-    for (const touch of [...schedule.loads.values(), ...schedule.stores.map((s) => s.touch)]) {
-      const key = this.#pointerKey(touch);
-      if (this.#pointers.has(key)) continue;
-      let local = touch.pointer;
-      if (taken.has(local)) {
-        local = this.#code.local("i32");
-        this.#code.get(touch.pointer).set(local);
-      }
-      taken.add(local);
-      this.#pointers.set(key, { local, steps: touch.steps });
-    }
+    this.#memory = new NestMemory(this.#code, schedule);
     for (const axis of new Set(schedule.indices.values())) this.#counters.set(axis, this.#code.local("i32"));
     for (const value of schedule.values.values()) {
       for (const id of operandsOf(value)) this.#uses.set(id, (this.#uses.get(id) ?? 0) + 1);
@@ -136,7 +121,7 @@ class NestWriter {
       const axis = reduced[at];
       if (axis === undefined) {
         widths.forEach((width, v) => {
-          this.#load(touch, { u: 0, v, width });
+          this.#memory.load(touch, { u: 0, v, width });
           const x = code.local("v128");
           code.set(x).get(local).get(x).memory("v128.store", v * 16);
         });
@@ -154,7 +139,7 @@ class NestWriter {
       steps.set(axis, step);
       step *= axes[axis]!.size;
     }
-    this.#panel = { local, key: this.#pointerKey(touch), steps };
+    this.#panel = { local, key: this.#memory.pointerKey(touch), steps };
   }
 
   #rows(widths: Widths): void {
@@ -189,9 +174,7 @@ class NestWriter {
     };
     const panelStep = this.#panel?.steps.get(axis);
     if (panelStep !== undefined) move(this.#panel!.local, panelStep * points);
-    for (const [key, { local, steps }] of this.#pointers) {
-      if (panelStep === undefined || key !== this.#panel!.key) move(local, steps[axis]! * points);
-    }
+    this.#memory.advance(axis, points, panelStep === undefined ? undefined : this.#panel!.key);
     const counter = this.#counters.get(axis);
     if (counter !== undefined) move(counter, points);
   }
@@ -246,17 +229,17 @@ class NestWriter {
   }
 
   #storeTile({ value, touch }: Schedule["stores"][number], rows: number, widths: Widths): void {
-    if (this.#isTurned(touch) && rows === 4 && widths.length === 1 && widths[0] === 4) {
+    if (this.#memory.isTurned(touch) && rows === 4 && widths.length === 1 && widths[0] === 4) {
       const locals = [0, 1, 2, 3].map((u) => this.#value(value, u, 0, 4));
-      const turned = this.#turn(locals);
+      const turned = this.#memory.turn(locals);
       turned.forEach((local, lane) => {
-        this.#address(touch, { lane, u: 0 });
-        this.#code.get(local).memory("v128.store", this.#immediate(touch, { lane, u: 0 }));
+        this.#memory.address(touch, { lane, u: 0 });
+        this.#code.get(local).memory("v128.store", this.#memory.immediate(touch, { lane, u: 0 }));
       });
       return;
     }
     for (let u = 0; u < rows; u++) {
-      widths.forEach((width, v) => this.#store(touch, this.#value(value, u, v, width), { u, v, width }));
+      widths.forEach((width, v) => this.#memory.store(touch, this.#value(value, u, v, width), { u, v, width }));
     }
   }
 
@@ -270,7 +253,7 @@ class NestWriter {
       for (let u = 0; u < rows; u++) {
         for (let v = 0; v < slots; v++) {
           const local = this.#code.local("v128");
-          if (this.#resumed) this.#load(this.#s.stores[0]!.touch, { u, v, width: widths[v]! });
+          if (this.#resumed) this.#memory.load(this.#s.stores[0]!.touch, { u, v, width: widths[v]! });
           else this.#c.pool.write(this.#code, identity(value));
           this.#code.set(local);
           sums.set(`${id}:${u}:${v}`, local);
@@ -340,17 +323,17 @@ class NestWriter {
   #unrolledSum(tile: SumTile, axis: number): void {
     const { size } = this.#s.axes[axis]!;
     const blocks = Math.floor(size / unrolled);
-    this.#innermost = axis;
+    this.#memory.innermost = axis;
     const points = (count: number) => {
       for (let i = 0; i < count; i++) {
-        this.#ahead = i;
+        this.#memory.ahead = i;
         this.#scoped(() => this.#accumulate(tile, tile.widths));
       }
-      this.#ahead = 0;
+      this.#memory.ahead = 0;
     };
     this.#loop(axis, unrolled, blocks, () => points(unrolled));
     points(size % unrolled);
-    this.#innermost = -1;
+    this.#memory.innermost = -1;
     this.#advance(axis, -blocks * unrolled);
   }
 
@@ -430,21 +413,23 @@ class NestWriter {
       case "load": {
         const touch = this.#s.loads.get(id)!;
         if (this.#panel && id === this.#s.panel) {
-          const ahead = this.#innermost < 0 ? 0 : this.#panel.steps.get(this.#innermost)! * this.#ahead;
+          const ahead = this.#memory.innermost < 0
+            ? 0
+            : this.#panel.steps.get(this.#memory.innermost)! * this.#memory.ahead;
           code.get(this.#panel.local).memory("v128.load", ahead + v * 16);
           break;
         }
-        if (this.#isTurned(touch) && this.#tileRows === 4 && width === 4) {
+        if (this.#memory.isTurned(touch) && this.#tileRows === 4 && width === 4) {
           const rows = [0, 1, 2, 3].map((lane) => {
             const local = code.local("v128");
-            this.#address(touch, { lane, u: 0 });
-            code.memory("v128.load", this.#immediate(touch, { lane, u: 0 })).set(local);
+            this.#memory.address(touch, { lane, u: 0 });
+            code.memory("v128.load", this.#memory.immediate(touch, { lane, u: 0 })).set(local);
             return local;
           });
-          this.#turn(rows).forEach((local, row) => this.#remember(id, row, v, local));
+          this.#memory.turn(rows).forEach((local, row) => this.#remember(id, row, v, local));
           return this.#value(id, u, v, width);
         }
-        this.#load(touch, { u, v, width });
+        this.#memory.load(touch, { u, v, width });
         break;
       }
       case "uniform":
@@ -477,7 +462,7 @@ class NestWriter {
     const code = this.#code;
     const axis = indices.get(id)!;
     code.get(this.#counters.get(axis)!);
-    if (axis === this.#innermost && this.#ahead > 0) code.i32(this.#ahead).numeric("i32.add");
+    if (axis === this.#memory.innermost && this.#memory.ahead > 0) code.i32(this.#memory.ahead).numeric("i32.add");
     if (axis === vector) {
       const ramp = new Uint8Array(Int32Array.of(0, 1, 2, 3).buffer);
       code.i32(v * lanes).numeric("i32.add").vector("i32x4.splat").v128(ramp).vector("i32x4.add");
@@ -487,140 +472,6 @@ class NestWriter {
     }
     if (dtype === "f32") code.vector("f32x4.convert_i32x4_s");
     else if (dtype === "f64") code.vector("f64x2.convert_low_i32x4_s");
-  }
-
-  /** Vectors of four rows, turned: lane l of row u becomes lane u of row l. */
-  #turn([a, b, c, d]: readonly number[]): number[] {
-    const code = this.#code;
-    const pair = (x: number, y: number, bytes: readonly number[]) => {
-      const local = code.local("v128");
-      code.get(x).get(y).shuffle(bytes).set(local);
-      return local;
-    };
-    const words = (...list: number[]) => list.flatMap((w) => [4 * w, 4 * w + 1, 4 * w + 2, 4 * w + 3]);
-    const [low, high] = [words(0, 4, 1, 5), words(2, 6, 3, 7)];
-    const [ab, cd, abHigh, cdHigh] = [pair(a!, b!, low), pair(c!, d!, low), pair(a!, b!, high), pair(c!, d!, high)];
-    const [front, back] = [words(0, 1, 4, 5), words(2, 3, 6, 7)];
-    return [pair(ab, cd, front), pair(ab, cd, back), pair(abHigh, cdHigh, front), pair(abHigh, cdHigh, back)];
-  }
-
-  // ---- memory
-
-  #pointerKey(touch: Touch): string {
-    return `${touch.pointer}:${touch.steps.join()}`;
-  }
-
-  /** Read or written along the rows, where vectors run across. */
-  #isTurned({ steps, dtype }: Touch): boolean {
-    const { jam, vector, lanes, rows } = this.#s;
-    if (this.#isSum || jam < 0 || vector < 0 || lanes !== 4 || rows !== 4 || entryBytes[dtype] !== 4) return false;
-    return steps[jam] === 4 && steps[vector] !== 0 && steps[vector] !== 4;
-  }
-
-  /** Bytes from the pointer to a lane of a row. */
-  #distance({ steps }: Touch, { lane, u }: { lane: number; u: number }): number {
-    const { vector, jam } = this.#s;
-    const ahead = this.#innermost < 0 ? 0 : steps[this.#innermost]! * this.#ahead;
-    return (vector < 0 ? 0 : steps[vector]! * lane) + (jam < 0 ? 0 : steps[jam]! * u) + ahead;
-  }
-
-  /** Leaves an address on the stack; what it lacks is the immediate. */
-  #address(touch: Touch, at: { lane: number; u: number }): void {
-    this.#code.get(this.#pointers.get(this.#pointerKey(touch))!.local);
-    const distance = this.#distance(touch, at);
-    if (distance < 0) this.#code.i32(distance).numeric("i32.add");
-  }
-
-  #immediate(touch: Touch, at: { lane: number; u: number }): number {
-    return Math.max(0, this.#distance(touch, at));
-  }
-
-  #load(touch: Touch, { u, v, width }: { u: number; v: number; width: number }): void {
-    const { vector, lanes } = this.#s;
-    const code = this.#code;
-    const { dtype } = touch;
-    const bytes = entryBytes[dtype];
-    const step = vector < 0 ? 0 : touch.steps[vector]!;
-    const at = (lane: number) => ({ lane: v * lanes + lane, u });
-    const from = (lane: number) => {
-      this.#address(touch, at(lane));
-      return this.#immediate(touch, at(lane));
-    };
-    if (dtype === "bool") {
-      if (step === 0 || width === 1) {
-        const offset = from(0);
-        code.memory("i32.load8_u", offset).vector("i32x4.splat");
-      } else if (step === 1) {
-        const offset = from(0);
-        if (lanes === 4) code.memory("v128.load32_zero", offset);
-        else code.memory("i32.load16_u", offset).vector("i32x4.splat");
-        code.vector("i16x8.extend_low_i8x16_u").vector("i32x4.extend_low_i16x8_u");
-      } else {
-        code.v128(repeated("i32", 0, lanes));
-        for (let lane = 0; lane < width; lane++) {
-          const offset = from(lane);
-          code.memory("i32.load8_u", offset).lane("i32x4.replace_lane", lane);
-        }
-      }
-      code.v128(repeated("i32", 0, lanes)).vector("i32x4.ne");
-      if (lanes === 2) code.vector("i64x2.extend_low_i32x4_s");
-      return;
-    }
-    const splat = bytes === 8 ? "v128.load64_splat" : "v128.load32_splat";
-    if (step === 0 || width === 1) {
-      const offset = from(0);
-      code.memory(splat, offset);
-    } else if (step === bytes) {
-      const offset = from(0);
-      code.memory(lanes * bytes === 16 ? "v128.load" : "v128.load64_zero", offset);
-    } else {
-      const offset = from(0);
-      code.memory(splat, offset);
-      for (let lane = 1; lane < width; lane++) {
-        const vectorLocal = code.local("v128");
-        code.set(vectorLocal);
-        const next = from(lane);
-        code.get(vectorLocal).laneMemory(bytes === 8 ? "v128.load64_lane" : "v128.load32_lane", lane, next);
-      }
-    }
-  }
-
-  #store(touch: Touch, value: number, { u, v, width }: { u: number; v: number; width: number }): void {
-    const { vector, lanes } = this.#s;
-    const code = this.#code;
-    const { dtype } = touch;
-    const bytes = entryBytes[dtype];
-    const step = vector < 0 ? 0 : touch.steps[vector]!;
-    const at = (lane: number) => ({ lane: v * lanes + lane, u });
-    const put = (lane: number, write: (offset: number) => void) => {
-      this.#address(touch, at(lane));
-      code.get(value);
-      write(this.#immediate(touch, at(lane)));
-    };
-    if (dtype === "bool") {
-      const wide = lanes === 4 ? 4 : 8;
-      if (step === 1 && width === 4) {
-        this.#address(touch, at(0));
-        const masked = code.local("v128");
-        code.get(value).v128(repeated("i32", 1, lanes)).vector("v128.and").tee(masked).get(masked);
-        code.vector("i16x8.narrow_i32x4_u").set(masked).get(masked).get(masked).vector("i8x16.narrow_i16x8_u");
-        code.laneMemory("v128.store32_lane", 0, this.#immediate(touch, at(0)));
-        return;
-      }
-      for (let lane = 0; lane < width; lane++) {
-        put(lane, (offset) => {
-          code.v128(repeated("i32", 1, lanes)).vector("v128.and");
-          code.laneMemory("v128.store8_lane", lane * wide, offset);
-        });
-      }
-      return;
-    }
-    const one = bytes === 8 ? "v128.store64_lane" : "v128.store32_lane";
-    if (step === bytes && width * bytes === 16) put(0, (offset) => code.memory("v128.store", offset));
-    else if (step === bytes && bytes === 4 && width >= 2) {
-      put(0, (offset) => code.laneMemory("v128.store64_lane", 0, offset));
-      if (width === 3) put(2, (offset) => code.laneMemory("v128.store32_lane", 2, offset));
-    } else for (let lane = 0; lane < width; lane++) put(lane, (offset) => code.laneMemory(one, lane, offset));
   }
 }
 
