@@ -263,3 +263,29 @@ Deno.test("one large product is shared by threads, too, with the same bits", () 
   assertEquals(executable.threads, 3);
   executable.dispose();
 });
+
+Deno.test("long sums in float32 lose no more than short ones", () => {
+  const w = new Writer("f32");
+  const params = { contractLeft: [0], contractRight: [0], batchLeft: [], batchRight: [] };
+  const [long, tall, narrow] = [w.input(400_003), w.input(100_001, 3), w.input(50_001, 2)];
+  const fn = w.done(
+    w.write("reduce_sum", { axes: [0] }, long),
+    w.write("reduce_sum", { axes: [0] }, tall),
+    w.write(
+      "dot_general",
+      params,
+      narrow,
+      w.write("slice", { start: [0, 0], limit: [50_001, 3], stride: [1, 1] }, tall),
+    ),
+    w.write("reduce_max", { axes: [0] }, long),
+  );
+  // all of one sign, so that every rounding counts
+  const inputs = values(fn).map(({ dtype, shape, data }) => ({ dtype, shape, data: data.map(Math.abs) }));
+  const expected = referenceBackend.compile(fn).run(inputs);
+  backend.compile(fn).run(inputs).forEach(({ data }, k) =>
+    data.forEach((x, i) => {
+      const e = expected[k]!.data[i]!;
+      assert(Math.abs(x - e) <= 3e-6 * e, `output ${k}: ${x} for ${e}`);
+    })
+  );
+});

@@ -17,6 +17,9 @@ export interface NestContext extends OperationContext {
 /** Points of the innermost sum in one turn of its loop: the turn itself costs as much as three products. */
 const unrolled = 4;
 
+/** Terms that are summed in a row in float32. */
+const mostTerms = 512;
+
 /** Vectors of a tile along the vector axis: how many lanes of each are points. */
 type Widths = readonly number[];
 
@@ -313,7 +316,9 @@ class NestWriter {
     const full = Math.floor(size / lanes);
     const blocks = Math.floor(full / vectors);
     const widths = (count: number) => new Array<number>(count).fill(lanes);
-    this.#loop(vector, vectors * lanes, blocks, () => this.#scoped(() => this.#accumulate(tile, widths(vectors))));
+    this.#inParts(tile, blocks, mostTerms, (part, count) => {
+      this.#loop(vector, vectors * lanes, count, () => this.#scoped(() => this.#accumulate(part, widths(vectors))));
+    });
     const rest = [...widths(full - blocks * vectors), ...(size % lanes ? [size % lanes] : [])];
     if (rest.length > 0) this.#scoped(() => this.#accumulate(tile, rest));
     this.#advance(vector, -blocks * vectors * lanes);
@@ -324,17 +329,39 @@ class NestWriter {
     const { size } = this.#s.axes[axis]!;
     const blocks = Math.floor(size / unrolled);
     this.#memory.innermost = axis;
-    const points = (count: number) => {
+    const points = (part: SumTile, count: number) => {
       for (let i = 0; i < count; i++) {
         this.#memory.ahead = i;
-        this.#scoped(() => this.#accumulate(tile, tile.widths));
+        this.#scoped(() => this.#accumulate(part, part.widths));
       }
       this.#memory.ahead = 0;
     };
-    this.#loop(axis, unrolled, blocks, () => points(unrolled));
-    points(size % unrolled);
+    this.#inParts(tile, blocks, mostTerms / unrolled, (part, count) => {
+      this.#loop(axis, unrolled, count, () => points(part, unrolled));
+    });
+    points(tile, size % unrolled);
     this.#memory.innermost = -1;
     this.#advance(axis, -blocks * unrolled);
+  }
+
+  /** `run` for so many turns; long sums of float32 from parts of at most so many, which lose less. */
+  #inParts(tile: SumTile, turns: number, most: number, run: (tile: SumTile, turns: number) => void): void {
+    const code = this.#code;
+    const isLong = turns > 2 * most &&
+      tile.reductions.some(({ value }) => value.dtype === "f32" && value.kind === "sum");
+    if (!isLong) return run(tile, turns);
+    const parts = new Map([...tile.sums.keys()].map((key) => [key, code.local("v128")]));
+    const valueOf = new Map(tile.reductions.map(({ id, value }) => [String(id), value]));
+    const reductionOf = (key: string) => valueOf.get(key.split(":")[0]!)!;
+    code.loop(code.local("i32"), { from: 0, to: Math.floor(turns / most) }, () => {
+      for (const [key, part] of parts) {
+        this.#c.pool.write(code, identity(reductionOf(key)));
+        code.set(part);
+      }
+      run({ ...tile, sums: parts }, most);
+      for (const [key, sum] of tile.sums) code.get(sum).get(parts.get(key)!).vector(combine(reductionOf(key))).set(sum);
+    });
+    run(tile, turns % most);
   }
 
   #accumulate({ rows, reductions, sums }: SumTile, widths: Widths): void {
