@@ -1,6 +1,6 @@
 // Does the arena's planner keep live blocks apart, and find every freed byte again?
 import { assert, assertEquals } from "@std/assert";
-import { blockBytes, RegionPlanner } from "../../runtime/backend/kernels/arena.ts";
+import { blockBytes, house, RegionPlanner } from "../../runtime/backend/kernels/arena.ts";
 import { TestRandom } from "./reference_naive.ts";
 
 Deno.test("blockBytes() rounds up to cache lines, and gives empty arrays a line of their own", () => {
@@ -49,5 +49,28 @@ Deno.test("RegionPlanner never hands out a byte twice, and joins neighbouring ga
     const reached = planner.bytes;
     assertEquals(planner.take(reached), 0, `seed ${seed}: freed bytes are in pieces`);
     assertEquals(planner.bytes, reached);
+  }
+});
+
+Deno.test("tenants never have the same bytes at the same time, few or many, and pack well", () => {
+  for (const count of [60, 4000]) {
+    let state = 99;
+    const next = (most: number) => (state = state * 48271 % 2147483647) % most;
+    const list = Array.from({ length: count }, () => {
+      const from = next(500);
+      const tenant = { bytes: blockBytes(1 + next(5000)), from, to: from + next(8), offset: -1 };
+      return { ...tenant, settle: (offset: number) => void (tenant.offset = offset), at: () => tenant.offset };
+    });
+    const bytes = house(list, 640);
+    let most = 0;
+    for (let time = 0; time < 510; time++) {
+      const here = list.filter((t) => t.from <= time && time <= t.to).toSorted((a, b) => a.at() - b.at());
+      here.forEach((t, i) => {
+        assert(t.at() >= 640 && t.at() + t.bytes <= 640 + bytes);
+        if (i > 0) assert(here[i - 1]!.at() + here[i - 1]!.bytes <= t.at());
+      });
+      most = Math.max(most, here.reduce((sum, t) => sum + t.bytes, 0));
+    }
+    assert(bytes < 1.35 * most, `${bytes} for ${most}`);
   }
 });

@@ -62,3 +62,58 @@ export class RegionPlanner {
     else gaps.splice(at, 0, [offset, bytes]);
   }
 }
+
+/** Something that has bytes while some nodes run. */
+export interface Tenant {
+  readonly bytes: number;
+  readonly from: number;
+  readonly to: number;
+  readonly settle: (offset: number) => void;
+}
+
+/** Gives tenants of one region their places; the bytes of all. */
+export function house(tenants: readonly Tenant[], below = 0): number {
+  return tenants.length <= mostPacked ? pack(tenants, below) : takeTurns(tenants, below);
+}
+
+/** More than so many are not compared with each other. */
+const mostPacked = 1500;
+
+/** The largest first, each at the lowest place that is free while it is there; the bytes of all. */
+function pack(tenants: readonly Tenant[], below: number): number {
+  const placed: { readonly tenant: Tenant; readonly offset: number }[] = [];
+  let most = 0;
+  for (const tenant of tenants.toSorted((a, b) => b.bytes - a.bytes || a.from - b.from)) {
+    let offset = 0;
+    // by offset, so that the first gap is the lowest
+    for (const other of placed) {
+      if (other.tenant.to < tenant.from || tenant.to < other.tenant.from) continue;
+      if (other.offset >= offset + tenant.bytes) break;
+      offset = Math.max(offset, other.offset + other.tenant.bytes);
+    }
+    let at = placed.length;
+    while (at > 0 && placed[at - 1]!.offset > offset) at--;
+    placed.splice(at, 0, { tenant, offset });
+    tenant.settle(below + offset);
+    most = Math.max(most, offset + tenant.bytes);
+  }
+  return most;
+}
+
+/** In the order in which they come, each in the smallest gap that it fits; the bytes of all. */
+function takeTurns(tenants: readonly Tenant[], below: number): number {
+  const planner = new RegionPlanner();
+  const leaving = new Map<number, { readonly offset: number; readonly bytes: number }[]>();
+  let now = -1;
+  for (const tenant of tenants.toSorted((a, b) => a.from - b.from)) {
+    for (; now < tenant.from; now++) {
+      for (const { offset, bytes } of leaving.get(now) ?? []) planner.give(offset, bytes);
+    }
+    const offset = planner.take(tenant.bytes);
+    tenant.settle(below + offset);
+    const list = leaving.get(tenant.to) ?? [];
+    list.push({ offset, bytes: tenant.bytes });
+    leaving.set(tenant.to, list);
+  }
+  return planner.bytes;
+}

@@ -1,7 +1,7 @@
 // Where does each buffer lie? Each frame has a region; buffers take and give back their bytes in the order in which nodes run, and
 // the body of a loop has its region in the one around while the loop runs.
 import { entryBytes } from "../../ir/types.ts";
-import { blockBytes, RegionPlanner } from "./arena.ts";
+import { blockBytes, house, type Tenant } from "./arena.ts";
 import type { Buffer, Frame, KernelProgram, Node } from "./types.ts";
 
 /** Gives every buffer its offset and every frame its region. `bytes` of the root is all that one thread needs. */
@@ -9,12 +9,12 @@ export function placeBuffers({ root, inputs, outputs, constants }: KernelProgram
   const given = new Set(inputs.flatMap((view) => view ? [homeOf(view.buffer)] : []));
   // inputs stay as they are, so that what does not change from run to run is written once
   const kept = new Set([...given, ...outputs.map((view) => homeOf(view.buffer))]);
-  const planner = new RegionPlanner();
+  let bytes = 0;
   for (const constant of constants) {
-    constant.offset = planner.take(blockBytes(constant.entries * entryBytes[constant.dtype]));
+    constant.offset = bytes;
+    bytes += blockBytes(constant.entries * entryBytes[constant.dtype]);
   }
-  placeFrame(root, planner, { first: given, last: kept });
-  root.bytes = planner.bytes;
+  placeFrame(root, { first: given, last: kept, below: bytes });
 }
 
 /** The buffer whose bytes a buffer has. */
@@ -24,11 +24,10 @@ export function homeOf(buffer: Buffer): Buffer {
   return home;
 }
 
-/** `first`: there before anything runs; `last`: still there when everything has run. */
+/** `first`: there before anything runs; `last`: still there when everything has run; nothing lies below `below`. */
 function placeFrame(
   frame: Frame,
-  planner: RegionPlanner,
-  { first, last }: { first: ReadonlySet<Buffer>; last: ReadonlySet<Buffer> },
+  { first, last, below }: { first: ReadonlySet<Buffer>; last: ReadonlySet<Buffer>; below: number },
 ): void {
   const begins = new Map<Buffer, number>();
   const ends = new Map<Buffer, number>();
@@ -36,52 +35,28 @@ function placeFrame(
     begins.set(buffer, -1);
     ends.set(buffer, -1);
   }
+  const tenants: Tenant[] = [];
   frame.nodes.forEach((node, i) => {
     for (const buffer of buffersOf(node)) {
       if (buffer.frame !== frame || buffer.values) continue;
       if (!begins.has(buffer)) begins.set(buffer, i);
       ends.set(buffer, i);
     }
+    if (node.kind !== "loop") return;
+    const { body } = node;
+    placeFrame(body, { first: new Set(), last: new Set(), below: 0 });
+    tenants.push({ bytes: blockBytes(body.bytes), from: i, to: i, settle: (offset) => body.base = offset });
   });
   for (const buffer of last) {
-    if (buffer.frame === frame && !buffer.values) {
-      if (!begins.has(buffer)) begins.set(buffer, -1);
-      ends.set(buffer, Infinity);
-    }
+    if (buffer.frame !== frame || buffer.values) continue;
+    if (!begins.has(buffer)) begins.set(buffer, -1);
+    ends.set(buffer, Infinity);
   }
-  const bytesOf = (buffer: Buffer) => blockBytes(buffer.entries * entryBytes[buffer.dtype]);
-  const starting = groupBy(begins);
-  const ending = groupBy(ends);
-  const start = (at: number) => {
-    for (const buffer of starting.get(at) ?? []) buffer.offset = planner.take(bytesOf(buffer));
-  };
-  const end = (at: number) => {
-    for (const buffer of ending.get(at) ?? []) planner.give(buffer.offset, bytesOf(buffer));
-  };
-  start(-1);
-  end(-1);
-  frame.nodes.forEach((node, i) => {
-    start(i);
-    if (node.kind === "loop") {
-      const inside = new RegionPlanner();
-      placeFrame(node.body, inside, { first: new Set(), last: new Set() });
-      node.body.bytes = inside.bytes;
-      const bytes = blockBytes(inside.bytes);
-      node.body.base = planner.take(bytes);
-      planner.give(node.body.base, bytes);
-    }
-    end(i);
-  });
-}
-
-function groupBy(times: ReadonlyMap<Buffer, number>): Map<number, Buffer[]> {
-  const groups = new Map<number, Buffer[]>();
-  for (const [buffer, time] of times) {
-    const group = groups.get(time);
-    if (group) group.push(buffer);
-    else groups.set(time, [buffer]);
+  for (const [buffer, from] of begins) {
+    const bytes = blockBytes(buffer.entries * entryBytes[buffer.dtype]);
+    tenants.push({ bytes, from, to: ends.get(buffer)!, settle: (offset) => buffer.offset = offset });
   }
-  return groups;
+  frame.bytes = below + house(tenants, below);
 }
 
 /** Every buffer that a node reads or writes, inside loops too. */
