@@ -4,9 +4,9 @@
 //     deno run -A bench/programs.ts [BACKEND]
 import { compile, compileFile } from "../mod.ts";
 
-const backend = (Deno.args[0] ?? "reference") as "reference";
+const backend = (Deno.args[0] ?? "auto") as "auto";
 const folder = new URL("../examples/", import.meta.url);
-const stop = 60;
+const stop = 600;
 
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);

@@ -1,9 +1,9 @@
 // When is one nest work for several threads? When it stands outside of what threads share anyway and has enough to do: then it
 // becomes a `map` over parts of one of its axes. Which parts does not depend on how many threads there are, so results do not.
-import { usedValues } from "./print.ts";
+import { operandsOf, usedValues } from "./print.ts";
 import type { Access, Frame, KernelProgram, Loop, Nest, Node } from "./types.ts";
 
-/** Points times values that are worth sharing: some tenths of a millisecond, twenty times what it takes to wake a thread. */
+/** So many computed values are worth sharing: some tenths of a millisecond, twenty times what it takes to wake a thread. */
 const worthSharing = 2 ** 21;
 const fewestParts = 4;
 const mostParts = 16;
@@ -22,8 +22,7 @@ function shareIn(frame: Frame): void {
 
 function shared(nest: Nest, frame: Frame): Node {
   const used = usedValues(nest);
-  const points = nest.axes.reduce((n, a) => n * a.size, 1);
-  if (points * used.size < worthSharing) return nest;
+  if (workOf(nest, used) < worthSharing) return nest;
   const indexed = new Set<number>();
   for (const id of used.keys()) {
     const value = nest.values[id]!;
@@ -41,6 +40,23 @@ function shared(nest: Nest, frame: Frame): Node {
     }
   }
   return nest;
+}
+
+/** How often values are computed: those that sums need for every point, the others once for each sum. */
+function workOf({ axes, values }: Nest, used: ReadonlyMap<number, number>): number {
+  const points = axes.reduce((n, a) => n * a.size, 1);
+  const sums = axes.reduce((n, a) => a.reduced ? n : n * a.size, 1);
+  const inner = new Set<number>();
+  const visit = (id: number) => {
+    if (inner.has(id)) return;
+    inner.add(id);
+    for (const operand of operandsOf(values[id]!)) visit(operand);
+  };
+  for (const id of used.keys()) {
+    const value = values[id]!;
+    if (value.op === "reduce") visit(value.input);
+  }
+  return points * inner.size + sums * (used.size - inner.size);
 }
 
 function loopOverParts(nest: Nest, frame: Frame, { axis, parts }: { axis: number; parts: number }): Loop {
