@@ -45,6 +45,9 @@ export interface RunOptions {
   /** What each compiled function may keep, as bytes or as text such as `"2 GB"`; the program's `memory` when not given. Loops
    *  keep less of their forward pass to fit; results are the same to rounding. */
   readonly memory?: number | string;
+  /** Threads that work on tasks, with this one; as many as there are processors when not given. Results are the same bits for
+   *  any number. */
+  readonly threads?: number;
   /** Stops the run after the present meta-step: the result then says `outcome: "stopped"`. */
   readonly signal?: AbortSignal;
 }
@@ -70,7 +73,7 @@ export interface Experiment {
   readonly warnings: readonly Diagnostic[];
   /** Runs it from the start. Work is done on this thread; timers and callbacks get a turn every 50 ms or so.
    *  Throws RunError when a number on the way is not finite or memory runs out, with what was computed until then;
-   *  RangeError for a bad seed, an unknown backend or a `memory` that is none. */
+   *  RangeError for a bad seed, an unknown backend, or a `memory` or `threads` that is none. */
   run(options?: RunOptions): Promise<Run>;
   /** The program after a stage, as text: concrete syntax, abstract syntax, checked program, intermediate representation
    *  with its requests for gradients ("ir"), and the same with the gradients written out ("plan"). */
@@ -127,7 +130,7 @@ export function makeExperiment(
     name: program.source,
     warnings: diagnostics,
     async run(options = {}) {
-      const { backend } = chooseBackend(options.backend ?? "auto");
+      const { backend } = chooseBackend(options.backend ?? "auto", { threads: options.threads });
       const report = (event: RunEvent) => {
         if (event.kind === "step") options.onStep?.(event);
         options.onEvent?.(event);

@@ -26,6 +26,7 @@ export interface CommandLine {
   readonly backend: string;
   /** Bytes. */
   readonly memory: number | undefined;
+  readonly threads: number | undefined;
   readonly json: boolean;
   readonly out: string | undefined;
   readonly emit: Stage | undefined;
@@ -73,6 +74,12 @@ export const options: Readonly<Record<string, OptionFacts>> = {
     value: "BYTES",
     text: "what each function may keep, such as 2GB; loops keep less to fit",
     verbs: ["run", "explain"],
+  },
+  threads: {
+    type: "string",
+    value: "N",
+    text: "threads that work on tasks; results are the same for any number",
+    verbs: ["run"],
   },
   out: { type: "string", value: "DIR", text: "write a run folder; DIR must be new or empty", verbs: ["run"] },
   emit: { type: "string", value: "STAGE", text: "print cst, ast, checked, ir or plan, and do not run", verbs: ["run"] },
@@ -177,6 +184,11 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
   if (memoryText !== undefined && memory === undefined) {
     return wrong(`\`--memory\` must be an amount such as 2GB, 500MB or a number of bytes, not \`${memoryText}\``);
   }
+  const threadsText = given.get("threads")?.[0];
+  const threads = threadsText === undefined ? undefined : Number(threadsText);
+  if (threadsText !== undefined && !/^[1-9]\d{0,3}$/.test(threadsText)) {
+    return wrong(`\`--threads\` must be an integer from 1, not \`${threadsText}\``);
+  }
   const command: CommandLine = {
     verb,
     files,
@@ -184,6 +196,7 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
     seed,
     backend: given.get("backend")?.[0] ?? "auto",
     memory,
+    threads,
     json: given.has("json"),
     out: given.get("out")?.[0],
     emit: emit as Stage | undefined,

@@ -25,6 +25,7 @@ Deno.test("parseArguments() runs a file without a verb, and with it", () => {
     out: undefined,
     emit: undefined,
     memory: undefined,
+    threads: undefined,
     kernels: false,
     checkOnly: false,
   };
@@ -83,6 +84,7 @@ const mistakes: readonly (readonly [string[], string])[] = [
   [["fmt", "a.meta", "--seed", "1"], "`--seed` does not go with `fmt`, only with run, verify"],
   [["chek", "a.meta"], "Unknown verb `chek`; did you mean `check`?"],
   [["check"], "`check` needs a program: meta.ts check FILE.meta"],
+  [["a.meta", "--threads", "0"], "`--threads` must be an integer from 1, not `0`"],
   [["explain"], "`explain` needs a program or a code: meta.ts explain FILE.meta"],
   [["explain", "a.meta", "b.meta"], "Only one program can be explained at a time"],
   [["verify", "a.meta", "b.meta"], "Only one program can be run at a time"],

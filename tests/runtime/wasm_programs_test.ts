@@ -5,6 +5,7 @@ import { compileProgram } from "../../dsl/compile.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
 import type { Backend } from "../../runtime/backend/interface.ts";
+import { planFunction } from "../../runtime/loop/memory.ts";
 import type { ExperimentProgram } from "../../runtime/loop/program.ts";
 import type { RunResult } from "../../runtime/loop/results.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
@@ -72,6 +73,8 @@ function difference(
   return { most, at };
 }
 
+const backend = makeWasmBackend({ threads: 1 });
+
 /** What may differ, as a part of the largest entry of an array, or of the floor where all entries are small: sums are made in
  *  another order, in float32 in float32. Measured: 2e-13 and 1e-5 at most. */
 const allowed = { f64: { most: 1e-12, floor: 1e-5 }, f32: { most: 2e-5, floor: 1e-3 } } as const;
@@ -81,7 +84,7 @@ for (const file of files) {
   for (const precision of ["f64", "f32"] as const) {
     Deno.test(`wasm and reference agree on ${name} in ${precision}`, async () => {
       const program = shortProgram(file, precision);
-      const ours = await outcome(program, makeWasmBackend({ threads: 1 }));
+      const ours = await outcome(program, backend);
       const { most, floor } = allowed[precision];
       const found = difference(ours, await outcome(program, referenceBackend), floor);
       assert(found.most < most, found.at);
@@ -92,7 +95,30 @@ for (const file of files) {
 Deno.test("a program gives the same bits with other threads at work", async () => {
   const program = shortProgram(new URL("sinusoid_maml.meta", folders[0]), "f32");
   const long = { ...program, outers: program.outers.map((o) => ({ ...o, steps: 200 })) };
-  const alone = await outcome(long, makeWasmBackend({ threads: 1 }));
+  const alone = await outcome(long, backend);
   const shared = await outcome(long, makeWasmBackend({ threads: 3, millisecondsPerThread: 0 }));
   assertEquals(difference(shared, alone, 1).most, 0);
+});
+
+Deno.test("the code of a loop does not grow with its steps, nor the time to make it", () => {
+  const sizes = [100, 100_000].map((T) => {
+    const text = `edition 1
+param w : [3] = 1
+inner fit { minimize sum((w - 3)^2) over w by adam(lr = 0.01) for T = ${T} steps }
+gradient sum(w@T^2) wrt w@0, fit.lr`;
+    const { program } = compileProgram({
+      root: { name: "long.meta", text },
+      readSource: () => undefined,
+      readData: () => undefined,
+    });
+    const { fn } = planFunction(program!.gradients[0]!.fn.fn, backend, Infinity);
+    const start = performance.now();
+    const executable = backend.compile(fn);
+    const milliseconds = performance.now() - start;
+    executable.dispose();
+    return { bytes: executable.codeBytes, milliseconds };
+  });
+  const [short, long] = sizes as [typeof sizes[0], typeof sizes[0]];
+  assert(Math.abs(long.bytes - short.bytes) < 0.02 * short.bytes, `${short.bytes} and ${long.bytes} bytes`);
+  assert(long.milliseconds < 3 * short.milliseconds + 100, `${short.milliseconds} and ${long.milliseconds} ms`);
 });

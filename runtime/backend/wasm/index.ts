@@ -92,7 +92,7 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
         );
       }
       const threadBytes = threadBytesOf(program);
-      const wanted = threadBytes === 0 ? 1 : options.threads ?? navigator.hardwareConcurrency;
+      const wanted = threadBytes === 0 ? 1 : options.threads ?? navigator.hardwareConcurrency ?? 1;
       const room = Math.floor((Math.min(budget, memoryLimitBytes) - bytes) / Math.max(1, threadBytes));
       const threads = Math.max(1, Math.min(wanted, 1 + Math.max(0, room)));
       const worth = options.millisecondsPerThread ?? worthAThread;

@@ -21,7 +21,7 @@ export class Helpers {
   readonly #module: WebAssembly.Module;
   readonly #memory: WebAssembly.Memory;
   readonly #words: Int32Array;
-  readonly #most: number;
+  #most: number;
   readonly #worth: number;
   readonly #workers: Worker[] = [];
   #milliseconds = 0;
@@ -51,9 +51,14 @@ export class Helpers {
     this.#milliseconds += milliseconds;
     while (this.#workers.length < this.#most && this.#milliseconds >= this.#worth) {
       this.#milliseconds -= this.#worth;
-      const worker = new Worker("data:text/javascript," + encodeURIComponent(workerSource()), { type: "module" });
-      this.#workers.push(worker);
-      worker.postMessage({ module: this.#module, memory: this.#memory, thread: this.#workers.length });
+      try {
+        const worker = new Worker("data:text/javascript," + encodeURIComponent(workerSource()), { type: "module" });
+        this.#workers.push(worker);
+        worker.postMessage({ module: this.#module, memory: this.#memory, thread: this.#workers.length });
+      } catch {
+        // where there are no workers one thread does it all
+        this.#most = 0;
+      }
     }
   }
 
