@@ -15,9 +15,16 @@ import { FrameBuilder } from "./build.ts";
 import { convolutionCore, dotCore } from "./contract.ts";
 import { Core } from "./core.ts";
 import { lowerLoop } from "./lower_loops.ts";
-import { argmaxRoutine, gatherRoutine, randomRoutine, scatterRoutine, solveRoutine } from "./lower_routines.ts";
+import {
+  argmaxRoutine,
+  gatherRoutine,
+  plainView,
+  randomRoutine,
+  scatterRoutine,
+  solveRoutine,
+} from "./lower_routines.ts";
 import type { KernelProgram, ScalarOp, View } from "./types.ts";
-import { isRowMajor, normalAxes, orderForReshape, reshapeView, withAxes } from "./views.ts";
+import { normalAxes, orderForReshape, reshapeView, withAxes } from "./views.ts";
 
 /** Makes the kernels of a function without requests. Throws InternalError for an ill-formed one. */
 export function lowerFunction(fn: IrFunction): KernelProgram {
@@ -31,14 +38,8 @@ export function lowerFunction(fn: IrFunction): KernelProgram {
   });
   for (const output of new Set(fn.outputs)) scope.rowMajor.add(output);
   scope.run(fn);
-  const outputs = fn.outputs.map((output) => rowMajorView(scope.get(output)));
+  const outputs = fn.outputs.map((output) => plainView(scope.get(output)));
   return { root: builder.frame, inputs: inputs.map((core) => core.view), outputs, constants: builder.parts.constants };
-}
-
-/** The memory of a core, row-major. */
-export function rowMajorView(core: Core): View {
-  const view = core.owner.viewOf(core);
-  return isRowMajor(view) ? view : core.owner.packed(core, core.sizes.map((_, i) => i));
 }
 
 /** The cores of a frame's variables. */

@@ -15,7 +15,8 @@ type Work = Routine extends infer R ? R extends Routine ? Omit<R, "kind" | "inpu
 
 type RoutineEquation = EquationOf<"random_bits" | "gather" | "scatter_add" | "argmax" | "solve">;
 
-function plainView(core: Core): View {
+/** The memory of a core, row-major. */
+export function plainView(core: Core): View {
   const view = core.owner.viewOf(core);
   return isRowMajor(view) ? view : core.owner.packed(core, core.sizes.map((_, i) => i));
 }
