@@ -200,7 +200,9 @@ function formalDocument(q: CommentQueue, { name, type, default: value }: Formal)
 
 /** The arguments of a call as texts, for columns; undefined if the call cannot be cut up so. */
 export function callTexts(q: CommentQueue, e: Expression): readonly string[] | undefined {
-  if (e.kind !== "Call" || e.comprehension || e.callee.kind !== "Name" || e.args.length < 2) return undefined;
+  if (e.kind !== "Call" || e.comprehension || e.callee.kind !== "Name" || e.callee.primed || e.args.length < 2) {
+    return undefined;
+  }
   if (q.has(e.span.end)) return undefined;
   const args = e.args.map((arg) => flatText(argumentDocument(q, arg))!);
   return args.map((text, i) => {

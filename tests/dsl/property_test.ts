@@ -92,6 +92,11 @@ Deno.test("a formatted program parses to the same tree, and formats to itself", 
   );
 });
 
+Deno.test("a primed name that is called keeps its prime where arguments stand in columns", () => {
+  const text = "edition 1\nmodel m(x) {\n  use a = b'(1, 2)\n  use c = d(1, 2)\n  return x\n}\n";
+  assertEquals(formatProgram(parse(text).program, { name: "p.meta", text }).includes("b'(1, 2)"), true);
+});
+
 /** A text with comments, line ends and empty lines between its tokens. */
 const commented = fc
   .tuple(
