@@ -212,7 +212,7 @@ export class Vectors {
     const key = Object.is(value, -0) ? NaN : value;
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
-    this.pool.write(this.code, repeated(this.dtype, value, 4));
+    this.pool.write(this.code, repeated(this.dtype, value));
     const local = this.keep();
     this.#numbers.set(key, local);
     return local;

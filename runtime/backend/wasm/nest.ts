@@ -460,7 +460,7 @@ class NestWriter {
         break;
       }
       case "uniform":
-        this.#c.pool.write(code, repeated(value.dtype, value.value, this.#s.lanes));
+        this.#c.pool.write(code, repeated(value.dtype, value.value));
         break;
       case "index":
         this.#index(value, id, { u, v });
@@ -514,7 +514,7 @@ interface SumTile {
 
 function identity({ dtype, kind }: Reduction): Uint8Array {
   const least = dtype === "i32" ? -(2 ** 31) : -Infinity;
-  return repeated(dtype, kind === "sum" ? 0 : least, 4);
+  return repeated(dtype, kind === "sum" ? 0 : least);
 }
 
 function combine({ dtype, kind }: Reduction): VectorInstruction {

@@ -106,13 +106,13 @@ export class NestMemory {
         else code.memory("i32.load16_u", offset).vector("i32x4.splat");
         code.vector("i16x8.extend_low_i8x16_u").vector("i32x4.extend_low_i16x8_u");
       } else {
-        code.v128(repeated("i32", 0, lanes));
+        code.v128(repeated("i32", 0));
         for (let lane = 0; lane < width; lane++) {
           const offset = from(lane);
           code.memory("i32.load8_u", offset).lane("i32x4.replace_lane", lane);
         }
       }
-      code.v128(repeated("i32", 0, lanes)).vector("i32x4.ne");
+      code.v128(repeated("i32", 0)).vector("i32x4.ne");
       if (lanes === 2) code.vector("i64x2.extend_low_i32x4_s");
       return;
     }
@@ -152,14 +152,14 @@ export class NestMemory {
       if (step === 1 && width === 4) {
         this.address(touch, at(0));
         const masked = code.local("v128");
-        code.get(value).v128(repeated("i32", 1, lanes)).vector("v128.and").tee(masked).get(masked);
+        code.get(value).v128(repeated("i32", 1)).vector("v128.and").tee(masked).get(masked);
         code.vector("i16x8.narrow_i32x4_u").set(masked).get(masked).get(masked).vector("i8x16.narrow_i16x8_u");
         code.laneMemory("v128.store32_lane", 0, this.immediate(touch, at(0)));
         return;
       }
       for (let lane = 0; lane < width; lane++) {
         put(lane, (offset) => {
-          code.v128(repeated("i32", 1, lanes)).vector("v128.and");
+          code.v128(repeated("i32", 1)).vector("v128.and");
           code.laneMemory("v128.store8_lane", lane * wide, offset);
         });
       }

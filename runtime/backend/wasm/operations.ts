@@ -34,7 +34,7 @@ export interface Operation {
 const prefixes = { f32: "f32x4", f64: "f64x2", i32: "i32x4", bool: "v128" } as const;
 
 /** Sixteen bytes that repeat a number. */
-export function repeated(dtype: DType, value: number, lanes: 2 | 4): Uint8Array {
+export function repeated(dtype: DType, value: number): Uint8Array {
   const buffer = new ArrayBuffer(16);
   switch (dtype) {
     case "f32":
@@ -49,7 +49,6 @@ export function repeated(dtype: DType, value: number, lanes: 2 | 4): Uint8Array 
     case "bool":
       if (value !== 0) new Int32Array(buffer).fill(-1);
   }
-  void lanes;
   return new Uint8Array(buffer);
 }
 
@@ -182,26 +181,26 @@ function narrowMask(code: CodeWriter): void {
   code.tee(mask).get(mask).shuffle([0, 1, 2, 3, 8, 9, 10, 11, 0, 1, 2, 3, 8, 9, 10, 11]);
 }
 
-function writeSign({ code, lanes, pool }: OperationContext, dtype: DType, a: number): void {
+function writeSign({ code, pool }: OperationContext, dtype: DType, a: number): void {
   if (dtype === "i32") {
-    const zero = repeated("i32", 0, lanes);
+    const zero = repeated("i32", 0);
     code.get(a).v128(zero).vector("i32x4.lt_s").get(a).v128(zero).vector("i32x4.gt_s").vector("i32x4.sub");
     return;
   }
   const p = prefixes[dtype as "f32" | "f64"];
   // 1 with the sign of a, but a itself where it is 0 or NaN
   code.get(a);
-  pool.write(code, repeated(dtype, -0, lanes));
+  pool.write(code, repeated(dtype, -0));
   code.vector("v128.and");
-  pool.write(code, repeated(dtype, 1, lanes));
+  pool.write(code, repeated(dtype, 1));
   code.vector("v128.or");
-  code.get(a).get(a).vector(`${p}.abs`).v128(repeated(dtype, 0, lanes)).vector(`${p}.gt`).vector("v128.bitselect");
+  code.get(a).get(a).vector(`${p}.abs`).v128(repeated(dtype, 0)).vector(`${p}.gt`).vector("v128.bitselect");
 }
 
 /** By repeated squaring from the lowest bit; 1 / x^|n| for negative n. */
-function writePower({ code, lanes, pool }: OperationContext, dtype: "f32" | "f64", a: number, exponent: number): void {
+function writePower({ code, pool }: OperationContext, dtype: "f32" | "f64", a: number, exponent: number): void {
   const p = prefixes[dtype];
-  const one = repeated(dtype, 1, lanes);
+  const one = repeated(dtype, 1);
   const [square, result] = [code.local("v128"), code.local("v128")];
   code.get(a).set(square);
   let first = true;
@@ -223,14 +222,14 @@ function writeConvert({ code, lanes, pool }: OperationContext, from: DType, to: 
   code.get(a);
   if (from === to) return;
   if (to === "bool") {
-    if (from === "f32" || from === "f64") code.v128(repeated(from, 0, lanes)).vector(`${prefixes[from]}.ne`);
-    else code.v128(repeated("i32", 0, lanes)).vector("i32x4.ne");
+    if (from === "f32" || from === "f64") code.v128(repeated(from, 0)).vector(`${prefixes[from]}.ne`);
+    else code.v128(repeated("i32", 0)).vector("i32x4.ne");
     if (lanes === 2 && from !== "f64") code.vector("i64x2.extend_low_i32x4_s");
     return;
   }
   if (from === "bool") {
     if (lanes === 2 && to !== "f64") narrowMask(code);
-    pool.write(code, repeated(to, 1, lanes));
+    pool.write(code, repeated(to, 1));
     code.vector("v128.and");
     return;
   }

@@ -22,12 +22,8 @@ export interface WasmModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Where the program's memory starts: before it, what threads tell each other. */
   readonly base: number;
-  /** Bytes of memory that one more thread takes; 0 when there is nothing that threads share. */
-  readonly threadBytes: number;
   /** What memory must have at `poolStart`. */
   readonly pool: Uint8Array;
-  /** Functions in it, for people. */
-  readonly functions: number;
 }
 
 /** How modules are written. */
@@ -115,8 +111,6 @@ class ProgramWriter {
       bytes: this.#module.finish(),
       base: this.#base,
       pool: this.#pool.bytes,
-      threadBytes: threadBytesOf(this.#program),
-      functions: this.#functions.size,
     };
   }
 
