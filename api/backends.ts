@@ -2,10 +2,14 @@
 import type { Backend } from "../runtime/backend/interface.ts";
 import { referenceBackend } from "../runtime/backend/reference/index.ts";
 import { makeWasmBackend, wasmBackend } from "../runtime/backend/wasm/index.ts";
+import { MetaRuntimeError } from "../runtime/errors.ts";
+import { costOf } from "../runtime/ir/cost.ts";
+import { planFunction } from "../runtime/loop/memory.ts";
+import { type ExperimentProgram, functionsOf } from "../runtime/loop/program.ts";
 import { nearestName } from "../dsl/did_you_mean.ts";
 
-/** A backend by name; "auto" picks by what is present. */
-export type BackendName = "auto" | "wasm" | "reference";
+/** A backend by name; "auto" picks by what is present and by the work. */
+export type BackendName = "auto" | "wasm" | "tensorflow" | "reference";
 
 /** A backend, and why it was picked. */
 export interface BackendChoice {
@@ -20,25 +24,81 @@ export interface BackendLimits {
   readonly threads?: number | undefined;
 }
 
+type Choose = (limits: BackendLimits, program: ExperimentProgram | undefined) => Promise<BackendChoice> | BackendChoice;
+
 const wasm = ({ threads }: BackendLimits) => threads === undefined ? wasmBackend : makeWasmBackend({ threads });
 
-const choices: Readonly<Record<BackendName, (limits: BackendLimits) => BackendChoice>> = {
-  auto: (limits) => ({ backend: wasm(limits), why: "picked by auto" }),
+/** Floating-point operations of a meta-step from which TensorFlow on the processor is picked, where it is set up: below, `wasm` is
+ *  as fast or faster and starts sooner (bench/crossover.ts). */
+const largeFlops = 2e9;
+
+const choices: Readonly<Record<BackendName, Choose>> = {
+  async auto(limits, program) {
+    const here = { backend: wasm(limits), why: "picked by auto" };
+    if (!program || program.precision !== "f32") return here;
+    const { findTensorFlow, openTensorFlow } = await tensorflow();
+    const found = findTensorFlow({ known: true });
+    if ("missing" in found) return here;
+    const { cuda, xla } = found.proof;
+    if (!cuda && !(xla && largestStep(program) >= largeFlops)) return here;
+    const why = cuda ? "picked by auto: there is a CUDA device" : "picked by auto: the work is large";
+    return { backend: await openTensorFlow(found, limits), why };
+  },
   wasm: (limits) => ({ backend: wasm(limits), why: "asked for" }),
+  async tensorflow(limits) {
+    const { findTensorFlow, openTensorFlow } = await tensorflow();
+    return { backend: await openTensorFlow(findTensorFlow({ specifiers: true }), limits), why: "asked for" };
+  },
   reference: () => ({ backend: referenceBackend, why: "asked for" }),
 };
+
+/** Loaded when it is asked for: a machine without TensorFlow is not slowed. */
+async function tensorflow() {
+  const [{ findTensorFlow }, { openTensorFlow }] = await Promise.all([
+    import("../runtime/backend/tensorflow/package.ts"),
+    import("../runtime/backend/tensorflow/index.ts"),
+  ]);
+  return { findTensorFlow, openTensorFlow };
+}
+
+/** Operations of the largest function of a program, everything kept. */
+function largestStep(program: ExperimentProgram): number {
+  const uncounted = { arenaBytes: () => 0 };
+  return functionsOf(program).reduce((most, { fn }) => {
+    return Math.max(most, costOf(planFunction(fn, uncounted, Infinity).fn).flops);
+  }, 0);
+}
 
 /** The names of the backends. */
 export const backendNames: readonly BackendName[] = Object.keys(choices) as BackendName[];
 
-/** Picks a backend. Throws RangeError for an unknown name, or for a number of threads that is none. */
-export function chooseBackend(name: string, limits: BackendLimits = {}): BackendChoice {
+/** Picks a backend: a name, or several with commas between them, of which the first that can be opened is taken.
+ *  Throws RangeError for an unknown name, or for a number of threads that is none; MetaRuntimeError when none can be opened. */
+export async function chooseBackend(
+  names: string,
+  limits: BackendLimits = {},
+  program?: ExperimentProgram,
+): Promise<BackendChoice> {
   const { threads } = limits;
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
     throw new RangeError(`The number of threads must be an integer from 1, not ${threads}`);
   }
-  if (Object.hasOwn(choices, name)) return choices[name as BackendName](limits);
-  const near = nearestName(name, backendNames);
-  const hint = near === undefined ? "" : `; did you mean \`${near}\`?`;
-  throw new RangeError(`Unknown backend \`${name}\`: known are ${backendNames.join(", ")}${hint}`);
+  const list = names.split(",").map((name) => name.trim());
+  for (const name of list) {
+    if (Object.hasOwn(choices, name)) continue;
+    const near = nearestName(name, backendNames);
+    const hint = near === undefined ? "" : `; did you mean \`${near}\`?`;
+    throw new RangeError(`Unknown backend \`${name}\`: known are ${backendNames.join(", ")}${hint}`);
+  }
+  const refused: string[] = [];
+  for (const name of list as BackendName[]) {
+    try {
+      const { backend, why } = await choices[name](limits, program);
+      return { backend, why: [...refused, why].join("; ") };
+    } catch (error) {
+      if (!(error instanceof MetaRuntimeError) || name === list.at(-1)) throw error;
+      refused.push(error.message);
+    }
+  }
+  throw new RangeError("No backend was named");
 }

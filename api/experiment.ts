@@ -34,8 +34,8 @@ import { makeRun, type Run } from "./run.ts";
  *  ```
  */
 export interface RunOptions {
-  /** "auto" when not given. */
-  readonly backend?: BackendName;
+  /** "auto" when not given. Of several, the first that can be opened. */
+  readonly backend?: BackendName | readonly BackendName[];
   /** Integer from 0 to 2^53 − 1; the seed given to `compile`, else 0, when not given. */
   readonly seed?: number;
   /** Called after each meta-step of an outer loop. */
@@ -48,7 +48,8 @@ export interface RunOptions {
   /** Threads that work on tasks, with this one; as many as there are processors when not given. Results are the same bits for
    *  any number. */
   readonly threads?: number;
-  /** Stops the run after the present meta-step: the result then says `outcome: "stopped"`. */
+  /** Stops the run after the present meta-step, or after those of the present call where a backend takes many in one: the
+   *  result then says `outcome: "stopped"`. */
   readonly signal?: AbortSignal;
 }
 
@@ -130,7 +131,8 @@ export function makeExperiment(
     name: program.source,
     warnings: diagnostics,
     async run(options = {}) {
-      const { backend } = chooseBackend(options.backend ?? "auto", { threads: options.threads });
+      const names = [options.backend ?? "auto"].flat().join(",");
+      const { backend } = await chooseBackend(names, { threads: options.threads }, program);
       const report = (event: RunEvent) => {
         if (event.kind === "step") options.onStep?.(event);
         options.onEvent?.(event);

@@ -148,7 +148,7 @@ const { values: options, positionals } = parseArgs({
 });
 if (options.one) {
   const [name, threads] = [options.backend ?? "wasm", positionals[0]];
-  const backend = threads ? makeWasmBackend({ threads: Number(threads) }) : chooseBackend(name).backend;
+  const backend = threads ? makeWasmBackend({ threads: Number(threads) }) : (await chooseBackend(name)).backend;
   console.log(name, ...await measure(options.one, backend));
 } else {
   const names = positionals.length > 0 ? positionals : Object.keys(workloads);

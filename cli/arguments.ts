@@ -68,7 +68,12 @@ export const options: Readonly<Record<string, OptionFacts>> = {
     text: "seed of every draw, an integer from 0; default 0",
     verbs: ["run", "verify"],
   },
-  backend: { type: "string", value: "NAME", text: "auto (default), wasm or reference", verbs: ["run", "explain"] },
+  backend: {
+    type: "string",
+    value: "NAME",
+    text: "auto (default), wasm, tensorflow or reference; of `A,B` the first that opens",
+    verbs: ["run", "explain"],
+  },
   memory: {
     type: "string",
     value: "BYTES",

@@ -19,15 +19,15 @@ import { wrongCode } from "./run_verb.ts";
 
 /** `meta.ts explain FILE.meta`: prints what the program means and what it will take; the exit code is 1 when it is wrong and 3
  *  when it does not fit its memory. Throws FileAccessError or RangeError for wrong use. */
-export function explainProgram(
+export async function explainProgram(
   { files: [file], inputs, memory, backend: name, kernels }: CommandLine,
   console: Console,
-): number {
+): Promise<number> {
   const files = openProgramFiles(file!);
   const output = compileProgram({ ...files, inputs });
   if (showDiagnostics(output.diagnostics, output.sources, { console, json: false })) return wrongCode(files);
   const program = output.program!;
-  const { backend } = chooseBackend(name);
+  const { backend } = await chooseBackend(name, {}, program);
   console.out(`${program.source}, ${program.precision}\n\n${output.describe()}`);
   const budget = Math.min(memory ?? program.memory ?? Infinity, backend.memoryLimitBytes);
   console.out(`\nmemory: ${formatBytes(budget)} for each function, backend ${backend.name}\n`);

@@ -32,7 +32,7 @@ export async function runVerb(command: CommandLine, console: Console): Promise<n
   const { program, sources } = output;
   if (!program) throw new InternalError("The front end gave neither a program nor an error");
 
-  const choice = chooseBackend(command.backend, { threads: command.threads });
+  const choice = await chooseBackend(command.backend, { threads: command.threads }, program);
   const folder = command.out === undefined ? undefined : openFolder(command.out, { command, files, choice, program });
   const progress = json ? jsonProgress(console) : textProgress(console);
   if (!json) console.err(`${heading(program, command, choice)}\n`);

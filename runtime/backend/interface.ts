@@ -15,6 +15,49 @@ export interface Backend {
   /** Prepares a function; threads may take memory up to `budget`. Throws `MetaRuntimeError` when the function cannot be run
    *  here, and says why. */
   compile(fn: IrFunction, budget?: number): Executable;
+  /** Opens a function for running many steps in one call, where calls cost more than they may. */
+  openLoop?(fn: IrFunction, wiring: LoopWiring): DeviceLoop;
+}
+
+/** How the steps of a loop hang together. Inputs and outputs are given by position. */
+export interface LoopWiring {
+  /** Outputs that become inputs of the next step. */
+  readonly feed: ReadonlyMap<number, number>;
+  /** The input, an i32 scalar, that is the number of the step. */
+  readonly counter: number | undefined;
+  /** Scalar outputs whose value is wanted of every step. */
+  readonly series: readonly number[];
+  /** Outputs that must be finite for the loop to go on. */
+  readonly watched: readonly number[];
+}
+
+/** A function that runs many times in one call. What it works on stays with the backend. */
+export interface DeviceLoop {
+  /** Steps in one call, at most. */
+  readonly most: number;
+  /** Gives an input its value. */
+  set(input: number, array: HostArray): void;
+  /** What the inputs hold now, read when its data is asked for; the counter holds nothing. */
+  readonly values: readonly (HostArray | undefined)[];
+  /** Runs steps `first`, `first` + 1, …; `count` of them, or to the first with an output that is not finite. */
+  run(first: number, count: number): Burst;
+  dispose(): void;
+}
+
+/** What the steps of one call made. Either `accept` or `drop` ends it. */
+export interface Burst {
+  /** How many were run. */
+  readonly steps: number;
+  /** False when the last one made something that is not finite. */
+  readonly finite: boolean;
+  /** The series, step by step. */
+  readonly series: ArrayLike<number>;
+  /** Outputs of the last step that are no series, read when their data is asked for. */
+  readonly ends: ReadonlyMap<number, HostArray>;
+  /** The outputs become the inputs. */
+  accept(): void;
+  /** The inputs stay as they were. */
+  drop(): void;
 }
 
 /** A prepared function. */

@@ -4,6 +4,8 @@ import { formatType, type HostArray, type IrFunction, sameShape, sizeOf } from "
 import type { Backend, Executable } from "../backend/interface.ts";
 import type { SolveReport } from "../autodiff/lower_solves.ts";
 import { InternalError, MetaRuntimeError } from "../errors.ts";
+import { allFinite } from "./non_finite.ts";
+import { type DeviceStepLoop, openDeviceLoop } from "./device_loop.ts";
 import { type MemoryPlan, planFunction, type PlannedFunction } from "./memory.ts";
 import type { ImplicitReport } from "./results.ts";
 import type { TaskSource } from "./host_tasks.ts";
@@ -25,8 +27,8 @@ export interface SlotValues {
 export interface Executables {
   /** Runs a function. Throws MetaRuntimeError when data does not have the type that the function needs. */
   call(fn: ProgramFunction, values: SlotValues): CallResult;
-  /** Opens a function for being called again and again, its outputs `feed` becoming its inputs (by position). */
-  open(fn: ProgramFunction, values: SlotValues, feed: ReadonlyMap<number, number>): OpenLoop;
+  /** Opens a function for being called again and again. */
+  open(fn: ProgramFunction, values: SlotValues, wiring: StepWiring): OpenLoop;
   /** Decides what functions keep before they are compiled. Throws MetaRuntimeError when one cannot fit. */
   plan(fns: readonly ProgramFunction[]): void;
   /** The plans made so far. */
@@ -35,14 +37,35 @@ export interface Executables {
   dispose(): void;
 }
 
+/** How the meta-steps of a loop hang together; outputs and inputs by position. */
+export interface StepWiring {
+  /** Outputs that become inputs. */
+  readonly feed: ReadonlyMap<number, number>;
+  /** The first so many outputs must be finite; the first `numbers` of them are scalars. */
+  readonly watched: number;
+  readonly numbers: number;
+}
+
 /** A function that goes on from what it made: everything stays in the memory of the backend. */
 export interface OpenLoop {
   /** What the inputs hold: changes with every `accept`. */
   readonly inputs: readonly (HostArray | undefined)[];
-  /** Runs it for a meta-step; the outputs are there until the next run. */
-  step(values: SlotValues): CallResult;
+  /** Meta-steps in one call, at most. */
+  readonly most: number;
+  /** Runs meta-steps from `values.step` on: `count`, or as many as are finite, but one at least. */
+  run(values: SlotValues, count: number): Steps;
   /** The outputs become the inputs of the next step. */
   accept(): void;
+}
+
+/** What some meta-steps made. */
+export interface Steps {
+  /** Of each: the outputs that are numbers, and what its implicit derivatives say. */
+  readonly each: readonly { readonly numbers: readonly number[]; readonly implicit: readonly ImplicitReport[] }[];
+  /** What the last one made, until the next run or `accept`. */
+  readonly outputs: readonly HostArray[];
+  /** The first watched output that is not finite; then there was one step only. */
+  readonly bad: number | undefined;
 }
 
 /** What a function returned, and what its implicit derivatives say. */
@@ -63,6 +86,7 @@ export function openExecutables(backend: Backend, budget: number = Infinity): Ex
   knownPlans.set(backend, before);
   const compiled = new Map<IrFunction, Prepared>();
   const planned = new Map<IrFunction, PlannedFunction>();
+  const loops: DeviceStepLoop[] = [];
   function planOf(fn: IrFunction): PlannedFunction {
     const known = planned.get(fn);
     if (known) return known;
@@ -74,11 +98,8 @@ export function openExecutables(backend: Backend, budget: number = Infinity): Ex
     planned.set(fn, made);
     return made;
   }
-  function prepare({ fn, inputs }: ProgramFunction, values: SlotValues): Prepared {
-    if (fn.inputs.length !== inputs.length) {
-      throw new InternalError(`\`${fn.name}\` has ${fn.inputs.length} inputs and ${inputs.length} slots`);
-    }
-    inputs.forEach((slot, i) => checkSlot(slot, fill(slot, values), { fn, input: i }));
+  function prepare({ fn, inputs }: Pick<ProgramFunction, "fn" | "inputs">, values: SlotValues): Prepared {
+    checkSlots({ fn, inputs }, values);
     const { fn: expanded, reports } = planOf(fn);
     const prepared = { executable: backend.compile(expanded, budget), reports, outputs: fn.outputs.length };
     compiled.set(fn, prepared);
@@ -90,41 +111,15 @@ export function openExecutables(backend: Backend, budget: number = Infinity): Ex
       const results = executable.run(program.inputs.map((slot) => fill(slot, values)));
       return { outputs: results.slice(0, outputs), implicit: implicitReports(reports, results.slice(outputs)) };
     },
-    open(program, values, feed) {
-      const { fn, inputs: slots } = program;
-      const { executable, reports, outputs: count } = compiled.get(fn) ?? prepare(program, values);
-      const { memory } = executable;
-      const arrays = memory.inputs.map((data, i) =>
-        data && { dtype: fn.inputs[i]!.dtype, shape: fn.inputs[i]!.shape, data }
-      );
-      slots.forEach((slot, i) => arrays[i]?.data.set(fill(slot, values).data));
-      const results = fn.outputs.map(({ dtype, shape }, i) => ({ dtype, shape, data: memory.outputs[i]! }));
-      const pairs = [...feed].flatMap(([from, to]) =>
-        arrays[to] ? [{ from: results[from]!.data, to: arrays[to].data }] : []
-      );
-      const changing = slots.flatMap((slot, i) =>
-        slot.kind === "step" || slot.kind === "task" && !slot.fixed && slot.perStep ? [{ slot, i }] : []
-      );
-      const plain = { outputs: results, implicit: [] };
-      return {
-        inputs: arrays,
-        step(now) {
-          for (const { slot, i } of changing) {
-            if (slot.kind === "step") arrays[i]?.data.fill(now.step);
-            else arrays[i]?.data.set(fill(slot, now).data);
-          }
-          memory.run();
-          if (reports.length === 0) return plain;
-          const said = memory.outputs.slice(count).map((data): HostArray => {
-            const dtype = data instanceof Float32Array ? "f32" : "f64";
-            return { dtype, shape: [], data };
-          });
-          return { outputs: results, implicit: implicitReports(reports, said) };
-        },
-        accept() {
-          for (const { from, to } of pairs) to.set(from);
-        },
-      };
+    open(program, values, wiring) {
+      const planned = planOf(program.fn);
+      if (!backend.openLoop) {
+        return openInPlace(program, values, wiring, compiled.get(program.fn) ?? prepare(program, values));
+      }
+      checkSlots(program, values);
+      const loop = openDeviceLoop(backend.openLoop, planned, program, values, wiring);
+      loops.push(loop);
+      return loop;
     },
     plan(fns) {
       for (const { fn } of fns) planOf(fn);
@@ -134,9 +129,58 @@ export function openExecutables(backend: Backend, budget: number = Infinity): Ex
     },
     dispose() {
       for (const { executable } of compiled.values()) executable.dispose();
+      for (const loop of loops) loop.dispose();
       compiled.clear();
     },
   };
+}
+
+/** A loop in the memory of the backend: one meta-step a call. */
+function openInPlace(
+  { fn, inputs: slots }: ProgramFunction,
+  values: SlotValues,
+  { feed, watched, numbers }: StepWiring,
+  { executable, reports, outputs: count }: Prepared,
+): OpenLoop {
+  const { memory } = executable;
+  const arrays = memory.inputs.map((data, i) =>
+    data && { dtype: fn.inputs[i]!.dtype, shape: fn.inputs[i]!.shape, data }
+  );
+  slots.forEach((slot, i) => arrays[i]?.data.set(fill(slot, values).data));
+  const outputs = fn.outputs.map(({ dtype, shape }, i) => ({ dtype, shape, data: memory.outputs[i]! }));
+  const pairs = [...feed].flatMap(([from, to]) =>
+    arrays[to] ? [{ from: outputs[from]!.data, to: arrays[to].data }] : []
+  );
+  const changing = slots.flatMap((slot, i) => changes(slot) ? [{ slot, i }] : []);
+  return {
+    inputs: arrays,
+    most: 1,
+    run(now) {
+      for (const { slot, i } of changing) {
+        if (slot.kind === "step") arrays[i]?.data.fill(now.step);
+        else arrays[i]?.data.set(fill(slot, now).data);
+      }
+      memory.run();
+      const said = memory.outputs.slice(count).map((data): HostArray => {
+        const dtype = data instanceof Float32Array ? "f32" : "f64";
+        return { dtype, shape: [], data };
+      });
+      const bad = outputs.slice(0, watched).findIndex((x) => !allFinite(x));
+      const one = {
+        numbers: outputs.slice(0, numbers).map((x) => x.data[0]!),
+        implicit: implicitReports(reports, said),
+      };
+      return { each: [one], outputs, bad: bad < 0 ? undefined : bad };
+    },
+    accept() {
+      for (const { from, to } of pairs) to.set(from);
+    },
+  };
+}
+
+/** True for a slot that holds something else at every meta-step. */
+export function changes(slot: InputSlot): boolean {
+  return slot.kind === "step" || slot.kind === "task" && !slot.fixed && slot.perStep;
 }
 
 interface Prepared {
@@ -151,7 +195,8 @@ const arrivedRatio = 1e-3;
 /** or to this, in f32 and in f64, where nothing is left but rounding. */
 const arrivedNorm = { f32: 1e-6, f64: 1e-12 };
 
-function implicitReports(reports: readonly SolveReport[], values: readonly HostArray[]): ImplicitReport[] {
+/** What the outputs after those of the program say. */
+export function implicitReports(reports: readonly SolveReport[], values: readonly HostArray[]): ImplicitReport[] {
   const loops = [...new Set(reports.map((r) => r.label))];
   return loops.map((loop) => {
     const at = (what: SolveReport["what"]) => values[reports.findIndex((r) => r.label === loop && r.what === what)];
@@ -162,7 +207,8 @@ function implicitReports(reports: readonly SolveReport[], values: readonly HostA
   });
 }
 
-function fill(slot: InputSlot, values: SlotValues): HostArray {
+/** What a slot stands for. */
+export function fill(slot: InputSlot, values: SlotValues): HostArray {
   switch (slot.kind) {
     case "seed":
       return values.seed;
@@ -185,6 +231,14 @@ function fill(slot: InputSlot, values: SlotValues): HostArray {
 function found(value: HostArray | undefined, slot: InputSlot & { readonly name: string }): HostArray {
   if (!value) throw new InternalError(`There is no ${slot.kind} \`${slot.name}\``);
   return value;
+}
+
+/** Throws MetaRuntimeError when data does not have the type that the function needs. */
+function checkSlots({ fn, inputs }: Pick<ProgramFunction, "fn" | "inputs">, values: SlotValues): void {
+  if (fn.inputs.length !== inputs.length) {
+    throw new InternalError(`\`${fn.name}\` has ${fn.inputs.length} inputs and ${inputs.length} slots`);
+  }
+  inputs.forEach((slot, i) => checkSlot(slot, fill(slot, values), { fn, input: i }));
 }
 
 function checkSlot(slot: InputSlot, value: HostArray, place: { fn: IrFunction; input: number }): void {

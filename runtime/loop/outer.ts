@@ -2,7 +2,7 @@
 // numbers, report. Called by `run.ts`.
 import type { HostArray } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
-import type { OuterProgram } from "./program.ts";
+import type { EvaluationProgram, OuterProgram } from "./program.ts";
 import { allFinite, findFirstNonFinite, type FirstNonFinite, metaStepError } from "./non_finite.ts";
 import { isDue, openOuterRecorder } from "./recorder.ts";
 import type { ImplicitReport } from "./results.ts";
@@ -23,66 +23,76 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
   let states = named(outer.states, context.call(outer.initialStates, { step: 0 }));
   let loop: ContextLoop | undefined;
   const feed = feedOf(outer);
+  const wiring = { feed, watched: numbers + outer.over.length, numbers };
   // what the step makes but does not read
   const loose = [...outer.over, ...outer.states.map((s) => s.name)].flatMap((name, i) => {
     const of = i < outer.over.length ? "leaf" : "state";
-    return feed.has(2 + i) ? [] : [{ name, output: 2 + i, of }];
+    return feed.has(numbers + i) ? [] : [{ name, output: numbers + i, of }];
   });
+  const looked = lookedAt(outer, evaluations);
   const trajectoriesAt = (step: number) => () => context.call(outer.trajectories!.fn, { step, states });
   const trajectories = outer.trajectories ? [outer.trajectories.fn] : [];
   const stepFunctions = [outer.step, outer.diagnose.fn, ...trajectories];
   let firstDone = start;
+  let count = 1;
   try {
-    for (let step = 0; step < outer.steps && !signal?.aborted; step++) {
+    for (let step = 0; step < outer.steps && !signal?.aborted;) {
       const due = evaluations.filter((e) => isDue(step, e.every!.steps));
       if (!await context.prepare([...stepFunctions, ...due.map((e) => e.fn)], step)) break;
       recorder.before(step, context.leaves, trajectoriesAt(step));
       for (const e of due) evaluate(e, context, { outer: outer.name, step });
       if (!loop) {
-        loop = context.openLoop(outer.step, { step, states }, feed);
+        loop = context.openLoop(outer.step, { step, states }, wiring);
         states = inPlace(outer, loop, context.leaves, states);
       }
-      const { outputs, implicit } = loop.step(step);
-      const loss = outputs[0]!.data[0]!;
-      const gradientNorm = outputs[1]!.data[0]!;
-      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
-        throw stepWentWrong(outer, context, { step, states, loss, gradientNorm });
+      const before = now();
+      const { each, outputs, bad } = loop.run(step, Math.min(count, loop.most, stepsTo(step, looked, outer.steps)));
+      if (bad !== undefined) {
+        const [loss, gradientNorm] = each[0]!.numbers as [number, number];
+        const value = outputs[bad]!;
+        throw bad < numbers
+          ? stepWentWrong(outer, context, { step, states, loss, gradientNorm })
+          : updateWentWrong(outer, { step, name: outer.over[bad - numbers]!, value });
       }
-      outer.over.forEach((name, i) => {
-        const value = outputs[2 + i]!;
-        if (!allFinite(value)) throw updateWentWrong(outer, { step, name, value });
-      });
-      loop.accept();
       for (const { name, output, of } of loose) {
         const { dtype, shape, data } = outputs[output]!;
         (of === "leaf" ? context.leaves : states).set(name, { dtype, shape, data: data.slice() });
       }
-      losses.push(loss);
-      gradientNorms.push(gradientNorm);
-      recorder.computed(step, loss, gradientNorm);
-      for (const report of implicit) {
-        const before = solves.get(report.loop);
-        solves.set(report.loop, { ...report, missed: (before?.missed ?? 0) + (report.arrived ? 0 : 1) });
-        if (before?.arrived === report.arrived && step < outer.steps - 1) continue;
-        context.report({ kind: "implicit", outer: { name: outer.name, step }, report });
-      }
+      loop.accept();
 
       // the first meta-step also compiles, so it says little about the pace of the others
       const time = now();
-      const counted = step === 0 ? 1 : step;
+      const made = each.length;
+      const counted = step === 0 ? 1 : step + made - 1;
       const stepsPerSecond = counted / Math.max((time - (step === 0 ? start : firstDone)) / 1000, 1e-9);
       if (step === 0) firstDone = time;
-      report({
-        kind: "step",
-        outer: outer.name,
-        step,
-        steps: outer.steps,
-        loss,
-        gradientNorm,
-        secondsElapsed: (time - start) / 1000,
-        stepsPerSecond,
-        secondsLeft: (outer.steps - step - 1) / stepsPerSecond,
-      });
+      else {count = Math.max(
+          1,
+          Math.min(4 * count, Math.floor(made * callMilliseconds / Math.max(time - before, 1e-3))),
+        );}
+      for (const { numbers: [loss, gradientNorm], implicit } of each) {
+        losses.push(loss!);
+        gradientNorms.push(gradientNorm!);
+        recorder.computed(step, loss!, gradientNorm!);
+        for (const report of implicit) {
+          const before = solves.get(report.loop);
+          solves.set(report.loop, { ...report, missed: (before?.missed ?? 0) + (report.arrived ? 0 : 1) });
+          if (before?.arrived === report.arrived && step < outer.steps - 1) continue;
+          context.report({ kind: "implicit", outer: { name: outer.name, step }, report });
+        }
+        report({
+          kind: "step",
+          outer: outer.name,
+          step,
+          steps: outer.steps,
+          loss: loss!,
+          gradientNorm: gradientNorm!,
+          secondsElapsed: (time - start) / 1000,
+          stepsPerSecond,
+          secondsLeft: (outer.steps - step - 1) / stepsPerSecond,
+        });
+        step++;
+      }
       await context.breathe();
     }
     const done = losses.length;
@@ -106,6 +116,28 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
   }
 }
 
+/** Outputs of a step that are numbers: the objective, the norm of its gradient. */
+const numbers = 2;
+/** A call is to take so long, where it can take many meta-steps: signals and callbacks are waiting. */
+const callMilliseconds = 50;
+
+/** Numbers of meta-steps before whose multiples somebody looks at the leaves. */
+function lookedAt(
+  { records, trajectories }: OuterProgram,
+  evaluations: readonly EvaluationProgram[],
+): readonly number[] {
+  return [
+    ...evaluations.map((e) => e.every!.steps),
+    ...records.flatMap(({ what, every }) => what.kind === "leaf" ? [every] : []),
+    ...(trajectories ? [trajectories.every] : []),
+  ];
+}
+
+/** Meta-steps from `step` to the next that is looked at, or to the end. */
+function stepsTo(step: number, looked: readonly number[], steps: number): number {
+  return looked.reduce((least, every) => Math.min(least, every - step % every), steps - step);
+}
+
 /** Which outputs of a step are which inputs of the next: learned leaves, then states. */
 function feedOf({ over, states, step: { inputs } }: OuterProgram): Map<number, number> {
   const feed = new Map<number, number>();
@@ -114,8 +146,8 @@ function feedOf({ over, states, step: { inputs } }: OuterProgram): Map<number, n
       const input = inputs.findIndex((slot) => slot.kind === kind && slot.name === name);
       if (input >= 0) feed.set(first + i, input);
     });
-  pair("leaf", over, 2);
-  pair("state", states.map((s) => s.name), 2 + over.length);
+  pair("leaf", over, numbers);
+  pair("state", states.map((s) => s.name), numbers + over.length);
   return feed;
 }
 

@@ -141,14 +141,15 @@ function openContext({ program, executables, options, seed, tasks, now }: Contex
     report,
     call: (fn, at) => context.differentiate(fn, at).outputs,
     differentiate: (fn, at) => executables.call(fn, valuesAt(at)),
-    openLoop(fn, at, feed) {
+    openLoop(fn, at, wiring) {
       const values = { ...valuesAt(at), step: at.step };
-      const { inputs, step, accept } = executables.open(fn, values, feed);
+      const { inputs, most, run, accept } = executables.open(fn, values, wiring);
       return {
         inputs,
-        step(number) {
-          values.step = number;
-          return step(values);
+        most,
+        run(step, count) {
+          values.step = step;
+          return run(values, count);
         },
         accept,
       };

@@ -1,7 +1,7 @@
 // What do the parts of a run share? The program, the present values, the way to call functions and to say what happened.
 // Made by `run.ts`, used by `outer.ts` and `measure.ts`.
 import type { HostArray } from "../ir/types.ts";
-import type { CallResult, OpenLoop } from "./executables.ts";
+import type { CallResult, OpenLoop, Steps, StepWiring } from "./executables.ts";
 import type { ExperimentProgram, ProgramFunction } from "./program.ts";
 import type { RunEvent } from "./events.ts";
 import type { EvaluationResult, GradientResult, OuterResult, Recorded, SimulationResult } from "./results.ts";
@@ -16,8 +16,8 @@ export interface CallAt {
 }
 
 /** A function that goes on from what it made. */
-export interface ContextLoop extends Omit<OpenLoop, "step"> {
-  step(number: number): CallResult;
+export interface ContextLoop extends Omit<OpenLoop, "run"> {
+  run(step: number, count: number): Steps;
 }
 
 /** The state of a run. The lists grow as it goes on and are what is left when it goes wrong. */
@@ -33,7 +33,7 @@ export interface RunContext {
   /** `call`, with what the implicit derivatives of the function say. */
   differentiate(fn: ProgramFunction, at: CallAt): CallResult;
   /** Opens a function for the meta-steps of a loop, as `Executables.open`. */
-  openLoop(fn: ProgramFunction, at: CallAt, feed: ReadonlyMap<number, number>): ContextLoop;
+  openLoop(fn: ProgramFunction, at: CallAt, wiring: StepWiring): ContextLoop;
   /** Gives timers, signals and callbacks a turn, every 50 ms or so. */
   breathe(): Promise<void>;
   /** Keeps a recorded value, and reports it. */

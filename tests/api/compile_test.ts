@@ -124,7 +124,7 @@ Deno.test("Experiment.run() draws by seed: its own, else the one given to compil
   await assertRejects(
     () => experiment.run({ backend: "referense" as "reference" }),
     RangeError,
-    "Unknown backend `referense`: known are auto, wasm, reference; did you mean `reference`?",
+    "Unknown backend `referense`: known are auto, wasm, tensorflow, reference; did you mean `reference`?",
   );
 });
 

@@ -1,0 +1,171 @@
+// What is the `tensorflow` backend? Whole functions as TensorFlow graphs, compiled by XLA where the library has it, on CUDA devices
+// or on the processor; many meta-steps in one call. In float32.
+import { formatBytes } from "../../bytes.ts";
+import { MetaRuntimeError } from "../../errors.ts";
+import { costOf } from "../../ir/cost.ts";
+import { allocate, type HostArray, type IrFunction, sizeOf } from "../../ir/types.ts";
+import { checkInputs } from "../check_inputs.ts";
+import type { Backend, DeviceLoop, Executable, InPlace, LoopWiring } from "../interface.ts";
+import { referenceBackend } from "../reference/index.ts";
+import { FunctionGraph, Library, type Ref, type TfType } from "./graph.ts";
+import { lowerBody } from "./lower.ts";
+import { openLoop } from "./loop.ts";
+import { Model } from "./model.ts";
+import { removeStaleModels } from "./models.ts";
+import { type Found, loadTensorFlow, type Proof, type TensorFlow } from "./package.ts";
+import { equationsIn, prepareFunction } from "./prepare.ts";
+
+/** How a tensorflow backend works. */
+export interface TensorFlowOptions {
+  /** Whether graphs are compiled by XLA. When not given: where the library has it, and the function runs more than once. */
+  readonly compiled?: boolean;
+  /** Threads of TensorFlow; as many as there are processors when not given. Only the first backend of a process can say. */
+  readonly threads?: number | undefined;
+  /** Functions that are predicted to need more memory are refused. Default: what the machine has to give. */
+  readonly memoryLimitBytes?: number;
+}
+
+/** The tensorflow backend, with what it runs on. */
+export interface TensorFlowBackend extends Backend {
+  readonly tf: TensorFlow;
+  /** Graphs are compiled by XLA. */
+  readonly compiled: boolean;
+  /** Operations run on a CUDA device. */
+  readonly cuda: boolean;
+  openLoop(fn: IrFunction, wiring: LoopWiring): DeviceLoop;
+}
+
+/** Loads TensorFlow and makes a backend of it. Throws MetaRuntimeError, with the cure, when that cannot be. */
+export async function openTensorFlow(found: Found, options: TensorFlowOptions = {}): Promise<TensorFlowBackend> {
+  if ("missing" in found) {
+    const { missing, cure } = found;
+    throw new MetaRuntimeError(`TensorFlow is not here: ${missing}. To have it, ${cure}; \`meta.ts doctor\` says more`);
+  }
+  const tf = await loadTensorFlow(found.place, options.threads);
+  removeStaleModels();
+  return makeTensorFlowBackend(tf, options, found.proof);
+}
+
+/** A function that runs so few operations is not compiled before its second run: most run once. */
+const fewCalls = 5000;
+
+/** Bytes that the machine has to give; infinite where it does not say. */
+function availableBytes(): number {
+  try {
+    return Deno.systemMemoryInfo().available;
+  } catch {
+    return Infinity;
+  }
+}
+
+function makeTensorFlowBackend(tf: TensorFlow, options: TensorFlowOptions, { xla, cuda }: Proof): TensorFlowBackend {
+  const compiled = options.compiled ?? xla;
+  const memoryLimitBytes = options.memoryLimitBytes ?? availableBytes();
+  const known = new WeakMap<IrFunction, { readonly fn: IrFunction; readonly bytes: number }>();
+  /** What is lowered, and the bytes of its arrays if none were fused away. */
+  const prepare = (fn: IrFunction) => {
+    const before = known.get(fn);
+    if (before) return before;
+    const prepared = prepareFunction(fn);
+    const made = { fn: prepared, bytes: referenceBackend.arenaBytes(prepared) };
+    known.set(fn, made);
+    return made;
+  };
+  const fitting = (fn: IrFunction): IrFunction => {
+    const wide = [...fn.inputs, ...fn.outputs].find((x) => x.dtype === "f64");
+    if (wide) throw new MetaRuntimeError(`Cannot run ${fn.name}: the backend tensorflow computes in f32, not in f64`);
+    const { fn: prepared, bytes } = prepare(fn);
+    if (bytes > memoryLimitBytes) {
+      const limit = formatBytes(memoryLimitBytes);
+      throw new MetaRuntimeError(
+        `Cannot run ${fn.name}: it needs ${formatBytes(bytes)}, more than the limit of ${limit}`,
+      );
+    }
+    return prepared;
+  };
+  return {
+    name: "tensorflow",
+    tf,
+    compiled,
+    cuda,
+    dtypes: ["f32"],
+    memoryLimitBytes,
+    arenaBytes: (fn) => prepare(fn).bytes,
+    kernels(fn) {
+      const { fn: prepared } = prepare(fn);
+      const { model, nodes } = writeFunction(prepared, compiled);
+      const by = compiled ? "compiled by XLA" : "run node by node";
+      const text = `a graph of ${nodes} nodes, ${model.length} bytes, ${by}`;
+      return { summary: `${equationsIn(fn)} equations: ${text}`, text };
+    },
+    compile(fn) {
+      const prepared = fitting(fn);
+      const once = options.compiled === undefined && costOf(prepared).calls <= fewCalls;
+      return new Prepared(tf, prepared, compiled ? once ? "later" : "now" : "never");
+    },
+    openLoop: (fn, wiring) => openLoop(tf, fitting(fn), wiring, compiled),
+  };
+}
+
+/** The model of a function: inputs and outputs are its own. */
+function writeFunction(fn: IrFunction, compiled: boolean): { readonly model: Uint8Array; readonly nodes: number } {
+  const library = new Library();
+  const inputs = fn.inputs.map(({ dtype, shape }) => ({ type: dtype as TfType, shape }));
+  const graph = new FunctionGraph(library, inputs);
+  const outputs: readonly Ref[] = lowerBody(graph, fn, graph.inputs);
+  const name = graph.finish(fn.name, outputs);
+  return { model: library.savedModel(name, fn, compiled), nodes: library.nodes };
+}
+
+class Prepared implements Executable {
+  readonly #tf: TensorFlow;
+  readonly #fn: IrFunction;
+  #model: Model;
+  /** Compilation that is still to come. */
+  #later: boolean;
+  #ran = false;
+  #memory: InPlace | undefined;
+
+  constructor(tf: TensorFlow, fn: IrFunction, compiled: "now" | "later" | "never") {
+    this.#tf = tf;
+    this.#fn = fn;
+    this.#later = compiled === "later";
+    this.#model = new Model(tf, fn, writeFunction(fn, compiled === "now").model);
+  }
+
+  run(inputs: readonly HostArray[]): readonly HostArray[] {
+    checkInputs(this.#fn, inputs);
+    if (this.#later && this.#ran) {
+      this.#model.dispose();
+      this.#model = new Model(this.#tf, this.#fn, writeFunction(this.#fn, true).model);
+      this.#later = false;
+    }
+    this.#ran = true;
+    const given = inputs.map((x) => this.#model.upload(x));
+    let made;
+    try {
+      made = this.#model.run(given);
+    } finally {
+      for (const x of given) x.dispose();
+    }
+    const outputs = this.#fn.outputs.map(({ dtype, shape }, i) => ({ dtype, shape, data: made[i]!.dataSync() }));
+    for (const x of made) x.dispose();
+    return outputs;
+  }
+
+  get memory(): InPlace {
+    if (this.#memory) return this.#memory;
+    const inputs = this.#fn.inputs.map((x) => allocate(x.dtype, sizeOf(x.shape)));
+    const outputs = this.#fn.outputs.map((x) => allocate(x.dtype, sizeOf(x.shape)));
+    const run = () => {
+      const arrays = this.#fn.inputs.map(({ dtype, shape }, i) => ({ dtype, shape, data: inputs[i]! }));
+      this.run(arrays).forEach(({ data }, i) => outputs[i]!.set(data));
+    };
+    return this.#memory = { inputs, outputs, run };
+  }
+
+  dispose(): void {
+    this.#later = false;
+    this.#model.dispose();
+  }
+}
