@@ -119,7 +119,7 @@ export function format(source: string, options: Pick<CompileOptions, "name"> = {
 
 const defaultName = "program.meta";
 
-function compileInput(source: string, options: CompileOptions): CompileInput {
+export function compileInput(source: string, options: CompileOptions): CompileInput {
   const read = options.read ?? (() => undefined);
   return {
     root: { name: options.name ?? defaultName, text: source },
