@@ -2,7 +2,7 @@
 // and theirs alternating; printed are both medians, the median of the ratios of neighbours, and the same for the first call with
 // compilation.
 //
-//     deno run -A bench/peers.ts --peers FOLDER --python PYTHON [--rounds N] [WORKLOAD ...]
+//     deno run -A bench/peers.ts --peers FOLDER --python PYTHON [--backend BACKEND] [--rounds N] [WORKLOAD ...]
 //     deno run -A bench/peers.ts --one WORKLOAD [--backend BACKEND] [THREADS]
 //
 // FOLDER has the scripts sinusoid_jax.py STEPS, sinusoid_torch.py STEPS, unroll_jax.py STEPS, conv_jax.py, conv_torch.py, each
@@ -57,6 +57,19 @@ inner fit { minimize mse(net(d.x), sin(d.x)) over net by sgd(lr = 0.01) for T = 
 override fit { lr = 0.01 per step }
 outer train { minimize mse(net@T(d.x), sin(d.x)) over net@0, fit.lr by sgd(lr = 1e-9) for STEPS steps }`;
 
+// one task, a wide network
+const wide = (steps: number) =>
+  `edition 1
+data d { x : [64, 1] = [${Array.from({ length: 64 }, (_, i) => `[${(-5 + i * 10 / 64).toFixed(3)}]`).join(", ")}] }
+model net(x : [n, 1]) -> [n, 1] {
+  use l1 = dense(2048, init = normal(0, 0.02))  use l2 = dense(2048, init = normal(0, 0.02))
+  use l3 = dense(1, init = normal(0, 0.02))
+  return x |> l1 |> tanh |> l2 |> tanh |> l3
+}
+inner fit { minimize mse(net(d.x), sin(d.x)) over net by sgd(lr = 0.01) for T = ${steps} steps }
+override fit { lr = 0.01 per step }
+outer train { minimize mse(net@T(d.x), sin(d.x)) over net@0, fit.lr by sgd(lr = 1e-9) for STEPS steps }`;
+
 const conv = `edition 1
 task fewshot {
   split support { x : [5, 1, 28, 28] ~ normal(0, 1)  y = range(5) }
@@ -97,6 +110,7 @@ const workloads: Readonly<Record<string, Workload>> = {
   },
   "unroll-1000": { source: unroll(1000), peer: ["unroll_jax.py", "1000"], one: true, steps: [2, 5] },
   "unroll-10000": { source: unroll(10_000), peer: ["unroll_jax.py", "10000"], one: true, steps: [1, 3] },
+  "wide-5": { source: wide(5), peer: ["wide_jax.py", "5"], steps: [1, 5] },
   "conv": { source: conv, peer: ["conv_torch.py"], steps: [1, 5] },
 };
 
@@ -158,11 +172,13 @@ if (options.one) {
     const { peer: [script, ...args], one } = workloads[name]!;
     const rows: number[][] = [];
     for (let round = 0; round < Number(options.rounds ?? 5); round++) {
+      const backend = options.backend ?? "wasm";
       const ours = await measured(Deno.execPath(), [
-        ...["run", "-A", new URL(import.meta.url).pathname, "--one", name],
-        ...(one ? ["1"] : []),
+        ...["run", "-A", new URL(import.meta.url).pathname, "--one", name, "--backend", backend],
+        ...(one && backend === "wasm" ? ["1"] : []),
       ]);
-      const python = [options.python ?? "python3", `${options.peers}/${script}`, ...args];
+      const folder = script === "wide_jax.py" ? new URL(".", import.meta.url).pathname : options.peers;
+      const python = [options.python ?? "python3", `${folder}/${script}`, ...args];
       const theirs = one
         ? await measured("taskset", ["-c", "0", ...python], { OMP_NUM_THREADS: "1" })
         : await measured(python[0]!, python.slice(1));

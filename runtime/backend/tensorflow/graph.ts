@@ -50,15 +50,7 @@ function writeShape(shape: Shape) {
 function writeTensor({ type, shape, data }: { type: TfType; shape: Shape; data: TypedArray }) {
   return (m: Message) => {
     m.integer(1, typeNumbers[type]).message(2, writeShape(shape));
-    const size = sizeOf(shape);
-    const uniform = size > 1 && data.every((x) => Object.is(x, data[0]));
-    if (!uniform && data.length === size) {
-      m.data(4, new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
-    } else if (size > 0) {
-      // the last value that is given fills the rest
-      if (type === "f32") m.float(5, data[0]!);
-      else m.integer(type === "bool" ? 11 : type === "u32" ? 16 : type === "u64" ? 17 : 7, data[0]!);
-    }
+    m.data(4, new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
   };
 }
 
@@ -165,7 +157,7 @@ export class FunctionGraph {
     });
   }
 
-  /** A constant array; `data` may be one value for all entries. Equal small ones are one node. */
+  /** A constant array. Equal small ones are one node. */
   constant(type: TfType, shape: Shape, data: TypedArray): Ref {
     const key = data.length <= 16
       ? `${type} ${shape} ${Array.from(data, (x) => Object.is(x, -0) ? "-0" : x)}`

@@ -66,7 +66,7 @@ function makeTensorFlowBackend(tf: TensorFlow, options: TensorFlowOptions, { xla
   const prepare = (fn: IrFunction) => {
     const before = known.get(fn);
     if (before) return before;
-    const prepared = prepareFunction(fn);
+    const prepared = prepareFunction(fn, cuda);
     const made = { fn: prepared, bytes: referenceBackend.arenaBytes(prepared) };
     known.set(fn, made);
     return made;

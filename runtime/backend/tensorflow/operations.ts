@@ -61,14 +61,16 @@ export class Operations {
     return this.graph.constant("u32", [], Int32Array.of(value | 0));
   }
 
+  /** `data` may be one value for all entries. What is the same everywhere is one number that is spread: XLA would write an array of
+   *  constants out. */
   literal(type: TfType, shape: Shape, data: TypedArray): Ref {
-    return this.graph.constant(type, shape, data);
+    if (data.some((x) => !Object.is(x, data[0]))) return this.graph.constant(type, shape, data);
+    return this.broadcastTo(this.graph.constant(type, [], data.slice(0, 1)), shape);
   }
 
   fill(value: number, type: TfType, shape: Shape): Ref {
     const classes = { f32: Float32Array, bool: Uint8Array };
-    const data = (classes[type as "f32" | "bool"] ?? Int32Array).of(value);
-    return this.graph.constant(type, shape, data);
+    return this.literal(type, shape, (classes[type as "f32" | "bool"] ?? Int32Array).of(value));
   }
 
   /** One value that broadcasts against anything. */

@@ -1,21 +1,26 @@
-// Which function is lowered? The one that is fast on large arrays: maps run all steps at once, short loops are written out.
-import { expandMaps } from "../../autodiff/batch.ts";
+// Which function is lowered? Maps of small bodies run all steps at once, maps of large ones are loops, and short loops are written out.
+import { batchInto } from "../../autodiff/batch.ts";
+import { lead } from "../../autodiff/batching.ts";
 import { Builder } from "../../ir/builder.ts";
 import { eliminateDeadCode } from "../../ir/dead_code.ts";
+import { sectionsOf } from "../../ir/structured.ts";
 import { unrollScan } from "../../ir/unroll.ts";
-import { bodyOf, type IrFunction, type Variable } from "../../ir/types.ts";
+import { bodyOf, type IrFunction, type PrimitiveParameters, sizeOf, type Variable } from "../../ir/types.ts";
 
 /** Loops of at most so many steps are written out, */
-const shortLoop = 8;
+const shortLoop = 1;
 /** as long as that makes at most so many equations. */
 const mostEquations = 4000;
 
-/** The function without maps, with its short loops written out. */
-export function prepareFunction(fn: IrFunction): IrFunction {
-  return eliminateDeadCode(writeOut(expandMaps(fn)));
+/** On a processor, a body with an array of so many entries runs step by step: what it makes stays in the caches. */
+const largeBody = 1 << 18;
+
+/** The function without maps, with its short loops written out. `batched` runs every map at once. */
+export function prepareFunction(fn: IrFunction, batched: boolean): IrFunction {
+  return eliminateDeadCode(rewrite(fn, batched));
 }
 
-function writeOut(fn: IrFunction): IrFunction {
+function rewrite(fn: IrFunction, batched: boolean): IrFunction {
   const b = new Builder(fn.name);
   const values = new Map<Variable, Variable>();
   for (const input of fn.inputs) values.set(input, b.input(input, input.name));
@@ -23,8 +28,10 @@ function writeOut(fn: IrFunction): IrFunction {
     b.origin = equation.origin;
     const inputs = equation.inputs.map((x) => values.get(x)!);
     let outputs: readonly Variable[];
-    if (equation.op === "scan") {
-      const params = { ...equation.params, body: writeOut(equation.params.body) };
+    if (equation.op === "map") {
+      outputs = writeMap(b, inputs, { ...equation.params, body: rewrite(equation.params.body, batched) }, batched);
+    } else if (equation.op === "scan") {
+      const params = { ...equation.params, body: rewrite(equation.params.body, batched) };
       const short = params.length <= shortLoop && params.length * equationsIn(params.body) <= mostEquations;
       outputs = short ? unrollScan(b, inputs, params) : b.emit("scan", inputs, params);
     } else {
@@ -33,6 +40,30 @@ function writeOut(fn: IrFunction): IrFunction {
     equation.outputs.forEach((output, i) => values.set(output, outputs[i]!));
   }
   return b.finish(fn.outputs.map((x) => values.get(x)!));
+}
+
+function writeMap(
+  b: Builder,
+  inputs: readonly Variable[],
+  params: PrimitiveParameters["map"],
+  batched: boolean,
+): readonly Variable[] {
+  const { body, length, constants } = params;
+  if (length === 0 || !batched && largestIn(body) >= largeBody) {
+    return b.emit("scan", inputs, { body, length, constants, carry: 0, reverse: false });
+  }
+  const given = sectionsOf(params, inputs);
+  const mapped = [...given.constants.map(() => false), ...given.stacked.map(() => true)];
+  const made = batchInto(b, body, { inputs, mapped, length });
+  return made.outputs.map((x, i) => lead(b, x, made.mapped[i]!, length));
+}
+
+/** Entries of the largest array that a function makes. */
+function largestIn(fn: IrFunction): number {
+  return fn.equations.reduce((most, e) => {
+    const body = bodyOf(e);
+    return Math.max(most, body ? largestIn(body) : 0, ...e.outputs.map((x) => sizeOf(x.shape)));
+  }, 0);
 }
 
 /** Equations of a function, those of bodies once. */
