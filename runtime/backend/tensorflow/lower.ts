@@ -136,20 +136,8 @@ const rules: { readonly [P in RuledName]: Rule<P> } = {
   ge: comparison("GreaterEqual"),
   select: ({ t, inputs: [c, x, y] }) => t.select(c!, x!, y!),
   reduce_sum: ({ t, inputs: [x], params: { axes } }) => t.reduce("Sum", x!, axes),
-  reduce_max: ({ t, inputs: [x], params: { axes } }) => {
-    const entries = axes.reduce((n, axis) => n * x!.shape[axis]!, 1);
-    if (entries > fewEntries) return t.reduce("Max", x!, axes);
-    return alongAxes(t, x!, axes).reduce((a, b) => t.binary("Maximum", a, b));
-  },
-  argmax: ({ t, inputs: [x], params: { axis } }) => {
-    if (x!.shape[axis]! <= fewEntries) return largestOfFew(t, alongAxes(t, x!, [axis]));
-    const largest = t.argmax(x!, axis);
-    if (x!.type !== "f32") return largest;
-    // the first NaN is what is looked for, where there is one
-    const nan = t.cast(t.compare("NotEqual", x!, x!), "i32");
-    const any = t.compare("Greater", t.reduce("Max", nan, [axis]), t.integer(0));
-    return t.select(any, t.argmax(nan, axis), largest);
-  },
+  reduce_max: ({ t, inputs: [x], params: { axes } }) => t.reduce("Max", x!, axes),
+  argmax: ({ t, inputs: [x], params: { axis } }) => t.argmax(x!.type === "f32" ? ordered(t, x!) : x!, axis),
   reshape: ({ t, inputs: [x], params: { shape } }) => t.reshape(x!, shape),
   transpose: ({ t, inputs: [x], params: { permutation } }) => t.transpose(x!, permutation),
   broadcast: ({ t, inputs: [x], params: { shape, axes } }) => {
@@ -266,40 +254,12 @@ function inverseErf(t: Operations, x: Ref): Ref {
   return t.select(atEnd, t.binary("Mul", x, number(Infinity)), inside);
 }
 
-/** So few entries, as those of a pool, are compared one by one: XLA's loops over them are not vectorised. */
-const fewEntries = 16;
-
-/** The entries along some axes, in row-major order, each an array without these axes. */
-function alongAxes(t: Operations, x: Ref, axes: readonly number[]): readonly Ref[] {
-  const shape = x.shape.filter((_, i) => !axes.includes(i));
-  const count = axes.reduce((n, axis) => n * x.shape[axis]!, 1);
-  return Array.from({ length: count }, (_, k) => {
-    const start = x.shape.map(() => 0);
-    const limit = [...x.shape];
-    let rest = k;
-    for (const axis of axes.toReversed()) {
-      start[axis] = rest % x.shape[axis]!;
-      limit[axis] = start[axis] + 1;
-      rest = Math.floor(rest / x.shape[axis]!);
-    }
-    return t.reshape(t.slice(x, start, limit, x.shape.map(() => 1)), shape);
-  });
-}
-
-/** The number of the first that is largest; a NaN is larger than all. */
-function largestOfFew(t: Operations, entries: readonly Ref[]): Ref {
-  const isNaN = (v: Ref) => t.compare("NotEqual", v, v);
-  let best = entries[0]!;
-  let index = t.fill(0, "i32", best.shape);
-  entries.slice(1).forEach((v, k) => {
-    const larger = t.compare("Greater", v, best);
-    const better = v.type === "f32"
-      ? t.logical("LogicalOr", larger, t.logical("LogicalAnd", isNaN(v), t.not(isNaN(best))))
-      : larger;
-    index = t.select(better, t.integer(k + 1), index);
-    best = t.select(better, v, best);
-  });
-  return index;
+/** Integers in the order of floats, NaN above all: maxima of floats alone do not find it. */
+function ordered(t: Operations, x: Ref): Ref {
+  const bits = t.bits(t.select(t.compare("Equal", x, t.scalar(0, x)), t.scalar(0, x), x), "i32");
+  const turned = t.binary("BitwiseXor", bits, t.integer(largestInteger));
+  const order = t.select(t.compare("Less", bits, t.integer(0)), turned, bits);
+  return t.select(t.compare("NotEqual", x, x), t.integer(largestInteger), order);
 }
 
 /** Interior zeros: an axis more, padded and cut. */

@@ -8,7 +8,7 @@ import { unrollScan } from "../../ir/unroll.ts";
 import { bodyOf, type IrFunction, type PrimitiveParameters, sizeOf, type Variable } from "../../ir/types.ts";
 
 /** Loops of at most so many steps are written out, */
-const shortLoop = 1;
+const shortLoop = 8;
 /** as long as that makes at most so many equations. */
 const mostEquations = 4000;
 
