@@ -7,6 +7,7 @@ import { showError } from "./cli/problems.ts";
 import { runVerb } from "./cli/run_verb.ts";
 import { explainVerb } from "./cli/explain.ts";
 import { explainProgram } from "./cli/explain_program.ts";
+import { doctorVerb } from "./cli/doctor.ts";
 import { checkVerb, fmtVerb } from "./cli/source_verbs.ts";
 import { verifyVerb } from "./cli/verify.ts";
 import { version } from "./api/version.ts";
@@ -39,6 +40,7 @@ async function runCommand(command: CommandLine, console: Console): Promise<numbe
     if (command.verb === "explain") {
       return command.files[0]!.endsWith(".meta") ? explainProgram(command, console) : explainVerb(command, console);
     }
+    if (command.verb === "doctor") return await doctorVerb(console);
     if (command.verb === "verify") return verifyVerb(command, console);
     return await runVerb(command, console);
   } catch (error) {

@@ -5,7 +5,7 @@ import { makeWasmBackend, wasmBackend } from "../runtime/backend/wasm/index.ts";
 import { MetaRuntimeError } from "../runtime/errors.ts";
 import { costOf } from "../runtime/ir/cost.ts";
 import { planFunction } from "../runtime/loop/memory.ts";
-import { type ExperimentProgram, functionsOf } from "../runtime/loop/program.ts";
+import type { ExperimentProgram } from "../runtime/loop/program.ts";
 import { nearestName } from "../dsl/did_you_mean.ts";
 
 /** A backend by name; "auto" picks by what is present and by the work. */
@@ -28,9 +28,10 @@ type Choose = (limits: BackendLimits, program: ExperimentProgram | undefined) =>
 
 const wasm = ({ threads }: BackendLimits) => threads === undefined ? wasmBackend : makeWasmBackend({ threads });
 
-/** Floating-point operations of a meta-step from which TensorFlow on the processor is picked, where it is set up: below, `wasm` is
- *  as fast or faster and starts sooner (bench/crossover.ts). */
-const largeFlops = 2e9;
+/** Floating-point operations of a meta-step, and of all of them, from which TensorFlow on the processor is picked where it is set up:
+ *  below the first, `wasm` is faster with many tasks; below the second, TensorFlow does not win back its four seconds of
+ *  compilation (bench/crossover.ts). */
+export const largeWork = { step: 1e8, all: 3e11 };
 
 const choices: Readonly<Record<BackendName, Choose>> = {
   async auto(limits, program) {
@@ -40,7 +41,7 @@ const choices: Readonly<Record<BackendName, Choose>> = {
     const found = findTensorFlow({ known: true });
     if ("missing" in found) return here;
     const { cuda, xla } = found.proof;
-    if (!cuda && !(xla && largestStep(program) >= largeFlops)) return here;
+    if (!cuda && !(xla && isLarge(program))) return here;
     const why = cuda ? "picked by auto: there is a CUDA device" : "picked by auto: the work is large";
     return { backend: await openTensorFlow(found, limits), why };
   },
@@ -61,12 +62,11 @@ async function tensorflow() {
   return { findTensorFlow, openTensorFlow };
 }
 
-/** Operations of the largest function of a program, everything kept. */
-function largestStep(program: ExperimentProgram): number {
+function isLarge({ outers }: ExperimentProgram): boolean {
   const uncounted = { arenaBytes: () => 0 };
-  return functionsOf(program).reduce((most, { fn }) => {
-    return Math.max(most, costOf(planFunction(fn, uncounted, Infinity).fn).flops);
-  }, 0);
+  const flops = outers.map(({ step }) => costOf(planFunction(step.fn, uncounted, Infinity).fn).flops);
+  const all = outers.reduce((sum, { steps }, i) => sum + steps * flops[i]!, 0);
+  return Math.max(...flops) >= largeWork.step && all >= largeWork.all;
 }
 
 /** The names of the backends. */

@@ -7,14 +7,14 @@ import { nearestName } from "../dsl/did_you_mean.ts";
 /** A verb of the command line. */
 export type Verb = "run" | "check" | "fmt" | "explain" | "verify" | "doctor";
 
-/** What a verb does, for `--help`; "later" ones are known but refused. */
-export const verbs: Readonly<Record<Verb, { readonly text: string; readonly later?: true }>> = {
+/** What a verb does, for `--help`. */
+export const verbs: Readonly<Record<Verb, { readonly text: string }>> = {
   run: { text: "run the program (the verb may be left out)" },
   check: { text: "say what is wrong with programs, without running them" },
   fmt: { text: "rewrite programs in the one style" },
   explain: { text: "say what a program does and takes, or what a code such as M0301 means" },
   verify: { text: "compare gradients with differences of values and with each other" },
-  doctor: { text: "say which backends work here", later: true },
+  doctor: { text: "say which backends work here, what is missing, and how to get it" },
 };
 
 /** A request, understood and checked. */
@@ -157,7 +157,6 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
       return wrong(`\`--${name}\` does not go with \`${verb}\`, only with ${options[name]!.verbs.join(", ")}`);
     }
   }
-  if (verbs[verb].later) return wrong(`\`${verb}\` is not yet supported`);
   if (!isVerb && files.length > 1) {
     const near = nearestName(first, Object.keys(verbs));
     return wrong(
@@ -170,7 +169,10 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
       return wrong("Only one program can be explained at a time");
     }
   }
-  if (files.length === 0) return wrong(`\`${verb}\` needs a program: meta.ts ${verb} FILE.meta`);
+  if (verb === "doctor" && files.length > 0) {
+    return wrong("`doctor` looks at this machine, not at programs: meta.ts doctor");
+  }
+  if (files.length === 0 && verb !== "doctor") return wrong(`\`${verb}\` needs a program: meta.ts ${verb} FILE.meta`);
   if ((verb === "run" || verb === "verify") && files.length > 1) return wrong("Only one program can be run at a time");
 
   const inputs = parseInputs(given.get("set") ?? []);
@@ -244,7 +246,7 @@ export function helpText(): string {
   deno run --allow-read=FOLDER meta.ts [VERB] FOLDER/FILE.meta [OPTIONS]
 
 Verbs
-${table(Object.entries(verbs).map(([name, { text, later }]) => [name, later ? `${text} (not yet supported)` : text]))}
+${table(Object.entries(verbs).map(([name, { text }]) => [name, text]))}
 
 Options
 ${table(Object.keys(options).map((name) => [optionName(name), options[name]!.text]))}

@@ -89,7 +89,7 @@ const mistakes: readonly (readonly [string[], string])[] = [
   [["explain", "a.meta", "b.meta"], "Only one program can be explained at a time"],
   [["verify", "a.meta", "b.meta"], "Only one program can be run at a time"],
   [["a.meta", "--memory", "2 Gb"], "`--memory` must be an amount such as 2GB, 500MB or a number of bytes, not `2 Gb`"],
-  [["doctor"], "`doctor` is not yet supported"],
+  [["doctor", "a.meta"], "`doctor` looks at this machine, not at programs: meta.ts doctor"],
 ];
 
 for (const [args, message] of mistakes) {

@@ -1,6 +1,7 @@
 // The command line as a whole: in this process where only words and exit codes matter, as a process of its own where
 // permissions, signals and streams do.
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { findTensorFlow } from "../../runtime/backend/tensorflow/package.ts";
 import { main } from "../../meta.ts";
 import { version } from "../../api/version.ts";
 import { decodeSafetensors } from "../../runtime/record/safetensors.ts";
@@ -53,8 +54,35 @@ Deno.test("meta.ts --version says what deno.json says", async () => {
   assertEquals(version, config.version);
   assertEquals(await meta("--version"), { code: 0, out: `${version}\n`, err: "" });
   assertEquals((await meta("--help")).code, 0);
-  assertEquals(await meta("doctor"), { code: 2, out: "", err: "error: `doctor` is not yet supported\n" });
 });
+
+Deno.test("meta.ts doctor says what works, and how to get what does not", async () => {
+  const { code, out, err } = await meta("doctor");
+  assertEquals([code, err], [0, ""]);
+  for (const name of ["wasm", "tensorflow", "webgpu", "reference", "auto"]) {
+    assertMatch(out, new RegExp(`^${name} +\\w`, "m"));
+  }
+  const found = findTensorFlow();
+  if ("missing" in found) {
+    assertStringIncludes(out, `does not work: ${found.missing}`);
+    assertStringIncludes(out, "deno task setup:tensorflow");
+  } else {
+    assertMatch(out, /^tensorflow +works: /m);
+    assertStringIncludes(out, found.proof.xla ? "XLA        compiles graphs" : "graphs run node by node");
+  }
+});
+
+Deno.test(
+  "meta.ts FILE --backend takes the first of a list that can be opened, and says why the others were not",
+  withFiles({ "line.meta": line }, async (folder) => {
+    const wrong = await meta(`${folder}/line.meta`, "--backend", "wasm,tensorflo");
+    assertEquals(wrong.code, 2);
+    assertStringIncludes(wrong.err, "Unknown backend `tensorflo`");
+    const { code, err } = await meta(`${folder}/line.meta`, "--backend", "wasm,tensorflow");
+    assertEquals(code, 0, err);
+    assertStringIncludes(err, "backend wasm (asked for)");
+  }),
+);
 
 Deno.test(
   "meta.ts FILE runs a program: value, gradient and trajectory as the closed form says",

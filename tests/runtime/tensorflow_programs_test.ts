@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
+import { chooseBackend } from "../../api/backends.ts";
 import { compileProgram } from "../../dsl/compile.ts";
 import { MetaRuntimeError } from "../../runtime/errors.ts";
 import { Builder } from "../../runtime/ir/builder.ts";
@@ -115,6 +116,21 @@ record tune.loss every 3 steps`;
   assertEquals([ours.events, ours.recorded], [wanted.events, wanted.recorded]);
   const values = (r: typeof ours) => new Map(r.values.map((v, i) => [`${i}`, v.value.data]));
   assert(difference(values(ours), values(wanted), 1e-6).most < 1e-4);
+});
+
+tensorFlowTest("auto takes TensorFlow where the work is large, and wasm where it is small or in float64", async () => {
+  const wide = (steps: number, precision: string) =>
+    programOf(`
+precision ${precision}
+param w : [1000, 1000] = 0.01
+inner fit { minimize sum(dot(w, w)^2) over w by sgd(lr = 1e-9) for T = 5 steps }
+outer tune { minimize sum(w@T^2) over w@0 by sgd(lr = 1e-9) for ${steps} steps }`);
+  const names = [[wide(1000, "f32"), "tensorflow"], [wide(1, "f32"), "wasm"], [wide(1000, "f64"), "wasm"]] as const;
+  for (const [program, name] of names) {
+    const { backend, why } = await chooseBackend("auto", {}, program);
+    const cuda = !("missing" in found) && found.proof.cuda && program.precision === "f32";
+    assertEquals(backend.name, cuda ? "tensorflow" : name, why);
+  }
 });
 
 tensorFlowTest("a signal stops a run between two calls", async () => {
