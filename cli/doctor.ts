@@ -78,20 +78,17 @@ function autoLines(found: Found): readonly string[] {
   return [`takes wasm; tensorflow in f32 from ${step / 1e6} MFLOP a meta-step and ${all / 1e9} GFLOP in all`];
 }
 
-/** The graphics adapter that Deno would use. */
+/** The graphics adapter that Deno would use, asked for in a process of its own: the drivers of software adapters bring a compiler
+ *  that TensorFlow brings too, and one process does not survive both. */
 async function adapter(): Promise<string> {
+  const script = "const one = await navigator.gpu?.requestAdapter();" +
+    'console.log(one ? one.info?.description || one.info?.vendor || "of no name" : "none");';
   try {
-    const gpu = (navigator as {
-      gpu?: { requestAdapter(): Promise<{ info?: { description?: string; vendor?: string } } | null> };
-    })
-      .gpu;
-    if (!gpu) return "none: this Deno has no WebGPU";
-    const one = await gpu.requestAdapter();
-    if (!one) return "none";
-    const name = one.info?.description || one.info?.vendor || "of no name";
+    const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["eval", "--no-lock", script] }).output();
+    const name = new TextDecoder().decode(stdout).trim() || "none";
     return /llvmpipe|lavapipe|swiftshader|software/i.test(name) ? `software on the processor: ${name}` : name;
   } catch (error) {
-    return `none: ${firstLine(error)}`;
+    return `not known: ${firstLine(error)}`;
   }
 }
 
