@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import {
   addonIn,
+  exists,
   findTensorFlow,
   firstLine,
   type Found,
@@ -99,14 +100,5 @@ function nvidiaDriver(): string | undefined {
     return `an NVIDIA driver (${/\d+\.\d+(\.\d+)?/.exec(text)?.[0] ?? "of unknown version"})`;
   } catch {
     return undefined;
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -2,7 +2,6 @@
 // small ones.
 import { Builder } from "../ir/builder.ts";
 import { eliminateDeadCode } from "../ir/dead_code.ts";
-import { sectionsOf } from "../ir/structured.ts";
 import { type IrFunction, isRequest, type PrimitiveName, type Variable } from "../ir/types.ts";
 import { InternalError } from "../errors.ts";
 import { batchRules } from "./batch_rules.ts";
@@ -55,8 +54,9 @@ export function batchInto(
   return { outputs: fn.outputs.map(read), mapped: fn.outputs.map((x) => mapped.has(x)) };
 }
 
-/** The same function without `map` equations, in loops and maps of maps too. Expects no `gradient` requests. */
-export function expandMaps(fn: IrFunction): IrFunction {
+/** The same function without `map` equations, in loops and maps of maps too: all iterations at once, or a loop over them where
+ *  `looped` says so of the body. Expects no `gradient` requests. */
+export function expandMaps(fn: IrFunction, looped: (body: IrFunction) => boolean = () => false): IrFunction {
   const done = new Map<IrFunction, IrFunction>();
   const expand = (f: IrFunction): IrFunction => {
     const known = done.get(f);
@@ -69,14 +69,16 @@ export function expandMaps(fn: IrFunction): IrFunction {
       const inputs = equation.inputs.map((x) => values.get(x)!);
       let outputs: readonly Variable[];
       if (equation.op === "map") {
-        const { body, length } = equation.params;
-        const { constants, stacked } = sectionsOf(equation.params, inputs);
-        const mapped = [...constants.map(() => false), ...stacked.map(() => true)];
+        const { length, constants } = equation.params;
+        const body = expand(equation.params.body);
+        const mapped = equation.inputs.map((_, i) => i >= constants);
         // Shapes of size 0 do not say how to split them
-        const batched = length > 0 ? batchInto(b, expand(body), { inputs, mapped, length }) : undefined;
-        outputs = equation.outputs.map((type, i) =>
-          batched ? lead(b, batched.outputs[i]!, batched.mapped[i]!, length) : b.fill(0, type)
-        );
+        if (length === 0) outputs = equation.outputs.map((type) => b.fill(0, type));
+        else if (looped(body)) outputs = b.emit("scan", inputs, { body, length, constants, carry: 0, reverse: false });
+        else {
+          const batched = batchInto(b, body, { inputs, mapped, length });
+          outputs = batched.outputs.map((x, i) => lead(b, x, batched.mapped[i]!, length));
+        }
       } else if (equation.op === "scan") {
         outputs = b.emit("scan", inputs, { ...equation.params, body: expand(equation.params.body) });
       } else if (isRequest(equation.op)) {

@@ -3,7 +3,7 @@
 import type { HostArray } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
 import type { EvaluationProgram, OuterProgram } from "./program.ts";
-import { allFinite, findFirstNonFinite, type FirstNonFinite, metaStepError } from "./non_finite.ts";
+import { findFirstNonFinite, type FirstNonFinite, metaStepError } from "./non_finite.ts";
 import { isDue, openOuterRecorder } from "./recorder.ts";
 import type { ImplicitReport } from "./results.ts";
 import type { ContextLoop, RunContext } from "./run_context.ts";

@@ -372,6 +372,19 @@ export const rows: { readonly [P in Exclude<PrimitiveName, RequestName>]: Row<P>
   },
 };
 
+/** Sums: an error of each entry as large as so many roundings of the largest, or of the largest term. */
+export const roundings: { readonly [op in PrimitiveName]?: number } = {
+  reduce_sum: 40,
+  scatter_add: 40,
+  dot_general: 60,
+  conv: 60,
+  conv_input_gradient: 60,
+  conv_filter_gradient: 60,
+  solve: 1e4,
+  scan: 4,
+  map: 2,
+};
+
 /** A function of one equation. */
 export function runOne(
   op: PrimitiveName,

@@ -2,7 +2,7 @@
 // implementation on random shapes and parameters, all examples of a primitive in one graph.
 import { assert, assertEquals } from "@std/assert";
 import { type DType, formatType, type IrFunction, isFloat, type PrimitiveName } from "../../runtime/ir/types.ts";
-import { type Row, rows, runOne } from "./primitive_rows.ts";
+import { roundings, type Row, rows, runOne } from "./primitive_rows.ts";
 import { applyNaively, type NaiveArray, TestRandom, toHost } from "./reference_naive.ts";
 import { modes, tensorFlow, tensorFlowTest } from "./tensorflow.ts";
 
@@ -21,19 +21,6 @@ const ulps: { readonly [op in PrimitiveName]?: number } = {
   pow: 2,
   integer_pow: 8,
 };
-/** Sums: an error of each entry as large as so many roundings of the largest, or of the largest term. */
-const roundings: { readonly [op in PrimitiveName]?: number } = {
-  reduce_sum: 40,
-  scatter_add: 40,
-  dot_general: 60,
-  conv: 60,
-  conv_input_gradient: 60,
-  conv_filter_gradient: 60,
-  solve: 1e4,
-  scan: 4,
-  map: 2,
-};
-
 function largest(x: NaiveArray): number {
   return x.values.reduce((m, v) => Number.isFinite(v) ? Math.max(m, Math.abs(v)) : m, 0);
 }

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type DType, formatType, isFloat, type PrimitiveName, requestRows } from "../../runtime/ir/types.ts";
 import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
-import { type Row, rows, runOne } from "./primitive_rows.ts";
+import { roundings, type Row, rows, runOne } from "./primitive_rows.ts";
 import { applyNaively, type NaiveArray, TestRandom, toHost } from "./reference_naive.ts";
 
 const backend = makeWasmBackend({ threads: 1 });
@@ -23,19 +23,6 @@ const ulps: { readonly [op in PrimitiveName]?: readonly [number, number] } = {
   pow: [1, 1],
   integer_pow: [8, 8],
 };
-/** Sums: an error of each entry as large as so many roundings of the largest, or of the largest term. */
-const roundings: { readonly [op in PrimitiveName]?: number } = {
-  reduce_sum: 40,
-  scatter_add: 40,
-  dot_general: 60,
-  conv: 60,
-  conv_input_gradient: 60,
-  conv_filter_gradient: 60,
-  solve: 1e4,
-  scan: 4,
-  map: 2,
-};
-
 function assertClose(
   actual: ArrayLike<number>,
   expected: NaiveArray,

@@ -1,7 +1,7 @@
 // What is a TensorFlow graph made of? Functions of nodes with static shapes, and around them a graph that calls one. Written in
 // the wire format of `tensorflow/core/framework/{graph,function,node_def,attr_value,tensor}.proto` and
 // `tensorflow/core/protobuf/{saved_model,meta_graph}.proto`.
-import { type ArrayType, type Shape, sizeOf, type TypedArray } from "../../ir/types.ts";
+import type { ArrayType, Shape, TypedArray } from "../../ir/types.ts";
 import { Message } from "./protobuf.ts";
 
 /** Element types: those of the intermediate representation, and those that a lowering needs on the way. */

@@ -14,7 +14,7 @@ import {
   sizeOf,
   type Variable,
 } from "../../ir/types.ts";
-import { FunctionGraph, type Library, type Ref, type TfType } from "./graph.ts";
+import { FunctionGraph, type Ref, type TfType } from "./graph.ts";
 import { lowerConvolution, lowerFilterGradient, lowerInputGradient } from "./lower_convolutions.ts";
 import { type Draw, lowerDraws } from "./lower_random.ts";
 import { type BinaryOperation, type Comparison, Operations, type UnaryOperation } from "./operations.ts";

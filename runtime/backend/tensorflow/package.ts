@@ -233,7 +233,8 @@ function environment(name: string): string | undefined {
   }
 }
 
-function exists(path: string): boolean {
+/** True when there is something at a path that may be read. */
+export function exists(path: string): boolean {
   try {
     Deno.statSync(path);
     return true;

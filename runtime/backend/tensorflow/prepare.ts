@@ -1,11 +1,9 @@
 // Which function is lowered? Maps of small bodies run all steps at once, maps of large ones are loops, and short loops are written out.
-import { batchInto } from "../../autodiff/batch.ts";
-import { lead } from "../../autodiff/batching.ts";
+import { expandMaps } from "../../autodiff/batch.ts";
 import { Builder } from "../../ir/builder.ts";
 import { eliminateDeadCode } from "../../ir/dead_code.ts";
-import { sectionsOf } from "../../ir/structured.ts";
 import { unrollScan } from "../../ir/unroll.ts";
-import { bodyOf, type IrFunction, type PrimitiveParameters, sizeOf, type Variable } from "../../ir/types.ts";
+import { bodyOf, type IrFunction, sizeOf, type Variable } from "../../ir/types.ts";
 
 /** Loops of at most so many steps are written out, */
 const shortLoop = 8;
@@ -17,10 +15,11 @@ const largeBody = 1 << 18;
 
 /** The function without maps, with its short loops written out. `batched` runs every map at once. */
 export function prepareFunction(fn: IrFunction, batched: boolean): IrFunction {
-  return eliminateDeadCode(rewrite(fn, batched));
+  const large = (body: IrFunction) => !batched && largestIn(body) >= largeBody;
+  return eliminateDeadCode(writeOut(expandMaps(fn, large)));
 }
 
-function rewrite(fn: IrFunction, batched: boolean): IrFunction {
+function writeOut(fn: IrFunction): IrFunction {
   const b = new Builder(fn.name);
   const values = new Map<Variable, Variable>();
   for (const input of fn.inputs) values.set(input, b.input(input, input.name));
@@ -28,11 +27,11 @@ function rewrite(fn: IrFunction, batched: boolean): IrFunction {
     b.origin = equation.origin;
     const inputs = equation.inputs.map((x) => values.get(x)!);
     let outputs: readonly Variable[];
-    if (equation.op === "map") {
-      outputs = writeMap(b, inputs, { ...equation.params, body: rewrite(equation.params.body, batched) }, batched);
-    } else if (equation.op === "scan") {
-      const params = { ...equation.params, body: rewrite(equation.params.body, batched) };
-      const short = params.length <= shortLoop && params.length * equationsIn(params.body) <= mostEquations;
+    if (equation.op === "scan") {
+      const params = { ...equation.params, body: writeOut(equation.params.body) };
+      const { body, length, carry } = params;
+      // without a carry it was a map whose steps are large: written out, they would only take longer to compile
+      const short = carry > 0 && length <= shortLoop && length * equationsIn(body) <= mostEquations;
       outputs = short ? unrollScan(b, inputs, params) : b.emit("scan", inputs, params);
     } else {
       outputs = b.emit(equation.op, inputs, equation.params);
@@ -40,22 +39,6 @@ function rewrite(fn: IrFunction, batched: boolean): IrFunction {
     equation.outputs.forEach((output, i) => values.set(output, outputs[i]!));
   }
   return b.finish(fn.outputs.map((x) => values.get(x)!));
-}
-
-function writeMap(
-  b: Builder,
-  inputs: readonly Variable[],
-  params: PrimitiveParameters["map"],
-  batched: boolean,
-): readonly Variable[] {
-  const { body, length, constants } = params;
-  if (length === 0 || !batched && largestIn(body) >= largeBody) {
-    return b.emit("scan", inputs, { body, length, constants, carry: 0, reverse: false });
-  }
-  const given = sectionsOf(params, inputs);
-  const mapped = [...given.constants.map(() => false), ...given.stacked.map(() => true)];
-  const made = batchInto(b, body, { inputs, mapped, length });
-  return made.outputs.map((x, i) => lead(b, x, made.mapped[i]!, length));
 }
 
 /** Entries of the largest array that a function makes. */

@@ -1,5 +1,4 @@
-// How are bytes of the protobuf wire format written? Only what a graph of TensorFlow needs: varints, 32-bit floats, and fields of
-// known length. (https://protobuf.dev/programming-guides/encoding, "Message structure".)
+// How are bytes of the protobuf wire format written? Only what a graph of TensorFlow needs: varints, and fields of known length. (https://protobuf.dev/programming-guides/encoding, "Message structure".)
 
 /** A message being written, field by field. */
 export class Message {
@@ -14,12 +13,6 @@ export class Message {
   /** An int32, int64, bool or enum field. Negative numbers take ten bytes, as the format wants it. */
   integer(field: number, value: number): this {
     return this.#varint(field * 8).#varint(value);
-  }
-
-  /** A `float` field. */
-  float(field: number, value: number): this {
-    this.#varint(field * 8 + 5);
-    return this.#append(new Uint8Array(Float32Array.of(value).buffer));
   }
 
   /** A `string` field. */
