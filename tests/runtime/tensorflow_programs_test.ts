@@ -255,6 +255,11 @@ Deno.test("without a set-up, or with a broken one, the error says what is missin
     Deno.writeTextFileSync(join(addon, "tfjs_binding.node"), "no library");
     assertStringIncludes(look().cure, `remove ${folder}`);
     assertStringIncludes(look(true).missing, "was not tried out");
+    // one whose import ends the process
+    const name = join(folder, "node_modules", "@tensorflow", "tfjs-node");
+    Deno.writeTextFileSync(join(name, "package.json"), '{ "name": "@tensorflow/tfjs-node", "main": "index.js" }');
+    Deno.writeTextFileSync(join(name, "index.js"), "process.kill(process.pid, 'SIGKILL');");
+    assertStringIncludes(look().missing, "it ended with SIGKILL");
     Deno.mkdirSync(join(folder, "python"));
     assertStringIncludes(look().missing, "has no python/tensorflow/libtensorflow_cc.so.2");
   } finally {

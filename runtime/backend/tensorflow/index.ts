@@ -46,7 +46,7 @@ export async function openTensorFlow(found: Found, options: TensorFlowOptions = 
   return makeTensorFlowBackend(tf, options, found.proof);
 }
 
-/** A function that runs so few operations is not compiled before its second run: most run once. */
+/** A function that runs so few equations is not compiled before its second run: most run once. */
 const fewCalls = 5000;
 
 /** Bytes that the machine has to give; infinite where it does not say. */

@@ -135,7 +135,8 @@ const rules: { readonly [P in RuledName]: Rule<P> } = {
   gt: comparison("Greater"),
   ge: comparison("GreaterEqual"),
   select: ({ t, inputs: [c, x, y] }) => t.select(c!, x!, y!),
-  reduce_sum: ({ t, inputs: [x], params: { axes } }) => t.reduce("Sum", x!, axes),
+  reduce_sum: ({ t, inputs: [x], params: { axes } }) =>
+    x!.type === "f32" ? longSum(t, x!, axes) : t.reduce("Sum", x!, axes),
   reduce_max: ({ t, inputs: [x], params: { axes } }) => t.reduce("Max", x!, axes),
   argmax: ({ t, inputs: [x], params: { axis } }) => t.argmax(x!.type === "f32" ? ordered(t, x!) : x!, axis),
   reshape: ({ t, inputs: [x], params: { shape } }) => t.reshape(x!, shape),
@@ -252,6 +253,28 @@ function inverseErf(t: Operations, x: Ref): Ref {
   const inside = t.binary("Mul", x, t.select(t.compare("Less", w, number(5)), inner, outer));
   const atEnd = t.compare("Equal", t.unary("Abs", x), one);
   return t.select(atEnd, t.binary("Mul", x, number(Infinity)), inside);
+}
+
+/** Sums of more terms are made in two stages, of about as many terms each: one after the other, a million terms lose four digits. */
+const longest = 1024;
+
+function longSum(t: Operations, x: Ref, axes: readonly number[]): Ref {
+  const terms = axes.reduce((n, axis) => n * x.shape[axis]!, 1);
+  if (terms <= longest) return t.reduce("Sum", x, axes);
+  const axis = axes.reduce((a, b) => x.shape[b]! >= x.shape[a]! ? b : a);
+  const size = x.shape[axis]!;
+  // the part of the axis that is summed last: a divisor near the root, or zeros behind for one to exist
+  const distance = (d: number) => Math.abs(Math.log(d) - Math.log(terms) / 2);
+  const divisors = Array.from({ length: size }, (_, i) => i + 1).filter((d) => size % d === 0);
+  const last = divisors.reduce((a, b) => distance(b) < distance(a) ? b : a);
+  if (Math.max(last, terms / last) > terms / 8) {
+    const zeros = (n: number) => x.shape.map((_, i) => i === axis ? n : 0);
+    return longSum(t, t.pad(x, zeros(0), zeros(64 - size % 64)), axes);
+  }
+  const parts = t.reshape(x, [...x.shape.slice(0, axis), size / last, last, ...x.shape.slice(axis + 1)]);
+  const first = axes.map((a) => a > axis ? a + 1 : a);
+  const sums = t.reduce("Sum", parts, first);
+  return t.reduce("Sum", sums, [axis - axes.filter((a) => a < axis).length]);
 }
 
 /** Integers in the order of floats, NaN above all: maxima of floats alone do not find it. */

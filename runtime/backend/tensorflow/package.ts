@@ -80,7 +80,11 @@ export function setUpFolders(): readonly string[] {
   const here = import.meta.url.startsWith("file:")
     ? [fileURLToPath(new URL(`../../../${folderName}`, import.meta.url))]
     : [];
-  return [...new Set([...here, join(Deno.cwd(), folderName)])];
+  try {
+    return [...new Set([...here, join(Deno.cwd(), folderName)])];
+  } catch {
+    return here; // without the permission to know where we are
+  }
 }
 
 /** The native part of a package in a folder. */
@@ -154,8 +158,12 @@ export async function loadTensorFlow(place: Place, threads?: number): Promise<Te
   }
 }
 
-/** Numbers that are not numbers stay so in maxima. */
-const xlaFlag = "--xla_cpu_enable_fast_min_max=false";
+/** Numbers that are not numbers stay so in maxima; long sums are split already (`lower.ts`), and XLA's tree of windows takes a fifth of
+ *  its time to compile. */
+const xlaFlags = {
+  xla_cpu_enable_fast_min_max: "false",
+  xla_disable_hlo_passes: "tree_reduction_rewriter",
+} as const;
 
 /** What the library reads when it is loaded. Throws MetaRuntimeError when the environment cannot be written. */
 function setBefore(threads: number | undefined): void {
@@ -165,8 +173,11 @@ function setBefore(threads: number | undefined): void {
       Deno.env.set("TF_NUM_INTRAOP_THREADS", `${threads}`);
       Deno.env.set("TF_NUM_INTEROP_THREADS", `${threads}`);
     }
-    const flags = environment("XLA_FLAGS") ?? "";
-    if (!flags.includes("xla_cpu_enable_fast_min_max")) Deno.env.set("XLA_FLAGS", `${flags} ${xlaFlag}`.trim());
+    const given = environment("XLA_FLAGS") ?? "";
+    const added = Object.entries(xlaFlags).filter(([name]) => !given.includes(name)).map(([name, v]) =>
+      `--${name}=${v}`
+    );
+    Deno.env.set("XLA_FLAGS", [given, ...added].join(" ").trim());
   } catch (error) {
     throw new MetaRuntimeError(
       `TensorFlow reads its settings from the environment, which cannot be set: ${firstLine(error)}`,

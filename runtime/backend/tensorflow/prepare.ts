@@ -10,7 +10,8 @@ const shortLoop = 8;
 /** as long as that makes at most so many equations. */
 const mostEquations = 4000;
 
-/** On a processor, a body with an array of so many entries runs step by step: what it makes stays in the caches. */
+/** A body with an array of so many entries is large: its loop costs nothing beside it, so it is not written out, and a map of it runs
+ *  step by step on a processor, where what a step makes stays in the caches. */
 const largeBody = 1 << 18;
 
 /** The function without maps, with its short loops written out. `batched` runs every map at once. */
@@ -29,9 +30,8 @@ function writeOut(fn: IrFunction): IrFunction {
     let outputs: readonly Variable[];
     if (equation.op === "scan") {
       const params = { ...equation.params, body: writeOut(equation.params.body) };
-      const { body, length, carry } = params;
-      // without a carry it was a map whose steps are large: written out, they would only take longer to compile
-      const short = carry > 0 && length <= shortLoop && length * equationsIn(body) <= mostEquations;
+      const { body, length } = params;
+      const short = length <= shortLoop && length * equationsIn(body) <= mostEquations && largestIn(body) < largeBody;
       outputs = short ? unrollScan(b, inputs, params) : b.emit("scan", inputs, params);
     } else {
       outputs = b.emit(equation.op, inputs, equation.params);
