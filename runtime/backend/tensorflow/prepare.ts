@@ -10,8 +10,7 @@ const shortLoop = 8;
 /** as long as that makes at most so many equations. */
 const mostEquations = 4000;
 
-/** A body with an array of so many entries is large: its loop costs nothing beside it, so it is not written out, and a map of it runs
- *  step by step on a processor, where what a step makes stays in the caches. */
+/** On a processor, a map of a body with an array of so many entries runs step by step: what a step makes stays in the caches. */
 const largeBody = 1 << 18;
 
 /** The function without maps, with its short loops written out. `batched` runs every map at once. */
@@ -30,8 +29,9 @@ function writeOut(fn: IrFunction): IrFunction {
     let outputs: readonly Variable[];
     if (equation.op === "scan") {
       const params = { ...equation.params, body: writeOut(equation.params.body) };
-      const { body, length } = params;
-      const short = length <= shortLoop && length * equationsIn(body) <= mostEquations && largestIn(body) < largeBody;
+      const { body, length, carry } = params;
+      // without a carry it was a map of a large body: written out, it would only take longer to compile
+      const short = carry > 0 && length <= shortLoop && length * equationsIn(body) <= mostEquations;
       outputs = short ? unrollScan(b, inputs, params) : b.emit("scan", inputs, params);
     } else {
       outputs = b.emit(equation.op, inputs, equation.params);
