@@ -41,7 +41,7 @@ export function openDeviceLoop(
       last?.drop();
       for (const { slot, i } of handed) loop.set(i, fill(slot, now));
       last = loop.run(now.step, count);
-      if (!last.finite && last.steps > 1) {
+      while (!last.finite && last.steps > 1) {
         // the steps before the one that went wrong, again: what they started from is still there
         const fine = last.steps - 1;
         last.drop();

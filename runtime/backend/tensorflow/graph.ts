@@ -27,7 +27,6 @@ export type Attribute =
   | { readonly integers: readonly number[] }
   | { readonly flag: boolean }
   | { readonly text: string }
-  | { readonly texts: readonly string[] }
   | { readonly shape: Shape }
   | { readonly shapes: readonly Shape[] }
   | { readonly call: string }
@@ -62,7 +61,6 @@ function writeAttribute(a: Attribute) {
     else if ("integers" in a) m.message(1, (list) => a.integers.forEach((x) => list.integer(3, x)));
     else if ("flag" in a) m.integer(5, a.flag ? 1 : 0);
     else if ("text" in a) m.text(2, a.text);
-    else if ("texts" in a) m.message(1, (list) => a.texts.forEach((x) => list.text(2, x)));
     else if ("shape" in a) m.message(7, writeShape(a.shape));
     else if ("shapes" in a) m.message(1, (list) => a.shapes.forEach((s) => list.message(7, writeShape(s))));
     else if ("call" in a) m.message(10, (f) => f.text(1, a.call));

@@ -30,11 +30,8 @@ export interface Lowering<P extends PrimitiveName> {
 /** Writes a primitive. */
 export type Rule<P extends PrimitiveName> = (given: Lowering<P>) => Ref | readonly Ref[];
 
-/** Primitives that are in a function when it comes here: maps were expanded. */
-export type LoweredName = Exclude<PrimitiveName, RequestName | "map">;
-
-/** Primitives with a rule of their own: draws are lowered together. */
-type RuledName = Exclude<LoweredName, "random_bits">;
+/** Primitives with a rule of their own: maps were expanded before, draws are lowered together. */
+type RuledName = Exclude<PrimitiveName, RequestName | "map" | "random_bits">;
 
 const unary = (op: UnaryOperation): Rule<PrimitiveName> => ({ t, inputs: [x] }) => t.unary(op, x!);
 
@@ -152,8 +149,8 @@ const rules: { readonly [P in RuledName]: Rule<P> } = {
   reverse: ({ t, inputs: [x], params: { axes } }) => t.reverse(x!, axes),
   gather: ({ t, inputs: [x, indices], params: { axis, batch } }) => {
     const n = x!.shape[axis]!;
-    const { inside, places } = within(t, indices!, n);
-    const read = t.gather(x!, t.select(inside, places, t.integer(0)), axis, batch);
+    const inside = within(t, indices!, n);
+    const read = t.gather(x!, t.select(inside, indices!, t.integer(0)), axis, batch);
     const aligned = [
       ...indices!.shape.slice(0, batch),
       ...x!.shape.slice(batch, axis).map(() => 1),
@@ -175,7 +172,8 @@ const rules: { readonly [P in RuledName]: Rule<P> } = {
     ];
     const [rows, width] = [sizeOf(indices!.shape), sizeOf(before) * sizeOf(after)];
     const table = t.reshape(t.transpose(updates!, order), [rows, width]);
-    const { inside, places: known } = within(t, t.reshape(indices!, [sizeOf(outer), sizeOf(places)]), size);
+    const known = t.reshape(indices!, [sizeOf(outer), sizeOf(places)]);
+    const inside = within(t, known, size);
     const starts = Int32Array.from({ length: sizeOf(outer) }, (_, i) => i * size);
     const first = t.literal("i32", [sizeOf(outer), 1], starts);
     const row = t.select(inside, t.binary("AddV2", known, first), t.integer(-1));
@@ -300,13 +298,9 @@ export function spread(t: Operations, x: Ref, interior: readonly number[]): Ref 
 }
 
 /** Which indices are from 0 to n - 1. */
-function within(t: Operations, indices: Ref, n: number) {
-  const inside = t.logical(
-    "LogicalAnd",
-    t.compare("GreaterEqual", indices, t.integer(0)),
-    t.compare("Less", indices, t.integer(n)),
-  );
-  return { inside, places: indices };
+function within(t: Operations, indices: Ref, n: number): Ref {
+  const [low, high] = [t.compare("GreaterEqual", indices, t.integer(0)), t.compare("Less", indices, t.integer(n))];
+  return t.logical("LogicalAnd", low, high);
 }
 
 /** A loop of fixed length over lists of arrays. */

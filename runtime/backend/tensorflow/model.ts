@@ -1,7 +1,7 @@
 // How is a loaded graph called? Tensors in, tensors out, both owned by the caller; what TensorFlow says when it fails is put in terms
 // of the program.
 import { MetaRuntimeError } from "../../errors.ts";
-import { type ArrayType, type HostArray, sizeOf } from "../../ir/types.ts";
+import type { ArrayType, HostArray } from "../../ir/types.ts";
 import { loadModel } from "./models.ts";
 import { firstLine, packageTypes, type Tensor, type TensorFlow } from "./package.ts";
 
@@ -30,7 +30,7 @@ export class Model {
 
   /** Hands an array over. */
   upload({ dtype, shape, data }: HostArray): Tensor {
-    return this.#tf.tensor(data.length === sizeOf(shape) ? data.slice() : data, [...shape], packageTypes[dtype]!);
+    return this.#tf.tensor(data.slice(), [...shape], packageTypes[dtype]!);
   }
 
   /** Runs the graph. Throws MetaRuntimeError with what TensorFlow says. */

@@ -1,6 +1,6 @@
 // How are TensorFlow's operations written? With their attributes and the names of their outputs, as the registry of operations has
 // them (`tensorflow/core/ops`). Shapes are known and said here; nothing is inferred later.
-import { entryBytes, type Shape, sizeOf, type TypedArray } from "../../ir/types.ts";
+import type { Shape, TypedArray } from "../../ir/types.ts";
 import type { Attributes, FunctionGraph, Ref, TfType } from "./graph.ts";
 
 /** Elementwise operations with one output `y`, of the type of the input. */
@@ -283,9 +283,4 @@ function broadcast(a: Shape, b: Shape): Shape {
 
 function same(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((n, i) => n === b[i]);
-}
-
-/** Bytes of an array of the intermediate representation. */
-export function bytesOf({ dtype, shape }: { readonly dtype: keyof typeof entryBytes; readonly shape: Shape }): number {
-  return entryBytes[dtype] * sizeOf(shape);
 }

@@ -29,7 +29,6 @@ export interface TensorFlow {
       outputs: readonly string[],
     ): Tensor[];
     deleteSavedModel(model: number): void;
-    readonly isGPUPackage: boolean;
     readonly isUsingGpuDevice: boolean;
   };
 }
