@@ -156,18 +156,36 @@ export function lowerOuter(
   const { loop, steps } = outer;
   const start = lowerStates(el, outer, persistent);
   const step = lowerStep(el, outer, persistent, start.states);
+  const diagnose = lowerDiagnosis(el, outer, persistent);
+  const { trajectories } = requests;
+  const states = readStates(start.states, step.finish, [diagnose.fn, ...(trajectories ? [trajectories.fn] : [])]);
   return {
     name: loop.name,
     origin: loop.item.name.span,
     steps,
     over: step.over,
-    states: start.states.map(({ name, type }) => ({ name, type })),
-    initialStates: start.fn,
-    step: step.fn,
+    states: states.map(({ name, type }) => ({ name, type })),
+    initialStates: start.finish(states),
+    step: step.finish(states),
     records: requests.records,
-    ...(requests.trajectories ? { trajectories: requests.trajectories } : {}),
-    diagnose: lowerDiagnosis(el, outer, persistent),
+    ...(trajectories ? { trajectories } : {}),
+    diagnose,
   };
+}
+
+/** The states that something reads, now or by way of another state: nobody would see the others. */
+function readStates(
+  states: readonly NamedState[],
+  stepWith: (states: readonly NamedState[]) => ProgramFunction,
+  others: readonly ProgramFunction[],
+): readonly NamedState[] {
+  const readBy = ({ inputs }: ProgramFunction) => inputs.flatMap((s) => s.kind === "state" ? [s.name] : []);
+  const read = new Set(others.flatMap(readBy));
+  for (let known = -1; known < read.size;) {
+    known = read.size;
+    for (const name of readBy(stepWith(states.filter((s) => read.has(s.name))))) read.add(name);
+  }
+  return states.filter((s) => read.has(s.name));
 }
 
 interface NamedState {
@@ -183,7 +201,7 @@ function lowerStates(
   el: Elaboration,
   outer: CheckedOuter,
   persistent: ReadonlySet<string>,
-): { states: NamedState[]; fn: ProgramFunction } {
+): { states: readonly NamedState[]; finish: (kept: readonly NamedState[]) => ProgramFunction } {
   const draft = openOuter(el, outer.loop, "states", persistent, false);
   const { cx, b } = draft;
   const states: NamedState[] = [];
@@ -204,7 +222,7 @@ function lowerStates(
     states.push(state);
     outputs.push(b.reshape(stacked!, state.type.shape));
   }
-  return { states, fn: draft.finish(outputs) };
+  return { states, finish: (kept) => draft.finish(outputs.filter((_, i) => kept.includes(states[i]!))) };
 }
 
 /** Where the loops ended that go on from the meta-step before. */
@@ -233,7 +251,7 @@ function lowerStep(
   outer: CheckedOuter,
   persistent: ReadonlySet<string>,
   states: readonly NamedState[],
-): { over: string[]; fn: ProgramFunction } {
+): { over: string[]; finish: (kept: readonly NamedState[]) => ProgramFunction } {
   const { loop, steps } = outer;
   const draft = openOuter(el, loop, "step", persistent, false);
   const { cx, b, world } = draft;
@@ -313,8 +331,10 @@ function lowerStep(
     for (const [state, value] of after.states) newStates.set(`${leaf.name}.${state}`, value.variable);
   });
   carried.forEach((state, i) => newStates.set(state.name, closed.outputs[1 + i]!));
-  const fn = draft.finish([loss, norm, ...newLeaves, ...states.map((s) => newStates.get(s.name)!)]);
-  return { over: ruled.map(({ leaf }) => leaf.name), fn };
+  return {
+    over: ruled.map(({ leaf }) => leaf.name),
+    finish: (kept) => draft.finish([loss, norm, ...newLeaves, ...kept.map((s) => newStates.get(s.name)!)]),
+  };
 }
 
 /** Every loss and parameter of every inner loop, over tasks and time. */

@@ -24,11 +24,8 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
   let loop: ContextLoop | undefined;
   const feed = feedOf(outer);
   const wiring = { feed, watched: numbers + outer.over.length, numbers };
-  // what the step makes but does not read
-  const loose = [...outer.over, ...outer.states.map((s) => s.name)].flatMap((name, i) => {
-    const of = i < outer.over.length ? "leaf" : "state";
-    return feed.has(numbers + i) ? [] : [{ name, output: numbers + i, of }];
-  });
+  // leaves that the step makes but does not read
+  const loose = outer.over.flatMap((name, i) => feed.has(numbers + i) ? [] : [{ name, output: numbers + i }]);
   const looked = lookedAt(outer, evaluations);
   const trajectoriesAt = (step: number) => () => context.call(outer.trajectories!.fn, { step, states });
   const trajectories = outer.trajectories ? [outer.trajectories.fn] : [];
@@ -54,9 +51,9 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
           ? stepWentWrong(outer, context, { step, states, loss, gradientNorm })
           : updateWentWrong(outer, { step, name: outer.over[bad - numbers]!, value });
       }
-      for (const { name, output, of } of loose) {
+      for (const { name, output } of loose) {
         const { dtype, shape, data } = outputs[output]!;
-        (of === "leaf" ? context.leaves : states).set(name, { dtype, shape, data: data.slice() });
+        context.leaves.set(name, { dtype, shape, data: data.slice() });
       }
       loop.accept();
 
