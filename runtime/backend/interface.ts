@@ -65,8 +65,8 @@ export interface Executable {
   /** Runs it. The inputs are only read; the outputs are new arrays that the caller may keep. */
   run(inputs: readonly HostArray[]): readonly HostArray[];
   /** Its memory, for a caller that runs it again and again: an input keeps what is written into it, an output is there until
-   *  the next run. An input that nothing reads is undefined. */
-  readonly memory: InPlace;
+   *  the next run. An input that nothing reads is undefined. Backends that open loops need not have it. */
+  readonly memory?: InPlace | undefined;
   /** Gives back what it holds. Calling it twice is harmless. */
   dispose(): void;
 }

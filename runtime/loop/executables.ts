@@ -143,6 +143,7 @@ function openInPlace(
   { executable, reports, outputs: count }: Prepared,
 ): OpenLoop {
   const { memory } = executable;
+  if (!memory) throw new InternalError(`\`${fn.name}\` has no memory to go on in`);
   const arrays = memory.inputs.map((data, i) =>
     data && { dtype: fn.inputs[i]!.dtype, shape: fn.inputs[i]!.shape, data }
   );

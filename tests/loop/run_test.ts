@@ -208,7 +208,7 @@ Deno.test("runProgram() lets timers run while it works", async () => {
       const { memory } = executable;
       return {
         run: (inputs) => (wait(), executable.run(inputs)),
-        memory: { ...memory, run: () => (wait(), memory.run()) },
+        memory: { ...memory!, run: () => (wait(), memory!.run()) },
         dispose: () => executable.dispose(),
       };
     },

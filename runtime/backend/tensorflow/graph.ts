@@ -83,10 +83,12 @@ function writeNode({ name, op, inputs, attributes }: NodeToWrite) {
   };
 }
 
-/** A library of functions: names are given once. */
+/** A library of functions: names are given once. `compiled` asks for compilation by XLA. */
 export class Library {
   readonly #functions: Uint8Array[] = [];
   #count = 0;
+
+  constructor(readonly compiled: boolean) {}
 
   /** A name that no other function has. */
   newName(base: string): string {
@@ -101,12 +103,10 @@ export class Library {
     this.nodes += nodes;
   }
 
-  /** A SavedModel whose graph calls one function: inputs `x0`, `x1` …, outputs `call:0`, `call:1` ….
-   *  `compiled` asks for compilation by XLA. */
+  /** A SavedModel whose graph calls one function: inputs `x0`, `x1` …, outputs `call:0`, `call:1` …. */
   savedModel(
     called: string,
     types: { readonly inputs: readonly ArrayType[]; readonly outputs: readonly ArrayType[] },
-    compiled: boolean,
   ): Uint8Array {
     const typeOf = (x: ArrayType) => x.dtype as TfType;
     const graph = (m: Message) => {
@@ -118,7 +118,7 @@ export class Library {
         f: { call: called },
         Tin: { types: types.inputs.map(typeOf) },
         Tout: { types: types.outputs.map(typeOf) },
-        ...(compiled ? { _XlaMustCompile: { flag: true } } : {}),
+        ...(this.compiled ? { _XlaMustCompile: { flag: true } } : {}),
       };
       const inputs = types.inputs.map((_, i) => `x${i}`);
       m.message(1, writeNode({ name: "call", op: "StatefulPartitionedCall", inputs, attributes }));
@@ -179,6 +179,8 @@ export class FunctionGraph {
       outputs.forEach((x, i) => signature.message(3, argument(x, `y${i}`)));
     });
     for (const node of this.#nodes) m.message(3, writeNode(node));
+    // TensorFlow's own rewriting (`grappler/optimizers/meta_optimizer.cc`) leaves such functions alone: XLA does better by itself
+    if (this.library.compiled) m.entry(5, "_tf_data_function", writeAttribute({ flag: true }));
     outputs.forEach((x, i) => m.message(4, (e) => e.text(1, `y${i}`).text(2, x.name)));
     this.library.add(m.bytes, this.#nodes.length);
     return name;

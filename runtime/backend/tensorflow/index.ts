@@ -3,10 +3,11 @@
 import { formatBytes } from "../../bytes.ts";
 import { MetaRuntimeError } from "../../errors.ts";
 import { costOf } from "../../ir/cost.ts";
-import { allocate, type HostArray, type IrFunction, sizeOf } from "../../ir/types.ts";
+import type { HostArray, IrFunction } from "../../ir/types.ts";
 import { checkInputs } from "../check_inputs.ts";
-import type { Backend, DeviceLoop, Executable, InPlace, LoopWiring } from "../interface.ts";
+import type { Backend, DeviceLoop, Executable, LoopWiring } from "../interface.ts";
 import { referenceBackend } from "../reference/index.ts";
+import { wasmBackend } from "../wasm/index.ts";
 import { FunctionGraph, Library, type Ref, type TfType } from "./graph.ts";
 import { lowerBody } from "./lower.ts";
 import { openLoop } from "./loop.ts";
@@ -17,7 +18,7 @@ import { equationsIn, prepareFunction } from "./prepare.ts";
 
 /** How a tensorflow backend works. */
 export interface TensorFlowOptions {
-  /** Whether graphs are compiled by XLA. When not given: where the library has it, and the function runs more than once. */
+  /** Whether graphs are compiled by XLA. When not given: where the library has it, for all but a first run of little work. */
   readonly compiled?: boolean;
   /** Threads of TensorFlow; as many as there are processors when not given. Only the first backend of a process can say. */
   readonly threads?: number | undefined;
@@ -46,8 +47,10 @@ export async function openTensorFlow(found: Found, options: TensorFlowOptions = 
   return makeTensorFlowBackend(tf, options, found.proof);
 }
 
-/** A function that runs so few equations is not compiled before its second run: most run once. */
+/** A function that runs so few equations is not compiled before its second run: most run once, */
 const fewCalls = 5000;
+/** and the first is left to wasm where it has so few floating-point operations: TensorFlow takes longer to load it. */
+const fewFlops = 1e9;
 
 /** Bytes that the machine has to give; infinite where it does not say. */
 function availableBytes(): number {
@@ -100,8 +103,15 @@ function makeTensorFlowBackend(tf: TensorFlow, options: TensorFlowOptions, { xla
     },
     compile(fn) {
       const prepared = fitting(fn);
-      const once = options.compiled === undefined && costOf(prepared).calls <= fewCalls;
-      return new Prepared(tf, prepared, compiled ? once ? "later" : "now" : "never");
+      const { calls, flops } = costOf(prepared);
+      const first = options.compiled !== undefined || calls > fewCalls
+        ? undefined
+        : flops <= fewFlops && wasmBackend.arenaBytes(fn) <= Math.min(memoryLimitBytes, wasmBackend.memoryLimitBytes)
+        ? wasmBackend.compile(fn)
+        : new Prepared(tf, prepared, false);
+      return first
+        ? new TakenOver(first, () => new Prepared(tf, prepared, compiled))
+        : new Prepared(tf, prepared, compiled);
     },
     openLoop: (fn, wiring) => openLoop(tf, fitting(fn), wiring, compiled),
   };
@@ -109,38 +119,27 @@ function makeTensorFlowBackend(tf: TensorFlow, options: TensorFlowOptions, { xla
 
 /** The model of a function: inputs and outputs are its own. */
 function writeFunction(fn: IrFunction, compiled: boolean): { readonly model: Uint8Array; readonly nodes: number } {
-  const library = new Library();
+  const library = new Library(compiled);
   const inputs = fn.inputs.map(({ dtype, shape }) => ({ type: dtype as TfType, shape }));
   const graph = new FunctionGraph(library, inputs);
   const outputs: readonly Ref[] = lowerBody(graph, fn, graph.inputs);
   const name = graph.finish(fn.name, outputs);
-  return { model: library.savedModel(name, fn, compiled), nodes: library.nodes };
+  return { model: library.savedModel(name, fn), nodes: library.nodes };
 }
 
 class Prepared implements Executable {
   readonly #tf: TensorFlow;
   readonly #fn: IrFunction;
-  #model: Model;
-  /** Compilation that is still to come. */
-  #later: boolean;
-  #ran = false;
-  #memory: InPlace | undefined;
+  readonly #model: Model;
 
-  constructor(tf: TensorFlow, fn: IrFunction, compiled: "now" | "later" | "never") {
+  constructor(tf: TensorFlow, fn: IrFunction, compiled: boolean) {
     this.#tf = tf;
     this.#fn = fn;
-    this.#later = compiled === "later";
-    this.#model = new Model(tf, fn, writeFunction(fn, compiled === "now").model);
+    this.#model = new Model(tf, fn, writeFunction(fn, compiled).model);
   }
 
   run(inputs: readonly HostArray[]): readonly HostArray[] {
     checkInputs(this.#fn, inputs);
-    if (this.#later && this.#ran) {
-      this.#model.dispose();
-      this.#model = new Model(this.#tf, this.#fn, writeFunction(this.#fn, true).model);
-      this.#later = false;
-    }
-    this.#ran = true;
     const given = inputs.map((x) => this.#model.upload(x));
     let made;
     try {
@@ -153,19 +152,35 @@ class Prepared implements Executable {
     return outputs;
   }
 
-  get memory(): InPlace {
-    if (this.#memory) return this.#memory;
-    const inputs = this.#fn.inputs.map((x) => allocate(x.dtype, sizeOf(x.shape)));
-    const outputs = this.#fn.outputs.map((x) => allocate(x.dtype, sizeOf(x.shape)));
-    const run = () => {
-      const arrays = this.#fn.inputs.map(({ dtype, shape }, i) => ({ dtype, shape, data: inputs[i]! }));
-      this.run(arrays).forEach(({ data }, i) => outputs[i]!.set(data));
-    };
-    return this.#memory = { inputs, outputs, run };
+  dispose(): void {
+    this.#model.dispose();
+  }
+}
+
+/** A function whose first run is done in another way than those to come. */
+class TakenOver implements Executable {
+  #now: Executable;
+  /** What makes the next one, until it is made. */
+  #next: (() => Executable) | undefined;
+  #ran = false;
+
+  constructor(first: Executable, next: () => Executable) {
+    this.#now = first;
+    this.#next = next;
+  }
+
+  run(inputs: readonly HostArray[]): readonly HostArray[] {
+    if (this.#ran && this.#next) {
+      this.#now.dispose();
+      this.#now = this.#next();
+      this.#next = undefined;
+    }
+    this.#ran = true;
+    return this.#now.run(inputs);
   }
 
   dispose(): void {
-    this.#later = false;
-    this.#model.dispose();
+    this.#next = undefined;
+    this.#now.dispose();
   }
 }

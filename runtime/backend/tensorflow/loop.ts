@@ -22,7 +22,7 @@ const scalarType: ArrayType = { dtype: "i32", shape: [] };
  *  Outputs: steps that were run, whether all was finite, the series [most, n], the ends. */
 function writeLoop(fn: IrFunction, wires: Wires, compiled: boolean) {
   const { feed, counter, series, watched, ends } = wires;
-  const library = new Library();
+  const library = new Library(compiled);
   const typed = ({ dtype, shape }: ArrayType) => ({ type: dtype as TfType, shape });
   const given = fn.inputs.flatMap((_, i) => i === counter ? [] : [i]);
   const loose = ends.filter((output) => !feed.has(output));
@@ -88,7 +88,7 @@ function writeLoop(fn: IrFunction, wires: Wires, compiled: boolean) {
       ...ends.map((o) => fn.outputs[o]!),
     ],
   };
-  return { given, signature, bytes: library.savedModel(name, signature, compiled) };
+  return { given, signature, bytes: library.savedModel(name, signature) };
 }
 
 /** Opens a function as a loop. */

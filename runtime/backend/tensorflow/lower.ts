@@ -54,10 +54,7 @@ const [largestInteger, smallestInteger, integerBound] = [0x7fffffff, -0x80000000
 const rules: { readonly [P in RuledName]: Rule<P> } = {
   constant: ({ t, params: { type, data } }) => t.literal(type.dtype as TfType, type.shape, data),
   iota: ({ t, params: { type: { dtype, shape }, axis }, types: [type] }) => {
-    const n = shape[axis]!;
-    const inputs = [t.integer(0), t.integer(n), t.integer(1)];
-    const range = t.one("Range", inputs, { Tidx: { type: "i32" } }, "output", "i32", [n]);
-    const column = t.reshape(range, shape.slice(axis).map((m, i) => i === 0 ? m : 1));
+    const column = t.reshape(t.range(shape[axis]!), shape.slice(axis).map((m, i) => i === 0 ? m : 1));
     return t.broadcastTo(t.cast(column, dtype as TfType), type!.shape);
   },
   neg: unary("Neg"),

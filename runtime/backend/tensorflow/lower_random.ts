@@ -38,7 +38,7 @@ export function lowerDraws(t: Operations, draws: readonly Draw[]): readonly Ref[
   };
   const numbers = (_: Draw, d: number) => {
     const { blocks } = sizes[d]!;
-    return t.literal("u32", [1, blocks], Int32Array.from({ length: blocks }, (_, i) => i));
+    return t.bits(t.reshape(t.range(blocks), [1, blocks]), "u32");
   };
   const words = [
     numbers,

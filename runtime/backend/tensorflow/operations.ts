@@ -68,6 +68,12 @@ export class Operations {
     return this.broadcastTo(this.graph.constant(type, [], data.slice(0, 1)), shape);
   }
 
+  /** 0, 1, … as i32. */
+  range(n: number): Ref {
+    const inputs = [this.integer(0), this.integer(n), this.integer(1)];
+    return this.one("Range", inputs, { Tidx: { type: "i32" } }, "output", "i32", [n]);
+  }
+
   fill(value: number, type: TfType, shape: Shape): Ref {
     const classes = { f32: Float32Array, bool: Uint8Array };
     return this.literal(type, shape, (classes[type as "f32" | "bool"] ?? Int32Array).of(value));

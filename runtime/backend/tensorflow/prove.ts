@@ -8,11 +8,11 @@ import { Operations } from "./operations.ts";
 /** Adds 1 to 1, compiled by XLA or not. */
 function tryOut(tf: TensorFlow, compiled: boolean): boolean {
   const type = { dtype: "f32", shape: [] } as const;
-  const library = new Library();
+  const library = new Library(compiled);
   const graph = new FunctionGraph(library, [{ type: "f32", shape: [] }]);
   const t = new Operations(graph);
   const name = graph.finish("probe", [t.binary("AddV2", graph.inputs[0]!, t.scalar(1, graph.inputs[0]!))]);
-  const model = loadModel(tf, library.savedModel(name, { inputs: [type], outputs: [type] }, compiled));
+  const model = loadModel(tf, library.savedModel(name, { inputs: [type], outputs: [type] }));
   const x = tf.tensor(Float32Array.of(1), [], "float32");
   const [y] = tf.backend().runSavedModel(model, [x], [{ name: "x0:0" }], ["call:0"]);
   return y!.dataSync()[0] === 2;

@@ -30,6 +30,7 @@ export interface WasmOptions {
 
 /** An executable that says what it holds. */
 export interface WasmExecutable extends Executable {
+  readonly memory: InPlace;
   /** Bytes of its memory: whole pages of 64 KiB. */
   readonly memoryBytes: number;
   /** Bytes of its code. */
