@@ -398,8 +398,10 @@ class NestWriter {
     code.vector(combine(value)).set(sum);
   }
 
-  /** A product of floats that nothing but one sum reads. */
+  /** A product of floats that only the sum of a contraction reads. Products of other sums may be kept by one plan and made again
+   *  by another, so they are always rounded. */
   #isFusedProduct(id: number): boolean {
+    if (!this.#s.fused) return false;
     const value = this.#s.values.get(id)!;
     if (value.op !== "mul" || value.dtype === "i32" || this.#uses.get(id) !== 1) return false;
     return [...this.#s.values.values()].some((v) => v.op === "reduce" && v.kind === "sum" && v.input === id);

@@ -57,6 +57,8 @@ export interface Schedule {
   readonly overwritten: readonly number[];
   /** It has sums of products, and enough of them to copy factors. */
   readonly contraction: boolean;
+  /** Its sum is that of a contraction, whose products are never kept: they may be added without having been rounded. */
+  readonly fused: boolean;
 }
 
 /** Registers for sums: of sixteen, so many leave room for what is multiplied. */
@@ -109,6 +111,7 @@ export function scheduleNest(nest: Nest): Schedule {
     indices,
     pointers,
     contraction: wantsPanel(nest),
+    fused: nest.contraction,
   } as const;
   const chosen = chooseAxes(base, reductions.length);
   return { ...base, ...chosen, ...blockSums({ ...base, ...chosen }, reductions.length) };
