@@ -87,6 +87,7 @@ export class FrameBuilder {
       closed: false,
       loaded: new Map(),
       uniforms: new Map(),
+      computed: new Map(),
     };
     this.append(nest, open);
     return open;
@@ -353,7 +354,13 @@ export class FrameBuilder {
       case "scalar": {
         const inputs = e.inputs.map((input) => this.pull(input, open));
         const exponent = e.exponent === undefined ? {} : { exponent: e.exponent };
-        return add({ op: e.op, dtype: core.dtype, inputs, ...exponent });
+        // what is made again for a derivative is often there
+        const key = `${e.op} ${core.dtype} ${inputs} ${e.exponent}`;
+        const known = open.computed.get(key);
+        if (known !== undefined) return known;
+        const id = add({ op: e.op, dtype: core.dtype, inputs, ...exponent });
+        open.computed.set(key, id);
+        return id;
       }
       case "index":
         return add({ op: "index", dtype: core.dtype, axis: this.axesFor(open, core.sizes)![e.axis]! });

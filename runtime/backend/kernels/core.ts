@@ -41,6 +41,8 @@ export interface OpenNest {
   closed: boolean;
   readonly loaded: Map<Core, number>;
   readonly uniforms: Map<string, number>;
+  /** Scalar expressions by what they are of. */
+  readonly computed: Map<string, number>;
 }
 
 /** An array to be computed. */
