@@ -264,6 +264,41 @@ Deno.test("one large product is shared by threads, too, with the same bits", () 
   executable.dispose();
 });
 
+Deno.test("nests of a scan are shared by threads whatever their sizes, with the same bits", () => {
+  for (const [n, m] of [[97, 64], [4, 300], [5, 290], [7, 200], [33, 80], [41, 65], [1, 700]] as const) {
+    const w = new Writer("f32");
+    const inner = new Writer("f32");
+    const [matrix, carry, x] = [inner.input(m, m), inner.input(n, m), inner.input(n, m)];
+    const params = { contractLeft: [1], contractRight: [0], batchLeft: [], batchRight: [] };
+    const product = inner.write("tanh", {}, inner.write("dot_general", params, carry, matrix));
+    const next = inner.write("add", {}, product, inner.write("cos", {}, x));
+    const body = inner.done(next, inner.write("reduce_sum", { axes: [0] }, inner.write("mul", {}, next, x)));
+    const [matrices, start, xs] = [w.input(m, m), w.input(n, m), w.input(6, n, m)];
+    const scan = { body, length: 6, constants: 1, carry: 1, reverse: false };
+    const outputs = inferTypes("scan", [matrices, start, xs], scan).map((type) => newVariable(type));
+    w.equations.push({
+      op: "scan",
+      inputs: [matrices, start, xs],
+      outputs,
+      params: scan,
+      origin: undefined,
+    } as Equation);
+    const fn = w.done(...outputs);
+    compare(fn, 6 * m, `${n} x ${m}`);
+    const inputs = values(fn);
+    const alone = makeWasmBackend({ threads: 1 }).compile(fn).run(inputs).map((o) => o.data);
+    const executable = makeWasmBackend({ threads: 3, millisecondsPerThread: 0 }).compile(fn);
+    const started = performance.now();
+    for (let runs = 0; runs < 100 || executable.threads < 3 && performance.now() - started < 20_000; runs++) {
+      assertEquals(executable.run(inputs).map((o) => o.data), alone, `${n} x ${m}`);
+      // now and then long enough for threads to fall asleep
+      if (runs % 25 === 24) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+    }
+    assertEquals(executable.threads, 3);
+    executable.dispose();
+  }
+});
+
 Deno.test("long sums in float32 lose no more than short ones", () => {
   const w = new Writer("f32");
   const params = { contractLeft: [0], contractRight: [0], batchLeft: [], batchRight: [] };

@@ -11,20 +11,22 @@ export const control = {
   done: 64,
   /** Goes up with every loop that threads share; threads sleep on it. */
   epoch: 128,
-  /** Which loop it is, then the loops around it. */
+  /** Which loop it is, how many steps it has, then the loops around it. */
   job: 192,
   /** Threads besides the first that are ready. */
   helpers: 256,
+  /** Those of them that sleep, or are about to. */
+  sleepers: 320,
   /** Not 0: threads end. */
-  stop: 320,
+  stop: 384,
   /** Bytes from the first thread's memory of the loop to those of other threads: start of the first block, bytes of each. */
-  blocks: 384,
+  blocks: 448,
 } as const;
 
 /** Bytes of them all. */
-export const controlBytes = 448;
-/** Loops around a shared one, at most. */
-const mostArguments = 14;
+export const controlBytes = 512;
+/** Words of `job` before the loops around; those, at most. */
+const [ahead, mostArguments] = [2, 14];
 
 /** A `map` that threads share. */
 export interface ParallelLoop {
@@ -54,11 +56,15 @@ export function writeDispatch(code: CodeWriter, job: ParallelLoop, around: reado
     code.loop(step, { from: 0, to: job.length }, run);
   }, () => {
     code.i32(0).i32(job.number).memory("i32.store", control.job);
-    around.forEach((local, i) => code.i32(0).get(local).memory("i32.store", control.job + 4 + 4 * i));
+    code.i32(0).i32(job.length).atomic("i32.atomic.store", control.job + 4);
+    around.forEach((local, i) => code.i32(0).get(local).memory("i32.store", control.job + 4 * (ahead + i)));
     code.i32(0).i32(0).atomic("i32.atomic.store", control.done);
     code.i32(0).i32(job.length).atomic("i32.atomic.store", control.ticket);
     code.i32(0).i32(1).atomic("i32.atomic.rmw.add", control.epoch).drop();
-    code.i32(0).i32(-1).atomic("memory.atomic.notify", control.epoch).drop();
+    // a thread that counts itself among the sleepers later than this sees the new epoch and does not sleep
+    code.i32(0).atomic("i32.atomic.load", control.sleepers).when(() => {
+      code.i32(0).i32(-1).atomic("memory.atomic.notify", control.epoch).drop();
+    });
     takeSteps(code, step, run);
     // the others may still be at theirs
     code.repeat(() => code.i32(0).atomic("i32.atomic.load", control.done).i32(job.length).numeric("i32.lt_s"));
@@ -78,10 +84,11 @@ function takeSteps(code: CodeWriter, step: number, run: () => void): void {
   });
 }
 
-/** What another thread does until it is told to stop. Its parameter: which one it is, from 1. */
+/** What another thread does until it is told to stop. Its parameter: which one it is, from 1. A loop of few steps is left to as many
+ *  threads: more would only stand in their way. */
 export function writeWorker(code: CodeWriter, jobs: readonly ParallelLoop[]): void {
-  const [thread, step, epoch, looks, own] = [0, ...Array.from({ length: 4 }, () => code.local("i32"))] as [
-    number,
+  const thread = 0;
+  const [step, epoch, looks, own] = ["i32", "i32", "i32", "i32"].map(() => code.local("i32")) as [
     number,
     number,
     number,
@@ -91,28 +98,38 @@ export function writeWorker(code: CodeWriter, jobs: readonly ParallelLoop[]): vo
   code.i32(0).memory("i32.load", control.blocks).get(thread).i32(1).numeric("i32.sub");
   code.i32(0).memory("i32.load", control.blocks + 4).numeric("i32.mul").numeric("i32.add").set(own);
   const running = () => code.i32(0).atomic("i32.atomic.load", control.stop).numeric("i32.eqz");
-  const idle = () => code.i32(0).atomic("i32.atomic.load", control.ticket).i32(1).numeric("i32.lt_s");
+  const idle = () => {
+    code.i32(0).atomic("i32.atomic.load", control.ticket).i32(1).numeric("i32.lt_s");
+    code.get(thread).i32(0).atomic("i32.atomic.load", control.job + 4).numeric("i32.ge_s").numeric("i32.or");
+  };
+  const run = (from: number, to: number): void => {
+    if (to - from > 1) {
+      const middle = Math.floor((from + to) / 2);
+      code.i32(0).memory("i32.load", control.job).i32(middle).numeric("i32.lt_s");
+      return void code.when(() => run(from, middle), () => run(middle, to));
+    }
+    const job = jobs[from]!;
+    code.get(step).get(own).i32(job.start).numeric("i32.sub");
+    for (let i = 0; i < job.arguments; i++) code.i32(0).memory("i32.load", control.job + 4 * (ahead + i));
+    code.call(job.step);
+  };
   code.i32(0).i32(1).atomic("i32.atomic.rmw.add", control.helpers).drop();
   code.repeat(() => {
     code.i32(0).atomic("i32.atomic.load", control.epoch).set(epoch);
-    takeSteps(code, step, () => {
-      for (const job of jobs) {
-        code.i32(0).memory("i32.load", control.job).i32(job.number).numeric("i32.eq").when(() => {
-          code.get(step).get(own).i32(job.start).numeric("i32.sub");
-          for (let i = 0; i < job.arguments; i++) code.i32(0).memory("i32.load", control.job + 4 + 4 * i);
-          code.call(job.step);
-        });
-      }
-    });
+    idle();
+    code.numeric("i32.eqz").when(() => takeSteps(code, step, () => run(0, jobs.length)));
     code.i32(patience).set(looks);
     code.repeat(() => {
       code.get(looks).i32(1).numeric("i32.sub").set(looks);
-      idle().get(looks).i32(0).numeric("i32.gt_s").numeric("i32.and");
+      idle();
+      code.get(looks).i32(0).numeric("i32.gt_s").numeric("i32.and");
       running().numeric("i32.and");
     });
     idle();
     running().numeric("i32.and").when(() => {
+      code.i32(0).i32(1).atomic("i32.atomic.rmw.add", control.sleepers).drop();
       code.i32(0).get(epoch).i64(-1n).atomic("memory.atomic.wait32", control.epoch).drop();
+      code.i32(0).i32(1).atomic("i32.atomic.rmw.sub", control.sleepers).drop();
     });
     running();
   });
