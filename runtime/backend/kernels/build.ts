@@ -375,7 +375,7 @@ export class FrameBuilder {
         return add({ op: "reduce", dtype: core.dtype, kind: e.op, input: this.pull(e.input, open) });
       }
       case "contract": {
-        const { left, right, summed, layout } = e.contraction;
+        const { pairs, summed, layout } = e.contraction;
         const added = summed.map((size) => nest.axes.push({ size, reduced: true }) - 1);
         open.full = undefined;
         nest.contraction = true;
@@ -386,9 +386,13 @@ export class FrameBuilder {
           [...open.parallel, ...added].forEach((axis, i) => steps[axis] = access.steps[i]!);
           return { ...access, steps };
         };
-        const factors = [left, right].map((access) => add({ op: "load", dtype: core.dtype, access: along(access) }));
-        const product = add({ op: "mul", dtype: core.dtype, inputs: factors });
-        return add({ op: "reduce", dtype: core.dtype, kind: "sum", input: product });
+        const { dtype } = core;
+        const products = pairs.map((factors) => {
+          const inputs = factors.map((access) => add({ op: "load", dtype, access: along(access) }));
+          return add({ op: "mul", dtype, inputs });
+        });
+        const input = products.reduce((a, b) => add({ op: "add", dtype, inputs: [a, b] }));
+        return add({ op: "reduce", dtype, kind: "sum", input });
       }
       case "move":
         throw new InternalError("A movement is not computed in a nest");

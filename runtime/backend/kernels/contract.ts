@@ -77,12 +77,46 @@ export function dotCore(
     return { buffer: view.buffer, offset: view.offset, terms: view.terms, steps };
   };
   const contraction: Contraction = {
-    left: access(leftView, leftPlaces),
-    right: access(rightView, rightPlaces),
+    pairs: [[access(leftView, leftPlaces), access(rightView, rightPlaces)]],
     summed,
     layout,
   };
   return new Core(builder, { dtype, sizes }, { expression: { kind: "contract", contraction }, origin });
+}
+
+/** So many products are too many to be summed together: their factors do not stay in the caches. */
+const mostJoined = 2 ** 18;
+
+/** a + b, where both are sums of products over the same points that nothing else reads, or b is one and a such a sum and something
+ *  else: the products are summed together. Undefined where that cannot be. */
+export function joinedSums(builder: FrameBuilder, a: Core, b: Core, origin: Core["origin"]): Core | undefined {
+  const productsOf = (core: Core) =>
+    core.owner === builder && core.floating && core.readOnce && core.expression?.kind === "contract"
+      ? core.expression.contraction
+      : undefined;
+  const join = (left: Core, right: Core): Core | undefined => {
+    const [x, y] = [productsOf(left), productsOf(right)];
+    if (!x || !y || x.summed.join() !== y.summed.join() || x.layout.join() !== y.layout.join()) return undefined;
+    if (left.sizes.join() !== right.sizes.join()) return undefined;
+    if ([...left.sizes, ...x.summed].reduce((n, size) => n * size, 1) >= mostJoined) return undefined;
+    const contraction = { ...x, pairs: [...x.pairs, ...y.pairs] };
+    const joined = new Core(builder, left, { expression: { kind: "contract", contraction }, origin });
+    joined.readOnce = true;
+    return joined;
+  };
+  const both = join(a, b);
+  if (both) return both;
+  for (const [sum, other] of [[a, b], [b, a]] as const) {
+    const e = sum.expression;
+    if (sum.owner !== builder || !sum.floating || !sum.readOnce || e?.kind !== "scalar" || e.op !== "add") continue;
+    for (const [rest, product] of [e.inputs, e.inputs.toReversed()] as [Core, Core][]) {
+      const joined = join(product, other);
+      if (joined) {
+        return new Core(builder, sum, { expression: { kind: "scalar", op: "add", inputs: [rest, joined] }, origin });
+      }
+    }
+  }
+  return undefined;
 }
 
 function placesOf(groups: readonly (readonly [readonly number[], number])[]): ReadonlyMap<number, number> {
@@ -358,8 +392,7 @@ function convolved(
   const order = isFilter ? [3, 4, 2, 0, 1] : [0, 3, 4, 1, 2];
   const places = order.filter((i) => terms[i]!.size !== 1).map((i) => kept.indexOf(terms[i]!));
   const contraction: Contraction = {
-    left: access(left, "left"),
-    right: access(right, "right"),
+    pairs: [[access(left, "left"), access(right, "right")]],
     summed: sums.map((t) => t.size),
     layout: places,
   };
@@ -396,12 +429,12 @@ function productOf(
     readonly sizes: readonly number[];
     readonly origin: Core["origin"];
   },
-  { left, right }: Contraction,
+  { pairs }: Contraction,
 ): Core {
   const factor = (access: Access) =>
     new Core(builder, { dtype, sizes }, { view: { ...access, shape: sizes }, ready: builder.frame.nodes.length - 1 });
   return new Core(builder, { dtype, sizes }, {
-    expression: { kind: "scalar", op: "mul", inputs: [factor(left), factor(right)] },
+    expression: { kind: "scalar", op: "mul", inputs: pairs[0]!.map(factor) },
     origin,
   });
 }

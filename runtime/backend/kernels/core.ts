@@ -4,10 +4,9 @@ import type { DType, Origin } from "../../ir/types.ts";
 import type { FrameBuilder } from "./build.ts";
 import type { Access, Nest, ScalarOp, View } from "./types.ts";
 
-/** Two factors whose products are summed: their accesses along the axes of the output, then the summed ones. */
+/** Pairs of factors whose products are summed: their accesses along the axes of the output, then the summed ones. */
 export interface Contraction {
-  readonly left: Access;
-  readonly right: Access;
+  readonly pairs: readonly (readonly [Access, Access])[];
   readonly summed: readonly number[];
   /** Axes of the output, outermost first, as they should lie in memory. */
   readonly layout: readonly number[];
@@ -66,6 +65,8 @@ export class Core {
   target: View | undefined;
   /** Must lie row-major. */
   rowMajor = false;
+  /** A single equation reads it. */
+  readOnce = false;
   /** Scalar expressions that read it and are not computed yet. */
   readonly users: Core[] = [];
   readonly packs = new Map<string, View>();

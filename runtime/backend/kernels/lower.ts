@@ -12,7 +12,7 @@ import {
   type Variable,
 } from "../../ir/types.ts";
 import { FrameBuilder } from "./build.ts";
-import { convolutionCore, dotCore } from "./contract.ts";
+import { convolutionCore, dotCore, joinedSums } from "./contract.ts";
 import { Core } from "./core.ts";
 import { lowerLoop } from "./lower_loops.ts";
 import {
@@ -70,10 +70,12 @@ export class Scope {
 
   /** Lowers the equations that some output depends on. */
   run(fn: IrFunction): void {
-    const used = new Set<Variable>(fn.outputs);
+    const uses = new Map<Variable, number>();
+    const use = (variable: Variable) => uses.set(variable, (uses.get(variable) ?? 0) + 1);
+    fn.outputs.forEach(use);
     const needed = fn.equations.toReversed().filter((equation) => {
-      if (!equation.outputs.some((output) => used.has(output))) return false;
-      for (const input of equation.inputs) used.add(input);
+      if (!equation.outputs.some((output) => uses.has(output))) return false;
+      equation.inputs.forEach(use);
       return true;
     }).reverse();
     for (const equation of needed) {
@@ -86,7 +88,9 @@ export class Scope {
       const output = equation.outputs[0]!;
       const bytes = sizeOf(output.shape) * entryBytes[output.dtype];
       const home = FrameBuilder.home(this.builder, inputs, bytes);
-      this.set(output, lowerEquation(home, equation, (variable) => this.get(variable)));
+      const core = lowerEquation(home, equation, (variable) => this.get(variable));
+      core.readOnce = uses.get(output) === 1 && !equation.inputs.some((input) => this.get(input) === core);
+      this.set(output, core);
     }
   }
 }
@@ -137,6 +141,8 @@ function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf: CoreOf
   if (scalarOps.has(equation.op)) {
     const inputs = equation.inputs.map(coreOf);
     if (equation.op === "convert" && inputs[0]!.dtype === output.dtype) return inputs[0]!;
+    const joined = equation.op === "add" ? joinedSums(builder, inputs[0]!, inputs[1]!, origin) : undefined;
+    if (joined) return joined;
     const exponent = equation.op === "integer_pow" ? { exponent: equation.params.exponent } : {};
     return new Core(builder, type, {
       expression: { kind: "scalar", op: equation.op as ScalarOp, inputs, ...exponent },

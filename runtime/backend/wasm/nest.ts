@@ -38,8 +38,11 @@ class NestWriter {
   readonly #counters = new Map<number, number>();
   /** Locals of values, the innermost scope last. */
   readonly #scopes: Map<string, number>[] = [new Map()];
-  readonly #uses = new Map<number, number>();
   readonly #isSum: boolean;
+  /** Of the sum of a contraction: the products that are added to it unrounded, and everything between them and it. Products of other
+   *  sums may be kept by one plan and made again by another, so they are always rounded. */
+  readonly #products: number[] = [];
+  readonly #unrounded = new Set<number>();
   /** Rows of the tile at work. */
   #tileRows = 0;
   /** Sums go on from what memory has. */
@@ -54,10 +57,15 @@ class NestWriter {
     this.#isSum = schedule.axes.some((axis) => axis.reduced);
     this.#memory = new NestMemory(this.#code, schedule);
     for (const axis of new Set(schedule.indices.values())) this.#counters.set(axis, this.#code.local("i32"));
-    for (const value of schedule.values.values()) {
-      for (const id of operandsOf(value)) this.#uses.set(id, (this.#uses.get(id) ?? 0) + 1);
-    }
-    for (const { value } of schedule.stores) this.#uses.set(value, (this.#uses.get(value) ?? 0) + 1);
+    if (!schedule.fused) return;
+    for (const value of schedule.values.values()) if (value.op === "reduce") this.#findProducts(value.input);
+  }
+
+  #findProducts(id: number): void {
+    const value = this.#s.values.get(id)!;
+    this.#unrounded.add(id);
+    if (value.op === "mul") this.#products.push(id);
+    else operandsOf(value).forEach((operand) => this.#findProducts(operand));
   }
 
   write(): void {
@@ -287,7 +295,7 @@ class NestWriter {
     for (const id of [...inner].sort((a, b) => a - b)) {
       const own = depends.get(id)!;
       if ([...own].some((axis) => axes[axis]!.reduced && !bound.has(axis))) continue;
-      if (this.#isFusedProduct(id)) continue;
+      if (this.#unrounded.has(id)) continue;
       for (let u = 0; u < rows; u++) {
         if (alongSum) this.#value(id, u, 0, this.#s.lanes);
         else widths.forEach((width, v) => this.#value(id, u, v, width));
@@ -369,13 +377,28 @@ class NestWriter {
     const alongSum = vector >= 0 && axes[vector]!.reduced;
     this.#readOverwritten(rows, widths, true);
     for (const store of stores) if (store.inner) this.#storeTile(store, rows, widths);
-    for (const { id, value } of reductions) {
+    const each = (id: number, add: (sum: number, u: number, v: number, width: number) => void) => {
       for (let u = 0; u < rows; u++) {
-        widths.forEach((width, v) => {
-          // there are as many sums as vectors of a whole block
-          const sum = sums.get(`${id}:${u}:${v}`) ?? sums.get(`${id}:${u}:0`)!;
-          const partial = alongSum && width < this.#s.lanes;
-          this.#add(value, sum, { u, v, width, partial });
+        // there are as many sums as vectors of a whole block
+        widths.forEach((width, v) => add(sums.get(`${id}:${u}:${v}`) ?? sums.get(`${id}:${u}:0`)!, u, v, width));
+      }
+    };
+    for (const { id, value } of reductions) {
+      const cut = alongSum && widths.some((width) => width < this.#s.lanes);
+      if (this.#products.length === 0 || value.dtype === "i32" || cut) {
+        each(
+          id,
+          (sum, u, v, width) => this.#add(value, sum, { u, v, width, partial: alongSum && width < this.#s.lanes }),
+        );
+        continue;
+      }
+      // one product after the other: what each reads of the second factor stays in registers
+      for (const product of this.#products) {
+        each(id, (sum, u, v, width) => {
+          const [a, b] = operandsOf(this.#s.values.get(product)!).map((x) => this.#value(x, u, v, width));
+          const p = value.dtype === "f32" ? "f32x4" : "f64x2";
+          if (this.#c.fused) this.#code.get(a!).get(b!).get(sum).vector(`${p}.relaxed_madd`).set(sum);
+          else this.#code.get(sum).get(a!).get(b!).vector(`${p}.mul`).vector(`${p}.add`).set(sum);
         });
       }
     }
@@ -384,27 +407,10 @@ class NestWriter {
   #add(value: Reduction, sum: number, at: { u: number; v: number; width: number; partial: boolean }): void {
     const code = this.#code;
     const { u, v, width, partial } = at;
-    const input = this.#s.values.get(value.input)!;
-    if (!partial && this.#isFusedProduct(value.input) && input.op === "mul") {
-      const [a, b] = input.inputs.map((id) => this.#value(id, u, v, width)) as [number, number];
-      const p = value.dtype === "f32" ? "f32x4" : "f64x2";
-      if (this.#c.fused) code.get(a).get(b).get(sum).vector(`${p}.relaxed_madd`).set(sum);
-      else code.get(sum).get(a).get(b).vector(`${p}.mul`).vector(`${p}.add`).set(sum);
-      return;
-    }
     const x = this.#value(value.input, u, v, width);
     code.get(sum).get(x);
     if (partial) code.v128(identity(value)).v128(laneMask(value.dtype, width)).vector("v128.bitselect");
     code.vector(combine(value)).set(sum);
-  }
-
-  /** A product of floats that only the sum of a contraction reads. Products of other sums may be kept by one plan and made again
-   *  by another, so they are always rounded. */
-  #isFusedProduct(id: number): boolean {
-    if (!this.#s.fused) return false;
-    const value = this.#s.values.get(id)!;
-    if (value.op !== "mul" || value.dtype === "i32" || this.#uses.get(id) !== 1) return false;
-    return [...this.#s.values.values()].some((v) => v.op === "reduce" && v.kind === "sum" && v.input === id);
   }
 
   /** The lanes of a sum together, in lane 0. */
