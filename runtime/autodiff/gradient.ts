@@ -6,6 +6,7 @@ import { type GradientMode, type IrFunction, isFloat, sizeOf, type Variable } fr
 import { finishGradients, type FinishOptions } from "./finish.ts";
 import { jvpFunction, jvpInto } from "./jvp.ts";
 import { partialEval, partialEvalInto } from "./partial_eval.ts";
+import { scaleFactors } from "./scale_factors.ts";
 import { transposeRemainder } from "./transpose.ts";
 
 /** A function and its derivative at the point where it was evaluated. */
@@ -80,11 +81,14 @@ export function gradientInto(
   given: { readonly inputs: readonly Variable[]; readonly wrt: readonly number[]; readonly mode: GradientMode },
 ): readonly Variable[] {
   if (given.wrt.length === 0) return b.inline(fn, given.inputs);
-  const { outputs, gradients } = given.mode === "forward" ? forwardInto(b, fn, given) : vjpInto(b, fn, {
-    ...given,
-    moving: fn.outputs.map((_, i) => i === 0),
-    cotangent: (y) => b.fill(1, y),
-  });
+  const moved = fn.inputs.map((_, i) => given.wrt.includes(i));
+  const { outputs, gradients } = given.mode === "forward"
+    ? forwardInto(b, fn, given)
+    : vjpInto(b, scaleFactors(fn, moved), {
+      ...given,
+      moving: fn.outputs.map((_, i) => i === 0),
+      cotangent: (y) => b.fill(1, y),
+    });
   return [...outputs, ...gradients];
 }
 
