@@ -110,6 +110,15 @@ const workloads: Readonly<Record<string, Workload>> = {
   },
   "unroll-1000": { source: unroll(1000), peer: ["unroll_jax.py", "1000"], one: true, steps: [2, 5] },
   "unroll-10000": { source: unroll(10_000), peer: ["unroll_jax.py", "10000"], one: true, steps: [1, 3] },
+  // the same with all processors, here and there
+  "unroll-1000-lean-all": { source: unroll(1000), peer: ["unroll_jax.py", "1000"], memory: 704_400, steps: [4, 5] },
+  "unroll-1000-all": { source: unroll(1000), peer: ["unroll_jax.py", "1000"], steps: [4, 5] },
+  "unroll-10000-lean-all": {
+    source: unroll(10_000),
+    peer: ["unroll_jax.py", "10000"],
+    memory: 7_044_000,
+    steps: [1, 3],
+  },
   "wide-5": { source: wide(5), peer: ["wide_jax.py", "5"], steps: [1, 5] },
   "conv": { source: conv, peer: ["conv_torch.py"], steps: [1, 5] },
 };
