@@ -39,7 +39,10 @@ interface Pair {
   readonly loop: Scan;
   /** By position in the loop's stacked inputs: the maker's stacked output. */
   readonly behind: ReadonlyMap<number, number>;
+  /** Steps of a segment, */
   readonly segment: number;
+  /** and how many segments there are: what is left after them is kept as it was. */
+  readonly count: number;
 }
 
 /** What a cut maker leaves for its loop. */
@@ -103,13 +106,13 @@ class Checkpointing {
   /** The backward loop: what is left over at the end of the forward loop, and the segments. */
   #writeLoop(
     b: Builder,
-    { maker, loop, behind, segment }: Pair,
+    { maker, loop, behind, segment, count }: Pair,
     { inputs, makerInputs }: { readonly inputs: readonly Variable[]; readonly makerInputs: readonly Variable[] },
     kept: Kept,
     levels: number,
   ): readonly Variable[] {
     const { reverse } = loop.params;
-    const ranges = rangesOf(maker, segment);
+    const ranges = rangesOf(maker, segment * count);
     const given = sectionsOf(loop.params, inputs);
     const made = sectionsOf(maker.params, makerInputs);
     const own = given.stacked.map((x, i) => ({ x, i })).filter(({ i }) => !behind.has(i));
@@ -122,7 +125,6 @@ class Checkpointing {
       );
     };
     const whole = (carry: readonly Variable[]): Part => {
-      const { count } = ranges;
       const folded = (x: Variable) => fold(b, rows(b, x, ranges.whole), count, segment);
       const s = new Builder(`${loop.params.body.name} segment`);
       s.origin = loop.origin;
@@ -204,9 +206,9 @@ function findPairs(fn: IrFunction, options: CheckpointOptions): readonly Pair[] 
       const { length, carry } = maker.params;
       const records = [...behind.values()].map((k) => maker.params.body.outputs[carry + k]!);
       const state = maker.params.body.outputs.slice(0, carry);
-      const segment = segmentLength(length, bytes(state), bytes(records), options);
+      const { segment, count } = segments(length, bytes(state), bytes(records), options);
       if (bytes(records) <= most || segment < 2 || segment > length / 2) continue;
-      best = { maker, loop: equation, behind, segment };
+      best = { maker, loop: equation, behind, segment, count };
       most = bytes(records);
     }
     if (best) {
@@ -218,26 +220,39 @@ function findPairs(fn: IrFunction, options: CheckpointOptions): readonly Pair[] 
   return pairs;
 }
 
-/** Steps of a segment: that for which the kept carries and what one segment keeps come to the least. */
-function segmentLength(
+/** Segments for which the kept carries and what one segment keeps come to the least, or to little more where fewer steps are run
+ *  again: what is left after them may be as long as one. */
+function segments(
   steps: number,
   carry: number,
   records: number,
   { levels, carryOnly }: CheckpointOptions,
-): number {
-  if (steps < shortest) return 0;
-  const ratio = carryOnly || levels > 1 ? 1 : carry / Math.max(1, records);
-  const even = steps ** (levels / (levels + 1));
-  return Math.round(levels > 1 ? even : Math.sqrt(steps * Math.max(ratio, 1 / steps)));
+): Pick<Pair, "segment" | "count"> {
+  if (steps < shortest) return { segment: 0, count: 0 };
+  if (levels > 1) {
+    const segment = Math.round(steps ** (levels / (levels + 1)));
+    return { segment, count: Math.floor(steps / segment) };
+  }
+  const ratio = carryOnly ? 1 : carry / Math.max(1, records);
+  const even = Math.max(1, Math.round(Math.sqrt(steps * Math.max(ratio, 1 / steps))));
+  const lengths = Array.from({ length: Math.ceil(even / 2) + 1 }, (_, i) => even + i).filter((n) => n <= steps / 2);
+  const choices = lengths.map((segment) => ({ segment, count: Math.ceil(steps / segment) - 1 }));
+  const size = (c: typeof choices[0]) => c.count * ratio + c.segment;
+  const least = Math.min(...choices.map(size));
+  const again = (c: typeof choices[0]) => c.count * c.segment;
+  const fewest = choices.filter((c) => size(c) <= tolerance * least).toSorted((a, b) => again(a) - again(b))[0];
+  return fewest ?? { segment: 0, count: 0 };
 }
 
-/** The indices of the whole segments, and of what is left after them in the direction of the forward loop. */
-function rangesOf({ params: { length, reverse } }: Scan, segment: number) {
-  const count = Math.floor(length / segment);
-  const restLength = length - count * segment;
-  const whole = reverse ? [restLength, length] as const : [0, count * segment] as const;
-  const rest = reverse ? [0, restLength] as const : [count * segment, length] as const;
-  return { count, whole, rest, restLength };
+/** So much more memory may be taken for fewer steps that are run again. */
+const tolerance = 1.02;
+
+/** The indices of the segments of so many steps, and of what is left after them in the direction of the forward loop. */
+function rangesOf({ params: { length, reverse } }: Scan, steps: number) {
+  const restLength = length - steps;
+  const whole = reverse ? [restLength, length] as const : [0, steps] as const;
+  const rest = reverse ? [0, restLength] as const : [steps, length] as const;
+  return { whole, rest, restLength };
 }
 
 /** Which stacked outputs of the maker something else than its loop reads. */
@@ -256,14 +271,14 @@ function readElsewhere(fn: IrFunction, { maker, loop }: Pair): readonly boolean[
  *  elsewhere. */
 function writeMaker(
   b: Builder,
-  { maker, segment }: Pair,
+  { maker, segment, count }: Pair,
   inputs: readonly Variable[],
   wanted: readonly boolean[],
   keep: (kept: Kept) => void,
 ): readonly (Variable | undefined)[] {
   const { params } = maker;
   const { constants, carry, stacked } = sectionsOf(params, inputs);
-  const { count, whole, rest, restLength } = rangesOf(maker, segment);
+  const { whole, rest, restLength } = rangesOf(maker, segment * count);
   const s = new Builder(`${params.body.name} segment`);
   s.origin = maker.origin;
   const inner = constants.map((x) => s.input(x, x.name));
