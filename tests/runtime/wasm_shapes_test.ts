@@ -299,6 +299,28 @@ Deno.test("nests of a scan are shared by threads whatever their sizes, with the 
   }
 });
 
+Deno.test("sums over the same points are one nest, unless one reads what is written on the way", () => {
+  const params = { contractLeft: [0], contractRight: [0], batchLeft: [], batchRight: [] };
+  const kernels = (write: (w: Writer) => IrFunction) => {
+    const fn = write(new Writer("f32"));
+    compare(fn, 20, "merged");
+    return backend.kernels!(fn).summary;
+  };
+  const both = kernels((w) => {
+    const [x, slope] = [w.input(20, 1), w.input(20, 12)];
+    return w.done(w.write("dot_general", params, x, slope), w.write("reduce_sum", { axes: [0] }, slope));
+  });
+  assert(both.includes("0 products, 1 other nests"), both);
+  // the second needs the first
+  const chain = kernels((w) => {
+    const [x, slope] = [w.input(20, 1), w.input(20, 12)];
+    const first = w.write("dot_general", params, x, slope);
+    const scaled = w.write("mul", {}, slope, w.write("broadcast", { shape: [20, 12], axes: [0, 1] }, first));
+    return w.done(first, w.write("reduce_sum", { axes: [0] }, scaled));
+  });
+  assert(chain.includes("1 products, 1 other nests"), chain);
+});
+
 Deno.test("long sums in float32 lose no more than short ones", () => {
   const w = new Writer("f32");
   const params = { contractLeft: [0], contractRight: [0], batchLeft: [], batchRight: [] };

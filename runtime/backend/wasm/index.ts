@@ -7,6 +7,7 @@ import { costOf } from "../../ir/cost.ts";
 import { checkInputs } from "../check_inputs.ts";
 import type { Backend, Executable, InPlace } from "../interface.ts";
 import { lowerFunction } from "../kernels/lower.ts";
+import { mergeNests } from "../kernels/merge.ts";
 import { homeOf, placeBuffers } from "../kernels/place.ts";
 import { countKernels, printKernels } from "../kernels/print.ts";
 import { shareNests } from "../kernels/split.ts";
@@ -63,6 +64,7 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
     const before = known.get(fn);
     if (before) return before;
     const program = lowerFunction(fn);
+    mergeNests(program);
     shareNests(program);
     placeBuffers(program);
     const bytes = fixedBytes + program.root.bytes + panelBytesOf(program) + slack;

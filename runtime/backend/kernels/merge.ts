@@ -1,0 +1,117 @@
+// Which nests go through the same points and read the same? A bias and a weight of one input are both sums over what comes back: they
+// become one nest, which reads it once.
+import { homeOf } from "./place.ts";
+import type { Access, Buffer, Frame, KernelProgram, Nest, Node, Value } from "./types.ts";
+
+/** A nest is joined to one at most so many nodes before it. */
+const reach = 16;
+/** Nests do not grow beyond so many values. */
+const mostValues = 80;
+
+/** Joins nests of every frame. */
+export function mergeNests({ root }: KernelProgram): void {
+  mergeIn(root);
+}
+
+function mergeIn(frame: Frame): void {
+  const touched = frame.nodes.map((node) => touches(node));
+  for (let i = 0; i < frame.nodes.length; i++) {
+    const node = frame.nodes[i]!;
+    if (node.kind === "loop") mergeIn(node.body);
+    if (node.kind !== "nest" || !canMerge(node)) continue;
+    const own = touched[i]!;
+    for (let k = i - 1; k >= Math.max(0, i - reach); k--) {
+      const [other, theirs] = [frame.nodes[k]!, touched[k]!];
+      // what runs in between, and the other itself, neither make what this one reads nor touch what it writes
+      if (meet(own.reads, theirs.writes) || meet(own.writes, theirs.writes) || meet(own.writes, theirs.reads)) break;
+      if (other.kind !== "nest" || !canMerge(other) || !samePoints(other, node) || !shareReads(other, node)) continue;
+      if (other.values.length + node.values.length > mostValues) continue;
+      const merged = merge(other, node);
+      frame.nodes[k] = merged;
+      touched[k] = touches(merged);
+      frame.nodes.splice(i, 1);
+      touched.splice(i, 1);
+      i--;
+      break;
+    }
+  }
+}
+
+interface Touched {
+  readonly reads: ReadonlySet<Buffer>;
+  readonly writes: ReadonlySet<Buffer>;
+}
+
+function touches(node: Node): Touched {
+  const [reads, writes] = [new Set<Buffer>(), new Set<Buffer>()];
+  const visit = (n: Node) => {
+    switch (n.kind) {
+      case "nest":
+        for (const value of n.values) if (value.op === "load") reads.add(homeOf(value.access.buffer));
+        for (const { access } of n.stores) writes.add(homeOf(access.buffer));
+        return;
+      case "routine":
+        for (const { buffer } of n.inputs) reads.add(homeOf(buffer));
+        writes.add(homeOf(n.output.buffer));
+        if (n.scratch) writes.add(homeOf(n.scratch));
+        return;
+      case "loop":
+        n.body.nodes.forEach(visit);
+    }
+  };
+  visit(node);
+  return { reads, writes };
+}
+
+function meet(a: ReadonlySet<Buffer>, b: ReadonlySet<Buffer>): boolean {
+  for (const x of a) if (b.has(x)) return true;
+  return false;
+}
+
+/** A nest of sums that does not live from keeping a tile of them in registers: each entry of one factor is read once. */
+function canMerge({ axes, values, contraction }: Nest): boolean {
+  if (!axes.some((a) => a.reduced)) return false;
+  if (!contraction) return true;
+  return values.some((v) => v.op === "load" && axes.every((a, axis) => a.reduced || v.access.steps[axis] === 0));
+}
+
+function samePoints(a: Nest, b: Nest): boolean {
+  return a.axes.length === b.axes.length &&
+    a.axes.every(({ size, reduced }, axis) => b.axes[axis]!.size === size && b.axes[axis]!.reduced === reduced);
+}
+
+/** Something of every point is read by both. */
+function shareReads(a: Nest, b: Nest): boolean {
+  const keys = new Set(a.values.flatMap((v) => v.op === "load" ? [accessKey(v.access)] : []));
+  return b.values.some((v) =>
+    v.op === "load" && v.access.steps.every((step) => step !== 0) && keys.has(accessKey(v.access))
+  );
+}
+
+const loopNumbers = new WeakMap<object, number>();
+let nextLoop = 0;
+
+function accessKey({ buffer, offset, steps, terms }: Access): string {
+  const numbered = terms.map(({ loop, step }) => {
+    if (!loopNumbers.has(loop)) loopNumbers.set(loop, nextLoop++);
+    return `${loopNumbers.get(loop)}:${step}`;
+  });
+  return `${homeOf(buffer).id} ${buffer.dtype} ${offset} ${steps} ${numbered}`;
+}
+
+function merge(a: Nest, b: Nest): Nest {
+  const values: Value[] = [...a.values];
+  const loads = new Map(a.values.flatMap((v, i) => v.op === "load" ? [[accessKey(v.access), i] as const] : []));
+  const at: number[] = [];
+  for (const value of b.values) {
+    const known = value.op === "load" ? loads.get(accessKey(value.access)) : undefined;
+    at.push(known ?? values.push(moved(value, at)) - 1);
+  }
+  const stores = b.stores.map(({ value, access }) => ({ value: at[value]!, access }));
+  return { ...a, values, stores: [...a.stores, ...stores], contraction: false };
+}
+
+function moved(value: Value, at: readonly number[]): Value {
+  if (value.op === "reduce") return { ...value, input: at[value.input]! };
+  return "inputs" in value ? { ...value, inputs: value.inputs.map((i) => at[i]!) } : value;
+}
