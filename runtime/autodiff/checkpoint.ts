@@ -220,8 +220,8 @@ function findPairs(fn: IrFunction, options: CheckpointOptions): readonly Pair[] 
   return pairs;
 }
 
-/** Segments for which the kept carries and what one segment keeps come to the least, or to little more where fewer steps are run
- *  again: what is left after them may be as long as one. */
+/** Segments for which the kept carries and what one segment keeps come to the least; of those, with the fewest steps that are run
+ *  again: what is left after the segments may be as long as one. */
 function segments(
   steps: number,
   carry: number,
@@ -240,12 +240,9 @@ function segments(
   const size = (c: typeof choices[0]) => c.count * ratio + c.segment;
   const least = Math.min(...choices.map(size));
   const again = (c: typeof choices[0]) => c.count * c.segment;
-  const fewest = choices.filter((c) => size(c) <= tolerance * least).toSorted((a, b) => again(a) - again(b))[0];
+  const fewest = choices.filter((c) => size(c) === least).toSorted((a, b) => again(a) - again(b))[0];
   return fewest ?? { segment: 0, count: 0 };
 }
-
-/** So much more memory may be taken for fewer steps that are run again. */
-const tolerance = 1.02;
 
 /** The indices of the segments of so many steps, and of what is left after them in the direction of the forward loop. */
 function rangesOf({ params: { length, reverse } }: Scan, steps: number) {
