@@ -8,6 +8,7 @@ import { InternalError } from "../errors.ts";
 import { finishGradients, type FinishOptions } from "./finish.ts";
 import { gradientInto } from "./gradient.ts";
 import { type LoweredSolves, lowerSolves, withoutReports } from "./lower_solves.ts";
+import { scaleFactors } from "./scale_factors.ts";
 
 /** What may be chosen. */
 export interface ExpandOptions extends FinishOptions {
@@ -100,8 +101,9 @@ class Expansion {
     keep: boolean,
   ): readonly Variable[] {
     const reverse = this.#forward && mode === "reverse";
+    const prepared = scaleFactors(body, body.inputs.map((_, i) => wrt.includes(i)));
     // Dead code in a body would be differentiated before it is found dead
-    const clean = eliminateDeadCode(this.expand(body, reverse));
+    const clean = eliminateDeadCode(this.expand(prepared, reverse));
     const nested = hasGradient(clean);
     if (keep && !nested) return b.emit("gradient", inputs, { body: clean, wrt, mode });
     if (!nested) return gradientInto(b, clean, { inputs, wrt, mode });
