@@ -231,11 +231,20 @@ function chooseAxes(base: Base, reductions: number): Choice {
   let vectors = Math.min(count, jam < 0 ? 4 : 2, sums);
   let rows = 1;
   if (jam >= 0) {
-    rows = balanced(axes[jam]!.size, Math.min(mostRows, Math.max(1, Math.floor(sums / vectors))));
+    rows = rowsOfTiles(axes[jam]!.size, Math.min(mostRows, Math.max(1, Math.floor(sums / vectors))));
     vectors = Math.min(count, Math.max(1, Math.floor(sums / rows)), 3);
     if (rows > 3) vectors = Math.min(vectors, 2);
   }
   return { vector, vectors, jam, rows, outer: rest.filter((a) => a !== jam), reduced };
+}
+
+/** Rows of a tile of two vectors, `most` at most, with which the tiles take the least time: a tile takes as long as four rows at
+ *  least, for the sums wait for each other, and an end; the last one of other rows has code of its own. */
+function rowsOfTiles(size: number, most: number): number {
+  if (size <= most || most < 4) return balanced(size, most);
+  const time = (rows: number) => Math.max(rows, 4) + 0.6;
+  const total = (rows: number) => Math.floor(size / rows) * time(rows) + (size % rows > 0 ? time(size % rows) + 2 : 0);
+  return Array.from({ length: most - 3 }, (_, i) => most - i).toSorted((a, b) => total(a) - total(b))[0]!;
 }
 
 /** The smallest number of rows that needs as few tiles as `most` rows do. */
