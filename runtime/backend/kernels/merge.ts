@@ -1,7 +1,7 @@
 // Which nests go through the same points and read the same? A bias and a weight of one input are both sums over what comes back: they
 // become one nest, which reads it once.
-import { homeOf } from "./place.ts";
-import type { Access, Buffer, Frame, KernelProgram, Nest, Node, Value } from "./types.ts";
+import { homeOf, touchedBy } from "./place.ts";
+import type { Access, Buffer, Frame, KernelProgram, Nest, Value } from "./types.ts";
 
 /** A nest is joined to one at most so many nodes before it. */
 const reach = 16;
@@ -14,7 +14,7 @@ export function mergeNests({ root }: KernelProgram): void {
 }
 
 function mergeIn(frame: Frame): void {
-  const touched = frame.nodes.map((node) => touches(node));
+  const touched = frame.nodes.map(touchedBy);
   for (let i = 0; i < frame.nodes.length; i++) {
     const node = frame.nodes[i]!;
     if (node.kind === "loop") mergeIn(node.body);
@@ -28,39 +28,13 @@ function mergeIn(frame: Frame): void {
       if (other.values.length + node.values.length > mostValues) continue;
       const merged = merge(other, node);
       frame.nodes[k] = merged;
-      touched[k] = touches(merged);
+      touched[k] = touchedBy(merged);
       frame.nodes.splice(i, 1);
       touched.splice(i, 1);
       i--;
       break;
     }
   }
-}
-
-interface Touched {
-  readonly reads: ReadonlySet<Buffer>;
-  readonly writes: ReadonlySet<Buffer>;
-}
-
-function touches(node: Node): Touched {
-  const [reads, writes] = [new Set<Buffer>(), new Set<Buffer>()];
-  const visit = (n: Node) => {
-    switch (n.kind) {
-      case "nest":
-        for (const value of n.values) if (value.op === "load") reads.add(homeOf(value.access.buffer));
-        for (const { access } of n.stores) writes.add(homeOf(access.buffer));
-        return;
-      case "routine":
-        for (const { buffer } of n.inputs) reads.add(homeOf(buffer));
-        writes.add(homeOf(n.output.buffer));
-        if (n.scratch) writes.add(homeOf(n.scratch));
-        return;
-      case "loop":
-        n.body.nodes.forEach(visit);
-    }
-  };
-  visit(node);
-  return { reads, writes };
 }
 
 function meet(a: ReadonlySet<Buffer>, b: ReadonlySet<Buffer>): boolean {

@@ -59,24 +59,36 @@ function placeFrame(
   frame.bytes = below + house(tenants, below);
 }
 
-/** Every buffer that a node reads or writes, inside loops too. */
-export function buffersOf(node: Node): Set<Buffer> {
-  const found = new Set<Buffer>();
+/** What a node reads and what it writes, inside loops too. */
+export interface Touched {
+  readonly reads: ReadonlySet<Buffer>;
+  readonly writes: ReadonlySet<Buffer>;
+}
+
+/** The buffers that a node reads and writes; a routine's scratch memory is written. */
+export function touchedBy(node: Node): Touched {
+  const [reads, writes] = [new Set<Buffer>(), new Set<Buffer>()];
   const visit = (n: Node) => {
     switch (n.kind) {
       case "nest":
-        for (const value of n.values) if (value.op === "load") found.add(homeOf(value.access.buffer));
-        for (const { access } of n.stores) found.add(homeOf(access.buffer));
+        for (const value of n.values) if (value.op === "load") reads.add(homeOf(value.access.buffer));
+        for (const { access } of n.stores) writes.add(homeOf(access.buffer));
         return;
       case "routine":
-        for (const { buffer } of n.inputs) found.add(homeOf(buffer));
-        found.add(homeOf(n.output.buffer));
-        if (n.scratch) found.add(n.scratch);
+        for (const { buffer } of n.inputs) reads.add(homeOf(buffer));
+        writes.add(homeOf(n.output.buffer));
+        if (n.scratch) writes.add(n.scratch);
         return;
       case "loop":
         n.body.nodes.forEach(visit);
     }
   };
   visit(node);
-  return found;
+  return { reads, writes };
+}
+
+/** Every buffer that a node reads or writes. */
+export function buffersOf(node: Node): ReadonlySet<Buffer> {
+  const { reads, writes } = touchedBy(node);
+  return new Set([...reads, ...writes]);
 }
