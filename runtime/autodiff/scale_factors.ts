@@ -52,7 +52,11 @@ function rewrite(fn: IrFunction, flags: readonly boolean[], inLoop: boolean): Ir
   const requests = new Map<Equation, ScaledRequest>();
   for (const equation of fn.equations) {
     for (const output of equation.outputs) producers.set(output, equation);
-    for (const x of equation.inputs) users.set(x, [...users.get(x) ?? [], equation]);
+    for (const x of equation.inputs) {
+      const list = users.get(x);
+      if (list) list.push(equation);
+      else users.set(x, [equation]);
+    }
   }
   const known: Known = { moving, producers, users, outputs: new Set(fn.outputs) };
   const before = new Set(fn.inputs);
