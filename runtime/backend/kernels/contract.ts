@@ -1,6 +1,6 @@
 // How do products and convolutions become sums over affine accesses? The axis that vectors run along must lie entry by entry
 // in memory in one factor; where it does not, a copy is made in which it does.
-import { type EquationOf, sizeOf, type Variable } from "../../ir/types.ts";
+import type { EquationOf, Variable } from "../../ir/types.ts";
 import type { FrameBuilder } from "./build.ts";
 import { type Contraction, Core } from "./core.ts";
 import type { Access, View } from "./types.ts";
@@ -24,8 +24,7 @@ export function dotCore(
   coreOf: (variable: Variable) => Core,
 ): Core {
   const [a, b] = [inputs[0]!, inputs[1]!];
-  const factors = [a, b].map((x) => withoutScale(builder, coreOf(x), sizeOf(outputs[0]!.shape)));
-  const [left, right] = factors.map((f) => f.core) as [Core, Core];
+  const [left, right] = [coreOf(a), coreOf(b)];
   const [atA, atB] = [normalAxes(a.shape).at, normalAxes(b.shape).at];
   const { contractLeft, contractRight, batchLeft, batchRight } = params;
   const free = (v: Variable, taken: readonly number[]) => v.shape.map((_, i) => i).filter((i) => !taken.includes(i));
@@ -59,7 +58,7 @@ export function dotCore(
         origin,
       });
     return new Core(builder, { dtype, sizes }, {
-      expression: { kind: "scalar", op: "mul", inputs: [along(coreOf(a), leftPlaces), along(coreOf(b), rightPlaces)] },
+      expression: { kind: "scalar", op: "mul", inputs: [along(left, leftPlaces), along(right, rightPlaces)] },
       origin,
     });
   }
@@ -81,39 +80,7 @@ export function dotCore(
     summed,
     layout,
   };
-  const product = new Core(builder, { dtype, sizes }, { expression: { kind: "contract", contraction }, origin });
-  return factors.reduce((made, { scale }) => {
-    if (!scale) return made;
-    made.readOnce = true;
-    const make = () => ({ view: spread(builder.viewOf(scale), new Map(), sizes) });
-    const everywhere = new Core(builder, { dtype, sizes }, {
-      expression: { kind: "move", sources: [scale], make },
-      origin,
-    });
-    return new Core(builder, { dtype, sizes }, {
-      expression: { kind: "scalar", op: "mul", inputs: [everywhere, made] },
-      origin,
-    });
-  }, product);
-}
-
-/** A factor that is scaled by a number for this product alone and has more entries than it: the product is scaled where it is made, and
- *  the factor need not be written anew. */
-function withoutScale(
-  builder: FrameBuilder,
-  core: Core,
-  entries: number,
-): { readonly core: Core; readonly scale?: Core } {
-  if (sizeOf(core.sizes) <= entries) return { core };
-  const e = core.expression;
-  if (core.owner !== builder || !core.floating || !core.readOnce || e?.kind !== "scalar" || e.op !== "mul") {
-    return { core };
-  }
-  for (const [number, rest] of [e.inputs, e.inputs.toReversed()] as [Core, Core][]) {
-    // what is nowhere yet would have to be written, too
-    if (number.spreadOf && (rest.view || rest.nest)) return { core: rest, scale: number.spreadOf };
-  }
-  return { core };
+  return new Core(builder, { dtype, sizes }, { expression: { kind: "contract", contraction }, origin });
 }
 
 /** So many products are too many to be summed together: their factors do not stay in the caches. */

@@ -67,8 +67,6 @@ export class Core {
   rowMajor = false;
   /** A single equation reads it. */
   readOnce = false;
-  /** The number that all its entries are. */
-  spreadOf: Core | undefined;
   /** Scalar expressions that read it and are not computed yet. */
   readonly users: Core[] = [];
   readonly packs = new Map<string, View>();

@@ -307,12 +307,7 @@ function moved(builder: FrameBuilder, equation: Movement, source: Core): Core {
     const copy = builder.packed(source, orderForReshape(builder.viewOf(source), after.sizes));
     return { view: read(copy)!, ready: builder.frame.nodes.length - 1 };
   };
-  const core = new Core(builder, type, {
-    expression: { kind: "move", sources: [source], make },
-    origin: equation.origin,
-  });
-  if (equation.op === "broadcast" && source.sizes.length === 0) core.spreadOf = source;
-  return core;
+  return new Core(builder, type, { expression: { kind: "move", sources: [source], make }, origin: equation.origin });
 }
 
 type Axes = ReturnType<typeof normalAxes>;

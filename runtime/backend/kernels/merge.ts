@@ -1,6 +1,6 @@
 // Which nests go through the same points and read the same? A bias and a weight of one input are both sums over what comes back: they
 // become one nest, which reads it once.
-import { homeOf, touchedBy } from "./place.ts";
+import { samePlace, touchedBy } from "./place.ts";
 import type { Access, Buffer, Frame, KernelProgram, Nest, Value } from "./types.ts";
 
 /** A nest is joined to one at most so many nodes before it. */
@@ -54,32 +54,25 @@ function samePoints(a: Nest, b: Nest): boolean {
     a.axes.every(({ size, reduced }, axis) => b.axes[axis]!.size === size && b.axes[axis]!.reduced === reduced);
 }
 
+const sameAccess = (a: Access, b: Access) => samePlace(a, b) && a.steps.every((step, axis) => step === b.steps[axis]);
+
+/** Which of the values of a nest is read from here; -1: none. */
+const loadOf = ({ values }: Nest, access: Access) =>
+  values.findIndex((v) => v.op === "load" && sameAccess(v.access, access));
+
 /** Something of every point is read by both. */
 function shareReads(a: Nest, b: Nest): boolean {
-  const keys = new Set(a.values.flatMap((v) => v.op === "load" ? [accessKey(v.access)] : []));
   return b.values.some((v) =>
-    v.op === "load" && v.access.steps.every((step) => step !== 0) && keys.has(accessKey(v.access))
+    v.op === "load" && v.access.steps.every((step) => step !== 0) && loadOf(a, v.access) >= 0
   );
-}
-
-const loopNumbers = new WeakMap<object, number>();
-let nextLoop = 0;
-
-function accessKey({ buffer, offset, steps, terms }: Access): string {
-  const numbered = terms.map(({ loop, step }) => {
-    if (!loopNumbers.has(loop)) loopNumbers.set(loop, nextLoop++);
-    return `${loopNumbers.get(loop)}:${step}`;
-  });
-  return `${homeOf(buffer).id} ${buffer.dtype} ${offset} ${steps} ${numbered}`;
 }
 
 function merge(a: Nest, b: Nest): Nest {
   const values: Value[] = [...a.values];
-  const loads = new Map(a.values.flatMap((v, i) => v.op === "load" ? [[accessKey(v.access), i] as const] : []));
   const at: number[] = [];
   for (const value of b.values) {
-    const known = value.op === "load" ? loads.get(accessKey(value.access)) : undefined;
-    at.push(known ?? values.push(moved(value, at)) - 1);
+    const known = value.op === "load" ? loadOf(a, value.access) : -1;
+    at.push(known >= 0 ? known : values.push(moved(value, at)) - 1);
   }
   const stores = b.stores.map(({ value, access }) => ({ value: at[value]!, access }));
   return { ...a, values, stores: [...a.stores, ...stores], contraction: false };

@@ -2,7 +2,7 @@
 // the body of a loop has its region in the one around while the loop runs.
 import { entryBytes } from "../../ir/types.ts";
 import { blockBytes, house, type Tenant } from "./arena.ts";
-import type { Buffer, Frame, KernelProgram, Node } from "./types.ts";
+import type { Access, Buffer, Frame, KernelProgram, Node } from "./types.ts";
 
 /** Gives every buffer its offset and every frame its region. `bytes` of the root is all that one thread needs. */
 export function placeBuffers({ root, inputs, outputs, constants }: KernelProgram): void {
@@ -22,6 +22,13 @@ export function homeOf(buffer: Buffer): Buffer {
   let home = buffer;
   while (home.home) home = home.home;
   return home;
+}
+
+/** True when two accesses start at the same entry and move alike with the loops around; their steps may differ. */
+export function samePlace(a: Access, b: Access): boolean {
+  return homeOf(a.buffer) === homeOf(b.buffer) && a.offset === b.offset && a.buffer.dtype === b.buffer.dtype &&
+    a.terms.length === b.terms.length &&
+    a.terms.every((t, i) => t.loop === b.terms[i]!.loop && t.step === b.terms[i]!.step);
 }
 
 /** `first`: there before anything runs; `last`: still there when everything has run; nothing lies below `below`. */

@@ -3,7 +3,7 @@
 import { operandsOf, usedValues } from "./print.ts";
 import type { Access, Frame, KernelProgram, Loop, Nest, Node } from "./types.ts";
 
-/** So many computed values are worth sharing: about a microsecond, twice what it takes a thread that is awake to join. */
+/** So many computed values are worth sharing: one to two microseconds. Sharing less gained nothing on `unroll` (bench/peers.ts). */
 const worthSharing = 2 ** 16;
 /** As many make a part, if that leaves parts enough. */
 const partWork = 2 ** 17;

@@ -7,7 +7,7 @@ import type { HostArray, IrFunction } from "../../ir/types.ts";
 import { checkInputs } from "../check_inputs.ts";
 import type { Backend, DeviceLoop, Executable, LoopWiring } from "../interface.ts";
 import { referenceBackend } from "../reference/index.ts";
-import { wasmBackend } from "../wasm/index.ts";
+import { makeWasmBackend } from "../wasm/index.ts";
 import { FunctionGraph, Library, type Ref, type TfType } from "./graph.ts";
 import { lowerBody } from "./lower.ts";
 import { openLoop } from "./loop.ts";
@@ -63,6 +63,8 @@ function availableBytes(): number {
 
 function makeTensorFlowBackend(tf: TensorFlow, options: TensorFlowOptions, { xla, cuda }: Proof): TensorFlowBackend {
   const compiled = options.compiled ?? xla;
+  // for what runs once no thread is worth its start
+  const wasm = makeWasmBackend({ threads: 1 });
   const memoryLimitBytes = options.memoryLimitBytes ?? availableBytes();
   const known = new WeakMap<IrFunction, { readonly fn: IrFunction; readonly bytes: number }>();
   /** What is lowered, and the bytes of its arrays if none were fused away. */
@@ -106,8 +108,8 @@ function makeTensorFlowBackend(tf: TensorFlow, options: TensorFlowOptions, { xla
       const { calls, flops } = costOf(prepared);
       const first = options.compiled !== undefined || calls > fewCalls
         ? undefined
-        : flops <= fewFlops && wasmBackend.arenaBytes(fn) <= Math.min(memoryLimitBytes, wasmBackend.memoryLimitBytes)
-        ? wasmBackend.compile(fn)
+        : flops <= fewFlops && wasm.arenaBytes(fn) <= Math.min(memoryLimitBytes, wasm.memoryLimitBytes)
+        ? wasm.compile(fn)
         : new Prepared(tf, prepared, false);
       return first
         ? new TakenOver(first, () => new Prepared(tf, prepared, compiled))

@@ -57,7 +57,7 @@ class NestWriter {
     this.#isSum = schedule.axes.some((axis) => axis.reduced);
     this.#memory = new NestMemory(this.#code, schedule);
     for (const axis of new Set(schedule.indices.values())) this.#counters.set(axis, this.#code.local("i32"));
-    if (!schedule.fused) return;
+    if (!schedule.unrounded) return;
     for (const value of schedule.values.values()) if (value.op === "reduce") this.#findProducts(value.input);
   }
 

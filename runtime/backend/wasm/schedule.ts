@@ -1,7 +1,7 @@
 // In which order does a nest run through its points? Axes that lie one after the other become one; vectors run along the axis
 // where they load and store best; of sums, a tile of outputs is kept in registers so that what they share is read once.
 import { type DType, entryBytes } from "../../ir/types.ts";
-import { homeOf } from "../kernels/place.ts";
+import { homeOf, samePlace } from "../kernels/place.ts";
 import { operandsOf, usedValues } from "../kernels/print.ts";
 import type { Access, Nest, Value } from "../kernels/types.ts";
 
@@ -58,7 +58,7 @@ export interface Schedule {
   /** It has sums of products, and enough of them to copy factors. */
   readonly contraction: boolean;
   /** Its sum is that of a contraction, whose products are never kept: they may be added without having been rounded. */
-  readonly fused: boolean;
+  readonly unrounded: boolean;
 }
 
 /** Registers for sums: of sixteen, so many leave room for what is multiplied. */
@@ -111,7 +111,7 @@ export function scheduleNest(nest: Nest): Schedule {
     indices,
     pointers,
     contraction: wantsPanel(nest),
-    fused: nest.contraction,
+    unrounded: nest.contraction,
   } as const;
   const chosen = chooseAxes(base, reductions.length);
   return { ...base, ...chosen, ...blockSums({ ...base, ...chosen }, reductions.length) };
@@ -325,12 +325,6 @@ function mergeAxes(
     indices,
     stepsOf: ({ steps }) => alive.map((axis) => steps[axis]!),
   };
-}
-
-function samePlace(a: Access, b: Access): boolean {
-  return homeOf(a.buffer) === homeOf(b.buffer) && a.offset === b.offset && a.buffer.dtype === b.buffer.dtype &&
-    a.terms.length === b.terms.length &&
-    a.terms.every((t, i) => t.loop === b.terms[i]!.loop && t.step === b.terms[i]!.step);
 }
 
 function dependencies(
