@@ -421,18 +421,24 @@ export class FrameBuilder {
     for (const core of cores) if (core.depth > mostDepth && core.floating) core.owner.viewOf(core);
   }
 
-  /** The array with this axis the innermost in memory: itself, or a copy. */
+  /** The array with its axes in this order in memory: a copy, in the frame that computes it. One value for all entries is
+   *  copied here or further out: who reads it here may run before the frame that it came with. */
   packed(core: Core, order: readonly number[]): View {
-    if (core.owner !== this) return core.owner.packed(core, order);
-    const view = this.viewOf(core);
+    if (core.owner !== this && core.uniform === undefined) return core.owner.packed(core, order);
     const key = order.join();
-    let pack = core.packs.get(key);
-    if (!pack) {
-      pack = this.array(core.dtype, core.sizes, order);
-      this.copy(view, pack, core);
-      core.packs.set(key, pack);
-    }
-    return pack;
+    const known = core.packs.find((pack) => pack.key === key && this.isInside(pack.builder));
+    if (known) return known.view;
+    const from = this.viewOf(core);
+    const view = this.array(core.dtype, core.sizes, order);
+    this.copy(from, view, core);
+    core.packs.push({ key, builder: this, view });
+    return view;
+  }
+
+  /** The array row-major in memory: itself, or a copy. */
+  rowMajor(core: Core): View {
+    const view = this.viewOf(core);
+    return isRowMajor(view) ? view : this.packed(core, core.sizes.map((_, i) => i));
   }
 
   /** Which frame an equation belongs to: the outermost that has all it reads, if what it makes is small. */
@@ -440,7 +446,7 @@ export class FrameBuilder {
     if (inputs.length === 0 || bytes > mostHoisted) return at;
     let home: FrameBuilder | undefined;
     for (const input of inputs) {
-      if (input.uniform !== undefined && input.view === undefined) continue;
+      if (input.uniform !== undefined) continue;
       if (!home || input.owner.isInside(home)) home = input.owner;
     }
     return home ?? at;

@@ -69,7 +69,8 @@ export class Core {
   readOnce = false;
   /** Scalar expressions that read it and are not computed yet. */
   readonly users: Core[] = [];
-  readonly packs = new Map<string, View>();
+  /** Copies with the axes in another order in memory, and whose they are. */
+  readonly packs: { readonly key: string; readonly builder: FrameBuilder; readonly view: View }[] = [];
   /** Expressions on the way to something that is computed already. */
   depth = 0;
 

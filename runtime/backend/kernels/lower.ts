@@ -15,14 +15,7 @@ import { FrameBuilder } from "./build.ts";
 import { convolutionCore, dotCore, joinedSums } from "./contract.ts";
 import { Core } from "./core.ts";
 import { lowerLoop } from "./lower_loops.ts";
-import {
-  argmaxRoutine,
-  gatherRoutine,
-  plainView,
-  randomRoutine,
-  scatterRoutine,
-  solveRoutine,
-} from "./lower_routines.ts";
+import { argmaxRoutine, gatherRoutine, randomRoutine, scatterRoutine, solveRoutine } from "./lower_routines.ts";
 import type { KernelProgram, ScalarOp, View } from "./types.ts";
 import { normalAxes, orderForReshape, reshapeView, withAxes } from "./views.ts";
 
@@ -38,7 +31,7 @@ export function lowerFunction(fn: IrFunction): KernelProgram {
   });
   for (const output of new Set(fn.outputs)) scope.rowMajor.add(output);
   scope.run(fn);
-  const outputs = fn.outputs.map((output) => plainView(scope.get(output)));
+  const outputs = fn.outputs.map((output) => builder.rowMajor(scope.get(output)));
   return { root: builder.frame, inputs: inputs.map((core) => core.view), outputs, constants: builder.parts.constants };
 }
 

@@ -3,8 +3,8 @@ import type { EquationOf, Shape, Variable } from "../../ir/types.ts";
 import { sizeOf } from "../../ir/types.ts";
 import type { FrameBuilder } from "./build.ts";
 import { Core } from "./core.ts";
-import type { Extents, Routine, View } from "./types.ts";
-import { isRowMajor, normalAxes } from "./views.ts";
+import type { Extents, Routine } from "./types.ts";
+import { normalAxes } from "./views.ts";
 
 type CoreOf = (variable: Variable) => Core;
 
@@ -15,12 +15,6 @@ type Work = Routine extends infer R ? R extends Routine ? Omit<R, "kind" | "inpu
 
 type RoutineEquation = EquationOf<"random_bits" | "gather" | "scatter_add" | "argmax" | "solve">;
 
-/** The memory of a core, row-major. */
-export function plainView(core: Core): View {
-  const view = core.owner.viewOf(core);
-  return isRowMajor(view) ? view : core.owner.packed(core, core.sizes.map((_, i) => i));
-}
-
 /** Appends the routine of an equation; what it makes. */
 function append(
   builder: FrameBuilder,
@@ -30,7 +24,7 @@ function append(
 ): Core {
   const output = outputs[0]!;
   const { sizes } = normalAxes(output.shape);
-  const views = inputs.map((input) => plainView(coreOf(input)));
+  const views = inputs.map((input) => builder.rowMajor(coreOf(input)));
   const view = builder.array(output.dtype, sizes);
   const scratch = given.scratch ? { scratch: builder.buffer("f64", given.scratch) } : {};
   const node = { kind: "routine", inputs: views, output: view, origin, ...scratch, ...given.work } as Routine;
