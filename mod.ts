@@ -36,7 +36,7 @@ export { version } from "./api/version.ts";
 
 export type { Stage } from "./dsl/compile.ts";
 export type { HostData } from "./dsl/data.ts";
-export type { HostValues } from "./runtime/loop/given_arrays.ts";
+export type { GivenEntries, HostValues } from "./runtime/loop/given_arrays.ts";
 export type { HostTask, HostTasks, TaskFields, TaskRequest } from "./runtime/loop/host_tasks.ts";
 export { renderDiagnostics } from "./dsl/render.ts";
 export type { RenderOptions } from "./dsl/render.ts";

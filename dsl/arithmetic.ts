@@ -1,7 +1,7 @@
 // How do operators meet? Numbers known now are computed now; arrays meet in one dtype and one shape, as in NumPy except that a
 // size with a name does not broadcast.
 import type { ParameterlessPrimitive } from "../runtime/ir/builder.ts";
-import { allocate, type DType, isFloat, type PrimitiveName } from "../runtime/ir/types.ts";
+import { allocate, type DType, isFloat, largestInt, type PrimitiveName } from "../runtime/ir/types.ts";
 import type { BinaryExpression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
@@ -112,7 +112,7 @@ export function toTensor(cx: Context, value: Value, want?: "float" | "int"): Ten
     return value;
   }
   if (value.kind === "static") {
-    const fits = Number.isInteger(value.value) && Math.abs(value.value) <= 2147483647;
+    const fits = Number.isInteger(value.value) && Math.abs(value.value) <= largestInt;
     const int = fits && (want === "int" || want === undefined && value.type === "int");
     const dtype = value.type === "bool" && want !== "float" ? "bool" : int ? "i32" : precision;
     return { kind: "tensor", variable: cx.b.fill(value.value, { dtype, shape: [] }), dims: [] };

@@ -2,7 +2,7 @@
 // declarations before anything runs, with the row and column of what is wrong.
 import type { DataField, DataItem, Expression } from "./ast.ts";
 import { allocate, sizeOf } from "../runtime/ir/types.ts";
-import { type HostValues, place, whyNoEntry } from "../runtime/loop/given_arrays.ts";
+import { entryOf, type HostValues, place, whyNoEntry } from "../runtime/loop/given_arrays.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { type Entries, openDataFile, type ReadData } from "./data_files.ts";
 import { dtypeOf, evaluateSize, requireStatic, tooLarge } from "./sizes.ts";
@@ -241,5 +241,6 @@ function loadHost(cx: Context, item: DataItem, field: DataField, { shape, data }
     return;
   }
   const where = (i: number) => `Entry [${place(i, shape).join(", ")}] of the array for \`${name}\``;
-  load(cx, item, field, { from: "host", shape, at: (i) => data[i]!, where });
+  const dtype = field.type?.dtype?.name === "bool" ? "bool" : "f64";
+  load(cx, item, field, { from: "host", shape, at: (i) => entryOf(data[i], dtype), where });
 }

@@ -93,14 +93,15 @@ function valueOf(el: Elaboration, item: InputItem, module: Module, given: InputV
   return checkRange(draft.cx, item, { ...value, type: type as StaticValue["type"] }, `\`${name}\` is ${value.value}`);
 }
 
-function parseGiven(value: number | boolean | string, type: string): StaticValue | undefined {
+function parseGiven(value: unknown, type: string): StaticValue | undefined {
   if (type === "bool") {
     if (value === true || value === "true") return staticNumber(1, "bool");
     if (value === false || value === "false") return staticNumber(0, "bool");
     return undefined;
   }
-  if (typeof value === "boolean" || value === "") return undefined;
-  const number = typeof value === "number" ? value : Number(value.replaceAll("_", ""));
+  // what else scripts without types hand over is no number, whatever `Number` makes of it
+  const text = typeof value === "string" && value.trim() !== "" ? value.replaceAll("_", "") : undefined;
+  const number = typeof value === "number" ? value : text === undefined ? NaN : Number(text);
   if (Number.isNaN(number) || type === "int" && !Number.isSafeInteger(number)) return undefined;
   return staticNumber(number, type as "int" | "float");
 }

@@ -1,6 +1,6 @@
 // What is one task? The draws and values of a `task` definition for one task index and meta-step: made when first read, in
 // the world of the task, each under its own name.
-import type { ArrayType, Variable } from "../runtime/ir/types.ts";
+import { type ArrayType, largestInt, type Variable } from "../runtime/ir/types.ts";
 import type { Span } from "./source.ts";
 import { dtypeOf } from "./sizes.ts";
 import type { Binding, FunctionItem, LetItem, SplitMember, TaskItem } from "./ast.ts";
@@ -214,7 +214,7 @@ function asDeclared(cx: Context, value: Value, type: string): TensorValue | Erro
   const numbers = numbersOf(value);
   if (type === "int") {
     if (value.kind === "static" || value.kind === "literal" || value.kind === "shape") {
-      const fits = numbers.every((n) => Number.isInteger(n) && Math.abs(n) <= 2147483647);
+      const fits = numbers.every((n) => Number.isInteger(n) && Math.abs(n) <= largestInt);
       const whole = value.kind === "literal" ? { ...value, type: "int" as const } : value;
       return fits ? toTensor(cx, whole, "int") : errorValue;
     }
@@ -233,7 +233,7 @@ function asDeclared(cx: Context, value: Value, type: string): TensorValue | Erro
 
 /** The first number of a value that is not of a declared type. */
 function oddEntry(value: Value, type: string): string | undefined {
-  const fits = (n: number) => type === "bool" ? n === 0 || n === 1 : Number.isInteger(n) && Math.abs(n) <= 2147483647;
+  const fits = (n: number) => type === "bool" ? n === 0 || n === 1 : Number.isInteger(n) && Math.abs(n) <= largestInt;
   const odd = numbersOf(value).find((n) => !fits(n));
   return odd === undefined ? undefined : String(odd);
 }

@@ -7,6 +7,9 @@ export type DType = "f32" | "f64" | "i32" | "bool";
 /** Sizes of the axes, outermost first; `[]` is a scalar. */
 export type Shape = readonly number[];
 
+/** The largest int of the language; the smallest is its negative, so that the negative of an int is one. */
+export const largestInt = 2147483647;
+
 /** What is known of an array before it is computed. */
 export interface ArrayType {
   /** Element type. */

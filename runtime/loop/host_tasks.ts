@@ -2,7 +2,7 @@
 // is not there yet; the fields are checked and stacked over the tasks.
 import { allocate, type HostArray, sameShape, sizeOf } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
-import { type HostValues, isHostValues, place, whyNoEntry } from "./given_arrays.ts";
+import { entryOf, type HostValues, isHostValues, place, whyNoEntry } from "./given_arrays.ts";
 import type { InputSlot, ProgramFunction } from "./program.ts";
 
 /** Which task is asked for. The same request must be answered by the same task. */
@@ -94,8 +94,14 @@ export function openTaskSource(
         }
       }
       if (wanted.size === 0) return true;
-      const answers = Promise.all([...wanted.values()].map(({ slots, index, step }) => ask(slots, index, step)));
-      const complete = await untilAborted(answers, run.signal);
+      // one after the other, each copied before the next is asked for: a function may fill the same buffers again and again
+      const askAll = async () => {
+        for (const { slots, index, step } of wanted.values()) {
+          if (run.signal?.aborted) return;
+          await ask(slots, index, step);
+        }
+      };
+      const complete = await untilAborted(askAll(), run.signal);
       // what is half filled must not be taken for complete
       if (!complete) stacked.clear();
       return complete;
@@ -156,9 +162,9 @@ function copyField(slot: TaskSlot, fields: TaskFields, index: number, into: Host
   }
   const offset = (index - slot.first) * size;
   for (let i = 0; i < size; i++) {
-    const value = Number(values.data[i]);
-    const why = whyNoEntry(value, dtype);
+    const value = entryOf(values.data[i], dtype);
+    const why = typeof value === "string" ? "it is not a number" : whyNoEntry(value, dtype);
     if (why) throw wrong(`is ${value} at [${place(i, own).join(", ")}]: ${why}`);
-    into.data[offset + i] = value;
+    into.data[offset + i] = value as number;
   }
 }
