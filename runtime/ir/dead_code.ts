@@ -1,7 +1,7 @@
 // Which equations does nothing need? The last pass after every transform: transforms write freely and leave the sweeping
 // to this one, which also reaches into the bodies of loops.
 import { bodyOf, type Equation, type EquationOf, type IrFunction, type Variable } from "./types.ts";
-import { neededCarry, neededInputs, neededVariables, sectionsOf } from "./structured.ts";
+import { neededInputs, neededOperands, neededVariables, sectionsOf } from "./structured.ts";
 
 /** The same function without the equations that no output needs. Inside `scan`, `map` and `gradient` this goes on:
  *  unused stacked outputs, carries that only feed themselves, unused constants and stacked inputs disappear, and a carry
@@ -40,12 +40,10 @@ function sweepEquation(equation: Equation, live: readonly boolean[]): Equation {
 }
 
 function sweepScan(equation: EquationOf<"scan">, live: readonly boolean[]): Equation {
-  const { body, constants, carry } = equation.params;
-  const keptCarry = neededCarry(equation, live);
-  const keptOutputs = [...keptCarry, ...live.slice(carry)];
-  const needed = neededInputs(body, keptOutputs);
-  const keep = needed.map((flag, i) => i >= constants && i < constants + carry ? keptCarry[i - constants]! : flag);
+  const { body, carry } = equation.params;
+  const keep = neededOperands(equation, live);
   const sections = sectionsOf(equation.params, keep);
+  const keptOutputs = [...sections.carry, ...live.slice(carry)];
   return {
     ...equation,
     inputs: equation.inputs.filter((_, i) => keep[i]),

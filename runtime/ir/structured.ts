@@ -100,15 +100,17 @@ export function neededVariables(fn: IrFunction, live: readonly boolean[]): Reado
   return needed;
 }
 
-/** `neededInputs` of one equation, from its live outputs to its inputs. */
+/** `neededInputs` of one equation, from its live outputs to its inputs. Of a scan these are the inputs that it has without
+ *  what is not live: a carry that is needed starts somewhere, also where no step reads the start. */
 export function neededOperands(equation: Equation, live: readonly boolean[]): readonly boolean[] {
   switch (equation.op) {
     case "map":
       return neededInputs(equation.params.body, live);
     case "scan": {
       const carry = neededCarry(equation, live);
-      const { body } = equation.params;
-      return neededInputs(body, [...carry, ...live.slice(carry.length)]);
+      const inputs = neededInputs(equation.params.body, [...carry, ...live.slice(carry.length)]);
+      const { constants, stacked } = sectionsOf(equation.params, inputs);
+      return [...constants, ...carry, ...stacked];
     }
     case "gradient": {
       const { body, wrt } = equation.params;
