@@ -14,6 +14,7 @@ import type { Instance } from "./instance.ts";
 import { type InputValues, readInputs } from "./inputs.ts";
 import { readLoops } from "./loops.ts";
 import { type CheckedProgram, checkProgram, lowerProgram, printChecked } from "./lower_program.ts";
+import { lost, refuseLostItems } from "./lost_items.ts";
 import { loadModules, type ModuleSet, type ReadSource } from "./modules.ts";
 import { parseProgram } from "./parse.ts";
 import { printAst, printCst } from "./print_tree.ts";
@@ -73,6 +74,10 @@ export function compileProgram(input: CompileInput): CompileOutput {
     checked = checkProgram(el);
     resolveNames(el);
     if (checked && !sink.hasErrors) program = lowerProgram(el, checked);
+    if (!sink.hasErrors) {
+      if (!checked || !program) throw lost(el, "The program", { source: input.root.name, start: 0, end: 0 });
+      refuseLostItems(el, checked, program);
+    }
   }
   const output = {
     diagnostics: sink.diagnostics,

@@ -8,6 +8,7 @@ import { requireInteger, tooLarge } from "./sizes.ts";
 import { builtins, callBuiltinWith } from "./builtins.ts";
 import type { Loop } from "./loops.ts";
 import { stepsOf } from "./inner.ts";
+import { count } from "./models.ts";
 import { headName, referenceText } from "./references.ts";
 import { mentions } from "./times.ts";
 import { type Context, known, type Local, withLocals } from "./world.ts";
@@ -23,6 +24,13 @@ export function evaluateComprehension(cx: Context, call: CallExpression): Value 
       code: "M0304",
       title: "Only built-in functions such as `sum` and `mean` take a comprehension",
       at: callee.span,
+    });
+  }
+  if (builtin.arity[0] > 1 || builtin.arity[1] < 1) {
+    return fail(cx, {
+      code: "M0302",
+      title: `\`${builtin.name}\` takes ${count(builtin.arity[0], "argument")}, and a comprehension is one`,
+      at: call.span,
     });
   }
   const stacked = evaluateOverTimes(cx, call.args[0]!.value, call.comprehension!);

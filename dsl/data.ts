@@ -164,6 +164,17 @@ function load(cx: Context, item: DataItem, field: DataField, entries: Entries): 
     });
     return undefined;
   }
+  if (entries.shape.includes(0)) {
+    const rows = entries.shape[0] === 0;
+    fail(cx, {
+      code: "M0602",
+      title: `${entries.name} has no ${rows ? "rows" : "entries"}, and \`${name}\` needs at least one`,
+      // of a table this is said once, not for each field
+      at: entries.from === "table" ? item.from!.span : field.span,
+      label: entries.from === "table" ? "" : `its shape is [${entries.shape.join(", ")}]`,
+    });
+    return undefined;
+  }
   const shape = fit(dims.map((dim) => dim?.size), entries);
   if (shape === "rows") return "rows";
   const wrong = (title: string, more: { notes?: readonly string[]; hint?: string | undefined } = {}) => {
@@ -242,5 +253,6 @@ function loadHost(cx: Context, item: DataItem, field: DataField, { shape, data }
   }
   const where = (i: number) => `Entry [${place(i, shape).join(", ")}] of the array for \`${name}\``;
   const dtype = field.type?.dtype?.name === "bool" ? "bool" : "f64";
-  load(cx, item, field, { from: "host", shape, at: (i) => entryOf(data[i], dtype), where });
+  const what = `The array for \`${name}\``;
+  load(cx, item, field, { from: "host", shape, name: what, at: (i) => entryOf(data[i], dtype), where });
 }

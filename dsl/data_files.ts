@@ -19,6 +19,8 @@ export interface Entries {
   /** "table": rows by columns, whose second axis the declaration may split or leave out. */
   readonly from: "table" | "array" | "host";
   readonly shape: readonly number[];
+  /** What holds them, for an error. */
+  readonly name: string;
   /** Entry i, row-major: NaN where it is missing, its text where that is no number. */
   at(i: number): number | string;
   /** Where entry i stands, for an error. */
@@ -121,6 +123,7 @@ function tableFile(path: string, bytes: Uint8Array, separator: "," | "\t"): Data
       return {
         from: "table",
         shape: [rows.length, width],
+        name: `\`${path}\``,
         at: (i) => readCell(rows[Math.floor(i / width)]![columns[i % width]!] ?? ""),
         where: (i) => `Row ${Math.floor(i / width) + 2}, column \`${header[columns[i % width]!]}\` of \`${path}\``,
       };
@@ -250,6 +253,7 @@ function arrayEntries({ shape, data }: NpyArray, name: string): Entries {
   return {
     from: "array",
     shape,
+    name,
     at: (i) => data[i]!,
     where: (i) => `Entry [${place(i, shape).join(", ")}] of ${name}`,
   };

@@ -1,7 +1,7 @@
 // What are the fields of a `data` item? Inline values as expressions, columns of a file or arrays from the host as inputs.
 import type { DataItem } from "./ast.ts";
 import type { Definition } from "./modules.ts";
-import { moduleScope } from "./elaboration.ts";
+import { fail, moduleScope } from "./elaboration.ts";
 import { declaredDims } from "./data.ts";
 import { bindingValue } from "./tasks.ts";
 import { type Context, outermost } from "./world.ts";
@@ -22,8 +22,15 @@ export function dataRecord(cx: Context, definition: Definition): RecordValue {
         const variable = cx.world.consumer.input({ kind: "data", name: qualified });
         return { kind: "tensor", variable, dims: dims as Dim[], declared: { name: qualified, span: field.name.span } };
       }
-      // a field that could not be loaded was reported when the data was
-      if (!field.value) return errorValue;
+      if (!field.value) {
+        // what could not be loaded was reported then; else it is being loaded now
+        return cx.elaboration.sink.hasErrors ? errorValue : fail(cx, {
+          code: "M0210",
+          title: `\`${qualified}\` is not known where the sizes of data are read`,
+          at: field.type?.span ?? field.span,
+          hint: "name the size by an `input` or a number, or write `_` for as many as there are",
+        });
+      }
       const root = outermost(cx.world);
       return bindingValue(
         { ...cx, world: root, b: root.b, scope: moduleScope(definition.module) },

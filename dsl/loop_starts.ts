@@ -3,7 +3,7 @@ import type { Variable } from "../runtime/ir/types.ts";
 import type { Expression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
 import { runLoop, stepsOf } from "./inner.ts";
-import { initialValue, type LeafDeclaration } from "./leaves.ts";
+import { initialValue, type LeafDeclaration, valueNow } from "./leaves.ts";
 import type { Loop } from "./loops.ts";
 import { resolveReference } from "./references.ts";
 import { timePoint } from "./times.ts";
@@ -30,8 +30,13 @@ export function startValue(cx: Context, loop: Loop, leaf: LeafDeclaration): Tens
   const other = reference.loop;
   if (other === loop) return carriedValue(cx, loop, leaf, value);
   const point = timePoint(cx, other, value.time);
-  const run = point && typeof point !== "string" ? runLoop(cx, other, value.span) : undefined;
-  if (!run || !point || typeof point === "string") return undefined;
+  if (point === "now") {
+    const now = valueNow(cx, leaf, value.span);
+    return now.kind === "tensor" ? now : undefined;
+  }
+  if (point === "start") return startValue(cx, other, leaf);
+  const run = point && runLoop(cx, other, value.span);
+  if (!run || !point) return undefined;
   return run.leaves.includes(leaf) ? run.parameter(leaf, point) : initialValue(cx, leaf);
 }
 

@@ -16,10 +16,11 @@ import type {
 } from "./ast.ts";
 import type { Span } from "./source.ts";
 import type { Definition, Module } from "./modules.ts";
-import type { Elaboration } from "./elaboration.ts";
+import { type Elaboration, fail } from "./elaboration.ts";
 import { readThrough, type Through, unrolled } from "./estimators.ts";
 import { checkOverrides, readRules } from "./loop_rules.ts";
 import { hintFor } from "./hints.ts";
+import type { Context } from "./world.ts";
 
 /** A loop, as declared. */
 export interface Loop {
@@ -199,6 +200,18 @@ function throughOf(el: Elaboration, clause: ThroughClause | undefined): Through 
   const said = clause ? readThrough(el, clause) : unrolled;
   const { through: kind } = el.instance;
   return kind ? { kind, written: said.written, args: new Map(), span: said.span } : said;
+}
+
+/** False for an outer of an import, which defines it and runs nothing: there is no time after it (reported). */
+export function runsHere(cx: Pick<Context, "elaboration" | "frames">, outer: Loop, at: Span): boolean {
+  if (outer.module === cx.elaboration.modules.root) return true;
+  fail(cx, {
+    code: "M0203",
+    title: `\`${outer.name}\` does not run: it stands in \`${outer.module.source.name}\`, and an import runs no loop`,
+    at,
+    hint: `declare the outer in this file`,
+  });
+  return false;
 }
 
 /** The task that an `across` clause names. */

@@ -5,9 +5,8 @@ import type { EvaluateItem, Expression, ReportClause } from "./ast.ts";
 import { evaluateOverTimes, loopsMentioned, loopsTouched, timeLocals } from "./comprehensions.ts";
 import { type Across, type Draft, openFunction, openTasks, readCount } from "./consumers.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
-import { evaluate } from "./expressions.ts";
 import { runLoop } from "./inner.ts";
-import { allowClauses, type Loop, readAcross, singleClause } from "./loops.ts";
+import { allowClauses, type Loop, readAcross, runsHere, singleClause } from "./loops.ts";
 import { sourceText } from "./meta_parameters.ts";
 import { scalarObjective } from "./objective.ts";
 import { requireInteger } from "./sizes.ts";
@@ -113,7 +112,8 @@ function readEvery(
     });
     return undefined;
   }
-  return steps === undefined ? undefined : { steps, of: loop.name };
+  if (steps === undefined || !runsHere(cx, loop, of?.span ?? count.span)) return undefined;
+  return { steps, of: loop.name };
 }
 
 /** Times of one report: a curve of more points is of no use, and each is kept for every task. */
@@ -161,10 +161,9 @@ export function lowerEvaluation(
     const label = sourceText(el, report.value);
     if (!report.at) return { label };
     const at = withLocals(tasks.cx, timeLocals(tasks.cx, report.value));
-    const from = evaluate(at, report.at.from);
-    const to = evaluate(at, report.at.to);
-    if (from.kind !== "static" || to.kind !== "static") return { label };
-    return { label, times: Array.from({ length: to.value - from.value + 1 }, (_, i) => from.value + i) };
+    const from = requireInteger(at, report.at.from, "the first time", 0)!;
+    const to = requireInteger(at, report.at.to, "the last time", 0)!;
+    return { label, times: Array.from({ length: to - from + 1 }, (_, i) => from + i) };
   });
   return {
     name: item.name.name,

@@ -12,14 +12,15 @@ import { loopsTouched, timeLocals } from "./comprehensions.ts";
 import { type Across, type Draft, meanOverTasks, openFunction, openTasks, readCount } from "./consumers.ts";
 import { differentiate } from "./differentiate.ts";
 import { type Direction, directionOf } from "./directions.ts";
-import { type Loop, readAcross } from "./loops.ts";
+import { type Loop, readAcross, runsHere } from "./loops.ts";
 import type { LoopRun } from "./loop_record.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import { hintFor } from "./hints.ts";
 import { count } from "./models.ts";
 import { type MetaReference, readMetaReference, sourceText } from "./meta_parameters.ts";
+import { describeKnown, requireStatic } from "./sizes.ts";
 import { type Context, withLocals } from "./world.ts";
-import { shapeOf, type TensorValue } from "./values.ts";
+import { shapeOf, type TensorValue, type Value } from "./values.ts";
 
 const none: ReadonlySet<string> = new Set();
 
@@ -62,7 +63,7 @@ export interface CheckedGradient {
   readonly wrt: readonly MetaReference[];
   readonly expect: readonly Expectation[];
   readonly inners: ReadonlySet<Loop>;
-  /** Those whose times can be recorded: none across tasks, none inside others. */
+  /** Those whose times can be recorded: none across tasks, none inside others, none in windows. */
   readonly outermost: ReadonlySet<Loop>;
   readonly direction: Direction;
   /** Every loop that was run for it, with the loop whose step ran it. */
@@ -108,6 +109,7 @@ export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradi
       });
       return undefined;
     }
+    if (!runsHere(cx, loop, item.after.span)) return undefined;
   }
   const tasks = openTasks(cx, across);
   for (const inner of loopsTouched(el, item.value)) runLoop(tasks.cx, inner, item.value.span);
@@ -128,8 +130,13 @@ export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradi
     direction,
     runs,
     inners: new Set(runs.map((r) => r.loop)),
-    outermost: across ? new Set() : new Set(tasks.cx.world.runs.keys()),
+    outermost: across || isWindowed(direction) ? new Set() : new Set(tasks.cx.world.runs.keys()),
   };
+}
+
+/** Of a loop that is run window by window, no whole trajectory passes. */
+function isWindowed(direction: Direction): boolean {
+  return direction.kind === "es" && direction.windows !== undefined;
 }
 
 function readExpectations(
@@ -154,18 +161,26 @@ function readExpectations(
       });
       continue;
     }
-    const value = toTensor(cx, evaluate(cx, entry.value), "float");
-    const within = evaluate(cx, entry.within);
-    const numbers = value.kind === "tensor" ? literalNumbers(cx, value) : undefined;
-    if (!numbers || within.kind !== "static" || !(within.value >= 0)) {
+    const value = evaluate(cx, entry.value);
+    const within = requireStatic(cx, entry.within, "the distance after `within`");
+    const numbers = value.kind === "error" ? undefined : literalNumbers(cx, value);
+    if (value.kind !== "error" && !numbers) {
+      fail(cx, {
+        code: "M0304",
+        title: `\`expect\` compares with numbers known before the run, not with ${describeKnown(value)}`,
+        at: entry.value.span,
+      });
+    }
+    if (within && !(within.value >= 0)) {
+      fail(cx, {
+        code: "M0304",
+        title: "The distance after `within` must not be negative",
+        at: entry.within.span,
+        label: `this is ${within.value}`,
+      });
+    }
+    if (!numbers || !within || !(within.value >= 0)) {
       wrong = true;
-      if (value.kind !== "error" && within.kind !== "error") {
-        fail(cx, {
-          code: "M0304",
-          title: "`expect` compares with numbers known before the run, within a distance that is not negative",
-          at: entry.span,
-        });
-      }
       continue;
     }
     const size = isValue ? 1 : wrt[index]!.leaves.reduce((n, l) => n + shapeOf(l.dims).reduce((a, d) => a * d, 1), 0);
@@ -189,8 +204,10 @@ function readExpectations(
   return wrong ? undefined : result;
 }
 
-/** The numbers of an array that is a constant. */
-function literalNumbers(cx: Context, value: TensorValue): number[] | undefined {
+/** The numbers of an array that is a constant; undefined for what is computed, and for what is no array. */
+function literalNumbers(cx: Context, given: Value): number[] | undefined {
+  const value = toTensor(cx, given, "float");
+  if (value.kind === "error") return undefined;
   const uniform = cx.b.uniformValue(value.variable);
   if (uniform !== undefined && value.dims.length === 0) return [uniform];
   const producer = cx.b.producer(value.variable);
@@ -209,8 +226,6 @@ export function lowerGradient(
   const { cx, b, world } = draft;
   b.origin = item.value.span;
   const leaves = [...new Set(wrt.flatMap((r) => r.leaves))];
-  // of a loop that is run window by window, no whole trajectory passes
-  const windowed = gradient.direction.kind === "es" && gradient.direction.windows !== undefined;
   let found: ReturnType<typeof collectTrajectories> = { outputs: [], quantities: [] };
   const closed = differentiate(cx, gradient.direction, {
     name: "objective",
@@ -225,7 +240,7 @@ export function lowerGradient(
     write: (inside, more = () => []) => {
       const tasks = openTasks(inside, across);
       const objective = gradientObjective(tasks.cx, item)!;
-      if (!across && !windowed) found = collectTrajectories(tasks.cx, wishes);
+      if (!across && !isWindowed(gradient.direction)) found = collectTrajectories(tasks.cx, wishes);
       const [stacked, ...rest] = tasks.close([objective.variable, ...more(tasks.cx)]);
       const own = rest.map((x) => across ? x : inside.b.reshape(x, x.shape.slice(1)));
       return [meanOverTasks(inside.b, stacked!), ...found.outputs, ...own];

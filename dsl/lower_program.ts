@@ -2,11 +2,12 @@
 // until all is shaped and every mistake is found; then writes each function once.
 import type { Variable } from "../runtime/ir/types.ts";
 import type { ExperimentProgram, Leaf, RecordRequest, TrajectoryRequest } from "../runtime/loop/program.ts";
-import type { EvaluateItem, Expression, GradientItem, RecordItem } from "./ast.ts";
+import type { EvaluateItem, Expression, GradientItem } from "./ast.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { requireInteger } from "./sizes.ts";
 import { openFunction, openOneTask } from "./consumers.ts";
 import { checkReach } from "./gradients.ts";
+import { lost } from "./lost_items.ts";
 import { type CheckedEvaluation, checkEvaluation, lowerEvaluation } from "./lower_evaluation.ts";
 import {
   type CheckedGradient,
@@ -20,6 +21,7 @@ import {
 import { type CheckedOuter, checkOuter, checkSharedLeaves, lowerOuter, lowerTrajectories } from "./lower_outer.ts";
 import { throughText } from "./describe.ts";
 import type { Loop } from "./loops.ts";
+import type { Span } from "./source.ts";
 import { readMemory } from "./memory_budget.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import { sourceText } from "./meta_parameters.ts";
@@ -42,9 +44,16 @@ export interface CheckedProgram {
 
 interface CheckedRecords {
   readonly byOuter: ReadonlyMap<Loop, readonly RecordRequest[]>;
-  readonly wishes: readonly (TrajectoryWish & { readonly every: number | undefined; readonly task: number })[];
+  readonly wishes: readonly (TrajectoryWish & RecordedTimes)[];
   /** The outers whose derivatives for every time are recorded. */
-  readonly sensitivities: readonly { readonly loop: Loop; readonly every: number | undefined; readonly task: number }[];
+  readonly sensitivities: readonly (RecordedTimes & { readonly loop: Loop })[];
+}
+
+/** When and of which task the times of a loop are recorded, and where the program says so. */
+interface RecordedTimes {
+  readonly every: number | undefined;
+  readonly task: number;
+  readonly at: Span;
 }
 
 /** Checks everything. Undefined when a mistake was reported. */
@@ -81,14 +90,7 @@ export function checkProgram(el: Elaboration): CheckedProgram | undefined {
     const simulations = alone.map((loop) => checkSimulation(el, loop));
     if (el.unshaped.size > 0 && el.leaves.size > known) continue;
     checkUnused(el);
-    // after a mistake, that a model was not called may be a consequence of it
-    for (const [name, span] of el.sink.hasErrors ? [] : el.unshaped) {
-      fail({ elaboration: el, frames: [] }, {
-        code: "M0203",
-        title: `\`${name}\` has no shape: nothing that runs calls the model it belongs to`,
-        at: span,
-      });
-    }
+    reportUnshaped(el);
     if (el.sink.hasErrors) return undefined;
     const complete = <T>(list: readonly (T | undefined)[]) => list.filter((x) => x !== undefined);
     const checked = {
@@ -100,6 +102,7 @@ export function checkProgram(el: Elaboration): CheckedProgram | undefined {
     checkSharedLeaves(el, complete(outers));
     const references = [...checked.outers.flatMap((o) => o.learned.flat()), ...checked.gradients.flatMap((g) => g.wrt)];
     const persistent = [...new Set(references.flatMap((r) => r.leaves))];
+    checkStarts(el, persistent);
     const recordable = new Set([
       ...checked.outers.flatMap((o) => [...o.outermost]),
       ...checked.gradients.flatMap((g) => [...g.outermost]),
@@ -109,6 +112,31 @@ export function checkProgram(el: Elaboration): CheckedProgram | undefined {
     return el.sink.hasErrors ? undefined : { ...checked, records, persistent };
   }
   return undefined;
+}
+
+/** Goes through the declared values of what is learned, which no task and no loop is around: mistakes are reported. */
+function checkStarts(el: Elaboration, learned: readonly LeafDeclaration[]): void {
+  for (const leaf of learned) {
+    const { cx } = openFunction(el, "initial", {
+      consumer: leaf.name,
+      place: { what: `the start of \`${leaf.name}\``, span: leaf.span, start: true },
+      dry: true,
+      scope: moduleScope(el.modules.root),
+      persistent: new Set(),
+    });
+    leaf.initial(cx);
+  }
+}
+
+/** Reports the parameters that no call shaped. After a mistake that may be a consequence of it. */
+function reportUnshaped(el: Elaboration): void {
+  for (const [name, span] of el.sink.hasErrors ? [] : el.unshaped) {
+    fail({ elaboration: el, frames: [] }, {
+      code: "M0203",
+      title: `\`${name}\` has no shape: nothing that runs calls the model it belongs to`,
+      at: span,
+    });
+  }
 }
 
 /** An outer that another loop or item runs does not run by itself: nothing can ask for what comes after it (reported), and
@@ -128,7 +156,8 @@ function checkOwnRun(el: Elaboration, outer: Loop, used: ReadonlySet<Loop>): voi
   for (const item of el.modules.root.program.items) {
     const after = item.kind === "Gradient" && isSame(item.after) ? item.after : undefined;
     const every = item.kind === "Evaluate" ? item.clauses.find((c) => c.kind === "Every") : undefined;
-    const asked = after ?? (every && isSame(every.of) ? every.of : undefined);
+    // `every 10 steps` without a name speaks of the only outer
+    const asked = after ?? (every && (!every.of || isSame(every.of)) ? every.of ?? every : undefined);
     if (!asked) continue;
     fail({ elaboration: el, frames: [] }, {
       code: "M0203",
@@ -167,9 +196,40 @@ function checkRecords(
     const every = item.every && requireInteger(draft.cx, item.every, "the number of steps", 1);
     const task = item.task ? requireInteger(draft.cx, item.task, "the task", 0) : 0;
     if (item.every && every === undefined || task === undefined) continue;
-    for (const reference of item.references) readRecord(draft.cx, item, reference, every, task);
+    for (const reference of item.references) {
+      const before = made();
+      readRecord(draft.cx, reference, { every, task, at: reference.span });
+      if (made() === before && !el.sink.hasErrors && el.unshaped.size === 0) {
+        throw lost(el, "A record", reference.span);
+      }
+    }
   }
+  reportUnshaped(el);
+  for (const outer of outers) refuseDifferentTimes(outer);
   return { byOuter, wishes, sensitivities };
+
+  /** How many records were read. */
+  function made(): number {
+    return [...byOuter.values()].reduce((n, list) => n + list.length, wishes.length + sensitivities.length);
+  }
+
+  /** The times of an outer's loops are kept for one task, at one interval. */
+  function refuseDifferentTimes(outer: CheckedOuter): void {
+    const own = [
+      ...wishes.filter((w) => outer.inners.has(w.loop)),
+      ...sensitivities.filter((s) => s.loop === outer.loop),
+    ];
+    const [first] = own;
+    const other = own.find((o) => o.every !== first!.every || o.task !== first!.task);
+    if (!first || !other) return;
+    fail(draft.cx, {
+      code: "M0701",
+      title: `Records of times of \`${outer.loop.name}\` at two intervals, or of two tasks, are not yet supported`,
+      at: other.at,
+      secondary: [{ span: first.at, message: "recorded otherwise" }],
+      hint: "write them in one `record`",
+    });
+  }
 
   /** True for a loop whose times nothing keeps (reported). */
   function unrecordable(loop: Loop, expression: Expression): boolean {
@@ -179,18 +239,15 @@ function checkRecords(
       title: `A record of the times of \`${loop.name}\` is not yet supported where it runs`,
       at: expression.span,
       secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` is declared here` }],
-      notes: ["Kept are the times of loops that an outer, a gradient without tasks, or nothing else uses directly"],
+      notes: [
+        "Kept are the times of loops that an outer, a gradient without tasks or windows, or nothing else uses directly",
+      ],
     });
     return true;
   }
 
-  function readRecord(
-    cx: Context,
-    _item: RecordItem,
-    expression: Expression,
-    every: number | undefined,
-    task: number,
-  ): void {
+  function readRecord(cx: Context, expression: Expression, times: RecordedTimes): void {
+    const { every } = times;
     if (expression.kind === "Missing") return;
     const timed = expression.kind === "Time";
     const object = timed ? expression.object : expression;
@@ -221,7 +278,7 @@ function checkRecords(
           }],
         });
       }
-      sensitivities.push({ loop: reference.loop, every, task });
+      sensitivities.push({ loop: reference.loop, ...times });
       return;
     }
     if (reference.kind === "quantity" && reference.loop.kind === "outer") {
@@ -248,7 +305,7 @@ function checkRecords(
         });
       }
       if (unrecordable(reference.loop, expression)) return;
-      wishes.push({ loop: reference.loop, name, quantity: reference.quantity, every, task });
+      wishes.push({ loop: reference.loop, name, quantity: reference.quantity, ...times });
       return;
     }
     if (reference.kind !== "model" && reference.kind !== "leaf" && reference.kind !== "hyperparameter") {
@@ -277,7 +334,7 @@ function checkRecords(
         });
       }
       if (unrecordable(loops[0]!, expression)) return;
-      for (const leaf of leaves) wishes.push({ loop: loops[0]!, name: leaf.name, leaf, every, task });
+      for (const leaf of leaves) wishes.push({ loop: loops[0]!, name: leaf.name, leaf, ...times });
       return;
     }
     if (!timed && loops.length > 0) {
@@ -289,17 +346,20 @@ function checkRecords(
       });
     }
     const learned = leaves.filter((leaf) => persistent.includes(leaf));
-    const outer = outers.find((o) => o.learned.flat().some((r) => r.leaves.some((l) => learned.includes(l))));
-    if (!outer) {
-      return void fail(cx, {
-        code: "M0503",
-        title: `\`${label}\` never changes: no outer learns it`,
-        at: expression.span,
-      });
+    let found = false;
+    for (const outer of outers) {
+      const moved = new Set(outer.learned.flat().flatMap((r) => r.leaves));
+      for (const leaf of learned.filter((l) => moved.has(l))) {
+        add(outer.loop, { label: leaf.name, what: { kind: "leaf", name: leaf.name }, every: every ?? 1 });
+        found = true;
+      }
     }
-    for (const leaf of learned) {
-      add(outer.loop, { label: leaf.name, what: { kind: "leaf", name: leaf.name }, every: every ?? 1 });
-    }
+    if (found) return;
+    fail(cx, {
+      code: "M0503",
+      title: `\`${label}\` never changes: no outer learns it`,
+      at: expression.span,
+    });
   }
 }
 

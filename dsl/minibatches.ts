@@ -49,7 +49,7 @@ export function batchLocals(
     return undefined;
   }
   const rows = rowsOf(cx, clause, whole);
-  if (!rows) return undefined;
+  if (rows === undefined) return undefined;
   const indices = drawRows(cx, loop, clause, { size, rows });
   if (!indices) return undefined;
   const members = new Map<string, () => Value>();
@@ -76,7 +76,7 @@ function rowsOf(cx: Context, clause: BatchClause, whole: RecordValue): number | 
     });
     return undefined;
   }
-  if (first) return first.dims[0]!.size;
+  if (first && first.dims[0]!.size > 0) return first.dims[0]!.size;
   fail(cx, { code: "M0203", title: `\`${whole.name}\` has no rows to take a batch of`, at: clause.of.span });
   return undefined;
 }

@@ -162,7 +162,7 @@ function noTask(cx: Context, task: Definition, split: string, span: Span): Error
     secondary: [{ span, message: `\`${split}\` is read here` }],
     hint: place?.alone
       ? `use it in an outer, a gradient or an evaluate that is \`across 25 ${task.name}\``
-      : drawn
+      : drawn || place?.start
       ? undefined
       : `add \`across 25 ${task.name}\``,
   });

@@ -19,7 +19,7 @@ export function evaluateType(cx: Context, type: TypeExpression): readonly Dim[] 
   let wrong = false;
   for (const size of type.sizes ?? []) {
     const value = evaluate(cx, size);
-    const whole = value.kind === "shape" && !isSingleSize(value);
+    const whole = value.kind === "shape" && !isSingleSize(value) && value.dims.every((d) => d.size > 0);
     const dim = whole ? undefined : sizeOfValue(cx, size, value);
     if (whole) dims.push(...value.dims);
     else if (dim) dims.push(dim);
@@ -57,7 +57,7 @@ function sizeOfValue(cx: Context, size: Expression, value: Value): Dim | undefin
 }
 
 /** The value, or what kind of thing it is. */
-function describeKnown(value: Value): string {
+export function describeKnown(value: Value): string {
   if (value.kind === "static") return value.type === "bool" ? (value.value ? "true" : "false") : String(value.value);
   return value.kind === "tensor" ? `${describeValue(value)}, computed while the program runs` : describeValue(value);
 }

@@ -14,6 +14,7 @@ import { initialValue } from "./leaves.ts";
 import { leavesOf } from "./models.ts";
 import {
   headName,
+  hyperparameterLeaves,
   loopsChanging,
   outersLearning,
   type Reference,
@@ -296,8 +297,8 @@ export function readReference(cx: Context, reference: Reference, time: Expressio
         });
       }
       const point = timePoint(cx, loop, time);
-      if (!point) return errorValue;
-      if (typeof point === "string") return errorValue;
+      // inside its own loop a quantity was refused above
+      if (!point || typeof point === "string") return errorValue;
       const run = runLoop(cx, loop, span);
       const end: TimePoint = point.kind === "static" && point.step === 0 ? { kind: "static", step: 1 } : point;
       if (!run || !seenByDerivatives(cx, loop, run.steps, end, span)) return errorValue;
@@ -324,8 +325,18 @@ export function readReference(cx: Context, reference: Reference, time: Expressio
       }
       const point = timePoint(cx, leaf.loop, time, -1);
       const value = initialValue(cx, leaf);
-      if (!point || typeof point === "string" || !value) return errorValue;
-      const variable = point.kind === "static"
+      if (!point || !value) return errorValue;
+      if (point === "now") {
+        return fail(cx, {
+          code: "M0701",
+          title: `\`${leaf.name}\` at a step is not yet known inside \`${leaf.loop.name}\` itself`,
+          at: span,
+          secondary: [{ span: leaf.span, message: "one value for each step" }],
+        });
+      }
+      const variable = point === "start"
+        ? takeStep(cx, value.variable, 0)
+        : point.kind === "static"
         ? takeStep(cx, value.variable, point.step)
         : point.scope.slice(value.variable, point.offset);
       return { kind: "tensor", variable, dims: value.dims.slice(1) };
@@ -398,9 +409,17 @@ function readHyperparameter(
     }
     return evaluate({ ...cx, scope: { module: declared.module, parent: undefined, locals } }, declared.value);
   }
+  const value = evaluate(
+    { ...cx, scope: { module: declared.module, parent: undefined, locals: new Map() } },
+    declared.value,
+  );
+  // what is computed from other values, and a switch, has no value of its own
+  if (value.kind === "error" || value.kind === "tensor" && declared.value.kind !== "List") return value;
+  if (value.kind === "static" && value.type === "bool") return value;
   // declared when its loop is gone through
-  if (!el.busy.has(loop) && runLoop(cx, loop, span) && el.leaves.has(full)) {
+  if (!el.busy.has(loop) && runLoop(cx, loop, span) && hyperparameterLeaves(el, reference).length > 0) {
     return readHyperparameter(cx, reference, time, span);
   }
+  el.unshaped.set(full, span);
   return errorValue;
 }

@@ -52,6 +52,8 @@ export interface ConsumerPlace {
   readonly span: Span;
   /** An inner loop that nothing uses. */
   readonly alone?: boolean;
+  /** Where something starts that is learned: alike for all tasks. */
+  readonly start?: boolean;
 }
 
 export interface World {
