@@ -144,12 +144,20 @@ record train.loss@*
   const x = { shape: [3, 2], data: [1, 2, 3, 4, 5, 6] };
   const run = await compile(source, { data: { d: { x } } }).run();
   assertEquals(Number(run.recorded("train.loss@*").values[0]!.data[0]), 3.5);
+  const none = { shape: [0, 2], data: [] };
+  assertThrows(() => compile(source, { data: { d: { x: none } } }), Error, "The array for `d.x` has no rows");
   const wrong = { shape: [6], data: [1, 2, 3, 4, 5, 6] };
   assertStringIncludes(
     (assertThrows(() => compile(source, { data: { d: { x: wrong } } })) as Error).message,
     "is declared as [_, 2], the array handed over is [6]",
   );
 });
+
+/** A .npy file of float64 without entries. */
+function emptyArray(shape: readonly number[]): Uint8Array {
+  const header = `{'descr': '<f8', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`.padEnd(117) + "\n";
+  return Uint8Array.of(0x93, ...new TextEncoder().encode("NUMPY"), 1, 0, 118, 0, ...new TextEncoder().encode(header));
+}
 
 const wrongs: readonly (readonly [why: string, data: string, files: Files, said: string])[] = [
   ["another extension", `data d from "d.parquet" { x : [2] }`, {}, "A file `*.parquet` is not read as data"],
@@ -223,6 +231,20 @@ const wrongs: readonly (readonly [why: string, data: string, files: Files, said:
     `data d from "d.csv" { x : [1] }`,
     { "d.csv": "x,y\n1,2,3\n" },
     "Row 2 has 3 cells, and the header 2",
+  ],
+  ["a header alone", `data d from "d.csv" { x : [_] }`, { "d.csv": "x\n" }, "`d.csv` has no rows"],
+  ["a header and empty lines", `data d from "d.tsv" { x : [4] }`, { "d.tsv": "x\n\n\n" }, "`d.tsv` has no rows"],
+  [
+    "an array without rows",
+    `data d from "e.npy" { x : [_, 3] }`,
+    { "e.npy": emptyArray([0, 3]) },
+    "`e.npy` has no rows",
+  ],
+  [
+    "an array without entries",
+    `data d from "e.npy" { x : [3, _] }`,
+    { "e.npy": emptyArray([3, 0]) },
+    "`e.npy` has no entries",
   ],
   ["columns of a value", `data d { x : [2] = [1, 2] from "a" }`, {}, "nothing is read for it"],
   ["a missing value of a value", `data d { x : [2] = [1, 2] missing 0 }`, {}, "nothing is read for it"],

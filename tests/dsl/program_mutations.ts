@@ -97,7 +97,7 @@ export const edits: fc.Arbitrary<readonly Edit[]> = fc.array(
 );
 
 /** Expressions that are awkward in most places. */
-const awkward = [
+export const awkward = [
   "0",
   "-1",
   "1.5",
