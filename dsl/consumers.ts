@@ -34,13 +34,23 @@ export interface Draft {
   readonly finish: (outputs: readonly Variable[]) => ProgramFunction;
 }
 
+/** The leaves that live as long as the run, as one function sees them. */
+export interface LastingLeaves {
+  /** Those that it is given the values of. */
+  readonly persistent: ReadonlySet<string>;
+  /** Those that only other items ask for: they have their declared values here. */
+  readonly declared?: ReadonlySet<string>;
+}
+
+/** Before it is known which there are. */
+export const noLeaves: LastingLeaves = { persistent: new Set() };
+
 /** What a new function is like. */
-export interface DraftOptions {
+export interface DraftOptions extends LastingLeaves {
   /** Part of the key of every draw. */
   readonly consumer: string;
   readonly dry: boolean;
   readonly scope: Scope;
-  readonly persistent: ReadonlySet<string>;
   /** Draws depend on the meta-step. */
   readonly perStep?: boolean;
   /** Its derivatives are asked for. */
@@ -94,9 +104,11 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
     ...(options.place === undefined ? {} : { place: options.place }),
     input: byslot,
     runs: [],
+    reading: [],
     differentiated: options.differentiated ?? false,
     metaStep: options.perStep ? byslot({ kind: "step" }) : undefined,
     persistent: options.persistent,
+    declared: options.declared ?? new Set<string>(),
   };
   const world: World = {
     parent: undefined,
@@ -104,6 +116,7 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
     b,
     values: new Map(),
     initials: new Map(),
+    starts: new Map(),
     owns: new Set(),
     runs: new Map(),
   };

@@ -16,22 +16,27 @@ import type { CheckedProgram } from "./lower_program.ts";
 import type { Loop } from "./loops.ts";
 import type { MetaReference } from "./meta_parameters.ts";
 import { readsName } from "./rules.ts";
+import { withSources } from "./sources.ts";
 
 /** Reports every entry of `over` and `wrt` of which nothing reaches the objective. */
 export function checkReach(el: Elaboration, checked: CheckedProgram, program: ExperimentProgram): void {
+  const learned = checked.outers.flatMap((o) => o.learned.flat());
   checked.outers.forEach((outer, i) => {
     const reach = followDerivatives(program.outers[i]!.step, outer.direction);
     if (reportFlat(el, reach, outer.inners)) return;
     const moved = outer.loop.rules.map((rule) => readsName(rule.optimizer.item, "g"));
     for (const reference of outer.learned.filter((_, k) => moved[k]).flat()) {
-      reportUnreached(el, reference, reach, `the objective of \`${outer.loop.name}\``, outer.inners);
+      const objective = `the objective of \`${outer.loop.name}\``;
+      reportUnreached(el, reference, reach, { objective, inners: outer.inners, valued: learned });
     }
   });
   checked.gradients.forEach((gradient, i) => {
     const reach = followDerivatives(program.gradients[i]!.fn, gradient.direction);
     if (reportFlat(el, reach, gradient.inners)) return;
     for (const reference of gradient.wrt) {
-      reportUnreached(el, reference, reach, "what is differentiated", gradient.inners);
+      const { wrt, inners } = gradient;
+      const valued = gradient.item.after ? [...wrt, ...learned] : wrt;
+      reportUnreached(el, reference, reach, { objective: "what is differentiated", inners, valued });
     }
   });
 }
@@ -111,12 +116,16 @@ function reportUnreached(
   el: Elaboration,
   reference: MetaReference,
   reach: Reach,
-  objective: string,
-  inners: ReadonlySet<Loop>,
+  { objective, inners, valued }: {
+    readonly objective: string;
+    readonly inners: ReadonlySet<Loop>;
+    /** What has a value of its own there, whatever it would start at. */
+    readonly valued: readonly MetaReference[];
+  },
 ): void {
   const dead = reference.leaves.filter((leaf) => !reach.differentiated.has(leaf.name));
   if (dead.length < reference.leaves.length || dead.length === 0) return;
-  const cause = causeOf(el, dead[0]!, reach, inners);
+  const cause = ownStartCause(el, dead[0]!, reach, valued) ?? causeOf(el, dead[0]!, reach, inners);
   fail({ elaboration: el, frames: [] }, {
     code: "M0501",
     title: `\`${reference.label}\` cannot influence ${objective}`,
@@ -152,6 +161,26 @@ function causeOf(el: Elaboration, leaf: LeafDeclaration, reach: Reach, inners: R
   return reach.read.has(leaf.name)
     ? { label: "it is read only where derivatives are zero, as in a comparison, `step` or `stop_gradient`" }
     : { label: "nothing that the objective is computed from depends on it" };
+}
+
+/** What would start at a leaf that nothing reads, had it no value of its own. */
+function ownStartCause(
+  el: Elaboration,
+  leaf: LeafDeclaration,
+  { read }: Reach,
+  valued: readonly MetaReference[],
+): Cause | undefined {
+  if (read.has(leaf.name)) return undefined;
+  const scope = moduleScope(el.modules.root);
+  const { cx } = openFunction(el, "starts", { consumer: "", dry: true, scope, persistent: new Set() });
+  const startsFrom = (other: LeafDeclaration) =>
+    other !== leaf && withSources(cx.world.consumer, () => other.initial(cx)).sources.has(leaf.name);
+  const own = valued.find((r) => r.leaves.some(startsFrom));
+  return own && {
+    label: `it acts through where \`${own.label}\` starts, which is learned itself and has its own value`,
+    secondary: [{ span: own.expression.span, message: "learned here" }],
+    hint: `leave out \`${own.label}\`: then it follows \`${leaf.name}\``,
+  };
 }
 
 /** Why a leaf is out of an estimator's sight. */

@@ -18,12 +18,13 @@ import { derivativeAtEnd } from "./end_derivatives.ts";
 import { checkThrough, endOnly, stillSteps } from "./estimators.ts";
 import { instanceSteps } from "./instance.ts";
 import { takeAt } from "./indexing.ts";
-import { type LoopRun, objectiveAt, recordOf, worldOfStep } from "./loop_record.ts";
+import { type LoopRecord, type LoopRun, objectiveAt, recordOf, worldOfStep } from "./loop_record.ts";
 import { continueFrom, placeholder, startValue } from "./loop_starts.ts";
 import { readMetaReference } from "./meta_parameters.ts";
 import { keptValue, movedGradient, movedValue } from "./moved_values.ts";
 import { outerObjective } from "./outer_objective.ts";
 import { applyRule, clipScale, globalNorm, startStates } from "./rules.ts";
+import { readSources, withSources, worldBetween } from "./sources.ts";
 import { evaluateObjective } from "./objective.ts";
 import { type Context, disturbanceOf, enterWorld, loopAround, windowOf, type World } from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
@@ -95,9 +96,12 @@ export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefine
   const { world } = cx;
   for (let w: World | undefined = world; w; w = w.parent) {
     const run = w.runs.get(loop);
-    if (run) return run;
-    // what was run outside of a loop's step, or undisturbed, does not know the values inside
-    if (w.owns.size > 0 || w.disturbed) break;
+    if (run && !worldBetween(world, w, run.sources)) {
+      readSources(world.consumer, run.sources);
+      return run;
+    }
+    // what was run outside of a loop's step or of a task does not know the values inside
+    if (w.owns.size > 0 || w.task) break;
   }
   if (el.busy.has(loop)) {
     fail(cx, { code: "M0210", title: `\`${loop.name}\` depends on its own result`, at: span });
@@ -114,12 +118,15 @@ export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefine
     };
     const before = world.b.origin;
     world.b.origin = loop.item.name.span;
-    const run = world.consumer.dry ? checkLoop(at, loop) : lowerLoop(at, loop);
+    const { value: record, sources } = withSources(world.consumer, () => {
+      readSources(world.consumer, [loop]);
+      return world.consumer.dry ? checkLoop(at, loop) : lowerLoop(at, loop);
+    });
     world.b.origin = before;
-    if (run) {
-      world.runs.set(loop, run);
-      world.consumer.runs.push(run);
-    }
+    if (!record) return undefined;
+    const run: LoopRun = { ...record, sources };
+    world.runs.set(loop, run);
+    world.consumer.runs.push(run);
     return run;
   } finally {
     el.busy.delete(loop);
@@ -129,7 +136,7 @@ export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefine
 const scalarInt = { dtype: "i32", shape: [] } as const;
 
 /** Goes through a loop once with placeholders: finds its parameters and every mistake. */
-function checkLoop(cx: Context, loop: Loop): LoopRun | undefined {
+function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
   const { world, b } = cx;
   const steps = stepsOf(cx, loop);
   const through = checkThrough(cx, loop, steps);
@@ -278,7 +285,7 @@ function gradientOfStep(
 }
 
 /** Writes a loop as a scan in the world it is run in. */
-function lowerLoop(cx: Context, loop: Loop): LoopRun | undefined {
+function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
   const { world, b } = cx;
   const steps = wholeSteps(cx, loop)!;
   const window = windowOf(world, loop);

@@ -23,7 +23,8 @@ import {
   type TensorValue,
   type Value,
 } from "./values.ts";
-import { type Context, drawingWorld, ownsNow, type World } from "./world.ts";
+import { readSources, withSources, worldBetween } from "./sources.ts";
+import { type Consumer, type Context, drawingWorld, enterWorld, outermost, ownsNow, type World } from "./world.ts";
 
 /** One tensor that has a value at the start: a parameter or a hyperparameter. */
 export interface LeafDeclaration {
@@ -250,29 +251,59 @@ function outermostUserCall(cx: Context, span: Span): Span | undefined {
   return found && (found.source !== span.source || found.start !== span.start) ? found : undefined;
 }
 
-/** What a leaf is before any inner loop changes it: learned, given from outside, or declared. */
+/** What a leaf is before any inner loop changes it: learned, given from outside, or declared. A declared start belongs to the
+ *  world that draws belong to, and deeper, where a world below gives what it is computed from: there it carries the derivative
+ *  with respect to that. */
 export function initialValue(cx: Context, leaf: LeafDeclaration): TensorValue | undefined {
-  let root = cx.world;
-  for (let w: World | undefined = cx.world; w; w = w.parent) {
-    const value = w.initials.get(leaf.name);
-    if (value) return value;
-    root = w;
+  const { world } = cx;
+  const { consumer } = world;
+  const once = consumer.declared.has(leaf.name);
+  let owner = once ? outermost(world) : drawingWorld(world);
+  readSources(consumer, [leaf.name]);
+  let above = false;
+  for (let w: World | undefined = world; w; w = w.parent) {
+    const given = w.initials.get(leaf.name);
+    if (given) return given;
+    const known = above ? undefined : w.starts.get(leaf.name);
+    above ||= w === owner;
+    if (!known || worldBetween(world, w, known.sources)) continue;
+    readSources(consumer, known.sources);
+    return known.value;
   }
-  const { consumer } = cx.world;
-  if (consumer.persistent.has(leaf.name)) {
-    const variable = consumer.input({ kind: "leaf", name: leaf.name });
-    const value: TensorValue = { kind: "tensor", variable, dims: leaf.dims };
-    root.initials.set(leaf.name, value);
-    return value;
+  if (consumer.persistent.has(leaf.name)) return inputOf(consumer, leaf);
+  for (;;) {
+    const at = once ? declaringWorld(owner) : owner;
+    const { value, sources } = withSources(consumer, () =>
+      leaf.initial({
+        elaboration: cx.elaboration,
+        world: at,
+        b: at.b,
+        scope: moduleScope(leaf.module),
+        frames: [],
+      }));
+    const deeper = worldBetween(world, owner, sources);
+    if (!deeper) {
+      if (once && [...sources].every((s) => typeof s !== "string" || !consumer.persistent.has(s))) {
+        return inputOf(consumer, leaf);
+      }
+      if (value) owner.starts.set(leaf.name, { value, sources });
+      return value;
+    }
+    owner = deeper;
   }
-  const owner = drawingWorld(cx.world);
-  const value = leaf.initial({
-    elaboration: cx.elaboration,
-    world: owner,
-    b: owner.b,
-    scope: moduleScope(leaf.module),
-    frames: [],
-  });
-  if (value) owner.initials.set(leaf.name, value);
-  return value;
+}
+
+function inputOf(consumer: Consumer, { name, dims }: LeafDeclaration): TensorValue {
+  return { kind: "tensor", variable: consumer.input({ kind: "leaf", name }), dims };
+}
+
+/** Where the start of a leaf that another item learns is computed: it is drawn once, in the name of no loop, as the initial
+ *  values of a run are, from what is given where `world` stands. */
+function declaringWorld(world: World): World {
+  const initials = new Map<string, TensorValue>();
+  for (let w: World | undefined = world; w; w = w.parent) {
+    for (const [name, value] of w.initials) if (!initials.has(name)) initials.set(name, value);
+  }
+  const consumer: Consumer = { ...world.consumer, name: "", metaStep: undefined };
+  return { ...enterWorld(world, { initials }), parent: undefined, consumer };
 }

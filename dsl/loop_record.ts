@@ -6,6 +6,7 @@ import type { LeafDeclaration } from "./leaves.ts";
 import type { Loop } from "./loops.ts";
 import { evaluateObjective } from "./objective.ts";
 import { globalNorm } from "./rules.ts";
+import type { Source } from "./sources.ts";
 import type { TensorValue, TimeScope } from "./values.ts";
 import { outerObjective } from "./outer_objective.ts";
 import { type Context, enterWorld, loopAround, metaStepOf, stepWithin, type World } from "./world.ts";
@@ -16,7 +17,13 @@ export type TimePoint =
   | { readonly kind: "scope"; readonly scope: TimeScope; readonly offset: number };
 
 /** An inner loop that was run (or gone through, in a dry check) in a world. */
-export interface LoopRun {
+export interface LoopRun extends LoopRecord {
+  /** What it was computed from. */
+  readonly sources: ReadonlySet<Source>;
+}
+
+/** What is known of a run. */
+export interface LoopRecord {
   readonly loop: Loop;
   readonly steps: number;
   readonly leaves: readonly LeafDeclaration[];
@@ -91,7 +98,7 @@ export function recordOf(
     readonly end?: Variable;
     readonly whole?: number;
   },
-): LoopRun {
+): LoopRecord {
   const { world, b } = cx;
   const trajectory = (leaf: LeafDeclaration): Variable => {
     const record = kept.records.get(leaf.name)!;

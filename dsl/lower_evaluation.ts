@@ -3,7 +3,15 @@ import type { Variable } from "../runtime/ir/types.ts";
 import type { EvaluationProgram } from "../runtime/loop/program.ts";
 import type { EvaluateItem, Expression, ReportClause } from "./ast.ts";
 import { evaluateOverTimes, loopsMentioned, loopsTouched, timeLocals } from "./comprehensions.ts";
-import { type Across, type Draft, openFunction, openTasks, readCount } from "./consumers.ts";
+import {
+  type Across,
+  type Draft,
+  type LastingLeaves,
+  noLeaves,
+  openFunction,
+  openTasks,
+  readCount,
+} from "./consumers.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { runLoop } from "./inner.ts";
 import { allowClauses, type Loop, readAcross, runsHere, singleClause } from "./loops.ts";
@@ -12,8 +20,6 @@ import { scalarObjective } from "./objective.ts";
 import { requireInteger } from "./sizes.ts";
 import { describeValue, type TensorValue } from "./values.ts";
 import { type Context, type GivenSteps, withLocals } from "./world.ts";
-
-const none: ReadonlySet<string> = new Set();
 
 /** An `evaluate` item after its check. */
 export interface CheckedEvaluation {
@@ -29,7 +35,7 @@ function openEvaluation(
   el: Elaboration,
   item: EvaluateItem,
   steps: GivenSteps | undefined,
-  persistent: ReadonlySet<string>,
+  lasting: LastingLeaves,
   dry: boolean,
 ): Draft {
   return openFunction(el, `evaluate ${item.name.name}`, {
@@ -37,7 +43,7 @@ function openEvaluation(
     place: { what: `\`${item.name.name}\``, span: item.name.span },
     dry,
     scope: moduleScope(el.modules.root),
-    persistent,
+    ...lasting,
     ...(steps === undefined ? {} : { steps }),
   });
 }
@@ -45,7 +51,7 @@ function openEvaluation(
 /** Goes through an evaluation once without running anything. */
 export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEvaluation | undefined {
   allowClauses(el, "evaluate", item.clauses, ["Across", "For", "Report", "Every", "Hold"]);
-  const first = openEvaluation(el, item, undefined, none, true).cx;
+  const first = openEvaluation(el, item, undefined, noLeaves, true).cx;
   const clause = singleClause(el, item.clauses, "Across");
   const count = singleClause(el, item.clauses, "For");
   const everyClause = singleClause(el, item.clauses, "Every");
@@ -77,7 +83,7 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
     : undefined;
   const every = everyClause && readEvery(first, everyClause.count, everyClause.of);
   if (clause && !across || count && !steps || everyClause && !every) return undefined;
-  const { cx } = openEvaluation(el, item, steps, none, true);
+  const { cx } = openEvaluation(el, item, steps, noLeaves, true);
   const tasks = openTasks(cx, across);
   if (count && inners.size > 1) {
     const [a, c] = [...inners] as [Loop, Loop];
@@ -149,10 +155,10 @@ function reportValue(cx: Context, report: ReportClause): TensorValue | undefined
 export function lowerEvaluation(
   el: Elaboration,
   evaluation: CheckedEvaluation,
-  persistent: ReadonlySet<string>,
+  lasting: LastingLeaves,
 ): EvaluationProgram {
   const { item, across, steps, every } = evaluation;
-  const draft = openEvaluation(el, item, steps, persistent, false);
+  const draft = openEvaluation(el, item, steps, lasting, false);
   draft.b.origin = item.name.span;
   const tasks = openTasks(draft.cx, across);
   const outputs: Variable[] = [];

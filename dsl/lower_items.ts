@@ -9,7 +9,16 @@ import { evaluate } from "./expressions.ts";
 import { canUnroll, runLoop, stepsOf } from "./inner.ts";
 import { scalarObjective } from "./objective.ts";
 import { loopsTouched, timeLocals } from "./comprehensions.ts";
-import { type Across, type Draft, meanOverTasks, openFunction, openTasks, readCount } from "./consumers.ts";
+import {
+  type Across,
+  type Draft,
+  type LastingLeaves,
+  meanOverTasks,
+  noLeaves,
+  openFunction,
+  openTasks,
+  readCount,
+} from "./consumers.ts";
 import { differentiate } from "./differentiate.ts";
 import { type Direction, directionOf } from "./directions.ts";
 import { type Loop, readAcross, runsHere } from "./loops.ts";
@@ -21,8 +30,6 @@ import { type MetaReference, readMetaReference, sourceText } from "./meta_parame
 import { describeKnown, requireStatic } from "./sizes.ts";
 import { type Context, withLocals } from "./world.ts";
 import { shapeOf, type TensorValue, type Value } from "./values.ts";
-
-const none: ReadonlySet<string> = new Set();
 
 /** A trajectory that `record` asks for. */
 export interface TrajectoryWish {
@@ -73,7 +80,7 @@ export interface CheckedGradient {
 function openGradientItem(
   el: Elaboration,
   item: GradientItem,
-  persistent: ReadonlySet<string>,
+  lasting: LastingLeaves,
   dry: boolean,
 ): Draft {
   const label = sourceText(el, item.value);
@@ -83,7 +90,7 @@ function openGradientItem(
     differentiated: true,
     dry,
     scope: moduleScope(el.modules.root),
-    persistent,
+    ...lasting,
   });
 }
 
@@ -93,7 +100,7 @@ function gradientObjective(cx: Context, item: GradientItem): TensorValue | undef
 
 /** Goes through a gradient once without running anything. Undefined when something is wrong or not shaped yet. */
 export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradient | undefined {
-  const { cx } = openGradientItem(el, item, none, true);
+  const { cx } = openGradientItem(el, item, noLeaves, true);
   const clause = item.across && readAcross(el, item.across, el.modules.root);
   const across = clause && readCount(cx, clause);
   if (item.across && !across) return undefined;
@@ -218,11 +225,11 @@ function literalNumbers(cx: Context, given: Value): number[] | undefined {
 export function lowerGradient(
   el: Elaboration,
   gradient: CheckedGradient,
-  persistent: ReadonlySet<string>,
+  lasting: LastingLeaves,
   wishes: readonly TrajectoryWish[],
 ): GradientProgram {
   const { item, across, wrt } = gradient;
-  const draft = openGradientItem(el, item, persistent, false);
+  const draft = openGradientItem(el, item, lasting, false);
   const { cx, b, world } = draft;
   b.origin = item.value.span;
   const leaves = [...new Set(wrt.flatMap((r) => r.leaves))];
@@ -261,13 +268,13 @@ export function lowerGradient(
 
 // ------------------------------------------------------------------------------------------------------- simulation
 
-function openSimulation(el: Elaboration, loop: Loop, persistent: ReadonlySet<string>, dry: boolean): Draft {
+function openSimulation(el: Elaboration, loop: Loop, lasting: LastingLeaves, dry: boolean): Draft {
   return openFunction(el, `run ${loop.name}`, {
     consumer: loop.name,
     place: { what: `\`${loop.name}\``, span: loop.item.name.span, alone: true },
     dry,
     scope: moduleScope(loop.module),
-    persistent,
+    ...lasting,
   });
 }
 
@@ -276,7 +283,7 @@ export function checkSimulation(
   el: Elaboration,
   loop: Loop,
 ): { readonly loop: Loop; readonly steps: number } | undefined {
-  const { cx } = openSimulation(el, loop, none, true);
+  const { cx } = openSimulation(el, loop, noLeaves, true);
   const run = runLoop(cx, loop, loop.item.name.span);
   return run && { loop, steps: run.steps };
 }
@@ -285,10 +292,10 @@ export function checkSimulation(
 export function lowerSimulation(
   el: Elaboration,
   loop: Loop,
-  persistent: ReadonlySet<string>,
+  lasting: LastingLeaves,
   wishes: readonly TrajectoryWish[],
 ): SimulationProgram {
-  const draft = openSimulation(el, loop, persistent, false);
+  const draft = openSimulation(el, loop, lasting, false);
   const run = runLoop(draft.cx, loop, loop.item.name.span)!;
   const { outputs, quantities } = collectTrajectories(draft.cx, wishes);
   return {

@@ -16,7 +16,15 @@ import { canUnroll, runLoop, stepsOf } from "./inner.ts";
 import { carriedName, isWarm } from "./loop_starts.ts";
 import type { LoopRun } from "./loop_record.ts";
 import { loopsTouched } from "./comprehensions.ts";
-import { type Across, type Draft, meanOverTasks, openFunction, openTasks } from "./consumers.ts";
+import {
+  type Across,
+  type Draft,
+  type LastingLeaves,
+  meanOverTasks,
+  noLeaves,
+  openFunction,
+  openTasks,
+} from "./consumers.ts";
 import { acrossOf, objectiveWith, taskObjective } from "./outer_objective.ts";
 import { differentiate } from "./differentiate.ts";
 import { type Direction, directionOf } from "./directions.ts";
@@ -49,13 +57,13 @@ export interface CheckedOuter {
   readonly direction: Direction;
 }
 
-function openOuter(el: Elaboration, loop: Loop, part: string, persistent: ReadonlySet<string>, dry: boolean): Draft {
+function openOuter(el: Elaboration, loop: Loop, part: string, lasting: LastingLeaves, dry: boolean): Draft {
   return openFunction(el, `${loop.name}.${part}`, {
     consumer: loop.name,
     place: { what: `\`${loop.name}\``, span: loop.item.name.span },
     dry,
     scope: { module: loop.module, parent: undefined, locals: new Map() },
-    persistent,
+    ...lasting,
     perStep: true,
     differentiated: true,
   });
@@ -63,7 +71,7 @@ function openOuter(el: Elaboration, loop: Loop, part: string, persistent: Readon
 
 /** Goes through an outer once without running anything. Undefined when something is wrong or not shaped yet. */
 export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefined {
-  const draft = openOuter(el, loop, "check", new Set(), true);
+  const draft = openOuter(el, loop, "check", noLeaves, true);
   const { cx } = draft;
   const across = acrossOf(cx, loop);
   const steps = stepsOf(cx, loop);
@@ -150,13 +158,13 @@ function ruledLeaves(cx: Context, outer: CheckedOuter): Ruled[] {
 export function lowerOuter(
   el: Elaboration,
   outer: CheckedOuter,
-  persistent: ReadonlySet<string>,
+  lasting: LastingLeaves,
   requests: { readonly records: readonly RecordRequest[]; readonly trajectories?: TrajectoryRequest },
 ): OuterProgram {
   const { loop, steps } = outer;
-  const start = lowerStates(el, outer, persistent);
-  const step = lowerStep(el, outer, persistent, start.states);
-  const diagnose = lowerDiagnosis(el, outer, persistent);
+  const start = lowerStates(el, outer, lasting);
+  const step = lowerStep(el, outer, lasting, start.states);
+  const diagnose = lowerDiagnosis(el, outer, lasting);
   const { trajectories } = requests;
   const states = readStates(start.states, step.finish, [diagnose.fn, ...(trajectories ? [trajectories.fn] : [])]);
   return {
@@ -200,9 +208,9 @@ interface NamedState {
 function lowerStates(
   el: Elaboration,
   outer: CheckedOuter,
-  persistent: ReadonlySet<string>,
+  lasting: LastingLeaves,
 ): { states: readonly NamedState[]; finish: (kept: readonly NamedState[]) => ProgramFunction } {
-  const draft = openOuter(el, outer.loop, "states", persistent, false);
+  const draft = openOuter(el, outer.loop, "states", lasting, false);
   const { cx, b } = draft;
   const states: NamedState[] = [];
   const outputs: Variable[] = [];
@@ -249,11 +257,11 @@ function leafInput(cx: Context, leaf: LeafDeclaration): TensorValue {
 function lowerStep(
   el: Elaboration,
   outer: CheckedOuter,
-  persistent: ReadonlySet<string>,
+  lasting: LastingLeaves,
   states: readonly NamedState[],
 ): { over: string[]; finish: (kept: readonly NamedState[]) => ProgramFunction } {
   const { loop, steps } = outer;
-  const draft = openOuter(el, loop, "step", persistent, false);
+  const draft = openOuter(el, loop, "step", lasting, false);
   const { cx, b, world } = draft;
   b.origin = loop.item.name.span;
   const ruled = ruledLeaves(cx, outer);
@@ -341,9 +349,9 @@ function lowerStep(
 function lowerDiagnosis(
   el: Elaboration,
   outer: CheckedOuter,
-  persistent: ReadonlySet<string>,
+  lasting: LastingLeaves,
 ): OuterProgram["diagnose"] {
-  const draft = openOuter(el, outer.loop, "diagnose", persistent, false);
+  const draft = openOuter(el, outer.loop, "diagnose", lasting, false);
   const tasks = openTasks(draft.cx, outer.across);
   taskObjective(tasks.cx, outer.loop);
   const quantities: OuterProgram["diagnose"]["quantities"][number][] = [];
@@ -365,12 +373,12 @@ function lowerDiagnosis(
 export function lowerTrajectories(
   el: Elaboration,
   outer: CheckedOuter,
-  persistent: ReadonlySet<string>,
+  lasting: LastingLeaves,
   open: (cx: Context, across: Across | undefined) => Context,
   collect: (cx: Context) => { outputs: Variable[]; quantities: TrajectoryRequest["quantities"] },
   { every, sensitivity }: { readonly every: number; readonly sensitivity: boolean },
 ): TrajectoryRequest {
-  const draft = openOuter(el, outer.loop, "record", persistent, false);
+  const draft = openOuter(el, outer.loop, "record", lasting, false);
   const cx = open(draft.cx, outer.across);
   taskObjective(cx, outer.loop);
   const { outputs, quantities } = collect(cx);

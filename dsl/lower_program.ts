@@ -5,7 +5,7 @@ import type { ExperimentProgram, Leaf, RecordRequest, TrajectoryRequest } from "
 import type { EvaluateItem, Expression, GradientItem } from "./ast.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { requireInteger } from "./sizes.ts";
-import { openFunction, openOneTask } from "./consumers.ts";
+import { type LastingLeaves, openFunction, openOneTask } from "./consumers.ts";
 import { checkReach } from "./gradients.ts";
 import { lost } from "./lost_items.ts";
 import { type CheckedEvaluation, checkEvaluation, lowerEvaluation } from "./lower_evaluation.ts";
@@ -367,7 +367,8 @@ function checkRecords(
 
 /** Writes every function of a program that passed its checks. Undefined when a gradient cannot reach (reported). */
 export function lowerProgram(el: Elaboration, checked: CheckedProgram): ExperimentProgram | undefined {
-  const persistent = new Set(checked.persistent.map((l) => l.name));
+  const learned = learnedLeaves(checked);
+  const trained = lastingLeaves(checked, learned);
   const leaves: Leaf[] = checked.persistent.map((leaf) => ({
     name: leaf.name,
     type: { dtype: el.precision, shape: leaf.dims.map((d) => d.size) },
@@ -376,14 +377,16 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
     origin: leaf.span,
   }));
   const outers = checked.outers.map((outer) =>
-    lowerOuter(el, outer, persistent, {
+    lowerOuter(el, outer, trained, {
       records: checked.records.byOuter.get(outer.loop) ?? [],
-      ...trajectoriesOf(el, checked, outer, persistent),
+      ...trajectoriesOf(el, checked, outer, trained),
     })
   );
-  const gradients = checked.gradients.map((g) =>
-    lowerGradient(el, g, persistent, checked.records.wishes.filter((w) => g.inners.has(w.loop)))
-  );
+  const gradients = checked.gradients.map((g) => {
+    const own = g.wrt.flatMap((r) => r.leaves);
+    const lasting = lastingLeaves(checked, g.item.after ? [...learned, ...own] : own);
+    return lowerGradient(el, g, lasting, checked.records.wishes.filter((w) => g.inners.has(w.loop)));
+  });
   const item = el.modules.root.program.items.find((i) => i.kind === "Memory");
   const budget = item && readMemory(item, el.sink);
   const program: ExperimentProgram = {
@@ -395,20 +398,30 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
     initial: lowerInitial(el, checked.persistent),
     outers,
     gradients,
-    evaluations: checked.evaluations.map((e) => lowerEvaluation(el, e, persistent)),
+    evaluations: checked.evaluations.map((e) => lowerEvaluation(el, e, trained)),
     simulations: checked.simulations.map(({ loop }) =>
-      lowerSimulation(el, loop, persistent, checked.records.wishes.filter((w) => w.loop === loop))
+      lowerSimulation(el, loop, trained, checked.records.wishes.filter((w) => w.loop === loop))
     ),
   };
   checkReach(el, checked, program);
   return el.sink.hasErrors ? undefined : program;
 }
 
+function learnedLeaves({ outers }: CheckedProgram): LeafDeclaration[] {
+  return outers.flatMap((o) => o.learned.flat()).flatMap((r) => r.leaves);
+}
+
+/** The leaves that live as long as the run for a function that is given the values of some. */
+function lastingLeaves({ persistent }: CheckedProgram, given: readonly LeafDeclaration[]): LastingLeaves {
+  const names = new Set(given.map((leaf) => leaf.name));
+  return { persistent: names, declared: new Set(persistent.map((l) => l.name).filter((name) => !names.has(name))) };
+}
+
 function trajectoriesOf(
   el: Elaboration,
   checked: CheckedProgram,
   outer: CheckedOuter,
-  persistent: ReadonlySet<string>,
+  lasting: LastingLeaves,
 ): { trajectories?: TrajectoryRequest } {
   const wishes = checked.records.wishes.filter((w) => outer.inners.has(w.loop));
   const slopes = checked.records.sensitivities.find((s) => s.loop === outer.loop);
@@ -420,7 +433,7 @@ function trajectoriesOf(
     trajectories: lowerTrajectories(
       el,
       outer,
-      persistent,
+      lasting,
       (cx, across) => openOneTask(cx, across, first.task),
       (cx) => collectTrajectories(cx, wishes),
       { every, sensitivity: slopes !== undefined },

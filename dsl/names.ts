@@ -12,6 +12,7 @@ import { modelValue } from "./models.ts";
 import { type Definition, nameOf } from "./modules.ts";
 import { headName, type Reference, resolveReference } from "./references.ts";
 import type { Span } from "./source.ts";
+import { readSources, type Sourced, withSources } from "./sources.ts";
 import { readReference } from "./times.ts";
 import { capital, describeValue, type ErrorValue, errorValue, type Value } from "./values.ts";
 import { type Context, type Scope, taskOf, type World } from "./world.ts";
@@ -62,7 +63,7 @@ export function evaluateName(cx: Context, name: string, span: Span): Value {
 }
 
 /** Values of `let`s by the world and the builder they were computed in, so that each is computed once there. */
-const letValues = new WeakMap<World, Map<LetItem, { readonly b: Context["b"]; readonly value: Value }>>();
+const letValues = new WeakMap<World, Map<LetItem, { readonly b: Context["b"]; readonly found: Sourced<Value> }>>();
 
 function definitionValue(cx: Context, name: string, span: Span): Value {
   const definition = cx.scope.module.visible.get(name)!;
@@ -90,14 +91,19 @@ function definitionValue(cx: Context, name: string, span: Span): Value {
         });
       }
       const known = letValues.get(cx.world)?.get(item);
-      if (known?.b === cx.b) return known.value;
+      if (known?.b === cx.b) {
+        readSources(cx.world.consumer, known.found.sources);
+        return known.found.value;
+      }
       el.busy.add(item);
       try {
-        const found = evaluate({ ...cx, scope: moduleScope(module), frames: [] }, item.value);
-        const value: Value = found.kind === "static" ? { ...found, name } : found;
+        const found = withSources(cx.world.consumer, () => {
+          const value = evaluate({ ...cx, scope: moduleScope(module), frames: [] }, item.value);
+          return value.kind === "static" ? { ...value, name } : value;
+        });
         if (!letValues.has(cx.world)) letValues.set(cx.world, new Map());
-        letValues.get(cx.world)!.set(item, { b: cx.b, value });
-        return value;
+        letValues.get(cx.world)!.set(item, { b: cx.b, found });
+        return found.value;
       } finally {
         el.busy.delete(item);
       }

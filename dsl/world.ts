@@ -6,6 +6,7 @@ import type { InputSlot } from "../runtime/loop/program.ts";
 import type { Module } from "./modules.ts";
 import type { Loop } from "./loops.ts";
 import type { LoopRun } from "./loop_record.ts";
+import type { Source, Sourced } from "./sources.ts";
 import type { TaskInstance } from "./tasks.ts";
 import type { TensorValue, Value } from "./values.ts";
 import type { Elaboration } from "./elaboration.ts";
@@ -27,10 +28,14 @@ export interface Consumer {
   readonly place?: ConsumerPlace;
   /** Every inner loop that was run for it, inside others too. */
   readonly runs: LoopRun[];
+  /** What each value that is being computed was computed from so far, innermost last. */
+  readonly reading: Set<Source>[];
   /** Its derivatives are asked for: those of an evaluation are not. */
   readonly differentiated: boolean;
   /** Leaves whose values come from outside. */
   readonly persistent: ReadonlySet<string>;
+  /** Leaves of other items: drawn once as for those, and computed here where they follow what is learned. */
+  readonly declared: ReadonlySet<string>;
 }
 
 /** A number of steps that an evaluation gives, with its place. */
@@ -63,8 +68,10 @@ export interface World {
   readonly b: Builder;
   /** Values "now", by leaf name. */
   readonly values: ReadonlyMap<string, TensorValue>;
-  /** Values at the start, by leaf name; what is drawn for a task is remembered in the world of that task. */
-  readonly initials: Map<string, TensorValue>;
+  /** Values at the start that are given here, by leaf name: what is differentiated for, perturbed or learned. */
+  readonly initials: ReadonlyMap<string, TensorValue>;
+  /** Values at the start that were computed here, by leaf name: what is drawn for a task in the world of that task. */
+  readonly starts: Map<string, Sourced<TensorValue>>;
   /** Loops whose parameters have a value now in this world. */
   readonly owns: ReadonlySet<Loop>;
   /** Inner loops already run here. */
@@ -114,6 +121,7 @@ export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" |
     b: inside.b ?? parent.b,
     values: inside.values ?? new Map(),
     initials: inside.initials ?? new Map(),
+    starts: inside.starts ?? new Map(),
     owns: inside.owns ?? new Set(),
     runs: inside.runs ?? new Map(),
     ...(inside.task ? { task: inside.task } : {}),
