@@ -5,6 +5,7 @@ import type { EvaluationResult } from "../runtime/loop/results.ts";
 import type { ImplicitEvent, RunEvent, StepEvent } from "../runtime/loop/events.ts";
 import { metricLines } from "../runtime/record/metrics.ts";
 import type { Console } from "./console.ts";
+import { normText } from "./report.ts";
 import { duration, shortNumber } from "./numbers.ts";
 
 /** Shows a run while it goes on. `seconds` since the run began. */
@@ -89,11 +90,11 @@ const poorResidual = 0.1;
 /** What makes an implicit derivative doubtful: a loop that is taken for solved and is not, a system that is not solved.
  *  `about` is the same whenever the same doubt arises again. */
 function implicitWarnings({ outer, report }: ImplicitEvent): { readonly about: string; readonly text: string }[] {
-  const { loop, residual, gradientNorm, startNorm, arrived } = report;
+  const { loop, residual, equation, gradientNorm, startNorm, arrived } = report;
   const at = outer ? `${outer.name}, meta-step ${outer.step}: ` : "";
   const of = `${outer?.name} ${loop}`;
   const far =
-    `warning: ${at}\`${loop}\` has not arrived: the norm of its gradient went from ${shortNumber(startNorm)} to ` +
+    `warning: ${at}\`${loop}\` has not arrived: the ${normText[equation]} went from ${shortNumber(startNorm)} to ` +
     `${shortNumber(gradientNorm)}, and the implicit derivative takes it for 0 (more steps, or \`through unroll()\`)`;
   const poor = `warning: ${at}the system behind the implicit derivative of \`${loop}\` is solved to a residual of ` +
     `${shortNumber(residual)} of its right side only (more \`iterations\`, \`damping\`, or another \`solver\`)`;

@@ -49,9 +49,15 @@ function outerText(outer: RunResult["outers"][number]): string {
   return [outerLine(outer), ...solves].join("\n");
 }
 
+/** What the norms of a report are of. */
+export const normText: { readonly [E in ImplicitReport["equation"]]: string } = {
+  gradient: "norm of its gradient",
+  step: "norm of what one more step changes",
+};
+
 /** `implicit fit: residual 1e-12, norm of its gradient 3.2 to 1e-6`. */
-function implicitText({ loop, residual, gradientNorm, startNorm }: ImplicitReport): string {
-  return `implicit ${loop}: residual ${shortNumber(residual)}, norm of its gradient ${shortNumber(startNorm)} to ` +
+function implicitText({ loop, residual, equation, gradientNorm, startNorm }: ImplicitReport): string {
+  return `implicit ${loop}: residual ${shortNumber(residual)}, ${normText[equation]} ${shortNumber(startNorm)} to ` +
     shortNumber(gradientNorm);
 }
 

@@ -155,8 +155,10 @@ export function checkThrough(cx: Context, loop: Loop, steps: number | undefined)
     });
     return false;
   }
-  const solver = args.get("solver");
-  const needsRate = kind === "implicit" && solver && solverOf(at, solver) === "neumann" ? "rate" : undefined;
+  const solver = kind === "implicit" ? implicitSolver(at, loop) : undefined;
+  const terms = args.get("iterations");
+  if (solver === "fixed_point" && terms && !requireInteger(at, terms, "`iterations` of `fixed_point`", 1)) return false;
+  const needsRate = solver === "neumann" ? "rate" : undefined;
   const needsFactor = kind === "finite_difference" ? "factor" : undefined;
   const needed = needsRate ?? needsFactor;
   if (!needed || args.has(needed) || ownRate(loop)) return true;
@@ -174,6 +176,18 @@ export function checkThrough(cx: Context, loop: Loop, steps: number | undefined)
 /** A context that sees the names of a loop's file and no call. */
 export function insideLoop(cx: Context, loop: Loop): Context {
   return { ...cx, scope: moduleScope(loop.module), frames: [] };
+}
+
+/** The solver of a loop that is differentiated implicitly. Undefined when wrong (reported). */
+export function implicitSolver(cx: Context, loop: Loop): typeof solvers[number] | undefined {
+  const given = loop.through.args.get("solver");
+  return given ? solverOf(cx, given) : "cg";
+}
+
+/** True when a loop's implicit derivative is that of a parameter that one more step leaves where it is. */
+export function solvesStep({ through: { args } }: Loop): boolean {
+  const solver = args.get("solver");
+  return solver?.kind === "Name" && solver.name === "fixed_point";
 }
 
 /** The value of `lr` when one rule makes all the steps and has it. */

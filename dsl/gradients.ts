@@ -10,7 +10,7 @@ import type { Label } from "./diagnostic.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { stepsOf } from "./inner.ts";
 import type { Direction } from "./directions.ts";
-import { endOnly } from "./estimators.ts";
+import { endOnly, solvesStep } from "./estimators.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import type { CheckedProgram } from "./lower_program.ts";
 import type { Loop } from "./loops.ts";
@@ -20,6 +20,7 @@ import { withSources } from "./sources.ts";
 
 /** Reports every entry of `over` and `wrt` of which nothing reaches the objective. */
 export function checkReach(el: Elaboration, checked: CheckedProgram, program: ExperimentProgram): void {
+  if (el.sink.hasErrors) return; // what is wrong with an estimator would be given as a reason
   const learned = checked.outers.flatMap((o) => o.learned.flat());
   checked.outers.forEach((outer, i) => {
     const reach = followDerivatives(program.outers[i]!.step, outer.direction);
@@ -75,8 +76,8 @@ function followDerivatives({ fn, inputs }: ProgramFunction, direction: Direction
   return { read, differentiated, flat: flatLoops(expanded) };
 }
 
-/** The loops that are differentiated implicitly and whose gradient does not change with what they evolve: there is no
- *  solution to follow. */
+/** The loops that are differentiated implicitly and whose equation does not say how its solution moves: there is none to
+ *  follow. */
 function flatLoops(fn: IrFunction): ReadonlySet<string> {
   const flat = new Set<string>();
   for (const equation of fn.equations) {
@@ -84,10 +85,28 @@ function flatLoops(fn: IrFunction): ReadonlySet<string> {
     if (!body) continue;
     for (const label of flatLoops(body)) flat.add(label);
     if (equation.op !== "implicit") continue;
-    const { constants, label } = equation.params;
-    if (allInfluences(body).every((reached) => [...reached].every((i) => i < constants))) flat.add(label);
+    const { constants, label, equation: solved } = equation.params;
+    const unknowns = allInfluences(body).map((reached) => [...reached].filter((i) => i >= constants));
+    // a parameter that nothing reads has no curvature and needs none
+    if (solved === "gradient" ? unknowns.every((own) => own.length === 0) : !canBeInvertible(unknowns)) flat.add(label);
   }
   return flat;
+}
+
+/** True when every row of a square matrix can be given a column of its own in which it is not zero: else it is singular,
+ *  whatever its entries are. Augmenting paths (Kuhn 1955). */
+function canBeInvertible(rows: readonly (readonly number[])[]): boolean {
+  const owner = new Map<number, number>();
+  const place = (row: number, seen: Set<number>): boolean =>
+    rows[row]!.some((column) => {
+      if (seen.has(column)) return false;
+      seen.add(column);
+      const other = owner.get(column);
+      if (other !== undefined && !place(other, seen)) return false;
+      owner.set(column, row);
+      return true;
+    });
+  return rows.every((_, row) => place(row, new Set()));
 }
 
 /** The positions of the inputs that a function reads. */
@@ -102,7 +121,22 @@ function usedInputs(fn: IrFunction): ReadonlySet<number> {
 function reportFlat(el: Elaboration, { flat }: Reach, inners: ReadonlySet<Loop>): boolean {
   const loop = [...inners].find((l) => flat.has(l.name));
   if (!loop) return false;
-  fail({ elaboration: el, frames: [] }, {
+  const cx = { elaboration: el, frames: [] };
+  if (solvesStep(loop)) {
+    const names = [...new Set(loop.rules.map((r) => `\`${r.optimizer.item.name.name}\``))].join(" and ");
+    fail(cx, {
+      code: "M0504",
+      title: `One step by ${names} does not say where it leads to, so \`fixed_point\` has no solution to follow`,
+      at: loop.through.span!,
+      secondary: loop.rules.map((r) => ({
+        span: r.span,
+        message: "what it changes has no derivative, as that of a `sign`",
+      })),
+      hint: "name another solver, such as `implicit(solver = cg)`, if the loop ends where its gradient is zero",
+    });
+    return true;
+  }
+  fail(cx, {
     code: "M0504",
     title: `What \`${loop.name}\` minimizes has no curvature, so \`implicit\` has no solution to follow`,
     at: loop.through.span!,
@@ -125,7 +159,7 @@ function reportUnreached(
 ): void {
   const dead = reference.leaves.filter((leaf) => !reach.differentiated.has(leaf.name));
   if (dead.length < reference.leaves.length || dead.length === 0) return;
-  const cause = ownStartCause(el, dead[0]!, reach, valued) ?? causeOf(el, dead[0]!, reach, inners);
+  const cause = ownStartCause(el, dead[0]!, reach, valued) ?? causeOf(el, reference, dead[0]!, reach, inners);
   fail({ elaboration: el, frames: [] }, {
     code: "M0501",
     title: `\`${reference.label}\` cannot influence ${objective}`,
@@ -142,7 +176,13 @@ interface Cause {
 }
 
 /** Why a leaf has no influence. */
-function causeOf(el: Elaboration, leaf: LeafDeclaration, reach: Reach, inners: ReadonlySet<Loop>): Cause {
+function causeOf(
+  el: Elaboration,
+  reference: MetaReference,
+  leaf: LeafDeclaration,
+  reach: Reach,
+  inners: ReadonlySet<Loop>,
+): Cause {
   const { loop } = leaf;
   if (loop && !inners.has(loop)) {
     return {
@@ -156,7 +196,8 @@ function causeOf(el: Elaboration, leaf: LeafDeclaration, reach: Reach, inners: R
       secondary: [{ span: loop.count.span, message: "one step" }],
     };
   }
-  const cause = estimatorCause(loop, inners, reach.read.has(leaf.name));
+  const start = reference.expression.kind === "Time";
+  const cause = estimatorCause({ loop, start, read: reach.read.has(leaf.name) }, inners);
   if (cause) return cause;
   return reach.read.has(leaf.name)
     ? { label: "it is read only where derivatives are zero, as in a comparison, `step` or `stop_gradient`" }
@@ -184,13 +225,18 @@ function ownStartCause(
 }
 
 /** Why a leaf is out of an estimator's sight. */
-function estimatorCause(loop: Loop | undefined, inners: ReadonlySet<Loop>, read: boolean): Cause | undefined {
+function estimatorCause(
+  { loop, start, read }: { readonly loop: Loop | undefined; readonly start: boolean; readonly read: boolean },
+  inners: ReadonlySet<Loop>,
+): Cause | undefined {
   const because = (l: Loop) => l.through.span ? [{ span: l.through.span, message: "because of this" }] : [];
   const hint = "write `through unroll()`";
   if (loop && endOnly(loop)) {
     const name = loop.through.kind;
     return {
-      label: name === "implicit"
+      label: name === "implicit" && solvesStep(loop)
+        ? `\`fixed_point\` sees one step where \`${loop.name}\` ends, and that has no derivative with respect to it`
+        : name === "implicit"
         ? `\`implicit\` sees where \`${loop.name}\` ends as a solution, and a solution does not depend on how it was reached`
         : `\`${name}\` sees the objective of \`${loop.name}\` at its end only, and no step of it`,
       secondary: because(loop),
@@ -200,15 +246,18 @@ function estimatorCause(loop: Loop | undefined, inners: ReadonlySet<Loop>, read:
   if (loop) return undefined;
   const end = [...inners].find(endOnly);
   if (end && read) {
-    return {
-      label: end.through.kind === "implicit"
-        ? `\`implicit\` sees where \`${end.name}\` ends as a solution, which forgets its start`
-        : `\`${end.through.kind}\` sees only what \`${end.name}\` minimizes at its end`,
-      secondary: because(end),
-      hint: end.through.kind === "implicit"
-        ? `${hint}, or keep the start in what is minimized: \`+ 0.5 * sum((w - w@0)^2)\``
-        : hint,
-    };
+    const secondary = because(end);
+    if (end.through.kind !== "implicit") {
+      return { label: `\`${end.through.kind}\` sees only what \`${end.name}\` minimizes at its end`, secondary, hint };
+    }
+    const sees = `\`implicit\` sees where \`${end.name}\` ends as a solution`;
+    return start
+      ? {
+        label: `${sees}, which forgets its start`,
+        secondary,
+        hint: `${hint}, or keep the start in what is minimized: \`+ 0.5 * sum((w - w@0)^2)\``,
+      }
+      : { label: `${sees}, and ${equationText(end)} does not move with it`, secondary };
   }
   const cut = [...inners].find((l) => l.through.args.has("window"));
   if (cut && read) {
@@ -224,6 +273,11 @@ function estimatorCause(loop: Loop | undefined, inners: ReadonlySet<Loop>, read:
     secondary: because(first),
     hint,
   };
+}
+
+/** What must be 0 at a solution. */
+function equationText(loop: Loop): string {
+  return solvesStep(loop) ? "what one step changes there" : "the gradient that is zero there";
 }
 
 function stepsNow(el: Elaboration, loop: Loop): number | undefined {

@@ -23,6 +23,7 @@ import { continueFrom, placeholder, startValue } from "./loop_starts.ts";
 import { readMetaReference } from "./meta_parameters.ts";
 import { keptValue, movedGradient, movedValue } from "./moved_values.ts";
 import { outerObjective } from "./outer_objective.ts";
+import { checkRest } from "./resting_rules.ts";
 import { applyRule, clipScale, globalNorm, startStates } from "./rules.ts";
 import { readSources, withSources, worldBetween } from "./sources.ts";
 import { evaluateObjective } from "./objective.ts";
@@ -295,6 +296,7 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     return { rule, leaves, plans: planHyperparameters(cx, loop, rule, leaves, steps) };
   });
   const leaves = parts.flatMap((p) => p.leaves);
+  checkRest(cx, loop, parts, steps);
   const start = new Map<string, TensorValue>();
   const startState = new Map<string, Map<string, TensorValue>>();
   const disturbed = disturbanceOf(world, loop);
@@ -399,8 +401,7 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
   const plain = recordOf(cx, loop, steps, leaves, kept);
   const ends = derivativeAtEnd(cx, loop, {
     finals: results.carry.slice(0, leaves.length),
-    reached: plain.quantity("gradient_norm", { kind: "static", step: steps })!.variable,
-    started: takeAt({ b }, norms, 0),
+    startNorm: takeAt({ b }, norms, 0),
     steps,
     at: (step) => leaves.map((leaf) => plain.parameter(leaf, { kind: "static", step }).variable),
     loss: (inside, parameters, step = steps) => {
@@ -413,6 +414,10 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     step: {
       body: results.body,
       constants: results.constants,
+      initial: [
+        ...leaves.map((leaf) => start.get(leaf.name)!.variable),
+        ...leaves.flatMap((leaf) => [...startState.get(leaf.name)!.values()].map((x) => x.variable)),
+      ],
       carry: results.carry,
       slices: results.stacked.map((x) => takeAt({ b }, x, steps - 1)),
     },

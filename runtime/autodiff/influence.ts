@@ -5,6 +5,7 @@ import { sectionsOf } from "../ir/structured.ts";
 import {
   type Equation,
   type EquationOf,
+  implicitScalars,
   type IrFunction,
   isFloat,
   isRequest,
@@ -58,7 +59,7 @@ function followRequest(equation: Equation, inputs: readonly Abstract[]): readonl
   let reached = 0n;
   if (equation.op === "implicit") {
     const { body, constants } = equation.params;
-    const own = inputs.slice(3);
+    const own = inputs.slice(implicitScalars);
     const still = own.slice(constants).map(() => anything(0n));
     for (const x of follow(body, [...own.slice(0, constants), ...still])) reached |= x.reached;
   } else if (equation.op === "finite_difference") {

@@ -1,7 +1,7 @@
 // How do values move whose derivative is not that of the code that made them? By the equation that they solve, or by a
 // difference; both end in products that are transposed later.
 import { Builder, buildFunction } from "../ir/builder.ts";
-import { type IrFunction, isFloat, type PrimitiveParameters, type Variable } from "../ir/types.ts";
+import { implicitScalars, type IrFunction, isFloat, type PrimitiveParameters, type Variable } from "../ir/types.ts";
 import { gradientInto, vjpFunction } from "./gradient.ts";
 import { addTangents, type Dual, type JvpArguments, type JvpRule, materialize, type Tangent } from "./tangent.ts";
 import { partialEval } from "./partial_eval.ts";
@@ -10,15 +10,16 @@ import { partialEval } from "./partial_eval.ts";
 export const implicitJvp: JvpRule<"implicit"> = ({ b, inputs, tangents, params, jvp }) => {
   const { body, constants, solver, label } = params;
   const outputs = b.emit("implicit", inputs, params);
-  const c = inputs.slice(3, 3 + constants);
+  const first = implicitScalars;
+  const c = inputs.slice(first, first + constants);
   const along = jvp(b, body, [...c, ...outputs], [
-    ...tangents.slice(3, 3 + constants),
+    ...tangents.slice(first, first + constants),
     ...outputs.map(() => undefined),
   ]);
   if (along.tangents.every((t) => t === undefined)) return { outputs, tangents: outputs.map(() => undefined) };
   const right = along.tangents.map((t, i) => b.apply("neg", materialize(b, t, outputs[i]!)));
   const { operator, residuals } = linearPart(b, body, [...c, ...outputs], constants, jvp);
-  const moved = b.emit("linear_solve", [inputs[2]!, ...residuals, ...right], {
+  const moved = b.emit("linear_solve", [inputs[first - 1]!, ...residuals, ...right], {
     body: operator,
     constants: residuals.length,
     solver,

@@ -1,7 +1,16 @@
 // What is left to do when everything is differentiated? The identities that carried a derivative go, the solves become loops,
 // and both report: how well each system was solved, and whether the inner loop had arrived where it was solved.
 import { Builder } from "../ir/builder.ts";
-import { bodyOf, type Equation, type EquationOf, type IrFunction, isRequest, type Variable } from "../ir/types.ts";
+import {
+  bodyOf,
+  type Equation,
+  type EquationOf,
+  type ImplicitEquation,
+  implicitScalars,
+  type IrFunction,
+  isRequest,
+  type Variable,
+} from "../ir/types.ts";
 import { InternalError } from "../errors.ts";
 import { relativeResidual, solveInto, type Vector } from "./linear_solvers.ts";
 import { transposeLinear } from "./transpose.ts";
@@ -10,8 +19,11 @@ import { transposeLinear } from "./transpose.ts";
 export interface SolveReport {
   /** The loop. */
   readonly label: string;
-  /** The relative residual of its system; the norm of its gradient at the end, and at its start. */
-  readonly what: "residual" | "reached" | "started";
+  /** What is 0 where it ends; absent where only the solve reports. */
+  readonly equation?: ImplicitEquation;
+  /** The relative residual of its system; the norm of what should be 0 at its end, and at its start; how far it is from
+   *  arrived. */
+  readonly what: "residual" | "reached" | "started" | "left";
 }
 
 /** A function without requests, and what its outputs after the first `outputs` say. */
@@ -71,10 +83,11 @@ class Lowering {
   ): readonly Variable[] {
     switch (equation.op) {
       case "implicit": {
-        const { label, constants } = equation.params;
-        tell({ label, what: "reached" }, inputs[0]!);
-        tell({ label, what: "started" }, inputs[1]!);
-        return inputs.slice(3 + constants);
+        const { label, constants, equation: solved } = equation.params;
+        (["reached", "started", "left"] as const).forEach((what, i) =>
+          tell({ label, equation: solved, what }, inputs[i]!)
+        );
+        return inputs.slice(implicitScalars + constants);
       }
       case "finite_difference":
         return inputs.slice(1 + equation.params.body.inputs.length);

@@ -199,7 +199,7 @@ const parameterText: { readonly [P in PrimitiveName]: (p: PrimitiveParameters[P]
   scan: (p) => `length=${p.length}` + (p.reverse ? " reverse" : ""),
   map: (p) => `length=${p.length}`,
   gradient: (p) => `wrt=${p.wrt} mode=${p.mode}`,
-  implicit: (p) => `constants=${p.constants} ${solverText(p.solver)}`,
+  implicit: (p) => `constants=${p.constants} equation=${p.equation} ${solverText(p.solver)}`,
   linear_solve: (p) => `constants=${p.constants} ${solverText(p.solver)}`,
   finite_difference: (p) => `constants=${p.constants} epsilon=${p.epsilon}`,
   pullback: (p) => `known=${p.known}`,

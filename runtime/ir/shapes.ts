@@ -6,6 +6,7 @@ import {
   type ConvolutionParameters,
   type DType,
   formatType,
+  implicitScalars,
   isFloat,
   type PrimitiveName,
   type PrimitiveParameters,
@@ -363,11 +364,11 @@ const shapeRules: { readonly [P in PrimitiveName]: ShapeRule<P> } = {
     return [...body.outputs.map(plain), ...wrt.map((i) => plain(inputs[i]!))];
   },
   implicit: (inputs, { body, constants }) => {
-    const [reached, started, rate] = inputs;
-    for (const x of [reached, started, rate]) {
-      require(x !== undefined && x.shape.length === 0 && isFloat(x.dtype), "a norm or the rate is not a float scalar");
+    require(inputs.length >= implicitScalars, "a norm or the rate is missing");
+    for (const x of inputs.slice(0, implicitScalars)) {
+      require(x.shape.length === 0 && isFloat(x.dtype), "a norm or the rate is not a float scalar");
     }
-    const own = inputs.slice(3);
+    const own = inputs.slice(implicitScalars);
     checkStructured(body, own);
     checkStructured({ inputs: body.outputs }, own.slice(constants));
     return own.slice(constants).map(plain);

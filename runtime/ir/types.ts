@@ -168,13 +168,14 @@ export interface PrimitiveParameters {
 
   // ---- requests that stand for derivatives which are not those of the code; gone, too, before a backend sees them
   /** The identity on an array w that solves F(c, w) = 0, with the derivative that the equation has:
-   *  dw = -(dF/dw)^-1 dF/dc dc. Inputs: |inner gradient| at w and where the loop started (scalars, only reported), the rate
-   *  of the solver (scalar), c ..., w .... Body: (c ..., w ...) -> F, of the types of w. Written by lowering. */
+   *  dw = -(dF/dw)^-1 dF/dc dc. Inputs, scalars first: |F| at w and where the loop started and how far w is from arrived
+   *  (only reported), the rate of the solver; c ..., w .... Body: (c ..., w ...) -> F, of the types of w. Written by lowering. */
   implicit: {
     readonly body: IrFunction;
     readonly constants: number;
     readonly solver: LinearSolver;
     readonly label: string;
+    readonly equation: ImplicitEquation;
   };
   /** x with A x = b. Inputs: rate (scalar), c ..., b .... Body: (c ..., v ...) -> A v, linear in v. Written by the
    *  derivative of `implicit`, replaced by a loop of fixed length by `runtime/autodiff/lower_solves.ts`. */
@@ -236,6 +237,13 @@ export interface ConvolutionParameters {
 
 /** A primitive's name. */
 export type PrimitiveName = keyof PrimitiveParameters;
+
+/** What is 0 where a loop ends that is differentiated implicitly: the gradient of what it minimizes, or what one more step of
+ *  its rule changes. */
+export type ImplicitEquation = "gradient" | "step";
+
+/** Scalars that stand before c and w among the inputs of `implicit`. */
+export const implicitScalars = 4;
 
 /** The primitives that stand for derivatives: `runtime/autodiff/expand_gradients.ts` replaces them. */
 export type RequestName = "gradient" | "implicit" | "linear_solve" | "finite_difference" | "pullback";

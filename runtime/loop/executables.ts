@@ -191,20 +191,24 @@ interface Prepared {
   readonly outputs: number;
 }
 
-/** A loop has arrived when the norm of its gradient fell to this part of what it was, */
-const arrivedRatio = 1e-3;
-/** or to this, in f32 and in f64, where nothing is left but rounding. */
-const arrivedNorm = { f32: 1e-6, f64: 1e-12 };
+/** A loop has arrived when no more than this part is left of its way to a solution. */
+const arrivedLeft = 1e-3;
 
 /** What the outputs after those of the program say. */
 export function implicitReports(reports: readonly SolveReport[], values: readonly HostArray[]): ImplicitReport[] {
   const loops = [...new Set(reports.map((r) => r.label))];
   return loops.map((loop) => {
     const at = (what: SolveReport["what"]) => values[reports.findIndex((r) => r.label === loop && r.what === what)];
-    const end = at("reached")!;
-    const [gradientNorm, startNorm] = [end.data[0]!, at("started")!.data[0]!];
-    const arrived = gradientNorm <= arrivedRatio * startNorm || gradientNorm <= arrivedNorm[end.dtype as "f32" | "f64"];
-    return { loop, residual: at("residual")?.data[0] ?? NaN, gradientNorm, startNorm, arrived };
+    const left = at("left")!.data[0]!;
+    return {
+      loop,
+      residual: at("residual")?.data[0] ?? NaN,
+      equation: reports.find((r) => r.label === loop && r.equation)!.equation!,
+      gradientNorm: at("reached")!.data[0]!,
+      startNorm: at("started")!.data[0]!,
+      left,
+      arrived: left <= arrivedLeft,
+    };
   });
 }
 

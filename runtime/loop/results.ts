@@ -55,11 +55,16 @@ export interface ImplicitReport {
   readonly loop: string;
   /** |b - A x| / |b| of the system that was solved; NaN when no derivative passed. */
   readonly residual: number;
-  /** Norm of the loop's gradient at its end. */
+  /** What is 0 at a solution: the loop's gradient, or, for the solver `fixed_point`, what one more step of its rule changes. */
+  readonly equation: "gradient" | "step";
+  /** Norm of that at the loop's end. */
   readonly gradientNorm: number;
-  /** Norm of the loop's gradient at its start. */
+  /** Norm of that at the loop's start. */
   readonly startNorm: number;
-  /** The norm fell to a thousandth, or to rounding: the loop stands near a solution. */
+  /** How far the loop is from a solution: the part of its norm that is left, or about the part of the parameters' size that
+   *  they are away, whichever is less. */
+  readonly left: number;
+  /** `left` is at most a thousandth: the loop stands near a solution. */
   readonly arrived: boolean;
 }
 

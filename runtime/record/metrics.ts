@@ -45,8 +45,14 @@ export function metricLines(event: RunEvent, elapsed: number): readonly MetricLi
     case "gradient":
       return gradientLines(event.gradient).map((line) => ({ ...line, seconds }));
     case "implicit": {
-      const { outer, report: { loop, residual, gradientNorm, startNorm, arrived } } = event;
-      const norms = { gradientNorm: jsonNumber(gradientNorm), startNorm: jsonNumber(startNorm), arrived };
+      const { outer, report: { loop, residual, equation, gradientNorm, startNorm, left, arrived } } = event;
+      const norms = {
+        equation,
+        gradientNorm: jsonNumber(gradientNorm),
+        startNorm: jsonNumber(startNorm),
+        left: jsonNumber(left),
+        arrived,
+      };
       const by = outer ? { outer: outer.name } : {};
       return [{
         kind: "implicit",

@@ -50,11 +50,12 @@ export function summarizeRun(result: RunResult): { readonly [key: string]: Json 
 function implicitSummary(reports: readonly ImplicitReport[] | undefined): { readonly implicit?: Json } {
   if (!reports) return {};
   return {
-    implicit: reports.map(({ residual, gradientNorm, startNorm, ...rest }) => ({
+    implicit: reports.map(({ residual, gradientNorm, startNorm, left, ...rest }) => ({
       ...rest,
       residual: jsonNumber(residual),
       gradientNorm: jsonNumber(gradientNorm),
       startNorm: jsonNumber(startNorm),
+      left: jsonNumber(left),
     })),
   };
 }
