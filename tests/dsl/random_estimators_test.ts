@@ -84,7 +84,8 @@ Deno.test("random programs: every estimator gives finite numbers, or says with a
         assert(codes.every((code) => code === "M0501" || code === "M0504"), `${through}: ${error.message}`);
       }
     }),
-    { numRuns: 80, seed: 20261127 },
+    // most rules decay the parameters, which what asks for a zero of the gradient refuses
+    { numRuns: 160, seed: 20261127 },
   );
   assertEquals([...ran].sort(), [...approximate].sort());
 });

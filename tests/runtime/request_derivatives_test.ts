@@ -49,8 +49,14 @@ function solution(b: Builder, a: Variable, c: Variable, solver: LinearSolver): V
   }
   const still = b.apply("stop_gradient", w);
   const rate = b.fill(0.15, scalar);
-  const norms = [b.fill(0.5, scalar), b.fill(2, scalar)];
-  return b.one("implicit", [...norms, rate, a, c, still], { body: equationBody, constants: 2, solver, label: "fit" });
+  const norms = [0.5, 2, 0.25].map((x) => b.fill(x, scalar));
+  return b.one("implicit", [...norms, rate, a, c, still], {
+    body: equationBody,
+    constants: 2,
+    solver,
+    label: "fit",
+    equation: "gradient",
+  });
 }
 
 /** L = sum(weights * sin(w)) + w0 w1 w2. */
@@ -142,8 +148,8 @@ Deno.test("an implicit derivative reports how well it was solved and where the l
   const { fn: expanded, reports } = expandWithReports(gradient);
   const values = referenceBackend.compile(expanded).run([matrix, target]);
   const told = Object.fromEntries(reports.map((r, i) => [r.what, values[3 + i]!.data[0]!]));
-  assertEquals(reports.map((r) => r.label), ["fit", "fit", "fit"]);
-  assertEquals([told["reached"], told["started"]], [0.5, 2]);
+  assertEquals(reports.map((r) => r.label), ["fit", "fit", "fit", "fit"]);
+  assertEquals([told["reached"], told["started"], told["left"]], [0.5, 2, 0.25]);
   assert(told["residual"]! > 1e-3 && told["residual"]! < 1, String(told["residual"]));
 });
 
