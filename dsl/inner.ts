@@ -19,7 +19,7 @@ import { checkThrough, endOnly, stillSteps } from "./estimators.ts";
 import { instanceSteps } from "./instance.ts";
 import { takeAt } from "./indexing.ts";
 import { type LoopRecord, type LoopRun, objectiveAt, recordOf, worldOfStep } from "./loop_record.ts";
-import { continueFrom, placeholder, startValue } from "./loop_starts.ts";
+import { checkFrom, continueFrom, placeholder, startValue } from "./loop_starts.ts";
 import { readMetaReference } from "./meta_parameters.ts";
 import { keptValue, movedGradient, movedValue } from "./moved_values.ts";
 import { outerObjective } from "./outer_objective.ts";
@@ -184,7 +184,7 @@ function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     }
   }
   if (loop.clip) requireStatic(cx, loop.clip, "the bound of `clip norm`");
-  if (wrong || !checkDirection(cx, loop, leaves)) return undefined;
+  if (wrong || !checkFrom(cx, loop, leaves) || !checkDirection(cx, loop, leaves)) return undefined;
   const scalar = (): TensorValue => ({ kind: "tensor", variable: loss!, dims: [] });
   return {
     loop,

@@ -5,7 +5,7 @@ import { fail } from "./elaboration.ts";
 import { runLoop, stepsOf } from "./inner.ts";
 import { initialValue, type LeafDeclaration, valueNow } from "./leaves.ts";
 import type { Loop } from "./loops.ts";
-import { resolveReference } from "./references.ts";
+import { loopsChanging, referenceText, resolveReference } from "./references.ts";
 import { timePoint } from "./times.ts";
 import { shapeOf, type TensorValue } from "./values.ts";
 import { type Context, loopAround, type LoopWindow, taskOf } from "./world.ts";
@@ -38,6 +38,38 @@ export function startValue(cx: Context, loop: Loop, leaf: LeafDeclaration): Tens
   const run = point && runLoop(cx, other, value.span);
   if (!run || !point) return undefined;
   return run.leaves.includes(leaf) ? run.parameter(leaf, point) : initialValue(cx, leaf);
+}
+
+/** Checks that the loop after `from` changes something that a loop evolves: else it starts where it would without. False when it
+ *  does not (reported). */
+export function checkFrom(cx: Context, loop: Loop, leaves: readonly LeafDeclaration[]): boolean {
+  const value = loop.from?.value;
+  const reference = value?.kind === "Time" ? resolveReference(cx, value.object) : undefined;
+  if (typeof reference !== "object" || reference.kind !== "loop" || reference.loop === loop) return true;
+  const other = reference.loop;
+  const run = runLoop(cx, other, value!.span);
+  // in a first round, not all parameters are known yet
+  if (!run || leaves.length === 0 || cx.elaboration.unshaped.size > 0) return true;
+  if (run.leaves.some((leaf) => leaves.includes(leaf))) return true;
+  const changing = loopsChanging(cx.elaboration, { kind: "leaf", leaf: leaves[0]! }).find((l) => l !== loop);
+  fail(cx, {
+    code: "M0203",
+    title: `\`${other.name}\` changes nothing that \`${loop.name}\` evolves`,
+    at: value!.span,
+    secondary: [
+      ...other.rules.flatMap((r) =>
+        r.references.map(({ span }) => ({ span, message: `\`${other.name}\` changes this` }))
+      ),
+      ...loop.rules.flatMap((r) =>
+        r.references.map(({ span }) => ({ span, message: `\`${loop.name}\` evolves this` }))
+      ),
+    ],
+    notes: [`\`${loop.name}\` would start at its initial values, as it does without \`from\``],
+    hint: changing
+      ? `write \`from ${changing.name}@${changing.timeName}\`, which changes \`${leaves[0]!.name}\``
+      : `leave out \`from\`, or evolve the same parameters: \`over ${referenceText(other.rules[0]!.references[0]!)}\``,
+  });
+  return false;
 }
 
 /** True for `inner fit { ... from fit@T }`: it goes on where it ended at the meta-step before. */
