@@ -4,6 +4,7 @@ import type { ParameterlessPrimitive } from "../runtime/ir/builder.ts";
 import { allocate, type DType, isFloat, largestInt, type PrimitiveName } from "../runtime/ir/types.ts";
 import type { BinaryExpression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
+import { withRows } from "./row_origins.ts";
 import { evaluate } from "./expressions.ts";
 import type { Span } from "./source.ts";
 import {
@@ -118,7 +119,10 @@ export function toTensor(cx: Context, value: Value, want?: "float" | "int"): Ten
     return { kind: "tensor", variable: cx.b.fill(value.value, { dtype, shape: [] }), dims: [] };
   }
   if (isSingleSize(value)) return toTensor(cx, sizeAsNumber(value), want);
-  if (value.kind === "shape") return literalOf(cx, shapeOf(value.dims), want === "int" ? "i32" : precision);
+  if (value.kind === "shape") {
+    const dims = [withRows({ size: value.dims.length }, value.rows)];
+    return literalOf(cx, shapeOf(value.dims), want === "int" ? "i32" : precision, dims);
+  }
   if (value.kind === "literal") {
     const int = want === "int" && value.type === "int";
     const dtype = value.type === "bool" && want !== "float" ? "bool" : int ? "i32" : precision;
@@ -127,13 +131,8 @@ export function toTensor(cx: Context, value: Value, want?: "float" | "int"): Ten
   return errorValue;
 }
 
-/** A constant array; a vector unless its shape is given. */
-function literalOf(
-  cx: Context,
-  numbers: readonly number[],
-  dtype: DType,
-  dims: readonly Dim[] = [{ size: numbers.length }],
-): TensorValue {
+/** A constant array. */
+function literalOf(cx: Context, numbers: readonly number[], dtype: DType, dims: readonly Dim[]): TensorValue {
   const data = allocate(dtype, numbers.length);
   numbers.forEach((n, i) => data[i] = n);
   return { kind: "tensor", variable: cx.b.literal(data, { dtype, shape: shapeOf(dims) }), dims };
@@ -202,8 +201,10 @@ export function broadcastDims(a: readonly Dim[], c: readonly Dim[]): readonly Di
     const x = a[i - rank + a.length];
     const y = c[i - rank + c.length];
     if (!x || !y) dims.push((x ?? y)!);
-    else if (x.size === y.size) dims.push(x.name !== undefined || y.name === undefined ? x : y);
-    else if (x.size === 1 && x.name === undefined) dims.push(y);
+    else if (x.size === y.size) {
+      const [named, other] = x.name !== undefined || y.name === undefined ? [x, y] : [y, x];
+      dims.push(withRows(named, other.rows));
+    } else if (x.size === 1 && x.name === undefined) dims.push(y);
     else if (y.size === 1 && y.name === undefined) dims.push(x);
     else return undefined;
   }

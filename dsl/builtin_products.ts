@@ -13,7 +13,9 @@ import {
 } from "./builtin_arguments.ts";
 import type { Expression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
+import { noteRow } from "./indexing.ts";
 import { count } from "./models.ts";
+import { rowsOfAll, withRows } from "./row_origins.ts";
 import { referenceText } from "./references.ts";
 import { convolvedSize } from "../runtime/ir/shapes.ts";
 import type { ConvolutionParameters } from "../runtime/ir/types.ts";
@@ -95,7 +97,8 @@ function matmul(c: BuiltinCall): Value {
     batchLeft: batch,
     batchRight: batch,
   });
-  return tensor(variable, [...a.dims.slice(0, -1), d.dims[rank - 1]!]);
+  const lead = rowsOfAll(a.dims.slice(0, -2), [d.dims.slice(0, -2)]);
+  return tensor(variable, [...lead, a.dims[rank - 2]!, d.dims[rank - 1]!]);
 }
 
 /** A whole number of at least `least` by name; undefined when wrong (reported). */
@@ -146,7 +149,7 @@ function convolve(c: BuiltinCall): Value {
   const height = convolvedSize(h.size, kh.size, 0, p);
   const width = convolvedSize(w.size, kw.size, 1, p);
   if (height < 1 || width < 1) return wrong("The filter is larger than the padded input");
-  const keep = (dim: Dim, size: number): Dim => dim.size === size ? dim : { size };
+  const keep = (dim: Dim, size: number): Dim => dim.size === size ? dim : withRows({ size }, dim.rows);
   return tensor(c.cx.b.one("conv", [x.variable, filter.variable], p), [n, o, keep(h, height), keep(w, width)]);
 }
 
@@ -209,6 +212,7 @@ function take(c: BuiltinCall): Value {
       at: c.at(1),
     });
   }
+  if (indices.dims.length === 0) noteRow(c.cx, x.dims[axis]!);
   const dims = [...x.dims.slice(0, axis), ...indices.dims, ...x.dims.slice(axis + 1)];
   return tensor(c.cx.b.one("gather", [x.variable, indices.variable], { axis, batch: 0 }), dims);
 }

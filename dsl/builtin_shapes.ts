@@ -12,6 +12,7 @@ import {
   tensorArg,
 } from "./builtin_arguments.ts";
 import { fail } from "./elaboration.ts";
+import { rowsOfAll, rowsReshaped, withoutRows } from "./row_origins.ts";
 import { tooLarge } from "./sizes.ts";
 import {
   capital,
@@ -51,7 +52,12 @@ function reshape(c: BuiltinCall): Value {
       notes: namedSizes(x.dims, target.dims),
     });
   }
-  return tensor(c.cx.b.reshape(x.variable, shapeOf(target.dims)), target.dims);
+  return reshaped(c, x, target.dims);
+}
+
+/** The same entries in another shape. */
+function reshaped(c: BuiltinCall, x: TensorValue, dims: readonly Dim[]): TensorValue {
+  return tensor(c.cx.b.reshape(x.variable, shapeOf(dims)), rowsReshaped(dims, x.dims));
 }
 
 function joined(c: BuiltinCall, name: "stack" | "concat"): Value {
@@ -86,16 +92,17 @@ function joined(c: BuiltinCall, name: "stack" | "concat"): Value {
   if (name === "concat") {
     const size = inputs.reduce((n, p) => n + p.dims[axis]!.size, 0);
     const dims = first.dims.map((d, i) => i === axis ? { size } : d);
-    return tensor(b.one("concat", inputs.map((p) => p.variable), { axis }), dims);
+    return tensor(b.one("concat", inputs.map((p) => p.variable), { axis }), rowsOfAll(dims, inputs.map((p) => p.dims)));
   }
   const expand = (dims: readonly Dim[], size: number) => [...dims.slice(0, axis), { size }, ...dims.slice(axis)];
   const rows = inputs.map((p) => b.reshape(p.variable, shapeOf(expand(p.dims, 1))));
-  return tensor(b.one("concat", rows, { axis }), expand(first.dims, inputs.length));
+  const counted = rowsOfAll(first.dims, inputs.map((p) => p.dims));
+  return tensor(b.one("concat", rows, { axis }), expand(counted, inputs.length));
 }
 
 function shapeBuiltin(c: BuiltinCall): Value {
   const x = tensorArg(c, 0);
-  return x ? { kind: "shape", dims: x.dims } : errorValue;
+  return x ? { kind: "shape", dims: withoutRows(x.dims) } : errorValue;
 }
 
 function sameShapeBuiltin(c: BuiltinCall): Value {
@@ -162,20 +169,18 @@ export const shapes: readonly Builtin[] = [
     if (!x) return errorValue;
     if (c.args.length === 1) return staticNumber(sizeOf(shapeOf(x.dims)), "int");
     const axis = axisArg(c, c.args[1], x);
-    return axis === undefined ? errorValue : { kind: "shape", dims: [x.dims[axis]!], single: true };
+    return axis === undefined ? errorValue : { kind: "shape", dims: withoutRows([x.dims[axis]!]), single: true };
   }),
   simple("ravel", [1, 1], (c) => {
     const x = tensorArg(c, 0);
     if (!x) return errorValue;
-    const dims = x.dims.length === 1 ? x.dims : [{ size: sizeOf(shapeOf(x.dims)) }];
-    return tensor(c.cx.b.reshape(x.variable, shapeOf(dims)), dims);
+    return reshaped(c, x, x.dims.length === 1 ? x.dims : [{ size: sizeOf(shapeOf(x.dims)) }]);
   }),
   simple("flatten", [1, 1], (c) => {
     const x = tensorArg(c, 0);
     if (!x) return errorValue;
     if (x.dims.length < 2) return x;
-    const dims = x.dims.length === 2 ? x.dims : [x.dims[0]!, { size: sizeOf(shapeOf(x.dims.slice(1))) }];
-    return tensor(c.cx.b.reshape(x.variable, shapeOf(dims)), dims);
+    return reshaped(c, x, x.dims.length === 2 ? x.dims : [x.dims[0]!, { size: sizeOf(shapeOf(x.dims.slice(1))) }]);
   }),
   simple("stack", [1, 64], (c) => joined(c, "stack"), ["axis"]),
   simple("concat", [1, 64], (c) => joined(c, "concat"), ["axis"]),

@@ -30,6 +30,8 @@ export const diagnosticCodes = {
   M0309: "A parameter whose shape depends on the batch",
   M0310: "A tensor that is too large",
   M0311: "Definitions that unfold too far",
+  M0312: "A value of the whole table where a batch is read",
+  M0313: "A batch that nothing reads",
   M0401: "A time is needed",
   M0402: "A time out of range",
   M0403: "A time on something that does not change",

@@ -10,6 +10,7 @@ import type { Loop } from "./loops.ts";
 import { stepsOf } from "./inner.ts";
 import { count } from "./models.ts";
 import { headName, referenceText } from "./references.ts";
+import { type Table, withRows } from "./row_origins.ts";
 import { mentions } from "./times.ts";
 import { type Context, known, type Local, withLocals } from "./world.ts";
 import { errorValue, staticNumber, type TensorValue, type TimeScope, type Value } from "./values.ts";
@@ -77,7 +78,8 @@ export function evaluateOverTimes(cx: Context, body: Expression, over: Comprehen
     dims: [],
     time: { scope: timeScope, offset: 0 },
   };
-  const inside = withLocals({ ...at, b: scope.body }, new Map([[over.variable.name, known(variable)]]));
+  const indexed = new Set<Table>();
+  const inside = withLocals({ ...at, b: scope.body, indexed }, new Map([[over.variable.name, known(variable)]]));
   const value = evaluate(inside, body);
   if (value.kind === "error") return undefined;
   const tensor = toTensor(inside, value, "float");
@@ -85,7 +87,8 @@ export function evaluateOverTimes(cx: Context, body: Expression, over: Comprehen
     fail(cx, { code: "M0304", title: "The body of a comprehension must be a number or a tensor", at: body.span });
     return undefined;
   }
-  const dims = [{ size: length }, ...tensor.dims];
+  for (const table of indexed) cx.indexed?.add(table);
+  const dims = [withRows({ size: length }, [...indexed]), ...tensor.dims];
   if (tooLarge(cx, dims, over.span)) return undefined;
   const [stacked] = scope.close([tensor.variable]);
   return { kind: "tensor", variable: stacked!, dims };

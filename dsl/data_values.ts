@@ -3,6 +3,7 @@ import type { DataItem } from "./ast.ts";
 import type { Definition } from "./modules.ts";
 import { fail, moduleScope } from "./elaboration.ts";
 import { declaredDims } from "./data.ts";
+import { fieldOf } from "./row_origins.ts";
 import { bindingValue } from "./tasks.ts";
 import { type Context, outermost } from "./world.ts";
 import { type Dim, errorValue, type RecordValue, type Value } from "./values.ts";
@@ -20,7 +21,8 @@ export function dataRecord(cx: Context, definition: Definition): RecordValue {
         const dims = declaredDims({ ...cx, scope: moduleScope(definition.module) }, field, array.shape);
         if (!dims) return errorValue;
         const variable = cx.world.consumer.input({ kind: "data", name: qualified });
-        return { kind: "tensor", variable, dims: dims as Dim[], declared: { name: qualified, span: field.name.span } };
+        const declared = { name: qualified, span: field.name.span };
+        return fieldOf(item, { kind: "tensor", variable, dims: dims as Dim[], declared });
       }
       if (!field.value) {
         // what could not be loaded was reported then; else it is being loaded now
@@ -32,13 +34,9 @@ export function dataRecord(cx: Context, definition: Definition): RecordValue {
         });
       }
       const root = outermost(cx.world);
-      return bindingValue(
-        { ...cx, world: root, b: root.b, scope: moduleScope(definition.module) },
-        field,
-        qualified,
-        true,
-      );
+      const at = { ...cx, world: root, b: root.b, scope: moduleScope(definition.module), batch: undefined };
+      return fieldOf(item, bindingValue(at, field, qualified, true));
     });
   }
-  return { kind: "record", name, what: "data", span: item.name.span, members };
+  return { kind: "record", name, what: "data", table: item, span: item.name.span, members };
 }

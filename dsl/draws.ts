@@ -3,6 +3,7 @@
 import type { Builder } from "../runtime/ir/builder.ts";
 import { sameShape, sizeOf, type Variable } from "../runtime/ir/types.ts";
 import type { Module } from "./modules.ts";
+import { rowsAsIn } from "./row_origins.ts";
 import type { Span } from "./source.ts";
 import { fail, isLibrary } from "./elaboration.ts";
 import { type Context, metaStepOf, outermost, taskOf } from "./world.ts";
@@ -142,7 +143,7 @@ function transformUniform(
     });
     return undefined;
   }
-  return result && { ...result, dims: u.dims };
+  return result && { ...result, dims: rowsAsIn(u.dims, result.dims) };
 }
 
 /** erf(2 / sqrt(2)): the probability of less than two standard deviations. Source: 0.9544997361036416 (2 Phi(2) - 1). */

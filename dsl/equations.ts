@@ -4,6 +4,7 @@ import type { Identifier, StateMember, StepMember } from "./ast.ts";
 import { toTensor } from "./arithmetic.ts";
 import { fail, firstTime } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
+import { rowsAsIn } from "./row_origins.ts";
 import { evaluateType } from "./sizes.ts";
 import type { Span } from "./source.ts";
 import {
@@ -45,7 +46,8 @@ export function startState(inside: Context, member: StateMember, like?: readonly
     });
     return undefined;
   }
-  return { kind: "tensor", variable: inside.b.broadcastTo(tensor.variable, shapeOf(dims)), dims };
+  const variable = inside.b.broadcastTo(tensor.variable, shapeOf(dims));
+  return { kind: "tensor", variable, dims: rowsAsIn(dims, tensor.dims) };
 }
 
 /** True when an array can fill a shape by broadcasting. */
@@ -120,7 +122,8 @@ export function nextValue(
     });
     return undefined;
   }
-  return { kind: "tensor", variable: inside.b.broadcastTo(tensor.variable, shapeOf(like.dims)), dims: like.dims };
+  const variable = inside.b.broadcastTo(tensor.variable, shapeOf(like.dims));
+  return { kind: "tensor", variable, dims: rowsAsIn(like.dims, tensor.dims) };
 }
 
 /** Reports primed names that are no states; `known` are given ones, such as `p` in an optimizer. */

@@ -175,7 +175,7 @@ export function checkThrough(cx: Context, loop: Loop, steps: number | undefined)
 
 /** A context that sees the names of a loop's file and no call. */
 export function insideLoop(cx: Context, loop: Loop): Context {
-  return { ...cx, scope: moduleScope(loop.module), frames: [] };
+  return { ...cx, scope: moduleScope(loop.module), frames: [], batch: undefined };
 }
 
 /** The solver of a loop that is differentiated implicitly. Undefined when wrong (reported). */

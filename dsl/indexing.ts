@@ -5,6 +5,7 @@ import type { Expression, ListExpression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
 import { count } from "./models.ts";
+import { rowsOfAll } from "./row_origins.ts";
 import type { Span } from "./source.ts";
 import {
   capital,
@@ -56,6 +57,7 @@ export function indexTensor(
       }
       variable = takeAt(cx, variable, k);
     } else if (index.kind === "tensor" && index.variable.dtype === "i32" && index.dims.length === 0) {
+      noteRow(cx, dims[0]!);
       variable = cx.b.one("gather", [variable, index.variable], { axis: 0, batch: 0 });
     } else {
       return fail(cx, {
@@ -67,6 +69,11 @@ export function indexTensor(
     dims = dims.slice(1);
   }
   return { kind: "tensor", variable, dims };
+}
+
+/** Notes that an axis is gone through entry by entry, where a comprehension or a scan asks for it. */
+export function noteRow(cx: Context, dim: Dim): void {
+  for (const table of dim.rows ?? []) cx.indexed?.add(table);
 }
 
 /** Entry `k` of the first axis. */
@@ -114,7 +121,7 @@ export function evaluateList(cx: Context, list: ListExpression): Value {
     });
   }
   const rows = parts.map((t) => cx.b.reshape(t.variable, [1, ...shapeOf(t.dims)]));
-  const dims = [{ size: parts.length }, ...(parts[0]?.dims ?? [])];
+  const dims = [{ size: parts.length }, ...rowsOfAll(parts[0]!.dims, parts.map((t) => t.dims))];
   return { kind: "tensor", variable: cx.b.one("concat", rows, { axis: 0 }), dims };
 }
 

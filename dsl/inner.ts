@@ -15,7 +15,7 @@ import { firstEntry, hyperparameterLocals, planHyperparameters, type RuleTime } 
 import { differentiate } from "./differentiate.ts";
 import { directionOf } from "./directions.ts";
 import { derivativeAtEnd } from "./end_derivatives.ts";
-import { checkThrough, endOnly, stillSteps } from "./estimators.ts";
+import { checkThrough, endOnly, insideLoop, stillSteps } from "./estimators.ts";
 import { instanceSteps } from "./instance.ts";
 import { takeAt } from "./indexing.ts";
 import { type LoopRecord, type LoopRun, objectiveAt, recordOf, worldOfStep } from "./loop_record.ts";
@@ -38,7 +38,7 @@ export function stepsOf(cx: Context, loop: Loop): number | undefined {
 function wholeSteps(cx: Context, loop: Loop): number | undefined {
   const given = cx.world.consumer.steps;
   if (given && (given.loop === undefined || given.loop === loop)) return given.count;
-  const at: Context = { ...cx, scope: { module: loop.module, parent: undefined, locals: new Map() }, frames: [] };
+  const at: Context = insideLoop(cx, loop);
   const steps = requireInteger(at, loop.count.count, `the number of steps of \`${loop.name}\``, 1);
   return steps && instanceSteps(cx.elaboration.instance, loop, steps);
 }

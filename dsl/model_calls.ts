@@ -7,6 +7,7 @@ import { evaluate } from "./expressions.ts";
 import { type LeafDeclaration, makeLeaf, valueNow } from "./leaves.ts";
 import { evaluateDraw, evaluateScan } from "./model_scans.ts";
 import { childOf, count, type InstanceNode, usesOf } from "./models.ts";
+import { axisOf, rowsAsIn, withRows } from "./row_origins.ts";
 import { evaluateSize, evaluateType } from "./sizes.ts";
 import type { Span } from "./source.ts";
 import {
@@ -64,9 +65,8 @@ export function callModel(cx: Context, model: ModelValue, args: readonly Passed[
   const call: ModelCall = {
     cx,
     body: {
-      elaboration: el,
+      ...cx,
       world,
-      b: cx.b,
       scope: { module, parent: undefined, locals },
       frames: [{ callee: item.name.name, span, ...(silent ? { silent } : { args }) }, ...cx.frames],
     },
@@ -93,7 +93,7 @@ export function callModel(cx: Context, model: ModelValue, args: readonly Passed[
 
 /** A size as the caller knows it: a name that the call gave it is left inside. */
 function outside(call: ModelCall, dim: Dim): Dim {
-  return call.named.has(dim) ? { size: dim.size } : dim;
+  return call.named.has(axisOf(dim)) ? withRows({ size: dim.size }, dim.rows) : dim;
 }
 
 /** Matches an argument with `x : [n, 1]`: names of sizes that nothing else defines are bound by the first use. */
@@ -168,8 +168,8 @@ function matchSizes(
     const actual = value.dims[axis]!;
     if (size.kind === "Missing") return undefined;
     if (isFreeSize(body, locals, size)) {
-      const dim: Dim = actual.name !== undefined ? actual : { size: actual.size, name: size.name };
-      if (dim !== actual) call.named.add(dim);
+      const dim: Dim = actual.name !== undefined ? actual : { ...actual, name: size.name };
+      if (dim !== actual) call.named.add(axisOf(dim));
       locals.set(size.name, known({ kind: "shape", dims: [dim], single: true }));
       dims.push(dim);
       continue;
@@ -179,7 +179,8 @@ function matchSizes(
     if (expected.size !== actual.size) {
       return mismatch(`axis ${axis} is ${sized(actual)}, expected ${sized(expected)}`);
     }
-    dims.push(expected.name === undefined && actual.name !== undefined && expected.size !== 1 ? actual : expected);
+    const given = expected.name === undefined && actual.name !== undefined && expected.size !== 1;
+    dims.push(given ? actual : withRows(expected, actual.rows));
   }
   return dims;
 }
@@ -256,7 +257,7 @@ function evaluateBody(call: ModelCall): Value {
       notes: namedSizes(expected, result.dims),
     });
   }
-  return { ...result, dims: expected.map((d, i) => d.name ? d : result.dims[i]!) };
+  return { ...result, dims: rowsAsIn(expected.map((d, i) => d.name ? d : result.dims[i]!), result.dims) };
 }
 
 /** A parameter of a model where its body stands: named as the call names its sizes. */
@@ -299,7 +300,12 @@ function declareParameter(
   const { scope } = body;
   const uses = usesOf(instance);
   const kept = dims.map((d) => outside(call, d));
-  const leaf = makeLeaf(body, name, kept, binding, instance.model.module, (cx) => ({ ...cx, scope, frames: uses }));
+  const leaf = makeLeaf(body, name, kept, binding, instance.model.module, (cx) => ({
+    ...cx,
+    scope,
+    frames: uses,
+    batch: undefined,
+  }));
   if (leaf) instance.own.set(binding.name.name, leaf);
   return leaf;
 }

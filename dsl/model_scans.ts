@@ -7,6 +7,7 @@ import { fail } from "./elaboration.ts";
 import { bindStep, checkStates, nextValue, startState } from "./equations.ts";
 import { evaluate } from "./expressions.ts";
 import type { InstanceNode } from "./models.ts";
+import { type Table, withRows } from "./row_origins.ts";
 import { evaluateType, requireInteger, tooLarge } from "./sizes.ts";
 import { describeValue, type Dim, errorValue, type TensorValue, type Value } from "./values.ts";
 import { type Context, enterWorld, known, type Local, stepOf, stepWithin } from "./world.ts";
@@ -46,7 +47,9 @@ export function evaluateScan(body: Context, member: ScanMember, names: ReadonlyM
     member.variable.name,
     known({ kind: "tensor", variable: scan.slice(entries.variable), dims: entries.dims.slice(1) }),
   );
-  const inside: Context = { ...body, world, b: scan.body, scope: { ...body.scope, parent: undefined, locals } };
+  const indexed = new Set<Table>();
+  const scope = { ...body.scope, parent: undefined, locals };
+  const inside: Context = { ...body, world, b: scan.body, scope, indexed };
   bindStep(inside, member.members, locals);
   const next = new Map<string, TensorValue>();
   for (const [key, value] of states) {
@@ -64,7 +67,11 @@ export function evaluateScan(body: Context, member: ScanMember, names: ReadonlyM
   for (const { dims } of made.values()) if (tooLarge(body, [length, ...dims], member.over.span)) return errorValue;
   const results = scan.close([...next.values()].map((v) => v.variable), [...made.values()].map((v) => v.variable));
   const members = [...made].map(([key, { dims }], i): [string, () => Value] => {
-    const stacked: TensorValue = { kind: "tensor", variable: results.outputs[i]!, dims: [length, ...dims] };
+    const stacked: TensorValue = {
+      kind: "tensor",
+      variable: results.outputs[i]!,
+      dims: [withRows(length, [...indexed]), ...dims],
+    };
     return [key, () => stacked];
   });
   return { kind: "record", name, what: "scan", span: member.name.span, members: new Map(members) };

@@ -84,6 +84,7 @@ function makeChild(cx: Context, instance: InstanceNode, member: UseMember): Inst
     ...cx,
     scope: { ...moduleScope(module), locals: instance.sizes },
     frames: usesOf(instance),
+    batch: undefined,
   };
   const definition = callee.kind === "Name" ? module.visible.get(callee.name) : undefined;
   if (definition?.item.kind !== "Model") {

@@ -9,6 +9,7 @@ import { hintFor, hintOrHabit } from "./hints.ts";
 import { indexTensor } from "./indexing.ts";
 import { valueNow } from "./leaves.ts";
 import { modelValue } from "./models.ts";
+import { readTable, readWhole } from "./minibatches.ts";
 import { type Definition, nameOf } from "./modules.ts";
 import { headName, type Reference, resolveReference } from "./references.ts";
 import type { Span } from "./source.ts";
@@ -18,6 +19,12 @@ import { capital, describeValue, type ErrorValue, errorValue, type Value } from 
 import { type Context, type Scope, taskOf, type World } from "./world.ts";
 
 export function evaluateName(cx: Context, name: string, span: Span): Value {
+  const value = wholeName(cx, name, span);
+  return value.kind === "record" ? readTable(cx, value) : readWhole(cx, value, name, span);
+}
+
+/** What a name stands for, whatever batch is read. */
+function wholeName(cx: Context, name: string, span: Span): Value {
   for (let s: Scope | undefined = cx.scope; s; s = s.parent) {
     const local = s.locals.get(name);
     if (local) {
@@ -98,7 +105,8 @@ function definitionValue(cx: Context, name: string, span: Span): Value {
       el.busy.add(item);
       try {
         const found = withSources(cx.world.consumer, () => {
-          const value = evaluate({ ...cx, scope: moduleScope(module), frames: [] }, item.value);
+          const at: Context = { ...cx, scope: moduleScope(module), frames: [], batch: undefined };
+          const value = evaluate(at, item.value);
           return value.kind === "static" ? { ...value, name } : value;
         });
         if (!letValues.has(cx.world)) letValues.set(cx.world, new Map());
@@ -225,7 +233,7 @@ export function evaluatePart(cx: Context, expression: Expression & { kind: "Memb
   if (object.kind === "error" || name === "") return errorValue;
   if (object.kind === "record") {
     const member = object.members.get(name);
-    if (member) return member();
+    if (member) return readWhole(cx, readPart(cx, member()), `${object.name}.${name}`, expression.span);
     const known = [...object.members.keys()];
     return fail(cx, {
       code: "M0201",
@@ -241,6 +249,11 @@ export function evaluatePart(cx: Context, expression: Expression & { kind: "Memb
     title: `${capital(describeValue(object))} has no parts, so there is no \`.${name}\``,
     at: expression.span,
   });
+}
+
+/** A part as it is read: the splits of a task by its name are tables too. */
+function readPart(cx: Context, value: Value): Value {
+  return value.kind === "record" ? readTable(cx, value) : value;
 }
 
 /** True when a chain starts with a model, parameter or loop, not with data or a split. */

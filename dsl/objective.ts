@@ -6,7 +6,7 @@ import type { Expression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
 import type { Loop } from "./loops.ts";
-import { batchLocals } from "./minibatches.ts";
+import { withBatch } from "./minibatches.ts";
 import { capital, describeValue, staticNumber, type TensorValue } from "./values.ts";
 import { type Context, known, type Local, type World } from "./world.ts";
 
@@ -30,12 +30,11 @@ export function evaluateObjective(
     scope: { module: loop.module, parent: undefined, locals },
     frames: [],
   };
-  if (loop.batch) {
-    const batch = batchLocals(at, loop, loop.batch);
-    if (!batch) return undefined;
-    for (const [name, local] of batch) locals.set(name, local);
-  }
-  return scalarObjective(at, loop.objective.value, `the objective of \`${loop.name}\``);
+  return withBatch(
+    at,
+    loop,
+    (inside) => scalarObjective(inside, loop.objective.value, `the objective of \`${loop.name}\``),
+  );
 }
 
 /** An expression that must be one float. Undefined when wrong (reported). */

@@ -3,18 +3,17 @@ import { asFloat } from "./arithmetic.ts";
 import { type Across, meanOverTasks, openTasks, readCount } from "./consumers.ts";
 import { timeLocals } from "./comprehensions.ts";
 import type { Variable } from "../runtime/ir/types.ts";
-import { batchLocals } from "./minibatches.ts";
+import { withBatch } from "./minibatches.ts";
 import type { Loop } from "./loops.ts";
 import { scalarObjective } from "./objective.ts";
 import type { TensorValue } from "./values.ts";
-import { type Context, type Local, withLocals } from "./world.ts";
+import { type Context, withLocals } from "./world.ts";
 
 /** The objective of one task where a context stands. Undefined when wrong (reported). */
 export function taskObjective(cx: Context, loop: Loop): TensorValue | undefined {
   const { value } = loop.objective;
-  const batch = loop.batch ? batchLocals(cx, loop, loop.batch) : new Map<string, Local>();
-  const locals = new Map([...timeLocals(cx, value), ...batch ?? []]);
-  return batch && scalarObjective(withLocals(cx, locals), value, `the objective of \`${loop.name}\``);
+  const at = withLocals(cx, timeLocals(cx, value));
+  return withBatch(at, loop, (inside) => scalarObjective(inside, value, `the objective of \`${loop.name}\``));
 }
 
 /** The tasks that an outer is across. Undefined when wrong (reported) or when it has none. */

@@ -83,6 +83,7 @@ export function declareParam(cx: Context, definition: Definition): LeafDeclarati
     ...at,
     scope: { module: definition.module, parent: undefined, locals: new Map() },
     frames: [],
+    batch: undefined,
   });
   const type: TypeExpression = binding.type ?? { sizes: [], span: binding.name.span };
   el.busy.add(definition.item);

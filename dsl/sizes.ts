@@ -5,6 +5,7 @@ import type { DType } from "../runtime/ir/types.ts";
 import type { Expression, TypeExpression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
+import { withoutRows } from "./row_origins.ts";
 import { capital, describeValue, type Dim, formatDims, isSingleSize, type StaticValue, type Value } from "./values.ts";
 import type { Context } from "./world.ts";
 import type { Span } from "./source.ts";
@@ -21,7 +22,7 @@ export function evaluateType(cx: Context, type: TypeExpression): readonly Dim[] 
     const value = evaluate(cx, size);
     const whole = value.kind === "shape" && !isSingleSize(value) && value.dims.every((d) => d.size > 0);
     const dim = whole ? undefined : sizeOfValue(cx, size, value);
-    if (whole) dims.push(...value.dims);
+    if (whole) dims.push(...withoutRows(value.dims));
     else if (dim) dims.push(dim);
     else wrong = true;
   }
@@ -42,7 +43,7 @@ export function evaluateSize(cx: Context, size: Expression): Dim | undefined {
 
 function sizeOfValue(cx: Context, size: Expression, value: Value): Dim | undefined {
   if (value.kind === "error") return undefined;
-  if (isSingleSize(value)) return value.dims[0]!;
+  if (isSingleSize(value)) return withoutRows(value.dims)[0]!;
   if (value.kind === "static" && Number.isSafeInteger(value.value) && value.value > 0 && value.type !== "bool") {
     return value.name === undefined ? { size: value.value } : { size: value.value, name: value.name };
   }

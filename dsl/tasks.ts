@@ -13,6 +13,7 @@ import { drawInto } from "./draws.ts";
 import { hintFor } from "./hints.ts";
 import { type Context, lazily, type Local, type Scope, type World } from "./world.ts";
 import { numbersOf } from "./leaves.ts";
+import { fieldOf, rowsAsIn } from "./row_origins.ts";
 import {
   describeValue,
   type ErrorValue,
@@ -86,9 +87,9 @@ function openSplit(cx: Context, task: TaskInstance, split: SplitMember): RecordV
   for (const member of split.members) {
     const local = memberValue(inside, prefix, member);
     locals.set(memberName(member), local);
-    if (member.kind === "Binding") members.set(memberName(member), local.value);
+    if (member.kind === "Binding") members.set(memberName(member), () => fieldOf(split, local.value()));
   }
-  return { kind: "record", name: split.name.name, what: "split", span: split.name.span, members };
+  return { kind: "record", name: split.name.name, what: "split", table: split, span: split.name.span, members };
 }
 
 function memberValue(cx: Context, prefix: string, member: Binding | FunctionItem | LetItem): Local {
@@ -195,7 +196,7 @@ export function bindingValue(cx: Context, binding: Binding, qualified: string, o
     });
   }
   const same = tensor.dims.length === dims.length && tensor.dims.every((d, i) => d.size === dims[i]!.size);
-  if (same) return { ...tensor, dims, declared };
+  if (same) return { ...tensor, dims: rowsAsIn(dims, tensor.dims), declared };
   if (tensor.dims.length > 0) {
     return fail(cx, {
       code: "M0305",

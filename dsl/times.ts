@@ -1,7 +1,7 @@
 // What is `w@t`? Finds the loop that changes a thing, checks that the time exists, and reads the record of that loop.
 import type { Expression, TimeExpression } from "./ast.ts";
 import type { Span } from "./source.ts";
-import { fail } from "./elaboration.ts";
+import { fail, moduleScope } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
 import { namesInScope, referenceNow } from "./names.ts";
 import { endOnly } from "./estimators.ts";
@@ -407,10 +407,11 @@ function readHyperparameter(
       );
       locals.set(loop.timeName, known(staticNumber(steps, "int")));
     }
-    return evaluate({ ...cx, scope: { module: declared.module, parent: undefined, locals } }, declared.value);
+    const scope = { module: declared.module, parent: undefined, locals };
+    return evaluate({ ...cx, scope, batch: undefined }, declared.value);
   }
   const value = evaluate(
-    { ...cx, scope: { module: declared.module, parent: undefined, locals: new Map() } },
+    { ...cx, scope: moduleScope(declared.module), batch: undefined },
     declared.value,
   );
   // what is computed from other values, and a switch, has no value of its own

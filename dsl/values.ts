@@ -5,6 +5,7 @@ import type { FunctionItem, ModelItem } from "./ast.ts";
 import type { Span } from "./source.ts";
 import type { Module } from "./modules.ts";
 import type { InstanceNode } from "./models.ts";
+import type { Table } from "./row_origins.ts";
 import type { Loop } from "./loops.ts";
 import type { Scope, World } from "./world.ts";
 
@@ -12,6 +13,8 @@ import type { Scope, World } from "./world.ts";
 export interface Dim {
   readonly size: number;
   readonly name?: string;
+  /** The tables whose rows it still counts, none of them summed up. */
+  readonly rows?: readonly Table[];
 }
 
 export type Value =
@@ -61,6 +64,8 @@ export interface ShapeValue {
   readonly dims: readonly Dim[];
   /** The size of one axis, which counts as a number: `n` in a model that takes `x : [n, 1]`, `size(x, 0)`. */
   readonly single?: true;
+  /** The tables that have it as a field. */
+  readonly rows?: readonly Table[];
 }
 
 /** An array of numbers known before anything runs, which cannot be a shape: `[[0], [1]]`, `[-1, 0.5]`. */
@@ -94,6 +99,8 @@ export interface RecordValue {
   readonly kind: "record";
   readonly name: string;
   readonly what: "data" | "split" | "task" | "scan";
+  /** What its fields are the rows of, and a batch may be taken of. */
+  readonly table?: Table;
   readonly span: Span;
   readonly members: ReadonlyMap<string, () => Value>;
 }

@@ -6,6 +6,8 @@ import type { InputSlot } from "../runtime/loop/program.ts";
 import type { Module } from "./modules.ts";
 import type { Loop } from "./loops.ts";
 import type { LoopRun } from "./loop_record.ts";
+import type { Batch } from "./minibatches.ts";
+import type { Table } from "./row_origins.ts";
 import type { Source, Sourced } from "./sources.ts";
 import type { TaskInstance } from "./tasks.ts";
 import type { TensorValue, Value } from "./values.ts";
@@ -240,6 +242,10 @@ export interface Context {
   readonly b: Builder;
   /** The calls that we are in, innermost first. */
   readonly frames: readonly Frame[];
+  /** The rows that are read of a table, in the objective of a loop that takes a batch of it. */
+  readonly batch?: Batch | undefined;
+  /** The tables that the body of a comprehension or a scan goes through row by row. */
+  readonly indexed?: Set<Table>;
 }
 
 /** The same place with more names. */
