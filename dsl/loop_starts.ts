@@ -48,8 +48,8 @@ export function checkFrom(cx: Context, loop: Loop, leaves: readonly LeafDeclarat
   if (typeof reference !== "object" || reference.kind !== "loop" || reference.loop === loop) return true;
   const other = reference.loop;
   const run = runLoop(cx, other, value!.span);
-  // in a first round, not all parameters are known yet
-  if (!run || leaves.length === 0 || cx.elaboration.unshaped.size > 0) return true;
+  // in a first round, not all parameters are known yet; a loop that changes nothing at all was reported
+  if (!run || run.leaves.length === 0 || leaves.length === 0 || cx.elaboration.unshaped.size > 0) return true;
   if (run.leaves.some((leaf) => leaves.includes(leaf))) return true;
   const changing = loopsChanging(cx.elaboration, { kind: "leaf", leaf: leaves[0]! }).find((l) => l !== loop);
   fail(cx, {

@@ -75,9 +75,13 @@ class Resolver {
         return this.#optimizer(item);
       case "Inner":
       case "Outer":
-      case "Evaluate":
-        for (const clause of item.clauses) this.#clause(clause);
+      case "Evaluate": {
+        // an evaluation may call its number of steps otherwise than the loop does
+        const counts = new Set(this.#counts());
+        for (const clause of item.clauses) if (clause.kind === "For" && clause.name) counts.add(clause.name.name);
+        for (const clause of item.clauses) this.#clause(clause, counts);
         return;
+      }
       case "Override":
         for (const entry of item.entries) {
           this.#check(entry.value, new Set([entry.time?.name ?? "", ...this.#counts()]));
@@ -104,17 +108,17 @@ class Resolver {
     return names;
   }
 
-  #clause(clause: Clause): void {
+  #clause(clause: Clause, counts: Names): void {
     switch (clause.kind) {
       case "Minimize":
-        return this.#check(clause.value, this.#counts());
+        return this.#check(clause.value, counts);
       case "Report":
-        this.#check(clause.value, new Set([...this.#counts(), clause.at?.variable.name ?? ""]));
-        this.#check(clause.at?.from, this.#counts());
-        this.#check(clause.at?.to, this.#counts());
+        this.#check(clause.value, new Set([...counts, clause.at?.variable.name ?? ""]));
+        this.#check(clause.at?.from, counts);
+        this.#check(clause.at?.to, counts);
         return;
       case "Over":
-        for (const reference of clause.references) this.#check(reference, this.#counts());
+        for (const reference of clause.references) this.#check(reference, counts);
         return;
       case "By":
         // the rule's own name is read with the loop
