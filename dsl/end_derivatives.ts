@@ -129,13 +129,19 @@ function fixedPoint(cx: Context, { step, finals }: WrittenLoop): EndEquation {
   };
 }
 
-/** z - next; u where next was written as z - u, so that no digits are lost and what has no derivative is seen to have none. */
+/** z - next: u where next was written as z - u, so that no digits are lost and what has no derivative is seen to have none. */
 function changeOf(f: Builder, z: Variable, next: Variable): Variable {
-  const made = f.producer(next);
-  const [x, y] = made?.inputs ?? [];
-  if (made?.op === "sub" && x === z) return y!;
-  if (made?.op === "add" && (x === z || y === z)) return f.apply("neg", x === z ? y! : x!);
-  return f.apply("sub", z, next);
+  return writtenChange(f, z, next) ?? f.apply("sub", z, next);
+}
+
+function writtenChange(f: Builder, z: Variable, next: Variable): Variable | undefined {
+  if (next === z) return f.fill(0, z);
+  const { op, inputs: [x, y] } = f.producer(next) ?? { op: undefined, inputs: [] };
+  if (op !== "add" && op !== "sub") return undefined;
+  const first = writtenChange(f, z, x!);
+  if (first) return f.apply(op === "sub" ? "add" : "sub", first, y!);
+  const second = op === "add" ? writtenChange(f, z, y!) : undefined;
+  return second && f.apply("sub", second, x!);
 }
 
 /** Part of the parameters' size by which they are moved to see how much F changes there. */

@@ -11,6 +11,7 @@ import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { stepsOf } from "./inner.ts";
 import type { Direction } from "./directions.ts";
 import { endOnly, solvesStep } from "./estimators.ts";
+import { withoutTelling } from "./finite_objectives.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import type { CheckedProgram } from "./lower_program.ts";
 import type { Loop } from "./loops.ts";
@@ -111,7 +112,7 @@ function canBeInvertible(rows: readonly (readonly number[])[]): boolean {
 
 /** The positions of the inputs that a function reads. */
 function usedInputs(fn: IrFunction): ReadonlySet<number> {
-  const live = eliminateDeadCode(fn);
+  const live = eliminateDeadCode(withoutTelling(fn));
   const used = new Set(live.outputs);
   for (const equation of live.equations) for (const x of equation.inputs) used.add(x);
   return new Set(fn.inputs.flatMap((x, i) => used.has(x) ? [i] : []));

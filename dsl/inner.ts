@@ -16,6 +16,7 @@ import { differentiate } from "./differentiate.ts";
 import { directionOf } from "./directions.ts";
 import { derivativeAtEnd } from "./end_derivatives.ts";
 import { checkThrough, endOnly, insideLoop, stillSteps } from "./estimators.ts";
+import { tellIfNotFinite } from "./finite_objectives.ts";
 import { instanceSteps } from "./instance.ts";
 import { takeAt } from "./indexing.ts";
 import { type LoopRecord, type LoopRun, objectiveAt, recordOf, worldOfStep } from "./loop_record.ts";
@@ -383,6 +384,7 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
       nextStates.set(leaf.name, after.states);
     }
   }
+  tellIfNotFinite(body, loss, nextP, leaves);
   const next = [
     ...leaves.map((leaf) => nextP.get(leaf.name)!),
     ...leaves.flatMap((leaf) =>

@@ -178,15 +178,27 @@ function readExpectations(
         at: entry.value.span,
       });
     }
-    if (within && !(within.value >= 0)) {
+    const distance = within && within.value >= 0 && Number.isFinite(within.value);
+    if (within && !distance) {
       fail(cx, {
         code: "M0304",
-        title: "The distance after `within` must not be negative",
+        title: `The distance after \`within\` must ${within.value < 0 ? "not be negative" : "be finite"}`,
         at: entry.within.span,
         label: `this is ${within.value}`,
+        notes: within.value < 0 ? [] : ["Whatever is computed would be near enough"],
       });
     }
-    if (!numbers || !within || !(within.value >= 0)) {
+    const endless = numbers?.find((x) => !Number.isFinite(x));
+    if (endless !== undefined) {
+      fail(cx, {
+        code: "M0304",
+        title: "What is expected must be finite",
+        at: entry.value.span,
+        label: `this is ${endless}`,
+        notes: ["A value that is not finite fails the run, so none can be near to it"],
+      });
+    }
+    if (!numbers || !distance || endless !== undefined) {
       wrong = true;
       continue;
     }

@@ -37,8 +37,13 @@ export function computeGradient(
   const bad = Number.isFinite(value)
     ? wrt.flatMap((w) => w.leaves).find((leaf) => !allFinite(leaf.gradient))?.name
     : undefined;
-  if (Number.isFinite(value) && bad === undefined) return;
   const first = findInTrajectories(item.trajectories, trajectories, item.origin);
+  if (Number.isFinite(value) && bad === undefined) {
+    if (first) {
+      context.doubt(new MetaRuntimeError(`\`gradient ${item.label}\`: ${describeNonFinite(first)}`, item.origin));
+    }
+    return;
+  }
   const what = Number.isFinite(value)
     ? `its gradient with respect to \`${bad}\` is not finite`
     : `its value is ${value}`;
@@ -68,11 +73,13 @@ export function judge(line: Expectation, actual: readonly number[], gradient: nu
   }
   const differences = actual.map((a, i) => Math.abs(a - (expected.length === 1 ? expected[0]! : expected[i]!)));
   const met = differences.every((d) => d <= within);
-  return { gradient, label, expected, actual, within, difference: Math.max(...differences, 0), met, origin };
+  const difference = differences.reduce((most, d) => Math.max(most, d), 0);
+  return { gradient, label, expected, actual, within, difference, met, origin };
 }
 
 /** Computes an evaluation with the present values of the leaves. Tasks whose values are not finite are counted, not
- *  hidden, and not an error: that methods diverge on some tasks is what an evaluation is there to find out. */
+ *  hidden, and not an error: that methods diverge on some tasks is what an evaluation is there to find out. When none is
+ *  finite it has found nothing: the run goes on and fails. */
 export function evaluate(
   item: EvaluationProgram,
   context: RunContext,
@@ -87,6 +94,22 @@ export function evaluate(
   const result: EvaluationResult = during ? { ...base, during } : base;
   context.evaluations.push(result);
   context.report({ kind: "evaluation", evaluation: result });
+  const empty =
+    reports.flatMap(({ label, points }) =>
+      points.filter((p) => p.nonFinite === p.count).map((point) => ({ label, point }))
+    )[0];
+  if (empty) context.doubt(new MetaRuntimeError(describeEmpty(empty, result), item.origin));
+}
+
+/** "`evaluate test`: `mse(…)` at time 3 is not finite in any of its 600 tasks (before meta-step 10 of `train`)". */
+function describeEmpty(
+  { label, point }: { readonly label: string; readonly point: ReportPoint },
+  { name, tasks, during }: EvaluationResult,
+): string {
+  const what = `\`${label}\`${point.time === undefined ? "" : ` at time ${point.time}`}`;
+  const is = tasks === 1 ? `is ${point.values[0]}` : `is finite in none of its ${tasks} tasks`;
+  const when = during ? ` (before meta-step ${during.step} of \`${during.outer}\`)` : "";
+  return `\`evaluate ${name}\`: ${what} ${is}${when}`;
 }
 
 function pointsOf(

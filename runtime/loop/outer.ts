@@ -3,7 +3,13 @@
 import type { HostArray } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
 import type { EvaluationProgram, OuterProgram } from "./program.ts";
-import { findFirstNonFinite, type FirstNonFinite, metaStepError } from "./non_finite.ts";
+import {
+  describeNonFinite,
+  findFirstNonFinite,
+  findInTrajectories,
+  type FirstNonFinite,
+  metaStepError,
+} from "./non_finite.ts";
 import { isDue, openOuterRecorder } from "./recorder.ts";
 import type { ImplicitReport } from "./results.ts";
 import type { ContextLoop, RunContext } from "./run_context.ts";
@@ -27,7 +33,16 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
   // leaves that the step makes but does not read
   const loose = outer.over.flatMap((name, i) => feed.has(numbers + i) ? [] : [{ name, output: numbers + i }]);
   const looked = lookedAt(outer, evaluations);
-  const trajectoriesAt = (step: number) => () => context.call(outer.trajectories!.fn, { step, states });
+  const trajectoriesAt = (step: number) => () => {
+    const { fn, quantities } = outer.trajectories!;
+    const arrays = context.call(fn, { step, states });
+    const first = findInTrajectories(quantities, arrays, outer.origin);
+    if (first) {
+      const what = `${describeNonFinite(first)} (recorded before meta-step ${step} of \`${outer.name}\`)`;
+      context.doubt(new MetaRuntimeError(what, first.origin));
+    }
+    return arrays;
+  };
   const trajectories = outer.trajectories ? [outer.trajectories.fn] : [];
   const stepFunctions = [outer.step, outer.diagnose.fn, ...trajectories];
   let firstDone = start;

@@ -61,6 +61,10 @@ export async function runProgram(
     checkBeforeWork(program, backend, options.recordLimit ?? defaultRecordLimit);
     if (budget !== undefined) executables.plan(functionsOf(program));
     outcome = await runItems(context) ? "done" : "stopped";
+    if (outcome === "done" && context.doubts.length > 0) {
+      failure = foremost(context.doubts);
+      outcome = "failed";
+    }
   } catch (error) {
     failure = asRuntimeError(error);
     outcome = "failed";
@@ -75,6 +79,14 @@ export async function runProgram(
   const result = { declared, leaves, outers, recorded, gradients, evaluations, simulations, plans };
   const base = { outcome, backend: backend.name, seed, precision: program.precision, seconds, ...result };
   return failure ? { ...base, failure } : base;
+}
+
+/** What is said of a run that went on to its end but may not count as done. */
+function foremost(doubts: readonly MetaRuntimeError[]): MetaRuntimeError {
+  const [first, ...others] = doubts as [MetaRuntimeError, ...MetaRuntimeError[]];
+  return others.length === 0
+    ? first
+    : new MetaRuntimeError(`${first.message} (and ${others.length} more of this kind)`, first.origin);
 }
 
 /** Computes every item. False when the signal stopped it. */
@@ -164,6 +176,7 @@ function openContext({ program, executables, options, seed, tasks, now }: Contex
       context.recorded.push(recorded);
       report({ kind: "recorded", recorded });
     },
+    doubt: (reason) => context.doubts.push(reason),
     declared: none,
     leaves: new Map(),
     outers: [],
@@ -171,6 +184,7 @@ function openContext({ program, executables, options, seed, tasks, now }: Contex
     gradients: [],
     evaluations: [],
     simulations: [],
+    doubts: [],
   };
   return context;
 }

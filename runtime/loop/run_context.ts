@@ -4,6 +4,7 @@ import type { HostArray } from "../ir/types.ts";
 import type { CallResult, OpenLoop, Steps, StepWiring } from "./executables.ts";
 import type { ExperimentProgram, ProgramFunction } from "./program.ts";
 import type { RunEvent } from "./events.ts";
+import type { MetaRuntimeError } from "../errors.ts";
 import type { EvaluationResult, GradientResult, OuterResult, Recorded, SimulationResult } from "./results.ts";
 
 /** What a call needs beside what the context knows. */
@@ -38,6 +39,8 @@ export interface RunContext {
   breathe(): Promise<void>;
   /** Keeps a recorded value, and reports it. */
   readonly keep: (recorded: Recorded) => void;
+  /** Keeps a reason why the run has failed although it goes on: what it still computes does not depend on it. */
+  readonly doubt: (reason: MetaRuntimeError) => void;
   declared: ReadonlyMap<string, HostArray>;
   /** Present value of every leaf. */
   readonly leaves: Map<string, HostArray>;
@@ -46,4 +49,5 @@ export interface RunContext {
   readonly gradients: GradientResult[];
   readonly evaluations: EvaluationResult[];
   readonly simulations: SimulationResult[];
+  readonly doubts: MetaRuntimeError[];
 }

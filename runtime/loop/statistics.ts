@@ -27,20 +27,27 @@ export interface Summary {
  */
 export function summarize(values: ArrayLike<number>): Summary {
   const n = values.length;
-  let sum = 0;
+  let largest = 0;
   let nonFinite = 0;
   for (let i = 0; i < n; i++) {
-    sum += values[i]!;
     if (!Number.isFinite(values[i]!)) nonFinite++;
+    largest = Math.max(largest, Math.abs(values[i]!));
   }
+  // sums of squares of large values leave the finite numbers though their mean and spread do not
+  const unit = nonFinite === 0 && largest > largestSummed ? largest : 1;
+  let sum = 0;
+  for (let i = 0; i < n; i++) sum += values[i]! / unit;
   const mean = sum / n;
-  const base = { count: n, nonFinite, mean, median: medianOf(values) };
+  const base = { count: n, nonFinite, mean: mean * unit, median: medianOf(values) };
   if (n < 2) return base;
   let squares = 0;
-  for (let i = 0; i < n; i++) squares += (values[i]! - mean) ** 2;
+  for (let i = 0; i < n; i++) squares += (values[i]! / unit - mean) ** 2;
   const half = studentQuantile975(n - 1) * Math.sqrt(squares / (n - 1) / n);
-  return { ...base, interval: [mean - half, mean + half] };
+  return { ...base, interval: [(mean - half) * unit, (mean + half) * unit] };
 }
+
+/** The square of this, times the largest number of values, is finite. */
+const largestSummed = 1e140;
 
 /** The summary of the differences a_i − b_i of values of the same tasks: what differs between two methods when both saw
  *  the same draws. Throws RangeError when the numbers of values differ.
@@ -65,7 +72,7 @@ function medianOf(values: ArrayLike<number>): number {
   if (sorted.some(Number.isNaN)) return NaN;
   sorted.sort();
   const upper = sorted[n >> 1]!;
-  return n % 2 === 1 ? upper : (sorted[(n >> 1) - 1]! + upper) / 2;
+  return n % 2 === 1 ? upper : sorted[(n >> 1) - 1]! / 2 + upper / 2;
 }
 
 /** From this many degrees of freedom on, the expansion is exact to 1e-9 (its next term is below 100 / ν⁵). */
