@@ -14,10 +14,11 @@ import type { Context } from "./world.ts";
 /** What an argument of an estimator may be. */
 type ArgumentKind = "solver" | "integer" | "count" | "positive" | "nonnegative" | "value";
 
-const solvers = ["cg", "neumann", "fixed_point", "gmres", "normal_cg", "direct"] as const;
+/** The ways to solve the systems of `implicit`. */
+export const solvers = ["cg", "neumann", "fixed_point", "gmres", "normal_cg", "direct"] as const;
 
 /** The estimators, and what each takes. */
-const parameters = {
+export const estimatorArguments = {
   unroll: { window: "integer" },
   first_order: {},
   implicit: { solver: "solver", iterations: "count", tolerance: "nonnegative", damping: "nonnegative", rate: "value" },
@@ -28,9 +29,9 @@ const parameters = {
 } as const satisfies { readonly [estimator: string]: { readonly [argument: string]: ArgumentKind } };
 
 /** The name of an estimator. */
-export type EstimatorKind = keyof typeof parameters;
+export type EstimatorKind = keyof typeof estimatorArguments;
 
-const kinds = Object.keys(parameters) as EstimatorKind[];
+const kinds = Object.keys(estimatorArguments) as EstimatorKind[];
 
 /** `through …`. */
 export interface Through {
@@ -61,7 +62,7 @@ export function readThrough(el: Elaboration, clause: ThroughClause): Through {
     });
     return unrolled;
   }
-  const names = Object.keys(parameters[kind]);
+  const names = Object.keys(estimatorArguments[kind]);
   const args = new Map<string, Expression>();
   for (const [i, argument] of (estimator.kind === "Call" ? estimator.args : []).entries()) {
     const name = argument.name?.name ?? names[i];
@@ -100,7 +101,7 @@ export function readThrough(el: Elaboration, clause: ThroughClause): Through {
 export function checkThrough(cx: Context, loop: Loop, steps: number | undefined): boolean {
   const { kind, args } = loop.through;
   const at = insideLoop(cx, loop);
-  const known: { readonly [argument: string]: ArgumentKind } = parameters[kind];
+  const known: { readonly [argument: string]: ArgumentKind } = estimatorArguments[kind];
   let fine = true;
   for (const [name, expression] of args) {
     const what = `\`${name}\` of \`${kind}\``;

@@ -177,7 +177,6 @@ function declareHyperparameter(
     name,
     dims,
     module: declared.module,
-    drawnAs: name,
     span: declared.override?.name.span ?? declared.span,
     loop,
     perStep,

@@ -1,0 +1,70 @@
+// What comes of a random program? It is compiled, what its estimators cannot see is taken out of what it differentiates for, and
+// it runs.
+import { type CompileOutput, compileProgram } from "../../dsl/compile.ts";
+import type { Diagnostic } from "../../dsl/diagnostic.ts";
+import type { Instance } from "../../dsl/instance.ts";
+import { parseProgram } from "../../dsl/parse.ts";
+import type { RandomProgram } from "./program.ts";
+
+/** What the root file is called, unless said. */
+export const rootName = "program.meta";
+
+/** Compiles files. */
+export function compileFiles({ text, files }: RandomProgram, name = rootName, instance?: Instance): CompileOutput {
+  return compileProgram({
+    root: { name, text },
+    readSource: (path) => files.get(path.replace(/^\.\//, "")),
+    readData: () => undefined,
+    ...(instance && { instance }),
+  });
+}
+
+export const errorsOf = (output: CompileOutput) => output.diagnostics.filter((d) => d.severity === "error");
+
+/** A program that compiles, and what was taken out of it. */
+export interface Settled {
+  readonly program: RandomProgram;
+  readonly output: CompileOutput;
+  /** References that were said to influence nothing, with the program that they stood in. */
+  readonly refused: readonly { readonly reference: string; readonly program: RandomProgram }[];
+}
+
+/** What may be said of a well-typed program: an estimator that sees no derivative, or does not fit. */
+const honest: ReadonlySet<string> = new Set(["M0501", "M0504", "M0701"]);
+
+/** Takes out of `over` and `wrt` what M0501 names until the program compiles. Undefined where nothing is left to differentiate for,
+ *  or another reason of `honest` remains; the errors where they are of another kind: a well-typed program has none. */
+export function settle(program: RandomProgram): Settled | { readonly errors: readonly Diagnostic[] } | undefined {
+  const refused: { reference: string; program: RandomProgram }[] = [];
+  let now = program;
+  for (let tries = 0; tries < 12; tries++) {
+    const output = compileFiles(now);
+    const errors = errorsOf(output);
+    if (errors.length === 0) return { program: now, output, refused };
+    const foreign = errors.filter((d) => !honest.has(d.code));
+    if (foreign.length > 0) return { errors: foreign };
+    const reach = errors.filter((d) => d.code === "M0501");
+    if (reach.length === 0) return undefined;
+    // from the end, so that places before stay where they are
+    let { text } = now;
+    for (const { primary: { span } } of reach.toSorted((a, b) => b.primary.span.start - a.primary.span.start)) {
+      refused.push({ reference: text.slice(span.start, span.end), program: now });
+      const without = withoutReference(text, span);
+      if (without === undefined) return undefined;
+      text = without;
+    }
+    now = { ...now, text };
+  }
+  return undefined;
+}
+
+/** A list of references without one. Undefined when it is the only one. */
+function withoutReference(text: string, { start, end }: { start: number; end: number }): string | undefined {
+  const after = /^\s*,\s*/.exec(text.slice(end));
+  if (after) return text.slice(0, start) + text.slice(end + after[0].length);
+  const before = /,\s*$/.exec(text.slice(0, start));
+  return before ? text.slice(0, before.index) + text.slice(end) : undefined;
+}
+
+/** The tree of a text. */
+export const treeOf = (text: string) => parseProgram({ name: rootName, text }).program;

@@ -1,0 +1,229 @@
+// What does the language have, and what does a program use of it? Every word of the tables in `dsl/`, and the situations in which
+// programs went wrong. A new word is missing from the net until the generator writes it, and a test says so.
+import type { Clause, Expression, Item, OverrideEntry } from "../../dsl/ast.ts";
+import { builtins, constants } from "../../dsl/builtins.ts";
+import { estimatorArguments, solvers } from "../../dsl/estimators.ts";
+import { keywords } from "../../dsl/keywords.ts";
+import { libraryFiles } from "../../dsl/prelude/library.ts";
+import { viaNames } from "../../dsl/reparameterisations.ts";
+import { treeOf } from "./compiled.ts";
+import type { RandomProgram } from "./program.ts";
+import { walk } from "./rewrites.ts";
+
+type Node = { readonly kind: string } & Record<string, unknown>;
+
+/** How each keyword is seen in a tree: by a node. A keyword without an entry fails to compile the test of the table. */
+const keywordSeen: { readonly [word: string]: (node: Node) => boolean } = {
+  import: (n) => n.kind === "Import",
+  let: (n) => n.kind === "Let",
+  fn: (n) => n.kind === "Function",
+  edition: (n) => n.kind === "Edition",
+  precision: (n) => n.kind === "Precision",
+  memory: (n) => n.kind === "Memory",
+  input: (n) => n.kind === "Input",
+  data: (n) => n.kind === "Data",
+  task: (n) => n.kind === "Task",
+  model: (n) => n.kind === "Model",
+  param: (n) => n.kind === "Param",
+  inner: (n) => n.kind === "Inner",
+  override: (n) => n.kind === "Override",
+  optimizer: (n) => n.kind === "Optimizer",
+  outer: (n) => n.kind === "Outer",
+  gradient: (n) => n.kind === "Gradient",
+  evaluate: (n) => n.kind === "Evaluate",
+  record: (n) => n.kind === "Record",
+  return: (n) => n.kind === "Model",
+  split: (n) => n.kind === "Split",
+  use: (n) => n.kind === "Use",
+  state: (n) => n.kind === "State",
+  draw: (n) => n.kind === "Draw",
+  scan: (n) => n.kind === "Scan",
+  minimize: (n) => n.kind === "Minimize" && !n["maximize"],
+  maximize: (n) => n.kind === "Minimize" && n["maximize"] === true,
+  over: (n) => n.kind === "Over",
+  by: (n) => n.kind === "By",
+  for: (n) => n.kind === "For",
+  through: (n) => n.kind === "Through",
+  across: (n) => n.kind === "Across" || "across" in n && n["across"] !== undefined,
+  wrt: (n) => n.kind === "Gradient",
+  batch: (n) => n.kind === "Batch",
+  clip: (n) => n.kind === "Clip",
+  from: (n) => n.kind === "From",
+  report: (n) => n.kind === "Report",
+  every: (n) => n.kind === "Every" || n.kind === "Record" && n["every"] !== undefined,
+  hold: (n) => n.kind === "Hold",
+  after: (n) => n.kind === "Gradient" && n["after"] !== undefined,
+  expect: (n) => n.kind === "Gradient" && (n["expect"] as readonly unknown[]).length > 0,
+  in: (n) => "range" in n && n["range"] !== undefined,
+  via: (n) => "via" in n && n["via"] !== undefined,
+  per: (n) => n.kind === "Override" && (n["entries"] as readonly OverrideEntry[]).some((e) => e.per.length > 0),
+  within: (n) => n.kind === "Gradient" && (n["expect"] as readonly unknown[]).length > 0,
+  at: (n) => n.kind === "Report" && n["at"] !== undefined,
+  of: (n) => n.kind === "Batch" || n.kind === "Record" && n["task"] !== undefined,
+  step: (n) =>
+    n.kind === "Override" &&
+    (n["entries"] as readonly OverrideEntry[]).some((e) => e.per.some((p) => p.name === "step")),
+  steps: (n) => n.kind === "For",
+  fixed: (n) => n.kind === "Across" && n["fixed"] === true,
+};
+
+/** Words that stand only where files do, which the net has none of. */
+export const wordsOfFiles: readonly string[] = ["missing"];
+
+/** Words of the tables, each a construct. */
+export function allConstructs(): string[] {
+  const definitions = libraryFiles.flatMap(({ name, text }) =>
+    treeOf(text).items.flatMap((i) => "name" in i && typeof i.name === "object" && name ? [i.name.name] : [])
+  );
+  return [
+    ...keywords.filter((k) => !wordsOfFiles.includes(k.word)).map((k) => `keyword ${k.word}`),
+    ...[...builtins.keys()].map((name) => `builtin ${name}`),
+    ...new Set([...builtins.values()].flatMap((b) => b.named.map((n) => `argument ${n}`))),
+    ...[...constants.keys()].map((name) => `constant ${name}`),
+    ...definitions.map((name) => `library ${name}`),
+    ...Object.keys(estimatorArguments).map((name) => `through ${name}`),
+    ...Object.entries(estimatorArguments).flatMap(([name, args]) =>
+      Object.keys(args).map((a) => `through ${name}, ${a}`)
+    ),
+    ...solvers.map((name) => `solver ${name}`),
+    ...viaNames.map((name) => `via ${name}`),
+    ...["int", "float", "bool"].map((name) => `type ${name}`),
+    ...["+", "-", "*", "/", "^", "==", "!=", "<", "<=", ">", ">=", "|>", "comprehension", "index", "primed"].map((o) =>
+      `operator ${o}`
+    ),
+    ...Object.keys(situations),
+  ];
+}
+
+interface Whole {
+  readonly text: string;
+  readonly items: readonly Item[];
+  readonly loops: readonly (Item & { readonly kind: "Inner" | "Outer" })[];
+  readonly words: (item: { readonly span: { readonly start: number; readonly end: number } }) => string;
+}
+
+const clauseOf = <K extends Clause["kind"]>(item: { readonly clauses: readonly Clause[] }, kind: K) =>
+  item.clauses.find((c): c is Extract<Clause, { kind: K }> => c.kind === kind);
+
+const acrossTasks = ({ items }: Whole) =>
+  items.some((i) =>
+    (i.kind === "Outer" || i.kind === "Evaluate") && clauseOf(i, "Across") || i.kind === "Gradient" && i.across
+  );
+
+/** Loops that another loop runs. */
+function withinLoops({ loops, words }: Whole): boolean {
+  return loops.some((around) =>
+    loops.some((inside) => {
+      if (around === inside) return false;
+      const evolved = inside.clauses.flatMap((c) => c.kind === "Over" ? c.references : []).map((r) =>
+        words(r).replace(/@.*/, "")
+      );
+      const objective = clauseOf(around, "Minimize");
+      return objective !== undefined &&
+        new RegExp(`\\b(${evolved.join("|")})@|\\b${inside.name.name}\\.loss`).test(words(objective));
+    })
+  );
+}
+
+/** Situations by name. */
+const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
+  "a loop within tasks": (w) => w.loops.length > 0 && Boolean(acrossTasks(w)),
+  "a loop within a loop": withinLoops,
+  "a loop within tasks or a loop": (w) => w.loops.length > 0 && (Boolean(acrossTasks(w)) || withinLoops(w)),
+  "an outer within a loop": (w) => /\bmid\.loss@|kept@/.test(w.text),
+  "tasks on two levels": ({ loops }) => loops.filter((l) => clauseOf(l, "Across")).length > 1,
+  "a start from what is learned": ({ text }) => /(: \[[^\]]*\]) (= [^[\n]*theta|~ normal\([^)]*theta)/.test(text),
+  "a start of zeros": ({ text }) => /: \[[^\]]*\] = 0\n/.test(text),
+  "rates from what is learned": ({ text }) => /= \[[^\]]*\bc\b[^\]]*\] per step/.test(text),
+  "a warm start": ({ loops, words }) =>
+    loops.some((l) => {
+      const from = clauseOf(l, "From");
+      return from !== undefined && words(from.value).length > 0;
+    }),
+  "a batch inside": ({ loops }) => loops.some((l) => l.kind === "Inner" && clauseOf(l, "Batch")),
+  "a batch outside": ({ loops }) => loops.some((l) => l.kind === "Outer" && clauseOf(l, "Batch")),
+  "a batch through a function": ({ text }) => /batch \d of d/.test(text) && /fn \w+s\(\) = d\./.test(text),
+  "a window": ({ text }) => /window = /.test(text),
+  "two rules": ({ loops }) => loops.some((l) => l.clauses.filter((c) => c.kind === "By").length > 1),
+  "a rule that does not read p": ({ text }) => /by jump\(/.test(text),
+  "an own rule": ({ items }) => items.some((i) => i.kind === "Optimizer"),
+  "a learned rule": ({ text }) => /by learned\(/.test(text),
+  "rates per tensor": ({ text }) => /per tensor/.test(text),
+  "rates per tensor per step": ({ text }) => /per tensor per step/.test(text),
+  "rates per entry": ({ text }) => /per entry/.test(text),
+  "a formula of the step": ({ text }) => /@t = /.test(text),
+  "a take in a loop": ({ loops, words }) => loops.some((l) => /\btake\(/.test(words(l))),
+  "a branch not to be taken": ({ text }) =>
+    /where\([^,]*, (log|sqrt)\(|where\([^,]* == 0, 1|1 \/ \(|exp\(1000/.test(text),
+  "a sized model": ({ items }) => items.some((i) => i.kind === "Model" && i.sizes !== undefined),
+  "a model that draws": ({ text }) => /dropout\(|\n {2}draw /.test(text),
+  "the end of an evaluation's longer loop": ({ items }) =>
+    items.some((i) => i.kind === "Evaluate" && clauseOf(i, "For")),
+  "a sum over times": ({ text }) => /for t in \d \.\. [A-Z]/.test(text),
+  "half precision of the whole: f32": ({ text }) => /precision f32/.test(text),
+  "draws that are shown": ({ text }) => /evaluate distinct/.test(text),
+};
+
+/** The constructs of a program. */
+export function constructsIn({ text, files }: RandomProgram): ReadonlySet<string> {
+  const found = new Set<string>();
+  const trees = [text, ...files.values()].map(treeOf);
+  for (const { items } of trees) walk(items, (node) => seeNode(node, found));
+  const { items } = trees[0]!;
+  const whole: Whole = {
+    text,
+    items,
+    loops: items.filter((i) => i.kind === "Inner" || i.kind === "Outer"),
+    words: ({ span }) => text.slice(span.start, span.end),
+  };
+  for (const [name, seen] of Object.entries(situations)) if (seen(whole)) found.add(name);
+  return found;
+}
+
+function seeNode(node: Node, found: Set<string>): void {
+  for (const [word, seen] of Object.entries(keywordSeen)) if (seen(node)) found.add(`keyword ${word}`);
+  const name = (e: unknown) =>
+    (e as Expression).kind === "Name" ? (e as Extract<Expression, { kind: "Name" }>).name : undefined;
+  if (node.kind === "Name") {
+    const text = node["name"] as string;
+    if (constants.has(text)) found.add(`constant ${text}`);
+    found.add(`${builtins.has(text) ? "builtin" : "library"} ${text}`);
+    if (node["primed"]) found.add("operator primed");
+  }
+  if (node.kind === "Call") {
+    if (node["comprehension"]) found.add("operator comprehension");
+    for (const argument of node["args"] as readonly { name?: { name: string } }[]) {
+      if (argument.name) found.add(`argument ${argument.name.name}`);
+    }
+  }
+  if (node.kind === "Binary" || node.kind === "Unary") found.add(`operator ${node["op"]}`);
+  if (node.kind === "Pipe") found.add("operator |>");
+  if (node.kind === "Index") found.add("operator index");
+  if ("via" in node && node["via"]) found.add(`via ${(node["via"] as { name: string }).name}`);
+  const type = node["type"] as { dtype?: { name: string } } | undefined;
+  if (type?.dtype) found.add(`type ${type.dtype.name}`);
+  for (const formal of (node["formals"] ?? []) as readonly { type?: { dtype?: { name: string } } }[]) {
+    if (formal.type?.dtype) found.add(`type ${formal.type.dtype.name}`);
+  }
+  if (node.kind === "Override") {
+    for (const entry of node["entries"] as readonly OverrideEntry[]) {
+      if (entry.via) found.add(`via ${entry.via.name}`).add("keyword via");
+      if (entry.range) found.add("keyword in");
+    }
+  }
+  if (node.kind === "Through") {
+    const estimator = node["estimator"] as Extract<Expression, { kind: "Call" }>;
+    const called = name(estimator.callee)!;
+    found.add(`through ${called}`);
+    const names = Object.keys(estimatorArguments[called as keyof typeof estimatorArguments]);
+    estimator.args.forEach((a, i) => {
+      const argument = a.name?.name ?? names[i]!;
+      found.add(`through ${called}, ${argument}`);
+      if (argument === "solver") found.add(`solver ${name(a.value)}`);
+    });
+  }
+}
+
+/** The keywords that this file does not know. */
+export const unknownKeywords = () =>
+  keywords.map((k) => k.word).filter((w) => !(w in keywordSeen) && !wordsOfFiles.includes(w));

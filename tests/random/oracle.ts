@@ -1,0 +1,327 @@
+// Is what a program computes right? What must hold of every program, each by a second way to the same numbers.
+import { format } from "../../mod.ts";
+import { parseBytes } from "../../runtime/bytes.ts";
+import { referenceBackend } from "../../runtime/backend/reference/index.ts";
+import { bodyOf, type Equation, type IrFunction } from "../../runtime/ir/types.ts";
+import type { ExperimentProgram, ProgramFunction } from "../../runtime/loop/program.ts";
+import type { RunResult } from "../../runtime/loop/results.ts";
+import { runProgram } from "../../runtime/loop/run.ts";
+import { compileFiles, errorsOf, type Settled, treeOf } from "./compiled.ts";
+import type { Dice } from "./dice.ts";
+import { apart, type Numbers, numbersOf } from "./numbers.ts";
+import { distinctName } from "./observed_draws.ts";
+import type { RandomProgram } from "./program.ts";
+import { innerGradients, jittered, throughFunctions } from "./rewrites.ts";
+import { type Outcome, runOn, runSeed, threaded, wasm } from "./runs.ts";
+import { lookAtImplicit } from "./implicit.ts";
+import { lookAtSamples } from "./samples.ts";
+import { compareSlope, pointOf, scalarsOf } from "./slopes.ts";
+import { withLargeIntegers, withMistake, zeroName } from "./wrong_variants.ts";
+
+/** A program that ran, and how it is looked at. */
+export interface Subject {
+  readonly settled: Settled;
+  readonly run: RunResult;
+  readonly numbers: Numbers;
+  readonly dice: Dice;
+}
+
+const held: Outcome = { kind: "held" };
+const apply: Outcome = { kind: "does not apply" };
+
+/** Rounding of so many operations in a row is what two orders of the same sums may differ by, of the largest number. */
+const operations = 4096;
+const epsilon = { f32: 2 ** -23, f64: 2 ** -52 };
+
+/** Two runs that differ by rounding. What is beyond must be no more than the numbers move when the program's own numbers are moved
+ *  by a few roundings: then the program is ill-conditioned, and decides nothing. */
+async function near(subject: Subject, other: Numbers, what: string): Promise<Outcome> {
+  const { settled: { program, output }, numbers } = subject;
+  const { part, where } = apart(numbers, other);
+  const rounding = epsilon[output.program!.precision];
+  if (part <= operations * rounding) return held;
+  let moved = 0;
+  for (const roundings of [64, -512]) {
+    const next = compileFiles(jittered(program, roundings * rounding));
+    if (!next.program) continue;
+    moved = Math.max(moved, apart(numbers, numbersOf(await runOn(next.program, referenceBackend))).part);
+  }
+  return part <= 30 * moved
+    ? { kind: "skipped", why: "ill-conditioned" }
+    : { kind: "found", detail: `${what}: ${where}` };
+}
+
+function equal({ numbers }: Subject, other: Numbers, what: string): Outcome {
+  const { part, where } = apart(numbers, other);
+  return part === 0 ? held : { kind: "found", detail: `${what}: ${where}` };
+}
+
+interface Check {
+  readonly name: string;
+  /** The part of the programs that it is tried on. */
+  readonly share: number;
+  readonly look: (subject: Subject) => Promise<Outcome> | Outcome;
+}
+
+const failed = (run: RunResult): Outcome => ({ kind: "found", detail: `fails: ${run.failure?.message}` });
+
+/** Everything that is looked at. */
+export const checks: readonly Check[] = [
+  {
+    name: "wasm",
+    share: 1,
+    async look(subject) {
+      const run = await runOn(subject.settled.output.program!, wasm);
+      return run.failure ? failed(run) : near(subject, numbersOf(run), "reference and wasm");
+    },
+  },
+  {
+    name: "forward",
+    share: 1,
+    async look(subject) {
+      const program = subject.settled.output.program!;
+      // a solve that ends early solves another system there than here, and a finite difference goes along another direction
+      if (/finite_difference|implicit\((?!solver = (direct|neumann|fixed_point))/.test(subject.settled.program.text)) {
+        return apply;
+      }
+      const flipped = withFunctions(program, (fn) => otherWay(fn));
+      const run = await runOn(flipped, referenceBackend);
+      return run.failure ? failed(run) : near(subject, numbersOf(run), "backward and forward");
+    },
+  },
+  {
+    name: "differences",
+    share: 0.6,
+    look({ settled: { program, output }, dice }) {
+      if (output.program!.precision !== "f64" || program.text.includes("stop_gradient")) return apply;
+      const kinds = output.derivatives();
+      const exact = kinds.flatMap((k, i) => k.biased || k.implicit || k.sampled ? [] : [i]);
+      if (exact.length === 0) return apply;
+      const index = dice.pick(exact);
+      const scalar = scalarsOf(output.program!)[index];
+      if (!scalar || scalar.leaves.length === 0) return apply;
+      return slopeOutcome(compareSlope(scalar, pointOf(output.program!, index, runSeed), dice), kinds[index]!.name);
+    },
+  },
+  {
+    name: "inner gradient",
+    share: 0.5,
+    look({ settled: { program }, dice }) {
+      if (program.text.includes("stop_gradient")) return apply;
+      const all = innerGradients(program);
+      if (all.length === 0) return apply;
+      const output = compileFiles(dice.pick(all), undefined, { precision: "f64" });
+      const scalar = output.program && scalarsOf(output.program)[0];
+      if (!scalar) return apply;
+      return slopeOutcome(
+        compareSlope(scalar, pointOf(output.program!, 0, runSeed), dice),
+        "what an inner loop minimizes",
+      );
+    },
+  },
+  {
+    name: "memory",
+    share: 0.3,
+    async look(subject) {
+      const { settled: { output }, run } = subject;
+      let budget = Math.round(0.6 * Math.max(...run.plans.map((p) => p.bytes)));
+      let tight = await runOn(output.program!, referenceBackend, budget);
+      for (let tries = 0; tight.failure && tries < 9; tries++) {
+        // what is refused says how much would do
+        const enough = parseBytes(/`memory ([\d.]+ \w+)`/.exec(tight.failure.message)?.[1] ?? "");
+        if (enough === undefined || enough <= budget) break;
+        budget = enough;
+        tight = await runOn(output.program!, referenceBackend, budget);
+      }
+      if (tight.failure) return failed(tight);
+      return tight.plans.some((p) => p.plan.includes("forward over reverse"))
+        ? near(subject, numbersOf(tight), "little memory")
+        : equal(subject, numbersOf(tight), "little memory, bit for bit");
+    },
+  },
+  {
+    name: "threads",
+    share: 0.3,
+    async look({ settled: { output } }) {
+      const alone = await runOn(output.program!, wasm);
+      const together = await runOn(output.program!, threaded);
+      const { part, where } = apart(numbersOf(alone), numbersOf(together));
+      return part === 0 ? held : { kind: "found", detail: `one thread and three: ${where}` };
+    },
+  },
+  {
+    name: "items",
+    share: 1,
+    look({ settled: { program, output }, run }) {
+      const missing = lostItems(program, run);
+      void output;
+      return missing.length === 0 ? held : { kind: "found", detail: `lost: ${missing.join("; ")}` };
+    },
+  },
+  {
+    name: "data through functions",
+    share: 0.4,
+    async look(subject) {
+      const rewritten = throughFunctions(subject.settled.program);
+      return rewritten ? await sameAs(subject, rewritten, "data read through functions") : apply;
+    },
+  },
+  {
+    name: "formatted",
+    share: 0.1,
+    async look(subject) {
+      const { text, files } = subject.settled.program;
+      const formatted = format(text);
+      if (format(formatted) !== formatted) return { kind: "found", detail: "formats to something else a second time" };
+      const { program } = compileFiles({ text: formatted, files });
+      if (!program) return { kind: "found", detail: "does not compile when it is formatted" };
+      return equal(subject, numbersOf(await runOn(program, referenceBackend)), "formatted");
+    },
+  },
+  {
+    name: "another name of the file",
+    share: 0.2,
+    async look(subject) {
+      const { program } = compileFiles(subject.settled.program, "renamed.meta");
+      if (!program) return { kind: "found", detail: "does not compile under another name" };
+      return equal(subject, numbersOf(await runOn(program, referenceBackend)), "another name of the file");
+    },
+  },
+  {
+    name: "draws",
+    share: 1,
+    async look({ run, settled: { output } }) {
+      const distinct = (r: RunResult) =>
+        r.evaluations.filter((e) => e.name.startsWith(distinctName)).flatMap((e) => e.reports);
+      const seen = distinct(run);
+      if (seen.length === 0) return apply;
+      // what another seed does not change is no draw
+      const again = distinct(await runProgram(output.program!, referenceBackend, { seed: runSeed + 1 }));
+      const places = new Map<number, string>();
+      for (const [k, { label, points }] of seen.entries()) {
+        for (const [task, value] of [...points[0]!.values].entries()) {
+          if (again[k]?.points[0]?.values[task] === value) continue;
+          const before = places.get(value);
+          if (before) return { kind: "found", detail: `${label} of task ${task} is ${before}: ${value}` };
+          places.set(value, `${label} of task ${task}`);
+        }
+      }
+      return held;
+    },
+  },
+  {
+    name: "implicit",
+    share: 1,
+    look: ({ settled: { program }, dice }) => /implicit\(/.test(program.text) ? lookAtImplicit(program, dice) : apply,
+  },
+  { name: "samples", share: 1, look: ({ settled: { program }, dice }) => lookAtSamples(program, dice) },
+  {
+    name: "mistakes",
+    share: 0.3,
+    async look({ settled: { program }, dice }) {
+      const wrong = withMistake(program, dice);
+      if (!wrong) return apply;
+      const output = compileFiles(wrong.program);
+      if (!output.program) return held;
+      const run = await runOn(output.program, referenceBackend);
+      return run.failure ? held : { kind: "found", detail: `accepted: ${wrong.name}`, program: wrong.program };
+    },
+  },
+  {
+    name: "large integers",
+    share: 0.08,
+    async look({ settled: { program }, dice }) {
+      const large = withLargeIntegers(program, dice);
+      const output = compileFiles(large, undefined, { precision: "f64" });
+      const run = output.program && await runOn(output.program, referenceBackend);
+      if (!run || run.failure) return held;
+      const [value] = run.evaluations.find((e) => e.name === zeroName)!.reports[0]!.points[0]!.values;
+      return Math.abs(value!) < 1 ? held : { kind: "found", detail: `off by ${value}`, program: large };
+    },
+  },
+];
+
+/** The same program said otherwise. */
+async function sameAs(subject: Subject, other: RandomProgram, what: string): Promise<Outcome> {
+  const output = compileFiles(other);
+  if (!output.program) {
+    return { kind: "found", detail: `${what}: ${errorsOf(output)[0]?.code} ${errorsOf(output)[0]?.title}` };
+  }
+  const run = await runOn(output.program, referenceBackend);
+  return run.failure ? failed(run) : near(subject, numbersOf(run), what);
+}
+
+function slopeOutcome(slope: ReturnType<typeof compareSlope>, what: string): Outcome {
+  if (slope.kind === "held") return held;
+  if (slope.kind === "wrong") return { kind: "found", detail: `${what}: the slope is ${slope.detail}` };
+  return { kind: "skipped", why: slope.kind };
+}
+
+/** The items that left nothing behind. */
+export function lostItems({ text }: RandomProgram, run: RunResult): string[] {
+  const { items } = treeOf(text);
+  const lost: string[] = [];
+  const gradients = items.filter((i) => i.kind === "Gradient");
+  if (gradients.length !== run.gradients.length) {
+    lost.push(`${gradients.length} gradients, ${run.gradients.length} results`);
+  }
+  const lines = gradients.reduce((n, g) => n + g.expect.length, 0);
+  const verdicts = run.gradients.reduce((n, g) => n + g.verdicts.length, 0);
+  if (lines !== verdicts) lost.push(`${lines} lines of expect, ${verdicts} verdicts`);
+  for (const item of items) {
+    if (item.kind === "Evaluate" && !run.evaluations.some((e) => e.name === item.name.name)) {
+      lost.push(`evaluate ${item.name.name}`);
+    }
+    if (item.kind === "Outer" && !run.outers.some((o) => o.name === item.name.name)) {
+      const rest = text.slice(0, item.span.start) + text.slice(item.span.end);
+      const over = item.clauses.flatMap((c) => c.kind === "Over" ? c.references : []);
+      const learned = over.map((r) => text.slice(r.span.start, r.span.end).replace(/@.*/, ""));
+      const runByAnother = new RegExp(`\\b${item.name.name}\\.|\\b(${learned.join("|")})@`).test(rest);
+      if (!runByAnother) lost.push(`outer ${item.name.name}`);
+    }
+    if (item.kind === "Record") {
+      for (const reference of item.references) {
+        const name = text.slice(reference.span.start, reference.span.end).replaceAll(" ", "");
+        if (!run.recorded.some((r) => r.name.replaceAll(" ", "").startsWith(name.replace(/@\*$/, "")))) {
+          lost.push(`record ${name}`);
+        }
+      }
+    }
+  }
+  return lost;
+}
+
+// --------------------------------------------------------------------------------------------------- the other way around
+
+/** A function whose requests for gradients are followed the other way. */
+function otherWay(fn: IrFunction, done = new Map<IrFunction, IrFunction>()): IrFunction {
+  const before = done.get(fn);
+  if (before) return before;
+  const equations = fn.equations.map((equation): Equation => {
+    const body = bodyOf(equation);
+    if (!body) return equation;
+    const params = { ...equation.params, body: otherWay(body, done) };
+    if (equation.op !== "gradient") return { ...equation, params } as Equation;
+    const mode = equation.params.mode === "reverse" ? "forward" : "reverse";
+    return { ...equation, params: { ...params, mode } } as Equation;
+  });
+  const result = { ...fn, equations };
+  done.set(fn, result);
+  return result;
+}
+
+/** A program with other functions. */
+function withFunctions(program: ExperimentProgram, change: (fn: IrFunction) => IrFunction): ExperimentProgram {
+  const of = (f: ProgramFunction): ProgramFunction => ({ ...f, fn: change(f.fn) });
+  return {
+    ...program,
+    outers: program.outers.map((o) => ({
+      ...o,
+      step: of(o.step),
+      ...(o.trajectories && { trajectories: { ...o.trajectories, fn: of(o.trajectories.fn) } }),
+    })),
+    gradients: program.gradients.map((g) => ({ ...g, fn: of(g.fn) })),
+    evaluations: program.evaluations.map((e) => ({ ...e, fn: of(e.fn) })),
+    simulations: program.simulations.map((s) => ({ ...s, fn: of(s.fn) })),
+  };
+}

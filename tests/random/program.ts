@@ -1,0 +1,656 @@
+// Which programs are written? From a seed, well-typed ones: definitions, loops in one of the shapes that loops can have, and what is
+// asked of them. What an estimator cannot see is taken out of `over` and `wrt` by `settle.ts`.
+import { type Dice, throwDice } from "./dice.ts";
+import { expression, literal, type Scope, type Variable } from "./expressions.ts";
+import { fields, logistic, loss, type Network, network, ownInitialiser } from "./networks.ts";
+import { learnedRule, rule, type WrittenRule } from "./rules.ts";
+import { observedDraws } from "./observed_draws.ts";
+
+/** A program as files. */
+export interface RandomProgram {
+  readonly text: string;
+  /** Files that it imports, by path. */
+  readonly files: ReadonlyMap<string, string>;
+}
+
+/** How loops stand in each other. */
+const shapes = [
+  [0.6, "none"],
+  [2, "inner"],
+  [1.6, "outer"],
+  [3, "tasks"],
+  [1.6, "nested"],
+  [1, "inner in inner"],
+  [0.8, "draws"],
+] as const;
+
+/** Program `index` of a seed, with everything that it might differentiate for. */
+export function writeProgram(seed: number, index: number): RandomProgram {
+  const dice = throwDice(seed, index);
+  const form = dice.weighted(shapes.map(([weight, value]) => [weight, value] as const));
+  if (form === "draws") return { text: observedDraws(dice), files: new Map() };
+  return new Draft(dice, form).write();
+}
+
+type Form = Exclude<typeof shapes[number][1], "draws">;
+
+/** A definition, and whether it reads nothing but the library. */
+interface Definition {
+  readonly name: string;
+  readonly text: string;
+  readonly closed: boolean;
+}
+
+/** What a loop can evolve. */
+interface Evolved {
+  readonly name: string;
+  readonly variables: readonly Variable[];
+  readonly network: boolean;
+}
+
+/** An inner loop or an outer that is run by another. */
+interface LoopText {
+  readonly name: string;
+  readonly time: string;
+  readonly steps: number;
+  readonly rule: WrittenRule;
+  /** Names of what the rules take, as the loop calls them. */
+  readonly numbers: readonly string[];
+  readonly evolves: readonly Evolved[];
+  readonly estimator: string;
+}
+
+class Draft {
+  readonly #items: string[] = [];
+  readonly #definitions: Definition[] = [];
+  readonly #tasks: boolean;
+  readonly #rows: number;
+  #network: Network | undefined;
+  #theta = false;
+  #warm = false;
+  readonly #loss: ReturnType<typeof loss>;
+  readonly #free: readonly Evolved[];
+  readonly #loose: boolean;
+
+  constructor(readonly dice: Dice, readonly form: Form) {
+    this.#tasks = form === "tasks" || form === "nested" && dice.chance(0.6) || form === "inner" && dice.chance(0.15);
+    this.#rows = dice.int(2, 3);
+    this.#loose = dice.chance(0.12);
+    this.#loss = loss(dice);
+    const all: Evolved[] = [
+      { name: "w", variables: [{ text: "w", shape: [2, 3] }], network: false },
+      { name: "v", variables: [{ text: "v", shape: [3] }], network: false },
+      { name: "a", variables: [{ text: "a", shape: [] }], network: false },
+    ];
+    this.#free = dice.some(all, dice.int(1, 2));
+  }
+
+  write(): RandomProgram {
+    const { dice } = this;
+    if (dice.chance(0.62) && this.form !== "inner in inner") {
+      this.#network = network(dice, this.#rows, (shape) => this.start(shape));
+    }
+    this.data();
+    this.parameters();
+    this.loops();
+    return this.assemble();
+  }
+
+  // ------------------------------------------------------------------------------------------------------ definitions
+
+  define(name: string, text: string, closed = false): void {
+    if (!this.#definitions.some((d) => d.name === name)) this.#definitions.push({ name, text, closed });
+  }
+
+  /** What stands behind a parameter's type. */
+  start(shape: readonly number[], scale = 0.6): string {
+    const { dice } = this;
+    return dice.weighted<() => string>([
+      [4, () => `= ${literal(dice, shape, () => dice.number(-scale, scale))}`],
+      [2, () => "= 0"],
+      [1, () => `= ${dice.number(-scale, scale)}`],
+      [2, () => `~ ${dice.pick(["normal(0, 0.4)", "uniform(-0.5, 0.5)", "truncated_normal(0.4)"])}`],
+      [1.6, () => (this.learned(), dice.pick(["= theta", "= 0.5 * theta", "= tanh(theta) - 0.2"]))],
+      [0.8, () => (this.learned(), "~ normal(0.1, 0.2 + theta^2)")],
+    ])();
+  }
+
+  /** A free parameter that starts are computed from. */
+  learned(): void {
+    const { dice } = this;
+    this.#theta = true;
+    this.define("theta", `param theta = ${dice.pick([dice.number(-0.6, 0.6), dice.number(0.1, 0.9), "0"])}`);
+  }
+
+  data(): void {
+    const { dice } = this;
+    this.define(
+      "ix",
+      `data ix {\n    two : int [2] = [${dice.int(0, 1)}, ${dice.int(0, 1)}]\n    three : int [3] = [${
+        dice.int(0, 2)
+      }, ${dice.int(0, 2)}, 1]\n    on : bool [3] = [true, ${dice.chance(0.5)}, false]\n    far : int [2] = [${
+        dice.int(0, 5)
+      }, ${dice.pick(["7", "100_000", "2147483647"])}]\n}`,
+    );
+    const net = this.#network;
+    if (net) {
+      for (const model of net.models) this.define(model.name, model.text, !model.text.includes("theta"));
+      if (net.models.some((m) => m.text.includes("own_init"))) this.define("own_init", ownInitialiser, true);
+      this.define("logistic", logistic, true);
+      this.define("d", `data d {\n    ${fields(dice, net, this.#rows, "data")}\n}`);
+    }
+    if (this.#tasks) {
+      const split = (name: string) =>
+        `  split ${name} {\n    ${
+          net ? fields(dice, net, this.#rows, "split") : "x : [2, 3] ~ uniform(-1, 1)"
+        }\n    s : [] ~ normal(k, 0.5)\n    b : [3] = ${literal(dice, [3])}\n  }`;
+      this.define(
+        "problem",
+        `task problem {\n  k ~ uniform(0.5, 1.5)\n  let twice = 2 * k\n  fn f(x) = ${
+          dice.pick(["sin(k * x)", "k * tanh(x)", "twice * x", "x + k"])
+        }\n${split("support")}\n${split("query")}\n}`,
+      );
+    }
+  }
+
+  parameters(): void {
+    const { dice } = this;
+    const shapeText = { w: " : [2, 3]", v: " : [3]", a: "" } as const;
+    for (const { name } of this.#free) {
+      const shape = { w: [2, 3], v: [3], a: [] }[name as "w" | "v" | "a"];
+      this.define(name, `param ${name}${shapeText[name as "w" | "v" | "a"] || " : []"} ${this.start(shape)}`);
+    }
+    const range = dice.pick([
+      "",
+      "",
+      " in 0 .. 2",
+      " in 0 .. inf via log",
+      " via softplus",
+      " in 0 .. 1 via logit",
+      " via log",
+    ]);
+    this.define("c", `param c = ${dice.number(0.2, 0.8)}${range}`);
+    this.define("goal", `param goal : [3] = ${literal(dice, [3])}`);
+    if (dice.chance(0.3)) this.learned();
+    if (dice.chance(0.15)) this.define("K", `input K : int = ${dice.int(1, 3)} in 1 .. 10`);
+    if (dice.chance(0.1)) this.define("half", "input half : float = 0.5");
+    if (dice.chance(0.1)) this.define("wide", `input wide : bool = ${dice.chance(0.5)}`);
+    if (dice.chance(0.25)) {
+      this.define("shift", `let shift = ${dice.pick(["2 * pi / 10", "sqrt(2) - 1", "c / 2", "sum(ix.two) * 0.1"])}`);
+    }
+    if (dice.chance(0.3)) {
+      const scope: Scope = { dice, variables: [{ text: "x", shape: [] }] };
+      this.define("bend", `fn bend(x, scale = 0.5) = scale * tanh(${expression(scope, [], 2)})`, true);
+    }
+  }
+
+  has(name: string): boolean {
+    return this.#definitions.some((d) => d.name === name);
+  }
+
+  /** What can be read besides what loops change. */
+  constants(): Variable[] {
+    const list: Variable[] = [
+      { text: "c", shape: [] },
+      { text: "goal", shape: [3] },
+      { text: "ix.two", shape: [2], below: 2 },
+      { text: "ix.three", shape: [3], below: 3 },
+      { text: "ix.on", shape: [3], bool: true },
+    ];
+    if (this.#theta) list.push({ text: "theta", shape: [] }, { text: "theta", shape: [] });
+    if (this.has("half")) list.push({ text: "half", shape: [] });
+    if (this.has("wide")) list.push({ text: "where(wide, 1, 0.5)", shape: [] });
+    if (this.has("K")) list.push({ text: "K", shape: [] });
+    if (this.has("shift")) list.push({ text: "shift", shape: [] });
+    if (this.has("bend")) list.push({ text: `bend(${this.#theta ? "theta" : "c"})`, shape: [] });
+    return list;
+  }
+
+  /** A scalar around 1 of what `evolved` holds at a time (`@T`, or nothing inside), of a table, and of what is constant. */
+  objective(
+    evolved: readonly Evolved[],
+    time: string,
+    table: string | undefined,
+    more: readonly Variable[] = [],
+  ): string {
+    const { dice } = this;
+    const terms: string[] = [];
+    const net = this.#network;
+    const read = (each: Variable): Variable => ({ ...each, text: `${each.text}${time}` });
+    const variables = [...evolved.flatMap((e) => e.variables.map(read)), ...more, ...this.constants()];
+    if (table === "support" || table === "query") {
+      variables.push({ text: `${table}.s`, shape: [] }, { text: `${table}.b`, shape: [3] });
+      if (!net) variables.push({ text: `${table}.x`, shape: [2, 3] });
+    }
+    if (net && (evolved.some((e) => e.network) || time === "" && evolved.length === 0)) {
+      const field = this.field(table ?? "d");
+      const args = `${field("x")}${net.training ? `, ${time === "" ? 1 : 0}` : ""}`;
+      terms.push(this.#loss(`net${time}(${args})`, field));
+    }
+    const scope: Scope = { dice, variables, loose: this.#loose };
+    for (let k = dice.int(1, 2); k > 0; k--) {
+      terms.push(`${dice.number(0.1, 0.5)} * tanh(${expression(scope, [], dice.int(2, 4))})`);
+    }
+    for (const each of evolved) {
+      if (each.network) continue;
+      const [variable] = each.variables;
+      const at = `${variable!.text}${time}`;
+      const target = dice.weighted([
+        [3, variable!.shape.length > 0 ? "goal" : "c"],
+        [2, "0.3"],
+        [this.#theta ? 3 : 0, "theta"],
+        [more.length > 0 ? 2 : 0, more[0]?.text ?? "0"],
+        [table === "support" || table === "query" ? 2 : 0, `${table}.s`],
+      ]);
+      terms.push(`${dice.pick(["0.5", "0.3", "c"])} * ${dice.pick(["sum", "mean"])}((${at} - ${target})^2)`);
+    }
+    return terms.join(" + ");
+  }
+
+  /** How fields of a table are read: directly, or through a function. */
+  field(table: string): (name: string) => string {
+    const through = table === "d" && this.dice.chance(0.4);
+    return (name) => {
+      if (!through) return `${table}.${name}`;
+      this.define(`${name}s`, `fn ${name}s() = ${table}.${name}`);
+      return `${name}s()`;
+    };
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ loops
+
+  loops(): void {
+    const { dice, form } = this;
+    const evolved: Evolved[] = [...this.#free];
+    if (this.#network) evolved.push({ name: "net", variables: [], network: true });
+    if (form === "none") return this.noLoop(evolved);
+    const table = this.#tasks ? "support" : undefined;
+    const fit = this.inner("fit", "T", evolved, { table });
+    let last = fit;
+    let ends = "@T";
+    if (form === "inner in inner") return this.innerInInner(fit);
+    if (dice.chance(0.12)) {
+      last = this.inner("tune", "S", fit.evolves, { table, from: "fit@T" });
+      ends = "@(tune.S)";
+    }
+    const query = this.#tasks ? "query" : undefined;
+    const goal = () => this.objective(fit.evolves, ends, query);
+    const metas = this.metas(fit);
+    if (form === "nested") return this.nested(fit, ends, goal, metas);
+    const outer = form === "outer" || form === "tasks";
+    if (outer) {
+      this.outer({ name: "train", loop: last, objective: this.overTimes(goal(), last), metas, tasks: this.#tasks });
+      if (dice.chance(0.45)) this.evaluate(last, ends, query, "train");
+      this.records(last, "train");
+    }
+    if (!outer || dice.chance(0.4)) this.gradient(this.overTimes(goal(), last), metas, outer ? "train" : undefined);
+    if (!outer) {
+      if (dice.chance(0.2)) this.evaluate(last, ends, query);
+      this.records(last, undefined);
+    }
+  }
+
+  noLoop(evolved: readonly Evolved[]): void {
+    const metas = [...evolved.map((e) => e.name), "c", "goal", ...(this.#theta ? ["theta"] : [])];
+    this.gradient(this.objective(evolved, "", this.#tasks ? "support" : undefined), metas, undefined);
+  }
+
+  /** Sometimes the sum over the times of a loop. */
+  overTimes(objective: string, { time, name }: LoopText): string {
+    const { dice } = this;
+    if (/implicit|finite/.test(this.#items.join())) return objective;
+    if (!objective.includes(`@${time}`) || dice.chance(0.85)) {
+      const when = dice.pick([time, "0", `(${time} - 1)`]);
+      return dice.chance(0.12) ? `${objective} + 0.1 * ${name}.loss@${when}` : objective;
+    }
+    const f = dice.pick(["sum", "mean"]);
+    return `${f}(${objective.replaceAll(`@${time}`, "@t")} for t in ${dice.int(0, 1)} .. ${time})`;
+  }
+
+  inner(
+    name: string,
+    time: string,
+    evolved: readonly Evolved[],
+    at: { table: string | undefined; from?: string; more?: readonly Variable[]; plain?: boolean },
+  ): LoopText {
+    const { dice } = this;
+    const estimator = this.estimator(name);
+    const implicit = estimator.includes("implicit");
+    const several = evolved.length > 1 && dice.chance(0.25);
+    const own = rule(dice, implicit && !/fixed_point/.test(estimator) ? "plain" : "inner");
+    const rules = [own];
+    if (own.definition) this.define(own.name, own.definition, !own.learned);
+    if (own.learned) this.define("step_of", learnedRule.model, true);
+    const over = (list: readonly Evolved[], each: WrittenRule) =>
+      `  over ${list.map((e) => e.name).join(", ")} by ${each.text}`;
+    const lines = [`  minimize ${this.objective(evolved, "", at.table, at.more)}`];
+    if (dice.chance(0.06)) lines[0] = lines[0]!.replace("minimize ", "maximize -1 * (") + ")";
+    if (several) {
+      const second = rule(
+        dice,
+        implicit ? "plain" : "inner",
+        dice.chance(0.5) ? own.learned ? undefined : own.name : undefined,
+      );
+      if (second.definition) this.define(second.name, second.definition, !second.learned);
+      if (second.learned) this.define("step_of", learnedRule.model, true);
+      rules.push(second);
+      lines.push(over(evolved.slice(0, 1), own), over(evolved.slice(1), second));
+    } else lines.push(over(evolved, own));
+    const steps = implicit && dice.chance(0.7) ? 40 : dice.weighted([[1, 1], [3, 2], [3, 3], [2, 4]]);
+    const windowed = /window = 2\)/.test(estimator) && /es\(/.test(estimator) && steps % 2 === 1;
+    const count = windowed ? 4 : steps;
+    lines.push(`  for ${dice.chance(0.12) && time === "T" ? "" : `${time} = `}${count} steps`);
+    if (!this.#tasks && this.#network?.input.rowAxis === 0 && lines[0]!.includes("net") && dice.chance(0.3)) {
+      lines.push(`  batch ${dice.int(1, 2)} of d`);
+    }
+    if (dice.chance(0.15)) lines.push(`  clip norm ${dice.number(0.3, 1.5)}`);
+    if (estimator) lines.push(`  through ${estimator}`);
+    if (at.from) lines.push(`  from ${at.from}`);
+    else if (dice.chance(0.12) && (this.form === "outer" || this.form === "tasks")) {
+      lines.push(`  from ${name}@${time}`);
+      this.#warm = true;
+    }
+    this.#items.push(`inner ${name} {\n${lines.join("\n")}\n}`);
+    const [first, second] = rules;
+    const numbers = first!.smooth.map((n) => second?.takes.includes(n) ? `${evolved[0]!.name}.${n}` : n);
+    const formula = several ? undefined : this.override(name, own, count);
+    return {
+      name,
+      time,
+      steps: count,
+      rule: own,
+      numbers: numbers.filter((n) => n !== formula),
+      evolves: evolved,
+      estimator,
+    };
+  }
+
+  estimator(name: string): string {
+    const { dice } = this;
+    const alone = this.form !== "nested" && this.form !== "inner in inner";
+    if (name === "tune" && dice.chance(0.9)) return "";
+    const solver = dice.pick(["cg", "neumann", "fixed_point", "gmres", "normal_cg", "direct"]);
+    return dice.weighted<string>([
+      [11, ""],
+      [0.8, "unroll()"],
+      [0.8, `unroll(window = ${dice.int(1, 3)})`],
+      [0.8, "first_order()"],
+      [1.6, "forward()"],
+      [
+        3.6,
+        `implicit(solver = ${solver}${dice.chance(0.5) ? `, iterations = ${dice.int(1, 6)}` : ""}${
+          dice.chance(0.25) ? ", damping = 0.1" : dice.chance(0.2) ? ", tolerance = 1e-8" : ""
+        }${solver === "neumann" ? ", rate = 0.1" : ""})`,
+      ],
+      [1.2, `finite_difference(epsilon = 0.01, factor = 0.1${dice.chance(0.5) ? ", at = 0" : ""})`],
+      [this.form === "inner in inner" ? 0 : 0.8, `es(samples = ${dice.int(1, 3)}, sigma = 0.1)`],
+      [alone ? 0.8 : 0, "es(samples = 2, sigma = 0.1, window = 2)"],
+      [alone ? 1 : 0, "pes(samples = 2, sigma = 0.1, window = 2)"],
+    ]);
+  }
+
+  /** Sometimes an override of a loop; the number that a formula gives and nothing can learn. */
+  override(name: string, { smooth, hasRate }: WrittenRule, steps: number): string | undefined {
+    const { dice } = this;
+    const hyper = hasRate ? "lr" : smooth[0];
+    if (hyper === undefined || dice.chance(0.62)) return undefined;
+    const value = dice.number(0.05, 0.3);
+    const schedules = [
+      "c * cosine(t, T)",
+      "0.2 * linear_schedule(t, T, end = 0.5)",
+      "exponential(t, 0.7 * c)",
+      "0.2 * linear_schedule(t, T)",
+      "0.2 * exponential(t, 0.8)",
+      "0.2 * step_decay(t, 0.5, 1)",
+      "0.2 * step_decay(t, 0.5, 2)",
+      "0.3 * warmup(t, 3)",
+      "c * inverse_time(t, 0.5)",
+      "0.2 * exp(-0.5 * t)",
+    ];
+    const time = this.timeOf(name);
+    const entry = dice.weighted<() => string>([
+      [1, () => `${hyper} = ${value}`],
+      [1.6, () => `${hyper} = ${value} per step`],
+      [3.5, () => `${hyper} = ${value} per tensor${dice.chance(0.5) ? " per step" : ""}`],
+      [1.6, () => `${hyper} = ${value} per entry`],
+      [1, () => `${hyper} = ${literal(dice, [steps], () => dice.number(0.05, 0.3))} per step`],
+      [
+        2,
+        () =>
+          `${hyper} = [${Array.from({ length: steps }, () => dice.pick(["c", "0.5 * c", "0.1"])).join(", ")}] per step`,
+      ],
+      [4, () => `${hyper}@t = ${dice.pick(schedules).replaceAll("T)", `${time})`).replace("T,", `${time},`)}`],
+      [1, () => `${hyper} = ${value} in 0 .. 1`],
+      [2, () => `${hyper} = ${value}${dice.pick([" in 0 .. inf via log", " via softplus", " in 0 .. 1 via logit"])}`],
+    ])();
+    this.#items.push(`override ${name} { ${entry} }`);
+    return entry.includes("@t") || /= \[.*c/.test(entry) ? hyper : undefined;
+  }
+
+  timeOf(name: string): string {
+    return { fit: "T", tune: "S", upper: "R", mid: "M" }[name] ?? "T";
+  }
+
+  /** What can be learned, or differentiated for. */
+  metas(loop: LoopText): string[] {
+    const starts = loop.evolves.map((e) => `${e.name}@0`);
+    const parts = loop.evolves.some((e) => e.network) && this.#network!.parameters.length > 0 && this.dice.chance(0.3)
+      ? [`net.${this.dice.pick(this.#network!.parameters)}@0`]
+      : [];
+    const whole = parts.length > 0 ? starts.filter((s) => s !== "net@0") : starts;
+    return [
+      ...whole,
+      ...parts,
+      ...loop.numbers.map((h) => `${loop.name}.${h}`),
+      "c",
+      "goal",
+      ...(this.#theta ? ["theta", "theta"] : []),
+      ...(loop.rule.learned ? ["step_of"] : []),
+    ];
+  }
+
+  someMetas(metas: readonly string[]): string[] {
+    const { dice } = this;
+    // what starts at `theta` is not learned with it
+    return [...new Set(dice.some(metas, dice.int(1, 3)))];
+  }
+
+  innerInInner(fit: LoopText): void {
+    const { dice } = this;
+    const evolved: Evolved = { name: "h", variables: [{ text: "h", shape: [3] }], network: false };
+    this.define("h", `param h : [3] ${this.start([3])}`);
+    // what is around is read by the loop within
+    const inside = this.#items.findIndex((item) => item.startsWith("inner fit"));
+    this.#items[inside] = this.#items[inside]!.replace(
+      /imize /,
+      `imize 0.2 * sum(h^2) + 0.3 * ${this.linked(fit, "", "h")} + `,
+    );
+    const more = fit.evolves.flatMap((e) => e.variables.map((v) => ({ ...v, text: `${v.text}@(fit.T)` })));
+    const upper = this.inner("upper", "R", [evolved], { table: undefined, more });
+    const at = (text: string) => text.replaceAll("@T", "@(fit.T)");
+    const last = this.#items.findIndex((item) => item.startsWith("inner upper"));
+    this.#items[last] = this.#items[last]!.replace(/imize /, `imize 0.3 * ${this.linked(fit, "@(fit.T)", "h")} + `);
+    const objective = this.objective([evolved], "@R", undefined);
+    const metas = [
+      ...this.metas(upper),
+      ...fit.numbers.map((name) => `fit.${name}`),
+      ...fit.evolves.map((e) => `${e.name}@0`),
+    ];
+    if (dice.chance(0.5)) {
+      this.outer({ name: "train", loop: upper, objective: at(objective), metas, tasks: false });
+      this.records(upper, "train");
+    } else {
+      this.gradient(at(objective), metas, undefined);
+      this.records(upper, undefined);
+    }
+  }
+
+  /** A term that ties what a loop evolves to something. */
+  linked(loop: LoopText, time: string, to: string): string {
+    const each = loop.evolves[0]!.variables[0]!;
+    return `sum((${each.text}${time} - ${to})^2)`;
+  }
+
+  nested(fit: LoopText, ends: string, goal: () => string, metas: readonly string[]): void {
+    const { dice } = this;
+    this.learned();
+    const each = fit.evolves[0]!;
+    const tied = each.network ? "theta^2" : `mean((${each.variables[0]!.text}${ends} - theta)^2)`;
+    const inside = this.#items.findIndex((item) => item.startsWith("inner fit"));
+    const link = each.network
+      ? `0.1 * theta * ${this.netSize("")}`
+      : `0.2 * mean((${each.variables[0]!.text} - theta)^2)`;
+    this.#items[inside] = this.#items[inside]!.replace(/imize /, `imize ${link} + `);
+    const learned = dice.chance(0.7) ? "theta" : "c";
+    const own = rule(dice, "outer", dice.chance(0.5) ? "sgd" : undefined);
+    if (own.definition) this.define(own.name, own.definition, true);
+    const steps = dice.int(1, 3);
+    const across = (n: number) => this.#tasks ? `  across ${n} problem${dice.chance(0.1) ? " fixed" : ""}\n` : "";
+    const through = dice.weighted([[6, ""], [1, "forward()"], [1, "unroll(window = 1)"], [0.6, "first_order()"]]);
+    this.#items.push(
+      `outer mid {\n  minimize ${goal()} + 0.3 * ${tied}\n${
+        across(dice.int(1, 2))
+      }  over ${learned} by ${own.text}\n  for M = ${steps} steps\n${dice.chance(0.15) ? "  clip norm 1\n" : ""}${
+        through ? `  through ${through}\n` : ""
+      }}`,
+    );
+    if (dice.chance(0.2)) {
+      this.#items.push(`override mid { ${own.smooth[0]} = ${dice.number(0.05, 0.3)}${dice.pick(["", " in 0 .. 1"])} }`);
+    }
+    const readsEnd = dice.chance(0.5);
+    const objective = [
+      `mid.loss@M`,
+      ...(readsEnd ? [`0.4 * (${learned}@M - 0.3)^2`] : []),
+      ...(this.#tasks && dice.chance(0.5) ? [`0.2 * query.s * ${learned}@M`] : []),
+    ].join(" + ");
+    const outerMetas = [
+      ...own.smooth.map((h) => `mid.${h}`),
+      ...own.smooth.map((h) => `mid.${h}`),
+      `${learned}@0`,
+      `${learned}@0`,
+      ...metas.filter((m) => m !== learned),
+    ];
+    const tasked = objective.includes("query");
+    if (dice.chance(0.65)) {
+      this.outer({ name: "top", loop: fit, objective, metas: outerMetas, tasks: tasked });
+      this.#items.push("record top.loss");
+      if (dice.chance(0.4)) {
+        this.#items.push(`evaluate unseen {\n${tasked ? "  across 2 problem\n" : ""}  report ${objective}\n}`);
+      }
+    } else this.gradient(objective, outerMetas, undefined, tasked);
+  }
+
+  netSize(time: string): string {
+    const field = this.field(this.#tasks ? "support" : "d");
+    return `mean(net${time}(${field("x")}${this.#network!.training ? ", 1" : ""}))`;
+  }
+
+  outer(at: { name: string; loop: LoopText; objective: string; metas: readonly string[]; tasks: boolean }): void {
+    const { dice } = this;
+    const { name, loop, objective, metas, tasks } = at;
+    const warm = this.#warm;
+    const starts = metas.filter((m) => /^(w|v|a|net)@0$/.test(m));
+    const reptile = dice.chance(0.12) && starts.length > 0 && this.form !== "inner in inner" && name === "train" &&
+      !/es\(|forward/.test(loop.estimator) && !warm;
+    const chosen = reptile ? starts : this.someMetas(warm ? metas.filter((m) => !/@0$/.test(m)) : metas);
+    const by = rule(dice, "outer", reptile ? "reptile" : undefined);
+    if (by.definition) this.define(by.name, by.definition, true);
+    const two = chosen.length > 1 && dice.chance(0.2) && !reptile;
+    const second = two ? rule(dice, "outer") : undefined;
+    if (second?.definition) this.define(second.name, second.definition, true);
+    const lines = [`  minimize ${objective}`];
+    if (tasks) lines.push(`  across ${dice.int(1, 3)} problem${warm || dice.chance(0.12) ? " fixed" : ""}`);
+    if (two) lines.push(`  over ${chosen[0]} by ${by.text}`, `  over ${chosen.slice(1).join(", ")} by ${second!.text}`);
+    else lines.push(`  over ${chosen.join(", ")} by ${by.text}`);
+    const steps = dice.int(1, 3);
+    lines.push(`  for ${dice.chance(0.2) ? "N = " : ""}${steps} steps`);
+    if (dice.chance(0.12)) lines.push(`  clip norm ${dice.number(0.5, 2)}`);
+    if (this.#network?.input.rowAxis === 0 && objective.includes("net@") && !tasks && dice.chance(0.5)) {
+      lines.push(`  batch ${dice.int(1, 2)} of d`);
+    }
+    this.#items.push(`outer ${name} {\n${lines.join("\n")}\n}`);
+    if (dice.chance(0.12) && by.hasRate && !two) {
+      this.#items.push(
+        `override ${name} { lr@t = 0.1 * ${
+          dice.pick(["cosine(t, T)", "warmup(t, 2)", "inverse_time(t, 1)"]).replace("T", `${steps}`)
+        } }`,
+      );
+    }
+  }
+
+  gradient(objective: string, metas: readonly string[], after: string | undefined, tasks = this.#tasks): void {
+    const { dice } = this;
+    const across = tasks ? `\nacross ${dice.int(1, 3)} problem${dice.chance(0.1) ? " fixed" : ""}` : "";
+    const then = after && dice.chance(0.5) ? `\nafter ${after}` : "";
+    const expect = dice.chance(0.12) ? " expect { value = 0.5 within 1e9 }" : "";
+    this.#items.push(`gradient ${objective}${across}${then}\nwrt ${this.someMetas(metas).join(", ")}${expect}`);
+  }
+
+  evaluate(loop: LoopText, ends: string, table: string | undefined, during?: string): void {
+    const { dice } = this;
+    const lines = table ? [`  across ${dice.int(1, 3)} problem${dice.chance(0.1) ? " fixed" : ""}`] : [];
+    const longer = dice.chance(0.25) && ends === "@T" && loop.steps < 9 && !/es\(/.test(loop.estimator);
+    if (longer) lines.push(`  for ${loop.time} = ${loop.steps + 1} steps`);
+    const net = this.#network && loop.evolves.some((e) => e.network);
+    const field = this.field(table ?? "d");
+    const report = net && dice.chance(0.4)
+      ? `accuracy(net${ends}(${field("x")}${this.#network!.training ? ", 0" : ""}), ${field("label")})`
+      : this.objective(loop.evolves, ends, table);
+    const times = dice.chance(0.4) && ends === "@T" && report.includes("@T");
+    lines.push(times ? `  report ${report.replaceAll("@T", "@t")} at t in 0 .. T` : `  report ${report}`);
+    if (dice.chance(0.2)) lines.push(`  report ${loop.name}.loss@${loop.time}`);
+    if (during && dice.chance(0.3)) lines.push(`  every ${dice.int(1, 2)} steps of ${during}`);
+    if (longer) lines.push("  hold last");
+    this.#items.push(`evaluate test {\n${lines.join("\n")}\n}`);
+  }
+
+  records(loop: LoopText, outer: string | undefined): void {
+    const { dice } = this;
+    const names: string[] = [];
+    if (outer && dice.chance(0.5)) names.push(`${outer}.loss`);
+    if (outer && dice.chance(0.2)) names.push(`${outer}.gradient_norm`);
+    const each = dice.pick(loop.evolves);
+    const plain = (outer !== undefined || !this.#tasks) && loop.name !== "tune" &&
+      !this.#items.some((i) => i.startsWith("inner tune"));
+    if (plain && dice.chance(0.35)) names.push(each.network ? `${loop.name}.loss@*` : `${each.name}@*`);
+    if (plain && dice.chance(0.1)) names.push(`${loop.name}.gradient_norm@*`);
+    if (outer && dice.chance(0.1) && !/es\(/.test(this.#items.join())) names.push(`${outer}.sensitivity`);
+    if (names.length === 0) return;
+    const every = outer && dice.chance(0.2) ? " every 2 steps" : "";
+    const task = this.#tasks && outer && names.some((n) => n.endsWith("@*")) && dice.chance(0.3) ? " of task 0" : "";
+    this.#items.push(`record ${names.join(", ")}${every}${task}`);
+  }
+
+  // --------------------------------------------------------------------------------------------------------- the file
+
+  assemble(): RandomProgram {
+    const { dice } = this;
+    const files = new Map<string, string>();
+    let here = this.#definitions;
+    const head = ["edition 1", `precision ${dice.chance(0.1) ? "f32" : "f64"}`];
+    if (dice.chance(0.03)) head.push(`memory ${dice.int(1, 9)} MB`);
+    const closed = here.filter((d) => d.closed);
+    if (closed.length > 0 && dice.chance(0.12)) {
+      const all = closed.filter((d) => used(d.name, [...this.#items, ...here.map((h) => h.text)]));
+      if (all.length > 0) {
+        files.set("parts.meta", `edition 1\n${all.map((d) => d.text).join("\n")}\n`);
+        here = here.filter((d) => !all.includes(d));
+        head.push(`import ${all.map((d) => d.name).join(", ")} from "./parts.meta"`);
+      }
+    }
+    // what nothing reads goes, again and again
+    for (;;) {
+      const kept = here.filter((d) =>
+        used(d.name, [...this.#items, ...here.filter((other) => other !== d).map((h) => h.text), ...files.values()])
+      );
+      if (kept.length === here.length) break;
+      here = kept;
+    }
+    return { text: `${[...head, ...here.map((d) => d.text), ...this.#items].join("\n")}\n`, files };
+  }
+}
+
+function used(name: string, texts: readonly string[]): boolean {
+  const word = new RegExp(`(^|[^\\w.])${name}\\b`);
+  return texts.some((text) => word.test(text));
+}

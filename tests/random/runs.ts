@@ -1,0 +1,30 @@
+// Where do random programs run? On each backend with one seed; and what can come of a comparison.
+import type { Backend } from "../../runtime/backend/interface.ts";
+import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
+import type { ExperimentProgram } from "../../runtime/loop/program.ts";
+import type { RunResult } from "../../runtime/loop/results.ts";
+import type { RandomProgram } from "./program.ts";
+import { runProgram } from "../../runtime/loop/run.ts";
+
+/** What came of one comparison. */
+export type Outcome =
+  | { readonly kind: "held" | "does not apply" }
+  /** It could not decide, and why. */
+  | { readonly kind: "skipped"; readonly why: string }
+  | {
+    readonly kind: "found";
+    readonly detail: string;
+    /** Where it is not the program itself that is wrong. */
+    readonly program?: RandomProgram;
+  };
+
+/** Backends live as long as the process: their threads are started once. */
+export const wasm = makeWasmBackend({ threads: 1 });
+export const threaded = makeWasmBackend({ threads: 3, millisecondsPerThread: 0 });
+
+/** The seed that programs run with. */
+export const runSeed = 5;
+
+export function runOn(program: ExperimentProgram, backend: Backend, memory?: number): Promise<RunResult> {
+  return runProgram(program, backend, { seed: runSeed, ...(memory !== undefined && { memory }) });
+}

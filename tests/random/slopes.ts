@@ -1,0 +1,94 @@
+// Is a gradient that of its value? Its product with one random direction through everything that is differentiated for, beside
+// central differences; where the value has a corner nothing is said.
+import { referenceBackend } from "../../runtime/backend/reference/index.ts";
+import type { HostArray } from "../../runtime/ir/types.ts";
+import { sizeOf } from "../../runtime/ir/types.ts";
+import { openExecutables, seedWords } from "../../runtime/loop/executables.ts";
+import type { ExperimentProgram } from "../../runtime/loop/program.ts";
+import { type DifferentiatedScalar, gradientAt, type Point, scalarOf } from "../../runtime/verify/check_gradient.ts";
+import { derivative } from "../../runtime/verify/differences.ts";
+import type { Dice } from "./dice.ts";
+
+const noTasks = { value: () => seedWords(0) };
+
+/** The scalars that a program differentiates: of each outer, then of each gradient. Undefined where no derivative is taken. */
+export function scalarsOf(program: ExperimentProgram): readonly (DifferentiatedScalar | undefined)[] {
+  return [
+    ...program.outers.map((o) => scalarOf(o.step, o.name)),
+    ...program.gradients.map((g) => scalarOf(g.fn, g.label)),
+  ];
+}
+
+/** Declared values, and the states before the first meta-step. */
+export function pointOf(program: ExperimentProgram, index: number, seed: number): Point {
+  const executables = openExecutables(referenceBackend);
+  const none: ReadonlyMap<string, HostArray> = new Map();
+  const base = { seed: seedWords(seed), data: program.data, step: 0, tasks: noTasks };
+  const initial = executables.call(program.initial, { ...base, leaves: none, states: none }).outputs;
+  const leaves = new Map(program.leaves.map((leaf, i) => [leaf.name, initial[i]!]));
+  const outer = program.outers[index];
+  const states = new Map<string, HostArray>();
+  if (outer) {
+    const first = executables.call(outer.initialStates, { ...base, leaves, states: none }).outputs;
+    outer.states.forEach(({ name }, i) => states.set(name, first[i]!));
+  }
+  executables.dispose();
+  return { seed: base.seed, leaves, states, data: program.data };
+}
+
+/** What a comparison with differences says. */
+export type Slope =
+  | { readonly kind: "held" | "corner" | "unsure" }
+  | { readonly kind: "wrong"; readonly detail: string };
+
+/** Compares a gradient with differences along one direction; `within` is the part by which they may differ besides. */
+export function compareSlope(scalar: DifferentiatedScalar, point: Point, dice: Dice, within = 1e-6): Slope {
+  const at = gradientAt(referenceBackend, scalar, point);
+  if (!Number.isFinite(at.value)) return { kind: "unsure" };
+  const moves = new Map(scalar.leaves.map((name) => {
+    const n = sizeOf(point.leaves.get(name)!.shape);
+    return [name, Float64Array.from({ length: n }, () => (dice.chance(0.5) ? 1 : -1) * (0.3 + dice.real()))];
+  }));
+  let slope = 0;
+  scalar.leaves.forEach((name, k) => moves.get(name)!.forEach((d, i) => slope += d * at.gradients[k]!.data[i]!));
+  const executables = openExecutables(referenceBackend);
+  const f = (s: number) => {
+    const leaves = new Map(point.leaves);
+    for (const [name, move] of moves) {
+      const before = leaves.get(name)!;
+      leaves.set(name, { ...before, data: Float64Array.from(before.data, (x, i) => x + s * move[i]!) });
+    }
+    return executables.call(scalar.value, { ...point, leaves, step: 0, tasks: noTasks }).outputs[0]!.data[0]!;
+  };
+  try {
+    return judgeSlope(f, slope, at.value, within);
+  } finally {
+    executables.dispose();
+  }
+}
+
+/** Steps of a first and of finer differences. */
+const steps = [2e-3, 1e-5] as const;
+const rows = 6;
+
+function judgeSlope(f: (s: number) => number, slope: number, value: number, within: number): Slope {
+  const size = 1 + Math.abs(value);
+  // the slopes on the two sides differ by what curvature makes of a small step, or there is a corner
+  const h = 1e-6;
+  const [right, left] = [(f(h) - value) / h, (value - f(-h)) / h];
+  if (!(Math.abs(right - left) <= 1e-3 * (size + Math.abs(right)))) return { kind: "corner" };
+  let unsure = true;
+  let detail = "";
+  for (const first of steps) {
+    const { value: difference, error } = derivative(f, 0, first, rows);
+    if (!Number.isFinite(difference)) continue;
+    // differences of values that are known to rounding only
+    const known = Math.max(30 * error, within * Math.max(size, Math.abs(difference)));
+    if (Math.abs(slope - difference) <= known) return { kind: "held" };
+    if (known <= 1e-3 * Math.max(size, Math.abs(slope)) || !Number.isFinite(slope)) {
+      unsure = false;
+      detail = `${slope}, by differences ${difference} ± ${error.toExponential(0)}`;
+    }
+  }
+  return unsure ? { kind: "unsure" } : { kind: "wrong", detail };
+}
