@@ -17,7 +17,6 @@ import {
   enterWorld,
   type GivenSteps,
   loopAround,
-  metaStepOf,
   type Scope,
   type World,
 } from "./world.ts";
@@ -47,11 +46,11 @@ export const noLeaves: LastingLeaves = { persistent: new Set() };
 
 /** What a new function is like. */
 export interface DraftOptions extends LastingLeaves {
-  /** Part of the key of every draw. */
+  /** What it is called where its draws are made. */
   readonly consumer: string;
   readonly dry: boolean;
   readonly scope: Scope;
-  /** Draws depend on the meta-step. */
+  /** It is called at every meta-step. */
   readonly perStep?: boolean;
   /** Its derivatives are asked for. */
   readonly differentiated?: boolean;
@@ -172,8 +171,7 @@ export function openTasks(cx: Context, across: Across | undefined): TaskScope {
     return { cx, close: (outputs) => outputs.map((x) => b.reshape(b.resolve(x), [1, ...x.shape])) };
   }
   const { definition, count, fixed } = across;
-  const metaStep = across.fixed ? undefined : metaStepOf(world);
-  const common = { definition, metaStep, count, fixed };
+  const common = { definition, count, fixed };
   if (world.consumer.dry) {
     const index = newInput(b);
     const given = (field: GivenField) => {
@@ -210,12 +208,11 @@ function refuseGiven(cx: Context, field: GivenField): void {
 export function openOneTask(cx: Context, across: Across | undefined, number: number): Context {
   if (!across) return cx;
   const { b, world } = cx;
-  const metaStep = across.fixed ? undefined : metaStepOf(world);
   const index = b.fill(number, { dtype: "i32", shape: [] });
   const given = (field: GivenField) =>
     b.reshape(world.consumer.input(taskSlot(cx, across, field, number, 1)), field.shape);
   const slice = (stacked: Variable) => takeAt({ b }, stacked, number);
-  const inside = enterWorld(world, { task: newTask({ ...across, index, metaStep, given, slice }) });
+  const inside = enterWorld(world, { task: newTask({ ...across, index, given, slice }) });
   openTask(cx.elaboration, inside);
   return { ...cx, world: inside };
 }

@@ -112,12 +112,12 @@ function windowStrategy(
   return { outputs: [closed.carry[0]!], gradients: closed.carry.slice(1, 1 + leaves.length) };
 }
 
-/** Normal numbers [samples, ...] for every leaf; other ones for every `sample`. */
+/** Normal numbers [samples, ...] for every leaf; other ones for every window. */
 function drawNoise(
   cx: Context,
   { samples }: SampledDirection,
   { leaves, at }: Differentiated,
-  sample?: Variable,
+  window?: Variable,
 ): readonly Variable[] {
   const normal: DistributionValue = {
     kind: "distribution",
@@ -126,7 +126,11 @@ function drawNoise(
     make: () => ({ kind: "family", family: "normal", a: staticNumber(0, "float"), b: staticNumber(1, "float") }),
   };
   return leaves.map((leaf) => {
-    const name = { module: leaf.module, name: `es ${leaf.name}`, ...(sample ? { sample } : {}) };
+    const name = {
+      module: leaf.module,
+      drawnAs: `es ${leaf.drawnAs}`,
+      ...(window ? { again: { name: "window", index: window } } : {}),
+    };
     return drawInto(cx, normal, [{ size: samples }, ...leaf.dims], name, at)!.variable;
   });
 }

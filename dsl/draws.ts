@@ -1,12 +1,13 @@
-// What does `~` make? Draws that depend on the seed, the name, the consuming loop, the task and the meta-step, and on
-// nothing else. Written as equations, so that compiled loops draw inside.
+// What does `~` make? Numbers of a distribution from random bits, which depend on where the draw stands and on nothing else. Written
+// as equations, so that compiled loops draw inside.
 import type { Builder } from "../runtime/ir/builder.ts";
-import { sameShape, sizeOf, type Variable } from "../runtime/ir/types.ts";
-import type { Module } from "./modules.ts";
+import { InternalError } from "../runtime/errors.ts";
+import { sameShape, type Shape, type Variable } from "../runtime/ir/types.ts";
+import { addressOf, type DrawName } from "./draw_keys.ts";
 import { rowsAsIn } from "./row_origins.ts";
 import type { Span } from "./source.ts";
 import { fail, isLibrary } from "./elaboration.ts";
-import { type Context, metaStepOf, outermost, taskOf } from "./world.ts";
+import { type Context, outermost } from "./world.ts";
 import {
   type BaseDistribution,
   describeValue,
@@ -19,19 +20,7 @@ import {
 } from "./values.ts";
 import { broadcastBinary, toTensor } from "./arithmetic.ts";
 
-/** What a draw is called: with the consumer's name, its key. */
-export interface DrawName {
-  readonly module: Module;
-  readonly name: string;
-  /** Drawn once for the whole experiment, whatever loop reads it. */
-  readonly once?: boolean;
-  /** Drawn anew for each inner step or sample: its number (i32 scalar). */
-  readonly sample?: Variable;
-  /** What is written for a value that is not drawn; `=` unless said. */
-  readonly value?: string;
-}
-
-/** Draws an array of a shape from a distribution, for the task and meta-step that the context stands in. */
+/** Draws an array of a shape from a distribution, where the context stands. */
 export function drawInto(
   cx: Context,
   value: Value,
@@ -43,7 +32,7 @@ export function drawInto(
   if (value.kind !== "distribution") {
     fail(cx, {
       code: "M0304",
-      title: `\`${name.name}\` is drawn from a distribution, not from ${describeValue(value)}`,
+      title: `\`${name.called ?? name.drawnAs}\` is drawn from a distribution, not from ${describeValue(value)}`,
       at: span,
       // where a layer draws, only the argument can be changed
       hint: isLibrary(span.source)
@@ -58,49 +47,54 @@ export function drawInto(
   return transformUniform(cx, uniform, base, span);
 }
 
-/** Uniform draws strictly between 0 and 1: the midpoints of 2^23 (f32) or 2^52 (f64) equal cells. */
+/** Uniform draws strictly between 0 and 1: the middle of one of 2^52 equal cells (f64), of that one of 2^23 equal cells in which this
+ *  lies (f32). The first words are the high ones, whatever the precision. */
 function drawUniform(cx: Context, dims: readonly Dim[], name: DrawName): Variable {
   const { b, world, elaboration: { precision } } = cx;
-  const { consumer } = world;
-  const shape = shapeOf(dims);
+  const type = { dtype: precision, shape: shapeOf(dims) };
   // only its shape matters then
-  if (consumer.dry) return outermost(world).b.input({ dtype: precision, shape }, name.name);
-  const seed = consumer.input({ kind: "seed" });
-  const words = hash96(`${name.module.source.name}\n${name.name}\n${name.once ? "" : consumer.name}`);
-  const key = b.one("random_bits", [seed, b.literal(Int32Array.from(words), { dtype: "i32", shape: [3] })], {
-    shape: [2],
-  });
-  const task = name.once ? undefined : taskOf(world);
-  const metaStep = name.once ? undefined : task ? task.metaStep : metaStepOf(world);
-  const counter = b.one("concat", [
-    scalarWord(b, name.sample),
-    scalarWord(b, task?.index),
-    scalarWord(b, metaStep),
-  ], { axis: 0 });
-  const type = { dtype: precision, shape };
+  if (world.consumer.dry) return outermost(world).b.input(type, name.drawnAs);
+  const middle = (cell: Variable, width: number) =>
+    b.apply("mul", b.apply("add", cell, b.fill(0.5, type)), b.fill(width, type));
   if (precision === "f32") {
-    const bits = b.one("random_bits", [key, counter], { shape });
-    const cell = shiftRight(b, bits, 9);
-    return b.apply("mul", b.apply("add", b.convert(cell, "f32"), b.fill(0.5, type)), b.fill(2 ** -23, type));
+    const [word] = drawWords(cx, type.shape, name, 1);
+    return middle(b.convert(shiftRight(b, word!, 9), "f32"), 2 ** -23);
   }
-  const bits = b.one("random_bits", [key, counter], { shape: [sizeOf(shape), 2] });
-  const word = (k: number) =>
-    b.reshape(
-      b.one("slice", [bits], { start: [0, k], limit: [sizeOf(shape), k + 1], stride: [1, 1] }),
-      shape,
-    );
-  const high = b.convert(shiftRight(b, word(0), 6), "f64");
-  const low = b.convert(shiftRight(b, word(1), 6), "f64");
-  const cell = b.apply("add", b.apply("mul", high, b.fill(2 ** 26, type)), low);
-  return b.apply("mul", b.apply("add", cell, b.fill(0.5, type)), b.fill(2 ** -52, type));
+  const [high, low] = drawWords(cx, type.shape, name, 2).map((word) => b.convert(shiftRight(b, word, 6), "f64"));
+  return middle(b.apply("add", b.apply("mul", high!, b.fill(2 ** 26, type)), low!), 2 ** -52);
 }
 
-function scalarWord(b: Builder, variable: Variable | undefined): Variable {
-  return variable ? b.reshape(variable, [1]) : b.fill(0, { dtype: "i32", shape: [1] });
+/** Draws of whole numbers 0 .. n - 1, each as likely as the others to n / 2^64, the same in every precision. `n` is at most 2^30. */
+export function drawIntegers(cx: Context, dims: readonly Dim[], n: number, name: DrawName): TensorValue {
+  const { b, world } = cx;
+  const shape = shapeOf(dims);
+  const type = { dtype: "i32", shape } as const;
+  if (world.consumer.dry) return { kind: "tensor", variable: outermost(world).b.input(type, name.drawnAs), dims };
+  // floor(u n / 2^64) for the 64 bits u, digit by digit from the lowest, with digits for which no product exceeds 2^31
+  const bits = [16, 8, 4, 2, 1].find((k) => n <= 2 ** (31 - k));
+  if (bits === undefined) throw new InternalError(`A draw among ${n} numbers`);
+  const [high, low] = drawWords(cx, shape, name, 2);
+  let variable = b.fill(0, type);
+  for (const word of [low!, high!]) {
+    for (let at = 0; at < 32; at += bits) {
+      const digit = b.apply("and", shiftRight(b, word, at), b.fill(2 ** bits - 1, type));
+      variable = shiftRight(b, b.apply("add", b.apply("mul", digit, b.fill(n, type)), variable), bits);
+    }
+  }
+  return { kind: "tensor", variable, dims };
+}
+
+/** Arrays of random words (i32, full 32 bits), of one address. */
+function drawWords(cx: Context, shape: Shape, name: DrawName, count: number): readonly Variable[] {
+  const { b } = cx;
+  const { key, counter } = addressOf(cx, name);
+  if (count === 1) return [b.one("random_bits", [key, counter], { shape })];
+  const bits = b.one("random_bits", [key, counter], { shape: [count, ...shape] });
+  return Array.from({ length: count }, (_, k) => b.reshape(b.rows(bits, k, k + 1), shape));
 }
 
 function shiftRight(b: Builder, x: Variable, by: number): Variable {
-  return b.apply("shift_right", x, b.fill(by, x));
+  return by === 0 ? x : b.apply("shift_right", x, b.fill(by, x));
 }
 
 /** Inverse distribution functions of the families. */
@@ -148,16 +142,3 @@ function transformUniform(
 
 /** erf(2 / sqrt(2)): the probability of less than two standard deviations. Source: 0.9544997361036416 (2 Phi(2) - 1). */
 const TWO_SIGMA = 0.9544997361036416;
-
-/** 96 bits of a text: three FNV-1a hashes of 32 bits with different offsets, each finished by an avalanche (the finalizer of
- *  MurmurHash3, Appleby), so that texts that differ in their last letter differ in about half of the bits. */
-export function hash96(text: string): [number, number, number] {
-  const bytes = new TextEncoder().encode(text);
-  return [0x811c9dc5, 0x9747b28c, 0x3c6ef372].map((offset) => {
-    let h = offset | 0;
-    for (const byte of bytes) h = Math.imul(h ^ byte, 0x01000193);
-    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    return (h ^ (h >>> 16)) | 0;
-  }) as [number, number, number];
-}

@@ -177,6 +177,7 @@ function declareHyperparameter(
     name,
     dims,
     module: declared.module,
+    drawnAs: name,
     span: declared.override?.name.span ?? declared.span,
     loop,
     perStep,

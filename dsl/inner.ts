@@ -144,7 +144,10 @@ function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
   const through = checkThrough(cx, loop, steps);
   const t: TensorValue = { kind: "tensor", variable: b.input(scalarInt, "t"), dims: [] };
   const meta = loop.kind === "outer";
-  const stepWorld = enterWorld(world, { owns: new Set([loop]), ...(meta ? { metaStep: t.variable } : {}) });
+  const stepWorld = enterWorld(world, {
+    owns: new Set([loop]),
+    ...(meta ? { metaStep: { name: loop.name, number: t.variable } } : {}),
+  });
   const loss = meta
     ? outerObjective({ ...cx, world: stepWorld }, loop)
     : evaluateObjective(cx, loop, stepWorld, b, t, steps ?? 1)?.variable;
@@ -331,7 +334,7 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     }
     states.set(leaf.name, carried);
   }
-  const stepWorld = worldOfStep(world, loop, { b: body, values: now, t: tVariable, steps });
+  const stepWorld = worldOfStep(world, loop, { b: body, values: now, t: tVariable });
   const at: Context = { ...cx, world: stepWorld, b: body };
   const { loss, gradients: raw } = gradientOfStep(at, loop, { leaves, now, t, steps });
   let gradients = raw;

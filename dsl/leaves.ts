@@ -24,13 +24,24 @@ import {
   type Value,
 } from "./values.ts";
 import { readSources, withSources, worldBetween } from "./sources.ts";
-import { type Consumer, type Context, drawingWorld, enterWorld, outermost, ownsNow, type World } from "./world.ts";
+import {
+  beginningOf,
+  type Consumer,
+  type Context,
+  drawingWorld,
+  enterWorld,
+  outermost,
+  ownsNow,
+  type World,
+} from "./world.ts";
 
 /** One tensor that has a value at the start: a parameter or a hyperparameter. */
 export interface LeafDeclaration {
   readonly name: string;
   readonly dims: readonly Dim[];
   readonly module: Module;
+  /** Its name for draws, which no other item changes. */
+  readonly drawnAs: string;
   readonly span: Span;
   readonly range?: readonly [number, number];
   /** The declared value: a constant, or a draw that belongs to a world. */
@@ -56,7 +67,7 @@ export function makeLeaf(
   name: string,
   dims: readonly Dim[],
   binding: Binding,
-  module: Module,
+  of: Pick<LeafDeclaration, "module" | "drawnAs">,
   place: (cx: Context) => Context,
 ): LeafDeclaration | undefined {
   const cx = place(here);
@@ -65,9 +76,9 @@ export function makeLeaf(
   const base = {
     name,
     dims,
-    module,
+    ...of,
     span: binding.name.span,
-    initial: (drawing: Context) => declaredValue(place(drawing), name, dims, binding, module, range),
+    initial: (drawing: Context) => declaredValue(place(drawing), name, dims, binding, of, range),
   };
   const known = binding.via && binding.how === "=" && binding.value ? evaluate(cx, binding.value) : undefined;
   const via = readVia(cx, binding.via, range, known, name);
@@ -146,7 +157,7 @@ function declaredValue(
   name: string,
   dims: readonly Dim[],
   binding: Binding,
-  module: Module,
+  { module, drawnAs }: Pick<LeafDeclaration, "module" | "drawnAs">,
   range: readonly [number, number] | undefined,
 ): TensorValue | undefined {
   const { value: expression } = binding;
@@ -161,7 +172,7 @@ function declaredValue(
   }
   const value = evaluate(at, expression);
   if (value.kind === "error") return undefined;
-  if (binding.how === "~") return drawInto(at, value, dims, { module, name }, expression.span);
+  if (binding.how === "~") return drawInto(at, value, dims, { module, drawnAs, called: name }, expression.span);
   if (value.kind === "distribution") {
     fail(at, {
       code: "M0304",
@@ -272,7 +283,7 @@ export function initialValue(cx: Context, leaf: LeafDeclaration): TensorValue | 
   }
   if (consumer.persistent.has(leaf.name)) return inputOf(consumer, leaf);
   for (;;) {
-    const at = once ? declaringWorld(owner) : owner;
+    const at = once ? declaringWorld(owner) : beginningOf(owner);
     const { value, sources } = withSources(consumer, () =>
       leaf.initial({
         elaboration: cx.elaboration,

@@ -9,7 +9,7 @@ import { globalNorm } from "./rules.ts";
 import type { Source } from "./sources.ts";
 import type { TensorValue, TimeScope } from "./values.ts";
 import { outerObjective } from "./outer_objective.ts";
-import { type Context, enterWorld, loopAround, metaStepOf, stepWithin, type World } from "./world.ts";
+import { type Context, enterWorld, loopAround, type World } from "./world.ts";
 
 /** A time that is known, or one that a comprehension runs over. */
 export type TimePoint =
@@ -54,7 +54,7 @@ export function objectiveAt(
 ): Variable {
   const number = typeof step === "number" ? b.fill(step, { dtype: "i32", shape: [] }) : b.resolve(step);
   const t: TensorValue = { kind: "tensor", variable: number, dims: [] };
-  const inside = worldOfStep(cx.world, loop, { b, values, t: t.variable, steps });
+  const inside = worldOfStep(cx.world, loop, { b, values, t: t.variable });
   if (loop.kind === "outer") return outerObjective({ ...cx, world: inside, b }, loop)!;
   return evaluateObjective(cx, loop, inside, b, t, steps)!.variable;
 }
@@ -64,20 +64,17 @@ export function objectiveAt(
 export function worldOfStep(
   world: World,
   loop: Loop,
-  { b, values, t, steps }: {
+  { b, values, t }: {
     readonly b: Builder;
     readonly values: ReadonlyMap<string, TensorValue>;
     readonly t: Variable;
-    readonly steps: number;
   },
 ): World {
   const owns = new Set([loop]);
-  if (loop.kind === "inner") {
-    return enterWorld(world, { b, values, owns, step: stepWithin(world, b, { name: loop.name, t, length: steps }) });
-  }
-  const around = metaStepOf(world);
-  const metaStep = around ? b.apply("add", t, b.apply("mul", b.resolve(around), b.fill(steps + 1, t))) : t;
-  return enterWorld(world, { b, initials: new Map(values), owns, metaStep });
+  const now = { name: loop.name, number: t };
+  return loop.kind === "inner"
+    ? enterWorld(world, { b, values, owns, step: now })
+    : enterWorld(world, { b, initials: new Map(values), owns, metaStep: now });
 }
 
 /** What a loop that was run can be asked. */

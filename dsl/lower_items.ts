@@ -27,6 +27,7 @@ import type { LeafDeclaration } from "./leaves.ts";
 import { hintFor } from "./hints.ts";
 import { count } from "./models.ts";
 import { type MetaReference, readMetaReference, sourceText } from "./meta_parameters.ts";
+import { withSources } from "./sources.ts";
 import { describeKnown, requireStatic } from "./sizes.ts";
 import { type Context, withLocals } from "./world.ts";
 import { shapeOf, type TensorValue, type Value } from "./values.ts";
@@ -168,9 +169,10 @@ function readExpectations(
       });
       continue;
     }
-    const value = evaluate(cx, entry.value);
+    const { value, sources } = withSources(cx.world.consumer, () => evaluate(cx, entry.value));
     const within = requireStatic(cx, entry.within, "the distance after `within`");
-    const numbers = value.kind === "error" ? undefined : literalNumbers(cx, value);
+    // a parameter has other values after an outer than where it starts
+    const numbers = value.kind === "error" || sources.size > 0 ? undefined : literalNumbers(cx, value);
     if (value.kind !== "error" && !numbers) {
       fail(cx, {
         code: "M0304",

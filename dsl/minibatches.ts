@@ -4,7 +4,7 @@
 import type { Builder } from "../runtime/ir/builder.ts";
 import { toTensor } from "./arithmetic.ts";
 import type { BatchClause } from "./ast.ts";
-import { drawInto } from "./draws.ts";
+import { drawIntegers } from "./draws.ts";
 import { fail, firstTime } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
 import type { Loop } from "./loops.ts";
@@ -18,11 +18,10 @@ import {
   errorValue,
   formatDims,
   type RecordValue,
-  staticNumber,
   type TensorValue,
   type Value,
 } from "./values.ts";
-import { type Context, stepOf } from "./world.ts";
+import type { Context } from "./world.ts";
 
 /** The rows of a table that one step of a loop sees. */
 export interface Batch {
@@ -38,8 +37,8 @@ export interface Batch {
 }
 
 /** Evaluates the objective of one step of a loop where its batch, if it takes one, is what is read of the table; the step of an
- *  outer loop is the meta-step. Rows are drawn uniformly and with replacement, by (seed, loop, task, meta-step, step): two steps
- *  differ, two runs do not. Undefined when wrong (reported), as when nothing reads the batch. */
+ *  outer loop is the meta-step. Rows are drawn uniformly and with replacement, anew at every step. Undefined when wrong (reported),
+ *  as when nothing reads the batch. */
 export function withBatch<T>(cx: Context, loop: Loop, objective: (cx: Context) => T | undefined): T | undefined {
   const { batch: clause } = loop;
   if (!clause) return objective({ ...cx, batch: undefined });
@@ -136,8 +135,10 @@ function openBatch(cx: Context, loop: Loop, clause: BatchClause): Batch | undefi
     return undefined;
   }
   const rows = rowsOf(cx, clause, whole);
-  const drawn = rows === undefined ? undefined : drawRows(cx, loop, clause, { size, rows });
-  return drawn && { loop, clause, table: whole.table, rows: drawn, b: cx.b, fields: new Map() };
+  if (rows === undefined) return undefined;
+  const name = { module: loop.module, drawnAs: `${loop.name}.batch` };
+  const drawn = drawIntegers(cx, [{ size, name: "batch" }], rows, name);
+  return { loop, clause, table: whole.table, rows: drawn, b: cx.b, fields: new Map() };
 }
 
 /** The number of rows that all fields share. Undefined when they do not (reported). */
@@ -163,29 +164,6 @@ function rowsOf(cx: Context, clause: BatchClause, whole: RecordValue): number | 
   if (first && first.dims[0]!.size > 0) return first.dims[0]!.size;
   fail(cx, { code: "M0203", title: `\`${whole.name}\` has no rows to take a batch of`, at: clause.of.span });
   return undefined;
-}
-
-function drawRows(
-  cx: Context,
-  loop: Loop,
-  clause: BatchClause,
-  { size, rows }: { readonly size: number; readonly rows: number },
-): TensorValue | undefined {
-  const dims: Dim[] = [{ size, name: "batch" }];
-  const uniform: Value = {
-    kind: "distribution",
-    description: "uniform",
-    computed: false,
-    make: () => ({ kind: "family", family: "uniform", a: staticNumber(0), b: staticNumber(rows) }),
-  };
-  const step = stepOf(cx.world);
-  const name = { module: loop.module, name: `${loop.name}.batch`, ...(step ? { sample: step.number } : {}) };
-  const drawn = drawInto(cx, uniform, dims, name, clause.span);
-  if (!drawn) return undefined;
-  const { b } = cx;
-  // rounding can give `rows` itself
-  const last = b.fill(rows - 1, { dtype: "i32", shape: [size] });
-  return { kind: "tensor", variable: b.apply("min", b.convert(drawn.variable, "i32"), last), dims };
 }
 
 /** The rows of one field; undefined for a number that the table has beside them, which has none. */

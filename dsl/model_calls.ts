@@ -6,7 +6,7 @@ import { fail } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
 import { type LeafDeclaration, makeLeaf, valueNow } from "./leaves.ts";
 import { evaluateDraw, evaluateScan } from "./model_scans.ts";
-import { childOf, count, type InstanceNode, usesOf } from "./models.ts";
+import { childOf, count, drawnAs, type InstanceNode, usesOf } from "./models.ts";
 import { axisOf, rowsAsIn, withRows } from "./row_origins.ts";
 import { evaluateSize, evaluateType } from "./sizes.ts";
 import type { Span } from "./source.ts";
@@ -229,7 +229,7 @@ function evaluateBody(call: ModelCall): Value {
     } else if (member.kind === "Draw") {
       locals.set(member.name.name, known(evaluateDraw(body, instance, member)));
     } else if (member.kind === "Scan") {
-      locals.set(member.name.name, known(evaluateScan(body, member, locals)));
+      locals.set(member.name.name, known(evaluateScan(body, instance, member, locals)));
     } else {
       const value = evaluate(body, member.value);
       locals.set(member.name.name, known(value));
@@ -300,7 +300,8 @@ function declareParameter(
   const { scope } = body;
   const uses = usesOf(instance);
   const kept = dims.map((d) => outside(call, d));
-  const leaf = makeLeaf(body, name, kept, binding, instance.model.module, (cx) => ({
+  const of = { module: instance.model.module, drawnAs: drawnAs(body.elaboration, instance, binding.name.name) };
+  const leaf = makeLeaf(body, name, kept, binding, of, (cx) => ({
     ...cx,
     scope,
     frames: uses,

@@ -2,15 +2,16 @@
 // scan whose carry is the states; and an array drawn anew wherever the model is called.
 import type { DrawMember, ScanMember } from "./ast.ts";
 import { toTensor } from "./arithmetic.ts";
-import { drawInto, type DrawName } from "./draws.ts";
+import { drawInto } from "./draws.ts";
+import type { DrawName } from "./draw_keys.ts";
 import { fail } from "./elaboration.ts";
 import { bindStep, checkStates, nextValue, startState } from "./equations.ts";
 import { evaluate } from "./expressions.ts";
-import type { InstanceNode } from "./models.ts";
+import { drawnAs, type InstanceNode } from "./models.ts";
 import { type Table, withRows } from "./row_origins.ts";
 import { evaluateType, requireInteger, tooLarge } from "./sizes.ts";
 import { describeValue, type Dim, errorValue, type TensorValue, type Value } from "./values.ts";
-import { type Context, enterWorld, known, type Local, stepOf, stepWithin } from "./world.ts";
+import { type Context, enterWorld, known, type Local } from "./world.ts";
 
 /** What a scan goes through, outside of it. */
 interface Sequence {
@@ -20,7 +21,12 @@ interface Sequence {
 }
 
 /** The value of a scan in a model's body: its states after each step, and its other values at each, stacked. */
-export function evaluateScan(body: Context, member: ScanMember, names: ReadonlyMap<string, Local>): Value {
+export function evaluateScan(
+  body: Context,
+  instance: InstanceNode,
+  member: ScanMember,
+  names: ReadonlyMap<string, Local>,
+): Value {
   checkStates(body, member.members, []);
   const sequence = member.to ? numbers(body, member) : entriesOf(body, member);
   const starts = startStates(body, member);
@@ -30,7 +36,7 @@ export function evaluateScan(body: Context, member: ScanMember, names: ReadonlyM
   const name = member.name.name;
   const scan = b.openScan(name, length.size);
   const t = scan.slice(b.one("iota", [], { type: { dtype: "i32", shape: [length.size] }, axis: 0 }));
-  const step = stepWithin(body.world, scan.body, { name, t, length: length.size });
+  const step = { name: drawnAs(body.elaboration, instance, name), number: t };
   const world = enterWorld(body.world, { b: scan.body, step });
   // sub-models are called at this step too
   const locals = new Map<string, Local>([...names].map(([key, local]): [string, Local] => [key, {
@@ -134,13 +140,11 @@ export function evaluateDraw(body: Context, instance: InstanceNode, member: Draw
   const dims = evaluateType(body, member.type ?? { sizes: [], span: member.name.span });
   const value = evaluate(body, member.value);
   if (!dims) return errorValue;
-  const step = stepOf(body.world);
-  const path = `${instance.path}.${member.name.name}`;
   const name: DrawName = {
     module: instance.model.module,
-    name: step ? `${path} in ${step.name}` : path,
+    drawnAs: drawnAs(body.elaboration, instance, member.name.name),
+    called: `${instance.path}.${member.name.name}`,
     value: `let ${member.name.name} = …`,
-    ...(step ? { sample: step.number } : {}),
   };
   return drawInto(body, value, dims, name, member.value.span) ?? errorValue;
 }

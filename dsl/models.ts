@@ -1,7 +1,7 @@
 // Which parameters does a model have? A model used at the top of a file is one instance, every `use` inside a model is
 // another; their parameters are named by the path to them, and shaped by the first call (`model_calls.ts`).
 import type { CallExpression, Expression, ModelItem, UseMember } from "./ast.ts";
-import type { Module } from "./modules.ts";
+import { type Module, pathFromRoot } from "./modules.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { bindArguments } from "./calls.ts";
 import { hintOrHabit } from "./hints.ts";
@@ -48,6 +48,15 @@ export function usesOf(instance: InstanceNode): Frame[] {
   const frames: Frame[] = [];
   for (let at: InstanceNode | undefined = instance; at; at = at.parent) if (at.use) frames.push(at.use);
   return frames;
+}
+
+/** What something of an instance is drawn as: by the file of the model at the top, which its path says only sometimes. */
+export function drawnAs(el: Elaboration, instance: InstanceNode, member: string): string {
+  let top = instance;
+  while (top.parent) top = top.parent;
+  const { item, module } = top.model;
+  const rest = instance.path.slice(top.path.length);
+  return `${pathFromRoot(el.modules.root, module)}:${item.name.name}${rest}.${member}`;
 }
 
 /** Every parameter of an instance, in the order of the declarations, as far as they are known. */

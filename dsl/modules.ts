@@ -269,6 +269,17 @@ export function resolvePath(from: string, relative: string): string | undefined 
   return parts.join("/");
 }
 
+/** A file's path seen from the folder of the root file; the root's own is empty: what it is called means nothing. */
+export function pathFromRoot(root: Module, module: Module): string {
+  if (module === root) return "";
+  if (module.library) return module.source.name;
+  const from = root.source.name.split("/").slice(0, -1);
+  const to = module.source.name.split("/");
+  const shared = from.findIndex((part, i) => part !== to[i]);
+  const common = shared === -1 ? from.length : shared;
+  return [...from.slice(common).map(() => ".."), ...to.slice(common)].join("/");
+}
+
 /** The span of a definition's name. */
 export function definitionSpan(definition: Definition): Span {
   return nameOf(definition.item)!.span;

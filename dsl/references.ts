@@ -89,7 +89,8 @@ export function declareParam(cx: Context, definition: Definition): LeafDeclarati
   el.busy.add(definition.item);
   try {
     const dims = evaluateType(place(cx), type);
-    return dims && makeLeaf(cx, binding.name.name, dims, binding, definition.module, place);
+    return dims &&
+      makeLeaf(cx, definition.name, dims, binding, { module: definition.module, drawnAs: definition.name }, place);
   } finally {
     el.busy.delete(definition.item);
   }

@@ -11,7 +11,7 @@ import { evaluate } from "./expressions.ts";
 import { evaluateType } from "./sizes.ts";
 import { drawInto } from "./draws.ts";
 import { hintFor } from "./hints.ts";
-import { type Context, lazily, type Local, type Scope, type World } from "./world.ts";
+import { beginningOf, type Context, lazily, type Local, type Scope, taskOf, type World } from "./world.ts";
 import { numbersOf } from "./leaves.ts";
 import { fieldOf, rowsAsIn } from "./row_origins.ts";
 import {
@@ -29,9 +29,8 @@ import {
 /** A task while it lives. */
 export interface TaskInstance {
   readonly definition: Definition;
-  /** Its number among the tasks of the consumer; undefined: the only one. */
-  readonly index: Variable | undefined;
-  readonly metaStep: Variable | undefined;
+  /** Its number among the tasks of the consumer (i32 scalar). */
+  readonly index: Variable;
   /** Makes a field that the host gives. */
   readonly given: (field: GivenField) => Variable;
   /** How many tasks the consumer has, and whether they are the same at every meta-step. */
@@ -55,7 +54,7 @@ export interface GivenField extends ArrayType {
   readonly span: Span;
 }
 
-/** Gives a task its members, computed in `world` (whose task it is), and returns those that are not splits. */
+/** Gives a task its members, computed inside `world` (whose task it is), and returns those that are not splits. */
 export function openTask(el: Elaboration, world: World): ReadonlyMap<string, Local> {
   const task = world.task!;
   const item = task.definition.item as TaskItem;
@@ -63,7 +62,7 @@ export function openTask(el: Elaboration, world: World): ReadonlyMap<string, Loc
   const base: Scope = { module, parent: undefined, locals: new Map() };
   const locals = new Map<string, Local>();
   const scope: Scope = { module, parent: base, locals };
-  const cx: Context = { elaboration: el, world, b: world.b, scope, frames: [] };
+  const cx: Context = { elaboration: el, world: beginningOf(world), b: world.b, scope, frames: [] };
   for (const member of item.members) {
     if (member.kind === "Split") {
       task.splits.set(member.name.name, openSplit(cx, task, member));
@@ -129,7 +128,7 @@ export function checkHostTasks(el: Elaboration): void {
 
 /** The value of a field without one, `x : [5, 784]`: the host gives it. */
 function givenField(cx: Context, binding: Binding, qualified: string): Value {
-  const { name: task } = cx.world.task!.definition;
+  const { given, definition: { name: task } } = taskOf(cx.world)!;
   const { span } = binding.name;
   if (!cx.elaboration.hostTasks.has(task)) {
     return fail(cx, {
@@ -144,7 +143,7 @@ function givenField(cx: Context, binding: Binding, qualified: string): Value {
   if (!dims) return errorValue;
   const dtype = dtypeOf(binding.type!.dtype?.name ?? "float", cx.elaboration.precision);
   if (!dtype) return errorValue; // reported with the declarations
-  const variable = cx.world.task!.given({ name: qualified, dtype, shape: shapeOf(dims), span });
+  const variable = given({ name: qualified, dtype, shape: shapeOf(dims), span });
   return { kind: "tensor", variable, dims, declared: { name: qualified, span } };
 }
 
@@ -169,7 +168,8 @@ export function bindingValue(cx: Context, binding: Binding, qualified: string, o
     if (dtype && dtype.name !== "float") {
       return fail(cx, { code: "M0304", title: `What is drawn is float, not ${dtype.name}`, at: dtype.span });
     }
-    const drawn = drawInto(cx, value, dims, { module: cx.scope.module, name: qualified, once }, binding.value.span);
+    const name = { module: cx.scope.module, drawnAs: qualified, once };
+    const drawn = drawInto(cx, value, dims, name, binding.value.span);
     return drawn ? { ...drawn, declared } : errorValue;
   }
   if (value.kind === "distribution") {

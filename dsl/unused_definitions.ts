@@ -99,7 +99,6 @@ function checkTask(cx: Context, definition: Definition): void {
     task: newTask({
       definition,
       index,
-      metaStep: undefined,
       count: 1,
       fixed: false,
       given: (field) => cx.b.input(field),
@@ -309,7 +308,7 @@ function checkOptimizer(el: Elaboration, item: OptimizerItem, module: Module): v
     }
     const { span } = item.name;
     const rule: LoopRule = { references: [], optimizer: { item, module }, hyperparameters: [], span };
-    const leaf: LeafDeclaration = { name: "p", dims, module, span, initial: () => undefined };
+    const leaf: LeafDeclaration = { name: "p", drawnAs: "p", dims, module, span, initial: () => undefined };
     const p = array();
     const t: TensorValue = { kind: "tensor", variable: b.input({ dtype: "i32", shape: [] }), dims: [] };
     const states = startStates(cx, rule, leaf, p, hyperparameters);

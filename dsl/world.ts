@@ -16,7 +16,7 @@ import type { Span } from "./source.ts";
 
 /** One function that is being lowered (or, `dry`, only checked): the step of an outer, a gradient, an evaluation. */
 export interface Consumer {
-  /** Part of the key of every draw made for it. */
+  /** What it is called where its draws are made. */
   readonly name: string;
   /** Nothing is run: every parameter is a placeholder, loops are gone through once. */
   readonly dry: boolean;
@@ -24,7 +24,7 @@ export interface Consumer {
   readonly steps?: GivenSteps;
   /** The input of the function that a slot stands for, made when first asked for. */
   readonly input: (slot: InputSlot, type?: ArrayType) => Variable;
-  /** The meta-step that draws are counted by; undefined when they are made once. */
+  /** The meta-step of an outer (i32 scalar). */
   readonly metaStep: Variable | undefined;
   /** The item that it is written for, for messages. */
   readonly place?: ConsumerPlace;
@@ -79,10 +79,12 @@ export interface World {
   /** Inner loops already run here. */
   readonly runs: Map<Loop, LoopRun>;
   readonly task?: TaskInstance;
-  /** The step of the loops and scans that this world is in. */
+  /** The step of an inner loop or a scan. */
   readonly step?: StepNow;
-  /** The meta-step of an outer loop that another loop runs, as one number with those around it. */
-  readonly metaStep?: Variable;
+  /** The step of an outer loop that another loop or item runs. */
+  readonly metaStep?: StepNow;
+  /** What is evaluated here is there from the beginning of a task: what it is made of, and where parameters start. */
+  readonly beginning?: boolean;
   /** Zeros [T + 1, ...] that are added to what loops evolve, by loop and leaf, so that derivatives for every time can be asked
    *  for. */
   readonly disturbed?: ReadonlyMap<Loop, ReadonlyMap<string, Variable>>;
@@ -107,9 +109,8 @@ export function windowOf(world: World, loop: Loop): LoopWindow | undefined {
   return undefined;
 }
 
-/** Which step it is of all loops and scans around, as one number. */
+/** Which step it is of a loop or scan. */
 export interface StepNow {
-  /** The innermost loop or scan. */
   readonly name: string;
   /** i32 scalar. */
   readonly number: Variable;
@@ -129,29 +130,10 @@ export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" |
     ...(inside.task ? { task: inside.task } : {}),
     ...(inside.step ? { step: inside.step } : {}),
     ...(inside.metaStep ? { metaStep: inside.metaStep } : {}),
+    ...(inside.beginning ? { beginning: true } : {}),
     ...(inside.disturbed ? { disturbed: inside.disturbed } : {}),
     ...(inside.window ? { window: inside.window } : {}),
   };
-}
-
-/** The step that a world is at; undefined outside of all loops and scans, and where a task begins. */
-export function stepOf(world: World): StepNow | undefined {
-  for (let w: World | undefined = world; w; w = w.parent) {
-    if (w.step) return w.step;
-    if (w.task || w.metaStep) return undefined;
-  }
-  return undefined;
-}
-
-/** Step `t` of a loop or scan of a length, inside the steps around it: t + (length + 1) * the number of those. */
-export function stepWithin(
-  world: World,
-  b: Builder,
-  { name, t, length }: { readonly name: string; readonly t: Variable; readonly length: number },
-): StepNow {
-  const around = stepOf(world);
-  if (!around) return { name, number: t };
-  return { name, number: b.apply("add", t, b.apply("mul", around.number, b.fill(length + 1, t))) };
 }
 
 /** The innermost task that a world is in. */
@@ -167,10 +149,10 @@ export function drawingWorld(world: World): World {
   return w;
 }
 
-/** The meta-step that draws are counted by where a world stands; undefined when they are made once. */
-export function metaStepOf(world: World): Variable | undefined {
-  for (let w: World | undefined = world; w; w = w.parent) if (w.metaStep) return w.metaStep;
-  return world.consumer.metaStep;
+/** Where what is there from the beginning of a task is evaluated. It matters where the task is kept: what it begins with is then drawn
+ *  once, and a model that is called later draws anew at every meta-step. */
+export function beginningOf(world: World): World {
+  return drawingWorld(world).task?.fixed ? enterWorld(world, { beginning: true }) : world;
 }
 
 /** The world of the whole function. */

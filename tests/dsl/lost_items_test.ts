@@ -1,10 +1,14 @@
 // Does every item of a program become something that runs, or an error? Counted in the tree, apart from the tool's own count: of
 // mutants of right programs, and of what once went missing.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { type CompileOutput, compileProgram } from "../../dsl/compile.ts";
+import type { Elaboration } from "../../dsl/elaboration.ts";
+import { refuseLostItems } from "../../dsl/lost_items.ts";
+import type { CheckedProgram } from "../../dsl/lower_program.ts";
 import { parseProgram } from "../../dsl/parse.ts";
-import { compile } from "../../mod.ts";
+import { compile, InternalError } from "../../mod.ts";
+import type { ExperimentProgram } from "../../runtime/loop/program.ts";
 import { awkward, edits, mutate, partsOf } from "./program_mutations.ts";
 
 /** What a program prints or keeps, counted from its tree. */
@@ -137,6 +141,11 @@ const once: Readonly<Record<string, readonly [text: string, said: string]>> = {
     "param w : [2] = 1 gradient sum(w^2) wrt w expect { w = exp(w * [1, 2]) within 1 }",
     "not with [2], computed while the program runs",
   ],
+  "a parameter in expect": [
+    `param w = 1 outer o { minimize (w - 2)^2 over w by sgd(lr = 0.1) for 3 steps }
+    gradient w^2 wrt w after o expect { value = w within 1 }`,
+    "not with a scalar, computed while the program runs",
+  ],
   "a draw in within": [
     "param w = 1 gradient w^2 wrt w expect { value = 1 within normal(0, 1) }",
     "The distance after `within` must be a number known before the run",
@@ -258,4 +267,19 @@ Deno.test("each outer records what it learns of a model", async () => {
   const values = (name: string) => run.recorded(name).values.map((v) => v.data[0]);
   assertEquals(values("net.a").slice(0, 2), [0, 0.2]);
   assertEquals(values("net.b").slice(0, 2), [0, 0.4]);
+});
+
+Deno.test("refuseLostItems() names the place of what is gone", () => {
+  const text = "edition 1\nparam w = 1\ngradient w^2 wrt w expect { value = 1 within 1 }\nevaluate e { report w }\n";
+  const { program } = parseProgram({ name: "main.meta", text });
+  const sources = new Map([["main.meta", { name: "main.meta", text }]]);
+  const el = { modules: { root: { program }, sources }, loops: new Map() } as unknown as Elaboration;
+  const checked = { outers: [], gradients: [], evaluations: [], records: { wishes: [] } } as unknown as CheckedProgram;
+  const out = compileText(text, folders[0]!).program!;
+  refuseLostItems(el, checked, out);
+  const without = (part: Partial<ExperimentProgram>) => () => refuseLostItems(el, checked, { ...out, ...part });
+  const unexpected = out.gradients.map((g) => ({ ...g, expect: [] }));
+  assertThrows(without({ gradients: [] }), InternalError, "A gradient, or a part of one at main.meta:3:1 was lost");
+  assertThrows(without({ gradients: unexpected }), InternalError, "main.meta:3:1");
+  assertThrows(without({ evaluations: [] }), InternalError, "An evaluation, or a report of one at main.meta:4:1");
 });

@@ -142,7 +142,7 @@ input s : float = 1
 data d { x : [2, 3, 4] ~ normal(0, 1)  y : [2, 3, 4] ~ normal(0, 1) }
 param scale = s
 model net(x : [n, time, width]) { use a = attention(2)  return a(x) }
-inner fit { minimize mse(net(scale * d.x), d.y)  over net  by adam(lr = 0.1)  for T = 3 steps }
+inner fit { minimize mse(net(scale * d.x), d.y)  over net  by sgd(lr = 0.1)  for T = 3 steps }
 gradient mse(net@T(d.x), d.y) wrt scale`;
   assertAlmostEquals(scalar(await run(source), "scale"), await slope(source, "s", 1), 1e-10);
 });
