@@ -5,7 +5,7 @@ import type { Expression, ListExpression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
 import { count } from "./models.ts";
-import { rowsOfAll } from "./row_origins.ts";
+import { rowsOfAll, withRows } from "./row_origins.ts";
 import type { Span } from "./source.ts";
 import {
   capital,
@@ -97,7 +97,7 @@ export function evaluateList(cx: Context, list: ListExpression): Value {
       kind: "literal",
       type: known.some((v) => v.type === "float") ? "float" : known[0]!.type,
       numbers: known.flatMap((v) => v.numbers),
-      dims: [{ size: known.length }, ...known[0]!.dims],
+      dims: [{ size: known.length }, ...rowsOfAll(known[0]!.dims, known.map((v) => v.dims))],
     };
   }
   const tensors = items.map((v) => toTensor(cx, v, "float"));
@@ -143,5 +143,6 @@ function listOfNumbers(items: readonly Value[]): Value {
 function asLiteral(value: Value): LiteralValue | undefined {
   if (value.kind === "literal") return value;
   if (value.kind !== "shape" || value.single) return undefined;
-  return { kind: "literal", type: "int", numbers: shapeOf(value.dims), dims: [{ size: value.dims.length }] };
+  const dims = [withRows({ size: value.dims.length }, value.rows)];
+  return { kind: "literal", type: "int", numbers: shapeOf(value.dims), dims };
 }

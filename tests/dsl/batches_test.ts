@@ -277,6 +277,7 @@ const perRow = [
   "centred(d.x)",
   "d.u",
   "2 * d.u",
+  "[d.u, d.u]",
   "other.x * d.x",
   "-d.X",
   "exp(d.x)",
