@@ -1,7 +1,7 @@
 // Which parameters does a model have? A model used at the top of a file is one instance, every `use` inside a model is
 // another; their parameters are named by the path to them, and shaped by the first call (`model_calls.ts`).
 import type { CallExpression, Expression, ModelItem, UseMember } from "./ast.ts";
-import { type Module, pathFromRoot } from "./modules.ts";
+import { type Definition, type Module, pathFromRoot } from "./modules.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { bindArguments } from "./calls.ts";
 import { hintOrHabit } from "./hints.ts";
@@ -25,13 +25,23 @@ export interface InstanceNode {
   readonly parent?: InstanceNode;
 }
 
+/** What a parameter or model at the top of a file is called: its name, where the root file means it by that or, knowing none of that
+ *  name, no file before has one; else its file and its name. */
+export function topPath({ modules: { root, modules } }: Elaboration, { name, item, module }: Definition): string {
+  const seen = root.visible.get(name);
+  const first = seen && !seen.module.library ? seen : modules.map((m) => m.own.get(name)).find((d) => d && hasPath(d));
+  if (!first || first.item === item) return name;
+  return `${pathFromRoot(root, module).replace(/\.meta$/, "")}:${name}`;
+}
+
+/** True for what has parameters. */
+export function hasPath({ item }: Definition): boolean {
+  return item.kind === "Model" || item.kind === "Param";
+}
+
 /** The instance of a model that is declared at the top of a file. */
 export function topInstance(el: Elaboration, item: ModelItem, module: Module): InstanceNode {
-  const name = item.name.name;
-  const same = el.instances.get(name);
-  if (same && same.model.item === item) return same;
-  // two files may each have a private model of one name: the second goes by its file too
-  const path = same ? `${module.source.name.replace(/\.meta$/, "")}:${name}` : name;
+  const path = topPath(el, { name: item.name.name, item, module });
   const existing = el.instances.get(path);
   if (existing) return existing;
   const node = newInstance(path, { item, module }, new Map());

@@ -7,10 +7,10 @@ import { hintFor, hintOrHabit } from "./hints.ts";
 import { rulePaths } from "./loop_rules.ts";
 import type { Loop } from "./loops.ts";
 import { type LeafDeclaration, makeLeaf } from "./leaves.ts";
-import { childOf, type InstanceNode, leavesOf, topInstance } from "./models.ts";
+import { childOf, hasPath, type InstanceNode, leavesOf, topInstance, topPath } from "./models.ts";
 import { evaluateType } from "./sizes.ts";
 import type { Context, Scope } from "./world.ts";
-import type { Definition } from "./modules.ts";
+import type { Definition, Module } from "./modules.ts";
 
 export type Reference =
   | { readonly kind: "model"; readonly instance: InstanceNode }
@@ -67,7 +67,8 @@ export function declareParam(cx: Context, definition: Definition): LeafDeclarati
   if (definition.item.kind !== "Param") return undefined;
   const { binding } = definition.item;
   const el = cx.elaboration;
-  const existing = el.leaves.get(binding.name.name);
+  const path = topPath(el, definition);
+  const existing = el.leaves.get(path);
   if (existing) return existing;
   if (el.busy.has(definition.item)) {
     if (firstTime(el, definition.item)) {
@@ -90,7 +91,7 @@ export function declareParam(cx: Context, definition: Definition): LeafDeclarati
   try {
     const dims = evaluateType(place(cx), type);
     return dims &&
-      makeLeaf(cx, definition.name, dims, binding, { module: definition.module, drawnAs: definition.name }, place);
+      makeLeaf(cx, path, dims, binding, { module: definition.module, drawnAs: definition.name }, place);
   } finally {
     el.busy.delete(definition.item);
   }
@@ -262,14 +263,14 @@ export function ownersOf(el: Elaboration, leaf: string): Loop[] {
   const owners: Loop[] = [];
   for (const loop of el.loops.values()) {
     if (loop.kind !== "inner") continue;
-    if (loop.rules.some((rule) => rule.references.some((r) => covers(r, leaf)))) owners.push(loop);
+    if (loop.rules.some((rule) => rule.references.some((r) => covers(el, loop, r, leaf)))) owners.push(loop);
   }
   return owners;
 }
 
-/** True when a reference in `over` covers a leaf, by their names alone. */
-export function covers(reference: Expression, leaf: string): boolean {
-  const text = referenceText(reference.kind === "Time" ? reference.object : reference);
+/** True when a reference in the `over` of a loop covers a leaf, by their names alone. */
+function covers(el: Elaboration, loop: Loop, reference: Expression, leaf: string): boolean {
+  const text = pathText(el, loop.module, reference.kind === "Time" ? reference.object : reference);
   return text !== undefined && (leaf === text || leaf.startsWith(`${text}.`));
 }
 
@@ -282,11 +283,19 @@ export function loopsChanging(el: Elaboration, reference: Reference): Loop[] {
     loop.kind === "inner" &&
     loop.rules.some((rule) =>
       rule.references.some((r) => {
-        const text = referenceText(r);
+        const text = pathText(el, loop.module, r);
         return text !== undefined && (text === path || text.startsWith(`${path}.`) || path.startsWith(`${text}.`));
       })
     )
   );
+}
+
+/** A chain of names in a file, by the names that the program has for them. */
+function pathText(el: Elaboration, module: Module, expression: Expression): string | undefined {
+  const text = referenceText(expression);
+  const head = text?.split(".")[0];
+  const definition = head === undefined ? undefined : module.visible.get(head);
+  return text && head && definition && hasPath(definition) ? topPath(el, definition) + text.slice(head.length) : text;
 }
 
 /** True for what a model has wherever it is called: parameters and sub-models. */
@@ -303,7 +312,7 @@ export function outersLearning(el: Elaboration, object: Expression, evolved: boo
     loop.rules.some((rule) =>
       rule.references.some((r) => {
         if (r.kind === "Time" && !evolved) return false;
-        const text = referenceText(r.kind === "Time" ? r.object : r);
+        const text = pathText(el, loop.module, r.kind === "Time" ? r.object : r);
         return path !== undefined && text !== undefined &&
           (text === path || text.startsWith(`${path}.`) || path.startsWith(`${text}.`));
       })
