@@ -6,6 +6,7 @@ import type { BinaryExpression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
 import { withRows } from "./row_origins.ts";
 import { evaluate } from "./expressions.ts";
+import { checkedArithmetic } from "./integers.ts";
 import type { Span } from "./source.ts";
 import {
   capital,
@@ -62,7 +63,8 @@ export function evaluateBinary(cx: Context, expression: BinaryExpression): Value
     const value = staticArithmetic[op](a.value, c.value);
     if (typeof value === "boolean") return staticNumber(value ? 1 : 0, "bool");
     const isFloat = op === "/" || a.type === "float" || c.type === "float";
-    return staticNumber(value, isFloat || !Number.isInteger(value) ? "float" : "int");
+    // beyond that doubles are no longer exact
+    return staticNumber(value, isFloat || !Number.isSafeInteger(value) ? "float" : "int");
   }
   const x = numeric(cx, a, expression.left.span, `be used with \`${op}\``);
   const y = numeric(cx, c, expression.right.span, `be used with \`${op}\``);
@@ -189,7 +191,10 @@ export function broadcastBinary(
       return { kind: "tensor", variable: cx.b.fill(0, { dtype: x.variable.dtype, shape }), dims };
     }
   }
-  const variable = cx.b.apply(op, cx.b.broadcastTo(x.variable, shape), cx.b.broadcastTo(y.variable, shape));
+  const operands = [cx.b.broadcastTo(x.variable, shape), cx.b.broadcastTo(y.variable, shape)] as const;
+  const variable = bothInt && (op === "add" || op === "sub" || op === "mul")
+    ? checkedArithmetic(cx, op, operands, span)
+    : cx.b.apply(op, ...operands);
   return { kind: "tensor", variable, dims };
 }
 

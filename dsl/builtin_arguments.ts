@@ -33,9 +33,14 @@ export function floatArg(c: BuiltinCall, i: number): TensorValue | undefined {
   return tensor && asFloat(c.cx, tensor);
 }
 
+/** A positional argument as an array, whose whole numbers known now are ints; undefined when it is not one (reported). */
+export function intArg(c: BuiltinCall, i: number): TensorValue | undefined {
+  return tensorArg(c, i, "int");
+}
+
 /** A positional argument as an array; undefined when it is not one (reported). */
-export function tensorArg(c: BuiltinCall, i: number): TensorValue | undefined {
-  const tensor = toTensor(c.cx, c.args[i]!);
+export function tensorArg(c: BuiltinCall, i: number, want?: "int"): TensorValue | undefined {
+  const tensor = toTensor(c.cx, c.args[i]!, want);
   if (tensor.kind === "tensor") return tensor;
   if (c.args[i]!.kind !== "error") {
     fail(c.cx, {

@@ -5,6 +5,7 @@ import {
   type Builtin,
   type BuiltinCall,
   floatArg,
+  intArg,
   integerArg,
   placeOf,
   simple,
@@ -14,6 +15,7 @@ import {
 import type { Expression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
 import { noteRow } from "./indexing.ts";
+import { checkedIndices, entriesAlong } from "./integers.ts";
 import { count } from "./models.ts";
 import { rowsOfAll, withRows } from "./row_origins.ts";
 import { referenceText } from "./references.ts";
@@ -198,10 +200,10 @@ function windows(c: BuiltinCall): Value {
   return tensor(b.one("concat", parts, { axis: 4 }), dims);
 }
 
-/** `take(x, indices)`: the rows of x that integers of any shape name; an index outside reads 0. */
+/** `take(x, indices)`: the rows of x that integers of any shape name, each from 0 on. */
 function take(c: BuiltinCall): Value {
   const x = tensorArg(c, 0);
-  const indices = tensorArg(c, 1);
+  const indices = intArg(c, 1);
   if (!x || !indices) return errorValue;
   const axis = axisArg(c, c.named.get("axis") ?? staticNumber(0), x);
   if (axis === undefined) return errorValue;
@@ -213,8 +215,16 @@ function take(c: BuiltinCall): Value {
     });
   }
   if (indices.dims.length === 0) noteRow(c.cx, x.dims[axis]!);
+  const { size } = x.dims[axis]!;
+  const own = checkedIndices(c.cx, indices, {
+    size,
+    kind: "an index",
+    of: "take",
+    unit: entriesAlong(axis),
+    at: c.at(1),
+  });
   const dims = [...x.dims.slice(0, axis), ...indices.dims, ...x.dims.slice(axis + 1)];
-  return tensor(c.cx.b.one("gather", [x.variable, indices.variable], { axis, batch: 0 }), dims);
+  return tensor(c.cx.b.one("gather", [x.variable, own.variable], { axis, batch: 0 }), dims);
 }
 
 /** The builtins of this file. */

@@ -2,6 +2,7 @@
 import { asFloat, broadcastBinary } from "./arithmetic.ts";
 import { axisArg, type Builtin, flag, placeOf, simple, tensor, tensorArg } from "./builtin_arguments.ts";
 import { fail } from "./elaboration.ts";
+import { checkedSum } from "./integers.ts";
 import { capital, describeValue, errorValue, shapeOf, staticNumber, type Value } from "./values.ts";
 
 function reduction(name: "sum" | "mean" | "max" | "min"): Builtin["apply"] {
@@ -33,6 +34,7 @@ function reduction(name: "sum" | "mean" | "max" | "min"): Builtin["apply"] {
     let result = x.variable;
     if (name === "min") result = b.apply("neg", b.one("reduce_max", [b.apply("neg", result)], { axes }));
     else if (name === "max") result = b.one("reduce_max", [result], { axes });
+    else if (result.dtype === "i32") result = checkedSum(c.cx, result, axes, c.call.span);
     else result = b.sum(result, axes);
     if (name === "mean") result = b.apply("div", result, b.fill(n, result));
     if (flag(c.named.get("keep"))) {

@@ -12,6 +12,7 @@ import {
   tensorArg,
 } from "./builtin_arguments.ts";
 import { fail } from "./elaboration.ts";
+import { checkedIndices } from "./integers.ts";
 import { rowsOfAll, rowsReshaped, withoutRows } from "./row_origins.ts";
 import { tooLarge } from "./sizes.ts";
 import {
@@ -153,6 +154,14 @@ function sameRows(c: BuiltinCall): Value {
   });
 }
 
+/** `classes_of(labels, n)`: the labels, each of which must be one of the classes 0 .. n - 1. */
+function classesOf(c: BuiltinCall): Value {
+  const labels = tensorArg(c, 0);
+  const size = integerArg(c, c.args[1], "the number of classes", undefined);
+  if (!labels || size === undefined) return errorValue;
+  return checkedIndices(c.cx, labels, { size, kind: "a label", unit: ["class", "classes"], at: c.at(0) });
+}
+
 /** The builtins of this file. */
 export const shapes: readonly Builtin[] = [
   /** Every axis of x but one, as a list: the axes that a normalisation averages over. */
@@ -231,4 +240,5 @@ export const shapes: readonly Builtin[] = [
   }),
   simple("same_shape", [2, 2], sameShapeBuiltin),
   simple("same_rows", [2, 2], sameRows),
+  simple("classes_of", [2, 2], classesOf),
 ];

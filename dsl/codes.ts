@@ -32,6 +32,7 @@ export const diagnosticCodes = {
   M0311: "Definitions that unfold too far",
   M0312: "A value of the whole table where a batch is read",
   M0313: "A batch that nothing reads",
+  M0314: "An integer outside its range",
   M0401: "A time is needed",
   M0402: "A time out of range",
   M0403: "A time on something that does not change",

@@ -2,7 +2,8 @@
 // are asked for, and the world that expressions of it start in.
 import { Builder, newVariable } from "../runtime/ir/builder.ts";
 import { eliminateDeadCode } from "../runtime/ir/dead_code.ts";
-import { type ArrayType, type IrFunction, sizeOf, type Variable } from "../runtime/ir/types.ts";
+import { type Bounds, setRange } from "../runtime/ir/ranges.ts";
+import { type ArrayType, type IrFunction, largestInt, sizeOf, type Variable } from "../runtime/ir/types.ts";
 import type { InputSlot, ProgramFunction } from "../runtime/loop/program.ts";
 import type { AcrossClause, Expression } from "./ast.ts";
 import { type Elaboration, fail } from "./elaboration.ts";
@@ -83,6 +84,7 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
         return { dtype: el.precision, shape: [] };
     }
   };
+  const bounds = new Map<Variable, Bounds>();
   const known = new Map<string, Variable>();
   const input = (slot: InputSlot, type: ArrayType): Variable => {
     const first = slot.kind === "task" ? ` ${slot.first}` : "";
@@ -91,6 +93,10 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
     if (existing) return existing;
     const label = "name" in slot ? slot.name : slot.kind;
     const variable = b.input(type, label);
+    if (slot.kind === "task") {
+      const demand = (wanted: Bounds) => bounds.set(variable, stricter(wanted, bounds.get(variable)));
+      setRange(variable, { low: -largestInt, high: largestInt, attained: false, source: { name: slot.name, demand } });
+    }
     slots.push({ slot, variable });
     known.set(key, variable);
     return variable;
@@ -126,9 +132,20 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
     input,
     finish: (outputs) => {
       const whole = eliminateDeadCode(b.finish(outputs.map((x) => b.resolve(x))));
-      return pruneInputs(whole, slots);
+      const bounded = slots.map(({ slot, variable }) => {
+        const demanded = bounds.get(variable);
+        return { variable, slot: demanded && slot.kind === "task" ? { ...slot, bounds: demanded } : slot };
+      });
+      return pruneInputs(whole, bounded);
     },
   };
+}
+
+/** What satisfies both demands. */
+function stricter(a: Bounds, b: Bounds | undefined): Bounds {
+  if (!b) return a;
+  const reason = a.low >= b.low && a.high <= b.high ? a.reason : b.reason;
+  return { low: Math.max(a.low, b.low), high: Math.min(a.high, b.high), reason };
 }
 
 /** Leaves out the inputs that nothing reads. */

@@ -1,10 +1,11 @@
 // What is in the tables that a program names? Reads every `data … from` and every host array, and checks them against their
 // declarations before anything runs, with the row and column of what is wrong.
 import type { DataField, DataItem, Expression } from "./ast.ts";
+import { rangeOfData } from "../runtime/ir/ranges.ts";
 import { allocate, sizeOf } from "../runtime/ir/types.ts";
-import { entryOf, type HostValues, place, whyNoEntry } from "../runtime/loop/given_arrays.ts";
+import { entryOf, type HostValues, whyNoEntry } from "../runtime/loop/given_arrays.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
-import { type Entries, openDataFile, type ReadData } from "./data_files.ts";
+import { type Entries, entryOfArray, openDataFile, type ReadData } from "./data_files.ts";
 import { dtypeOf, evaluateSize, requireStatic, tooLarge } from "./sizes.ts";
 import { openFunction } from "./consumers.ts";
 import { hintFor } from "./hints.ts";
@@ -211,6 +212,10 @@ function load(cx: Context, item: DataItem, field: DataField, entries: Entries): 
     data[i] = value;
   }
   cx.elaboration.data.set(name, { dtype, shape, data });
+  if (dtype === "i32") {
+    const source = { name, data, where: entries.where, notes: rows };
+    cx.elaboration.dataRanges.set(name, { ...rangeOfData(data), source });
+  }
   return undefined;
 }
 
@@ -251,7 +256,7 @@ function loadHost(cx: Context, item: DataItem, field: DataField, { shape, data }
     });
     return;
   }
-  const where = (i: number) => `Entry [${place(i, shape).join(", ")}] of the array for \`${name}\``;
+  const where = entryOfArray(shape, `the array for \`${name}\``);
   const dtype = field.type?.dtype?.name === "bool" ? "bool" : "f64";
   const what = `The array for \`${name}\``;
   load(cx, item, field, { from: "host", shape, name: what, at: (i) => entryOf(data[i], dtype), where });

@@ -125,10 +125,21 @@ function tableFile(path: string, bytes: Uint8Array, separator: "," | "\t"): Data
         shape: [rows.length, width],
         name: `\`${path}\``,
         at: (i) => readCell(rows[Math.floor(i / width)]![columns[i % width]!] ?? ""),
-        where: (i) => `Row ${Math.floor(i / width) + 2}, column \`${header[columns[i % width]!]}\` of \`${path}\``,
+        where: cellOf(columns.map((column) => header[column]!), path),
       };
     },
   };
+}
+
+/** Where entry i of some columns stands: it is kept longer than the table. */
+function cellOf(columns: readonly string[], path: string): Entries["where"] {
+  const width = columns.length;
+  return (i) => `Row ${Math.floor(i / width) + 2}, column \`${columns[i % width]}\` of \`${path}\``;
+}
+
+/** Where entry i of an array stands: it is kept longer than the entries. */
+export function entryOfArray(shape: readonly number[], name: string): Entries["where"] {
+  return (i) => `Entry [${place(i, shape).join(", ")}] of ${name}`;
 }
 
 /** True for a line without any text, which is no row. */
@@ -255,6 +266,6 @@ function arrayEntries({ shape, data }: NpyArray, name: string): Entries {
     shape,
     name,
     at: (i) => data[i]!,
-    where: (i) => `Entry [${place(i, shape).join(", ")}] of ${name}`,
+    where: entryOfArray(shape, name),
   };
 }

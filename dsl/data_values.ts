@@ -5,6 +5,9 @@ import { fail, moduleScope } from "./elaboration.ts";
 import { declaredDims } from "./data.ts";
 import { fieldOf } from "./row_origins.ts";
 import { bindingValue } from "./tasks.ts";
+import { rangeOf, setRange } from "../runtime/ir/ranges.ts";
+import type { Builder } from "../runtime/ir/builder.ts";
+import { entryOfArray } from "./data_files.ts";
 import { type Context, outermost } from "./world.ts";
 import { type Dim, errorValue, type RecordValue, type Value } from "./values.ts";
 
@@ -21,6 +24,8 @@ export function dataRecord(cx: Context, definition: Definition): RecordValue {
         const dims = declaredDims({ ...cx, scope: moduleScope(definition.module) }, field, array.shape);
         if (!dims) return errorValue;
         const variable = cx.world.consumer.input({ kind: "data", name: qualified });
+        const range = cx.elaboration.dataRanges.get(qualified);
+        if (range) setRange(variable, range);
         const declared = { name: qualified, span: field.name.span };
         return fieldOf(item, { kind: "tensor", variable, dims: dims as Dim[], declared });
       }
@@ -35,8 +40,22 @@ export function dataRecord(cx: Context, definition: Definition): RecordValue {
       }
       const root = outermost(cx.world);
       const at = { ...cx, world: root, b: root.b, scope: moduleScope(definition.module), batch: undefined };
-      return fieldOf(item, bindingValue(at, field, qualified, true));
+      const value = bindingValue(at, field, qualified, true);
+      nameEntries(root.b, value, qualified);
+      return fieldOf(item, value);
     });
   }
   return { kind: "record", name, what: "data", table: item, span: item.name.span, members };
+}
+
+/** Has the integers of a field that stands in the program know where they stand. One number alone may be that of others, too. */
+function nameEntries(b: Builder, value: Value, name: string): void {
+  const equation = value.kind === "tensor" && value.variable.dtype === "i32" ? b.producer(value.variable) : undefined;
+  if (equation?.op !== "constant" || equation.params.data.length === 1) return;
+  const { type, data } = equation.params;
+  const [variable] = equation.outputs;
+  setRange(variable!, {
+    ...rangeOf(variable!),
+    source: { name, data, where: entryOfArray(type.shape, `\`${name}\``) },
+  });
 }

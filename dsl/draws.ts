@@ -1,6 +1,7 @@
 // What does `~` make? Numbers of a distribution from random bits, which depend on where the draw stands and on nothing else. Written
 // as equations, so that compiled loops draw inside.
 import type { Builder } from "../runtime/ir/builder.ts";
+import { setRange } from "../runtime/ir/ranges.ts";
 import { InternalError } from "../runtime/errors.ts";
 import { sameShape, type Shape, type Variable } from "../runtime/ir/types.ts";
 import { addressOf, type DrawName } from "./draw_keys.ts";
@@ -69,7 +70,11 @@ export function drawIntegers(cx: Context, dims: readonly Dim[], n: number, name:
   const { b, world } = cx;
   const shape = shapeOf(dims);
   const type = { dtype: "i32", shape } as const;
-  if (world.consumer.dry) return { kind: "tensor", variable: outermost(world).b.input(type, name.drawnAs), dims };
+  const drawn = (variable: Variable): TensorValue => {
+    setRange(variable, { low: 0, high: n - 1, attained: true });
+    return { kind: "tensor", variable, dims };
+  };
+  if (world.consumer.dry) return drawn(outermost(world).b.input(type, name.drawnAs));
   // floor(u n / 2^64) for the 64 bits u, digit by digit from the lowest, with digits for which no product exceeds 2^31
   const bits = [16, 8, 4, 2, 1].find((k) => n <= 2 ** (31 - k));
   if (bits === undefined) throw new InternalError(`A draw among ${n} numbers`);
@@ -81,7 +86,7 @@ export function drawIntegers(cx: Context, dims: readonly Dim[], n: number, name:
       variable = shiftRight(b, b.apply("add", b.apply("mul", digit, b.fill(n, type)), variable), bits);
     }
   }
-  return { kind: "tensor", variable, dims };
+  return drawn(variable);
 }
 
 /** Arrays of random words (i32, full 32 bits), of one address. */

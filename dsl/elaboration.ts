@@ -3,6 +3,7 @@
 import type { DType } from "../runtime/ir/types.ts";
 import type { DiagnosticDraft, DiagnosticSink, Label } from "./diagnostic.ts";
 import type { HostArray } from "../runtime/ir/types.ts";
+import type { IntRange } from "../runtime/ir/ranges.ts";
 import type { Span } from "./source.ts";
 import type { Instance } from "./instance.ts";
 import type { Direction } from "./directions.ts";
@@ -33,6 +34,8 @@ export interface Elaboration {
   readonly leaves: Map<string, LeafDeclaration>;
   /** Loaded tables, by `name.field`. */
   readonly data: Map<string, HostArray>;
+  /** What is known of their integers, and where each stands. */
+  readonly dataRanges: Map<string, IntRange>;
   /** Names of the tasks whose fields without values a host function gives. */
   readonly hostTasks: ReadonlySet<string>;
   /** Definitions being evaluated, to find those that depend on themselves. */
@@ -67,6 +70,7 @@ export function newElaboration(
     instances: new Map(),
     leaves: new Map(),
     data: new Map(),
+    dataRanges: new Map(),
     hostTasks,
     busy: new Set(),
     called: new Set(),
@@ -113,6 +117,11 @@ export function fail(cx: Pick<Context, "elaboration" | "frames">, draft: Diagnos
   }
   cx.elaboration.sink.report({ ...placed, secondary: withoutRepeats(placed.secondary ?? []) });
   return errorValue;
+}
+
+/** The place in the user's own text that a mistake at a place is shown at. */
+export function userPlace({ frames }: Pick<Context, "frames">, at: Span): Span {
+  return isLibrary(at.source) ? frames.find((f) => !isLibrary(f.span.source))?.span ?? at : at;
 }
 
 /** The calls that led to a place, innermost first, each with the shapes of its arguments. */

@@ -4,6 +4,7 @@ import { toTensor } from "./arithmetic.ts";
 import type { Expression, ListExpression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
+import { checkedIndices, entriesAlong } from "./integers.ts";
 import { count } from "./models.ts";
 import { rowsOfAll, withRows } from "./row_origins.ts";
 import type { Span } from "./source.ts";
@@ -58,7 +59,13 @@ export function indexTensor(
       variable = takeAt(cx, variable, k);
     } else if (index.kind === "tensor" && index.variable.dtype === "i32" && index.dims.length === 0) {
       noteRow(cx, dims[0]!);
-      variable = cx.b.one("gather", [variable, index.variable], { axis: 0, batch: 0 });
+      const own = checkedIndices(cx, index, {
+        size,
+        kind: "an index",
+        unit: entriesAlong(i),
+        at: expressions[i]!.span,
+      });
+      variable = cx.b.one("gather", [variable, own.variable], { axis: 0, batch: 0 });
     } else {
       return fail(cx, {
         code: "M0304",

@@ -2,6 +2,7 @@
 // whose stacked outputs are the record of every step: the time-indexed parameters. An inner loop evolves parameters, an outer
 // one that is run so evolves what it learns.
 import type { Builder } from "../runtime/ir/builder.ts";
+import { setRange } from "../runtime/ir/ranges.ts";
 import type { Variable } from "../runtime/ir/types.ts";
 import type { Span } from "./source.ts";
 import { fail } from "./elaboration.ts";
@@ -143,6 +144,8 @@ function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
   const steps = stepsOf(cx, loop);
   const through = checkThrough(cx, loop, steps);
   const t: TensorValue = { kind: "tensor", variable: b.input(scalarInt, "t"), dims: [] };
+  const whole = steps === undefined ? undefined : wholeSteps(cx, loop);
+  if (whole !== undefined) setRange(t.variable, { low: 0, high: whole - 1, attained: true });
   const meta = loop.kind === "outer";
   const stepWorld = enterWorld(world, {
     owns: new Set([loop]),

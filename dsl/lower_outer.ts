@@ -1,5 +1,6 @@
 // What is one meta-step? The objective over the tasks, its gradient with respect to what is learned, and the outer rule; also
 // what is recorded of it, and where a run that went wrong looks.
+import { setRange } from "../runtime/ir/ranges.ts";
 import type { Variable } from "../runtime/ir/types.ts";
 import type {
   OuterProgram,
@@ -58,7 +59,7 @@ export interface CheckedOuter {
 }
 
 function openOuter(el: Elaboration, loop: Loop, part: string, lasting: LastingLeaves, dry: boolean): Draft {
-  return openFunction(el, `${loop.name}.${part}`, {
+  const draft = openFunction(el, `${loop.name}.${part}`, {
     consumer: loop.name,
     place: { what: `\`${loop.name}\``, span: loop.item.name.span },
     dry,
@@ -67,6 +68,10 @@ function openOuter(el: Elaboration, loop: Loop, part: string, lasting: LastingLe
     perStep: true,
     differentiated: true,
   });
+  // what is recorded at the end is of the meta-step after the last
+  const last = (stepsOf(draft.cx, loop) ?? 1) - (part === "step" ? 1 : 0);
+  setRange(draft.world.consumer.metaStep!, { low: 0, high: last, attained: part === "step" });
+  return draft;
 }
 
 /** Goes through an outer once without running anything. Undefined when something is wrong or not shaped yet. */
@@ -126,6 +131,7 @@ function checkRule(
     dims: leaf.dims,
   });
   const t: TensorValue = { kind: "tensor", variable: b.input({ dtype: "i32", shape: [] }), dims: [] };
+  setRange(t.variable, { low: 0, high: steps - 1, attained: true });
   const time = { t, steps, b, entry: firstEntry(b) };
   const hyper = hyperparameterLocals(cx, loop, rule, plans, leaf, time);
   const p = fresh();

@@ -220,6 +220,15 @@ function checkRecords(
       ...sensitivities.filter((s) => s.loop === outer.loop),
     ];
     const [first] = own;
+    const missing = own.find((o) => outer.across && o.task >= outer.across.count);
+    // a smaller instance may have fewer
+    if (missing && el.instance.mostTasks === undefined) {
+      fail(draft.cx, {
+        code: "M0314",
+        title: `There is no task ${missing.task}: \`${outer.loop.name}\` has tasks 0 .. ${outer.across!.count - 1}`,
+        at: missing.at,
+      });
+    }
     const other = own.find((o) => o.every !== first!.every || o.task !== first!.task);
     if (!first || !other) return;
     fail(draft.cx, {

@@ -2,6 +2,7 @@
 // of the table are rows drawn from it: the same rows of every field. What was computed from the whole table and still has a row
 // for each of its rows has no place there.
 import type { Builder } from "../runtime/ir/builder.ts";
+import { rangeOf, setRange } from "../runtime/ir/ranges.ts";
 import { toTensor } from "./arithmetic.ts";
 import type { BatchClause } from "./ast.ts";
 import { drawIntegers } from "./draws.ts";
@@ -171,5 +172,7 @@ function takeRows(cx: Context, field: Value, rows: TensorValue): TensorValue | u
   const value = toTensor(cx, field);
   if (value.kind === "error" || value.dims.length === 0) return undefined;
   const variable = cx.b.one("gather", [value.variable, rows.variable], { axis: 0, batch: 0 });
+  // every row will be drawn
+  setRange(variable, rangeOf(value.variable));
   return { ...value, variable, dims: [rows.dims[0]!, ...withoutRows(value.dims.slice(1))] };
 }

@@ -7,7 +7,7 @@ import { unrollScan } from "../ir/unroll.ts";
 import { InternalError } from "../errors.ts";
 import { finishGradients, type FinishOptions } from "./finish.ts";
 import { gradientInto } from "./gradient.ts";
-import { type LoweredSolves, lowerSolves, withoutReports } from "./lower_solves.ts";
+import { lowerChecks, type LoweredSolves, lowerSolves, withoutReports } from "./lower_solves.ts";
 import { scaleFactors } from "./scale_factors.ts";
 
 /** What may be chosen. */
@@ -33,6 +33,12 @@ export function expandGradients(fn: IrFunction, options: ExpandOptions = {}): Ir
 export function expandWithReports(fn: IrFunction, options: ExpandOptions = {}): LoweredSolves {
   const { fn: expanded, reports } = expand(fn, options);
   return { fn: finishGradients(expanded, options), reports };
+}
+
+/** The function that says which checks of `fn` fail, and where. */
+export function expandChecks(fn: IrFunction): ReturnType<typeof lowerChecks> {
+  const { fn: expanded, reports } = lowerChecks(eliminateDeadCode(new Expansion(1, "reverse").expand(fn)));
+  return { fn: finishGradients(expanded), reports };
 }
 
 function expand(fn: IrFunction, { unroll = 1, solves = "write", products = "reverse" }: ExpandOptions): LoweredSolves {

@@ -156,4 +156,5 @@ export const jvpRules: { readonly [P in PrimitiveName]: JvpRule<P> } = {
   linear_solve: linearSolveJvp,
   finite_difference: finiteDifferenceJvp,
   pullback: pullbackJvp,
+  check: ({ b, inputs, tangents, params }) => ({ outputs: b.emit("check", inputs, params), tangents: [tangents[0]] }),
 };

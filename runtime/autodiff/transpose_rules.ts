@@ -255,4 +255,5 @@ export const transposeRules: { readonly [P in PrimitiveName]: TransposeRule<P> |
   linear_solve: linearSolveTranspose,
   finite_difference: notLinear,
   pullback: pullbackTranspose,
+  check: notLinear,
 };

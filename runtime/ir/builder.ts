@@ -17,6 +17,7 @@ import {
   type TypedArray,
   type Variable,
 } from "./types.ts";
+import { noteRanges, rangeOf, setRange } from "./ranges.ts";
 import { inferTypes } from "./shapes.ts";
 import { simplifyEquation } from "./simplify.ts";
 import { specializeLoop } from "./specialize.ts";
@@ -108,6 +109,28 @@ export class Builder {
     return variable;
   }
 
+  /** An input that goes through the entries of an array along its first axis. */
+  #sliceInput(outer: Variable): Variable {
+    const inner = this.input({ dtype: outer.dtype, shape: outer.shape.slice(1) }, outer.name);
+    setRange(inner, rangeOf(outer));
+    return inner;
+  }
+
+  /** The equation of this function or of one around it that made a variable, seen through captures; undefined for inputs. */
+  definition(variable: Variable): Equation | undefined {
+    return this.#find(this.original(variable));
+  }
+
+  /** A variable as the outermost function knows it that it comes from as a constant. */
+  original(variable: Variable): Variable {
+    let found = variable;
+    // deno-lint-ignore no-this-alias
+    for (let b: Builder | undefined = this; b; b = b.#parent) {
+      found = b.#captures.find(([, inner]) => inner === found)?.[0] ?? found;
+    }
+    return found;
+  }
+
   /** The equation of this function that assigned a variable, if one did. */
   producer(variable: Variable): Equation | undefined {
     return this.#producers.get(variable);
@@ -145,6 +168,7 @@ export class Builder {
       inner = this.emit("constant", [], equation.params)[0]!;
     } else {
       inner = newVariable(outer, outer.name);
+      setRange(inner, rangeOf(outer));
       this.#known.add(inner);
       this.#captures.push([outer, inner]);
     }
@@ -172,6 +196,7 @@ export class Builder {
     const shared = key === undefined ? undefined : this.#shared.get(key);
     if (shared) return shared;
     const outputs = types.map((type) => newVariable(type));
+    noteRanges(op, resolved, params, outputs);
     this.append({ op, inputs: resolved, outputs, params, origin: this.origin } as unknown as Equation);
     if (key !== undefined) this.#shared.set(key, outputs);
     return outputs;
@@ -256,7 +281,7 @@ export class Builder {
       body,
       slice: (outer) => {
         stacked.push(this.resolve(outer));
-        return body.input({ dtype: outer.dtype, shape: outer.shape.slice(1) }, outer.name);
+        return body.#sliceInput(outer);
       },
       close: (outputs) => {
         const [fn, captured] = body.#finishBody(outputs);
@@ -282,7 +307,7 @@ export class Builder {
       },
       slice: (outer) => {
         stacked.push(this.resolve(outer));
-        const inner = body.input({ dtype: outer.dtype, shape: outer.shape.slice(1) }, outer.name);
+        const inner = body.#sliceInput(outer);
         sliceInputs.push(inner);
         return inner;
       },
@@ -390,7 +415,7 @@ function sharingKey(
   params: PrimitiveParameters[PrimitiveName],
   types: readonly ArrayType[],
 ): string | undefined {
-  if (op === "scan" || op === "map" || isRequest(op)) return undefined;
+  if (op === "scan" || op === "map" || isRequest(op) && op !== "check") return undefined;
   if (op === "constant") {
     const { data } = params as PrimitiveParameters["constant"];
     return data.length > 1 ? undefined : constantKey(data[0]!, types[0]!);

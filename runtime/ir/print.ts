@@ -203,6 +203,7 @@ const parameterText: { readonly [P in PrimitiveName]: (p: PrimitiveParameters[P]
   linear_solve: (p) => `constants=${p.constants} ${solverText(p.solver)}`,
   finite_difference: (p) => `constants=${p.constants} epsilon=${p.epsilon}`,
   pullback: (p) => `known=${p.known}`,
+  check: (p) => `${p.low} .. ${p.high}`,
 };
 
 const solverText = (s: LinearSolver) =>

@@ -388,6 +388,12 @@ const shapeRules: { readonly [P in PrimitiveName]: ShapeRule<P> } = {
     checkStructured({ inputs: body.inputs.slice(constants) }, inputs.slice(end));
     return inputs.slice(end).map(plain);
   },
+  check: (inputs, { counters }) => {
+    require(inputs.length === 3 + counters.length, "each counter needs a number");
+    for (const x of inputs.slice(3)) require(x.dtype === "i32" && x.shape.length === 0, "a counter is no i32 scalar");
+    require(inputs[1]!.dtype === "bool" && sameShape(inputs[1]!.shape, inputs[2]!.shape), "the test does not fit");
+    return [plain(inputs[0]!)];
+  },
   pullback: (inputs, { body, forward, known, types }) => {
     checkStructured(forward, inputs);
     checkStructured({ inputs: forward.outputs }, types);

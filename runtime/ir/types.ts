@@ -166,7 +166,11 @@ export interface PrimitiveParameters {
    *  `wrt`. Written by lowering, expanded by `runtime/autodiff/expand_gradients.ts`; no backend sees it. */
   gradient: { readonly body: IrFunction; readonly wrt: readonly number[]; readonly mode: GradientMode };
 
-  // ---- requests that stand for derivatives which are not those of the code; gone, too, before a backend sees them
+  // ---- requests that stand for what is not the code's own; gone, too, before a backend sees them
+  /** The identity on x, where no entry of `failed` (bool) may be true. Inputs: x, failed, the number that each entry of `failed` is
+   *  about, which only messages read, then an i32 scalar for each of `counters`. That one is true leaves the function as a report
+   *  (`runtime/autodiff/lower_solves.ts`). */
+  check: Check;
   /** The identity on an array w that solves F(c, w) = 0, with the derivative that the equation has:
    *  dw = -(dF/dw)^-1 dF/dc dc. Inputs, scalars first: |F| at w and where the loop started and how far w is from arrived
    *  (only reported), the rate of the solver; c ..., w .... Body: (c ..., w ...) -> F, of the types of w. Written by lowering. */
@@ -223,6 +227,19 @@ export interface LinearSolver {
   readonly symmetric: boolean;
 }
 
+/** What `check` demands, and how it is said that it is not so. */
+export interface Check {
+  readonly low: number;
+  readonly high: number;
+  /** What the numbers are: "a label of `cross_entropy`". */
+  readonly subject: string;
+  /** Why these bounds, as a sentence's end: "there are 3 classes". */
+  readonly reason: string;
+  /** What the scalars after the first three inputs count, from the innermost loop outwards: "step" of "`fit`". */
+  readonly counters: readonly { readonly what: string; readonly of: string | undefined }[];
+  readonly at: Origin;
+}
+
 /** No parameters. */
 export type None = Record<never, never>;
 
@@ -245,10 +262,17 @@ export type ImplicitEquation = "gradient" | "step";
 /** Scalars that stand before c and w among the inputs of `implicit`. */
 export const implicitScalars = 4;
 
-/** The primitives that stand for derivatives: `runtime/autodiff/expand_gradients.ts` replaces them. */
-export type RequestName = "gradient" | "implicit" | "linear_solve" | "finite_difference" | "pullback";
+/** The primitives that no backend knows: `runtime/autodiff/expand_gradients.ts` replaces them. */
+export type RequestName = "gradient" | "implicit" | "linear_solve" | "finite_difference" | "pullback" | "check";
 
-const requestNames: readonly RequestName[] = ["gradient", "implicit", "linear_solve", "finite_difference", "pullback"];
+const requestNames: readonly RequestName[] = [
+  "gradient",
+  "implicit",
+  "linear_solve",
+  "finite_difference",
+  "pullback",
+  "check",
+];
 
 /** True for a primitive that no backend sees. */
 export function isRequest(op: PrimitiveName): op is RequestName {

@@ -2,9 +2,18 @@
 // parameters stay where they are, and are read when somebody looks at them.
 import type { Backend, Burst } from "../backend/interface.ts";
 import type { HostArray } from "../ir/types.ts";
-import { changes, fill, implicitReports, type OpenLoop, type SlotValues, type StepWiring } from "./executables.ts";
+import {
+  changes,
+  fill,
+  implicitReports,
+  isOutside,
+  type OpenLoop,
+  type SlotValues,
+  type StepWiring,
+} from "./executables.ts";
 import type { PlannedFunction } from "./memory.ts";
 import { allFinite } from "./non_finite.ts";
+import { outsideError } from "./outside.ts";
 import type { ProgramFunction } from "./program.ts";
 
 /** A loop that holds memory of its own. */
@@ -14,20 +23,21 @@ export interface DeviceStepLoop extends OpenLoop {
 
 /** Opens a planned function as a loop of the backend. */
 export function openDeviceLoop(
-  open: NonNullable<Backend["openLoop"]>,
+  backend: Backend,
   { fn, reports }: PlannedFunction,
-  { inputs: slots }: ProgramFunction,
+  { inputs: slots, fn: written }: ProgramFunction,
   values: SlotValues,
   { feed, watched, numbers }: StepWiring,
 ): DeviceStepLoop {
   const said = fn.outputs.map((_, i) => i).slice(fn.outputs.length - reports.length);
   const series = [...Array(numbers).keys(), ...said];
   const counter = slots.findIndex((slot) => slot.kind === "step");
-  const loop = open(fn, {
+  const outside = said.filter((_, i) => reports[i]!.what === "outside");
+  const loop = backend.openLoop!(fn, {
     feed,
     counter: counter < 0 ? undefined : counter,
     series,
-    watched: [...Array(watched).keys()],
+    watched: [...Array(watched).keys(), ...outside],
   });
   slots.forEach((slot, i) => i !== counter && loop.set(i, fill(slot, values)));
   // what the host makes for every meta-step is handed over before it
@@ -55,6 +65,9 @@ export function openDeviceLoop(
         return { numbers: values.slice(0, numbers), implicit };
       });
       const ending = row(steps - 1);
+      if (!finite && isOutside(reports, ending.slice(numbers).map(scalar))) {
+        throw outsideError(written, slots.map((slot, i) => loop.values[i] ?? fill(slot, now)), backend);
+      }
       const outputs = fn.outputs.map((_, i) => ends.get(i) ?? scalar(ending[series.indexOf(i)]!));
       const bad = finite ? -1 : outputs.slice(0, watched).findIndex((x) => !allFinite(x));
       return { each, outputs, bad: bad < 0 ? undefined : bad };

@@ -4,6 +4,7 @@ import { formatType, type HostArray, type IrFunction, sameShape, sizeOf } from "
 import type { Backend, Executable } from "../backend/interface.ts";
 import type { SolveReport } from "../autodiff/lower_solves.ts";
 import { InternalError, MetaRuntimeError } from "../errors.ts";
+import { outsideError } from "./outside.ts";
 import { allFinite } from "./non_finite.ts";
 import { type DeviceStepLoop, openDeviceLoop } from "./device_loop.ts";
 import { type MemoryPlan, planFunction, type PlannedFunction } from "./memory.ts";
@@ -25,7 +26,8 @@ export interface SlotValues {
 
 /** The compiled functions of one run. */
 export interface Executables {
-  /** Runs a function. Throws MetaRuntimeError when data does not have the type that the function needs. */
+  /** Runs a function. Throws MetaRuntimeError when data does not have the type that the function needs, and when an integer is
+   *  outside its range. */
   call(fn: ProgramFunction, values: SlotValues): CallResult;
   /** Opens a function for being called again and again. */
   open(fn: ProgramFunction, values: SlotValues, wiring: StepWiring): OpenLoop;
@@ -52,7 +54,8 @@ export interface OpenLoop {
   readonly inputs: readonly (HostArray | undefined)[];
   /** Meta-steps in one call, at most. */
   readonly most: number;
-  /** Runs meta-steps from `values.step` on: `count`, or as many as are finite, but one at least. */
+  /** Runs meta-steps from `values.step` on: `count`, or as many as are finite, but one at least. Throws MetaRuntimeError when an
+   *  integer is outside its range. */
   run(values: SlotValues, count: number): Steps;
   /** The outputs become the inputs of the next step. */
   accept(): void;
@@ -108,16 +111,18 @@ export function openExecutables(backend: Backend, budget: number = Infinity): Ex
   return {
     call(program, values) {
       const { executable, reports, outputs } = compiled.get(program.fn) ?? prepare(program, values);
-      const results = executable.run(program.inputs.map((slot) => fill(slot, values)));
+      const inputs = program.inputs.map((slot) => fill(slot, values));
+      const results = executable.run(inputs);
+      if (isOutside(reports, results.slice(outputs))) throw outsideError(program.fn, inputs, backend);
       return { outputs: results.slice(0, outputs), implicit: implicitReports(reports, results.slice(outputs)) };
     },
     open(program, values, wiring) {
       const planned = planOf(program.fn);
       if (!backend.openLoop) {
-        return openInPlace(program, values, wiring, compiled.get(program.fn) ?? prepare(program, values));
+        return openInPlace(backend, program, values, wiring, compiled.get(program.fn) ?? prepare(program, values));
       }
       checkSlots(program, values);
-      const loop = openDeviceLoop(backend.openLoop, planned, program, values, wiring);
+      const loop = openDeviceLoop(backend, planned, program, values, wiring);
       loops.push(loop);
       return loop;
     },
@@ -137,6 +142,7 @@ export function openExecutables(backend: Backend, budget: number = Infinity): Ex
 
 /** A loop in the memory of the backend: one meta-step a call. */
 function openInPlace(
+  backend: Backend,
   { fn, inputs: slots }: ProgramFunction,
   values: SlotValues,
   { feed, watched, numbers }: StepWiring,
@@ -166,6 +172,10 @@ function openInPlace(
         const dtype = data instanceof Float32Array ? "f32" : "f64";
         return { dtype, shape: [], data };
       });
+      if (isOutside(reports, said)) {
+        const given = slots.map((slot, i) => arrays[i] ?? fill(slot, now));
+        throw outsideError(fn, given.map(copied), backend);
+      }
       const bad = outputs.slice(0, watched).findIndex((x) => !allFinite(x));
       const one = {
         numbers: outputs.slice(0, numbers).map((x) => x.data[0]!),
@@ -196,7 +206,7 @@ const arrivedLeft = 1e-3;
 
 /** What the outputs after those of the program say. */
 export function implicitReports(reports: readonly SolveReport[], values: readonly HostArray[]): ImplicitReport[] {
-  const loops = [...new Set(reports.map((r) => r.label))];
+  const loops = [...new Set(reports.flatMap((r) => r.what === "outside" ? [] : [r.label]))];
   return loops.map((loop) => {
     const at = (what: SolveReport["what"]) => values[reports.findIndex((r) => r.label === loop && r.what === what)];
     const left = at("left")!.data[0]!;
@@ -211,6 +221,15 @@ export function implicitReports(reports: readonly SolveReport[], values: readonl
     };
   });
 }
+
+/** True when the outputs after those of the program say that an integer is outside its range. */
+export function isOutside(reports: readonly SolveReport[], values: readonly HostArray[]): boolean {
+  const position = reports.findIndex((r) => r.what === "outside");
+  return position >= 0 && values[position]!.data[0] !== 0;
+}
+
+/** The same array with its own storage. */
+const copied = ({ dtype, shape, data }: HostArray): HostArray => ({ dtype, shape, data: data.slice() });
 
 /** What a slot stands for. */
 export function fill(slot: InputSlot, values: SlotValues): HostArray {

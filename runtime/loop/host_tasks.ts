@@ -110,8 +110,8 @@ export function openTaskSource(
   };
 }
 
-function keyOf({ consumer, name, first, type }: TaskSlot): string {
-  return `${consumer} ${name} ${first} ${type.shape[0]}`;
+function keyOf({ consumer, name, first, type, bounds }: TaskSlot): string {
+  return `${consumer} ${name} ${first} ${type.shape[0]} ${bounds?.low} ${bounds?.high}`;
 }
 
 function messageOf(error: unknown): string {
@@ -164,7 +164,11 @@ function copyField(slot: TaskSlot, fields: TaskFields, index: number, into: Host
   for (let i = 0; i < size; i++) {
     const value = entryOf(values.data[i], dtype);
     const why = typeof value === "string" ? "it is not a number" : whyNoEntry(value, dtype);
-    if (why) throw wrong(`is ${value} at [${place(i, own).join(", ")}]: ${why}`);
-    into.data[offset + i] = value as number;
+    if (typeof value === "string" || why) throw wrong(`is ${value} at [${place(i, own).join(", ")}]: ${why}`);
+    if (slot.bounds && (value < slot.bounds.low || value > slot.bounds.high)) {
+      const { low, high, reason } = slot.bounds;
+      throw wrong(`is ${value} at [${place(i, own).join(", ")}], outside ${low} .. ${high}: ${reason}`);
+    }
+    into.data[offset + i] = value;
   }
 }

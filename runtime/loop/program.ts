@@ -1,5 +1,6 @@
 // What does the language hand to the runtime? Everything an experiment needs to run, as functions in the intermediate
 // representation and the meaning of their inputs and outputs. Made by `dsl/lower_program.ts`, run by `run.ts`.
+import type { Bounds } from "../ir/ranges.ts";
 import type { ArrayType, DType, HostArray, IrFunction, Origin } from "../ir/types.ts";
 
 /** What an input of a function stands for. */
@@ -29,6 +30,8 @@ export type InputSlot =
     readonly perStep: boolean;
     /** The same tasks for the whole run. */
     readonly fixed: boolean;
+    /** Between which numbers all entries must lie. */
+    readonly bounds?: Bounds;
     readonly origin: Origin;
   };
 
