@@ -122,7 +122,7 @@ function compareMaps(fn: IrFunction, row: GradientRow, mapped: readonly boolean[
 }
 
 Deno.test("every primitive has a row in the gradient table, and the row uses it", () => {
-  const apart: readonly ValuelessDerivative[] = ["implicit", "linear_solve", "finite_difference", "pullback"];
+  const apart: readonly ValuelessDerivative[] = ["check", "implicit", "linear_solve", "finite_difference", "pullback"];
   assertEquals([...Object.keys(gradientTable), ...apart].sort(), Object.keys(jvpRules).sort());
   for (const op of Object.keys(gradientTable) as (keyof typeof gradientTable)[]) {
     assert(gradientTable[op].length > 0, op);
