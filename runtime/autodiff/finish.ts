@@ -6,7 +6,7 @@ import type { IrFunction } from "../ir/types.ts";
 import { checkpointLoops } from "./checkpoint.ts";
 import { recomputeResiduals } from "./recompute.ts";
 import type { ResidualPolicy } from "./residuals.ts";
-import { sumTasks } from "./sum_tasks.ts";
+import { orderTaskSums, sumTasks } from "./sum_tasks.ts";
 
 /** What is open after differentiation. */
 export interface FinishOptions {
@@ -23,7 +23,7 @@ export function finishGradients(
   fn: IrFunction,
   { residuals = "all", levels = 0, chunk }: FinishOptions = {},
 ): IrFunction {
-  let result = eliminateDeadCode(fuseMaps(eliminateDeadCode(fn)));
+  let result = orderTaskSums(eliminateDeadCode(fuseMaps(eliminateDeadCode(fn))));
   if (chunk !== undefined) result = eliminateDeadCode(sumTasks(result, chunk));
   if (levels > 0) result = eliminateDeadCode(checkpointLoops(result, { levels, carryOnly: residuals === "carry" }));
   return residuals === "all" ? result : eliminateDeadCode(recomputeResiduals(result));

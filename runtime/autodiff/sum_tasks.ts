@@ -1,11 +1,34 @@
 // How are the gradients of many tasks added without keeping all of them? A map whose results are only summed becomes a loop over
-// chunks of tasks that carries the sums. They are added one after the other in float64 and rounded once, as `reduce_sum` does,
+// chunks of tasks that carries the sums. They are added one after the other in float64 and rounded once, as a sum in order is,
 // so no bit of a result changes.
 import { Builder } from "../ir/builder.ts";
 import { bodyOf, type Equation, type EquationOf, type IrFunction, isFloat, type Variable } from "../ir/types.ts";
 import { sectionsOf } from "../ir/structured.ts";
 
 type MapEquation = EquationOf<"map">;
+
+/** The same function with the sums over the iterations of its maps made in order, as they are made chunk by chunk. In bodies too. */
+export function orderTaskSums(fn: IrFunction): IrFunction {
+  const stacks = new Set<Variable>();
+  let changed = false;
+  const equations = fn.equations.map((equation) => {
+    const body = bodyOf(equation);
+    const own = body && orderTaskSums(body);
+    let result = own === body ? equation : { ...equation, params: { ...equation.params, body: own } } as Equation;
+    if (equation.op === "map") equation.outputs.forEach((x) => stacks.add(x));
+    if (isTaskSum(equation) && stacks.has(equation.inputs[0]!)) {
+      result = { ...equation, params: { axes: [0], inOrder: true } };
+    }
+    changed ||= result !== equation;
+    return result;
+  });
+  return changed ? { ...fn, equations } : fn;
+}
+
+/** A sum of floats over the first axis alone. */
+function isTaskSum(equation: Equation): equation is EquationOf<"reduce_sum"> {
+  return equation.op === "reduce_sum" && equation.params.axes.join() === "0" && isFloat(equation.inputs[0]!.dtype);
+}
 
 /** The same function with maps done `chunk` iterations at a time where results of all are only summed over the iterations.
  *  In bodies too. Maps whose length is no multiple of `chunk` are left alone. */
@@ -17,8 +40,7 @@ export function sumTasks(fn: IrFunction, chunk: number): IrFunction {
   }
   for (const [x, list] of readers) {
     const [only] = list;
-    if (list.length !== 1 || only!.op !== "reduce_sum" || fn.outputs.includes(x) || !isFloat(x.dtype)) continue;
-    if (only!.params.axes.length === 1 && only!.params.axes[0] === 0) sums.set(x, only as EquationOf<"reduce_sum">);
+    if (list.length === 1 && isTaskSum(only!) && !fn.outputs.includes(x)) sums.set(x, only);
   }
   const b = new Builder(fn.name);
   const values = new Map<Variable, Variable>();
@@ -55,16 +77,20 @@ function chunked(
   const scan = b.openScan(`${params.body.name} chunks`, count);
   const s = scan.body;
   s.origin = origin;
-  const slices = stacked.map((x) => scan.slice(b.reshape(x, [count, chunk, ...x.shape.slice(1)])));
+  const isSingle = chunk === 1;
+  const slices = stacked.map((x) => scan.slice(isSingle ? x : b.reshape(x, [count, chunk, ...x.shape.slice(1)])));
   const sums = outputs.map((x) =>
     isSum(x) ? scan.carry(b.fill(0, { dtype: "f64", shape: x.shape.slice(1) })) : undefined
   );
-  const results = s.emit("map", [...constants, ...slices], { ...params, length: chunk });
+  const given = [...constants, ...slices];
+  const results = isSingle ? s.inline(params.body, given) : s.emit("map", given, { ...params, length: chunk });
+  const add = (c: Builder, sum: Variable, x: Variable) => c.apply("add", sum, c.convert(x, "f64"));
   const next = sums.flatMap((sum, i) => {
     if (!sum) return [];
+    if (isSingle) return [add(s, sum, results[i]!)];
     const inner = s.openScan("sum", chunk);
     const total = inner.carry(sum);
-    return inner.close([inner.body.apply("add", total, inner.body.convert(inner.slice(results[i]!), "f64"))], []).carry;
+    return inner.close([add(inner.body, total, inner.slice(results[i]!))], []).carry;
   });
   const closed = scan.close(next, results.filter((_, i) => !sums[i]));
   let [fromCarry, fromStack] = [0, 0];

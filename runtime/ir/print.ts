@@ -176,7 +176,7 @@ const parameterText: { readonly [P in PrimitiveName]: (p: PrimitiveParameters[P]
   gt: nothing,
   ge: nothing,
   select: nothing,
-  reduce_sum: axes,
+  reduce_sum: (p) => axes(p) + (p.inOrder ? " in order" : ""),
   reduce_max: axes,
   argmax: (p) => `axis=${p.axis}`,
   reshape: nothing,

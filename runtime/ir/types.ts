@@ -108,7 +108,9 @@ export interface PrimitiveParameters {
   select: None;
 
   // ---- reductions: the named axes disappear
-  reduce_sum: { readonly axes: readonly number[] };
+  /** `inOrder`, of floats along one axis: added one after the other in float64 and rounded once, on every backend whose
+   *  plans of what is kept give the same bits. Other sums are made in the order that suits a backend. */
+  reduce_sum: { readonly axes: readonly number[]; readonly inOrder?: true };
   /** A tie sends its derivative to the first in row-major order. */
   reduce_max: { readonly axes: readonly number[] };
   /** Index (i32) of the first largest entry along `axis`. */

@@ -2,9 +2,9 @@
 // same points, in the nest that computes what they read if that is possible, else in a new one.
 import { InternalError } from "../../errors.ts";
 import { type DType, type Origin, type Shape, sizeOf } from "../../ir/types.ts";
-import { Core, type OpenNest } from "./core.ts";
+import { Core, type Expression, type OpenNest } from "./core.ts";
 import type { Access, Buffer, Frame, Nest, Node, Value, View } from "./types.ts";
-import { accessAlong, isRowMajor, wholeView } from "./views.ts";
+import { accessAlong, isRowMajor, orderOf, wholeView } from "./views.ts";
 
 /** What the frames of one function share. */
 export interface ProgramParts {
@@ -114,8 +114,8 @@ export class FrameBuilder {
       return core.view;
     }
     const open = this.place(core);
-    const view = core.target ??
-      this.array(core.dtype, core.sizes, core.rowMajor ? undefined : this.orderFor(open, core));
+    const order = core.rowMajor ? undefined : this.orderFor(open, core);
+    const view = core.target?.view(order) ?? this.array(core.dtype, core.sizes, order);
     this.store(open, core.id, core.sizes, view);
     core.view = view;
     core.ready = open.order;
@@ -124,7 +124,8 @@ export class FrameBuilder {
 
   /** Moves what only reads another buffer to memory of its own. */
   private copyHome(core: Core): void {
-    const target = core.target ?? this.array(core.dtype, core.sizes);
+    const target = core.target?.view(core.rowMajor ? undefined : orderOf(core.view!)) ??
+      this.array(core.dtype, core.sizes);
     core.ready = this.copy(core.view!, target, core);
     core.view = target;
   }
@@ -223,7 +224,8 @@ export class FrameBuilder {
   }
 
   /** A sum of what a nest without sums computes is made there. */
-  private reduceInPlace(core: Core, { input, axes, op }: { input: Core; axes: readonly number[]; op: "sum" | "max" }) {
+  private reduceInPlace(core: Core, e: ReduceExpression) {
+    const { input, axes } = e;
     if (input.owner !== this) return undefined;
     if (input.floating && input.expression?.kind === "scalar") {
       this.force(input, { root: core, reduction: core }, new Set());
@@ -249,7 +251,7 @@ export class FrameBuilder {
       for (const axis of reduced) nest.axes[axis]!.reduced = true;
       open.parallel = full.filter((axis) => !reduced.has(axis));
     } else if (has.length !== reduced.size || has.some((axis) => !reduced.has(axis))) return undefined;
-    core.id = nest.values.push({ op: "reduce", dtype: core.dtype, kind: op, input: input.id }) - 1;
+    core.id = nest.values.push(reduction(core, e, input.id)) - 1;
     this.settle(core, open);
     return open;
   }
@@ -372,7 +374,7 @@ export class FrameBuilder {
         });
         open.full = axes;
         widen(nest);
-        return add({ op: "reduce", dtype: core.dtype, kind: e.op, input: this.pull(e.input, open) });
+        return add(reduction(core, e, this.pull(e.input, open)));
       }
       case "contract": {
         const { pairs, summed, layout } = e.contraction;
@@ -392,7 +394,7 @@ export class FrameBuilder {
           return add({ op: "mul", dtype, inputs });
         });
         const input = products.reduce((a, b) => add({ op: "add", dtype, inputs: [a, b] }));
-        return add({ op: "reduce", dtype, kind: "sum", input });
+        return add({ op: "reduce", dtype, kind: "sum", input, inOrder: false, unrounded: true });
       }
       case "move":
         throw new InternalError("A movement is not computed in a nest");
@@ -414,6 +416,14 @@ export class FrameBuilder {
     this.viewOf(core);
     if (core.nest) core.nest.closed = true;
     return core;
+  }
+
+  /** Computes what is made of a core, from memory, in a nest of its own that computes nothing else. */
+  alone(read: Core, make: () => Core): Core {
+    this.viewOf(read);
+    const core = make();
+    this.pull(core, this.openNest(core.sizes, core.origin));
+    return this.isolate(core);
   }
 
   /** Computes what has become long to say. */
@@ -459,6 +469,12 @@ export class FrameBuilder {
 
 /** Results that do not change from step to step are computed before a loop if they take so many bytes at most. */
 const mostHoisted = 2 ** 18;
+
+type ReduceExpression = Extract<Expression, { kind: "reduce" }>;
+
+function reduction({ dtype }: Core, { op, inOrder = false }: ReduceExpression, input: number): Value {
+  return { op: "reduce", dtype, kind: op, input, inOrder, unrounded: false };
+}
 
 interface Accepted {
   readonly root: Core;

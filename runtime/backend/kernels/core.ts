@@ -1,8 +1,9 @@
 // What is known of a value while nests are made? Cores: arrays without axes of size 1 that may not lie anywhere yet, because
 // whoever needs them may compute them on the way.
-import type { DType, Origin } from "../../ir/types.ts";
+import { type DType, type Origin, sizeOf } from "../../ir/types.ts";
 import type { FrameBuilder } from "./build.ts";
-import type { Access, Nest, ScalarOp, View } from "./types.ts";
+import type { Access, Buffer, Loop, Nest, ScalarOp, View } from "./types.ts";
+import { wholeView } from "./views.ts";
 
 /** Pairs of factors whose products are summed: their accesses along the axes of the output, then the summed ones. */
 export interface Contraction {
@@ -16,7 +17,13 @@ export interface Contraction {
 export type Expression =
   | { readonly kind: "scalar"; readonly op: ScalarOp; readonly inputs: readonly Core[]; readonly exponent?: number }
   | { readonly kind: "index"; readonly axis: number }
-  | { readonly kind: "reduce"; readonly op: "sum" | "max"; readonly input: Core; readonly axes: readonly number[] }
+  | {
+    readonly kind: "reduce";
+    readonly op: "sum" | "max";
+    readonly input: Core;
+    readonly axes: readonly number[];
+    readonly inOrder?: boolean;
+  }
   | { readonly kind: "contract"; readonly contraction: Contraction }
   /** Another way to read `sources`: `make` has them lie somewhere and gives the view. */
   | { readonly kind: "move"; readonly sources: readonly Core[]; readonly make: () => Made };
@@ -44,6 +51,36 @@ export interface OpenNest {
   readonly computed: Map<string, number>;
 }
 
+/** A place among the steps of a stack. Its axes lie as who fills it would have them without a stack, so that what is summed of it
+ *  is summed in the same order whether it is kept or computed again. */
+export class Slot {
+  readonly #buffer: Buffer;
+  readonly #sizes: readonly number[];
+  readonly #loop: Loop;
+  #order: readonly number[] | undefined;
+
+  constructor(buffer: Buffer, sizes: readonly number[], loop: Loop) {
+    this.#buffer = buffer;
+    this.#sizes = sizes;
+    this.#loop = loop;
+  }
+
+  /** That of the present step; in this order of axes if none is settled yet, row-major when not given. */
+  view(order?: readonly number[]): View {
+    this.#order ??= order ?? this.#sizes.map((_, axis) => axis);
+    const terms = this.#loop.length === 1 ? [] : [{ loop: this.#loop, step: sizeOf(this.#sizes) }];
+    return { ...wholeView(this.#buffer, this.#sizes, this.#order), terms };
+  }
+
+  /** All steps. */
+  get whole(): View {
+    const one = this.view();
+    if (this.#loop.length === 1) return one;
+    const steps = [sizeOf(this.#sizes), ...one.steps];
+    return { ...one, steps, terms: [], shape: [this.#loop.length, ...one.shape] };
+  }
+}
+
 /** An array to be computed. */
 export class Core {
   readonly owner: FrameBuilder;
@@ -62,7 +99,7 @@ export class Core {
   nest: OpenNest | undefined;
   id = -1;
   /** Where it should lie. */
-  target: View | undefined;
+  target: Slot | undefined;
   /** Must lie row-major. */
   rowMajor = false;
   /** A single equation reads it. */

@@ -13,7 +13,7 @@ import {
 } from "../../ir/types.ts";
 import { FrameBuilder } from "./build.ts";
 import { convolutionCore, dotCore, joinedSums } from "./contract.ts";
-import { Core } from "./core.ts";
+import { Core, type Slot } from "./core.ts";
 import { lowerLoop } from "./lower_loops.ts";
 import { argmaxRoutine, gatherRoutine, randomRoutine, scatterRoutine, solveRoutine } from "./lower_routines.ts";
 import type { KernelProgram, ScalarOp, View } from "./types.ts";
@@ -41,7 +41,7 @@ export class Scope {
   readonly #cores = new Map<Variable, Core>();
   /** Variables that must lie row-major, or in a certain place, from the start. */
   readonly rowMajor = new Set<Variable>();
-  readonly targets = new Map<Variable, View>();
+  readonly targets = new Map<Variable, Slot>();
 
   constructor(builder: FrameBuilder) {
     this.builder = builder;
@@ -133,14 +133,19 @@ function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf: CoreOf
   const origin = equation.origin;
   if (scalarOps.has(equation.op)) {
     const inputs = equation.inputs.map(coreOf);
-    if (equation.op === "convert" && inputs[0]!.dtype === output.dtype) return inputs[0]!;
+    const [first] = inputs;
+    if (equation.op === "convert" && first!.dtype === output.dtype) return first!;
     const joined = equation.op === "add" ? joinedSums(builder, inputs[0]!, inputs[1]!, origin) : undefined;
     if (joined) return joined;
     const exponent = equation.op === "integer_pow" ? { exponent: equation.params.exponent } : {};
-    return new Core(builder, type, {
-      expression: { kind: "scalar", op: equation.op as ScalarOp, inputs, ...exponent },
-      origin,
-    });
+    const make = () =>
+      new Core(builder, type, {
+        expression: { kind: "scalar", op: equation.op as ScalarOp, inputs, ...exponent },
+        origin,
+      });
+    // beside float64, vectors of float32 hold half as much: sums would be made in another order
+    const isCrossing = equation.op === "convert" && isFloat(first!.dtype) && isFloat(output.dtype);
+    return isCrossing ? builder.alone(first!, make) : make();
   }
   switch (equation.op) {
     case "constant": {
@@ -163,8 +168,11 @@ function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf: CoreOf
       const { at } = normalAxes(equation.inputs[0]!.shape);
       const axes = equation.params.axes.map((axis) => at[axis]!).filter((axis) => axis >= 0);
       if (axes.length === 0) return input;
-      const op = equation.op === "reduce_sum" ? "sum" : "max";
-      return new Core(builder, type, { expression: { kind: "reduce", op, input, axes }, origin });
+      if (equation.op === "reduce_max") {
+        return new Core(builder, type, { expression: { kind: "reduce", op: "max", input, axes }, origin });
+      }
+      if (equation.params.inOrder) return sumInOrder(builder, { dtype: output.dtype, origin }, input, axes);
+      return new Core(builder, type, { expression: { kind: "reduce", op: "sum", input, axes }, origin });
     }
     case "dot_general":
       return dotCore(builder, equation, coreOf);
@@ -198,6 +206,28 @@ function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf: CoreOf
     default:
       throw new InternalError(`\`${equation.op}\` is expanded before kernels are made`);
   }
+}
+
+/** A sum in float64 along axes that are gone through from the first to the last, rounded once. */
+function sumInOrder(
+  builder: FrameBuilder,
+  { dtype, origin }: { readonly dtype: Core["dtype"]; readonly origin: Core["origin"] },
+  input: Core,
+  axes: readonly number[],
+): Core {
+  const convert = (x: Core, to: Core["dtype"]) =>
+    x.dtype === to ? x : new Core(builder, { dtype: to, sizes: x.sizes }, {
+      expression: { kind: "scalar", op: "convert", inputs: [x] },
+      origin,
+    });
+  const sizes = input.sizes.filter((_, axis) => !axes.includes(axis));
+  return builder.alone(input, () => {
+    const sum = new Core(builder, { dtype: "f64", sizes }, {
+      expression: { kind: "reduce", op: "sum", input: convert(input, "f64"), axes, inOrder: true },
+      origin,
+    });
+    return convert(sum, dtype);
+  });
 }
 
 /** Axes up to this size are gone through entry by entry within other computations. */
@@ -377,7 +407,7 @@ function assembled(
       kind: "move",
       sources,
       make: () => {
-        const whole = core.target ?? builder.array(type.dtype, type.sizes);
+        const whole = core.target?.view() ?? builder.array(type.dtype, type.sizes);
         core.target = undefined;
         return { view: whole, ready: write(whole) };
       },

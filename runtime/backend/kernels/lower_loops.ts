@@ -1,11 +1,11 @@
 // How do `scan` and `map` become loops around frames? A step reads and writes its slices where they lie among all of them; the
 // carry has one place, which the new one takes at the end of a step, or as soon as nothing reads the old one any more.
-import type { EquationOf } from "../../ir/types.ts";
+import { type EquationOf, sizeOf } from "../../ir/types.ts";
 import { FrameBuilder } from "./build.ts";
-import { Core } from "./core.ts";
+import { Core, Slot } from "./core.ts";
 import { Scope } from "./lower.ts";
 import type { Access, Buffer, Frame, Loop, Node, View } from "./types.ts";
-import { isRowMajor, normalAxes } from "./views.ts";
+import { isRowMajor, normalAxes, orderOf } from "./views.ts";
 
 /** Lowers a loop: its outputs get cores in the scope around. */
 export function lowerLoop(outer: Scope, equation: EquationOf<"scan"> | EquationOf<"map">): void {
@@ -46,24 +46,25 @@ export function lowerLoop(outer: Scope, equation: EquationOf<"scan"> | EquationO
     scope.set(input, new Core(inner, { dtype, sizes }, { view: sliceOf(stacked, loop, sizes) }));
   });
   const stacks = equation.outputs.slice(carry).map((output) => {
-    const { sizes } = normalAxes(output.shape);
-    return { output, view: builder.array(output.dtype, sizes) };
+    const buffer = builder.buffer(output.dtype, sizeOf(output.shape));
+    const slot = new Slot(buffer, normalAxes(output.shape.slice(1)).sizes, loop);
+    if (outer.rowMajor.has(output)) slot.view();
+    return { output, slot };
   });
   body.outputs.forEach((output, i) => {
     if (i < carry) scope.rowMajor.add(output);
     else if (!scope.targets.has(output)) {
-      scope.targets.set(output, sliceOf(stacks[i - carry]!.view, loop, normalAxes(output.shape).sizes));
+      scope.targets.set(output, stacks[i - carry]!.slot);
     }
   });
   scope.run(body);
   body.outputs.slice(carry).forEach((output, i) => {
-    const target = sliceOf(stacks[i]!.view, loop, normalAxes(output.shape).sizes);
+    const { slot } = stacks[i]!;
     const core = scope.get(output);
-    if (core.owner === inner) {
-      // makes it in its place, if it has not been made
-      if (core.uniform === undefined && core.target && inner.viewOf(core) && sameAccess(core.view!, target)) return;
-      inner.writeTo(core, target);
-    } else inner.copy(core.owner.viewOf(core), target, core);
+    // makes it in its place, if it has not been made
+    const view = core.uniform === undefined ? inner.viewOf(core) : undefined;
+    const target = slot.view(view && orderOf(view));
+    if (!view || !sameAccess(view, target)) inner.writeTo(core, target);
   });
   closeCarry(inner, body.outputs.slice(0, carry).map((output) => scope.get(output)), carried.map((core) => core.view!));
   const ready = builder.append(loop);
@@ -71,9 +72,9 @@ export function lowerLoop(outer: Scope, equation: EquationOf<"scan"> | EquationO
     core.ready = ready;
     outer.set(equation.outputs[i]!, core);
   });
-  for (const { output, view } of stacks) {
+  for (const { output, slot } of stacks) {
     const { sizes } = normalAxes(output.shape);
-    outer.set(output, new Core(builder, { dtype: output.dtype, sizes }, { view, ready }));
+    outer.set(output, new Core(builder, { dtype: output.dtype, sizes }, { view: slot.whole, ready }));
   }
 }
 

@@ -82,8 +82,17 @@ export type Value =
   | { readonly op: "uniform"; readonly dtype: DType; readonly value: number }
   /** The index along an axis of the nest. */
   | { readonly op: "index"; readonly dtype: DType; readonly axis: number }
-  /** Over the reduced axes of the nest, of a value of every point. */
-  | { readonly op: "reduce"; readonly dtype: DType; readonly kind: "sum" | "max"; readonly input: number }
+  /** Over the reduced axes of the nest, of a value of every point. `inOrder`: one after the other. `unrounded`: the sum of a
+   *  contraction, whose products are never kept and may be added without having been rounded. Products of other sums may be kept
+   *  by one plan and made again by another, so they are always rounded. */
+  | {
+    readonly op: "reduce";
+    readonly dtype: DType;
+    readonly kind: "sum" | "max";
+    readonly input: number;
+    readonly inOrder: boolean;
+    readonly unrounded: boolean;
+  }
   | {
     readonly op: ScalarOp;
     readonly dtype: DType;
@@ -101,7 +110,7 @@ export interface Nest {
   readonly stores: { readonly value: number; readonly access: Access }[];
   /** Axes from the outermost to the innermost in memory, if what it makes should lie so. */
   layout?: readonly number[];
-  /** It has sums of products whose factors are read again and again. */
+  /** It has sums of products whose factors are read again and again: a tile of them is kept in registers. */
   contraction: boolean;
   readonly origin: Origin | undefined;
 }

@@ -25,6 +25,11 @@ export function isRowMajor({ shape, steps }: View): boolean {
   return steps.every((step, axis) => step === plain[axis]);
 }
 
+/** The order of its axes in memory, the outermost first. */
+export function orderOf({ steps }: View): number[] {
+  return steps.map((_, axis) => axis).toSorted((a, b) => Math.abs(steps[b]!) - Math.abs(steps[a]!) || a - b);
+}
+
 /** The axes that have not size 1, and where each axis of the shape is among them (-1 for size 1). */
 export function normalAxes(shape: Shape): { readonly sizes: number[]; readonly at: number[] } {
   const sizes: number[] = [];

@@ -39,9 +39,8 @@ class NestWriter {
   /** Locals of values, the innermost scope last. */
   readonly #scopes: Map<string, number>[] = [new Map()];
   readonly #isSum: boolean;
-  /** Of the sum of a contraction: the products that are added to it unrounded, and everything between them and it. Products of other
-   *  sums may be kept by one plan and made again by another, so they are always rounded. */
-  readonly #products: number[] = [];
+  /** By sum: the products that are added to it unrounded; and of all of them what stands between them and their sum, too. */
+  readonly #products = new Map<number, readonly number[]>();
   readonly #unrounded = new Set<number>();
   /** Rows of the tile at work. */
   #tileRows = 0;
@@ -57,15 +56,16 @@ class NestWriter {
     this.#isSum = schedule.axes.some((axis) => axis.reduced);
     this.#memory = new NestMemory(this.#code, schedule);
     for (const axis of new Set(schedule.indices.values())) this.#counters.set(axis, this.#code.local("i32"));
-    if (!schedule.unrounded) return;
-    for (const value of schedule.values.values()) if (value.op === "reduce") this.#findProducts(value.input);
+    for (const [id, value] of schedule.values) {
+      const isProducts = value.op === "reduce" && value.unrounded && value.dtype !== "i32";
+      if (isProducts) this.#products.set(id, this.#productsIn(value.input));
+    }
   }
 
-  #findProducts(id: number): void {
+  #productsIn(id: number): readonly number[] {
     const value = this.#s.values.get(id)!;
     this.#unrounded.add(id);
-    if (value.op === "mul") this.#products.push(id);
-    else operandsOf(value).forEach((operand) => this.#findProducts(operand));
+    return value.op === "mul" ? [id] : operandsOf(value).flatMap((operand) => this.#productsIn(operand));
   }
 
   write(): void {
@@ -385,7 +385,8 @@ class NestWriter {
     };
     for (const { id, value } of reductions) {
       const cut = alongSum && widths.some((width) => width < this.#s.lanes);
-      if (this.#products.length === 0 || value.dtype === "i32" || cut) {
+      const products = this.#products.get(id);
+      if (!products || cut) {
         each(
           id,
           (sum, u, v, width) => this.#add(value, sum, { u, v, width, partial: alongSum && width < this.#s.lanes }),
@@ -393,7 +394,7 @@ class NestWriter {
         continue;
       }
       // one product after the other: what each reads of the second factor stays in registers
-      for (const product of this.#products) {
+      for (const product of products) {
         each(id, (sum, u, v, width) => {
           const [a, b] = operandsOf(this.#s.values.get(product)!).map((x) => this.#value(x, u, v, width));
           const p = value.dtype === "f32" ? "f32x4" : "f64x2";

@@ -279,7 +279,7 @@ function isInside(frame: Frame, outer: Frame): boolean {
 
 /** What tells nests apart that need code of their own. */
 function nestKey(schedule: Schedule): string {
-  const { axes, vector, jam, lanes, values, loads, stores, indices, split, panel, overwritten, unrounded } = schedule;
+  const { axes, vector, jam, lanes, values, loads, stores, indices, split, panel, overwritten } = schedule;
   const numbers = new Map([...values.keys()].map((id, i) => [id, i]));
   const early = overwritten.map((id) => numbers.get(id));
   const list = [...values].map(([id, value]) => {
@@ -293,11 +293,11 @@ function nestKey(schedule: Schedule): string {
       case "index":
         return ["index", indices.get(id), value.dtype];
       case "reduce":
-        return [value.kind, numbers.get(value.input)];
+        return [value.kind, value.unrounded, numbers.get(value.input)];
       default:
         return [value.op, value.dtype, value.inputs.map((i) => numbers.get(i)), value.exponent];
     }
   });
   const kept = stores.map((s) => [numbers.get(s.value), s.touch.pointer, s.touch.steps]);
-  return JSON.stringify([axes, vector, jam, lanes, split, panel !== undefined, unrounded, early, list, kept]);
+  return JSON.stringify([axes, vector, jam, lanes, split, panel !== undefined, early, list, kept]);
 }

@@ -55,10 +55,10 @@ export interface Schedule {
   readonly pointers: readonly Access[];
   /** Loads from where the nest stores, too: they come before it. */
   readonly overwritten: readonly number[];
+  /** A sum takes its terms one after the other. */
+  readonly inOrder: boolean;
   /** It has sums of products, and enough of them to copy factors. */
   readonly contraction: boolean;
-  /** Its sum is that of a contraction, whose products are never kept: they may be added without having been rounded. */
-  readonly unrounded: boolean;
 }
 
 /** Registers for sums: of sixteen, so many leave room for what is multiplied. */
@@ -110,8 +110,8 @@ export function scheduleNest(nest: Nest): Schedule {
     inner,
     indices,
     pointers,
+    inOrder: reductions.some((v) => v.op === "reduce" && v.inOrder),
     contraction: wantsPanel(nest),
-    unrounded: nest.contraction,
   } as const;
   const chosen = chooseAxes(base, reductions.length);
   return { ...base, ...chosen, ...blockSums({ ...base, ...chosen }, reductions.length) };
@@ -166,7 +166,7 @@ function blockSums(
   return { outer: fixed, within, reduced, split, panel };
 }
 
-type Base = Pick<Schedule, "axes" | "lanes" | "values" | "loads" | "stores" | "depends" | "inner">;
+type Base = Pick<Schedule, "axes" | "lanes" | "values" | "loads" | "stores" | "depends" | "inner" | "inOrder">;
 
 type Choice = Pick<Schedule, "vector" | "vectors" | "jam" | "rows" | "outer" | "reduced">;
 
@@ -206,7 +206,7 @@ function chooseAxes(base: Base, reductions: number): Choice {
     const rows = jam < 0 ? 1 : balanced(axes[jam]!.size, Math.min(4, sums));
     return {
       vector,
-      vectors: Math.min(count, jam < 0 ? 4 : 2, sums),
+      vectors: Math.min(count, parallel.length === 0 ? 4 : 2),
       jam,
       rows,
       outer: rest.filter((a) => a !== jam),
@@ -253,24 +253,39 @@ function balanced(size: number, most: number): number {
   return Math.max(1, Math.ceil(size / Math.max(1, tiles)));
 }
 
-/** The axis with the least work: loads and stores of neighbours are one instruction, others one for each lane. */
-function chooseVector({ axes, lanes, loads, stores, inner, values }: Base): number {
+/** The axis with the least work. Whether it is a summed one depends only on what is summed, so that the order of a sum does not
+ *  depend on what else is made, and kept, with it. */
+function chooseVector(base: Base): number {
+  const { axes, inOrder } = base;
+  if (!axes.some((a) => a.reduced)) return cheapest(base, "all", () => true);
+  const ofSum = inOrder ? -1 : cheapest(base, "sums", () => true);
+  return ofSum >= 0 && axes[ofSum]!.reduced ? ofSum : cheapest(base, "all", (axis) => !axes[axis]!.reduced);
+}
+
+/** The axis with the least work: loads and stores of neighbours are one instruction, others one for each lane. Of what sums need,
+ *  or of all. */
+function cheapest(
+  { axes, lanes, loads, stores, inner, values }: Base,
+  what: "sums" | "all",
+  allowed: (axis: number) => boolean,
+): number {
   let summed = 1;
   for (const a of axes) if (a.reduced) summed *= Math.max(1, a.size);
   const touches: { touch: Touch; weight: number; inner: boolean }[] = [];
   for (const [id, touch] of loads) {
     const isInner = summed === 1 || inner.has(id);
-    touches.push({ touch, weight: isInner ? 1 : 1 / summed, inner: isInner });
+    if (isInner || what === "all") touches.push({ touch, weight: isInner ? 1 : 1 / summed, inner: isInner });
   }
   for (const { touch, inner } of stores) {
     const isInner = summed === 1 || inner;
-    touches.push({ touch, weight: isInner ? 1.5 : 1.5 / summed, inner: isInner });
+    if (what === "all") touches.push({ touch, weight: isInner ? 1.5 : 1.5 / summed, inner: isInner });
   }
-  const work = Math.max(1, inner.size) * 0.5 + (values.size - inner.size) * 0.5 / summed;
+  const rest = what === "all" ? values.size - inner.size : 0;
+  const work = Math.max(1, inner.size) * 0.5 + rest * 0.5 / summed;
   let best = -1;
   let least = Infinity;
   axes.forEach(({ size, reduced }, axis) => {
-    if (size === 0) return;
+    if (size === 0 || !allowed(axis)) return;
     const fill = Math.ceil(size / lanes) * lanes / size;
     let cost = work * fill / lanes;
     for (const { touch, weight, inner } of touches) {
@@ -278,8 +293,8 @@ function chooseVector({ axes, lanes, loads, stores, inner, values }: Base): numb
       const direct = step === 0 || step === entryBytes[touch.dtype];
       cost += reduced && !inner ? weight : weight * (direct ? fill / lanes : 1);
     }
-    // the lanes of a sum are added at the end
-    if (reduced) cost += 6 / size;
+    // the lanes of a sum are added at the end, and what is made of it then is made one by one
+    if (reduced) cost += 10 / size;
     if (cost < least - 1e-9) {
       least = cost;
       best = axis;
