@@ -226,8 +226,8 @@ Deno.test("expandGradients() puts a task's backward pass behind its forward pass
           return e, f
         }
       }
-      e: f32[] = reduce_sum[axes=0] c
-      f: f32[3] = reduce_sum[axes=0] d
+      e: f32[] = reduce_sum[axes=0 in order] c
+      f: f32[3] = reduce_sum[axes=0 in order] d
       return e, f
     }
     `,
@@ -241,8 +241,8 @@ Deno.test("expandGradients() puts a task's backward pass behind its forward pass
       e: f32[2,3] = exp d
       f: f32[2] = reduce_sum[axes=1] e
       g: f32[2,3] = mul e b
-      h: f32[] = reduce_sum[axes=0] f
-      i: f32[3] = reduce_sum[axes=0] g
+      h: f32[] = reduce_sum[axes=0 in order] f
+      i: f32[3] = reduce_sum[axes=0 in order] g
       return h, i
     }
     `,

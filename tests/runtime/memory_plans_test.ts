@@ -7,11 +7,12 @@ import { finishGradients, type FinishOptions } from "../../runtime/autodiff/fini
 import { makeReferenceBackend, referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { MetaRuntimeError } from "../../runtime/errors.ts";
 import { costOf } from "../../runtime/ir/cost.ts";
-import { allocate, type HostArray, type IrFunction, sizeOf } from "../../runtime/ir/types.ts";
+import type { HostArray, IrFunction } from "../../runtime/ir/types.ts";
 import { verifyFunction } from "../../runtime/ir/verify.ts";
 import { planFunction } from "../../runtime/loop/memory.ts";
 import type { ProgramFunction } from "../../runtime/loop/program.ts";
 import { compile } from "../../mod.ts";
+import { inputsOf } from "./short_programs.ts";
 
 /** Tasks, a momentum, a rate for every step, and an objective that reads a loss on the way. */
 const maml = (T: number, precision: string) =>
@@ -47,25 +48,6 @@ function stepOf(source: string): ProgramFunction {
   });
   assertEquals(diagnostics.filter((d) => d.severity === "error"), []);
   return program!.outers[0]?.step ?? program!.gradients[0]!.fn;
-}
-
-/** Numbers that do not change from run to run. */
-function inputsOf({ fn, inputs }: ProgramFunction): HostArray[] {
-  return fn.inputs.map(({ dtype, shape }, k) => {
-    const data = allocate(dtype, sizeOf(shape));
-    const slot = inputs[k]!;
-    const rate = slot.kind === "leaf" && slot.name.endsWith(".lr");
-    data.forEach((_, i) =>
-      data[i] = dtype === "i32"
-        ? 7
-        : rate
-        ? 0.02
-        : slot.kind === "state"
-        ? 0.01 + 0.001 * i
-        : Math.sin(1.3 * i + k) * 0.3
-    );
-    return { dtype, shape, data };
-  });
 }
 
 function run(fn: IrFunction, inputs: readonly HostArray[]): readonly HostArray[] {

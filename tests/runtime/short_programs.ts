@@ -3,7 +3,8 @@
 import { assertEquals } from "@std/assert";
 import { compileProgram } from "../../dsl/compile.ts";
 import type { Backend } from "../../runtime/backend/interface.ts";
-import type { ExperimentProgram } from "../../runtime/loop/program.ts";
+import { allocate, type HostArray, sizeOf } from "../../runtime/ir/types.ts";
+import type { ExperimentProgram, ProgramFunction } from "../../runtime/loop/program.ts";
 import type { RunResult } from "../../runtime/loop/results.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
 
@@ -27,6 +28,25 @@ export function shortProgram(file: URL, precision: "f32" | "f64"): ExperimentPro
   });
   if (!program) throw new Error(diagnostics.map((d) => d.code).join());
   return { ...program, outers: program.outers.map((o) => ({ ...o, steps: Math.min(o.steps, 3) })) };
+}
+
+/** Numbers that do not change from run to run. */
+export function inputsOf({ fn, inputs }: ProgramFunction): HostArray[] {
+  return fn.inputs.map(({ dtype, shape }, k) => {
+    const data = allocate(dtype, sizeOf(shape));
+    const slot = inputs[k]!;
+    const rate = slot.kind === "leaf" && /\blr$/.test(slot.name);
+    data.forEach((_, i) =>
+      data[i] = dtype === "i32" || dtype === "bool"
+        ? 1
+        : rate
+        ? 0.02
+        : slot.kind === "state"
+        ? 0.01 + 0.001 * i
+        : Math.sin(1.3 * i + k) * 0.1
+    );
+    return { dtype, shape, data };
+  });
 }
 
 /** Every number that came out, by what it is. */
