@@ -187,6 +187,11 @@ const toScalar: readonly Way[] = [
   {
     weight: 1,
     fits: rank(0),
+    write: (scope, _shape, of) => `sum(take(${of([3])}, classes_of(${indices(scope, 3, 3)}, 3)))`,
+  },
+  {
+    weight: 1,
+    fits: rank(0),
     write: (scope, _shape, of) => `sum(one_hot(${indices(scope, 2, 3)}, 3) * ${of([2, 3])})`,
   },
 ];
