@@ -22,10 +22,10 @@ export function keptValue(b: Builder, { via, range }: LeafDeclaration, moved: Va
   return range ? project(b, next, range) : next;
 }
 
-/** The nearest value in a closed range. */
+/** The nearest value in a closed range, with slope 1 also at its ends. */
 function project(b: Builder, x: Variable, [low, high]: readonly [number, number]): Variable {
-  let result = x;
-  if (low > -Infinity) result = b.apply("max", result, b.fill(low, x));
-  if (high < Infinity) result = b.apply("min", result, b.fill(high, x));
-  return result;
+  const unless = (outside: "lt" | "gt", bound: number, otherwise: Variable) =>
+    b.apply("select", b.apply(outside, x, b.fill(bound, x)), b.fill(bound, x), otherwise);
+  const below = high < Infinity ? unless("gt", high, x) : x;
+  return low > -Infinity ? unless("lt", low, below) : below;
 }

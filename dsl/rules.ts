@@ -113,10 +113,10 @@ function noEnd(cx: Context, rule: LoopRule, leaf: LeafDeclaration): Local {
   };
 }
 
-/** The scale of `clip norm c`: min(1, c / (norm + 1e-6)), as PyTorch's clip_grad_norm_. */
+/** The scale of `clip norm c`: min(1, c / (norm + 1e-6)), as PyTorch's clip_grad_norm_; at the bound nothing is scaled. */
 export function clipScale(b: Builder, norm: Variable, bound: Variable): Variable {
   const ratio = b.apply("div", bound, b.apply("add", norm, b.fill(1e-6, norm)));
-  return b.apply("min", b.fill(1, norm), ratio);
+  return b.apply("select", b.apply("ge", ratio, b.fill(1, norm)), b.fill(1, norm), ratio);
 }
 
 /** The Euclidean norm over all entries of all arrays. */

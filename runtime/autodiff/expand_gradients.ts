@@ -1,13 +1,22 @@
 // Where do the `gradient` requests of a program go? Each becomes its derivative code, the innermost first, so that a
 // gradient of a gradient differentiates ordinary equations.
-import { Builder, buildFunction } from "../ir/builder.ts";
+import { Builder } from "../ir/builder.ts";
 import { eliminateDeadCode } from "../ir/dead_code.ts";
-import { bodyOf, type Equation, type EquationOf, type IrFunction, type Variable } from "../ir/types.ts";
+import type { FloatRange } from "../ir/float_range.ts";
+import {
+  bodyOf,
+  type Equation,
+  type EquationOf,
+  implicitScalars,
+  type IrFunction,
+  type Variable,
+} from "../ir/types.ts";
 import { unrollScan } from "../ir/unroll.ts";
 import { InternalError } from "../errors.ts";
 import { finishGradients, type FinishOptions } from "./finish.ts";
 import { gradientInto } from "./gradient.ts";
 import { lowerChecks, type LoweredSolves, lowerSolves, withoutReports } from "./lower_solves.ts";
+import { floatRangeOf, scanRanges } from "./float_ranges.ts";
 import { scaleFactors } from "./scale_factors.ts";
 
 /** What may be chosen. */
@@ -47,8 +56,9 @@ function expand(fn: IrFunction, { unroll = 1, solves = "write", products = "reve
 }
 
 class Expansion {
-  /** A body that several equations hold is expanded once; whether its own requests are kept is part of the question. */
-  readonly #done = { kept: new Map<IrFunction, IrFunction>(), written: new Map<IrFunction, IrFunction>() };
+  /** A body that several equations hold is expanded once; whether its own requests are kept, and what is known of its inputs, is part
+   *  of the question. */
+  readonly #done = new Map<IrFunction, Map<string, IrFunction>>();
   readonly #unroll: number;
   readonly #forward: boolean;
 
@@ -58,14 +68,19 @@ class Expansion {
   }
 
   /** `keep`: requests whose bodies hold none are left for the reverse request around them, which differentiates them by
-   *  their own rule (jvp_requests.ts). */
-  expand(fn: IrFunction, keep = false): IrFunction {
-    const memory = keep ? this.#done.kept : this.#done.written;
-    const done = memory.get(fn);
+   *  their own rule (jvp_requests.ts). `ranges`: what is known of the inputs. */
+  expand(fn: IrFunction, keep = false, ranges: readonly FloatRange[] = []): IrFunction {
+    const memory = this.#done.get(fn) ?? new Map<string, IrFunction>();
+    this.#done.set(fn, memory);
+    const question = JSON.stringify([
+      keep,
+      ranges.map(({ low, high, ...range }) => [String(low), String(high), range]),
+    ]);
+    const done = memory.get(question);
     if (done) return done;
     const b = new Builder(fn.name);
     const values = new Map<Variable, Variable>();
-    for (const input of fn.inputs) values.set(input, b.input(input, input.name));
+    fn.inputs.forEach((input, i) => values.set(input, b.input(input, input.name, ranges[i] ?? input.range)));
     const read = (x: Variable) => {
       const value = values.get(x);
       if (!value) throw new InternalError(`Variable ${x.id} is not defined in ${fn.name}`);
@@ -77,24 +92,30 @@ class Expansion {
       equation.outputs.forEach((output, i) => values.set(output, outputs[i]!));
     }
     const result = b.finish(fn.outputs.map(read));
-    memory.set(fn, result);
+    memory.set(question, result);
     return result;
   }
 
   #write(b: Builder, equation: Equation, inputs: readonly Variable[], keep: boolean): readonly Variable[] {
+    const known = () => inputs.map((x) => floatRangeOf(b, x));
     switch (equation.op) {
       case "gradient":
         return this.#gradient(b, equation, inputs, keep);
       case "scan": {
-        const params = { ...equation.params, body: this.expand(equation.params.body, keep) };
+        const ranges = scanRanges(equation, known()).inside;
+        const params = { ...equation.params, body: this.expand(equation.params.body, keep, ranges) };
         return params.length <= this.#unroll ? unrollScan(b, inputs, params) : b.emit("scan", inputs, params);
       }
       case "map":
-        return b.emit("map", inputs, { ...equation.params, body: this.expand(equation.params.body, keep) });
+        return b.emit("map", inputs, { ...equation.params, body: this.expand(equation.params.body, keep, known()) });
       case "implicit":
       case "linear_solve":
-      case "finite_difference":
-        return b.emit(equation.op, inputs, { ...equation.params, body: this.expand(equation.params.body) } as never);
+      case "finite_difference": {
+        // Scalars stand in front of what the body takes
+        const first = equation.op === "implicit" ? implicitScalars : 1;
+        const body = this.expand(equation.params.body, false, known().slice(first));
+        return b.emit(equation.op, inputs, { ...equation.params, body } as never);
+      }
       default:
         return b.emit(equation.op, inputs, equation.params);
     }
@@ -109,13 +130,15 @@ class Expansion {
     const reverse = this.#forward && mode === "reverse";
     const prepared = scaleFactors(body, body.inputs.map((_, i) => wrt.includes(i)));
     // Dead code in a body would be differentiated before it is found dead
-    const clean = eliminateDeadCode(this.expand(prepared, reverse));
+    const ranges = inputs.map((x) => floatRangeOf(b, x));
+    const clean = eliminateDeadCode(this.expand(prepared, reverse, ranges));
     const nested = hasGradient(clean);
     if (keep && !nested) return b.emit("gradient", inputs, { body: clean, wrt, mode });
     if (!nested) return gradientInto(b, clean, { inputs, wrt, mode });
     // What was kept has been differentiated and is a value now
-    const own = buildFunction(clean.name, inputs, (g, x) => gradientInto(g, clean, { inputs: x, wrt, mode }));
-    return b.inline(this.expand(eliminateDeadCode(own)), inputs);
+    const g = new Builder(clean.name);
+    const own = g.finish(gradientInto(g, clean, { inputs: clean.inputs.map((x) => g.inputLike(x)), wrt, mode }));
+    return b.inline(this.expand(eliminateDeadCode(own), false, ranges), inputs);
   }
 }
 

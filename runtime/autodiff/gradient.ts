@@ -7,6 +7,7 @@ import { finishGradients, type FinishOptions } from "./finish.ts";
 import { jvpFunction, jvpInto } from "./jvp.ts";
 import { partialEval, partialEvalInto } from "./partial_eval.ts";
 import { scaleFactors } from "./scale_factors.ts";
+import { everywhere } from "./supports.ts";
 import { transposeRemainder } from "./transpose.ts";
 
 /** A function and its derivative at the point where it was evaluated. */
@@ -50,7 +51,7 @@ function dropZeroTangents(known: IrFunction, outputs: number, residuals: number)
  *  each input of `wrt` …). */
 export function vjpFunction(fn: IrFunction, wrt: readonly number[]): IrFunction {
   const b = new Builder(fn.name);
-  const inputs = fn.inputs.map((v) => b.input(v, v.name));
+  const inputs = fn.inputs.map((v) => b.inputLike(v));
   const moving = fn.outputs.map((v) => isFloat(v.dtype));
   const cotangents = fn.outputs.map((v, i) => moving[i] ? b.input(v) : undefined);
   const cotangent = (_: Variable, i: number) => cotangents[i]!;
@@ -69,7 +70,7 @@ export interface GradientOptions extends FinishOptions {
  *  (inputs …) -> (outputs …, d outputs[0] / d inputs[w] for w of `wrt` …); each gradient has its input's type. */
 export function valueAndGradient(fn: IrFunction, wrt: readonly number[], options: GradientOptions = {}): IrFunction {
   const b = new Builder(fn.name);
-  const inputs = fn.inputs.map((v) => b.input(v, v.name));
+  const inputs = fn.inputs.map((v) => b.inputLike(v));
   const results = gradientInto(b, fn, { inputs, wrt, mode: options.mode ?? "reverse" });
   return finishGradients(b.finish(results), options);
 }
@@ -116,11 +117,11 @@ function vjpInto(
   const rest = partialEvalInto(b, eliminateDeadCode(joint), [...inputs, ...tangents], new Set(tangents));
   const n = fn.outputs.length;
   const us = fn.outputs.flatMap((y, i) => moving[i] ? [given.cotangent(y, i)] : []);
-  const cotangentOf = transposeRemainder(b, rest, [...fn.outputs.map(() => undefined), ...us]);
+  const cotangentOf = transposeRemainder(b, rest, [...fn.outputs.map(() => undefined), ...us.map(everywhere)]);
   const order = fn.inputs.map((_, i) => i).filter((i) => flags[i]);
   return {
     outputs: rest.outputs.slice(0, n),
-    gradients: wrt.map((i) => cotangentOf(tangents[order.indexOf(i)]!) ?? b.fill(0, fn.inputs[i]!)),
+    gradients: wrt.map((i) => cotangentOf(tangents[order.indexOf(i)]!)?.value ?? b.fill(0, fn.inputs[i]!)),
   };
 }
 

@@ -22,7 +22,7 @@ export function jvpFunction(
   outputs?: readonly boolean[],
 ): JvpFunction {
   const b = new Builder(fn.name);
-  const primals = fn.inputs.map((v) => b.input(v, v.name));
+  const primals = fn.inputs.map((v) => b.inputLike(v));
   const tangents = fn.inputs.map((v, i) =>
     hasTangent[i] && isFloat(v.dtype) ? b.input(v, v.name === undefined ? undefined : `d ${v.name}`) : undefined
   );

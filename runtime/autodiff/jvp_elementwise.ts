@@ -73,12 +73,16 @@ function squareRootSlope(b: Builder, x: Variable, y: Variable): Variable {
   return b.apply("select", atZero, fill(b, 0, y), b.apply("div", fill(b, 0.5, y), safe));
 }
 
-/** d x^y / dx = y x^(y-1), and 0 where y = 0: there x^-1 may be infinite. */
+/** d x^y / dx = y x^(y-1), and 0 where y = 0, as there x^-1 may be infinite, and at x = 0 where 0 < y < 1, as of the square
+ *  root. As there, the base is replaced, too: derivatives of this derivative would be infinite. */
 function powerSlopeInBase(b: Builder, x: Variable, y: Variable): Variable {
-  const zero = b.apply("eq", y, fill(b, 0, y));
-  const safe = b.apply("select", zero, fill(b, 1, y), y);
-  const slope = mul(b, safe, b.apply("pow", x, b.apply("sub", safe, fill(b, 1, y))));
-  return b.apply("select", zero, fill(b, 0, y), slope);
+  const constant = b.apply("eq", y, fill(b, 0, y));
+  const rootLike = b.apply("and", b.apply("gt", y, fill(b, 0, y)), b.apply("lt", y, fill(b, 1, y)));
+  const cusp = b.apply("and", b.apply("eq", x, fill(b, 0, x)), rootLike);
+  const base = b.apply("select", cusp, fill(b, 1, x), x);
+  const exponent = b.apply("select", constant, fill(b, 1, y), y);
+  const slope = mul(b, exponent, b.apply("pow", base, b.apply("sub", exponent, fill(b, 1, y))));
+  return b.apply("select", b.apply("or", constant, cusp), fill(b, 0, y), slope);
 }
 
 /** d x^y / dy = x^y log x, and 0 where x <= 0: 1 stands in for such an x, and log 1 = 0. The power is written again from
@@ -88,12 +92,14 @@ function powerSlopeInExponent(b: Builder, x: Variable, y: Variable): Variable {
   return mul(b, b.apply("pow", safe, y), b.apply("log", safe));
 }
 
-/** Of a tie the first input is chosen. */
-function choice<P extends "max" | "min">(op: P, compare: "ge" | "le"): JvpRule<P> {
-  return binary(
-    op,
-    (b, x, y, _z, dx, dy) => b.apply("select", b.apply(compare, x, y), materialize(b, dx, x), materialize(b, dy, y)),
-  );
+/** Two equal numbers move the result by half of each. Where the first wins, `first` compares true. */
+function choice<P extends "max" | "min">(op: P, first: "gt" | "lt"): JvpRule<P> {
+  return binary(op, (b, x, y, _z, dx, dy) => {
+    const both = addTangents(b, dx, dy);
+    const half = both && scale(b, 0.5, both);
+    const otherwise = b.apply("select", b.apply("eq", x, y), materialize(b, half, y), materialize(b, dy, y));
+    return b.apply("select", b.apply(first, x, y), materialize(b, dx, x), otherwise);
+  });
 }
 
 /** Rules of the elementwise family. */
@@ -148,6 +154,6 @@ export const elementwiseJvpRules: { readonly [P in Elementwise | "integer_pow"]:
       dx && mul(b, dx, powerSlopeInBase(b, x, y)),
       dy && mul(b, dy, powerSlopeInExponent(b, x, y)),
     )),
-  max: choice("max", "ge"),
-  min: choice("min", "le"),
+  max: choice("max", "gt"),
+  min: choice("min", "lt"),
 };

@@ -38,7 +38,7 @@ function linearPart(
   jvp: JvpArguments<"implicit">["jvp"],
 ): { readonly operator: IrFunction; readonly residuals: readonly Variable[] } {
   const j = new Builder(body.name);
-  const primals = body.inputs.map((v) => j.input(v, v.name));
+  const primals = body.inputs.map((v) => j.inputLike(v));
   const directions = primals.map((v, i) => i < fixed ? undefined : j.input(v));
   const dual = jvp(j, body, primals, directions);
   const joint = j.finish(dual.tangents.map((t, i) => materialize(j, t, body.outputs[i]!)));
@@ -149,10 +149,10 @@ export function gradientJvp({ b, inputs, tangents, params, jvp }: JvpArguments<"
   const moving = tangents.flatMap((t, i) => t ? [{ tangent: t, index: i }] : []);
   const types = wrt.map((i) => ({ dtype: inputs[i]!.dtype, shape: inputs[i]!.shape }));
   const product = new Builder(`${body.name} product`);
-  const x = body.inputs.map((v) => product.input(v, v.name));
+  const x = body.inputs.map((v) => product.inputLike(v));
   const u = types.map((type) => product.input(type));
   const slopes = new Builder(`${body.name} slopes`);
-  const point = body.inputs.map((v) => slopes.input(v, v.name));
+  const point = body.inputs.map((v) => slopes.inputLike(v));
   const wanted = moving.map((m) => m.index);
   const all = slopes.finish(
     gradientInto(slopes, body, { inputs: point, wrt: wanted, mode }).slice(body.outputs.length),
@@ -163,7 +163,7 @@ export function gradientJvp({ b, inputs, tangents, params, jvp }: JvpArguments<"
   });
   const turned = jvp(product, all, x, along).tangents;
   const ahead = new Builder(`${body.name} ahead`);
-  const here = body.inputs.map((v) => ahead.input(v, v.name));
+  const here = body.inputs.map((v) => ahead.inputLike(v));
   const steps = moving.map((m) => ahead.input(inputs[m.index]!));
   const gradients = buildFunction(body.name, inputs, (g, y) => gradientInto(g, body, { inputs: y, wrt, mode }));
   const forwards = jvp(ahead, gradients, here, here.map((_, i) => steps[wanted.indexOf(i)])).tangents;

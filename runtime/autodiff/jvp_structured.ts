@@ -6,7 +6,7 @@ import { type JvpRule, materialize, type Tangent } from "./tangent.ts";
 
 /** Inputs of a joint body: a primal for every variable, and a tangent for the flagged ones. */
 function dualInputs(b: Builder, variables: readonly Variable[], flags: readonly boolean[]) {
-  const primals = variables.map((v) => b.input(v, v.name));
+  const primals = variables.map((v) => b.inputLike(v));
   const tangents: Tangent[] = variables.map((v, i) => flags[i] ? b.input(v, tangentName(v)) : undefined);
   return { primals, tangents };
 }

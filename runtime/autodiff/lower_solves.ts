@@ -17,6 +17,7 @@ import {
 } from "../ir/types.ts";
 import { InternalError } from "../errors.ts";
 import { relativeResidual, solveInto, type Vector } from "./linear_solvers.ts";
+import { floatRangeOf } from "./float_ranges.ts";
 import { transposeLinear } from "./transpose.ts";
 
 /** What one extra output of a lowered function says; where the code ran several times, the largest. */
@@ -125,7 +126,7 @@ class Lowering<R> {
     if (done) return done;
     const b = new Builder(fn.name);
     const values = new Map<Variable, Variable>();
-    for (const input of fn.inputs) values.set(input, b.input(input, input.name));
+    for (const input of fn.inputs) values.set(input, b.inputLike(input));
     const found: { report: R; value: Variable }[] = [];
     for (const equation of fn.equations) {
       b.origin = equation.origin;
@@ -210,11 +211,11 @@ class Lowering<R> {
       s.inline(fn, [...c.map((x) => s.resolve(x)), ...v]).map((y, i) =>
         solver.damping === 0 ? y : s.apply("add", y, s.apply("mul", v[i]!, s.fill(solver.damping, y)))
       );
+    const linear = operator.inputs.map((_, i) => i >= constants);
+    const ranges = c.map((x) => floatRangeOf(b, x));
     const apply = product(operator);
     const applyTransposed = (s: Builder, v: Vector) =>
-      solver.symmetric
-        ? apply(s, v)
-        : product(transposeLinear(operator, operator.inputs.map((_, i) => i >= constants)))(s, v);
+      solver.symmetric ? apply(s, v) : product(transposeLinear(operator, linear, ranges))(s, v);
     const system = { apply, applyTransposed, right: inputs.slice(1 + constants), rate: inputs[0]! };
     const solved = solveInto(b, system, solver);
     tell({ label, what: "residual" }, relativeResidual(b, system, solved));

@@ -5,6 +5,7 @@ import { dependentCarry, dependentOutputs, sectionsOf } from "../ir/structured.t
 import type { Equation, EquationOf, IrFunction, Variable } from "../ir/types.ts";
 import { InternalError } from "../errors.ts";
 import { emitAll } from "./emit.ts";
+import { floatRangeOf } from "./float_ranges.ts";
 import { planResiduals, type ResidualPlan } from "./residuals.ts";
 
 /** The two halves of a function. */
@@ -22,7 +23,7 @@ export interface PartialEvaluation {
 /** Splits a function: an output is known when no unknown input can influence it. */
 export function partialEval(fn: IrFunction, unknownInputs: readonly boolean[]): PartialEvaluation {
   const b = new Builder(fn.name);
-  const inputs = fn.inputs.map((v, i) => unknownInputs[i] ? newVariable(v, v.name) : b.input(v, v.name));
+  const inputs = fn.inputs.map((v, i) => unknownInputs[i] ? newVariable(v, v.name) : b.inputLike(v));
   const rest = partialEvalInto(b, fn, inputs, new Set(inputs.filter((_, i) => unknownInputs[i])));
   const read = knownReads(rest);
   const unknownOutputs = rest.outputs.map((x) => rest.unknown.has(x));
@@ -32,7 +33,7 @@ export function partialEval(fn: IrFunction, unknownInputs: readonly boolean[]): 
   for (const x of read) {
     const value = b.uniformValue(x);
     if (value === undefined) residuals.push(x);
-    values.set(x, value === undefined ? u.input(x, x.name) : u.fill(value, x));
+    values.set(x, value === undefined ? u.input(x, x.name, floatRangeOf(b, x)) : u.fill(value, x));
   }
   inputs.forEach((x, i) => unknownInputs[i] && values.set(x, u.input(x, x.name)));
   emitAll(u, rest.equations, values);
@@ -122,7 +123,7 @@ function splitLoop(
   // The loop over what is known, with a stacked output for each stored residual
   const k = new Builder(body.name);
   k.origin = b.origin;
-  const inputs = body.inputs.map((v, i) => inputFlags[i] ? newVariable(v, v.name) : k.input(v, v.name));
+  const inputs = body.inputs.map((v, i) => inputFlags[i] ? newVariable(v, v.name) : k.inputLike(v));
   const rest = partialEvalInto(k, body, inputs, new Set(inputs.filter((_, i) => inputFlags[i])));
   const inner = sectionsOf(equation.params, inputs);
   const known = (list: readonly Variable[]) => list.filter((x) => !rest.unknown.has(x));

@@ -81,7 +81,7 @@ function rewrite(fn: IrFunction, flags: readonly boolean[], inLoop: boolean): Ir
   const replaced = new Map([...requests.values()].flatMap(({ products }) => [...products]));
   const b = new Builder(fn.name);
   const values = new Map<Variable, Variable>();
-  for (const input of fn.inputs) values.set(input, b.input(input, input.name));
+  for (const input of fn.inputs) values.set(input, b.inputLike(input));
   const read = (x: Variable) => values.get(x)!;
   const write = (equation: Equation): readonly Variable[] => {
     const gradient = replaced.get(equation);
@@ -155,7 +155,7 @@ function writeRequest(
 ): readonly Variable[] {
   const { body } = params;
   const g = new Builder(body.name);
-  const own = body.inputs.map((x) => g.input(x, x.name));
+  const own = body.inputs.map((x) => g.inputLike(x));
   const scale = g.input(scalar, scalar.name);
   const [value, ...others] = g.inline(body, own);
   const scaled = g.finish([g.apply("mul", g.convert(scale, value!.dtype), value!), ...others, value!]);

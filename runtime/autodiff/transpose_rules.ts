@@ -5,7 +5,6 @@ import type { ArrayType, PrimitiveName, PrimitiveParameters, Variable } from "..
 import { InternalError } from "../errors.ts";
 import { type Cotangent, notLinear, type TransposeRule } from "./cotangent.ts";
 import { linearSolveTranspose, pullbackTranspose } from "./transpose_requests.ts";
-import { mapTranspose, scanTranspose } from "./transpose_structured.ts";
 
 /** A rule for a primitive with one output and one linear input, the first. */
 function single<P extends PrimitiveName>(
@@ -185,8 +184,10 @@ const solve: TransposeRule<"solve"> = ({ b, inputs, cotangents }) => {
   return [undefined, b.apply("solve", b.one("transpose", [a], { permutation }), cotangents[0]!)];
 };
 
-/** The table of transposes. A primitive without an entry does not compile. */
-export const transposeRules: { readonly [P in PrimitiveName]: TransposeRule<P> | typeof notLinear } = {
+/** The table of transposes; of loops, transpose_structured.ts has them. A primitive without an entry does not compile. */
+export const transposeRules: {
+  readonly [P in Exclude<PrimitiveName, "scan" | "map">]: TransposeRule<P> | typeof notLinear;
+} = {
   constant: notLinear,
   iota: notLinear,
   random_bits: notLinear,
@@ -248,8 +249,6 @@ export const transposeRules: { readonly [P in PrimitiveName]: TransposeRule<P> |
   conv_input_gradient: convInputGradient,
   conv_filter_gradient: convFilterGradient,
   solve,
-  scan: scanTranspose,
-  map: mapTranspose,
   gradient: notLinear,
   implicit: notLinear,
   linear_solve: linearSolveTranspose,

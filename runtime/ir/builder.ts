@@ -17,6 +17,7 @@ import {
   type TypedArray,
   type Variable,
 } from "./types.ts";
+import type { FloatRange } from "./float_range.ts";
 import { noteRanges, rangeOf, setRange } from "./ranges.ts";
 import { inferTypes } from "./shapes.ts";
 import { simplifyEquation } from "./simplify.ts";
@@ -101,9 +102,14 @@ export class Builder {
     this.origin = parent?.origin;
   }
 
-  /** A new input of the function being written. */
-  input(type: ArrayType, name?: string): Variable {
-    const variable = newVariable(type, name);
+  /** A new input that stands for another function's: it takes the same values. */
+  inputLike(other: Variable): Variable {
+    return this.input(other, other.name, other.range);
+  }
+
+  /** A new input of the function being written; `range`: what is known of its values. */
+  input(type: ArrayType, name?: string, range?: FloatRange): Variable {
+    const variable = range ? { ...newVariable(type, name), range } : newVariable(type, name);
     this.#inputs.push(variable);
     this.#known.add(variable);
     return variable;

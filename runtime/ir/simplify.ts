@@ -225,17 +225,39 @@ const select: Simplification = (b, [condition, x, y]) => {
   return producer?.op === "not" ? b.apply("select", producer.inputs[0]!, y!, x!) : undefined;
 };
 
-/** `and` and `or` of booleans with a known one: `absorbing` decides alone, the other value leaves the other input. */
-function logical(absorbing: 0 | 1): Simplification {
+/** `and` and `or` of booleans with a known one: `absorbing` decides alone, the other value leaves the other input. What is joined
+ *  with its own opposite is decided, too. */
+function logical(op: "and" | "or", absorbing: 0 | 1): Simplification {
+  const other = op === "and" ? "or" : "and";
   return (b, [x, y], _params, type) => {
     if (type.dtype !== "bool") return undefined;
     if (x === y) return x;
+    if (opposite(b, x!, y!)) return b.fill(absorbing, type);
+    const [p, q] = [b.producer(x!), b.producer(y!)];
+    for (const [whole, made] of [[x!, q], [y!, p]] as const) {
+      // x or (x and z) is x, x and (x and z) is x and z
+      if (made?.op === other && made.inputs.includes(whole)) return whole;
+      if (made?.op === op && made.inputs.includes(whole)) return made.outputs[0];
+    }
+    if (p?.op === other && q?.op === other) {
+      // (x and z) or (x and not z) is x
+      for (const [shared, rest] of [p.inputs, p.inputs.toReversed()] as [Variable, Variable][]) {
+        const matching = q.inputs.indexOf(shared);
+        if (matching >= 0 && opposite(b, rest, q.inputs[1 - matching]!)) return shared;
+      }
+    }
     for (const [known, other] of [[x!, y!], [y!, x!]] as const) {
       const value = b.uniformValue(known);
       if (value !== undefined) return value === absorbing ? b.fill(absorbing, type) : other;
     }
     return undefined;
   };
+}
+
+/** One of two booleans is the other's `not`. */
+function opposite(b: Builder, x: Variable, y: Variable): boolean {
+  const isNot = (of: Variable, made: Equation | undefined) => made?.op === "not" && made.inputs[0] === of;
+  return isNot(x, b.producer(y)) || isNot(y, b.producer(x));
 }
 
 const simplifications: { readonly [P in PrimitiveName]?: Simplification } = {
@@ -264,8 +286,8 @@ const simplifications: { readonly [P in PrimitiveName]?: Simplification } = {
   },
   max: foldBinary((x, y) => x >= y ? x : y),
   min: foldBinary((x, y) => x <= y ? x : y),
-  and: logical(0),
-  or: logical(1),
+  and: logical("and", 0),
+  or: logical("or", 1),
   eq: compare((x, y) => x === y),
   ne: compare((x, y) => x !== y),
   lt: compare((x, y) => x < y),

@@ -24,7 +24,7 @@ export function specializeLoop<P extends "scan" | "map">(
     const stacked = i >= inputs.length - given.stacked.length;
     const key = `${stacked} ${inputs[i]!.id}`;
     if (!drop[i]) {
-      const kept = inner.input(v, v.name);
+      const kept = inner.inputLike(v);
       first.set(key, kept);
       return kept;
     }

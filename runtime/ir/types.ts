@@ -1,5 +1,6 @@
 // What is a program in the intermediate representation? Pure functions over typed arrays with static shapes, in
 // single-assignment form. Everything below the language (differentiation, plans, backends) reads and writes this.
+import type { FloatRange } from "./float_range.ts";
 
 /** Element type of an array. Floats are differentiated; `i32` and `bool` never are. */
 export type DType = "f32" | "f64" | "i32" | "bool";
@@ -33,6 +34,8 @@ export interface Variable extends ArrayType {
   readonly id: number;
   /** Only for reading the printed form; means nothing. */
   readonly name?: string;
+  /** Of an input of a body: what is known of the values that come to it. Otherwise they are finite. */
+  readonly range?: FloatRange;
 }
 
 /** Storage of array values: `f32` Float32Array, `f64` Float64Array, `i32` Int32Array, `bool` Uint8Array (0 or 1). */
@@ -89,9 +92,9 @@ export interface PrimitiveParameters {
   div: None; // float: real division; i32: truncates, x / 0 is 0
   /** Sign of the divisor, as floor division leaves it; float and i32; i32 x mod 0 is 0. */
   mod: None;
-  /** x^y; derivative with respect to y is 0 where x <= 0. */
+  /** x^y; derivative with respect to y is 0 where x <= 0, with respect to x it is 0 at x = 0 where 0 < y < 1. */
   pow: None;
-  /** A tie sends its derivative to the first input. */
+  /** Two equal inputs each take half of the derivative. */
   max: None;
   min: None;
   and: None; // bool, i32 bitwise
