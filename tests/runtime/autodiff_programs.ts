@@ -22,6 +22,11 @@ export function perceptronValues(sizes: PerceptronSizes): readonly HostArray[] {
   return perceptronTypes(sizes).map((type, i) => spread(type.shape, -1, 1, i + 1));
 }
 
+/** where(x <= 0, 0, x), as the library has it. */
+function relu(b: Builder, x: Variable): Variable {
+  return b.apply("select", b.apply("le", x, b.fill(0, x)), b.fill(0, x), x);
+}
+
 /** Mean square error of the perceptron. */
 export function perceptronLoss(
   b: Builder,
@@ -30,7 +35,7 @@ export function perceptronLoss(
 ): Variable {
   let h = x!;
   for (let i = 0; i < parameters.length; i += 2) {
-    if (i > 0) h = activation === "relu" ? b.apply("max", b.fill(0, h), h) : b.apply("tanh", h);
+    if (i > 0) h = activation === "relu" ? relu(b, h) : b.apply("tanh", h);
     h = b.one("dot_general", [h, parameters[i]!], {
       contractLeft: [1],
       contractRight: [0],

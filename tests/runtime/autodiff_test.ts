@@ -53,22 +53,32 @@ const kinks: readonly {
   readonly expected: readonly (readonly number[])[];
 }[] = [
   {
-    name: "relu, which is max(0, x), is flat",
-    write: (b, x) => b.apply("max", b.fill(0, x), x),
+    name: "relu, which is where(x <= 0, 0, x), is flat",
+    write: (b, x) => b.apply("select", b.apply("le", x, b.fill(0, x)), b.fill(0, x), x),
     at: [0],
     expected: [[0], [0]],
   },
   {
-    name: "max(x, 0) gives a tie to its first input",
+    name: "max(x, 0) takes half of a tie",
     write: (b, x) => b.apply("max", x, b.fill(0, x)),
     at: [0],
-    expected: [[1], [0]],
+    expected: [[0.5], [0]],
   },
   {
-    name: "min(x, 0) gives a tie to its first input",
-    write: (b, x) => b.apply("min", x, b.fill(0, x)),
+    name: "min(0, x) takes half of a tie",
+    write: (b, x) => b.apply("min", b.fill(0, x), x),
     at: [0],
-    expected: [[1], [0]],
+    expected: [[0.5], [0]],
+  },
+  {
+    // Half of x^2 and half of 5 x - 6, which meet at 2 and at 3
+    name: "max(x^2, 5 x - 6) takes half of each",
+    write: (b, x) => {
+      const line = b.apply("sub", b.apply("mul", x, b.fill(5, x)), b.fill(6, x));
+      return b.apply("max", b.apply("mul", x, x), line);
+    },
+    at: [2, 3],
+    expected: [[4.5, 5.5], [1, 1], [0, 0]],
   },
   { name: "abs is flat", write: (b, x) => b.apply("abs", x), at: [0, -2], expected: [[0, -1], [0, 0]] },
   {
@@ -110,10 +120,22 @@ const kinks: readonly {
   { name: "pow(x, 1)", write: (b, x) => b.apply("pow", x, b.fill(1, x)), at: [0], expected: [[1], [0], [0]] },
   { name: "pow(x, 0)", write: (b, x) => b.apply("pow", x, b.fill(0, x)), at: [0], expected: [[0], [0]] },
   {
-    name: "pow(x, 1.5) is finite to first order",
+    name: "pow(x, 1.5) is flat at every order, because its derivative is 1.5 pow(x, 0.5)",
     write: (b, x) => b.apply("pow", x, b.fill(1.5, x)),
-    at: [0],
-    expected: [[0]],
+    at: [0, 4],
+    expected: [[0, 3], [0, 3 / 8], [0, -3 / 64]],
+  },
+  {
+    name: "pow(x, 0.5) is flat at every order",
+    write: (b, x) => b.apply("pow", x, b.fill(0.5, x)),
+    at: [0, 4],
+    expected: [[0, 0.25], [0, -1 / 32], [0, 3 / 256]],
+  },
+  {
+    name: "pow(x^2, 0.5) is flat",
+    write: (b, x) => b.apply("pow", b.apply("mul", x, x), b.fill(0.5, x)),
+    at: [0, -2],
+    expected: [[0, -1], [0, 0], [0, 0]],
   },
   {
     name: "pow(0, y) in the exponent",
@@ -488,7 +510,7 @@ Deno.test("expandGradients() writes the gradient of a three-layer relu net in fe
   const types = perceptronTypes(reluNet);
   const fn = buildFunction("mlp", types, (b, v) => [perceptronLoss(b, reluNet, v)]);
   const gradient = valueAndGradient(fn, types.map((_, i) => i).slice(2));
-  assertEquals([countOf(fn), countOf(gradient), countOf(gradient, "dot_general")], [17, 31, 8]);
+  assertEquals([countOf(fn), countOf(gradient), countOf(gradient, "dot_general")], [19, 31, 8]);
   assertEquals(countOf(gradient, "transpose") + countOf(gradient, "reshape"), 0);
 });
 

@@ -2,45 +2,18 @@
 // checked of each row stands in gradient_table_test.ts; a primitive without a row does not compile.
 import { Builder } from "../../runtime/ir/builder.ts";
 import {
-  allocate,
   type ArrayType,
   type ConvolutionParameters,
-  type DType,
-  type HostArray,
   type PrimitiveName,
   type PrimitiveParameters,
   type RequestName,
   type Shape,
-  sizeOf,
   type Variable,
 } from "../../runtime/ir/types.ts";
+import { array, type GradientRow, spread } from "./gradient_row.ts";
+import { whereRows } from "./gradient_table_where.ts";
 
-/** One function to differentiate. */
-export interface GradientRow {
-  readonly name: string;
-  /** In general position: away from kinks by more than a finite difference reaches. */
-  readonly inputs: readonly HostArray[];
-  readonly write: (b: Builder, x: readonly Variable[]) => readonly Variable[];
-  /** Third derivatives are checked too. Default: yes. */
-  readonly smooth?: boolean;
-}
-
-/** An array of any dtype from a flat list. */
-export function array(dtype: DType, shape: Shape, values: readonly number[]): HostArray {
-  const data = allocate(dtype, sizeOf(shape));
-  data.set(values.length === 1 ? Array(data.length).fill(values[0]) : values);
-  return { dtype, shape, data };
-}
-
-/** Numbers in [low, high) that do not change from run to run: Weyl's sequence, which fills the interval evenly. */
-export function spread(shape: Shape, low: number, high: number, seed = 1): HostArray {
-  const golden = 0.6180339887498949;
-  const values = Array.from({ length: sizeOf(shape) }, (_, i) => {
-    const x = (i + 1) * golden + seed * 0.7548776662466927;
-    return low + (high - low) * (x - Math.floor(x));
-  });
-  return array("f64", shape, values);
-}
+export { array, type GradientRow, spread } from "./gradient_row.ts";
 
 const f64 = (...shape: number[]): ArrayType => ({ dtype: "f64", shape });
 
@@ -61,6 +34,19 @@ function binary(
     { name: op, inputs, write: (b, [x, y]) => [b.apply(op, x!, y!)], smooth },
     { name: `${op} of one array with itself`, inputs: [inputs[0]!], write: (b, [x]) => [b.apply(op, x!, x!)], smooth },
   ];
+}
+
+/** Of sin(x y) and -sin(-x y), which are one number: each gives half, and all derivatives exist. */
+function equalEverywhere(op: "max" | "min"): GradientRow {
+  return {
+    name: `${op} of two that are equal everywhere`,
+    inputs: [spread([2, 3], -1, 1), spread([2, 3], -1, 1, 5)],
+    write: (b, [x, y]) => {
+      const product = b.apply("mul", x!, y!);
+      const turned = b.apply("mul", b.apply("sin", b.apply("mul", product, b.fill(-1, product))), b.fill(-1, product));
+      return [b.apply(op, b.apply("sin", product), turned)];
+    },
+  };
 }
 
 /** A comparison decides which of two paths is taken; the decision itself has no derivative. */
@@ -298,13 +284,15 @@ export const gradientTable: { readonly [P in Exclude<PrimitiveName, ValuelessDer
   max: [
     { name: "max", inputs: binary("max", [-1, 1], [-1, 1])[0]!.inputs, write: (b, [x, y]) => [b.apply("max", x!, y!)] },
     {
-      name: "relu",
+      name: "the larger of 0 and a function",
       inputs: [spread([2, 3], -1, 1)],
       write: (b, [x]) => [b.apply("max", b.fill(0, x!), b.apply("sin", x!))],
     },
+    equalEverywhere("max"),
   ],
   min: [
     { name: "min", inputs: binary("min", [-1, 1], [-1, 1])[0]!.inputs, write: (b, [x, y]) => [b.apply("min", x!, y!)] },
+    equalEverywhere("min"),
   ],
   and: [{
     name: "and of two comparisons",
@@ -338,11 +326,14 @@ export const gradientTable: { readonly [P in Exclude<PrimitiveName, ValuelessDer
   le: comparison("le"),
   gt: comparison("gt"),
   ge: comparison("ge"),
-  select: [{
-    name: "select",
-    inputs: [array("bool", [2, 3], [1, 0, 0, 1, 1, 0]), spread([2, 3], -1, 1), spread([2, 3], -1, 1, 5)],
-    write: (b, [c, x, y]) => [b.apply("select", c!, b.apply("sin", x!), b.apply("mul", x!, y!))],
-  }],
+  select: [
+    {
+      name: "select",
+      inputs: [array("bool", [2, 3], [1, 0, 0, 1, 1, 0]), spread([2, 3], -1, 1), spread([2, 3], -1, 1, 5)],
+      write: (b, [c, x, y]) => [b.apply("select", c!, b.apply("sin", x!), b.apply("mul", x!, y!))],
+    },
+    ...whereRows,
+  ],
   reduce_sum: moved("reduce_sum", [2, 3, 2], [{ axes: [0] }, { axes: [1] }, { axes: [0, 2] }, { axes: [0, 1, 2] }]),
   reduce_max: moved("reduce_max", [2, 3, 2], [
     { axes: [0] },
