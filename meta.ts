@@ -41,7 +41,7 @@ async function runCommand(command: CommandLine, console: Console): Promise<numbe
       return command.files[0]!.endsWith(".meta") ? explainProgram(command, console) : explainVerb(command, console);
     }
     if (command.verb === "doctor") return await doctorVerb(console);
-    if (command.verb === "verify") return verifyVerb(command, console);
+    if (command.verb === "verify") return await verifyVerb(command, console);
     return await runVerb(command, console);
   } catch (error) {
     if (!(error instanceof Error)) throw error;

@@ -13,7 +13,7 @@ export const verbs: Readonly<Record<Verb, { readonly text: string }>> = {
   check: { text: "say what is wrong with programs, without running them" },
   fmt: { text: "rewrite programs in the one style" },
   explain: { text: "say what a program does and takes, or what a code such as M0301 means" },
-  verify: { text: "compare gradients with differences of values and with each other" },
+  verify: { text: "compare gradients with differences of values, and the backend with reference" },
   doctor: { text: "say which backends work here, what is missing, and how to get it" },
 };
 
@@ -72,19 +72,19 @@ export const options: Readonly<Record<string, OptionFacts>> = {
     type: "string",
     value: "NAME",
     text: "auto (default), wasm, tensorflow or reference; of `A,B` the first that opens",
-    verbs: ["run", "explain"],
+    verbs: ["run", "explain", "verify"],
   },
   memory: {
     type: "string",
     value: "BYTES",
     text: "what each function may keep, such as 2GB; loops keep less to fit",
-    verbs: ["run", "explain"],
+    verbs: ["run", "explain", "verify"],
   },
   threads: {
     type: "string",
     value: "N",
     text: "threads that work on tasks; results are the same for any number",
-    verbs: ["run"],
+    verbs: ["run", "verify"],
   },
   out: { type: "string", value: "DIR", text: "write a run folder; DIR must be new or empty", verbs: ["run"] },
   emit: { type: "string", value: "STAGE", text: "print cst, ast, checked, ir or plan, and do not run", verbs: ["run"] },

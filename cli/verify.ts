@@ -1,37 +1,25 @@
 // Are the gradients of a program right? In float64, on an instance that is small enough, each is compared with differences of
-// its value; exact estimators also with each other, and of the others the bias is shown.
+// its value; exact estimators also with each other, and of the others the bias is shown. Then what runs is looked at.
+import { chooseBackend } from "../api/backends.ts";
 import { openProgramFiles } from "../api/program_files.ts";
 import { type CompileOutput, compileProgram } from "../dsl/compile.ts";
 import type { DerivativeKind } from "../dsl/describe.ts";
 import type { Instance } from "../dsl/instance.ts";
-import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
 import { referenceBackend } from "../runtime/backend/reference/index.ts";
-import { costOf } from "../runtime/ir/cost.ts";
 import { type HostArray, sizeOf } from "../runtime/ir/types.ts";
 import { openExecutables, seedWords } from "../runtime/loop/executables.ts";
 import type { ExperimentProgram } from "../runtime/loop/program.ts";
-import {
-  checkGradient,
-  type Comparison,
-  type DifferentiatedScalar,
-  gradientAt,
-  judge,
-  type Point,
-  scalarOf,
-  type Verdict,
-} from "../runtime/verify/check_gradient.ts";
+import { jsonNumber } from "../runtime/record/metrics.ts";
+import { checkGradient, type DifferentiatedScalar, gradientAt, scalarOf } from "../runtime/verify/check_gradient.ts";
+import { roundedTimes } from "../runtime/verify/compare_backends.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
+import { type Judged, judged, judgedBias, percent, type Rows } from "./judged_rows.ts";
 import { shortNumber, tableText } from "./numbers.ts";
 import { showDiagnostics } from "./problems.ts";
 import { wrongCode } from "./run_verb.ts";
-
-/** Seconds that the differences may take, by a rough pace of the reference backend. */
-const patience = 20;
-const secondsPerCall = 1.5e-6;
-const secondsPerFlop = 1e-9;
-/** Evaluations for each number that is compared. */
-const evaluations = 20;
+import { evaluations, namedFunctions, patience, pointOf, secondsOf } from "./verified_functions.ts";
+import { backendRows, innerRows, wordOf } from "./verify_runs.ts";
 
 /** Smaller and smaller instances; the first that is quick enough and still a program is taken. */
 const instances: readonly Instance[] = [
@@ -42,17 +30,21 @@ const instances: readonly Instance[] = [
   { mostSteps: 3, mostTasks: 1 },
 ];
 
-/** `meta.ts verify FILE.meta`: the exit code is 0 when every gradient is what its estimator promises, 4 when one is not. Throws
- *  FileAccessError or RangeError for wrong use. */
-export function verifyVerb(command: CommandLine, console: Console): number {
+/** `meta.ts verify FILE.meta`: the exit code is 0 when every gradient is what its estimator promises and the backend computes what
+ *  `reference` does, 4 when not. Throws FileAccessError or RangeError for wrong use. */
+export async function verifyVerb(
+  command: CommandLine,
+  console: Console,
+  choose: typeof chooseBackend = chooseBackend,
+): Promise<number> {
   const { files: [file], inputs, seed, json } = command;
   const files = openProgramFiles(file!);
   const compileInstance = (instance: Instance) =>
-    compileProgram({ ...files, inputs, instance: { ...instance, precision: "f64" } });
+    compileProgram({ ...files, inputs, instance: { precision: "f64", ...instance } });
   const whole = compileInstance({});
   if (showDiagnostics(whole.diagnostics, whole.sources, { console, json })) return wrongCode(files);
-  if (whole.derivatives().length === 0) {
-    console.err("error: The program has no outer and no gradient, so there is nothing to verify\n");
+  if (namedFunctions(whole.program!).length === 0) {
+    console.err("error: The program has no loop and no item, so there is nothing to verify\n");
     return exitCodes.wrongUse;
   }
   const { instance, output } = smallEnough(whole, compileInstance);
@@ -63,14 +55,10 @@ export function verifyVerb(command: CommandLine, console: Console): number {
       instance.mostTasks === 1 ? "task" : "tasks"
     }`;
   say(`${output.program!.source}: float64, reference${smaller}`);
-  let compared = 0;
-  let bad = 0;
-  let open = 0;
-  output.derivatives().forEach((kind, index) => {
-    const at: Verification = { kind, index, instance, seed, compileInstance };
-    const rows = verifyOne(output, at);
-    say(`\n${[kind.name, ...kind.estimators.map((e) => `through ${e}`)].join(", ")}`);
-    const cells = rows.comparisons.map((c) => [
+  const judgedRows: Judged[] = [];
+  const show = (of: string, { comparisons, notes }: Rows) => {
+    say(`\n${of}`);
+    const cells = comparisons.map((c) => [
       c.what,
       shortNumber(c.computed),
       c.other ?? "difference",
@@ -79,24 +67,39 @@ export function verifyVerb(command: CommandLine, console: Console): number {
       c.text,
     ]);
     for (const line of tableText(cells, [false, true, false, true, false, false])) say(`  ${line}`);
-    for (const note of rows.notes) say(`  ${note}`);
-    if (json) {
-      for (const { what, computed, difference, error, verdict, text } of rows.comparisons) {
-        console.out(
-          `${JSON.stringify({ kind: "verify", of: kind.name, what, computed, difference, error, verdict, text })}\n`,
-        );
-      }
+    for (const note of notes) say(`  ${note}`);
+    judgedRows.push(...comparisons);
+  };
+  const tell = (of: string, rows: Rows) => {
+    show(of, rows);
+    if (!json) return;
+    for (const { what, computed, difference, error, verdict, text } of rows.comparisons) {
+      const numbers = { computed: jsonNumber(computed), difference: jsonNumber(difference), error: jsonNumber(error) };
+      console.out(`${JSON.stringify({ kind: "verify", of, what, ...numbers, verdict, text })}\n`);
     }
-    compared += rows.comparisons.length;
-    bad += rows.comparisons.filter((c) => c.failed).length;
-    open += rows.comparisons.filter((c) => c.verdict === "uncertain").length;
+  };
+  output.derivatives().forEach((kind, index) => {
+    const at: Verification = { kind, index, instance, seed, compileInstance };
+    tell([kind.name, ...kind.estimators.map((e) => `through ${e}`)].join(", "), verifyOne(output, at));
   });
+  const inner = innerRows(output, seed);
+  if (inner.comparisons.length > 0) tell("what each loop goes down, at its first step", inner);
+  const runs = compileInstance({ ...instance, precision: undefined }).program!;
+  const { backend } = await choose(command.backend, { threads: command.threads }, runs);
+  if (backend.name === "reference") say("\nreference is also what would run");
+  else {tell(
+      `${backend.name} beside reference, ${wordOf[runs.precision]}`,
+      backendRows(backend, runs, { seed, memory: command.memory }),
+    );}
+  const compared = judgedRows.length;
+  const bad = judgedRows.filter((c) => c.failed).length;
+  const open = judgedRows.filter((c) => c.verdict === "uncertain" || c.verdict === "kink").length;
   const count = `${compared} ${compared === 1 ? "comparison" : "comparisons"}`;
   const undecided = open === 0 ? "" : `; ${open} of them decide nothing`;
   const verdict = compared === 0
     ? "verdict: there was nothing to compare"
     : bad === 0
-    ? `verdict: ${count}, as the estimators promise${undecided}`
+    ? `verdict: ${count}, as promised${undecided}`
     : `verdict: ${bad} of ${count} are wrong${undecided}`;
   if (json) console.out(`${JSON.stringify({ kind: "verdict", compared, wrong: bad, undecided: open })}\n`);
   else say(`\n${verdict}`);
@@ -121,13 +124,15 @@ function smallEnough(
 }
 
 function predictedSeconds(program: ExperimentProgram): number {
-  return scalars(program).reduce((sum, scalar) => {
+  const differences = scalars(program).reduce((sum, scalar) => {
     if (!scalar || scalar.leaves.length === 0) return sum;
-    const { flops, calls } = costOf(expandGradients(scalar.value.fn));
     const sizes = scalar.leaves.map((name) => sizeOf(program.leaves.find((l) => l.name === name)!.type.shape));
     const compared = sizes.reduce((n, size) => n + Math.min(size, 6), 1);
-    return sum + compared * evaluations * (calls * secondsPerCall + flops * secondsPerFlop);
+    return sum + compared * evaluations * secondsOf(scalar.value.fn);
   }, 0);
+  // beside the backend: on `reference` as it is, and rounded otherwise
+  const runs = namedFunctions(program).reduce((sum, { fn }) => sum + secondsOf(fn.fn), 0);
+  return differences + (1 + roundedTimes) * runs;
 }
 
 function scalars(program: ExperimentProgram): readonly (DifferentiatedScalar | undefined)[] {
@@ -143,19 +148,6 @@ interface Verification {
   readonly instance: Instance;
   readonly seed: number;
   readonly compileInstance: CompileInstance;
-}
-
-interface Judged extends Comparison {
-  readonly verdict: Verdict | "biased";
-  readonly text: string;
-  readonly failed: boolean;
-  /** What it is compared with, when that is no difference. */
-  readonly other?: string;
-}
-
-interface Rows {
-  readonly comparisons: readonly Judged[];
-  readonly notes: readonly string[];
 }
 
 function verifyOne(output: CompileOutput, at: Verification): Rows {
@@ -175,42 +167,13 @@ function verifyOne(output: CompileOutput, at: Verification): Rows {
   };
 }
 
-const words: { readonly [V in Verdict]: string } = {
-  ok: "ok",
-  zero: "zero, and so is the difference",
-  missing: "MISSING: computed 0, and the value moves",
-  sign: "WRONG SIGN",
-  wrong: "WRONG",
-  uncertain: "ill-conditioned: the difference does not say more",
-};
-
-function judged(c: Comparison, within?: number): Judged {
-  const verdict = judge(c, within);
-  const failed = verdict === "missing" || verdict === "sign" || verdict === "wrong";
-  const text = verdict === "wrong" ? `${words.wrong}, off by ${percent(c)}` : words[verdict];
-  return { ...c, verdict, text, failed };
-}
-
-function judgedBias(c: Comparison): Judged {
-  const verdict = judge(c);
-  if (verdict === "ok" || verdict === "zero" || verdict === "uncertain") return judged(c);
-  const flipped = c.computed * c.difference < 0 ? ", of the other sign" : "";
-  return { ...c, verdict: "biased", text: `bias ${percent(c)}${flipped}`, failed: false };
-}
-
-function percent({ computed, difference }: Comparison): string {
-  const part = (computed - difference) / Math.abs(difference);
-  return Number.isFinite(part) ? `${part > 0 ? "+" : ""}${Number((100 * part).toPrecision(2))} %` : "all of it";
-}
-
 /** The same gradient, all of its loops followed backwards and forwards. */
 function againstForward(at: Verification, program: ExperimentProgram, scalar: DifferentiatedScalar): string[] {
   const entries = scalar.leaves.reduce(
     (n, name) => n + sizeOf(program.leaves.find((l) => l.name === name)!.type.shape),
     0,
   );
-  const { flops, calls } = costOf(expandGradients(scalar.value.fn));
-  if (entries > 200 || 3 * entries * (calls * secondsPerCall + flops * secondsPerFlop) > patience) return [];
+  if (entries > 200 || 3 * entries * secondsOf(scalar.value.fn) > patience) return [];
   const [back, forth] = (["unroll", "forward"] as const).map((through) => gradientsThrough(at, { through }));
   return back && forth ? [`backwards and forwards agree to ${apart(back, forth)} of the largest entry`] : [];
 }
@@ -324,21 +287,4 @@ function verifySampled(output: CompileOutput, at: Verification): Rows {
     };
   });
   return { comparisons: [...rows, ...sampled], notes: [] };
-}
-
-/** Declared values, and the states before the first meta-step. */
-function pointOf(program: ExperimentProgram, index: number, seed: number): Point {
-  const executables = openExecutables(referenceBackend);
-  const none: ReadonlyMap<string, HostArray> = new Map();
-  const base = { seed: seedWords(seed), data: program.data, step: 0, tasks: { value: () => seedWords(0) } };
-  const initial = executables.call(program.initial, { ...base, leaves: none, states: none }).outputs;
-  const leaves = new Map(program.leaves.map((leaf, i) => [leaf.name, initial[i]!]));
-  const outer = program.outers[index];
-  const states = new Map<string, HostArray>();
-  if (outer) {
-    const first = executables.call(outer.initialStates, { ...base, leaves, states: none }).outputs;
-    outer.states.forEach(({ name }, i) => states.set(name, first[i]!));
-  }
-  executables.dispose();
-  return { seed: base.seed, leaves, states, data: program.data };
 }

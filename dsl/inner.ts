@@ -328,7 +328,7 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
   const now = new Map<string, TensorValue>();
   const states = new Map<string, Map<string, TensorValue>>();
   for (const leaf of leaves) {
-    now.set(leaf.name, { ...start.get(leaf.name)!, variable: scan.carry(start.get(leaf.name)!.variable) });
+    now.set(leaf.name, { ...start.get(leaf.name)!, variable: scan.carry(start.get(leaf.name)!.variable, leaf.name) });
   }
   for (const leaf of leaves) {
     const carried = new Map<string, TensorValue>();

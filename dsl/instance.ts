@@ -4,7 +4,7 @@ import type { Loop } from "./loops.ts";
 
 /** What differs from the program as written. */
 export interface Instance {
-  readonly precision?: "f64";
+  readonly precision?: "f64" | undefined;
   /** Steps of a loop that another loop or item runs, at most. */
   readonly mostSteps?: number;
   /** Tasks, at most. */

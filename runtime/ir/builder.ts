@@ -44,7 +44,7 @@ export interface MapScope {
 /** The body of a `scan` being written. */
 export interface ScanScope {
   readonly body: Builder;
-  carry(initial: Variable): Variable;
+  carry(initial: Variable, name?: string): Variable;
   slice(stacked: Variable): Variable;
   /** `next` pairs with the calls of `carry`, in order. The first `still` steps are constants to every derivative: a loop
    *  of their own, through which nothing is differentiated. */
@@ -305,9 +305,9 @@ export class Builder {
     const sliceInputs: Variable[] = [];
     return {
       body,
-      carry: (outer) => {
+      carry: (outer, name = outer.name) => {
         initial.push(this.resolve(outer));
-        const inner = body.input(outer, outer.name);
+        const inner = body.input(outer, name);
         carryInputs.push(inner);
         return inner;
       },

@@ -51,6 +51,9 @@ export interface Comparison {
   readonly difference: number;
   /** How sure the difference is. */
   readonly error: number;
+  /** The slopes on both sides, the lower first, where they differ and what was computed is between them: a kink, at which any
+   *  slope between is one. */
+  readonly kink?: readonly [number, number];
 }
 
 /** A gradient beside its differences. */
@@ -110,7 +113,9 @@ export function checkGradient(backend: Backend, scalar: DifferentiatedScalar, po
       if (scale === 1 || !undecided || error < found.error) found = next;
       if (verdict === "ok" || verdict === "zero") break;
     }
-    comparisons.push(found);
+    const wrong = ["missing", "sign", "wrong"].includes(judge(found));
+    const kink = wrong && kinkAt((s) => valueAt(moved(point.leaves, moves, s)), h, computed);
+    comparisons.push(kink ? { ...found, kink } : found);
   };
   const random = weyl();
   const everything = new Map<string, Float64Array>();
@@ -138,7 +143,23 @@ export function checkGradient(backend: Backend, scalar: DifferentiatedScalar, po
   return { ...at, comparisons };
 }
 
-const noTasks = {
+/** The slopes on both sides of 0, when they differ and another slope is between them. */
+function kinkAt(f: (s: number) => number, h: number, computed: number): readonly [number, number] | undefined {
+  const here = f(0);
+  const step = 1e-4 * h;
+  // the error of a one-sided difference falls with its step: twice the half step less the whole
+  const slope = (s: number) => 2 * (f(s / 2) - here) / (s / 2) - (f(s) - here) / s;
+  const [low, high] = [slope(-step), slope(step)].toSorted((a, b) => a - b) as [number, number];
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const near = kinkTolerance * size;
+  return high - low > 10 * near && computed >= low - near && computed <= high + near ? [low, high] : undefined;
+}
+
+/** Part of a one-sided slope that is not trusted. */
+const kinkTolerance = 1e-3;
+
+/** A program that is verified has no tasks from outside. */
+export const noTasks: { readonly value: () => never } = {
   value: (): never => {
     throw new InternalError("Tasks made by the host cannot be verified");
   },
