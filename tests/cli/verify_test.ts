@@ -28,14 +28,14 @@ Deno.test("verify finds a right gradient right, backwards and forwards, in float
   assertStringIncludes(out, "program.meta: float64, reference\n");
   assertMatch(out, /fit\.lr +\S+ +difference +\S+ +± \S+ +ok/);
   assertMatch(out, /backwards and forwards agree to \d\.\de-1[4-9]/);
-  assertStringIncludes(out, "verdict: 5 comparisons, as the estimators promise");
+  assertStringIncludes(out, "verdict: 9 comparisons, as promised");
 });
 
 Deno.test("verify catches a planted cut term", async () => {
   const { code, out } = await call("verify", program(`${plain} + stop_gradient(c) * sum(w)`));
   assertEquals(code, 4, out);
   assertMatch(out, /c .* WRONG, off by [+-]\d+ %/);
-  assertStringIncludes(out, "verdict: 1 of 1 comparison");
+  assertStringIncludes(out, "verdict: 1 of ");
 });
 
 Deno.test("verify names a gradient of the wrong sign", async () => {
@@ -111,10 +111,7 @@ Deno.test("verify gets past the kinks of relu", async () => {
 });
 
 Deno.test("verify says when there is nothing to verify, and what is wrong with a program", async () => {
-  const none = await call(
-    "verify",
-    "edition 1\nparam w = 0\ninner fit { minimize w^2 over w by sgd(lr = 0.1) for T = 2 steps }",
-  );
+  const none = await call("verify", "edition 1\nlet w = 0");
   assertEquals(none.code, 2);
   assertStringIncludes(none.err, "nothing to verify");
   assertEquals((await call("verify", "edition 1\nparam w = v")).code, 1);
@@ -123,9 +120,11 @@ Deno.test("verify says when there is nothing to verify, and what is wrong with a
 Deno.test("verify --json gives an object for each comparison and the verdict", async () => {
   const { code, out } = await call("verify", program(plain), "--json");
   const lines = out.trim().split("\n").map((line) => JSON.parse(line));
-  assertEquals([code, lines.length, lines[0].verdict, lines[1]], [0, 2, "ok", {
+  // c, the two entries of w and both at once, the item and the start on the backend
+  assertEquals(lines.map((l) => l.kind), [...Array(5).fill("verify"), "verdict"]);
+  assertEquals([code, lines[0].verdict, lines.at(-1)], [0, "ok", {
     kind: "verdict",
-    compared: 1,
+    compared: 5,
     wrong: 0,
     undecided: 0,
   }]);
