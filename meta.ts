@@ -11,7 +11,7 @@ import { doctorVerb } from "./cli/doctor.ts";
 import { checkVerb, fmtVerb } from "./cli/source_verbs.ts";
 import { verifyVerb } from "./cli/verify.ts";
 import { version } from "./api/version.ts";
-import { InternalError } from "./runtime/errors.ts";
+import { asOwnError, InternalError, UseError } from "./runtime/errors.ts";
 import { FileAccessError } from "./runtime/record/files.ts";
 
 /** Does what the arguments say, writes to the console, and gives the exit code. */
@@ -38,17 +38,19 @@ async function runCommand(command: CommandLine, console: Console): Promise<numbe
     if (command.verb === "check") return checkVerb(command, console);
     if (command.verb === "fmt") return fmtVerb(command, console);
     if (command.verb === "explain") {
-      return command.files[0]!.endsWith(".meta") ? explainProgram(command, console) : explainVerb(command, console);
+      return await (command.files[0]!.endsWith(".meta")
+        ? explainProgram(command, console)
+        : explainVerb(command, console));
     }
     if (command.verb === "doctor") return await doctorVerb(console);
     if (command.verb === "verify") return await verifyVerb(command, console);
     return await runVerb(command, console);
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    showError(error, new Map(), { console, json });
+    const own = error instanceof FileAccessError ? error : asOwnError(error);
+    showError(own, new Map(), { console, json });
     // what the user can cure: files, permissions, names of backends
-    if (error instanceof FileAccessError || error instanceof RangeError) return exitCodes.wrongUse;
-    if (error instanceof InternalError) console.err(`${error.stack}\n`);
+    if (own instanceof FileAccessError || own instanceof UseError) return exitCodes.wrongUse;
+    if (own instanceof InternalError) console.err(`${own.stack}\n`);
     return exitCodes.runFailed;
   }
 }

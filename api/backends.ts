@@ -2,7 +2,7 @@
 import type { Backend } from "../runtime/backend/interface.ts";
 import { referenceBackend } from "../runtime/backend/reference/index.ts";
 import { makeWasmBackend, wasmBackend } from "../runtime/backend/wasm/index.ts";
-import { MetaRuntimeError } from "../runtime/errors.ts";
+import { MetaRuntimeError, UseError } from "../runtime/errors.ts";
 import { costOf } from "../runtime/ir/cost.ts";
 import { planFunction } from "../runtime/loop/memory.ts";
 import type { ExperimentProgram } from "../runtime/loop/program.ts";
@@ -81,14 +81,14 @@ export async function chooseBackend(
 ): Promise<BackendChoice> {
   const { threads } = limits;
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
-    throw new RangeError(`The number of threads must be an integer from 1, not ${threads}`);
+    throw new UseError(`The number of threads must be an integer from 1, not ${threads}`);
   }
   const list = names.split(",").map((name) => name.trim());
   for (const name of list) {
     if (Object.hasOwn(choices, name)) continue;
     const near = nearestName(name, backendNames);
     const hint = near === undefined ? "" : `; did you mean \`${near}\`?`;
-    throw new RangeError(`Unknown backend \`${name}\`: known are ${backendNames.join(", ")}${hint}`);
+    throw new UseError(`Unknown backend \`${name}\`: known are ${backendNames.join(", ")}${hint}`);
   }
   const refused: string[] = [];
   for (const name of list as BackendName[]) {
@@ -100,5 +100,5 @@ export async function chooseBackend(
       refused.push(error.message);
     }
   }
-  throw new RangeError("No backend was named");
+  throw new UseError("No backend was named");
 }

@@ -2,7 +2,7 @@
 import type { CompileOutput, Stage } from "../dsl/compile.ts";
 import type { Diagnostic } from "../dsl/diagnostic.ts";
 import { parseBytes } from "../runtime/bytes.ts";
-import { InternalError, MetaRuntimeError } from "../runtime/errors.ts";
+import { InternalError, MetaRuntimeError, UseError } from "../runtime/errors.ts";
 import type { RunEvent, StepEvent } from "../runtime/loop/events.ts";
 import { type RunOptions as ProgramRunOptions, runProgram } from "../runtime/loop/run.ts";
 import type { HostTasks } from "../runtime/loop/host_tasks.ts";
@@ -112,7 +112,7 @@ export class RunError extends MetaRuntimeError {
 function bytesOf(memory: number | string): number {
   const bytes = parseBytes(String(memory));
   if (bytes === undefined) {
-    throw new RangeError(`\`memory\` must be a number of bytes or such as "2 GB", not ${memory}`);
+    throw new UseError(`\`memory\` must be a number of bytes or such as "2 GB", not ${memory}`);
   }
   return bytes;
 }

@@ -42,9 +42,16 @@ export function evaluateCall(cx: Context, call: CallExpression): Value {
       return callFunction(cx, target, call);
     case "model": {
       const formals = target.instance.model.item.formals;
+      const { unshaped, waiting, work } = cx.elaboration;
+      const before = work.unshaped;
       const bound = bindArguments(cx, target.instance.path, formals, call.args, call.span, cx.scope.module);
       if (!bound) return errorValue;
-      return callModel(cx, target, passedTo(formals, bound, call), call.span);
+      const passed = passedTo(formals, bound, call);
+      if (work.unshaped > before) {
+        const [name] = [...unshaped.keys()].slice(-1);
+        waiting.set(target.instance.path, { name: name!, span: call.span });
+      }
+      return callModel(cx, target, passed, call.span);
     }
     default:
       return fail(cx, { code: "M0203", title: `${capital(describeValue(target))} cannot be called`, at: callee.span });

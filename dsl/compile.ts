@@ -5,7 +5,8 @@ import { type ExperimentProgram, functionsOf } from "../runtime/loop/program.ts"
 import { printFunction } from "../runtime/ir/print.ts";
 import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
 import { type Diagnostic, DiagnosticSink } from "./diagnostic.ts";
-import type { SourceText } from "./source.ts";
+import { placeText, type SourceText } from "./source.ts";
+import { asOwnError } from "../runtime/errors.ts";
 import { checkDeclarations } from "./declarations.ts";
 import { type HostData, loadData } from "./data.ts";
 import type { ReadData } from "./data_files.ts";
@@ -52,8 +53,19 @@ export interface CompileOutput {
   derivatives(): readonly DerivativeKind[];
 }
 
-/** Compiles a program: parses, checks, lowers. Never throws for what is wrong with the program. */
+/** Compiles a program: parses, checks, lowers. Never throws for what is wrong with the program, and an InternalError for what is
+ *  wrong with us. */
 export function compileProgram(input: CompileInput): CompileOutput {
+  const place: { at?: () => string } = {};
+  try {
+    return compileStages(input, place);
+  } catch (error) {
+    throw asOwnError(error, place.at?.());
+  }
+}
+
+/** `place.at` says where the last expression stands that was gone through. */
+function compileStages(input: CompileInput, place: { at?: () => string }): CompileOutput {
   const sink = new DiagnosticSink();
   const modules = loadModules(input.root, input.readSource, sink);
   let el: Elaboration | undefined;
@@ -67,6 +79,8 @@ export function compileProgram(input: CompileInput): CompileOutput {
     const { instance = {} } = input;
     const precision = instance.precision ?? precisionOf(modules);
     el = newElaboration(modules, sink, precision, inputs, new Set(input.tasks), instance);
+    const { work } = el;
+    place.at = () => work.at ? `near ${placeText(modules.sources, work.at)}` : "";
     checkHostTasks(el);
     readInputs(el, inputs, input.inputs ?? {});
     loadData(el, input.readData, input.data ?? {});

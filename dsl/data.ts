@@ -11,11 +11,19 @@ import { openFunction } from "./consumers.ts";
 import { hintFor } from "./hints.ts";
 import type { Module } from "./modules.ts";
 import type { Context } from "./world.ts";
-import { count } from "./models.ts";
+import { count, topPath } from "./models.ts";
 import type { Dim } from "./values.ts";
 
 /** Tables from a script: `{ train: { x, y } }`. */
 export type HostData = Readonly<Record<string, Readonly<Record<string, HostValues>>>>;
+
+/** What a field that was read is kept as; undefined: it is not. */
+type KeyOf = (field: DataField) => string | undefined;
+
+/** What a field is called among all that is read. */
+export function dataKey(el: Elaboration, module: Module, item: DataItem, field: DataField): string {
+  return `${topPath(el, { name: item.name.name, item, module })}.${field.name.name}`;
+}
 
 /** Loads the data of every file into `el.data`. */
 export function loadData(el: Elaboration, read: ReadData, host: HostData): void {
@@ -52,6 +60,9 @@ function loadItem(
     persistent: new Set(),
   });
   const pending = item.fields.filter((f) => !f.value);
+  // of two items of one name (reported), the first counts; the other is read for its own mistakes
+  const counts = module.own.get(item.name.name)?.item === item;
+  const keyOf: KeyOf = (field) => counts ? dataKey(el, module, item, field) : undefined;
   for (const field of item.fields) {
     const misplaced = field.columns?.[0]?.first.span ?? field.missing?.span;
     if (!misplaced || !field.value) continue;
@@ -77,7 +88,7 @@ function loadItem(
   const fromFile = pending.filter((f) => !handed(f));
   for (const field of pending) {
     const values = handed(field);
-    if (values) loadHost(cx, item, field, values);
+    if (values) loadHost(cx, item, field, values, keyOf);
   }
   if (fromFile.length === 0) return;
   if (!item.from) {
@@ -99,7 +110,7 @@ function loadItem(
   let rows = 0;
   for (const field of fromFile) {
     const entries = file.entries(cx, field);
-    if (!entries || load(cx, item, field, entries) !== "rows") continue;
+    if (!entries || load(cx, item, field, entries, keyOf) !== "rows") continue;
     wrongLength.push(field);
     rows = entries.shape[0]!;
   }
@@ -146,7 +157,7 @@ function formatDeclared(dims: readonly (Dim | undefined)[]): string {
 }
 
 /** Fills a field. "rows": a table has not as many rows as declared (not reported). */
-function load(cx: Context, item: DataItem, field: DataField, entries: Entries): "rows" | undefined {
+function load(cx: Context, item: DataItem, field: DataField, entries: Entries, keyOf: KeyOf): "rows" | undefined {
   const { precision } = cx.elaboration;
   const written = field.type?.dtype?.name ?? "float";
   const dtype = dtypeOf(written, precision);
@@ -211,10 +222,12 @@ function load(cx: Context, item: DataItem, field: DataField, entries: Entries): 
     if (why) return wrong(`${entries.where(i)} is ${value}: ${why}`, { notes: rows });
     data[i] = value;
   }
-  cx.elaboration.data.set(name, { dtype, shape, data });
+  const key = keyOf(field);
+  if (key === undefined) return undefined;
+  cx.elaboration.data.set(key, { dtype, shape, data });
   if (dtype === "i32") {
     const source = { name, data, where: entries.where, notes: rows };
-    cx.elaboration.dataRanges.set(name, { ...rangeOfData(data), source });
+    cx.elaboration.dataRanges.set(key, { ...rangeOfData(data), source });
   }
   return undefined;
 }
@@ -244,7 +257,7 @@ function fit(declared: readonly (number | undefined)[], entries: Entries): numbe
   return entries.from === "host" && declared.length !== entries.shape.length ? undefined : shape;
 }
 
-function loadHost(cx: Context, item: DataItem, field: DataField, { shape, data }: HostValues): void {
+function loadHost(cx: Context, item: DataItem, field: DataField, { shape, data }: HostValues, keyOf: KeyOf): void {
   const name = `${item.name.name}.${field.name.name}`;
   if (data.length !== sizeOf(shape)) {
     fail(cx, {
@@ -259,5 +272,5 @@ function loadHost(cx: Context, item: DataItem, field: DataField, { shape, data }
   const where = entryOfArray(shape, `the array for \`${name}\``);
   const dtype = field.type?.dtype?.name === "bool" ? "bool" : "f64";
   const what = `The array for \`${name}\``;
-  load(cx, item, field, { from: "host", shape, name: what, at: (i) => entryOf(data[i], dtype), where });
+  load(cx, item, field, { from: "host", shape, name: what, at: (i) => entryOf(data[i], dtype), where }, keyOf);
 }

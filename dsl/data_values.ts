@@ -2,7 +2,7 @@
 import type { DataItem } from "./ast.ts";
 import type { Definition } from "./modules.ts";
 import { fail, moduleScope } from "./elaboration.ts";
-import { declaredDims } from "./data.ts";
+import { dataKey, declaredDims } from "./data.ts";
 import { fieldOf } from "./row_origins.ts";
 import { bindingValue } from "./tasks.ts";
 import { rangeOf, setRange } from "../runtime/ir/ranges.ts";
@@ -19,12 +19,13 @@ export function dataRecord(cx: Context, definition: Definition): RecordValue {
   for (const field of item.fields) {
     const qualified = `${name}.${field.name.name}`;
     members.set(field.name.name, () => {
-      const array = cx.elaboration.data.get(qualified);
+      const key = dataKey(cx.elaboration, definition.module, item, field);
+      const array = cx.elaboration.data.get(key);
       if (array) {
         const dims = declaredDims({ ...cx, scope: moduleScope(definition.module) }, field, array.shape);
         if (!dims) return errorValue;
-        const variable = cx.world.consumer.input({ kind: "data", name: qualified });
-        const range = cx.elaboration.dataRanges.get(qualified);
+        const variable = cx.world.consumer.input({ kind: "data", name: key });
+        const range = cx.elaboration.dataRanges.get(key);
         if (range) setRange(variable, range);
         const declared = { name: qualified, span: field.name.span };
         return fieldOf(item, { kind: "tensor", variable, dims: dims as Dim[], declared });

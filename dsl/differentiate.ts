@@ -1,7 +1,7 @@
 // How is the gradient of an objective written? As a request that the runtime expands, backwards or forwards; or, for evolution
 // strategies, as the objective at many perturbed values: no derivative at all.
 import type { Builder, MapScope } from "../runtime/ir/builder.ts";
-import type { Variable } from "../runtime/ir/types.ts";
+import type { ArrayType, Variable } from "../runtime/ir/types.ts";
 import { drawInto } from "./draws.ts";
 import type { Direction, SampledDirection } from "./directions.ts";
 import type { LeafDeclaration } from "./leaves.ts";
@@ -20,6 +20,8 @@ export interface Differentiated {
   readonly tasks: number | undefined;
   /** Writes the objective, a scalar, and what else is wanted, where a context stands; then what `more` gives for each task. */
   readonly write: (cx: Context, more?: (task: Context) => readonly Variable[]) => readonly Variable[];
+  /** Types of what else is wanted of a loop that is run window by window: its value in the last window, at x itself. */
+  readonly others?: readonly ArrayType[];
 }
 
 /** What `write` wrote, and the gradient of its first output for every leaf. */
@@ -75,7 +77,7 @@ function windowStrategy(
   const { b, world } = cx;
   const { samples, windows: { loop, length, count, persistent, carry } } = direction;
   const lanes = 2 * samples + 1;
-  const { leaves, tasks, value } = objective;
+  const { leaves, tasks, value, others = [] } = objective;
   const float = { dtype: cx.elaboration.precision, shape: [] } as const;
   const scan = b.openScan(`${objective.name} windows`, count);
   const s = scan.body;
@@ -87,6 +89,7 @@ function windowStrategy(
   const states = carry.map(({ dtype, shape }) =>
     scan.carry(b.fill(0, { dtype, shape: [lanes, ...(tasks === undefined ? [] : [tasks]), ...shape] }))
   );
+  for (const type of others) scan.carry(b.fill(0, type));
   const at: Context = { ...cx, world: enterWorld(world, { b: s }), b: s };
   const noise = drawNoise(at, direction, objective, index);
   const scope = s.openMap(`${objective.name} es`, lanes);
@@ -97,19 +100,21 @@ function windowStrategy(
     { ...at, world: inside, b: scope.body },
     (task) => task.world.runs.get(loop)!.carry,
   );
-  const outputs = scope.close([written[0]!, ...written.slice(written.length - carry.length)]);
+  const outputs = scope.close(written);
   const weight = pairWeights(s, outputs[0]!, direction);
   const share = (x: Variable) => s.apply("div", x, s.fill(count, x));
   const nextPaths = paths.map((path, i) => persistent ? s.apply("add", path, noise[i]!) : noise[i]!);
   const nextSums = sums.map((sum, i) => s.apply("add", sum, share(contractFirst(s, weight, nextPaths[i]!))));
-  const unmoved = s.reshape(s.rows(outputs[0]!, 0, 1), []);
+  const unmoved = (x: Variable) => s.reshape(s.rows(x, 0, 1), x.shape.slice(1));
   const closed = scan.close([
-    s.apply("add", total, share(unmoved)),
+    s.apply("add", total, share(unmoved(outputs[0]!))),
     ...nextSums,
     ...nextPaths,
-    ...outputs.slice(1),
+    ...outputs.slice(1 + others.length),
+    ...outputs.slice(1, 1 + others.length).map(unmoved),
   ], []);
-  return { outputs: [closed.carry[0]!], gradients: closed.carry.slice(1, 1 + leaves.length) };
+  const last = closed.carry.slice(closed.carry.length - others.length);
+  return { outputs: [closed.carry[0]!, ...last], gradients: closed.carry.slice(1, 1 + leaves.length) };
 }
 
 /** Normal numbers [samples, ...] for every leaf; other ones for every window. */

@@ -44,10 +44,13 @@ export interface Elaboration {
   readonly called: Set<object>;
   /** Things that were complained about once, so that the same is not said of every use. */
   readonly said: Set<unknown>;
-  /** How far the evaluation of expressions has gone, to stop what would not end. */
-  readonly work: { depth: number; evaluations: number };
+  /** How far the evaluation of expressions has gone, to stop what would not end, and where it is in the program's own files;
+   *  how often a parameter without a shape was met. */
+  readonly work: { depth: number; evaluations: number; unshaped: number; at?: Span | undefined };
   /** Parameters that were asked for before a call shaped them, with the places: the check is run once more. */
   readonly unshaped: Map<string, Span>;
+  /** Calls that could not be gone into, by the model that they would have shaped: the parameter that an argument needs first. */
+  readonly waiting: Map<string, { readonly name: string; readonly span: Span }>;
 }
 
 /** Everything empty, before a program is read. */
@@ -75,9 +78,17 @@ export function newElaboration(
     busy: new Set(),
     called: new Set(),
     said: new Set(),
-    work: { depth: 0, evaluations: 0 },
+    work: { depth: 0, evaluations: 0, unshaped: 0 },
     unshaped: new Map(),
+    waiting: new Map(),
   };
+}
+
+/** Says that a parameter has no shape yet. The last one stands last. */
+export function needShape(el: Pick<Elaboration, "unshaped" | "work">, name: string, span: Span): void {
+  el.work.unshaped++;
+  el.unshaped.delete(name);
+  el.unshaped.set(name, span);
 }
 
 /** The outermost scope of a file. */

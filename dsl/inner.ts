@@ -5,9 +5,9 @@ import type { Builder } from "../runtime/ir/builder.ts";
 import { setRange } from "../runtime/ir/ranges.ts";
 import type { Variable } from "../runtime/ir/types.ts";
 import type { Span } from "./source.ts";
-import { fail } from "./elaboration.ts";
+import { fail, needShape } from "./elaboration.ts";
 import { asFloat, toTensor } from "./arithmetic.ts";
-import { evaluate } from "./expressions.ts";
+import { deepest, evaluate } from "./expressions.ts";
 import { requireInteger, requireStatic, tooLarge } from "./sizes.ts";
 import type { Loop, LoopRule } from "./loops.ts";
 import type { LeafDeclaration } from "./leaves.ts";
@@ -87,7 +87,7 @@ function evolvedLeaves(cx: Context, loop: Loop, rule: LoopRule): LeafDeclaration
       return undefined;
     }
     const found = referenceLeaves(cx.elaboration, reference);
-    if (found.length === 0) cx.elaboration.unshaped.set(referenceText(expression) ?? "", expression.span);
+    if (found.length === 0) needShape(cx.elaboration, referenceText(expression) ?? "", expression.span);
     for (const leaf of found) if (!leaves.includes(leaf)) leaves.push(leaf);
   }
   return leaves;
@@ -110,7 +110,16 @@ export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefine
     fail(cx, { code: "M0210", title: `\`${loop.name}\` depends on its own result`, at: span });
     return undefined;
   }
+  if (world.consumer.dry && el.work.depth >= deepest) {
+    fail(cx, {
+      code: "M0311",
+      title: `Loops are read by loops more than ${deepest} deep here`,
+      at: loop.item.name.span,
+    });
+    return undefined;
+  }
   el.busy.add(loop);
+  el.work.depth++;
   try {
     const at: Context = {
       elaboration: el,
@@ -132,6 +141,7 @@ export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefine
     world.consumer.runs.push(run);
     return run;
   } finally {
+    el.work.depth--;
     el.busy.delete(loop);
   }
 }

@@ -214,7 +214,8 @@ export function checkOverrides(el: Elaboration): void {
         continue;
       }
       seen.set(key, entry.name.span);
-      if (!loop || name === "") continue;
+      // a loop without rules was reported
+      if (!loop || name === "" || loop.rules.length === 0) continue;
       const rules = loop.rules.filter((r) => qualifier === undefined || rulePaths(r).includes(qualifier));
       const known = rules.flatMap((r) => r.hyperparameters.map((h) => h.name));
       const having = rules.filter((r) => r.hyperparameters.some((h) => h.name === name));

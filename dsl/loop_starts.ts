@@ -8,7 +8,7 @@ import type { Loop } from "./loops.ts";
 import { loopsChanging, referenceText, resolveReference } from "./references.ts";
 import { timePoint } from "./times.ts";
 import { shapeOf, type TensorValue } from "./values.ts";
-import { type Context, loopAround, type LoopWindow, taskOf } from "./world.ts";
+import { type Context, loopAround, type LoopWindow, taskOf, windowOf } from "./world.ts";
 
 /** Where a parameter starts in a loop: at a time of the loop after `from`, when that changes it too; else at its initial
  *  value. Undefined when wrong (reported). */
@@ -91,9 +91,11 @@ function carriedValue(
   leaf: LeafDeclaration,
   { time, span }: Expression & { kind: "Time" },
 ): TensorValue | undefined {
-  const point = time === "all" ? undefined : timePoint(cx, loop, time);
-  if (!point) return undefined;
-  if (typeof point === "string" || point.kind !== "static" || point.step !== stepsOf(cx, loop)) {
+  // in a window, that was checked for the whole loop
+  const whole = !windowOf(cx.world, loop);
+  const point = time === "all" || !whole ? undefined : timePoint(cx, loop, time);
+  if (whole && !point) return undefined;
+  if (point && (typeof point === "string" || point.kind !== "static" || point.step !== stepsOf(cx, loop))) {
     fail(cx, {
       code: "M0402",
       title: `\`${loop.name}\` can go on only from its own end`,

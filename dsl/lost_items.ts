@@ -5,7 +5,7 @@ import type { ExperimentProgram } from "../runtime/loop/program.ts";
 import type { Item } from "./ast.ts";
 import type { Elaboration } from "./elaboration.ts";
 import type { CheckedProgram } from "./lower_program.ts";
-import { lineColumn, type Span } from "./source.ts";
+import { placeText, type Span } from "./source.ts";
 
 /** Compares a program without errors with the tree of its root file. Throws an `InternalError` that names what was lost. */
 export function refuseLostItems(el: Elaboration, checked: CheckedProgram, program: ExperimentProgram): void {
@@ -38,7 +38,6 @@ export function refuseLostItems(el: Elaboration, checked: CheckedProgram, progra
 }
 
 /** The error for what is gone and stood at a place. */
-export function lost(el: Elaboration, what: string, { source, start }: Span): InternalError {
-  const { line, column } = lineColumn(el.modules.sources.get(source)?.text ?? "", start);
-  return new InternalError(`${what} at ${source}:${line}:${column} was lost without a word`);
+export function lost(el: Elaboration, what: string, at: Span): InternalError {
+  return new InternalError(`${what} at ${placeText(el.modules.sources, at)} was lost without a word`);
 }

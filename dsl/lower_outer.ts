@@ -246,13 +246,15 @@ function carriedStates(cx: Context, outer: CheckedOuter): NamedState[] {
       name: carriedName(loop, leaf),
       leaf,
       state: undefined,
-      type: {
-        dtype: cx.elaboration.precision,
-        shape: [...(outer.across ? [outer.across.count] : []), ...shapeOf(leaf.dims)],
-      },
+      type: endType(cx, outer, leaf),
       dims: leaf.dims,
     }))
   );
+}
+
+/** The type of where a leaf ends, for all tasks. */
+function endType({ elaboration }: Context, { across }: CheckedOuter, leaf: LeafDeclaration): NamedState["type"] {
+  return { dtype: elaboration.precision, shape: [...(across ? [across.count] : []), ...shapeOf(leaf.dims)] };
 }
 
 function leafInput(cx: Context, leaf: LeafDeclaration): TensorValue {
@@ -283,6 +285,7 @@ function lowerStep(
     leaves: sloped,
     value: (leaf) => now.get(leaf.name)!,
     tasks: outer.across?.count,
+    others: [...outer.warm.flatMap((run) => run.leaves), ...towards].map((leaf) => endType(cx, outer, leaf)),
     write: (inside, more = () => []) => {
       const atEnd = (task: Context, inner: Loop, leaf: LeafDeclaration) => {
         const run = task.world.runs.get(inner)!;

@@ -74,8 +74,9 @@ export function checkProgram(el: Elaboration): CheckedProgram | undefined {
     }
   }
   // a parameter may be named before the call that shapes it: what one round found, the next knows
-  for (let round = 0; round < 4; round++) {
+  for (;;) {
     el.unshaped.clear();
+    el.waiting.clear();
     const known = el.leaves.size;
     const outers = ownOuters.map((loop) => checkOuter(el, loop));
     const gradients = items.filter((i): i is GradientItem => i.kind === "Gradient").map((i) => checkGradient(el, i));
@@ -111,7 +112,6 @@ export function checkProgram(el: Elaboration): CheckedProgram | undefined {
     const records = checkRecords(el, checked.outers, persistent, recordable);
     return el.sink.hasErrors ? undefined : { ...checked, records, persistent };
   }
-  return undefined;
 }
 
 /** Goes through the declared values of what is learned, which no task and no loop is around: mistakes are reported. */
@@ -130,12 +130,47 @@ function checkStarts(el: Elaboration, learned: readonly LeafDeclaration[]): void
 
 /** Reports the parameters that no call shaped. After a mistake that may be a consequence of it. */
 function reportUnshaped(el: Elaboration): void {
+  const inCircles = new Set<string>();
   for (const [name, span] of el.sink.hasErrors ? [] : el.unshaped) {
+    const way = waysOf(el, name);
+    const last = way.at(-1)!;
+    if (way.some((step) => inCircles.has(step.name))) continue;
+    // what waits for another parameter is a consequence of that
+    if (way.length > 1 && last.name !== name) continue;
+    if (way.length > 1) {
+      for (const step of way) inCircles.add(step.name);
+      fail({ elaboration: el, frames: [] }, {
+        code: "M0210",
+        title: `The shape of \`${name}\` depends on itself`,
+        at: span,
+        secondary: way.slice(1).map((step) => ({ span: step.span, message: `this call waits for \`${step.name}\`` })),
+        notes: [
+          `The way is ${
+            way.map((step) => `\`${step.name}\``).join(" → ")
+          }: each is shaped by a call that reads the next`,
+        ],
+        hint: "call one of these models with something that is known, such as data",
+      });
+      continue;
+    }
     fail({ elaboration: el, frames: [] }, {
       code: "M0203",
       title: `\`${name}\` has no shape: nothing that runs calls the model it belongs to`,
       at: span,
     });
+  }
+}
+
+/** What a parameter's shape waits for, and that in turn: until one that waits for nothing, or one that was there before. */
+function waysOf(el: Elaboration, name: string): { readonly name: string; readonly span: Span }[] {
+  const way = [{ name, span: el.unshaped.get(name)! }];
+  for (;;) {
+    const { name: last } = way.at(-1)!;
+    const next = [...el.waiting].find(([model]) => last === model || last.startsWith(`${model}.`))?.[1];
+    if (!next) return way;
+    const known = way.some((step) => step.name === next.name);
+    way.push(next);
+    if (known) return way;
   }
 }
 

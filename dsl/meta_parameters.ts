@@ -1,11 +1,12 @@
 // What may be learned? Turns the references of `over` (in an outer) and `wrt` into leaves, and says why one cannot be.
 import type { Expression } from "./ast.ts";
 import type { Elaboration } from "./elaboration.ts";
-import { fail, isLibrary } from "./elaboration.ts";
+import { fail, isLibrary, needShape } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import {
   loopsChanging,
+  loopsWithoutRules,
   outersLearning,
   type Reference,
   referenceLeaves,
@@ -74,6 +75,7 @@ function checkTime(cx: Context, expression: Expression, reference: Reference, te
         return false;
       }
       if (loops.length === 0 && outersLearning(cx.elaboration, expression.object, false).length === 0) {
+        if (loopsWithoutRules(cx.elaboration).length > 0) return false;
         fail(cx, {
           code: "M0403",
           title: `No inner loop changes \`${text}\`, so it has no \`@\``,
@@ -143,13 +145,13 @@ function reportEmpty(cx: Context, expression: Expression, reference: Reference):
           !isLibrary(l.span.source)
         ),
       });
-    } else cx.elaboration.unshaped.set(`${loop.name}.${name}`, expression.span);
+    } else needShape(cx.elaboration, `${loop.name}.${name}`, expression.span);
     return;
   }
   if (reference.kind === "model") {
     const { members } = reference.instance.model.item;
     if (members.every((m) => m.kind === "Let")) {
       fail(cx, { code: "M0502", title: `\`${reference.instance.path}\` has no parameters`, at: expression.span });
-    } else cx.elaboration.unshaped.set(reference.instance.path, expression.span);
+    } else needShape(cx.elaboration, reference.instance.path, expression.span);
   }
 }

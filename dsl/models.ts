@@ -25,7 +25,7 @@ export interface InstanceNode {
   readonly parent?: InstanceNode;
 }
 
-/** What a parameter or model at the top of a file is called: its name, where the root file means it by that or, knowing none of that
+/** What a parameter, model or table at the top of a file is called: its name, where the root file means it by that or, knowing none of that
  *  name, no file before has one; else its file and its name. */
 export function topPath({ modules: { root, modules } }: Elaboration, { name, item, module }: Definition): string {
   const seen = root.visible.get(name);
@@ -34,9 +34,9 @@ export function topPath({ modules: { root, modules } }: Elaboration, { name, ite
   return `${pathFromRoot(root, module).replace(/\.meta$/, "")}:${name}`;
 }
 
-/** True for what has parameters. */
+/** True for what a program knows by its name. */
 export function hasPath({ item }: Definition): boolean {
-  return item.kind === "Model" || item.kind === "Param";
+  return item.kind === "Model" || item.kind === "Param" || item.kind === "Data";
 }
 
 /** The instance of a model that is declared at the top of a file. */

@@ -11,7 +11,7 @@ import { valueNow } from "./leaves.ts";
 import { modelValue } from "./models.ts";
 import { readTable, readWhole } from "./minibatches.ts";
 import { type Definition, nameOf } from "./modules.ts";
-import { headName, type Reference, resolveReference } from "./references.ts";
+import { headName, loopsWithoutRules, type Reference, resolveReference } from "./references.ts";
 import type { Span } from "./source.ts";
 import { readSources, type Sourced, withSources } from "./sources.ts";
 import { readReference } from "./times.ts";
@@ -149,6 +149,7 @@ function definitionValue(cx: Context, name: string, span: Span): Value {
 function unknownName(cx: Context, name: string, span: Span): ErrorValue {
   const { module } = cx.scope;
   if (name === "" || module.unresolved.has(name)) return errorValue;
+  if (loopsWithoutRules(cx.elaboration).some((loop) => loop.timeName === name)) return errorValue;
   const task = [...module.visible.values()].find(({ item }) =>
     item.kind === "Task" && item.members.some((m) => m.kind === "Split" && m.name.name === name)
   );

@@ -2,7 +2,7 @@
 // words in `over`, `wrt`, `record`, `expect` and in expressions. Also: which loop owns which parameter.
 import type { Expression, ModelMember, TypeExpression } from "./ast.ts";
 import type { Span } from "./source.ts";
-import { type Elaboration, fail, firstTime } from "./elaboration.ts";
+import { type Elaboration, fail, firstTime, needShape } from "./elaboration.ts";
 import { hintFor, hintOrHabit } from "./hints.ts";
 import { rulePaths } from "./loop_rules.ts";
 import type { Loop } from "./loops.ts";
@@ -183,7 +183,7 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
         const leaf = instance.own.get(name);
         if (leaf) return { kind: "leaf", leaf };
         // shaped by a call that was not seen yet: the check comes back to it
-        cx.elaboration.unshaped.set(`${instance.path}.${name}`, span);
+        needShape(cx.elaboration, `${instance.path}.${name}`, span);
         return undefined;
       }
       const known = instance.model.item.members.filter(isPart).map((m) => m.name.name);
@@ -209,7 +209,7 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
       if (loop.rules.some((r) => rulePaths(r).some((p) => p === name || p.startsWith(`${name}.`)))) {
         return { kind: "rule", loop, path: name };
       }
-      if (loop.rules.some((r) => r.unknown)) return undefined;
+      if (loop.rules.length === 0 || loop.rules.some((r) => r.unknown)) return undefined;
       const known = new Set([...all.map((h) => h.path), "loss", "gradient_norm", loop.timeName]);
       return unknown(`The loop \`${loop.name}\``, [...known]);
     }
@@ -266,6 +266,11 @@ export function ownersOf(el: Elaboration, leaf: string): Loop[] {
     if (loop.rules.some((rule) => rule.references.some((r) => covers(el, loop, r, leaf)))) owners.push(loop);
   }
   return owners;
+}
+
+/** The loops without rules, which was reported: what they are meant to change is not known. */
+export function loopsWithoutRules(el: Elaboration): Loop[] {
+  return [...el.loops.values()].filter((loop) => loop.rules.length === 0);
 }
 
 /** True when a reference in the `over` of a loop covers a leaf, by their names alone. */

@@ -29,6 +29,12 @@ export function lineColumn(text: string, offset: number): LineColumn {
   return { line, column: offset - lineStart + 1 };
 }
 
+/** `toy.meta:6:2`. */
+export function placeText(sources: ReadonlyMap<string, SourceText>, { source, start }: Span): string {
+  const { line, column } = lineColumn(sources.get(source)?.text ?? "", start);
+  return `${source}:${line}:${column}`;
+}
+
 /** The smallest span that covers both. */
 export function joinSpans(a: Span, b: Span): Span {
   return { source: a.source, start: Math.min(a.start, b.start), end: Math.max(a.end, b.end) };

@@ -1,7 +1,7 @@
 // What is `w@t`? Finds the loop that changes a thing, checks that the time exists, and reads the record of that loop.
 import type { Expression, TimeExpression } from "./ast.ts";
 import type { Span } from "./source.ts";
-import { fail, moduleScope } from "./elaboration.ts";
+import { fail, moduleScope, needShape } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
 import { namesInScope, referenceNow } from "./names.ts";
 import { endOnly } from "./estimators.ts";
@@ -16,6 +16,7 @@ import {
   headName,
   hyperparameterLeaves,
   loopsChanging,
+  loopsWithoutRules,
   outersLearning,
   type Reference,
   referenceText,
@@ -144,6 +145,7 @@ function owningLoop(
   }
   if (loops.length === 1) return loops[0];
   if (loops.length === 0) {
+    if (loopsWithoutRules(cx.elaboration).length > 0) return undefined;
     fail(cx, {
       code: "M0403",
       title: `No inner loop changes \`${name}\`, so it has no \`@\``,
@@ -421,6 +423,6 @@ function readHyperparameter(
   if (!el.busy.has(loop) && runLoop(cx, loop, span) && hyperparameterLeaves(el, reference).length > 0) {
     return readHyperparameter(cx, reference, time, span);
   }
-  el.unshaped.set(full, span);
+  needShape(el, full, span);
   return errorValue;
 }

@@ -138,8 +138,9 @@ function reportCertain<Choice>(
       busy: new Set(),
       called: new Set(),
       said: new Set(),
-      work: { depth: 0, evaluations: 0 },
+      work: { depth: 0, evaluations: 0, unshaped: 0 },
       unshaped: new Map(),
+      waiting: new Map(),
     };
     if (!attempt(apart, choice)) continue;
     const found = new Map<string, Diagnostic>();

@@ -49,3 +49,22 @@ export class InternalError extends Error {
     );
   }
 }
+
+/** What a caller asks for and cannot have: a seed, a backend, an amount of memory that is none. To scripts it is a RangeError; the
+ *  type tells it from those that the engine throws, which are bugs. */
+export class UseError extends RangeError {}
+
+/** What was thrown, as an error of ours: memory that cannot be had, which comes as a RangeError from V8, is a failure of the run;
+ *  anything else that nobody foresaw is a bug in the tool, with the stack of where it happened. `where` says what was being
+ *  done, such as `near toy.meta:6:2`. */
+export function asOwnError(error: unknown, where = ""): Error {
+  if (error instanceof InternalError || error instanceof MetaRuntimeError || error instanceof UseError) return error;
+  if (error instanceof RangeError && /allocation failed|invalid (typed )?array (buffer )?length/i.test(error.message)) {
+    return new MetaRuntimeError("There is not enough memory for this experiment");
+  }
+  const { name, message, stack } = error instanceof Error ? error : { name: "", message: String(error), stack: "" };
+  const own = new InternalError(`${name ? `${name}: ` : ""}${message}${where ? `, ${where}` : ""}`);
+  own.cause = error;
+  if (stack) own.stack = stack;
+  return own;
+}

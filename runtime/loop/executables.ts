@@ -3,7 +3,7 @@
 import { formatType, type HostArray, type IrFunction, sameShape, sizeOf } from "../ir/types.ts";
 import type { Backend, Executable } from "../backend/interface.ts";
 import type { SolveReport } from "../autodiff/lower_solves.ts";
-import { InternalError, MetaRuntimeError } from "../errors.ts";
+import { asOwnError, InternalError, MetaRuntimeError, UseError } from "../errors.ts";
 import { outsideError } from "./outside.ts";
 import { allFinite } from "./non_finite.ts";
 import { type DeviceStepLoop, openDeviceLoop } from "./device_loop.ts";
@@ -96,7 +96,7 @@ export function openExecutables(backend: Backend, budget: number = Infinity): Ex
     const earlier = before.get(fn);
     const made = earlier?.budget === budget
       ? earlier.plan
-      : planFunction(fn, backend, Math.min(budget, backend.memoryLimitBytes));
+      : naming(fn, () => planFunction(fn, backend, Math.min(budget, backend.memoryLimitBytes)));
     before.set(fn, { budget, plan: made });
     planned.set(fn, made);
     return made;
@@ -104,7 +104,8 @@ export function openExecutables(backend: Backend, budget: number = Infinity): Ex
   function prepare({ fn, inputs }: Pick<ProgramFunction, "fn" | "inputs">, values: SlotValues): Prepared {
     checkSlots({ fn, inputs }, values);
     const { fn: expanded, reports } = planOf(fn);
-    const prepared = { executable: backend.compile(expanded, budget), reports, outputs: fn.outputs.length };
+    const executable = naming(fn, () => backend.compile(expanded, budget));
+    const prepared = { executable, reports, outputs: fn.outputs.length };
     compiled.set(fn, prepared);
     return prepared;
   }
@@ -138,6 +139,15 @@ export function openExecutables(backend: Backend, budget: number = Infinity): Ex
       compiled.clear();
     },
   };
+}
+
+/** Says of a bug which function it is met in. */
+function naming<T>({ name }: IrFunction, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw asOwnError(error, `in \`${name}\``);
+  }
 }
 
 /** A loop in the memory of the backend: one meta-step a call. */
@@ -289,7 +299,7 @@ function checkSlot(slot: InputSlot, value: HostArray, place: { fn: IrFunction; i
  *  2^53 − 1. */
 export function seedWords(seed: number): HostArray {
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new RangeError(`A seed must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, not ${seed}`);
+    throw new UseError(`A seed must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, not ${seed}`);
   }
   return { dtype: "i32", shape: [2], data: Int32Array.of(seed | 0, Math.floor(seed / 2 ** 32)) };
 }

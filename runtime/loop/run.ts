@@ -4,7 +4,7 @@
 import { type HostTasks, openTaskSource, type TaskSource } from "./host_tasks.ts";
 import type { HostArray } from "../ir/types.ts";
 import type { Backend } from "../backend/interface.ts";
-import { MetaRuntimeError } from "../errors.ts";
+import { asOwnError, MetaRuntimeError } from "../errors.ts";
 import { type ExperimentProgram, functionsOf, type ProgramFunction } from "./program.ts";
 import type { RunEvent } from "./events.ts";
 import type { Outcome, RunResult } from "./results.ts";
@@ -53,7 +53,17 @@ export async function runProgram(
   const budget = options.memory ?? program.memory;
   const executables = openExecutables(backend, budget);
   const tasks = openTaskSource(options.tasks ?? {}, { seed, signal: options.signal });
-  const context = openContext({ program, executables, options, seed: seedWords(seed), tasks, now });
+  // what the caller's own function throws is the caller's
+  let thrown: { readonly error: unknown } | undefined;
+  const report = (event: RunEvent) => {
+    try {
+      options.report?.(event);
+    } catch (error) {
+      thrown = { error };
+      throw error;
+    }
+  };
+  const context = openContext({ program, executables, options, report, seed: seedWords(seed), tasks, now });
   let outcome: Outcome;
   let failure: MetaRuntimeError | undefined;
   try {
@@ -66,6 +76,7 @@ export async function runProgram(
       outcome = "failed";
     }
   } catch (error) {
+    if (thrown?.error === error) throw error;
     failure = asRuntimeError(error);
     outcome = "failed";
   } finally {
@@ -129,15 +140,15 @@ interface ContextParts {
   readonly program: ExperimentProgram;
   readonly executables: Executables;
   readonly options: RunOptions;
+  readonly report: (event: RunEvent) => void;
   readonly seed: HostArray;
   readonly tasks: TaskSource;
   readonly now: () => number;
 }
 
-function openContext({ program, executables, options, seed, tasks, now }: ContextParts): RunContext {
+function openContext({ program, executables, options, report, seed, tasks, now }: ContextParts): RunContext {
   let lastBreath = now();
   const none: ReadonlyMap<string, HostArray> = new Map();
-  const report = options.report ?? (() => {});
   const valuesAt = (at: CallAt): SlotValues => ({
     seed,
     step: at.step,
@@ -212,11 +223,9 @@ function checkBeforeWork(program: ExperimentProgram, backend: Backend, recordLim
   checkRecordedBytes(program, recordLimit);
 }
 
-/** A failure of the run as such; anything else is passed on. Memory that cannot be had comes as a RangeError from V8. */
+/** A failure of the run as such; a bug is thrown. */
 function asRuntimeError(error: unknown): MetaRuntimeError {
-  if (error instanceof MetaRuntimeError) return error;
-  if (error instanceof RangeError && /allocation failed|invalid (typed )?array (buffer )?length/i.test(error.message)) {
-    return new MetaRuntimeError("There is not enough memory for this experiment");
-  }
-  throw error;
+  const own = asOwnError(error);
+  if (own instanceof MetaRuntimeError) return own;
+  throw own;
 }
