@@ -152,6 +152,31 @@ Deno.test("format() gives the one style, and throws for what cannot be parsed", 
   assert(error.message.includes("x.meta:2:"), error.message);
 });
 
+Deno.test("two files that each have a table of one name read each their own", async () => {
+  const folder = Deno.makeTempDirSync();
+  const program = (more: string) => `edition 1\nprecision f64\n${more}`;
+  try {
+    Deno.writeTextFileSync(`${folder}/own.csv`, "x\n1\n2\n");
+    Deno.writeTextFileSync(`${folder}/other.csv`, "x\n100\n200\n700\n");
+    Deno.writeTextFileSync(
+      `${folder}/other.meta`,
+      program('data d from "other.csv" { x : [_] }\nfn total() = sum(d.x)\n'),
+    );
+    Deno.writeTextFileSync(
+      `${folder}/root.meta`,
+      program(`import total from "./other.meta"
+        data d from "own.csv" { x : [_] }
+        param a = 1
+        gradient sum(d.x) * a wrt a
+        gradient total() * a wrt a`),
+    );
+    const run = await compileFile(`${folder}/root.meta`).run();
+    assertEquals(run.gradients.map((g) => g.value), [3, 1000]);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
 Deno.test("compileFile() runs an example with its data, and its gradients are the known ones", async () => {
   const run = await compileFile(new URL("toy.meta", examples)).run();
   assertEquals(run.expectations.map((v) => v.met), [true, true, true, true]);

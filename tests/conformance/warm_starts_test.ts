@@ -102,3 +102,47 @@ Deno.test("reptile goes towards the mean over the tasks, and stands beside a rul
   assertAlmostEquals(run.parameter("w").data[0]!, run.losses("train")[0]!, 1e-15);
   assertAlmostEquals(run.parameter("c").data[0]!, 1 - 0.5 * 0.5, 1e-15);
 });
+
+for (const kind of ["pes", "es"]) {
+  for (const from of ["from fit@T", "from fit@4", ""]) {
+    Deno.test(`${kind} window by window, ${from || "not warm"}: the undisturbed run goes on`, async () => {
+      const across = "across 2 one fixed";
+      const run = await compile(`edition 1
+        precision f64
+        task one { k ~ uniform(0, 1)  split s { x = 0 * k } }
+        param w = 0.7
+        param c = 0.5
+        inner fit {
+          minimize 0.5 * (w - c - s.x)^2  over w by sgd(lr = 0.5, momentum = 0.3)  for T = 4 steps
+          through ${kind}(samples = 3, sigma = 0.1, window = 2) ${from}
+        }
+        outer train { minimize 0.5 * (w@T - 2)^2 ${across}  over c by sgd(lr = 0.1)  for 5 steps }
+        record c`).run();
+      let w = 0.7;
+      const losses = run.losses("train");
+      run.recorded("c").values.slice(0, 5).forEach(({ data: [c] }, k) => {
+        if (!from) w = 0.7;
+        let [v, mean] = [0, 0];
+        for (let t = 1; t <= 4; t++) {
+          v = 0.3 * v + w - c!;
+          w -= 0.5 * v;
+          if (t % 2 === 0) mean += 0.5 * (w - 2) ** 2 / 2;
+        }
+        assertAlmostEquals(losses[k]!, mean, 1e-14, `meta-step ${k}`);
+      });
+    });
+  }
+}
+
+Deno.test("Reptile with windows moves towards the end of the last one", async () => {
+  const run = await compile(`edition 1
+    precision f64
+    param w = 0.7
+    inner fit {
+      minimize 0.5 * (w - 3)^2  over w by sgd(lr = 0.5)  for T = 4 steps
+      through es(samples = 2, sigma = 0.1, window = 2)
+    }
+    outer train { minimize fit.loss@T  over w@0 by reptile(0.5)  for 3 steps }`).run();
+  // half of the way to 3 + (w - 3) / 16 each time
+  assertAlmostEquals(run.parameter("w").data[0]!, 3 - 2.3 * (0.5 + 0.5 / 16) ** 3, 1e-14);
+});

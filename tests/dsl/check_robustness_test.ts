@@ -57,6 +57,15 @@ function around(expression: string, more = ""): string {
   return `edition 1\nparam w : [] = 0.5\n${more}\ninner fit {\n  minimize ${expression}\n  over w\n  by sgd(lr = 0.1)\n  for T = 3 steps\n}\n`;
 }
 
+/** m0(m1.w), m1(m2.w), …: a parameter is shaped by the call of the gradient before. */
+function modelChain(length: number, last: string, backwards = false): string {
+  const indices = Array.from({ length }, (_, i) => i);
+  const models = indices.map((i) => `model m${i}(x : [n]) -> [n] { w : [2] = 0.5  return x * w }`);
+  const gradients = indices.map((i) => `gradient sum(m${i}(${i < length - 1 ? `m${i + 1}.w` : last})) wrt m${i}.w`);
+  const items = [...models, ...gradients];
+  return ["edition 1 data d { x : [2] = [1, 2] }", ...backwards ? items.toReversed() : items].join("\n");
+}
+
 const fit = "inner fit { minimize (w - 1)^2  over w  by sgd(lr = 0.1)  for T = 3 steps }";
 
 const nasty: Readonly<Record<string, readonly [text: string, codes: readonly string[]]>> = {
@@ -191,6 +200,26 @@ const nasty: Readonly<Record<string, readonly [text: string, codes: readonly str
     ["M0201", "M0201", "M0201"],
   ],
   "unicode in names": ["edition 1 param größe : [] = 1", ["M0101"]],
+  "models that each read what the next one's call shapes": [modelChain(12, "d.x"), []],
+  "the same from the last to the first": [modelChain(12, "d.x", true), []],
+  "models in a circle, each shaped by a call that reads the next": [modelChain(12, "m0.w"), ["M0210"]],
+  "an override of a loop without rules": [
+    `edition 1 param w = 4
+    inner fit { minimize (w - 1)^2  for T = 3 steps }
+    override fit { momentum = 0.5  lr@t = 0.1 * t }
+    gradient (w@T)^2 + fit.loss@T wrt fit.momentum, w@0
+    record w@*, fit.loss@*, fit.lr
+    evaluate e { for T = 2 steps  report w@t at t in 0 .. T }`,
+    ["M0104"],
+  ],
+  "a table twice, the second of another shape": [
+    `edition 1
+    data d { x : [2, 1] = [[1], [2]] }
+    model m(x : [n, 1]) -> [n, 1] { w : [1, 1] = 0  return dot(x, w) }
+    inner fit { minimize mean(m(d.x))  over m  by sgd(lr = 0.1)  for T = 5 steps }
+    data d from "toy.csv" { x : [100] }`,
+    ["M0202"],
+  ],
   "10_000 parentheses": [around(`${"(".repeat(10_000)}w${")".repeat(10_000)}`), ["M0102"]],
   "10_000 terms": [around(`w${" + w".repeat(10_000)}`), ["M0102"]],
   "10_000 pipes": [around(`w${" |> relu".repeat(10_000)}`), ["M0102"]],
@@ -228,6 +257,13 @@ const nasty: Readonly<Record<string, readonly [text: string, codes: readonly str
     ["M0203", "M0203", "M0401", "M0503", "M0402", "M0402", "M0401", "M0201", "M0401", "M0306"],
   ],
 };
+
+Deno.test("compileProgram() refuses loops that start from each other, more than 600 deep", () => {
+  const loop = (i: number) =>
+    `inner l${i} { minimize w^2 over w by sgd(lr = 0.1) for T = 1 steps ${i < 649 ? `from l${i + 1}@T` : ""} }`;
+  const loops = Array.from({ length: 650 }, (_, i) => loop(i));
+  assertEquals(exercise(`edition 1 param w = 1\n${loops.join("\n")}\ngradient w@(l0.T) wrt w@0`), ["M0311"]);
+});
 
 for (const [name, [text, codes]] of Object.entries(nasty)) {
   Deno.test(`compileProgram() survives ${name}`, () => {
