@@ -16,15 +16,17 @@ export interface FinishOptions {
   readonly levels?: number;
   /** Tasks whose gradients are kept at once before they are added. Default: all. */
   readonly chunk?: number;
+  /** They are added in float64, as on a backend that sums so. Default: true. */
+  readonly wideSums?: boolean;
 }
 
 /** Removes dead code, joins maps that follow each other, and decides what is kept; of the results no bit changes. */
 export function finishGradients(
   fn: IrFunction,
-  { residuals = "all", levels = 0, chunk }: FinishOptions = {},
+  { residuals = "all", levels = 0, chunk, wideSums = true }: FinishOptions = {},
 ): IrFunction {
   let result = orderTaskSums(eliminateDeadCode(fuseMaps(eliminateDeadCode(fn))));
-  if (chunk !== undefined) result = eliminateDeadCode(sumTasks(result, chunk));
+  if (chunk !== undefined) result = eliminateDeadCode(sumTasks(result, { chunk, wide: wideSums }));
   if (levels > 0) result = eliminateDeadCode(checkpointLoops(result, { levels, carryOnly: residuals === "carry" }));
   return residuals === "all" ? result : eliminateDeadCode(recomputeResiduals(result));
 }

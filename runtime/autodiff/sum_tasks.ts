@@ -1,6 +1,5 @@
 // How are the gradients of many tasks added without keeping all of them? A map whose results are only summed becomes a loop over
-// chunks of tasks that carries the sums. They are added one after the other in float64 and rounded once, as a sum in order is,
-// so no bit of a result changes.
+// chunks of tasks that carries the sums. They are added one after the other, as a sum in order is, so no bit of a result changes.
 import { Builder } from "../ir/builder.ts";
 import { bodyOf, type Equation, type EquationOf, type IrFunction, isFloat, type Variable } from "../ir/types.ts";
 import { sectionsOf } from "../ir/structured.ts";
@@ -30,9 +29,18 @@ function isTaskSum(equation: Equation): equation is EquationOf<"reduce_sum"> {
   return equation.op === "reduce_sum" && equation.params.axes.join() === "0" && isFloat(equation.inputs[0]!.dtype);
 }
 
+/** How maps are summed. */
+interface Chunks {
+  /** Iterations at a time. */
+  readonly chunk: number;
+  /** Sums are carried in float64. */
+  readonly wide: boolean;
+}
+
 /** The same function with maps done `chunk` iterations at a time where results of all are only summed over the iterations.
  *  In bodies too. Maps whose length is no multiple of `chunk` are left alone. */
-export function sumTasks(fn: IrFunction, chunk: number): IrFunction {
+export function sumTasks(fn: IrFunction, chunks: Chunks): IrFunction {
+  const { chunk } = chunks;
   const sums = new Map<Variable, EquationOf<"reduce_sum">>();
   const readers = new Map<Variable, Equation[]>();
   for (const equation of fn.equations) {
@@ -51,11 +59,11 @@ export function sumTasks(fn: IrFunction, chunk: number): IrFunction {
     const inputs = equation.inputs.map((x) => values.get(x)!);
     const body = bodyOf(equation);
     const own = body
-      ? { ...equation, params: { ...equation.params, body: sumTasks(body, chunk) } } as Equation
+      ? { ...equation, params: { ...equation.params, body: sumTasks(body, chunks) } } as Equation
       : equation;
     const summed = own.op === "map" && own.params.length > chunk && own.params.length % chunk === 0 &&
       own.outputs.some((x) => sums.has(x));
-    const outputs = summed ? chunked(b, own, inputs, (x) => sums.has(x), chunk) : b.emit(own.op, inputs, own.params);
+    const outputs = summed ? chunked(b, own, inputs, (x) => sums.has(x), chunks) : b.emit(own.op, inputs, own.params);
     equation.outputs.forEach((output, i) => {
       values.set(output, outputs[i]!);
       if (summed && sums.has(output)) values.set(sums.get(output)!.outputs[0]!, outputs[i]!);
@@ -70,7 +78,7 @@ function chunked(
   { params, outputs, origin }: MapEquation,
   inputs: readonly Variable[],
   isSum: (x: Variable) => boolean,
-  chunk: number,
+  { chunk, wide }: Chunks,
 ): readonly Variable[] {
   const { constants, stacked } = sectionsOf(params, inputs);
   const count = params.length / chunk;
@@ -80,11 +88,11 @@ function chunked(
   const isSingle = chunk === 1;
   const slices = stacked.map((x) => scan.slice(isSingle ? x : b.reshape(x, [count, chunk, ...x.shape.slice(1)])));
   const sums = outputs.map((x) =>
-    isSum(x) ? scan.carry(b.fill(0, { dtype: "f64", shape: x.shape.slice(1) })) : undefined
+    isSum(x) ? scan.carry(b.fill(0, { dtype: wide ? "f64" : x.dtype, shape: x.shape.slice(1) })) : undefined
   );
   const given = [...constants, ...slices];
   const results = isSingle ? s.inline(params.body, given) : s.emit("map", given, { ...params, length: chunk });
-  const add = (c: Builder, sum: Variable, x: Variable) => c.apply("add", sum, c.convert(x, "f64"));
+  const add = (c: Builder, sum: Variable, x: Variable) => c.apply("add", sum, c.convert(x, sum.dtype));
   const next = sums.flatMap((sum, i) => {
     if (!sum) return [];
     if (isSingle) return [add(s, sum, results[i]!)];

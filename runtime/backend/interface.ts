@@ -8,6 +8,8 @@ export interface Backend {
   readonly dtypes: readonly DType[];
   /** Functions that need a larger arena are refused. */
   readonly memoryLimitBytes: number;
+  /** Sums of float32 are made in float64 and rounded once. */
+  readonly wideSums?: boolean;
   /** The bytes of the arena that a function would run in, on one thread; nothing is allocated. */
   arenaBytes(fn: IrFunction): number;
   /** What a function is compiled to, for people. */

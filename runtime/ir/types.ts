@@ -111,8 +111,7 @@ export interface PrimitiveParameters {
   select: None;
 
   // ---- reductions: the named axes disappear
-  /** `inOrder`, of floats along one axis: added one after the other in float64 and rounded once, on every backend whose
-   *  plans of what is kept give the same bits. Other sums are made in the order that suits a backend. */
+  /** `inOrder`, along one axis: added from the first to the last. Other sums are made in the order that suits a backend. */
   reduce_sum: { readonly axes: readonly number[]; readonly inOrder?: true };
   /** A tie sends its derivative to the first in row-major order. */
   reduce_max: { readonly axes: readonly number[] };

@@ -39,12 +39,18 @@ interface Candidate {
   readonly options: FinishOptions;
 }
 
+/** What a plan needs to know of a backend. */
+type Planned = Pick<Backend, "arenaBytes" | "wideSums">;
+
 const levelWords = ["", "checkpoints", "checkpoints in checkpoints"];
 const levelWord = (levels: number) => levelWords[levels] ?? `checkpoints ${levels} deep`;
 const mostLevels = 5;
 
 /** The plans that differ in the depth of checkpoints only: each costs more and keeps less than the one before. */
-function family(base: { readonly carry?: true; readonly chunk?: true; readonly forward?: true }): Candidate[] {
+function family(
+  base: { readonly carry?: true; readonly chunk?: true; readonly forward?: true },
+  { wideSums = false }: Planned,
+): Candidate[] {
   return Array.from({ length: mostLevels + 1 }, (_, levels) => {
     const words = [
       ...(base.forward ? ["forward over reverse"] : []),
@@ -55,7 +61,7 @@ function family(base: { readonly carry?: true; readonly chunk?: true; readonly f
     const options: FinishOptions = {
       ...(levels > 0 ? { levels } : {}),
       ...(base.carry ? { residuals: "carry" } : {}),
-      ...(base.chunk ? { chunk: 1 } : {}),
+      ...(base.chunk ? { chunk: 1, wideSums } : {}),
     };
     return { label: words.join(", ") || "keep all", options };
   });
@@ -65,7 +71,7 @@ function family(base: { readonly carry?: true; readonly chunk?: true; readonly f
  *  throws MetaRuntimeError with the least that is needed. */
 export function planFunction(
   fn: IrFunction,
-  backend: Pick<Backend, "arenaBytes">,
+  backend: Planned,
   budget: number,
 ): PlannedFunction {
   const { name } = fn;
@@ -78,9 +84,9 @@ export function planFunction(
   for (const chunk of [{}, { chunk: true }] as const) {
     for (
       const [from, plans] of [
-        [whole, family(chunk)],
-        [whole, family({ ...chunk, carry: true })],
-        [crossed, family({ ...chunk, forward: true })],
+        [whole, family(chunk, backend)],
+        [whole, family({ ...chunk, carry: true }, backend)],
+        [crossed, family({ ...chunk, forward: true }, backend)],
       ] as const
     ) {
       let before: MemoryPlan | undefined;
@@ -114,7 +120,7 @@ export function planFunction(
 function measured(
   { fn, reports }: LoweredSolves,
   { label, options }: Candidate,
-  backend: Pick<Backend, "arenaBytes">,
+  backend: Planned,
   name: string,
   keepAll?: { readonly bytes: number; readonly flops: number },
 ): PlannedFunction {

@@ -25,7 +25,7 @@ const plans: readonly FinishOptions[] = [
 function compareAll(step: ProgramFunction, name: string): void {
   const inputs = inputsOf(step);
   const run = (options: FinishOptions, backend = alone) => {
-    const executable = backend.compile(expandGradients(step.fn, options));
+    const executable = backend.compile(expandGradients(step.fn, { wideSums: false, ...options }));
     const outputs = executable.run(inputs);
     executable.dispose();
     return outputs;

@@ -4,6 +4,7 @@ import { InternalError } from "../../errors.ts";
 import { type DType, type Origin, type Shape, sizeOf } from "../../ir/types.ts";
 import { Core, type Expression, type OpenNest } from "./core.ts";
 import type { Access, Buffer, Frame, Nest, Node, Value, View } from "./types.ts";
+import { isInOrder } from "./print.ts";
 import { accessAlong, isRowMajor, orderOf, wholeView } from "./views.ts";
 
 /** What the frames of one function share. */
@@ -251,6 +252,7 @@ export class FrameBuilder {
       for (const axis of reduced) nest.axes[axis]!.reduced = true;
       open.parallel = full.filter((axis) => !reduced.has(axis));
     } else if (has.length !== reduced.size || has.some((axis) => !reduced.has(axis))) return undefined;
+    else if (isInOrder(nest) !== (e.inOrder ?? false)) return undefined;
     core.id = nest.values.push(reduction(core, e, input.id)) - 1;
     this.settle(core, open);
     return open;
@@ -416,14 +418,6 @@ export class FrameBuilder {
     this.viewOf(core);
     if (core.nest) core.nest.closed = true;
     return core;
-  }
-
-  /** Computes what is made of a core, from memory, in a nest of its own that computes nothing else. */
-  alone(read: Core, make: () => Core): Core {
-    this.viewOf(read);
-    const core = make();
-    this.pull(core, this.openNest(core.sizes, core.origin));
-    return this.isolate(core);
   }
 
   /** Computes what has become long to say. */

@@ -133,19 +133,14 @@ function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf: CoreOf
   const origin = equation.origin;
   if (scalarOps.has(equation.op)) {
     const inputs = equation.inputs.map(coreOf);
-    const [first] = inputs;
-    if (equation.op === "convert" && first!.dtype === output.dtype) return first!;
+    if (equation.op === "convert" && inputs[0]!.dtype === output.dtype) return inputs[0]!;
     const joined = equation.op === "add" ? joinedSums(builder, inputs[0]!, inputs[1]!, origin) : undefined;
     if (joined) return joined;
     const exponent = equation.op === "integer_pow" ? { exponent: equation.params.exponent } : {};
-    const make = () =>
-      new Core(builder, type, {
-        expression: { kind: "scalar", op: equation.op as ScalarOp, inputs, ...exponent },
-        origin,
-      });
-    // beside float64, vectors of float32 hold half as much: sums would be made in another order
-    const isCrossing = equation.op === "convert" && isFloat(first!.dtype) && isFloat(output.dtype);
-    return isCrossing ? builder.alone(first!, make) : make();
+    return new Core(builder, type, {
+      expression: { kind: "scalar", op: equation.op as ScalarOp, inputs, ...exponent },
+      origin,
+    });
   }
   switch (equation.op) {
     case "constant": {
@@ -171,8 +166,8 @@ function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf: CoreOf
       if (equation.op === "reduce_max") {
         return new Core(builder, type, { expression: { kind: "reduce", op: "max", input, axes }, origin });
       }
-      if (equation.params.inOrder) return sumInOrder(builder, { dtype: output.dtype, origin }, input, axes);
-      return new Core(builder, type, { expression: { kind: "reduce", op: "sum", input, axes }, origin });
+      const { inOrder = false } = equation.params;
+      return new Core(builder, type, { expression: { kind: "reduce", op: "sum", input, axes, inOrder }, origin });
     }
     case "dot_general":
       return dotCore(builder, equation, coreOf);
@@ -206,28 +201,6 @@ function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf: CoreOf
     default:
       throw new InternalError(`\`${equation.op}\` is expanded before kernels are made`);
   }
-}
-
-/** A sum in float64 along axes that are gone through from the first to the last, rounded once. */
-function sumInOrder(
-  builder: FrameBuilder,
-  { dtype, origin }: { readonly dtype: Core["dtype"]; readonly origin: Core["origin"] },
-  input: Core,
-  axes: readonly number[],
-): Core {
-  const convert = (x: Core, to: Core["dtype"]) =>
-    x.dtype === to ? x : new Core(builder, { dtype: to, sizes: x.sizes }, {
-      expression: { kind: "scalar", op: "convert", inputs: [x] },
-      origin,
-    });
-  const sizes = input.sizes.filter((_, axis) => !axes.includes(axis));
-  return builder.alone(input, () => {
-    const sum = new Core(builder, { dtype: "f64", sizes }, {
-      expression: { kind: "reduce", op: "sum", input: convert(input, "f64"), axes, inOrder: true },
-      origin,
-    });
-    return convert(sum, dtype);
-  });
 }
 
 /** Axes up to this size are gone through entry by entry within other computations. */

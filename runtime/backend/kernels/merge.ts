@@ -1,5 +1,6 @@
 // Which nests go through the same points and read the same? A bias and a weight of one input are both sums over what comes back: they
 // become one nest, which reads it once.
+import { isInOrder } from "./print.ts";
 import { samePlace, touchedBy } from "./place.ts";
 import type { Access, Buffer, Frame, KernelProgram, Nest, Value } from "./types.ts";
 
@@ -25,6 +26,7 @@ function mergeIn(frame: Frame): void {
       // what runs in between, and the other itself, neither make what this one reads nor touch what it writes
       if (meet(own.reads, theirs.writes) || meet(own.writes, theirs.writes) || meet(own.writes, theirs.reads)) break;
       if (other.kind !== "nest" || !canMerge(other) || !samePoints(other, node) || !shareReads(other, node)) continue;
+      if (isInOrder(other) !== isInOrder(node)) continue;
       if (other.values.length + node.values.length > mostValues) continue;
       const merged = merge(other, node);
       frame.nodes[k] = merged;

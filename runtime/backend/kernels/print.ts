@@ -93,6 +93,11 @@ function printNest(nest: Nest, indent: string, loops: ReadonlyMap<Loop, string>)
   return [`${indent}${nest.contraction ? "product" : "nest"} ${ranges.join(", ")}:`, ...lines];
 }
 
+/** True for a nest with sums that take their terms one after the other. */
+export function isInOrder({ values }: Nest): boolean {
+  return values.some((v) => v.op === "reduce" && v.inOrder);
+}
+
 /** How often each value is read that some store needs, in order. */
 export function usedValues({ values, stores }: Nest): Map<number, number> {
   const counts = new Map<number, number>();

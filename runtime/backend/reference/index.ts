@@ -36,6 +36,7 @@ export function makeReferenceBackend({ memoryLimitBytes = 8e9 }: ReferenceOption
     name: "reference",
     dtypes: ["f32", "f64"],
     memoryLimitBytes,
+    wideSums: true,
     arenaBytes: (fn) => planMemory(fn).bytes,
     compile(fn) {
       const plan = planMemory(fn);

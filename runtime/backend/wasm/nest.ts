@@ -355,7 +355,7 @@ class NestWriter {
   /** `run` for so many turns; long sums of float32 from parts of at most so many, which lose less. */
   #inParts(tile: SumTile, turns: number, most: number, run: (tile: SumTile, turns: number) => void): void {
     const code = this.#code;
-    const isLong = turns > 2 * most &&
+    const isLong = turns > 2 * most && !this.#s.inOrder &&
       tile.reductions.some(({ value }) => value.dtype === "f32" && value.kind === "sum");
     if (!isLong) return run(tile, turns);
     const parts = new Map([...tile.sums.keys()].map((key) => [key, code.local("v128")]));

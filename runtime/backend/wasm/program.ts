@@ -299,5 +299,5 @@ function nestKey(schedule: Schedule): string {
     }
   });
   const kept = stores.map((s) => [numbers.get(s.value), s.touch.pointer, s.touch.steps]);
-  return JSON.stringify([axes, vector, jam, lanes, split, panel !== undefined, early, list, kept]);
+  return JSON.stringify([axes, vector, jam, lanes, schedule.inOrder, split, panel !== undefined, early, list, kept]);
 }

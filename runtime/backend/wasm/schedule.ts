@@ -2,7 +2,7 @@
 // where they load and store best; of sums, a tile of outputs is kept in registers so that what they share is read once.
 import { type DType, entryBytes } from "../../ir/types.ts";
 import { homeOf, samePlace } from "../kernels/place.ts";
-import { operandsOf, usedValues } from "../kernels/print.ts";
+import { isInOrder, operandsOf, usedValues } from "../kernels/print.ts";
 import type { Access, Nest, Value } from "../kernels/types.ts";
 
 /** An axis of the loops. */
@@ -110,7 +110,7 @@ export function scheduleNest(nest: Nest): Schedule {
     inner,
     indices,
     pointers,
-    inOrder: reductions.some((v) => v.op === "reduce" && v.inOrder),
+    inOrder: isInOrder(nest),
     contraction: wantsPanel(nest),
   } as const;
   const chosen = chooseAxes(base, reductions.length);
