@@ -6,8 +6,8 @@ import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { bindArguments } from "./calls.ts";
 import { hintOrHabit } from "./hints.ts";
 import type { LeafDeclaration } from "./leaves.ts";
-import { describeValue, type ModelValue, type UserModel } from "./values.ts";
-import type { Context, Frame, Local } from "./world.ts";
+import { describeValue, type ModelValue, type Moment, type UserModel } from "./values.ts";
+import { type Context, enterWorld, type Frame, type Local } from "./world.ts";
 
 /** A model with its place in the program. */
 export interface InstanceNode {
@@ -204,4 +204,9 @@ export function count(n: number, word: string, plural = `${word}s`): string {
 /** The model value of an instance where a context stands. */
 export function modelValue(cx: Context, instance: InstanceNode): ModelValue {
   return { kind: "model", instance, world: cx.world };
+}
+
+/** The model value of an instance at one time of a loop. */
+export function modelAt(cx: Context, instance: InstanceNode, moment: Moment): ModelValue {
+  return { kind: "model", instance, world: enterWorld(cx.world, moment), moment };
 }

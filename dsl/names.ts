@@ -8,7 +8,7 @@ import { evaluate } from "./expressions.ts";
 import { hintFor, hintOrHabit } from "./hints.ts";
 import { indexTensor } from "./indexing.ts";
 import { valueNow } from "./leaves.ts";
-import { modelValue } from "./models.ts";
+import { modelAt, modelValue } from "./models.ts";
 import { readTable, readWhole } from "./minibatches.ts";
 import { type Definition, nameOf } from "./modules.ts";
 import { headName, loopsWithoutRules, type Reference, resolveReference } from "./references.ts";
@@ -16,7 +16,7 @@ import type { Span } from "./source.ts";
 import { readSources, type Sourced, withSources } from "./sources.ts";
 import { readReference } from "./times.ts";
 import { capital, describeValue, type ErrorValue, errorValue, type Value } from "./values.ts";
-import { type Context, type Scope, taskOf, type World } from "./world.ts";
+import { type Context, enterWorld, type Scope, taskOf, type World } from "./world.ts";
 
 export function evaluateName(cx: Context, name: string, span: Span): Value {
   const value = wholeName(cx, name, span);
@@ -29,7 +29,8 @@ function wholeName(cx: Context, name: string, span: Span): Value {
     const local = s.locals.get(name);
     if (local) {
       const value = local.value(span);
-      return value.kind === "model" ? { ...value, world: cx.world } : value;
+      if (value.kind !== "model") return value;
+      return value.moment ? modelAt(cx, value.instance, value.moment) : modelValue(cx, value.instance);
     }
   }
   const { module } = cx.scope;
@@ -206,9 +207,11 @@ export function namesInScope(cx: Context): string[] {
 export function referenceNow(cx: Context, reference: Reference, span: Span): Value {
   switch (reference.kind) {
     case "model":
-      return modelValue(cx, reference.instance);
-    case "leaf":
-      return valueNow(cx, reference.leaf, span);
+      return reference.moment ? modelAt(cx, reference.instance, reference.moment) : modelValue(cx, reference.instance);
+    case "leaf": {
+      const world = reference.moment ? enterWorld(cx.world, reference.moment) : cx.world;
+      return valueNow({ ...cx, world }, reference.leaf, span);
+    }
     case "loop":
       return { kind: "loop", loop: reference.loop };
     default:

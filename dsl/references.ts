@@ -9,12 +9,13 @@ import type { Loop } from "./loops.ts";
 import { type LeafDeclaration, makeLeaf } from "./leaves.ts";
 import { childOf, hasPath, type InstanceNode, leavesOf, topInstance, topPath } from "./models.ts";
 import { evaluateType } from "./sizes.ts";
+import type { Moment } from "./values.ts";
 import type { Context, Scope } from "./world.ts";
 import type { Definition, Module } from "./modules.ts";
 
 export type Reference =
-  | { readonly kind: "model"; readonly instance: InstanceNode }
-  | { readonly kind: "leaf"; readonly leaf: LeafDeclaration }
+  | { readonly kind: "model"; readonly instance: InstanceNode; readonly moment?: Moment }
+  | { readonly kind: "leaf"; readonly leaf: LeafDeclaration; readonly moment?: Moment }
   | { readonly kind: "loop"; readonly loop: Loop }
   /** All values of a hyperparameter, by its path in the loop. */
   | { readonly kind: "hyperparameter"; readonly loop: Loop; readonly name: string }
@@ -32,7 +33,8 @@ function referenceOfName(cx: Context, name: string, span: Span): Reference | "no
     if (!local) continue;
     const value = local.value(span);
     if (value.kind === "error") return undefined;
-    return value.kind === "model" ? { kind: "model", instance: value.instance } : "not a reference";
+    if (value.kind !== "model") return "not a reference";
+    return { kind: "model", instance: value.instance, ...(value.moment ? { moment: value.moment } : {}) };
   }
   const definition = cx.scope.module.visible.get(name);
   if (!definition) return "not a reference";
@@ -174,14 +176,15 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
   switch (object.kind) {
     case "model": {
       const { instance } = object;
+      const moment = object.moment ? { moment: object.moment } : {};
       const member = instance.model.item.members.find((m) => m.name.name === name && isPart(m));
       if (member?.kind === "Use") {
         const child = childOf(cx, instance, member);
-        return child && { kind: "model", instance: child };
+        return child && { kind: "model", instance: child, ...moment };
       }
       if (member?.kind === "Binding") {
         const leaf = instance.own.get(name);
-        if (leaf) return { kind: "leaf", leaf };
+        if (leaf) return { kind: "leaf", leaf, ...moment };
         // shaped by a call that was not seen yet: the check comes back to it
         needShape(cx.elaboration, `${instance.path}.${name}`, span);
         return undefined;

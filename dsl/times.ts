@@ -11,7 +11,7 @@ import type { TimePoint } from "./loop_record.ts";
 import { rulePaths } from "./loop_rules.ts";
 import type { Loop } from "./loops.ts";
 import { initialValue } from "./leaves.ts";
-import { leavesOf } from "./models.ts";
+import { leavesOf, modelAt } from "./models.ts";
 import {
   headName,
   hyperparameterLeaves,
@@ -22,7 +22,7 @@ import {
   referenceText,
   resolveReference,
 } from "./references.ts";
-import { type Context, enterWorld, known, type Local, loopAround, ownsNow, withLocals } from "./world.ts";
+import { type Context, known, type Local, loopAround, ownsNow, withLocals } from "./world.ts";
 import { capital, describeValue, errorValue, staticNumber, type TensorValue, type Value } from "./values.ts";
 
 /** The value of `object@time`. */
@@ -58,8 +58,7 @@ export function evaluateTime(cx: Context, expression: TimeExpression): Value {
       for (const leaf of leavesOf(reference.instance)) {
         if (run.leaves.includes(leaf)) values.set(leaf.name, run.parameter(leaf, point));
       }
-      const world = enterWorld(cx.world, { values, owns: new Set([loop]) });
-      return { kind: "model", instance: reference.instance, world };
+      return modelAt(cx, reference.instance, { values, owns: new Set([loop]) });
     }
     case "loop":
       return fail(cx, {
@@ -98,8 +97,7 @@ function startNow(cx: Context, reference: Reference & { kind: "model" | "leaf" }
     if (!value) return errorValue;
     values.set(leaf.name, value);
   }
-  const world = enterWorld(cx.world, { values, owns: new Set([loop]) });
-  return { kind: "model", instance: reference.instance, world };
+  return modelAt(cx, reference.instance, { values, owns: new Set([loop]) });
 }
 
 function notTimed(cx: Context, expression: TimeExpression, time: Expression): Value {

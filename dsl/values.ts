@@ -111,7 +111,12 @@ export interface ModelValue {
   readonly instance: InstanceNode;
   /** The world that its parameters are read in. */
   readonly world: World;
+  /** Which time it is of, when it is of one: `net@T`, also where a function has it under another name. */
+  readonly moment?: Moment;
 }
+
+/** One time of a loop: what its parameters are then. */
+export type Moment = Pick<World, "values" | "owns">;
 
 /** A loop by its name: `fit`, of which `fit.lr`, `fit.loss@t`, `fit.T` are parts. */
 export interface LoopValue {
