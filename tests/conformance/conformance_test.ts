@@ -307,7 +307,8 @@ type Opened = Backend | Promise<Backend>;
 const isMissing = (family: Family) => family === "tensorflow" && "missing" in found;
 
 /** By case, family and kind of result: the bound of the error, as a part of the scale. Measured by
- *  `deno test -A tests/conformance/conformance_test.ts -- --update`: five times the largest error of the family's backends. */
+ *  `deno test -A tests/conformance/conformance_test.ts -- --update`: five times the largest error of the family's backends,
+ *  for TensorFlow of all. */
 type Pins = Readonly<Record<string, { readonly [F in Family]?: Readonly<Record<string, number>> }>>;
 const pinsFile = new URL("float32_bounds.json", import.meta.url);
 const updating = Deno.args.includes("--update");
@@ -401,20 +402,21 @@ for (const file of cases) {
     });
   }
 
-  for (const family of ["reference and wasm", "tensorflow"] as const) {
-    Deno.test({
-      name: `the bounds of ${file} in float32 on ${family} are at most ten times the largest error there is`,
-      ignore: updating || isMissing(family) || family === "tensorflow" && !pins[file]?.tensorflow,
-      async fn() {
-        const bounds = pins[file]![family]!;
-        const largest = await largestErrors(file, family);
-        assertEquals(Object.keys(bounds).sort(), Object.keys(largest).sort());
-        for (const [group, error] of Object.entries(largest)) {
-          assert(bounds[group]! <= 10 * error, `${group}: ${bounds[group]} is more than ten times ${error}`);
-        }
-      },
-    });
-  }
+  // TensorFlow compiles for the processor that it finds, so that its errors elsewhere are others: its bounds are by the largest
+  // error of all backends, and are not measured again
+  const family = "reference and wasm";
+  Deno.test({
+    name: `the bounds of ${file} in float32 on ${family} are at most ten times the largest error there is`,
+    ignore: updating,
+    async fn() {
+      const bounds = pins[file]![family]!;
+      const largest = await largestErrors(file, family);
+      assertEquals(Object.keys(bounds).sort(), Object.keys(largest).sort());
+      for (const [group, error] of Object.entries(largest)) {
+        assert(bounds[group]! <= 10 * error, `${group}: ${bounds[group]} is more than ten times ${error}`);
+      }
+    },
+  });
 }
 
 Deno.test({
@@ -427,7 +429,10 @@ Deno.test({
       for (const family of ["reference and wasm", "tensorflow"] as const) {
         if (isMissing(family)) continue;
         const largest = Object.entries(await largestErrors(file, family));
-        of[family] = Object.fromEntries(largest.map(([group, error]) => [group, Number((5 * error).toPrecision(2))]));
+        of[family] = Object.fromEntries(largest.map(([group, error]) => [
+          group,
+          Math.max(Number((5 * error).toPrecision(2)), family === "tensorflow" ? of["reference and wasm"]![group]! : 0),
+        ]));
       }
     }
     await Deno.writeTextFile(pinsFile, JSON.stringify(measured, undefined, 2) + "\n");
