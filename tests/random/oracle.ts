@@ -12,7 +12,8 @@ import { apart, type Numbers, numbersOf } from "./numbers.ts";
 import { distinctName } from "./observed_draws.ts";
 import type { RandomProgram } from "./program.ts";
 import { innerGradients, jittered, throughFunctions } from "./rewrites.ts";
-import { type Outcome, runOn, runSeed, threaded, wasm } from "./runs.ts";
+import { type Outcome, runOn, runSeed, tensorflow, threaded, wasm } from "./runs.ts";
+import { lookAtReach } from "./reach.ts";
 import { lookAtImplicit } from "./implicit.ts";
 import { lookAtSamples } from "./samples.ts";
 import { compareSlope, pointOf, scalarsOf } from "./slopes.ts";
@@ -116,6 +117,33 @@ export const checks: readonly Check[] = [
       return slopeOutcome(
         compareSlope(scalar, pointOf(output.program!, 0, runSeed), dice),
         "what an inner loop minimizes",
+      );
+    },
+  },
+  {
+    name: "reach",
+    share: 1,
+    look: (subject) => lookAtReach(subject.settled, subject.numbers),
+  },
+  {
+    name: "tensorflow",
+    share: 0.3,
+    async look(subject) {
+      const backend = await tensorflow();
+      if (!backend) return apply;
+      // it computes in float32 alone
+      const { text, files } = subject.settled.program;
+      const { program } = compileFiles({ text: text.replace("precision f64", "precision f32"), files });
+      if (!program) return apply;
+      const [here, there] = [await runOn(program, referenceBackend), await runOn(program, backend)];
+      if (here.failure || there.failure) {
+        return here.failure && there.failure ? { kind: "skipped", why: "not finite in float32" } : failed(there);
+      }
+      const output = { ...subject.settled.output, program };
+      return near(
+        { ...subject, settled: { ...subject.settled, output }, numbers: numbersOf(here) },
+        numbersOf(there),
+        "reference and tensorflow",
       );
     },
   },

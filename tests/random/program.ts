@@ -212,6 +212,7 @@ class Draft {
     time: string,
     table: string | undefined,
     more: readonly Variable[] = [],
+    bowl = false,
   ): string {
     const { dice } = this;
     const terms: string[] = [];
@@ -242,7 +243,9 @@ class Draft {
         [more.length > 0 ? 2 : 0, more[0]?.text ?? "0"],
         [table === "support" || table === "query" ? 2 : 0, `${table}.s`],
       ]);
-      terms.push(`${dice.pick(["0.5", "0.3", "c"])} * ${dice.pick(["sum", "mean"])}((${at} - ${target})^2)`);
+      // a bowl that is steep enough for a loop to come to rest
+      const [weight, total] = bowl ? ["0.9", "sum"] : [dice.pick(["0.5", "0.3", "c"]), dice.pick(["sum", "mean"])];
+      terms.push(`${weight} * ${total}((${at} - ${target})^2)`);
     }
     return terms.join(" + ");
   }
@@ -310,25 +313,28 @@ class Draft {
   inner(
     name: string,
     time: string,
-    evolved: readonly Evolved[],
+    all: readonly Evolved[],
     at: { table: string | undefined; from?: string; more?: readonly Variable[]; plain?: boolean },
   ): LoopText {
     const { dice } = this;
     const estimator = this.estimator(name);
     const implicit = estimator.includes("implicit");
+    const rests = implicit && dice.chance(0.8);
+    const evolved = rests ? all.filter((e) => !e.network) : all;
     const several = evolved.length > 1 && dice.chance(0.25);
-    const own = rule(dice, implicit && !/fixed_point/.test(estimator) ? "plain" : "inner");
+    const descent = implicit && (/fixed_point/.test(estimator) ? dice.chance(0.4) : dice.chance(0.85));
+    const own = rule(dice, descent ? "plain" : "inner");
     const rules = [own];
     if (own.definition) this.define(own.name, own.definition, !own.learned);
     if (own.learned) this.define("step_of", learnedRule.model, true);
     const over = (list: readonly Evolved[], each: WrittenRule) =>
       `  over ${list.map((e) => e.name).join(", ")} by ${each.text}`;
-    const lines = [`  minimize ${this.objective(evolved, "", at.table, at.more)}`];
+    const lines = [`  minimize ${this.objective(evolved, "", at.table, at.more, rests)}`];
     if (dice.chance(0.06)) lines[0] = lines[0]!.replace("minimize ", "maximize -1 * (") + ")";
     if (several) {
       const second = rule(
         dice,
-        implicit ? "plain" : "inner",
+        descent ? "plain" : "inner",
         dice.chance(0.5) ? own.learned ? undefined : own.name : undefined,
       );
       if (second.definition) this.define(second.name, second.definition, !second.learned);
@@ -383,7 +389,7 @@ class Draft {
         }${solver === "neumann" ? ", rate = 0.1" : ""})`,
       ],
       [1.2, `finite_difference(epsilon = 0.01, factor = 0.1${dice.chance(0.5) ? ", at = 0" : ""})`],
-      [this.form === "inner in inner" ? 0 : 0.8, `es(samples = ${dice.int(1, 3)}, sigma = 0.1)`],
+      [this.form === "inner in inner" ? 0 : 1.3, `es(samples = ${dice.int(1, 3)}, sigma = 0.1)`],
       [alone ? 0.8 : 0, "es(samples = 2, sigma = 0.1, window = 2)"],
       [alone ? 1 : 0, "pes(samples = 2, sigma = 0.1, window = 2)"],
     ]);
@@ -451,8 +457,9 @@ class Draft {
 
   someMetas(metas: readonly string[]): string[] {
     const { dice } = this;
-    // what starts at `theta` is not learned with it
-    return [...new Set(dice.some(metas, dice.int(1, 3)))];
+    const plain = metas.filter((m) => /^(theta|goal|[av]@0)$/.test(m));
+    const sampled = /through es\(/.test(this.#items.join()) && plain.length > 0 && dice.chance(0.7);
+    return [...new Set(dice.some(sampled ? plain : metas, sampled ? dice.int(1, 2) : dice.int(1, 3)))];
   }
 
   innerInInner(fit: LoopText): void {

@@ -119,7 +119,8 @@ export function rule(dice: Dice, place: "inner" | "outer" | "plain", known?: str
   const more = place === "plain" ? [] : dice.some(Object.keys(table.more ?? {}), dice.int(0, 2));
   const numbers = [...Object.keys(table.given), ...more];
   const ranges = { ...table.given, ...table.more };
-  const args = numbers.map((n) => `${n} = ${dice.number(...ranges[n]!)}`);
+  const range = (n: string): Range => place === "plain" && n === "lr" ? [0.25, 0.5] : ranges[n]!;
+  const args = numbers.map((n) => `${n} = ${dice.number(...range(n))}`);
   if (table.switch && place !== "plain" && dice.chance(0.2) && (name !== "sgd" || more.includes("momentum"))) {
     args.push(`${table.switch} = true`);
   }

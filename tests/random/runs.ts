@@ -1,5 +1,6 @@
 // Where do random programs run? On each backend with one seed; and what can come of a comparison.
 import type { Backend } from "../../runtime/backend/interface.ts";
+import { findTensorFlow } from "../../runtime/backend/tensorflow/package.ts";
 import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
 import type { ExperimentProgram } from "../../runtime/loop/program.ts";
 import type { RunResult } from "../../runtime/loop/results.ts";
@@ -21,6 +22,19 @@ export type Outcome =
 /** Backends live as long as the process: their threads are started once. */
 export const wasm = makeWasmBackend({ threads: 1 });
 export const threaded = makeWasmBackend({ threads: 3, millisecondsPerThread: 0 });
+
+let opened: Promise<Backend | undefined> | undefined;
+
+/** TensorFlow's backend where it is set up. */
+export function tensorflow(): Promise<Backend | undefined> {
+  opened ??= (async () => {
+    const found = findTensorFlow();
+    if ("missing" in found) return undefined;
+    const { openTensorFlow } = await import("../../runtime/backend/tensorflow/index.ts");
+    return await openTensorFlow(found, {});
+  })();
+  return opened;
+}
 
 /** The seed that programs run with. */
 export const runSeed = 5;
