@@ -70,7 +70,8 @@ export interface Edit {
   readonly c: number;
 }
 
-const editKinds = [
+/** The kinds of edits. */
+export const editKinds = [
   "delete piece",
   "double piece",
   "swap pieces",

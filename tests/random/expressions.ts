@@ -299,3 +299,18 @@ export function expression(scope: Scope, shape: Shape, depth: number): string {
   const fitting = ways.filter((way) => way.fits(shape)).map((way) => [way.weight, way] as const);
   return dice.weighted(fitting).write(scope, shape, (wanted) => expression(scope, wanted, depth - 1));
 }
+
+/** A sum or mean of entries that are taken from something: what is differentiated for each entry is one number known before. */
+export function linearTerm(scope: Scope): string {
+  const { dice } = scope;
+  const [n, m] = [dice.int(2, 3), dice.int(2, 3)];
+  const taken = dice.weighted<() => string>([
+    [3, () => `take(${leaf(scope, [m])} * ${leaf(scope, [])}, ${indices(scope, n, m)})`],
+    [2, () => `take(${expression(scope, [3, m], 1)}, ${indices(scope, n, 3)})`],
+    [1, () => `take(${leaf(scope, [2, 3])}, ${indices(scope, n, 3)}, axis = 1)`],
+    [1, () => `max(${leaf(scope, [2, 3])}, axis = 1)`],
+    [1, () => `take(0 * ${leaf(scope, [m])} + ${leaf(scope, [])}, ${indices(scope, n, m)})`],
+    [1, () => `reshape(${leaf(scope, [2, 3])}, [3, 2])[1]`],
+  ])();
+  return `${dice.pick(["sum", "mean"])}(${taken})`;
+}

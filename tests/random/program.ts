@@ -1,7 +1,7 @@
 // Which programs are written? From a seed, well-typed ones: definitions, loops in one of the shapes that loops can have, and what is
 // asked of them. What an estimator cannot see is taken out of `over` and `wrt` by `settle.ts`.
 import { type Dice, throwDice } from "./dice.ts";
-import { expression, literal, type Scope, type Variable } from "./expressions.ts";
+import { expression, linearTerm, literal, type Scope, type Variable } from "./expressions.ts";
 import { fields, logistic, loss, type Network, network, ownInitialiser } from "./networks.ts";
 import { learnedRule, rule, type WrittenRule } from "./rules.ts";
 import { observedDraws } from "./observed_draws.ts";
@@ -232,6 +232,7 @@ class Draft {
     for (let k = dice.int(1, 2); k > 0; k--) {
       terms.push(`${dice.number(0.1, 0.5)} * tanh(${expression(scope, [], dice.int(2, 4))})`);
     }
+    if (dice.chance(0.3)) terms.push(`${dice.number(0.1, 0.3)} * ${linearTerm(scope)}`);
     for (const each of evolved) {
       if (each.network) continue;
       const [variable] = each.variables;
