@@ -91,7 +91,7 @@ const elementwise: readonly Way[] = [
   { weight: 3, fits: any, write: (_s, shape, of) => `(${of(shape)} * ${of([])})` },
   { weight: 2, fits: any, write: ({ dice }, shape, of) => `${dice.number(-1, 1)} * ${of(shape)}` },
   {
-    weight: 0.6,
+    weight: 1.2,
     fits: any,
     write: ({ loose }, shape, of) => loose ? `stop_gradient(${of(shape)})` : `cos(${of(shape)})`,
   },

@@ -85,8 +85,10 @@ function lonelyNaN({ output }: Settled, seed: number, index: number): string | u
   const program = output.program!;
   if (program.precision !== "f64") return undefined;
   const dice = throwDice(seed, index);
+  const kinds = output.derivatives();
   for (const [i, scalar] of scalarsOf(program).entries()) {
-    if (!scalar || scalar.leaves.length === 0) continue;
+    // a system without a solution may say so
+    if (!scalar || scalar.leaves.length === 0 || kinds[i]!.implicit) continue;
     const slope = compareSlope(scalar, pointOf(program, i, runSeed), dice);
     if (slope.kind === "wrong" && /^(NaN|-?Infinity)/.test(slope.detail)) {
       return `${scalar.name.slice(0, 60)}: the slope is ${slope.detail}`;

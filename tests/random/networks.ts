@@ -67,7 +67,7 @@ interface Stage {
 
 /** A network and the models below it. */
 export function network(dice: Dice, rows: number, start: Start): Network {
-  const kind = dice.weighted<keyof typeof inputs>([[6, "features"], [3, "image"], [2, "sequence"], [1.2, "steps"], [
+  const kind = dice.weighted<keyof typeof inputs>([[6, "features"], [4, "image"], [3, "sequence"], [1.2, "steps"], [
     1.2,
     "tokens",
   ]]);
@@ -215,7 +215,7 @@ const begin: { readonly [K in keyof typeof inputs]: (layers: Layers, width: numb
   sequence(layers, width) {
     const { dice } = layers;
     const units = dice.int(1, 2);
-    const cell = dice.pick(["lstm", "gru", "own", "own"]);
+    const cell = dice.pick(["lstm", "gru", "own"]);
     if (cell !== "own") {
       const name = layers.use(`${cell}(${units})`, ["W", "b"]);
       return { members: layers.body, value: layers.bind(`${name}(x)[-1]`), width: units };
@@ -245,7 +245,7 @@ const begin: { readonly [K in keyof typeof inputs]: (layers: Layers, width: numb
     let h = "x";
     let channels = width;
     let size = 4;
-    if (dice.chance(0.6)) {
+    if (dice.chance(0.55)) {
       channels = dice.int(1, 2);
       const stride = dice.pick([1, 1, 2]);
       h = layers.bind(
@@ -275,7 +275,7 @@ const begin: { readonly [K in keyof typeof inputs]: (layers: Layers, width: numb
 
 function layersAfterImage(layers: Layers, value: string, channels: number, size: number | undefined): Stage {
   const { dice, body } = layers;
-  const whole = dice.chance(0.4) || size === undefined;
+  const whole = dice.chance(0.2) || size === undefined;
   if (whole) {
     return {
       members: body,

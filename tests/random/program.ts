@@ -75,7 +75,7 @@ class Draft {
   constructor(readonly dice: Dice, readonly form: Form) {
     this.#tasks = form === "tasks" || form === "nested" && dice.chance(0.6) || form === "inner" && dice.chance(0.15);
     this.#rows = dice.int(2, 3);
-    this.#loose = dice.chance(0.12);
+    this.#loose = dice.chance(0.25);
     this.#loss = loss(dice);
     const all: Evolved[] = [
       { name: "w", variables: [{ text: "w", shape: [2, 3] }], network: false },
@@ -376,7 +376,7 @@ class Draft {
     const { dice } = this;
     const alone = this.form !== "nested" && this.form !== "inner in inner";
     if (name === "tune" && dice.chance(0.9)) return "";
-    const solver = dice.pick(["cg", "neumann", "fixed_point", "gmres", "normal_cg", "direct"]);
+    const solver = dice.pick(["cg", "neumann", "neumann", "fixed_point", "gmres", "normal_cg", "direct"]);
     return dice.weighted<string>([
       [11, ""],
       [0.8, "unroll()"],
@@ -384,7 +384,7 @@ class Draft {
       [0.8, "first_order()"],
       [1.6, "forward()"],
       [
-        3.6,
+        4.2,
         `implicit(solver = ${solver}${dice.chance(0.5) ? `, iterations = ${dice.int(1, 6)}` : ""}${
           dice.chance(0.25) ? ", damping = 0.1" : dice.chance(0.2) ? ", tolerance = 1e-8" : ""
         }${solver === "neumann" ? ", rate = 0.1" : ""})`,
@@ -400,7 +400,7 @@ class Draft {
   override(name: string, { smooth, hasRate }: WrittenRule, steps: number): string | undefined {
     const { dice } = this;
     const hyper = hasRate ? "lr" : smooth[0];
-    if (hyper === undefined || dice.chance(0.62)) return undefined;
+    if (hyper === undefined || dice.chance(0.5)) return undefined;
     const value = dice.number(0.05, 0.3);
     const schedules = [
       "c * cosine(t, T)",
@@ -408,6 +408,8 @@ class Draft {
       "exponential(t, 0.7 * c)",
       "0.2 * linear_schedule(t, T)",
       "0.2 * exponential(t, 0.8)",
+      "0.2 * exponential(t, 0.7)",
+      "0.3 * linear_schedule(t, T, start = 0.8)",
       "0.2 * step_decay(t, 0.5, 1)",
       "0.2 * step_decay(t, 0.5, 2)",
       "0.3 * warmup(t, 3)",

@@ -2,7 +2,7 @@
 // central differences; where the value has a corner nothing is said.
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import type { HostArray } from "../../runtime/ir/types.ts";
-import { sizeOf } from "../../runtime/ir/types.ts";
+import { bodyOf, type IrFunction, sizeOf } from "../../runtime/ir/types.ts";
 import { openExecutables, seedWords } from "../../runtime/loop/executables.ts";
 import type { ExperimentProgram } from "../../runtime/loop/program.ts";
 import { type DifferentiatedScalar, gradientAt, type Point, scalarOf } from "../../runtime/verify/check_gradient.ts";
@@ -38,7 +38,7 @@ export function pointOf(program: ExperimentProgram, index: number, seed: number)
 
 /** What a comparison with differences says. */
 export type Slope =
-  | { readonly kind: "held" | "corner" | "unsure" }
+  | { readonly kind: "held" | "corner" | "corner within" | "unsure" }
   | { readonly kind: "wrong"; readonly detail: string };
 
 /** Compares a gradient with differences along one direction; `within` is the part by which they may differ besides. */
@@ -52,19 +52,47 @@ export function compareSlope(scalar: DifferentiatedScalar, point: Point, dice: D
   let slope = 0;
   scalar.leaves.forEach((name, k) => moves.get(name)!.forEach((d, i) => slope += d * at.gradients[k]!.data[i]!));
   const executables = openExecutables(referenceBackend);
-  const f = (s: number) => {
+  const leavesAt = (s: number) => {
     const leaves = new Map(point.leaves);
     for (const [name, move] of moves) {
       const before = leaves.get(name)!;
       leaves.set(name, { ...before, data: Float64Array.from(before.data, (x, i) => x + s * move[i]!) });
     }
-    return executables.call(scalar.value, { ...point, leaves, step: 0, tasks: noTasks }).outputs[0]!.data[0]!;
+    return leaves;
   };
+  const f = (s: number) =>
+    executables.call(scalar.value, { ...point, leaves: leavesAt(s), step: 0, tasks: noTasks }).outputs[0]!.data[0]!;
   try {
-    return judgeSlope(f, slope, at.value, within);
+    const said = judgeSlope(f, slope, at.value, within);
+    if (said.kind !== "wrong" || !Number.isFinite(slope) || !differentiates(scalar)) return said;
+    // a loop within stands on a corner of its gradient, which has no second derivative there; a step aside it has
+    const aside = 1e-7;
+    const beside = [aside, -aside].map((s) => {
+      const here = gradientAt(referenceBackend, scalar, { ...point, leaves: leavesAt(s) });
+      const own = scalar.leaves.reduce((sum, name, k) => {
+        moves.get(name)!.forEach((d, i) => sum += d * here.gradients[k]!.data[i]!);
+        return sum;
+      }, 0);
+      return judgeSlope((x) => f(x + s), own, f(s), Math.max(within, 1e-5)).kind;
+    });
+    return beside.every((kind) => kind === "held") ? { kind: "corner within" } : said;
   } finally {
     executables.dispose();
   }
+}
+
+/** True when a loop within what is differentiated goes down a gradient of its own. */
+function differentiates({ value: { fn } }: DifferentiatedScalar): boolean {
+  const has = ({ equations }: IrFunction): boolean =>
+    equations.some((e) => {
+      const body = bodyOf(e);
+      return body !== undefined && (e.op === "gradient" || has(body));
+    });
+  const { equations } = fn;
+  return equations.some((e) => {
+    const body = bodyOf(e);
+    return body !== undefined && has(body);
+  });
 }
 
 /** Steps of a first and of finer differences. */
