@@ -153,8 +153,7 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
   "rates per entry": ({ text }) => /per entry/.test(text),
   "a formula of the step": ({ text }) => /@t = /.test(text),
   "a take in a loop": ({ loops, words }) => loops.some((l) => /\btake\(/.test(words(l))),
-  "a branch not to be taken": ({ text }) =>
-    /where\([^,]*, (log|sqrt)\(|where\([^,]* == 0, 1|1 \/ \(|exp\(1000/.test(text),
+  "a branch not to be taken": ({ text }) => /where\([^,]*, (log|sqrt)\(|< 0\.05, 1 - |1 \/ \(|exp\(1000/.test(text),
   "a sized model": ({ items }) => items.some((i) => i.kind === "Model" && i.sizes !== undefined),
   "a model that draws": ({ text }) => /dropout\(|\n {2}draw /.test(text),
   "the end of an evaluation's longer loop": ({ items }) =>

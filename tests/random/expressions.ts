@@ -120,7 +120,11 @@ const branches: readonly Way[] = [
   one("huber_entry(abs(A), 0.3)", 1.5),
   { weight: 3, fits: any, write: (_s, shape, of) => shared(of(shape), (x) => `where(${x} > 0.1, log(${x}), ${x})`) },
   { weight: 2, fits: any, write: (_s, shape, of) => shared(of(shape), (x) => `where(${x} > 0, sqrt(${x}), ${x})`) },
-  { weight: 2, fits: any, write: (_s, shape, of) => shared(of(shape), (x) => `where(${x} == 0, 1, sin(${x}) / ${x})`) },
+  {
+    weight: 2,
+    fits: any,
+    write: (_s, shape, of) => shared(of(shape), (x) => `where(abs(${x}) < 0.05, 1 - ${x}^2 / 6, sin(${x}) / ${x})`),
+  },
   {
     weight: 1,
     fits: any,
@@ -182,8 +186,16 @@ const toScalar: readonly Way[] = [
   },
   { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sum(stack(${of([])} + s for s in 0 .. 1))` },
   { weight: 1, fits: rank(0), write: ({ dice }, _shape, of) => `${of([])} * size(${of([2, 3])}, ${dice.int(0, 1)})` },
-  { weight: 1, fits: rank(0), write: (_s, _shape, of) => `mean(${of([2, 3])} + 0.1 * argmax(${of([3])}))` },
-  { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sum(take(${of([3])}, argmax(${of([2, 3])}, axis = 1)))` },
+  {
+    weight: 1,
+    fits: rank(0),
+    write: (_s, _shape, of) => `mean(${of([2, 3])} + 0.1 * argmax(${of([3])} + [0.1, 0.4, 0.2]))`,
+  },
+  {
+    weight: 1,
+    fits: rank(0),
+    write: (_s, _shape, of) => `sum(take(${of([3])}, argmax(${of([2, 3])} + [0.1, 0.2, 0.4], axis = 1)))`,
+  },
   {
     weight: 1,
     fits: rank(0),

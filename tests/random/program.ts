@@ -360,7 +360,8 @@ class Draft {
     this.#items.push(`inner ${name} {\n${lines.join("\n")}\n}`);
     const [first, second] = rules;
     const numbers = first!.smooth.map((n) => second?.takes.includes(n) ? `${evolved[0]!.name}.${n}` : n);
-    const formula = several ? undefined : this.override(name, own, count);
+    // a rate that falls to nothing stops a loop wherever it is
+    const formula = several || rests ? undefined : this.override(name, own, count);
     return {
       name,
       time,

@@ -59,6 +59,7 @@ function askedBy(text: string, reference: string): string | undefined {
       : i.kind === "Outer" && i.clauses.some((c) => c.kind === "Over" && named(c.references))
   );
   const [item] = asking;
-  if (asking.length !== 1 || !item) return undefined;
+  // after an outer, what it has learned moves too
+  if (asking.length !== 1 || !item || item.kind === "Gradient" && item.after) return undefined;
   return item.kind === "Outer" ? `losses of ${item.name.name}` : `gradient ${gradients.indexOf(item as never)}: value`;
 }

@@ -1,0 +1,27 @@
+// Does a random program go silently wrong? Those of one seed, run in every way there is: nothing may be found, and the programs must
+// be worth looking at.
+import { assert, assertEquals } from "@std/assert";
+import { unknownKeywords } from "./constructs.ts";
+import { haul } from "./pool.ts";
+
+/** Programs that are written, of which about seven in eight run. */
+const programs = 1780;
+const seed = 20261129;
+
+Deno.test("1,500 random programs: nothing goes silently wrong, and every construct is among them", async () => {
+  assertEquals(unknownKeywords(), [], "keywords that tests/random/constructs.ts does not know");
+  const { ran, found, constructs, looked } = await haul({ seed, programs, jobs: navigator.hardwareConcurrency });
+  const finds = found.flatMap(({ index, finds }) => finds.map((f) => `${index}: ${f.check}: ${f.detail}`));
+  assertEquals(finds, [], `see them smaller with \`deno run -A bench/fuzz.ts --seed ${seed} --only INDEX\``);
+  assert(ran >= 1500, `${ran} programs ran`);
+  const rare = [...constructs].filter(([, n]) => n < ran / 100).map(([name, n]) => `${name}: ${n}`);
+  assertEquals(rare, [], `each construct is in one of a hundred of the ${ran} programs that ran`);
+  const within = constructs.get("a loop within tasks or a loop")!;
+  assert(within >= ran / 3, `${within} programs hold a loop within tasks or a loop`);
+  for (const check of ["differences", "inner gradient", "memory", "threads"]) {
+    const counts = looked.get(check)!;
+    const all = [...counts.values()].reduce((sum, n) => sum + n, 0);
+    assert(all >= 300, `${check}: looked at ${all} programs`);
+    assert(counts.get("held")! >= 0.8 * all, `${check}: decided ${counts.get("held")} of ${all}`);
+  }
+});
