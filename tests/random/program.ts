@@ -410,6 +410,7 @@ class Draft {
       "0.2 * linear_schedule(t, T)",
       "0.2 * exponential(t, 0.8)",
       "0.2 * exponential(t, 0.7)",
+      "0.3 * step_decay(t, 0.6, 2)",
       "0.3 * linear_schedule(t, T, start = 0.8)",
       "0.2 * step_decay(t, 0.5, 1)",
       "0.2 * step_decay(t, 0.5, 2)",

@@ -42,7 +42,7 @@ export type Slope =
   | { readonly kind: "wrong"; readonly detail: string };
 
 /** Compares a gradient with differences along one direction; `within` is the part by which they may differ besides. */
-export function compareSlope(scalar: DifferentiatedScalar, point: Point, dice: Dice, within = 1e-6): Slope {
+export function compareSlope(scalar: DifferentiatedScalar, point: Point, dice: Dice, within = 1e-5): Slope {
   const at = gradientAt(referenceBackend, scalar, point);
   if (!Number.isFinite(at.value)) return { kind: "unsure" };
   const moves = new Map(scalar.leaves.map((name) => {
@@ -102,9 +102,9 @@ const rows = 6;
 function judgeSlope(f: (s: number) => number, slope: number, value: number, within: number): Slope {
   const size = 1 + Math.abs(value);
   // the slopes on the two sides differ by what curvature makes of a small step, or there is a corner
-  const h = 1e-6;
+  const h = 1e-7;
   const [right, left] = [(f(h) - value) / h, (value - f(-h)) / h];
-  if (!(Math.abs(right - left) <= 1e-3 * (size + Math.abs(right)))) return { kind: "corner" };
+  if (!(Math.abs(right - left) <= 1e-5 * (size + Math.abs(right)))) return { kind: "corner" };
   let unsure = true;
   let detail = "";
   for (const first of steps) {
