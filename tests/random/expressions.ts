@@ -20,6 +20,8 @@ export interface Scope {
   readonly variables: readonly Variable[];
   /** True where what no difference can see may stand: `stop_gradient`. */
   readonly loose?: boolean;
+  /** True below a corner: ties of ties have slopes by no rule of each. */
+  readonly smooth?: boolean;
 }
 
 export const sizeOf = (shape: Shape) => shape.reduce((n, each) => n * each, 1);
@@ -153,39 +155,22 @@ function shared(text: string, write: (x: string) => string): string {
   return `(${write(/^[a-z_0-9.@]+$/i.test(x) ? x : `(${x})`)})`;
 }
 
-const toScalar: readonly Way[] = [
-  {
-    weight: 6,
-    fits: rank(0),
-    write: ({ dice }, _shape, of) => `${dice.pick(["sum", "mean", "mean"])}(${of(dice.pick(shapes))})`,
-  },
-  { weight: 3, fits: rank(0), write: ({ dice }, _shape, of) => `sum((${of(dice.pick(shapes))})^2)` },
-  {
-    weight: 2,
-    fits: rank(0),
-    write: ({ dice }, _shape, of) => `${dice.pick(["max", "min"])}(${of(dice.pick(shapes))})`,
-  },
-  { weight: 1, fits: rank(0), write: ({ dice }, _shape, of) => `(${of([3])})[${dice.pick(["0", "2", "-1"])}]` },
+/** The largest, the smallest, where they are, and norms: corners and jumps too. */
+const extremes: readonly Way[] = [
+  { weight: 2, fits: rank(0), write: ({ dice }, _s, of) => `${dice.pick(["max", "min"])}(${of(dice.pick(shapes))})` },
   {
     weight: 1,
     fits: rank(0),
-    write: ({ dice }, _shape, of) => `(${of([2, 3])})[${dice.int(0, 1)}, ${dice.int(0, 2)}]`,
+    write: ({ dice }, _s, of) => `${dice.pick(["max", "min"])}(${of([])} * cos(s) for s in 0 .. ${dice.int(1, 2)})`,
   },
-  { weight: 1.5, fits: rank(0), write: (_s, _shape, of) => `sum(logsumexp(${of([3])}))` },
-  { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sum(logsumexp(${of([2, 3])}))` },
-  { weight: 1.5, fits: rank(0), write: (_s, _shape, of) => `dot(${of([3])}, ${of([3])})` },
-  { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sum(${of([2])}^2)^0.5` },
-  { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sqrt(sum((${of([3])})^2))` },
-  { weight: 1.5, fits: rank(0), write: (scope, _shape, of) => `sum(take(${of([3])}, ${indices(scope, 3, 3)}))` },
-  { weight: 1.5, fits: rank(0), write: (scope, _shape, of) => `mean(take(${of([2])}, ${indices(scope, 3, 2)})^2)` },
   {
     weight: 1.5,
-    fits: rank(0),
-    write: ({ dice }, _shape, of) =>
-      `${dice.pick(["sum", "mean", "max", "min"])}(${of([])} * cos(s) for s in 0 .. ${dice.int(1, 2)})`,
+    fits: rank(1),
+    write: ({ dice }, [n], of) => `${dice.pick(["max", "min"])}(${of([n!, other(n!)])}, axis = 1)`,
   },
-  { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sum(stack(${of([])} + s for s in 0 .. 1))` },
-  { weight: 1, fits: rank(0), write: ({ dice }, _shape, of) => `${of([])} * size(${of([2, 3])}, ${dice.int(0, 1)})` },
+  { weight: 1, fits: rank(1), write: (_s, [n], of) => `max(${of([other(n!), n!])}, axis = 0)` },
+  { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sum(${of([2])}^2)^0.5` },
+  { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sqrt(sum((${of([3])})^2))` },
   {
     weight: 1,
     fits: rank(0),
@@ -196,6 +181,34 @@ const toScalar: readonly Way[] = [
     fits: rank(0),
     write: (_s, _shape, of) => `sum(take(${of([3])}, argmax(${of([2, 3])} + [0.1, 0.2, 0.4], axis = 1)))`,
   },
+];
+
+const toScalar: readonly Way[] = [
+  {
+    weight: 6,
+    fits: rank(0),
+    write: ({ dice }, _shape, of) => `${dice.pick(["sum", "mean", "mean"])}(${of(dice.pick(shapes))})`,
+  },
+  { weight: 3, fits: rank(0), write: ({ dice }, _shape, of) => `sum((${of(dice.pick(shapes))})^2)` },
+  { weight: 1, fits: rank(0), write: ({ dice }, _shape, of) => `(${of([3])})[${dice.pick(["0", "2", "-1"])}]` },
+  {
+    weight: 1,
+    fits: rank(0),
+    write: ({ dice }, _shape, of) => `(${of([2, 3])})[${dice.int(0, 1)}, ${dice.int(0, 2)}]`,
+  },
+  { weight: 1.5, fits: rank(0), write: (_s, _shape, of) => `sum(logsumexp(${of([3])}))` },
+  { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sum(logsumexp(${of([2, 3])}))` },
+  { weight: 1.5, fits: rank(0), write: (_s, _shape, of) => `dot(${of([3])}, ${of([3])})` },
+  { weight: 1.5, fits: rank(0), write: (scope, _shape, of) => `sum(take(${of([3])}, ${indices(scope, 3, 3)}))` },
+  { weight: 1.5, fits: rank(0), write: (scope, _shape, of) => `mean(take(${of([2])}, ${indices(scope, 3, 2)})^2)` },
+  {
+    weight: 1.5,
+    fits: rank(0),
+    write: ({ dice }, _shape, of) =>
+      `${dice.pick(["sum", "mean"])}(${of([])} * cos(s) for s in 0 .. ${dice.int(1, 2)})`,
+  },
+  { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sum(stack(${of([])} + s for s in 0 .. 1))` },
+  { weight: 1, fits: rank(0), write: ({ dice }, _shape, of) => `${of([])} * size(${of([2, 3])}, ${dice.int(0, 1)})` },
   {
     weight: 1,
     fits: rank(0),
@@ -212,12 +225,12 @@ const toVector: readonly Way[] = [
   {
     weight: 3,
     fits: rank(1),
-    write: ({ dice }, [n], of) => `${dice.pick(["sum", "mean", "max", "min"])}(${of([n!, other(n!)])}, axis = 1)`,
+    write: ({ dice }, [n], of) => `${dice.pick(["sum", "mean"])}(${of([n!, other(n!)])}, axis = 1)`,
   },
   {
     weight: 2,
     fits: rank(1),
-    write: ({ dice }, [n], of) => `${dice.pick(["sum", "mean", "max"])}(${of([other(n!), n!])}, axis = 0)`,
+    write: ({ dice }, [n], of) => `${dice.pick(["sum", "mean"])}(${of([other(n!), n!])}, axis = 0)`,
   },
   { weight: 1, fits: rank(1), write: ({ dice }, [n], of) => `(${of([other(n!), n!])})[${dice.pick(["0", "-1"])}]` },
   one("softmax(A)", 2, rank(1, 2)),
@@ -302,14 +315,19 @@ const toMatrix: readonly Way[] = [
 const flips = ["transpose", "swap_last"];
 const shapes: readonly Shape[] = [[2], [3], [2, 3], [2, 3], [3, 2]];
 const other = (n: number) => n === 2 ? 3 : 2;
-const ways = [...elementwise, ...kinks, ...branches, ...toScalar, ...toVector, ...toMatrix];
+const corners: ReadonlySet<Way> = new Set([...kinks, ...branches, ...extremes]);
+const hasCorner = (way: Way) => corners.has(way);
+const ways = [...extremes, ...elementwise, ...kinks, ...branches, ...toScalar, ...toVector, ...toMatrix];
 
 /** An expression of a shape, whose tree is at most so deep. */
 export function expression(scope: Scope, shape: Shape, depth: number): string {
   const { dice } = scope;
   if (depth === 0 || dice.chance(0.12)) return leaf(scope, shape);
-  const fitting = ways.filter((way) => way.fits(shape)).map((way) => [way.weight, way] as const);
-  return dice.weighted(fitting).write(scope, shape, (wanted) => expression(scope, wanted, depth - 1));
+  const fitting = ways.filter((way) => way.fits(shape) && !(scope.smooth && hasCorner(way)))
+    .map((way) => [way.weight, way] as const);
+  const way = dice.weighted(fitting);
+  const below = hasCorner(way) ? { ...scope, smooth: true } : scope;
+  return way.write(below, shape, (wanted) => expression(below, wanted, depth - 1));
 }
 
 /** A sum or mean of entries that are taken from something: what is differentiated for each entry is one number known before. */

@@ -177,7 +177,7 @@ class Layers {
         [1.2, () => {
           const noise = this.name("u");
           this.body.push(
-            `draw ${noise} : [${dice.chance(0.5) ? `${w}` : `shape(${h})`}] ~ ${
+            `draw ${noise} : [${h !== "x" && dice.chance(0.5) ? `${w}` : `shape(${h})`}] ~ ${
               dice.pick(["normal(0, 0.3)", "uniform(-0.2, 0.2)"])
             }`,
           );

@@ -320,7 +320,8 @@ class Draft {
     const { dice } = this;
     const estimator = this.estimator(name);
     const implicit = estimator.includes("implicit");
-    const rests = implicit && dice.chance(0.8);
+    // a loop that goes on from another changes what that one changes
+    const rests = implicit && !at.from && dice.chance(0.8);
     const evolved = rests ? all.filter((e) => !e.network) : all;
     const several = evolved.length > 1 && dice.chance(0.25);
     const descent = implicit && (/fixed_point/.test(estimator) ? dice.chance(0.4) : dice.chance(0.85));

@@ -14,6 +14,8 @@ export async function lookAtReach({ program, refused }: Settled, numbers: Number
   if (/implicit|first_order|window|finite_difference|es\(|stop_gradient|precision f32/.test(text)) {
     return { kind: "does not apply" };
   }
+  // derivatives of a warm start stop where the meta-step begins
+  if (/from (fit|tune)@/.test(text)) return { kind: "does not apply" };
   // what is learned itself no longer follows what it started from
   if (/^\s*(over|wrt)\b[^\n]*@0/m.test(text)) return { kind: "does not apply" };
   let looked = false;
