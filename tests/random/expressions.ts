@@ -135,7 +135,7 @@ const branches: readonly Way[] = [
   {
     weight: 1,
     fits: any,
-    write: (_s, shape, of) => shared(of(shape), (x) => `where(${x} != 0, ${x}, 1 / (${x} - ${x}))`),
+    write: (_s, shape, of) => shared(of(shape), (x) => `where(abs(${x}) != 9, ${x}, 1 / (${x} - ${x}))`),
   },
   {
     weight: 2,

