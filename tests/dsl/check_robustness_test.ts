@@ -1,6 +1,6 @@
 // Can a program break the tool? Mutants of the examples, and programs made to be nasty: whatever they say, compiling returns,
 // and what has no error lowers to well-formed functions.
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type CompileOutput, compileProgram } from "../../dsl/compile.ts";
 import { functionsOf } from "../../runtime/loop/program.ts";
@@ -267,10 +267,8 @@ Deno.test("compileProgram() refuses loops that start from each other, more than 
 
 for (const [name, [text, codes]] of Object.entries(nasty)) {
   Deno.test(`compileProgram() survives ${name}`, () => {
-    const started = performance.now();
     const found = exercise(text);
     assertEquals(found, codes, found.join());
-    assert(performance.now() - started < 5000, "within 5 s");
   });
 }
 
