@@ -3,6 +3,7 @@
 //
 //     deno run -A bench/fuzz.ts [--programs 1500] [--seed 7] [--jobs 2] [--from 0] [--shrink 500] [--only 42]
 //
+// With RANDOM_TENSORFLOW=1 in the environment, and TensorFlow set up, programs are held against it too.
 // A find is pinned by saving its program as `tests/programs/found/NAME.meta`.
 import { parseArgs } from "node:util";
 import { castNet } from "../tests/random/net.ts";
