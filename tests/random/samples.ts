@@ -15,7 +15,8 @@ const mostEntries = 7;
 const spread = "0.0001";
 
 export async function lookAtSamples({ text, files }: RandomProgram, dice: Dice): Promise<Outcome> {
-  if (!/through es\((?!.*window)/.test(text)) return { kind: "does not apply" };
+  // samples see what `stop_gradient` hides
+  if (!/through es\((?!.*window)/.test(text) || text.includes("stop_gradient")) return { kind: "does not apply" };
   const { items } = treeOf(text);
   const asked = items.flatMap((i) =>
     i.kind === "Outer" ? [outerQuestion(i)] : i.kind === "Gradient" && !i.after ? [gradientQuestion(i)] : []
@@ -54,8 +55,9 @@ export async function lookAtSamples({ text, files }: RandomProgram, dice: Dice):
   if (!exact || exact.length > mostEntries) return { kind: "does not apply" };
   // at a corner the samples see both sides
   const smooth = compiled(value, { through: "unroll" })!;
-  const { kind } = compareSlope(scalarsOf(smooth)[0]!, pointOf(smooth, 0, runSeed), dice);
-  if (kind !== "held") return { kind: "skipped", why: kind };
+  const slope = compareSlope(scalarsOf(smooth)[0]!, pointOf(smooth, 0, runSeed), dice);
+  if (slope.kind === "wrong") return { kind: "found", detail: `the exact slope is ${slope.detail}` };
+  if (slope.kind !== "held") return { kind: "skipped", why: slope.kind };
   const sampled = await gradient(value);
   if (!sampled) return { kind: "does not apply" };
   const expected = sampled.map(() => 0);
