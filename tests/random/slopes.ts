@@ -1,7 +1,7 @@
 // Is a gradient that of its value? Its product with one random direction through everything that is differentiated for, beside
 // central differences; where the value has a corner nothing is said.
+export { pointOf } from "../../cli/verified_functions.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
-import type { HostArray } from "../../runtime/ir/types.ts";
 import { bodyOf, type IrFunction, sizeOf } from "../../runtime/ir/types.ts";
 import { openExecutables, seedWords } from "../../runtime/loop/executables.ts";
 import type { ExperimentProgram } from "../../runtime/loop/program.ts";
@@ -17,23 +17,6 @@ export function scalarsOf(program: ExperimentProgram): readonly (DifferentiatedS
     ...program.outers.map((o) => scalarOf(o.step, o.name)),
     ...program.gradients.map((g) => scalarOf(g.fn, g.label)),
   ];
-}
-
-/** Declared values, and the states before the first meta-step. */
-export function pointOf(program: ExperimentProgram, index: number, seed: number): Point {
-  const executables = openExecutables(referenceBackend);
-  const none: ReadonlyMap<string, HostArray> = new Map();
-  const base = { seed: seedWords(seed), data: program.data, step: 0, tasks: noTasks };
-  const initial = executables.call(program.initial, { ...base, leaves: none, states: none }).outputs;
-  const leaves = new Map(program.leaves.map((leaf, i) => [leaf.name, initial[i]!]));
-  const outer = program.outers[index];
-  const states = new Map<string, HostArray>();
-  if (outer) {
-    const first = executables.call(outer.initialStates, { ...base, leaves, states: none }).outputs;
-    outer.states.forEach(({ name }, i) => states.set(name, first[i]!));
-  }
-  executables.dispose();
-  return { seed: base.seed, leaves, states, data: program.data };
 }
 
 /** What a comparison with differences says. */
