@@ -121,8 +121,13 @@ class Step {
       ? b.uniformValue(factor) === undefined
       : us.length > 1 || op === "scan" || op === "map" || op === "solve";
     const exact = !product && present.every((u) => u.exact);
+    // A loop says by itself where what comes out of it counts
     return this.#rule(us).map((share, i) =>
-      share && { value: share.value, support: support && uniform(b, support, inputs[i]!.shape.length), exact }
+      share && {
+        value: share.value,
+        support: both(b, support && uniform(b, support, inputs[i]!.shape.length), share.support),
+        exact: exact && share.exact,
+      }
     );
   }
 

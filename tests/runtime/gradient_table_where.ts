@@ -293,6 +293,20 @@ export const whereRows: readonly GradientRow[] = [
       return [choose(b, rows(b, c!, [3, 2]), stacked!, x!)];
     },
   },
+  {
+    name: "where around the whole of a loop with a where inside",
+    inputs: [array("bool", [], [1]), flags([2, 3], [1, 4]), except([2, 3], [1, 4], 0)],
+    write: (b, [all, c, x]) => {
+      const before = log(b, x!);
+      const scope = b.openScan("chosen", 2);
+      const s = scope.body;
+      const total = scope.carry(b.fill(0.3, { dtype: "f64", shape: [] }));
+      const [own, row] = [scope.slice(c!), scope.slice(before)];
+      const taken = s.sum(choose(s, own, s.apply("mul", row, s.broadcastTo(total, row.shape)), zeros(s, row)));
+      const { carry } = scope.close([s.apply("sin", taken)], []);
+      return [choose(b, all!, carry[0]!, zeros(b, carry[0]!))];
+    },
+  },
   wholly("a product", table, (b, [x, w]) => [product(b, log(b, x!), w!)]),
   wholly("a loop", [except([3], [1], 0), spread([3, 3], 0.1, 0.4, 5)], iterated),
   wholly("a loop that runs away", [array("f64", [3], [0.1, 100, 0.15])], (b, [x]) => {
