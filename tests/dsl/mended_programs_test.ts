@@ -1,0 +1,72 @@
+// Can a reader who sees only the message mend the program? For each file of `tests/programs/mended/` the wrong program of the same
+// name stands in `tests/programs/bad/`: it gets one message, which names what the mended one has that it has not, and the
+// mended one compiles without a word and runs. Every wrong program whose name starts with `habits_` has one.
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { compileProgram } from "../../dsl/compile.ts";
+import type { Diagnostic } from "../../dsl/diagnostic.ts";
+import { tokenize } from "../../dsl/lexer.ts";
+import { compileFile } from "../../mod.ts";
+
+const programs = new URL("../programs/", import.meta.url);
+const namesOf = (folder: string) =>
+  [...Deno.readDirSync(new URL(folder, programs))].map((f) => f.name).filter((n) => n.endsWith(".meta")).sort();
+const bad = namesOf("bad/");
+const mended = namesOf("mended/");
+
+function saidAbout(folder: string, name: string): readonly Diagnostic[] {
+  const read = (path: string): Uint8Array | undefined => {
+    try {
+      return Deno.readFileSync(new URL(folder + path, programs));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+  };
+  return compileProgram({
+    root: { name, text: Deno.readTextFileSync(new URL(folder + name, programs)) },
+    readSource: (path) => {
+      const bytes = read(path);
+      return bytes && new TextDecoder().decode(bytes);
+    },
+    readData: read,
+  }).diagnostics;
+}
+
+const wordsOf = (text: string) => tokenize({ name: "", text }).tokens.map((token) => token.image);
+const message = (d: Diagnostic) =>
+  [d.title, d.primary.message, ...d.secondary.map((l) => l.message), ...d.notes, d.hint ?? ""].join("\n");
+
+/** The words of a text that are in it more often than in another. */
+function added(text: string, before: string): string[] {
+  const left = wordsOf(before);
+  return wordsOf(text).filter((word) => {
+    const at = left.indexOf(word);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+}
+
+const said = new Map<string, string>();
+
+for (const name of mended) {
+  Deno.test(`what is said about ${name} mends it`, async () => {
+    assert(bad.includes(name), `there is no wrong program bad/${name}`);
+    const [wrong, right] = ["bad/", "mended/"].map((f) => Deno.readTextFileSync(new URL(f + name, programs)));
+    assertNotEquals(right, wrong);
+    const diagnostics = saidAbout("bad/", name);
+    assertEquals(diagnostics.map((d) => d.title).slice(1), [], "one mistake, one message");
+    const [diagnostic] = diagnostics as readonly [Diagnostic];
+    const words = wordsOf(message(diagnostic).replaceAll("`", " "));
+    const cure = added(right!, wrong!).filter((word) => /\w/.test(word));
+    assert(cure.length === 0 || cure.some((word) => words.includes(word)), `the message names none of ${cure}`);
+    assertEquals(said.get(message(diagnostic)), undefined, "another wrong program says the same");
+    said.set(message(diagnostic), name);
+    assertEquals(saidAbout("mended/", name).map((d) => d.title), []);
+    const experiment = await compileFile(new URL(`mended/${name}`, programs));
+    assertEquals((await experiment.run({ backend: "reference" })).outcome, "done");
+  });
+}
+
+Deno.test("every wrong program that stands for a habit is mended", () => {
+  assertEquals(bad.filter((name) => name.startsWith("habits_") && !mended.includes(name)), []);
+});
