@@ -45,8 +45,14 @@ export interface Elaboration {
   /** Things that were complained about once, so that the same is not said of every use. */
   readonly said: Set<unknown>;
   /** How far the evaluation of expressions has gone, to stop what would not end, and where it is in the program's own files;
-   *  how often a parameter without a shape was met. */
-  readonly work: { depth: number; evaluations: number; unshaped: number; at?: Span | undefined };
+   *  how often a parameter without a shape was met; the places of expressions that had a value, where it is asked. */
+  readonly work: {
+    depth: number;
+    evaluations: number;
+    unshaped: number;
+    at?: Span | undefined;
+    readonly valued?: Set<string>;
+  };
   /** Parameters that were asked for before a call shaped them, with the places: the check is run once more. */
   readonly unshaped: Map<string, Span>;
   /** Calls that could not be gone into, by the model that they would have shaped: the parameter that an argument needs first. */

@@ -9,6 +9,7 @@ import { evaluateList } from "./indexing.ts";
 import { evaluateName, evaluatePart } from "./names.ts";
 import { evaluateTime } from "./times.ts";
 import { tooLarge } from "./sizes.ts";
+import type { Span } from "./source.ts";
 import { errorValue, staticNumber, type Value } from "./values.ts";
 import type { Context } from "./world.ts";
 
@@ -27,12 +28,17 @@ export function evaluate(cx: Context, expression: Expression): Value {
   try {
     const value = evaluateKind(cx, expression);
     work.at = around;
-    return value.kind === "tensor" && tooLarge(cx, value.dims, expression.span) ? errorValue : value;
+    if (value.kind === "tensor" && tooLarge(cx, value.dims, expression.span)) return errorValue;
+    if (value.kind !== "error") work.valued?.add(placeOf(expression.span));
+    return value;
   } finally {
     b.origin = before;
     work.depth--;
   }
 }
+
+/** A place as the key of a set. */
+export const placeOf = ({ source, start, end }: Span): string => `${source} ${start} ${end}`;
 
 /** Expressions inside expressions, called bodies and loops that are run, at most: a third of what a stack of 1 MB takes (measured: 1300). */
 export const deepest = 600;

@@ -4,7 +4,7 @@ import { sizeAsNumber } from "./arithmetic.ts";
 import type { DType } from "../runtime/ir/types.ts";
 import type { Expression, TypeExpression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate, placeOf } from "./expressions.ts";
 import { withoutRows } from "./row_origins.ts";
 import { capital, describeValue, type Dim, formatDims, isSingleSize, type StaticValue, type Value } from "./values.ts";
 import type { Context } from "./world.ts";
@@ -27,6 +27,7 @@ export function evaluateType(cx: Context, type: TypeExpression): readonly Dim[] 
     else wrong = true;
   }
   if (wrong || tooLarge(cx, dims, type.span)) return undefined;
+  cx.elaboration.work.valued?.add(placeOf(type.span));
   return dims;
 }
 

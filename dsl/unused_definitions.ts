@@ -9,7 +9,7 @@ import { openFunction } from "./consumers.ts";
 import { dataRecord } from "./data_values.ts";
 import { type Diagnostic, DiagnosticSink } from "./diagnostic.ts";
 import { type Elaboration, moduleScope } from "./elaboration.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate, placeOf } from "./expressions.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import type { LoopRule } from "./loops.ts";
 import { callModel } from "./model_calls.ts";
@@ -17,6 +17,17 @@ import type { InstanceNode } from "./models.ts";
 import type { Definition, Module } from "./modules.ts";
 import { declareParam } from "./references.ts";
 import { applyRule, startStates } from "./rules.ts";
+import {
+  firstShape,
+  firstSizes,
+  shapeChoices,
+  shapesIn,
+  sizeChoices,
+  type Sizes,
+  type SpokenSizes,
+  visitItem,
+} from "./size_choices.ts";
+import { mostEntries } from "./sizes.ts";
 import { newTask, openTask } from "./tasks.ts";
 import { type Dim, errorValue, staticNumber, type TensorValue, type Value } from "./values.ts";
 import { type Context, enterWorld, known, type Local } from "./world.ts";
@@ -120,36 +131,47 @@ function checkTask(cx: Context, definition: Definition): void {
 /** Codes of mistakes that do not come from where a thing is used. */
 const definite = /^M(0104|0202|0203|0210|030\d|0310|0405|0606)$/;
 
+/** One that knows of no call, and whose mistakes nobody sees. */
+function elaborationApart(el: Elaboration): Elaboration {
+  return {
+    ...el,
+    sink: new DiagnosticSink(),
+    instances: new Map(),
+    leaves: new Map(),
+    busy: new Set(),
+    called: new Set(),
+    said: new Set(),
+    work: { depth: 0, evaluations: 0, unshaped: 0, valued: new Set() },
+    unshaped: new Map(),
+    waiting: new Map(),
+  };
+}
+
 /** Goes through something with several choices of sizes and reports what goes wrong with all of them. `attempt` says whether
- *  it could do anything with a choice. */
+ *  it could do anything with a choice. A choice clears a mistake where its expression has a value with it; that another mistake
+ *  comes before it says nothing. */
 function reportCertain<Choice>(
   el: Elaboration,
-  choices: readonly Choice[],
+  choices: Iterable<Choice>,
   attempt: (el: Elaboration, choice: Choice) => boolean,
 ): void {
   let certain: Map<string, Diagnostic> | undefined;
+  let evaluations = 0;
+  let tried = 0;
   for (const choice of choices) {
-    const sink = new DiagnosticSink();
-    const apart: Elaboration = {
-      ...el,
-      sink,
-      instances: new Map(),
-      leaves: new Map(),
-      busy: new Set(),
-      called: new Set(),
-      said: new Set(),
-      work: { depth: 0, evaluations: 0, unshaped: 0 },
-      unshaped: new Map(),
-      waiting: new Map(),
-    };
+    const apart = elaborationApart(el);
     if (!attempt(apart, choice)) continue;
     const found = new Map<string, Diagnostic>();
-    for (const d of sink.diagnostics) {
-      if (!definite.test(d.code)) continue;
-      found.set(`${d.code} ${d.primary.span.source} ${d.primary.span.start} ${d.primary.span.end}`, d);
+    for (const d of apart.sink.diagnostics) {
+      if (definite.test(d.code)) found.set(`${d.code} ${placeOf(d.primary.span)}`, d);
     }
-    certain = certain === undefined ? found : new Map([...certain].filter(([key]) => found.has(key)));
+    const { valued } = apart.work;
+    certain = certain === undefined ? found : new Map(
+      [...certain].filter(([key, d]) => found.has(key) || found.size > 0 && !valued!.has(placeOf(d.primary.span))),
+    );
     if (certain.size === 0) return;
+    evaluations += apart.work.evaluations;
+    if (++tried >= leastChoices && evaluations > mostWork) break;
   }
   for (const d of certain?.values() ?? []) {
     const { hint } = d;
@@ -166,11 +188,9 @@ function reportCertain<Choice>(
   }
 }
 
-/** Sizes that differ from each other and from most that a program names. */
-const primes = [7, 11, 13, 17, 19, 23, 29, 31, 37, 41];
-
-/** At most so many choices are tried before a mistake counts as certain. */
-const mostChoices = 300;
+/** Evaluations of expressions after which no more choices are tried than these: about a second. */
+const mostWork = 100_000;
+const leastChoices = 200;
 
 /** Goes through a model that nothing calls. */
 function checkModel(el: Elaboration, item: ModelItem, module: Module): void {
@@ -178,7 +198,20 @@ function checkModel(el: Elaboration, item: ModelItem, module: Module): void {
   // a formal of unknown rank, or a size of unknown kind, leaves nothing to check but names
   if (item.formals.some((f) => f.type === undefined)) return;
   if ((item.sizes ?? []).some((f) => !f.default && f.type?.dtype?.name !== "int")) return;
-  reportCertain(el, sizeChoices(el, free, module), (apart, sizes) => callWithStandIns(apart, item, module, sizes));
+  const spoken = () => {
+    const first = firstSizes(free);
+    const { numbers, shapes } = spokenSizes(el, item, module, (a, cx) => callWithStandIns(a, cx, item, module, first));
+    const result = item.result?.sizes?.map((size) => size.kind === "Number" ? size.value : 1);
+    const types = item.formals.map(({ type }) =>
+      type?.sizes?.flatMap((size) => size.kind === "Name" && free.includes(size.name) ? [size.name] : []) ?? []
+    );
+    return { numbers, shapes: result ? [result, ...shapes] : shapes, types };
+  };
+  reportCertain(
+    el,
+    sizeChoices(free, spoken),
+    (apart, sizes) => callWithStandIns(apart, openCheck(apart, module), item, module, sizes),
+  );
 }
 
 /** The names in a model's formals that a call would bind, and its own sizes. */
@@ -194,59 +227,31 @@ function freeSizes(item: ModelItem, module: Module): string[] {
   return [...names];
 }
 
-/** What the sizes could be: first all different, then every number that the file or an input speaks of, and each other. */
-function sizeChoices(el: Elaboration, names: readonly string[], module: Module): ReadonlyMap<string, number>[] {
-  const base = new Map(names.map((name, i) => [name, primes[i % primes.length]!]));
-  const numbers = new Set<number>([1, 2, 4, ...base.values()]);
-  const note = (e: Expression) => {
-    if (e.kind === "Number" && Number.isInteger(e.value) && e.value > 0 && e.value < 1e6) numbers.add(e.value);
-  };
-  for (const item of module.program.items) visitItem(item, note);
-  for (const input of el.inputs.values()) {
-    if (Number.isInteger(input.value) && input.value > 0) numbers.add(input.value);
-  }
-  let choices: Map<string, number>[] = [new Map()];
-  for (const name of names) {
-    const values = [...numbers];
-    choices = choices.flatMap((c) => values.map((v) => new Map([...c, [name, v]])));
-    if (choices.length > mostChoices) break;
-  }
-  if (choices.length > mostChoices) {
-    // too many together: one at a time, and all the same
-    choices = names.flatMap((name) => [...numbers].map((v) => new Map([...base, [name, v]])));
-    choices.push(...[...numbers].map((v) => new Map(names.map((name) => [name, v]))));
-  }
-  return [base, ...choices.slice(0, 4 * mostChoices)];
-}
-
-/** The sizes and values in a model or a function, where literal sizes stand. */
-function visitItem(item: Item, enter: (e: Expression) => void): void {
-  if (item.kind === "Function") visit(item.body, enter);
-  if (item.kind === "Let") visit(item.value, enter);
-  if (item.kind !== "Model") return;
-  for (const formal of [...item.sizes ?? [], ...item.formals]) {
-    for (const s of formal.type?.sizes ?? []) visit(s, enter);
-  }
-  for (const member of item.members) {
-    if (member.kind === "Scan") {
-      for (const e of [member.over, ...member.to ? [member.to] : [], ...member.members.map((m) => m.value)]) {
-        visit(e, enter);
-      }
-      continue;
-    }
-    if (member.value) visit(member.value, enter);
-    if (member.kind === "Binding") { for (const s of member.type?.sizes ?? []) visit(s, enter); }
-  }
-  visit(item.body, enter);
-}
-
-function callWithStandIns(
+/** What the program says of sizes: the numbers of a file and of the inputs, and the shapes of what a first attempt meets. */
+function spokenSizes(
   el: Elaboration,
-  item: ModelItem,
+  item: ModelItem | OptimizerItem,
   module: Module,
-  sizes: ReadonlyMap<string, number>,
-): boolean {
-  const cx = openCheck(el, module);
+  attempt: (el: Elaboration, cx: Context) => void,
+): Omit<SpokenSizes, "types"> {
+  const numbers = new Set<number>();
+  const apart = elaborationApart(el);
+  const inside = openCheck(apart, module);
+  const note = (n: number) => Number.isInteger(n) && n > 0 && n < mostEntries && numbers.add(n);
+  const noteExpression = (e: Expression) => {
+    if (e.kind === "Number") note(e.value);
+    if (e.kind !== "Binary" && e.kind !== "Name" || !isStatic(e, module, new Set())) return;
+    const value = evaluate(inside, e);
+    if (value.kind === "static") note(value.value);
+  };
+  for (const each of [item, ...module.program.items.filter((other) => other !== item)]) visitItem(each, noteExpression);
+  for (const input of el.inputs.values()) note(input.value);
+  const first = openCheck(apart, module);
+  attempt(apart, first);
+  return { numbers: [...numbers], shapes: shapesIn(first.b.finish([])) };
+}
+
+function callWithStandIns(el: Elaboration, cx: Context, item: ModelItem, module: Module, sizes: Sizes): boolean {
   const bound = new Map<string, Local>();
   for (const formal of item.sizes ?? []) {
     const value = sizes.get(formal.name.name);
@@ -289,22 +294,21 @@ function standIn(cx: Context, formal: Formal): Value {
   return { kind: "tensor", variable: cx.b.input(type), dims };
 }
 
-/** Goes through an optimizer that nothing uses, for a matrix, a vector and a scalar. */
+/** Goes through an optimizer that nothing uses, for parameters of many shapes. */
 function checkOptimizer(el: Elaboration, item: OptimizerItem, module: Module): void {
-  reportCertain(el, [[7, 11], [7, 7], [7], []], (apart, shape) => {
-    const { b, ...rest } = openCheck(apart, module);
-    const cx: Context = { ...rest, b };
+  const attempt = (apart: Elaboration, cx: Context, shape: readonly number[]): boolean => {
+    const { b } = cx;
     const dims = shape.map((size): Dim => ({ size }));
     const array = (): TensorValue => ({
       kind: "tensor",
-      variable: b.input({ dtype: el.precision, shape }),
+      variable: b.input({ dtype: apart.precision, shape }),
       dims,
     });
     const hyperparameters = new Map<string, Local>();
     for (const formal of item.formals) {
       const value = formal.default
         ? evaluate(cx, formal.default)
-        : { kind: "tensor", variable: b.input({ dtype: el.precision, shape: [] }), dims: [] } as const;
+        : { kind: "tensor", variable: b.input({ dtype: apart.precision, shape: [] }), dims: [] } as const;
       hyperparameters.set(formal.name.name, known(value));
     }
     const { span } = item.name;
@@ -315,5 +319,7 @@ function checkOptimizer(el: Elaboration, item: OptimizerItem, module: Module): v
     const states = startStates(cx, rule, leaf, p, hyperparameters);
     if (states) applyRule(cx, rule, leaf, { p, g: array(), t, states, hyperparameters });
     return true;
-  });
+  };
+  const choices = shapeChoices(() => spokenSizes(el, item, module, (apart, cx) => attempt(apart, cx, firstShape)));
+  reportCertain(el, choices, (apart, shape) => attempt(apart, openCheck(apart, module), shape));
 }
