@@ -10,7 +10,7 @@ import { evaluateName, evaluatePart } from "./names.ts";
 import { evaluateTime } from "./times.ts";
 import { tooLarge } from "./sizes.ts";
 import type { Span } from "./source.ts";
-import { errorValue, staticNumber, type Value } from "./values.ts";
+import { errorValue, staticNumber, type StaticValue, type Value } from "./values.ts";
 import type { Context } from "./world.ts";
 
 /** The value of an expression where a context stands. Mistakes are reported once and give the error value. */
@@ -61,10 +61,15 @@ function unfoldsTooFar(cx: Context, expression: Expression): Value {
   });
 }
 
+/** The value of a number as it is written. */
+export function numberValue({ value, text }: Expression & { kind: "Number" }): StaticValue {
+  return staticNumber(value, /[.eE]/.test(text) ? "float" : "int");
+}
+
 function evaluateKind(cx: Context, expression: Expression): Value {
   switch (expression.kind) {
     case "Number":
-      return staticNumber(expression.value, /[.eE]/.test(expression.text) ? "float" : "int");
+      return numberValue(expression);
     case "Name":
       return evaluateName(cx, expression.primed ? `${expression.name}'` : expression.name, expression.span);
     case "Member":

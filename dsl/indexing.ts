@@ -3,7 +3,7 @@ import { sameShape, type Variable } from "../runtime/ir/types.ts";
 import { toTensor } from "./arithmetic.ts";
 import type { Expression, ListExpression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate, numberValue } from "./expressions.ts";
 import { checkedIndices, entriesAlong } from "./integers.ts";
 import { count } from "./models.ts";
 import { rowsOfAll, withRows } from "./row_origins.ts";
@@ -18,6 +18,7 @@ import {
   type LiteralValue,
   shapeOf,
   type ShapeValue,
+  staticNumber,
   type TensorValue,
   type Value,
 } from "./values.ts";
@@ -93,7 +94,7 @@ export function takeAt(cx: Pick<Context, "b">, x: Variable, k: number): Variable
 
 /** A list: of numbers a shape or a literal, of equal lists a literal, else tensors stacked along a new first axis. */
 export function evaluateList(cx: Context, list: ListExpression): Value {
-  const items = list.items.map((item) => evaluate(cx, item));
+  const items = list.items.map((item) => writtenNumber(item) ?? evaluate(cx, item));
   if (items.some((v) => v.kind === "error")) return errorValue;
   if (items.length === 0) return fail(cx, { code: "M0304", title: "This list is empty", at: list.span });
   if (items.every((v) => v.kind === "static" || isSingleSize(v))) return listOfNumbers(items);
@@ -130,6 +131,14 @@ export function evaluateList(cx: Context, list: ListExpression): Value {
   const rows = parts.map((t) => cx.b.reshape(t.variable, [1, ...shapeOf(t.dims)]));
   const dims = [{ size: parts.length }, ...rowsOfAll(parts[0]!.dims, parts.map((t) => t.dims))];
   return { kind: "tensor", variable: cx.b.one("concat", rows, { axis: 0 }), dims };
+}
+
+/** A number as it is written: long lists of them are data, and no work that unfolds. */
+function writtenNumber(item: Expression): Value | undefined {
+  if (item.kind === "Number") return numberValue(item);
+  if (item.kind !== "Unary" || item.operand.kind !== "Number") return undefined;
+  const value = numberValue(item.operand);
+  return staticNumber(-value.value, value.type);
 }
 
 /** Numbers alone may be sizes or entries: whole ones are kept as sizes until it is known which. */

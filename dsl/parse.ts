@@ -6,6 +6,7 @@ import { cstToAst } from "./cst_to_ast.ts";
 import type { ProgramCstNode } from "./cst_types.ts";
 import type { DiagnosticDraft } from "./diagnostic.ts";
 import type { Grammar, Production } from "./grammar_lookup.ts";
+import { tooManyNumbers } from "./inline_numbers.ts";
 import { tokenize } from "./lexer.ts";
 import { MetaParser } from "./parser.ts";
 import type { SourceText } from "./source.ts";
@@ -64,9 +65,13 @@ function parseTokens(parser: MetaParser, tokens: readonly IToken[]): ProgramCstN
 export function parseProgram(source: SourceText): ParsedProgram {
   machine ??= startMachine();
   const { parser } = machine;
-  const { tokens, comments, diagnostics: lexical } = tokenize(source);
+  const refused = tooManyNumbers(source);
+  const { tokens, comments, diagnostics } = tokenize(
+    refused ? { ...source, text: source.text.slice(0, refused.at.start) } : source,
+  );
+  const lexical = refused ? [refused] : diagnostics;
   const cst = parseTokens(parser, tokens);
-  const syntactic = parser.errors.length === 0
+  const syntactic = refused || parser.errors.length === 0
     ? []
     : syntaxErrors(source, tokens, parser.errors, { grammar: machine.grammar, lexical });
   const later: DiagnosticDraft[] = [];
@@ -79,6 +84,6 @@ export function parseProgram(source: SourceText): ParsedProgram {
   const program = cstToAst(conversion, cst);
   // What the conversion finds in a repaired tree may be the repair's fault.
   const found = syntactic.length === 0 ? later : [];
-  const diagnostics = [...lexical, ...syntactic, ...found].sort((a, b) => a.at.start - b.at.start);
-  return { program, diagnostics, cst };
+  const all = [...lexical, ...syntactic, ...found].sort((a, b) => a.at.start - b.at.start);
+  return { program, diagnostics: all, cst };
 }
