@@ -4,7 +4,9 @@ import { createHash } from "node:crypto";
 import { basename, dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { SourceText } from "../dsl/source.ts";
+import { formatBytes } from "../runtime/bytes.ts";
 import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
+import { readRegularFile } from "./regular_file.ts";
 
 /** A program on disk: its root text, and readers for what it imports and loads. Both readers take paths relative to the
  *  folder, give undefined when there is no such file, and throw FileAccessError when it may not be read. */
@@ -33,6 +35,12 @@ export interface DataFileFacts {
 /** Sources are small; a larger file is a mistake (a data file named on the command line). Bytes. */
 const largestSource = 16e6;
 
+/** The largest data file that is read, in bytes. */
+const largestData = 2 ** 32;
+
+const tooLongSource = "which is too long for a program";
+const tooLongData = `and at most ${formatBytes(largestData)} are read: split it, or save its numbers in fewer bytes`;
+
 /** Opens the root file. Throws FileAccessError when it cannot be read, with the cure where there is one. */
 export function openProgramFiles(file: string | URL): ProgramFiles {
   const path = file instanceof URL ? fileURLToPath(file) : file;
@@ -42,7 +50,7 @@ export function openProgramFiles(file: string | URL): ProgramFiles {
   let realFolder: string | undefined;
   let permissionMissing = false;
 
-  function read(relative: string): Uint8Array | undefined {
+  function read(relative: string, { most, tooLong }: { readonly most: number; readonly tooLong: string }) {
     refuseOutside(relative);
     const full = join(folder, relative);
     const at = { action: "read" as const, path: full, folder };
@@ -55,7 +63,7 @@ export function openProgramFiles(file: string | URL): ProgramFiles {
           `\`${relative}\` is a link out of the program's folder, which a program may not leave`,
         );
       }
-      return Deno.readFileSync(full);
+      return readRegularFile(full, { most, tooLong, folder });
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
       permissionMissing ||= error instanceof Deno.errors.NotCapable;
@@ -69,14 +77,14 @@ export function openProgramFiles(file: string | URL): ProgramFiles {
     sourcesRead,
     dataRead,
     readSource(relative) {
-      const bytes = read(relative);
+      const bytes = read(relative, { most: largestSource, tooLong: tooLongSource });
       if (!bytes) return undefined;
       const text = decodeSource(relative, bytes);
       sourcesRead.set(relative, text);
       return text;
     },
     readData(relative) {
-      const bytes = read(relative);
+      const bytes = read(relative, { most: largestData, tooLong: tooLongData });
       if (bytes && !dataRead.some((d) => d.path === relative)) {
         const sha256 = createHash("sha256").update(bytes).digest("hex");
         dataRead.push({ path: relative, bytes: bytes.length, sha256 });
@@ -88,7 +96,7 @@ export function openProgramFiles(file: string | URL): ProgramFiles {
 
 function readRoot(path: string, folder: string): Uint8Array {
   try {
-    return Deno.readFileSync(path);
+    return readRegularFile(path, { most: largestSource, tooLong: tooLongSource, folder });
   } catch (error) {
     throw fileAccessError(error, { action: "read", path, folder });
   }
@@ -104,7 +112,7 @@ function refuseOutside(relative: string): void {
 /** UTF-8 text without a byte order mark. Throws FileAccessError for anything else. */
 export function decodeSource(name: string, bytes: Uint8Array): string {
   if (bytes.length > largestSource) {
-    throw new FileAccessError(`\`${name}\` has ${bytes.length} bytes, which is too long for a program`);
+    throw new FileAccessError(`\`${name}\` has ${formatBytes(bytes.length)}, ${tooLongSource}`);
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);

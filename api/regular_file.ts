@@ -1,0 +1,58 @@
+// How is a file read that somebody named? Only when it is a regular one of a size that is looked at first: a pipe waits for
+// ever, and a device never ends. Used for everything that the product reads for a program.
+import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
+import { formatBytes } from "../runtime/bytes.ts";
+
+/** How a file is read. */
+export interface RegularFileOptions {
+  /** Bytes that it may have. */
+  readonly most: number;
+  /** Why more are a mistake, as the end of a sentence. */
+  readonly tooLong: string;
+  /** What the flag of a missing permission should name. */
+  readonly folder: string;
+}
+
+/** The bytes of a regular file. Throws FileAccessError that says why it is not read; Deno.errors.NotFound when there is none. */
+export function readRegularFile(path: string, { most, tooLong, folder }: RegularFileOptions): Uint8Array {
+  const refuse = (why: string) => new FileAccessError(`Cannot read \`${path}\`: ${why}`);
+  try {
+    // opening a pipe waits for who writes to it: so it is looked at before
+    const { size, ...kind } = Deno.statSync(path);
+    const other = kinds.find((k) => kind[k.is]);
+    if (!kind.isFile) throw refuse(other?.why ?? "it is no regular file");
+    if (size > most) throw refuse(`it has ${formatBytes(size)}, ${tooLong}`);
+    using file = Deno.openSync(path, { read: true });
+    if (!file.statSync().isFile) throw refuse("it was replaced while it was opened");
+    // one byte more, to see the end
+    const bytes = new Uint8Array(size + 1);
+    let length = 0;
+    while (length < bytes.length) {
+      const read = file.readSync(bytes.subarray(length));
+      if (read === null) break;
+      length += read;
+    }
+    if (length !== size) {
+      throw refuse(
+        `it has ${
+          length > size ? "more" : "fewer"
+        } bytes than its size of ${size}: it changes, or is no file on a disk`,
+      );
+    }
+    return bytes.subarray(0, size);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw error;
+    throw fileAccessError(error, { action: "read", path, folder });
+  }
+}
+
+const onlyFiles = "and only regular files are read";
+
+/** What a path may lead to that is no regular file. */
+const kinds = [
+  { is: "isDirectory", why: "it is a folder" },
+  { is: "isFifo", why: `it is a pipe, ${onlyFiles}: save what comes through it to a file` },
+  { is: "isSocket", why: `it is a socket, ${onlyFiles}` },
+  { is: "isCharDevice", why: `it is a device, ${onlyFiles}` },
+  { is: "isBlockDevice", why: `it is a device, ${onlyFiles}` },
+] as const;
