@@ -33,15 +33,15 @@ export interface RunFolder {
 const flushAfter = 250;
 
 /** Makes the folder and writes what is known before the run. Throws FileAccessError when the folder is there and not
- *  empty, or cannot be written. */
+ *  empty, or cannot be written, or when an import has a name that it needs for itself. */
 export function openRunFolder(path: string, contents: RunFolderContents): RunFolder {
+  refuseTakenNames(path, contents.imports.keys());
   makeEmptyFolder(path);
   const at = (name: string) => `${path}/${name}`;
   const files = new Map<string, string>([["experiment.meta", contents.root]]);
   const imports = [...contents.imports].map(([name, text]) => {
-    const stored = freeName(name, files);
-    files.set(stored, text);
-    return { name, stored };
+    files.set(name, text);
+    return { name, stored: name };
   });
   const effective = { formatVersion: runFormatVersion, ...contents.effective, imports };
   files.set("effective.json", `${JSON.stringify(effective, null, 2)}\n`);
@@ -139,18 +139,27 @@ function makeParents(path: string, name: string): void {
   if (end >= 0) attempt(path, () => Deno.mkdirSync(`${path}/${name.slice(0, end)}`, { recursive: true }));
 }
 
-/** The import's own path; with a number where another file of the folder has it (also on systems that ignore case). */
-function freeName(name: string, taken: ReadonlyMap<string, string>): string {
-  const used = new Set([...taken.keys(), ...ownFiles].map((n) => n.toLowerCase()));
-  if (!used.has(name.toLowerCase())) return name;
-  const dot = name.lastIndexOf(".");
-  for (let i = 2;; i++) {
-    const candidate = dot < 0 ? `${name}_${i}` : `${name.slice(0, dot)}_${i}${name.slice(dot)}`;
-    if (!used.has(candidate.toLowerCase())) return candidate;
+/** The program is to run again from the folder, so imports keep their paths: a path that is wanted for something else, also
+ *  on systems that ignore case, is an error. */
+function refuseTakenNames(path: string, imports: Iterable<string>): void {
+  const taken = new Map(ownFiles.map((name) => [name, "has the name of a file that is always there"]));
+  for (const name of imports) {
+    const parts = name.toLowerCase().split("/");
+    const paths = parts.map((_, i) => parts.slice(0, i + 1).join("/")); // of the folders that it is in, too
+    const why = parts.some((part) => part.endsWith(".tmp"))
+      ? "ends as files do that are half written"
+      : paths.map((p) => taken.get(p)).find((w) => w !== undefined);
+    if (why !== undefined) {
+      throw new FileAccessError(
+        `Cannot write \`${path}\`: a run folder keeps the imports, and \`${name}\` ${why}: rename it where it is imported, too`,
+      );
+    }
+    taken.set(name.toLowerCase(), `takes the place of \`${name}\` where case does not count`);
   }
 }
 
 const ownFiles: readonly string[] = [
+  "experiment.meta",
   "effective.json",
   "metrics.jsonl",
   "parameters.safetensors",

@@ -1,4 +1,4 @@
-import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
 import type { ExperimentProgram } from "../../runtime/loop/program.ts";
@@ -127,29 +127,39 @@ Deno.test(
 );
 
 Deno.test(
-  "openRunFolder() keeps imports under their own paths, and out of each other's way",
+  "openRunFolder() keeps imports under their own paths",
   inFolder((root) => {
-    const imports = new Map([
-      ["layers.meta", "// a"],
-      ["zoo/net.meta", "// b"],
-      ["Experiment.meta", "// c"],
-      ["summary.json", "// d"],
-    ]);
-    openRunFolder(`${root}/run`, { ...contents, imports }).finish({
-      ...emptyResult(),
-    });
+    const imports = new Map([["layers.meta", "// a"], ["zoo/net.meta", "// b"], ["zoo/experiment.meta", "// c"]]);
+    openRunFolder(`${root}/run`, { ...contents, imports }).abandon();
     const read = (name: string) => Deno.readTextFileSync(`${root}/run/${name}`);
-    assertEquals(read("layers.meta"), "// a");
-    assertEquals(read("zoo/net.meta"), "// b");
+    for (const [name, text] of imports) assertEquals(read(name), text);
     assertEquals(read("experiment.meta"), contents.root);
-    assertEquals(read("Experiment_2.meta"), "// c");
-    assertEquals(read("summary_2.json"), "// d");
-    assertEquals(JSON.parse(read("effective.json")).imports.map((i: { stored: string }) => i.stored), [
-      "layers.meta",
-      "zoo/net.meta",
-      "Experiment_2.meta",
-      "summary_2.json",
-    ]);
+    const stored = JSON.parse(read("effective.json")).imports;
+    assertEquals(stored, [...imports.keys()].map((name) => ({ name, stored: name })));
+  }),
+);
+
+Deno.test(
+  "openRunFolder() refuses imports whose names it needs, before it makes anything",
+  inFolder((root) => {
+    const wrongs: readonly (readonly [string, string])[] = [
+      ["experiment.meta", "is always there"],
+      ["Experiment.meta", "is always there"],
+      ["summary.json", "is always there"],
+      ["summary.json/net.meta", "is always there"],
+      ["metrics.jsonl", "is always there"],
+      ["summary.json.tmp", "half written"],
+      ["layers.meta.tmp", "half written"],
+      ["zoo.TMP/net.meta", "half written"],
+      ["Layers.meta", "the place of `layers.meta`"],
+      ["layers.meta/net.meta", "the place of `layers.meta`"],
+    ];
+    for (const [name, why] of wrongs) {
+      const imports = new Map([["layers.meta", "// a"], [name, "// b"]]);
+      const said = assertThrows(() => openRunFolder(`${root}/run`, { ...contents, imports }), FileAccessError, why);
+      assertStringIncludes(said.message, `\`${name}\``);
+      assertEquals([...Deno.readDirSync(root)], []);
+    }
   }),
 );
 
