@@ -67,6 +67,17 @@ function family(
   });
 }
 
+/** What came of functions that live as long as these do. Expanding is the same for every backend and every budget. */
+const expanded = new WeakMap<IrFunction, Map<"reverse" | "forward", LoweredSolves>>();
+
+function expandOnce(fn: IrFunction, products: "reverse" | "forward"): LoweredSolves {
+  const before = expanded.get(fn) ?? new Map<"reverse" | "forward", LoweredSolves>();
+  expanded.set(fn, before);
+  const made = before.get(products) ?? expandWithReports(fn, { products });
+  before.set(products, made);
+  return made;
+}
+
 /** Expands the gradients of a function and decides what it keeps. Without a plan within `budget` bytes:
  *  throws MetaRuntimeError with the least that is needed. */
 export function planFunction(
@@ -75,12 +86,12 @@ export function planFunction(
   budget: number,
 ): PlannedFunction {
   const { name } = fn;
-  const whole = expandWithReports(fn);
+  const whole = expandOnce(fn, "reverse");
   const first = measured(whole, { label: "keep all", options: {} }, backend, name);
   if (first.memory.bytes <= budget) return first;
   let best: PlannedFunction | undefined;
   let least = first;
-  const crossed = expandWithReports(fn, { products: "forward" });
+  const crossed = expandOnce(fn, "forward");
   for (const chunk of [{}, { chunk: true }] as const) {
     for (
       const [from, plans] of [

@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { compile, CompileError, type Run } from "../../mod.ts";
+import { cases } from "../thorough.ts";
 import { typedProgram } from "./typed_programs.ts";
 
 function withThrough(source: string, through: string): string {
@@ -49,7 +50,7 @@ Deno.test("random programs: forwards, in a window as long as the loop, and in li
         }
       }
     }),
-    { numRuns: 25, seed: 20261127 },
+    { numRuns: cases(8, 25), seed: 20261127 },
   );
 });
 

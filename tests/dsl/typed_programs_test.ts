@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { check, compile, format } from "../../mod.ts";
 import { derivative } from "../../runtime/verify/differences.ts";
+import { cases } from "../thorough.ts";
 import { typedProgram } from "./typed_programs.ts";
 
 const firstStep = 1e-3;
@@ -34,7 +35,7 @@ Deno.test("random well-typed programs check, format, run, and their gradients ag
       if (error > 1e-4 * (1 + Math.abs(value))) clipped++;
       else assert(Math.abs(slope - value) <= 30 * error + 1e-8, `${slope}, by differences ${value} ± ${error}`);
     }),
-    { numRuns: 40, seed: 20261127 },
+    { numRuns: cases(12, 40), seed: 20261127 },
   );
   assert(clipped <= 4, `${clipped} programs could not be compared`);
 });

@@ -255,7 +255,11 @@ export const checks: readonly Check[] = [
   {
     name: "implicit",
     share: 1,
-    look: ({ settled: { program }, dice }) => /implicit\(/.test(program.text) ? lookAtImplicit(program, dice) : apply,
+    look({ settled: { program }, dice }) {
+      // differences see through it
+      if (program.text.includes("stop_gradient")) return apply;
+      return /implicit\(/.test(program.text) ? lookAtImplicit(program, dice) : apply;
+    },
   },
   { name: "samples", share: 1, look: ({ settled: { program }, dice }) => lookAtSamples(program, dice) },
   {

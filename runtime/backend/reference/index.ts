@@ -32,14 +32,20 @@ export interface ReferenceOptions {
  *  Compiling throws MetaRuntimeError when the function needs more memory than the limit or than there is; running
  *  throws TypeError or RangeError when the inputs do not fit the function. */
 export function makeReferenceBackend({ memoryLimitBytes = 8e9 }: ReferenceOptions = {}): ReferenceBackend {
+  const known = new WeakMap<IrFunction, Plan>();
+  const planOf = (fn: IrFunction) => {
+    let plan = known.get(fn);
+    if (!plan) known.set(fn, plan = planMemory(fn));
+    return plan;
+  };
   return {
     name: "reference",
     dtypes: ["f32", "f64"],
     memoryLimitBytes,
     wideSums: true,
-    arenaBytes: (fn) => planMemory(fn).bytes,
+    arenaBytes: (fn) => planOf(fn).bytes,
     compile(fn) {
-      const plan = planMemory(fn);
+      const plan = planOf(fn);
       if (plan.bytes > memoryLimitBytes) {
         throw outOfMemory(fn, plan, `more than the limit of ${formatBytes(memoryLimitBytes)}`);
       }
