@@ -185,7 +185,7 @@ export function broadcastBinary(
   const x = keep ? a : asFloat(cx, a);
   const y = keep ? c : asFloat(cx, c);
   const shape = shapeOf(dims);
-  if (op === "mul" && !keep) {
+  if (op === "mul" && !keep && !cx.elaboration.work.writesZeros) {
     // a factor that is zero for good (a hyperparameter left at 0) makes a zero, so that nothing is computed with it
     if (cx.b.uniformValue(x.variable) === 0 || cx.b.uniformValue(y.variable) === 0) {
       return { kind: "tensor", variable: cx.b.fill(0, { dtype: x.variable.dtype, shape }), dims };

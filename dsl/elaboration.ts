@@ -45,13 +45,15 @@ export interface Elaboration {
   /** Things that were complained about once, so that the same is not said of every use. */
   readonly said: Set<unknown>;
   /** How far the evaluation of expressions has gone, to stop what would not end, and where it is in the program's own files;
-   *  how often a parameter without a shape was met; the places of expressions that had a value, where it is asked. */
+   *  how often a parameter without a shape was met; the places of expressions that had a value, where it is asked; whether products
+   *  with a number that is 0 are written as they are. */
   readonly work: {
     depth: number;
     evaluations: number;
     unshaped: number;
     at?: Span | undefined;
     readonly valued?: Set<string>;
+    writesZeros?: boolean;
   };
   /** Parameters that were asked for before a call shaped them, with the places: the check is run once more. */
   readonly unshaped: Map<string, Span>;

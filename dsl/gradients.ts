@@ -1,45 +1,62 @@
 // Can every meta-parameter influence its objective? Follows the derivatives through the lowered functions, after `through`,
-// names those that cannot, and says why when it is plain.
+// and names those that cannot; `reach_reasons.ts` says why.
 import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
 import { allInfluences, influences } from "../runtime/autodiff/influence.ts";
-import { eliminateDeadCode } from "../runtime/ir/dead_code.ts";
 import { bodyOf, type EquationOf, type IrFunction } from "../runtime/ir/types.ts";
 import type { ExperimentProgram, ProgramFunction } from "../runtime/loop/program.ts";
 import { openFunction } from "./consumers.ts";
-import type { Label } from "./diagnostic.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { stepsOf } from "./inner.ts";
 import type { Direction } from "./directions.ts";
-import { endOnly, solvesStep } from "./estimators.ts";
-import { withoutTelling } from "./finite_objectives.ts";
+import { solvesStep } from "./estimators.ts";
 import type { LeafDeclaration } from "./leaves.ts";
+import type { CheckedGradient } from "./lower_items.ts";
+import type { CheckedOuter } from "./lower_outer.ts";
 import type { CheckedProgram } from "./lower_program.ts";
+import type { LoopRun } from "./loop_record.ts";
 import type { Loop } from "./loops.ts";
 import type { MetaReference } from "./meta_parameters.ts";
+import { type Cause, causeOf, type Evidence, evidenceOf, usedInputs } from "./reach_reasons.ts";
 import { readsName } from "./rules.ts";
 import { withSources } from "./sources.ts";
 
+/** Writes what is differentiated once more, products with 0 too: asked for where something has no influence. */
+export interface Rewriting {
+  readonly outer: (outer: CheckedOuter) => ProgramFunction;
+  readonly gradient: (gradient: CheckedGradient) => ProgramFunction;
+}
+
 /** Reports every entry of `over` and `wrt` of which nothing reaches the objective. */
-export function checkReach(el: Elaboration, checked: CheckedProgram, program: ExperimentProgram): void {
+export function checkReach(
+  el: Elaboration,
+  checked: CheckedProgram,
+  program: ExperimentProgram,
+  again: Rewriting,
+): void {
   if (el.sink.hasErrors) return; // what is wrong with an estimator would be given as a reason
   const learned = checked.outers.flatMap((o) => o.learned.flat());
+  const once = (write: () => ProgramFunction) => {
+    let made: Evidence | undefined;
+    return () => made ??= evidenceOf(write());
+  };
   checked.outers.forEach((outer, i) => {
     const reach = followDerivatives(program.outers[i]!.step, outer.direction);
     if (reportFlat(el, reach, outer.inners)) return;
     const moved = outer.loop.rules.map((rule) => readsName(rule.optimizer.item, "g"));
+    const objective = `the objective of \`${outer.loop.name}\``;
+    const item = { ...outer, objective, valued: learned, evidence: once(() => again.outer(outer)) };
     for (const reference of outer.learned.filter((_, k) => moved[k]).flat()) {
-      const objective = `the objective of \`${outer.loop.name}\``;
-      reportUnreached(el, reference, reach, { objective, inners: outer.inners, valued: learned });
+      reportUnreached(el, reference, reach, item);
     }
   });
   checked.gradients.forEach((gradient, i) => {
     const reach = followDerivatives(program.gradients[i]!.fn, gradient.direction);
     if (reportFlat(el, reach, gradient.inners)) return;
-    for (const reference of gradient.wrt) {
-      const { wrt, inners } = gradient;
-      const valued = gradient.item.after ? [...wrt, ...learned] : wrt;
-      reportUnreached(el, reference, reach, { objective: "what is differentiated", inners, valued });
-    }
+    const { wrt } = gradient;
+    const valued = gradient.item.after ? [...wrt, ...learned] : wrt;
+    const objective = "what is differentiated";
+    const item = { ...gradient, objective, valued, evidence: once(() => again.gradient(gradient)) };
+    for (const reference of wrt) reportUnreached(el, reference, reach, item);
   });
 }
 
@@ -110,14 +127,6 @@ function canBeInvertible(rows: readonly (readonly number[])[]): boolean {
   return rows.every((_, row) => place(row, new Set()));
 }
 
-/** The positions of the inputs that a function reads. */
-function usedInputs(fn: IrFunction): ReadonlySet<number> {
-  const live = eliminateDeadCode(withoutTelling(fn));
-  const used = new Set(live.outputs);
-  for (const equation of live.equations) for (const x of equation.inputs) used.add(x);
-  return new Set(fn.inputs.flatMap((x, i) => used.has(x) ? [i] : []));
-}
-
 /** True when something was reported. */
 function reportFlat(el: Elaboration, { flat }: Reach, inners: ReadonlySet<Loop>): boolean {
   const loop = [...inners].find((l) => flat.has(l.name));
@@ -151,58 +160,40 @@ function reportUnreached(
   el: Elaboration,
   reference: MetaReference,
   reach: Reach,
-  { objective, inners, valued }: {
+  { objective, inners, runs, valued, evidence }: {
     readonly objective: string;
     readonly inners: ReadonlySet<Loop>;
+    readonly runs: readonly LoopRun[];
     /** What has a value of its own there, whatever it would start at. */
     readonly valued: readonly MetaReference[];
+    readonly evidence: () => Evidence;
   },
 ): void {
-  const dead = reference.leaves.filter((leaf) => !reach.differentiated.has(leaf.name));
-  if (dead.length < reference.leaves.length || dead.length === 0) return;
-  const cause = ownStartCause(el, dead[0]!, reach, valued) ?? causeOf(el, reference, dead[0]!, reach, inners);
+  const { leaves, expression } = reference;
+  if (leaves.length === 0 || leaves.some((leaf) => reach.differentiated.has(leaf.name))) return;
+  const cause = outsideCause(leaves[0]!, inners) ?? ownStartCause(el, leaves[0]!, reach, valued) ?? causeOf({
+    leaves,
+    start: expression.kind === "Time",
+    inners,
+    evolved: [...new Set(runs.flatMap((run) => run.leaves))],
+    steps: (loop) => stepsNow(el, loop),
+  }, evidence());
   fail({ elaboration: el, frames: [] }, {
     code: "M0501",
     title: `\`${reference.label}\` cannot influence ${objective}`,
-    at: reference.expression.span,
+    at: expression.span,
     ...cause,
-    notes: ["Its derivative is zero whatever the values are, so there is nothing to learn from"],
+    notes: ["Its derivative is zero whatever its value is, so there is nothing to learn from"],
   });
 }
 
-interface Cause {
-  readonly label: string;
-  readonly secondary?: readonly Label[];
-  readonly hint?: string;
-}
-
-/** Why a leaf has no influence. */
-function causeOf(
-  el: Elaboration,
-  reference: MetaReference,
-  leaf: LeafDeclaration,
-  reach: Reach,
-  inners: ReadonlySet<Loop>,
-): Cause {
-  const { loop } = leaf;
-  if (loop && !inners.has(loop)) {
-    return {
-      label: `\`${loop.name}\` is not part of the objective`,
-      secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` is declared here` }],
-    };
-  }
-  if (loop && stepsNow(el, loop) === 1) {
-    return {
-      label: `\`${leaf.name}\` never acts: \`${loop.name}\` runs one step`,
-      secondary: [{ span: loop.count.span, message: "one step" }],
-    };
-  }
-  const start = reference.expression.kind === "Time";
-  const cause = estimatorCause({ loop, start, read: reach.read.has(leaf.name) }, inners);
-  if (cause) return cause;
-  return reach.read.has(leaf.name)
-    ? { label: "it is read only where derivatives are zero, as in a comparison, `step` or `stop_gradient`" }
-    : { label: "nothing that the objective is computed from depends on it" };
+/** A hyperparameter of a loop that the objective does not run. */
+function outsideCause({ loop }: LeafDeclaration, inners: ReadonlySet<Loop>): Cause | undefined {
+  if (!loop || inners.has(loop)) return undefined;
+  return {
+    label: `\`${loop.name}\` is not part of the objective`,
+    secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` is declared here` }],
+  };
 }
 
 /** What would start at a leaf that nothing reads, had it no value of its own. */
@@ -223,62 +214,6 @@ function ownStartCause(
     secondary: [{ span: own.expression.span, message: "learned here" }],
     hint: `leave out \`${own.label}\`: then it follows \`${leaf.name}\``,
   };
-}
-
-/** Why a leaf is out of an estimator's sight. */
-function estimatorCause(
-  { loop, start, read }: { readonly loop: Loop | undefined; readonly start: boolean; readonly read: boolean },
-  inners: ReadonlySet<Loop>,
-): Cause | undefined {
-  const because = (l: Loop) => l.through.span ? [{ span: l.through.span, message: "because of this" }] : [];
-  const hint = "write `through unroll()`";
-  if (loop && endOnly(loop)) {
-    const name = loop.through.kind;
-    return {
-      label: name === "implicit" && solvesStep(loop)
-        ? `\`fixed_point\` sees one step where \`${loop.name}\` ends, and that has no derivative with respect to it`
-        : name === "implicit"
-        ? `\`implicit\` sees where \`${loop.name}\` ends as a solution, and a solution does not depend on how it was reached`
-        : `\`${name}\` sees the objective of \`${loop.name}\` at its end only, and no step of it`,
-      secondary: because(loop),
-      hint,
-    };
-  }
-  if (loop) return undefined;
-  const end = [...inners].find(endOnly);
-  if (end && read) {
-    const secondary = because(end);
-    if (end.through.kind !== "implicit") {
-      return { label: `\`${end.through.kind}\` sees only what \`${end.name}\` minimizes at its end`, secondary, hint };
-    }
-    const sees = `\`implicit\` sees where \`${end.name}\` ends as a solution`;
-    return start
-      ? {
-        label: `${sees}, which forgets its start`,
-        secondary,
-        hint: `${hint}, or keep the start in what is minimized: \`+ 0.5 * sum((w - w@0)^2)\``,
-      }
-      : { label: `${sees}, and ${equationText(end)} does not move with it`, secondary };
-  }
-  const cut = [...inners].find((l) => l.through.args.has("window"));
-  if (cut && read) {
-    return {
-      label: `the window of \`${cut.name}\` ends before derivatives get there`,
-      secondary: because(cut),
-      hint: `${hint}, or give a longer \`window\``,
-    };
-  }
-  const first = [...inners].find((l) => l.through.kind === "first_order");
-  return first && {
-    label: `it acts only through the gradient of \`${first.name}\`, which counts as a constant`,
-    secondary: because(first),
-    hint,
-  };
-}
-
-/** What must be 0 at a solution. */
-function equationText(loop: Loop): string {
-  return solvesStep(loop) ? "what one step changes there" : "the gradient that is zero there";
 }
 
 function stepsNow(el: Elaboration, loop: Loop): number | undefined {

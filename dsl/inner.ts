@@ -299,7 +299,19 @@ function gradientOfStep(
   }
   const loss = downwards(b, closed.outputs[0]!);
   const still = loop.through.kind === "first_order";
-  return { loss, gradients: still ? closed.gradients.map((g) => b.apply("stop_gradient", g)) : closed.gradients };
+  const gradients = still
+    ? asSaidBy(b, loop.through.span, () => closed.gradients.map((g) => b.apply("stop_gradient", g)))
+    : closed.gradients;
+  return { loss, gradients };
+}
+
+/** Writes equations that stand for a clause: what stops a derivative there is that. */
+function asSaidBy<T>(b: Builder, clause: Span | undefined, write: () => T): T {
+  const before = b.origin;
+  b.origin = clause ?? before;
+  const written = write();
+  b.origin = before;
+  return written;
 }
 
 /** Writes a loop as a scan in the world it is run in. */
@@ -408,38 +420,48 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     ),
   ];
   const still = window ? 0 : stillSteps(cx, loop, steps);
-  const results = scan.close(next, [...leaves.map((leaf) => now.get(leaf.name)!.variable), loss, norm], still);
+  const records = [...leaves.map((leaf) => now.get(leaf.name)!.variable), loss, norm];
+  const results = asSaidBy(b, still > 0 ? loop.through.span : undefined, () => scan.close(next, records, still));
   const finals = new Map(leaves.map((leaf, i) => [leaf.name, results.carry[i]!]));
-  const records = new Map(leaves.map((leaf, i) => [leaf.name, results.outputs[i]!]));
+  const recorded = new Map(leaves.map((leaf, i) => [leaf.name, results.outputs[i]!]));
   const losses = results.outputs[leaves.length]!;
   const norms = results.outputs[leaves.length + 1]!;
   const end = first && b.apply("add", first, b.fill(length, first));
-  const kept = { start, finals, records, losses, norms, carry: results.carry, ...(end ? { end, whole: steps } : {}) };
+  const kept = {
+    start,
+    finals,
+    records: recorded,
+    losses,
+    norms,
+    carry: results.carry,
+    ...(end ? { end, whole: steps } : {}),
+  };
   if (!endOnly(loop)) return recordOf(cx, loop, length, leaves, kept);
   const plain = recordOf(cx, loop, steps, leaves, kept);
-  const ends = derivativeAtEnd(cx, loop, {
-    finals: results.carry.slice(0, leaves.length),
-    startNorm: takeAt({ b }, norms, 0),
-    steps,
-    at: (step) => leaves.map((leaf) => plain.parameter(leaf, { kind: "static", step }).variable),
-    loss: (inside, parameters, step = steps) => {
-      const values = new Map(
-        leaves.map((leaf, i) => [leaf.name, { ...now.get(leaf.name)!, variable: parameters[i]! }]),
-      );
-      const last = objectiveAt(cx, loop, { values, b: inside, step, steps });
-      return loop.objective.maximize ? inside.apply("neg", last) : last;
-    },
-    step: {
-      body: results.body,
-      constants: results.constants,
-      initial: [
-        ...leaves.map((leaf) => start.get(leaf.name)!.variable),
-        ...leaves.flatMap((leaf) => [...startState.get(leaf.name)!.values()].map((x) => x.variable)),
-      ],
-      carry: results.carry,
-      slices: results.stacked.map((x) => takeAt({ b }, x, steps - 1)),
-    },
-  });
+  const ends = asSaidBy(b, loop.through.span, () =>
+    derivativeAtEnd(cx, loop, {
+      finals: results.carry.slice(0, leaves.length),
+      startNorm: takeAt({ b }, norms, 0),
+      steps,
+      at: (step) => leaves.map((leaf) => plain.parameter(leaf, { kind: "static", step }).variable),
+      loss: (inside, parameters, step = steps) => {
+        const values = new Map(
+          leaves.map((leaf, i) => [leaf.name, { ...now.get(leaf.name)!, variable: parameters[i]! }]),
+        );
+        const last = objectiveAt(cx, loop, { values, b: inside, step, steps });
+        return loop.objective.maximize ? inside.apply("neg", last) : last;
+      },
+      step: {
+        body: results.body,
+        constants: results.constants,
+        initial: [
+          ...leaves.map((leaf) => start.get(leaf.name)!.variable),
+          ...leaves.flatMap((leaf) => [...startState.get(leaf.name)!.values()].map((x) => x.variable)),
+        ],
+        carry: results.carry,
+        slices: results.stacked.map((x) => takeAt({ b }, x, steps - 1)),
+      },
+    }));
   return recordOf(cx, loop, steps, leaves, {
     ...kept,
     finals: new Map(leaves.map((leaf, i) => [leaf.name, ends[i]!])),

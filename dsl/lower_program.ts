@@ -426,11 +426,13 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
       ...trajectoriesOf(el, checked, outer, trained),
     })
   );
-  const gradients = checked.gradients.map((g) => {
+  const lastingOf = (g: CheckedGradient) => {
     const own = g.wrt.flatMap((r) => r.leaves);
-    const lasting = lastingLeaves(checked, g.item.after ? [...learned, ...own] : own);
-    return lowerGradient(el, g, lasting, checked.records.wishes.filter((w) => g.inners.has(w.loop)));
-  });
+    return lastingLeaves(checked, g.item.after ? [...learned, ...own] : own);
+  };
+  const gradients = checked.gradients.map((g) =>
+    lowerGradient(el, g, lastingOf(g), checked.records.wishes.filter((w) => g.inners.has(w.loop)))
+  );
   const item = el.modules.root.program.items.find((i) => i.kind === "Memory");
   const budget = item && readMemory(item, el.sink);
   const program: ExperimentProgram = {
@@ -447,7 +449,18 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
       lowerSimulation(el, loop, trained, checked.records.wishes.filter((w) => w.loop === loop))
     ),
   };
-  checkReach(el, checked, program);
+  const withZeros = <T>(write: () => T): T => {
+    el.work.writesZeros = true;
+    try {
+      return write();
+    } finally {
+      el.work.writesZeros = false;
+    }
+  };
+  checkReach(el, checked, program, {
+    outer: (outer) => withZeros(() => lowerOuter(el, outer, trained, { records: [] }).step),
+    gradient: (gradient) => withZeros(() => lowerGradient(el, gradient, lastingOf(gradient), []).fn),
+  });
   return el.sink.hasErrors ? undefined : program;
 }
 

@@ -210,7 +210,13 @@ export const influenceRules: { readonly [P in PrimitiveName]: InfluenceRule<P> }
   ),
   add: binary((x, y) => x + y, (x, y) => isZero(x) ? y : isZero(y) ? x : undefined),
   sub: binary((x, y) => x - y, (x, y) => isZero(y) ? x : undefined),
-  mul: binary((x, y) => x * y, zeroIfAny),
+  mul: entrywise(({ inputs: [x, y] }) => {
+    if (isZero(x!) || isZero(y!)) return exactly(0);
+    if (x!.value === undefined || y!.value === undefined) return anything(x!.reached | y!.reached);
+    const product = x!.value * y!.value;
+    // what is too small for a float is no zero, or a derivative that exists would be called zero
+    return product === 0 ? anything(0n) : exactly(product);
+  }),
   div: (args) =>
     binary(
       (x, y) => isFloat(args.type.dtype) ? x / y : y === 0 ? 0 : Math.trunc(x / y),

@@ -63,6 +63,13 @@ function first(...rules: readonly Simplification[]): Simplification {
   };
 }
 
+/** True for a product of known factors that no float holds: written as 0 it would stop derivatives that exist. */
+function isTooSmall(b: Builder, [x, y]: readonly Variable[]): boolean {
+  const [p, q] = [b.uniformValue(x!), b.uniformValue(y!)];
+  const smallest = x!.dtype === "f32" ? 2 ** -149 : Number.MIN_VALUE;
+  return p !== undefined && q !== undefined && p !== 0 && q !== 0 && Math.abs(p * q) < smallest;
+}
+
 /** One input is the neutral element: the other is the result. */
 function neutral(value: number, side: "right" | "both"): Simplification {
   return (b, [x, y]) => {
@@ -278,6 +285,7 @@ const simplifications: { readonly [P in PrimitiveName]?: Simplification } = {
   mul: (b, inputs, params, type) => {
     // i32 products need 32-bit wrap-around, which doubles do not give
     if (type.dtype === "i32") return neutral(1, "both")(b, inputs, params, type);
+    if (isTooSmall(b, inputs)) return undefined;
     return foldBinary((x, y) => x * y, first(neutral(1, "both"), multiplySigns))(b, inputs, params, type);
   },
   div: (b, inputs, params, type) => {

@@ -379,10 +379,10 @@ Deno.test("what a solution does not move with is denied with the reason that is 
     throw new Error("not denied");
   };
   assertStringIncludes(denied("w@0", "implicit()"), "which forgets its start");
-  assertStringIncludes(denied("k", "implicit()"), "the gradient that is zero there does not move with it");
+  assertStringIncludes(denied("k", "implicit()"), "the gradient of what `fit` minimizes does not depend on it");
   assertStringIncludes(
     denied("k", "implicit(solver = fixed_point)"),
-    "what one step changes there does not move with it",
+    "the gradient of what `fit` minimizes does not depend on it",
   );
   assertStringIncludes(denied("fit.lr", "implicit()"), "does not depend on how it was reached");
 });
