@@ -3,7 +3,7 @@ import { asFloat, toTensor } from "./arithmetic.ts";
 import type { CallExpression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
 import type { Span } from "./source.ts";
-import { capital, describeValue, type Dim, isSingleSize, type TensorValue, type Value } from "./values.ts";
+import { capital, describeValue, type Dim, isSingleSize, shapeOf, type TensorValue, type Value } from "./values.ts";
 import type { Context } from "./world.ts";
 
 /** A function that the language has by itself. */
@@ -84,14 +84,55 @@ export function placeOf(c: BuiltinCall, value: Value): Span {
 /** An axis, counted from the end when negative; undefined when wrong (reported). */
 export function axisArg(c: BuiltinCall, value: Value | undefined, x: TensorValue, more = 0): number | undefined {
   const axis = integerArg(c, value, "the axis", undefined);
-  if (axis === undefined) return undefined;
+  return axis === undefined ? undefined : countedAxis(c, axis, value!, x, more);
+}
+
+/** One axis or a list of them, each once; undefined when wrong (reported). `more` is how many the result has than x. */
+export function axesArg(
+  c: BuiltinCall,
+  value: Value | undefined,
+  x: TensorValue,
+  more: "as many" | "none" = "none",
+): number[] | undefined {
+  const listed = value && integersOf(value);
+  if (!listed) {
+    const axis = axisArg(c, value, x, more === "none" ? 0 : 1);
+    return axis === undefined ? undefined : [axis];
+  }
+  const axes: number[] = [];
+  for (const written of listed) {
+    const axis = countedAxis(c, written, value, x, more === "none" ? 0 : listed.length);
+    if (axis === undefined) return undefined;
+    if (axes.includes(axis)) {
+      fail(c.cx, {
+        code: "M0301",
+        title: `Axis ${axis} is given twice`,
+        at: placeOf(c, value),
+        secondary: [{ span: c.at(0), message: describeValue(x) }],
+      });
+      return undefined;
+    }
+    axes.push(axis);
+  }
+  return axes.sort((p, q) => p - q);
+}
+
+/** A list of whole numbers known now: `[0, -1]`. */
+function integersOf(value: Value): readonly number[] | undefined {
+  if (value.kind === "shape" && !value.single) return shapeOf(value.dims);
+  const flat = value.kind === "literal" && value.dims.length === 1 && value.type !== "bool";
+  return flat && value.numbers.every(Number.isInteger) ? value.numbers : undefined;
+}
+
+/** An axis by its number from 0 on; undefined when there is none (reported). */
+function countedAxis(c: BuiltinCall, axis: number, value: Value, x: TensorValue, more: number): number | undefined {
   const rank = x.dims.length + more;
   const k = axis < 0 ? axis + rank : axis;
   if (k >= 0 && k < rank) return k;
   fail(c.cx, {
     code: "M0301",
     title: `${capital(describeValue(x))} has no axis ${axis}`,
-    at: placeOf(c, value!),
+    at: placeOf(c, value),
     label: rank === 0 ? "a scalar has no axes" : `axes count from 0, here to ${rank - 1}; -1 is the last`,
     secondary: [{ span: c.at(0), message: describeValue(x) }],
   });

@@ -1,9 +1,8 @@
 // Which functions make fewer entries of many? Sums, means and extrema over axes.
 import { asFloat, broadcastBinary } from "./arithmetic.ts";
-import { axisArg, type Builtin, flag, placeOf, simple, tensor, tensorArg } from "./builtin_arguments.ts";
-import { fail } from "./elaboration.ts";
+import { axesArg, axisArg, type Builtin, flag, simple, tensor, tensorArg } from "./builtin_arguments.ts";
 import { checkedSum } from "./integers.ts";
-import { capital, describeValue, errorValue, shapeOf, staticNumber, type Value } from "./values.ts";
+import { errorValue, shapeOf, staticNumber, type Value } from "./values.ts";
 
 function reduction(name: "sum" | "mean" | "max" | "min"): Builtin["apply"] {
   return (c) => {
@@ -12,24 +11,8 @@ function reduction(name: "sum" | "mean" | "max" | "min"): Builtin["apply"] {
     if (!given) return errorValue;
     const x = name === "mean" || given.variable.dtype === "bool" ? asFloat(c.cx, given) : given;
     const axisValue = c.named.get("axis");
-    let axes = x.dims.map((_, i) => i);
-    if (axisValue?.kind === "shape" && !axisValue.single) {
-      axes = axisValue.dims.map((d) => d.size);
-      if (axes.some((a) => a >= x.dims.length) || new Set(axes).size < axes.length) {
-        return fail(c.cx, {
-          code: "M0301",
-          title: `${capital(describeValue(x))} does not have these axes`,
-          at: placeOf(c, axisValue),
-          label: `axes count from 0, here to ${x.dims.length - 1}, each once`,
-          secondary: [{ span: c.at(0), message: describeValue(x) }],
-        });
-      }
-      axes.sort((p, q) => p - q);
-    } else if (axisValue !== undefined) {
-      const axis = axisArg(c, axisValue, x);
-      if (axis === undefined) return errorValue;
-      axes = [axis];
-    }
+    const axes = axisValue ? axesArg(c, axisValue, x) : x.dims.map((_, i) => i);
+    if (axes === undefined) return errorValue;
     const n = axes.reduce((product, axis) => product * x.dims[axis]!.size, 1);
     let result = x.variable;
     if (name === "min") result = b.apply("neg", b.one("reduce_max", [b.apply("neg", result)], { axes }));

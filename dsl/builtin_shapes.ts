@@ -2,10 +2,12 @@
 import { sizeOf } from "../runtime/ir/types.ts";
 import { asFloat, declaredLabels } from "./arithmetic.ts";
 import {
+  axesArg,
   axisArg,
   type Builtin,
   type BuiltinCall,
   floatArg,
+  intArg,
   integerArg,
   simple,
   tensor,
@@ -23,6 +25,7 @@ import {
   formatDims,
   namedSizes,
   shapeOf,
+  type ShapeValue,
   staticNumber,
   type TensorValue,
   type Value,
@@ -30,14 +33,15 @@ import {
 
 function reshape(c: BuiltinCall): Value {
   const x = tensorArg(c, 0);
-  const target = c.args[1]!;
-  if (!x || target.kind === "error") return errorValue;
-  if (target.kind !== "shape") {
+  const written = c.args[1]!;
+  if (!x || written.kind === "error") return errorValue;
+  const target = shapeWritten(written);
+  if (target === undefined) {
     return fail(c.cx, {
       code: "M0304",
-      title: `\`reshape\` takes a shape, not ${describeValue(target)}`,
+      title: `\`reshape\` takes a shape, not ${describeValue(written)}`,
       at: c.at(1),
-      hint: "write sizes in brackets, such as `[n, 4]`, or `shape(p)`",
+      hint: inferredSize(x, written) ?? "write sizes in brackets, such as `[n, 4]`, or `shape(p)`",
     });
   }
   if (sizeOf(shapeOf(target.dims)) !== sizeOf(shapeOf(x.dims))) {
@@ -55,6 +59,27 @@ function reshape(c: BuiltinCall): Value {
   }
   return reshaped(c, x, target.dims);
 }
+
+/** A shape, or one whole number for a vector of that many entries. */
+function shapeWritten(value: Value): ShapeValue | undefined {
+  if (value.kind === "shape") return value;
+  const size = value.kind === "static" && value.type !== "bool" && Number.isInteger(value.value) && value.value >= 0;
+  return size ? { kind: "shape", dims: [{ size: value.value }] } : undefined;
+}
+
+/** What to write for the -1 of NumPy, which stands for the size that is left. */
+function inferredSize(x: TensorValue, written: Value): string | undefined {
+  const sizes = written.kind === "literal" && written.dims.length === 1 ? written.numbers : asOne(written);
+  if (!sizes || sizes.filter((n) => n === -1).length !== 1) return undefined;
+  const rest = -sizes.reduce((product, n) => product * n, 1);
+  const size = sizeOf(shapeOf(x.dims)) / rest;
+  if (!Number.isInteger(size) || size < 1) return undefined;
+  if (sizes.length === 1) return "write `ravel` for a vector of all entries";
+  const text = (n: number) => x.dims.find((d) => d.size === n && d.name !== undefined)?.name ?? String(n);
+  return `every size is said: write \`[${sizes.map((n) => n === -1 ? text(size) : String(n)).join(", ")}]\``;
+}
+
+const asOne = (value: Value) => value.kind === "static" ? [value.value] : undefined;
 
 /** The same entries in another shape. */
 function reshaped(c: BuiltinCall, x: TensorValue, dims: readonly Dim[]): TensorValue {
@@ -134,7 +159,7 @@ function fittingHint(a: TensorValue, d: TensorValue): string | undefined {
 }
 
 function sameRows(c: BuiltinCall): Value {
-  const a = tensorArg(c, 0);
+  const a = intArg(c, 0);
   const d = tensorArg(c, 1);
   if (!a || !d) return errorValue;
   if (a.variable.dtype === "i32" && a.dims.length === 1 && d.dims.length === 2 && a.dims[0]!.size === d.dims[0]!.size) {
@@ -156,7 +181,7 @@ function sameRows(c: BuiltinCall): Value {
 
 /** `classes_of(labels, n)`: the labels, each of which must be one of the classes 0 .. n - 1. */
 function classesOf(c: BuiltinCall): Value {
-  const labels = tensorArg(c, 0);
+  const labels = intArg(c, 0);
   const size = integerArg(c, c.args[1], "the number of classes", undefined);
   if (!labels || size === undefined) return errorValue;
   return checkedIndices(c.cx, labels, { size, kind: "a label", unit: ["class", "classes"], at: c.at(0) });
@@ -164,12 +189,12 @@ function classesOf(c: BuiltinCall): Value {
 
 /** The builtins of this file. */
 export const shapes: readonly Builtin[] = [
-  /** Every axis of x but one, as a list: the axes that a normalisation averages over. */
+  /** Every axis of x but one or some, as a list: the axes that a normalisation averages over. */
   simple("other_axes", [2, 2], (c) => {
     const x = tensorArg(c, 0);
-    const axis = x && axisArg(c, c.args[1], x);
-    if (!x || axis === undefined) return errorValue;
-    return { kind: "shape", dims: x.dims.flatMap((_, i) => i === axis ? [] : [{ size: i }]) };
+    const axes = x && axesArg(c, c.args[1], x);
+    if (!x || axes === undefined) return errorValue;
+    return { kind: "shape", dims: x.dims.flatMap((_, i) => axes.includes(i) ? [] : [{ size: i }]) };
   }),
   simple("reshape", [2, 2], reshape),
   simple("shape", [1, 1], shapeBuiltin),
@@ -195,9 +220,10 @@ export const shapes: readonly Builtin[] = [
   simple("concat", [1, 64], (c) => joined(c, "concat"), ["axis"]),
   simple("expand_dims", [2, 2], (c) => {
     const x = tensorArg(c, 0);
-    const axis = x && axisArg(c, c.args[1], x, 1);
-    if (!x || axis === undefined) return errorValue;
-    const dims = [...x.dims.slice(0, axis), { size: 1 }, ...x.dims.slice(axis)];
+    const axes = x && axesArg(c, c.args[1], x, "as many");
+    if (!x || axes === undefined) return errorValue;
+    const dims: Dim[] = [...x.dims];
+    for (const axis of axes) dims.splice(axis, 0, { size: 1 });
     return tensor(c.cx.b.reshape(x.variable, shapeOf(dims)), dims);
   }),
   /** The last two axes exchanged. */

@@ -47,12 +47,13 @@ export function indexTensor(
   for (const [i, index] of indices.entries()) {
     // every index takes away the first axis that is left
     const size = dims[0]!.size;
-    if (index.kind === "static" && Number.isInteger(index.value)) {
-      const k = index.value < 0 ? index.value + size : index.value;
+    const number = isSingleSize(index) ? index.dims[0]!.size : index.kind === "static" ? index.value : undefined;
+    if (number !== undefined && Number.isInteger(number)) {
+      const k = number < 0 ? number + size : number;
       if (k < 0 || k >= size) {
         return fail(cx, {
           code: "M0301",
-          title: `The index ${index.value} is outside 0 .. ${size - 1}`,
+          title: `The index ${number} is outside 0 .. ${size - 1}`,
           at: expressions[i]!.span,
           secondary: [{ span: span, message: `indexes ${describeValue(object)}` }],
         });
@@ -72,11 +73,18 @@ export function indexTensor(
         code: "M0304",
         title: `An index must be an integer, not ${describeValue(index)}`,
         at: expressions[i]!.span,
+        hint: isListOfIndices(index) ? "several entries are read by `take(x, [0, 1])`" : undefined,
       });
     }
     dims = dims.slice(1);
   }
   return { kind: "tensor", variable, dims };
+}
+
+/** `[0, 1]`, or integers that the program computes. */
+function isListOfIndices(value: Value): boolean {
+  return value.kind === "shape" || value.kind === "literal" ||
+    value.kind === "tensor" && value.variable.dtype === "i32";
 }
 
 /** Notes that an axis is gone through entry by entry, where a comprehension or a scan asks for it. */

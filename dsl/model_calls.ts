@@ -101,7 +101,10 @@ function bindFormal(call: ModelCall, formal: Formal, arg: Passed): TensorValue |
   const { cx, body } = call;
   const { item } = call.instance.model;
   const wanted = formal.type?.dtype?.name ?? (formal.type ? "float" : undefined);
-  const value = toTensor(body, arg.value, wanted === "int" ? "int" : arg.value.kind === "tensor" ? undefined : "float");
+  // a list of whole numbers stays a list of ints where no type is said: it may be indices
+  const listed = wanted === undefined && isIntegerList(arg.value);
+  const other = arg.value.kind === "tensor" ? undefined : "float";
+  const value = toTensor(body, arg.value, wanted === "int" || listed ? "int" : other);
   const what = `\`${formal.name.name}\` of \`${item.name.name}\``;
   if (value.kind === "error") {
     const record = arg.value.kind === "record" ? arg.value : undefined;
@@ -134,6 +137,11 @@ function bindFormal(call: ModelCall, formal: Formal, arg: Passed): TensorValue |
   const dims = matchSizes(call, formal, sizes ?? [], value, arg.span);
   const { declared } = value;
   return dims && { ...typed, dims, ...(declared ? { declared: { dims: value.dims, ...declared } } : {}) };
+}
+
+/** `[0, 2]`, which may be indices. */
+function isIntegerList(value: Value): boolean {
+  return value.kind === "shape" && !value.single || value.kind === "literal" && value.type === "int";
 }
 
 function matchSizes(

@@ -160,6 +160,10 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
     items.some((i) => i.kind === "Evaluate" && clauseOf(i, "For")),
   "a sum over times": ({ text }) => /for t in \d \.\. [A-Z]/.test(text),
   "half precision of the whole: f32": ({ text }) => /precision f32/.test(text),
+  "a list of axes": ({ text }) => /axis = \[/.test(text),
+  "axes that are added": ({ text }) => /expand_dims\(.*, \[/.test(text),
+  "a list of indices": ({ text }) => /(take|classes_of|one_hot)\(.*, \[\d/.test(text),
+  "a shape of one number": ({ text }) => /reshape\(.*, \d+\)/.test(text),
   "draws that are shown": ({ text }) => /evaluate distinct/.test(text),
 };
 

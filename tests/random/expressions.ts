@@ -46,6 +46,7 @@ function leaf({ dice, variables }: Scope, shape: Shape): string {
 export function indices({ dice, variables }: Scope, n: number, below: number): string {
   const here = variables.filter((v) => v.below !== undefined && v.below <= below && same(v.shape, [n]));
   if (here.length > 0 && dice.chance(0.7)) return dice.pick(here).text;
+  if (dice.chance(0.3)) return `[${Array.from({ length: n }, () => dice.int(0, below - 1)).join(", ")}]`;
   return n <= below ? `range(${n})` : `mod(range(${n}), ${below})`;
 }
 
@@ -222,6 +223,15 @@ const toScalar: readonly Way[] = [
 ];
 
 const toVector: readonly Way[] = [
+  {
+    weight: 1,
+    fits: rank(1),
+    write: ({ dice }, [n], of) => {
+      const axes = dice.pick(["[0, -1]", "[-1, 0]", "[0, 2]"]);
+      return `${dice.pick(["sum", "mean"])}(expand_dims(${of([n!, 2])}, ${dice.pick(["0", "[0]"])}), axis = ${axes})`;
+    },
+  },
+  { weight: 0.5, fits: rank(1), write: (_s, [n], of) => `reshape(expand_dims(${of([n!])}, [0, -1]), ${n})` },
   {
     weight: 3,
     fits: rank(1),
