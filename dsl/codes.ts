@@ -51,6 +51,7 @@ export const diagnosticCodes = {
   M0701: "Not yet supported",
   W0101: "No edition",
   W0201: "A definition that is never used",
+  W0601: "A table whose columns semicolons separate",
 } as const;
 
 /** A stable code of a diagnostic. */

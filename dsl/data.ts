@@ -5,7 +5,8 @@ import { rangeOfData } from "../runtime/ir/ranges.ts";
 import { allocate, sizeOf } from "../runtime/ir/types.ts";
 import { entryOf, type HostValues, whyNoEntry } from "../runtime/loop/given_arrays.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
-import { type Entries, entryOfArray, openDataFile, type ReadData } from "./data_files.ts";
+import { formatBytes } from "../runtime/bytes.ts";
+import { type Entries, entryOfArray, openDataFile, type ReadData, whenWhole } from "./data_files.ts";
 import { dtypeOf, evaluateSize, requireStatic, tooLarge } from "./sizes.ts";
 import { openFunction } from "./consumers.ts";
 import { hintFor } from "./hints.ts";
@@ -203,13 +204,34 @@ function load(cx: Context, item: DataItem, field: DataField, entries: Entries, k
         : undefined,
     });
   }
+  if (tooLarge(cx, shape.map((size) => ({ size })), field.span)) return undefined;
+  if (dims.includes(undefined) && entries.packed && isBomb(entries.packed)) {
+    fail(cx, {
+      code: "M0310",
+      title: `${entries.name} takes ${formatBytes(entries.packed.from)}, and ${
+        formatBytes(entries.packed.to)
+      } unpacked`,
+      at: field.span,
+      notes: ["An array that was packed more than a hundredfold is only read when its sizes are declared"],
+      hint: `if that is meant, write \`[${shape.join(", ")}]\` for its sizes`,
+    });
+    return undefined;
+  }
+  const at = whenWhole(cx, { name: entries.name, at: field.span }, () => entries.open());
+  if (!at) return undefined;
   const data = allocate(dtype, sizeOf(shape));
   const rows = entries.from === "table" ? ["Rows are counted with the header, which is row 1"] : [];
   for (let i = 0; i < data.length; i++) {
-    const read = entries.at(i);
+    const read = at(i);
     if (typeof read === "string") {
       const shown = read.length > 40 ? `${read.slice(0, 40)}…` : read;
-      return wrong(`${entries.where(i)} is \`${shown}\`: it is not a number`, { notes: rows });
+      const comma = /^[+-]?\d+,\d+$/.test(read);
+      return wrong(`${entries.where(i)} is \`${shown}\`: it is not a number`, {
+        notes: rows,
+        hint: comma
+          ? `a fraction begins with a point, \`${read.replace(",", ".")}\`, and thousands have no mark`
+          : undefined,
+      });
     }
     if (Number.isNaN(read) && !missing) {
       return wrong(`${entries.where(i)} is missing`, {
@@ -230,6 +252,11 @@ function load(cx: Context, item: DataItem, field: DataField, entries: Entries, k
     cx.elaboration.dataRanges.set(key, { ...rangeOfData(data), source });
   }
   return undefined;
+}
+
+/** True where unpacking takes much, and much more than what is packed: nobody said that there are so many numbers. */
+function isBomb({ from, to }: { readonly from: number; readonly to: number }): boolean {
+  return to > 64e6 && to > 100 * from;
 }
 
 /** The shape of a field; undefined when the entries do not have it. "rows": only their number differs. */
@@ -272,5 +299,6 @@ function loadHost(cx: Context, item: DataItem, field: DataField, { shape, data }
   const where = entryOfArray(shape, `the array for \`${name}\``);
   const dtype = field.type?.dtype?.name === "bool" ? "bool" : "f64";
   const what = `The array for \`${name}\``;
-  load(cx, item, field, { from: "host", shape, name: what, at: (i) => entryOf(data[i], dtype), where }, keyOf);
+  const open = () => (i: number) => entryOf(data[i], dtype);
+  load(cx, item, field, { from: "host", shape, name: what, open, where }, keyOf);
 }

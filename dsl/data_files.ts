@@ -1,14 +1,14 @@
 // What does a data file hold? Tables (.csv, .tsv) by their columns and arrays (.npy, .npz) by their names, as entries that
 // know where they stand.
 import type { ColumnRange, DataField, DataItem, QuotedText } from "./ast.ts";
+import type { Span } from "./source.ts";
 import { place } from "../runtime/loop/given_arrays.ts";
-import { parseTable } from "./csv.ts";
+import { parseTable, type Table, trim } from "./csv.ts";
 import { fail } from "./elaboration.ts";
 import { hintFor } from "./hints.ts";
 import { type Module, resolvePath } from "./modules.ts";
-import { count } from "./models.ts";
-import { type NpyArray, parseNpy } from "./npy.ts";
-import { unpack } from "./npz.ts";
+import { mostHeaderBytes, npyEntries, type NpyHeader, readNpyHeader } from "./npy.ts";
+import { openArchive } from "./npz.ts";
 import type { Context } from "./world.ts";
 
 /** The bytes of a data file by its path relative to the root file's folder; undefined when there is none. */
@@ -21,14 +21,24 @@ export interface Entries {
   readonly shape: readonly number[];
   /** What holds them, for an error. */
   readonly name: string;
-  /** Entry i, row-major: NaN where it is missing, its text where that is no number. */
-  at(i: number): number | string;
+  /** Bytes that they are packed in, where they are, and those that they take unpacked. */
+  readonly packed?: { readonly from: number; readonly to: number };
+  /** Gets at them, which costs what unpacking costs. Throws SyntaxError that says what is wrong with them. */
+  open(): ReadEntry;
   /** Where entry i stands, for an error. */
   where(i: number): string;
 }
 
+/** Entry i, row-major: NaN where it is missing, its text where that is no number. */
+export type ReadEntry = (i: number) => number | string;
+
 /** A file that was read: what it holds for one field. Undefined when it holds no such thing (reported). */
-export type DataFile = { readonly path: string; entries(cx: Context, field: DataField): Entries | undefined };
+export interface DataFile {
+  readonly path: string;
+  /** What separates the columns of a table. */
+  readonly separator?: string;
+  entries(cx: Context, field: DataField): Entries | undefined;
+}
 
 /** Reads the file of a data item. Undefined when that fails (reported). */
 export function openDataFile(
@@ -82,59 +92,70 @@ export function openDataFile(
     return undefined;
   }
   try {
-    return parser(path, bytes, item);
+    const file = parser(path, bytes, item);
+    if (file.separator === ";") sayingSemicolons(cx, path, from.span);
+    return file;
   } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     fail(cx, {
       code: "M0601",
-      title: `\`${path}\` is not a complete ${extension.slice(1).toUpperCase()} file`,
+      title: `\`${path}\` cannot be read as ${extension}`,
       at: from.span,
-      notes: [(error as Error).message],
+      notes: [sentence(error.message)],
     });
     return undefined;
   }
 }
 
+/** What is wrong with a file, which begins with "its" or "it". */
+const sentence = (text: string) => text[0]!.toUpperCase() + text.slice(1);
+
+/** It is said each time: who writes semicolons may write commas for points. */
+function sayingSemicolons(cx: Context, path: string, at: Span): void {
+  fail(cx, {
+    code: "W0601",
+    title: `The columns of \`${path}\` are separated by \`;\`, and so they are read`,
+    at,
+    notes: ["The numbers in it are read with points: `1.5`"],
+    hint: "separate columns by `,`",
+  });
+}
+
 type Parser = (path: string, bytes: Uint8Array, item: DataItem) => DataFile;
 
 const parsers: ReadonlyMap<string, Parser> = new Map<string, Parser>([
-  [".csv", (path, bytes) => tableFile(path, bytes, ",")],
-  [".tsv", (path, bytes) => tableFile(path, bytes, "\t")],
+  [".csv", (path, bytes) => tableFile(path, bytes, ".csv")],
+  [".tsv", (path, bytes) => tableFile(path, bytes, ".tsv")],
   [".npy", arrayFile],
   [".npz", archiveFile],
 ]);
 
 // ---------------------------------------------------------------------------------------------------------------- tables
 
-function tableFile(path: string, bytes: Uint8Array, separator: "," | "\t"): DataFile {
-  const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  const [first = [], ...body] = parseTable(text, separator);
-  const header = first.map((name) => name.trim());
-  body.forEach((row, i) => {
-    if (row.length === header.length || isEmpty(row)) return;
-    throw new SyntaxError(`Row ${i + 2} has ${count(row.length, "cell")}, and the header ${header.length}`);
-  });
-  const rows = body.filter((row) => !isEmpty(row));
+function tableFile(path: string, bytes: Uint8Array, kind: ".csv" | ".tsv"): DataFile {
+  const table = parseTable(bytes, kind);
   return {
     path,
+    separator: table.separator,
     entries(cx, field) {
-      const columns = chooseColumns(cx, field, header, path);
+      const columns = chooseColumns(cx, field, table, path);
       if (!columns) return undefined;
       const width = columns.length;
       return {
         from: "table",
-        shape: [rows.length, width],
+        shape: [table.rows, width],
         name: `\`${path}\``,
-        at: (i) => readCell(rows[Math.floor(i / width)]![columns[i % width]!] ?? ""),
-        where: cellOf(columns.map((column) => header[column]!), path),
+        open: () => (i) => readCell(table.cells(Math.floor(i / width))[columns[i % width]!]!),
+        where: cellOf(columns.map((column) => table.header[column]!), table.number, path),
       };
     },
   };
 }
 
 /** Where entry i of some columns stands: it is kept longer than the table. */
-function cellOf(columns: readonly string[], path: string): Entries["where"] {
+function cellOf(columns: readonly string[], number: Table["number"], path: string): Entries["where"] {
   const width = columns.length;
-  return (i) => `Row ${Math.floor(i / width) + 2}, column \`${columns[i % width]}\` of \`${path}\``;
+  return (i) => `Row ${number(Math.floor(i / width))}, column \`${columns[i % width]}\` of \`${path}\``;
 }
 
 /** Where entry i of an array stands: it is kept longer than the entries. */
@@ -142,14 +163,11 @@ export function entryOfArray(shape: readonly number[], name: string): Entries["w
   return (i) => `Entry [${place(i, shape).join(", ")}] of ${name}`;
 }
 
-/** True for a line without any text, which is no row. */
-const isEmpty = (row: readonly string[]) => row.length <= 1 && (row[0] ?? "").trim() === "";
-
 /** The places of the columns that a field names. Undefined when the table lacks one (reported). */
 function chooseColumns(
   cx: Context,
   field: DataField,
-  header: readonly string[],
+  { header, separator }: Table,
   path: string,
 ): readonly number[] | undefined {
   const find = ({ text, span }: QuotedText): number => {
@@ -160,7 +178,7 @@ function chooseColumns(
         title: at === -1 ? `\`${path}\` has no column \`${text}\`` : `\`${path}\` has two columns \`${text}\``,
         at: span,
         notes: at === -1 ? [`Its columns are ${list(header)}`] : [],
-        hint: at === -1 ? hintFor(text, header) : "give them different names",
+        hint: at === -1 ? otherSeparator(header, separator) ?? hintFor(text, header) : "give them different names",
       });
       return -1;
     }
@@ -185,6 +203,15 @@ function chooseColumns(
   return columns;
 }
 
+/** What to do where the one name of a table looks as if it were several. */
+function otherSeparator(header: readonly string[], separator: string): string | undefined {
+  if (header.length !== 1) return undefined;
+  if (separator === "\t") {
+    return /[,;]/.test(header[0]!) ? "name the file `.csv` when no tabs separate its columns" : undefined;
+  }
+  return header[0]!.includes("\t") ? "name the file `.tsv` when tabs separate its columns" : undefined;
+}
+
 /** `a`, `b` and 781 more. */
 function list(names: Iterable<string>): string {
   const all = [...names].map((name) => `\`${name}\``);
@@ -195,7 +222,7 @@ function list(names: Iterable<string>): string {
 const missingCell = /^(|na|n\/a|nan|null|none|\?)$/i;
 
 function readCell(text: string): number | string {
-  const cell = text.trim();
+  const cell = trim(text);
   if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(cell)) return Number(cell);
   if (missingCell.test(cell)) return NaN;
   const truth = cell.toLowerCase();
@@ -205,7 +232,7 @@ function readCell(text: string): number | string {
 // ---------------------------------------------------------------------------------------------------------------- arrays
 
 function arrayFile(path: string, bytes: Uint8Array, item: DataItem): DataFile {
-  const array = parseNpy(bytes);
+  const header = readNpyHeader(bytes, bytes.length);
   return {
     path,
     entries(cx, field) {
@@ -221,51 +248,54 @@ function arrayFile(path: string, bytes: Uint8Array, item: DataItem): DataFile {
         });
         return undefined;
       }
-      return arrayEntries(array, `\`${path}\``);
+      return arrayEntries(header, { name: `\`${path}\``, open: () => npyEntries(header, bytes) });
     },
   };
 }
 
 function archiveFile(path: string, bytes: Uint8Array): DataFile {
-  const files = new Map<string, Uint8Array>();
-  for (const [name, content] of unpack(bytes)) if (name.endsWith(".npy")) files.set(name.slice(0, -4), content);
+  const archive = openArchive(bytes);
+  const names = [...archive.keys()].filter((name) => name.endsWith(".npy")).map((name) => name.slice(0, -4));
   return {
     path,
     entries(cx, field) {
       const [only, ...others] = field.columns ?? [{ first: { text: field.name.name, span: field.name.span } }];
       const { text, span } = only!.first;
-      const content = files.get(text);
-      if (!content || only!.last || others.length > 0) {
+      const file = archive.get(`${text}.npy`);
+      if (!file || only!.last || others.length > 0) {
         fail(cx, {
           code: "M0602",
-          title: content ? "A field takes one array of an archive" : `\`${path}\` has no array \`${text}\``,
-          at: content ? (only!.last ?? others[0]!.first).span : span,
-          notes: content ? [] : [files.size > 0 ? `Its arrays are ${list(files.keys())}` : "It holds no arrays"],
-          hint: content ? "declare a field for each, and join them with `concat`" : hintFor(text, [...files.keys()]),
+          title: file ? "A field takes one array of an archive" : `\`${path}\` has no array \`${text}\``,
+          at: file ? (only!.last ?? others[0]!.first).span : span,
+          notes: file ? [] : [names.length > 0 ? `Its arrays are ${list(names)}` : "It holds no arrays"],
+          hint: file ? "declare a field for each, and join them with `concat`" : hintFor(text, names),
         });
         return undefined;
       }
-      try {
-        return arrayEntries(parseNpy(content), `\`${text}\` in \`${path}\``);
-      } catch (error) {
-        fail(cx, {
-          code: "M0601",
-          title: `The array \`${text}\` in \`${path}\` cannot be read`,
-          at: span,
-          notes: [(error as Error).message],
-        });
-        return undefined;
-      }
+      const name = `\`${text}\` in \`${path}\``;
+      const header = whenWhole(cx, { name, at: span }, () => readNpyHeader(file.begin(mostHeaderBytes), file.size));
+      if (!header) return undefined;
+      const packed = { from: file.packed, to: file.size };
+      return { ...arrayEntries(header, { name, open: () => npyEntries(header, file.unpack()) }), packed };
     },
   };
 }
 
-function arrayEntries({ shape, data }: NpyArray, name: string): Entries {
-  return {
-    from: "array",
-    shape,
-    name,
-    at: (i) => data[i]!,
-    where: entryOfArray(shape, name),
-  };
+function arrayEntries({ shape }: NpyHeader, { name, open }: Pick<Entries, "name" | "open">): Entries {
+  return { from: "array", shape, name, open, where: entryOfArray(shape, name) };
+}
+
+/** What a reading gives. Undefined when what is read is torn (reported). */
+export function whenWhole<T>(
+  cx: Context,
+  { name, at }: { readonly name: string; readonly at: Span },
+  read: () => T,
+): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    fail(cx, { code: "M0601", title: `The array ${name} cannot be read`, at, notes: [sentence(error.message)] });
+    return undefined;
+  }
 }

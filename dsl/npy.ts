@@ -1,18 +1,37 @@
 // What does a .npy file hold? The array formats 1.0, 2.0 and 3.0 of NumPy
 // (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html): a header that names type, order and shape, then
-// the entries.
+// the entries. The header is read first, by itself: it says what the rest costs.
 
-/** The numbers of a .npy file. */
-export interface NpyArray {
+/** What the header of a .npy file says. */
+export interface NpyHeader {
   readonly shape: readonly number[];
-  /** The entries, row-major, also when the file holds them column-major. Integers beyond 2^53 are rounded. */
-  readonly data: Float64Array;
+  readonly columnMajor: boolean;
+  readonly littleEndian: boolean;
+  readonly type: EntryType;
+  /** Bytes before the entries. */
+  readonly begin: number;
 }
 
-type Read = (view: DataView, at: number, littleEndian: boolean) => number;
+interface EntryType {
+  /** Bytes of an entry. */
+  readonly size: number;
+  /** An entry; its text where it is none of its type. */
+  read(view: DataView, at: number, littleEndian: boolean): number | string;
+}
 
-/** Readers by kind and size as NumPy writes them; `?` is how older versions wrote `b1`. */
-const readers: ReadonlyMap<string, { readonly size: number; readonly read: Read }> = new Map([
+/** Entry i of an array, row-major, also when the file holds them column-major. Integers beyond 2^53 are rounded. */
+export type ReadEntry = (i: number) => number | string;
+
+const truth: EntryType = {
+  size: 1,
+  read(view, at) {
+    const byte = view.getUint8(at);
+    return byte > 1 ? `bool(${byte})` : byte;
+  },
+};
+
+/** Types by kind and size as NumPy writes them; `?` is how older versions wrote `b1`. */
+const entryTypes: ReadonlyMap<string, EntryType> = new Map<string, EntryType>([
   ["f2", { size: 2, read: (v, i, le) => halfToNumber(v.getUint16(i, le)) }],
   ["f4", { size: 4, read: (v, i, le) => v.getFloat32(i, le) }],
   ["f8", { size: 8, read: (v, i, le) => v.getFloat64(i, le) }],
@@ -24,8 +43,8 @@ const readers: ReadonlyMap<string, { readonly size: number; readonly read: Read 
   ["u2", { size: 2, read: (v, i, le) => v.getUint16(i, le) }],
   ["u4", { size: 4, read: (v, i, le) => v.getUint32(i, le) }],
   ["u8", { size: 8, read: (v, i, le) => Number(v.getBigUint64(i, le)) }],
-  ["b1", { size: 1, read: (v, i) => v.getUint8(i) }],
-  ["?", { size: 1, read: (v, i) => v.getUint8(i) }],
+  ["b1", truth],
+  ["?", truth],
 ]);
 
 /** IEEE 754 binary16: sign, 5 bits of exponent (bias 15), 10 bits of fraction. */
@@ -36,56 +55,85 @@ function halfToNumber(bits: number): number {
   return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
 }
 
-/** Reads a .npy file. Throws SyntaxError that says what is wrong with it: another kind of file, cut off, or not of numbers. */
-export function parseNpy(bytes: Uint8Array): NpyArray {
+/** What NumPy itself reads of a header, in bytes: longer ones are of records with many fields. */
+const longestHeader = 10_000;
+
+/** The bytes at the beginning of a .npy file in which its header ends. */
+export const mostHeaderBytes = 12 + longestHeader;
+
+/** Reads the header of a .npy file of `size` bytes from its beginning. Throws SyntaxError that says what is wrong with it:
+ *  another kind of file, cut off or too long, or not of numbers. */
+export function readNpyHeader(bytes: Uint8Array, size: number): NpyHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = [0x93, ...new TextEncoder().encode("NUMPY")];
   if (magic.some((byte, i) => bytes[i] !== byte)) throw new SyntaxError("it does not begin as a .npy file does");
-  const major = bytes[6];
-  if (major === undefined || major < 1 || major > 3) {
-    throw new SyntaxError(`its format is version ${major ?? "?"}, not 1, 2 or 3`);
+  const [major, minor] = [bytes[6], bytes[7]];
+  if (major === undefined || major < 1 || major > 3 || minor !== 0) {
+    throw new SyntaxError(`its format is version ${major ?? "?"}.${minor ?? "?"}, not 1.0, 2.0 or 3.0`);
   }
   const start = major === 1 ? 10 : 12;
   if (bytes.length < start) throw new SyntaxError("its header is cut off");
   const length = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
+  if (length > longestHeader) {
+    throw new SyntaxError(`its header would have ${length} bytes, and one of numbers has at most ${longestHeader}`);
+  }
   const begin = start + length;
   if (bytes.length < begin) throw new SyntaxError("its header is cut off");
   const header = new TextDecoder(major === 3 ? "utf-8" : "latin1").decode(bytes.subarray(start, begin));
-  const { kind, littleEndian, columnMajor, shape } = parseHeader(header);
-  const reader = readers.get(kind);
-  if (!reader) throw new SyntaxError(`its entries are of NumPy's type \`${kind}\`, which holds no plain numbers`);
-  const entries = shape.reduce((n, size) => n * size, 1);
-  const found = bytes.length - begin;
-  if (found !== entries * reader.size) {
-    throw new SyntaxError(`its header promises ${entries * reader.size} bytes of entries, and it holds ${found}`);
+  const { kind, ...facts } = parseHeader(header);
+  const type = entryTypes.get(kind);
+  if (!type) throw new SyntaxError(`its entries are of NumPy's type \`${kind}\`, which holds no plain numbers`);
+  const promised = facts.shape.reduce((n, axis) => n * axis, type.size);
+  if (size - begin !== promised) {
+    throw new SyntaxError(`its header promises ${promised} bytes of entries, and it holds ${size - begin}`);
   }
-  const data = new Float64Array(entries);
-  for (let i = 0; i < entries; i++) data[i] = reader.read(view, begin + i * reader.size, littleEndian);
-  return { shape, data: columnMajor && shape.length > 1 ? toRowMajor(data, shape) : data };
+  return { ...facts, type, begin };
 }
 
-/** `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`, in any order of the keys. */
-function parseHeader(header: string) {
-  const structured = /'descr'\s*:\s*\[/.test(header);
-  if (structured) throw new SyntaxError("its entries are records with fields; save one array for each field");
-  const descr = /'descr'\s*:\s*'([<>|=]?)([^']+)'/.exec(header);
-  const order = /'fortran_order'\s*:\s*(True|False)/.exec(header);
-  const shape = /'shape'\s*:\s*\(([\d,\sL]*)\)/.exec(header);
-  if (!descr || !order || !shape) throw new SyntaxError("its header does not name a type, an order and a shape");
-  return {
-    kind: descr[2]!,
-    littleEndian: descr[1] !== ">",
-    columnMajor: order[1] === "True",
-    shape: shape[1]!.split(",").map((size) => size.replace("L", "").trim()).filter((size) => size !== "").map(Number),
+/** The entries of a whole .npy file. */
+export function npyEntries({ shape, columnMajor, littleEndian, type, begin }: NpyHeader, bytes: Uint8Array): ReadEntry {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const read = (k: number) => type.read(view, begin + k * type.size, littleEndian);
+  if (!columnMajor || shape.length < 2) return read;
+  return (i) => {
+    let [k, stride] = [0, shape.reduce((n, size) => n * size, 1)];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      const size = shape[axis]!;
+      stride /= size;
+      k += (i % size) * stride;
+      i = Math.floor(i / size);
+    }
+    return read(k);
   };
 }
 
-function toRowMajor(data: Float64Array, shape: readonly number[]): Float64Array {
-  const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((n, size) => n * size, 1));
-  const index = shape.map(() => 0);
-  return data.map(() => {
-    const at = index.reduce((sum, k, axis) => sum + k * strides[axis]!, 0);
-    for (let axis = shape.length - 1; axis >= 0 && ++index[axis]! === shape[axis]; axis--) index[axis] = 0;
-    return data[at]!;
-  });
+const entry = String.raw`(?:'\w+'|"\w+") *: *(?:'[^']*'|"[^"]*"|\w+|\([^()]*\))`;
+const size = String.raw`(?:0|[1-9]\d*)L?`; // Python 2 wrote an L behind long ones
+
+/** A Python dictionary of three keys, then spaces. */
+const headerForm = RegExp(String.raw`^\{ *${entry}(?: *, *${entry}){2} *(?:, *)?\} *\n?$`);
+const shapeForm = RegExp(String.raw`^\((?: *| *${size} *, *| *${size}(?: *, *${size})+ *,? *)\)$`);
+
+/** `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`, in any order of the keys. */
+function parseHeader(header: string) {
+  if (/^\{.*'descr' *: *\[/.test(header)) {
+    throw new SyntaxError("its entries are records with fields; save one array for each field");
+  }
+  const fields = headerForm.test(header) ? header.match(RegExp(entry, "g"))! : [];
+  const values = new Map(fields.map((field) => {
+    const colon = field.indexOf(":");
+    return [field.slice(0, colon).trim().slice(1, -1), field.slice(colon + 1).trim()];
+  }));
+  const descr = /^(['"])([<>|=]?)(.*)\1$/.exec(values.get("descr") ?? "");
+  const order = values.get("fortran_order") ?? "";
+  const shape = values.get("shape") ?? "";
+  if (!descr || !/^(True|False)$/.test(order) || !shapeForm.test(shape)) {
+    throw new SyntaxError("its header does not name a type, an order and a shape");
+  }
+  return {
+    kind: descr[3]!,
+    littleEndian: descr[2] !== ">",
+    columnMajor: order === "True",
+    shape: [...shape.matchAll(/\d+/g)].map(Number),
+  };
 }

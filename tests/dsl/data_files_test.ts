@@ -1,11 +1,18 @@
 import { assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { compile } from "../../mod.ts";
-import { parseNpy } from "../../dsl/npy.ts";
-import { unpack } from "../../dsl/npz.ts";
+import { npyEntries, readNpyHeader } from "../../dsl/npy.ts";
+import { openArchive } from "../../dsl/npz.ts";
 
 type Files = Readonly<Record<string, string | Uint8Array>>;
 
 const array = (name: string) => Deno.readFileSync(new URL(`arrays/${name}`, import.meta.url));
+
+function parseNpy(bytes: Uint8Array) {
+  const header = readNpyHeader(bytes, bytes.length);
+  const read = npyEntries(header, bytes);
+  const length = header.shape.reduce((n, size) => n * size, 1);
+  return { shape: header.shape, data: Array.from({ length }, (_, i) => read(i)) };
+}
 
 /** The losses of `return` at w = 0 are sums of what was read: one training step whose loss is the expression. */
 async function valueOf(data: string, expression: string, files: Files = {}): Promise<number> {
@@ -40,7 +47,7 @@ for (
 ) {
   if (!/^(little|big|[iu]\d|version)/.test(name)) continue;
   Deno.test(`the numbers of ${name} as NumPy wrote them`, async () => {
-    assertEquals([...parseNpy(array(name)).data], [0, 1, 2, 3, 4, 5]);
+    assertEquals(parseNpy(array(name)).data, [0, 1, 2, 3, 4, 5]);
     assertEquals(parseNpy(array(name)).shape, [2, 3]);
     const read = await valueOf(`data d from "${name}" { x : [2, 3] }`, places, { [name]: array(name) });
     assertEquals(read, 543210);
@@ -48,11 +55,10 @@ for (
 }
 
 Deno.test("a .npy file of bool, half precision, no axes and column-major order", () => {
-  assertEquals([...parseNpy(array("bool.npy")).data], [0, 1, 0, 1, 0, 1]);
-  const halves = [...parseNpy(array("halves.npy")).data];
-  assertEquals(halves, [1.5, -2, 2 ** -14, 2 ** -24, 65504, NaN]);
-  assertEquals(parseNpy(array("scalar.npy")), { shape: [], data: Float64Array.of(2.5) });
-  assertEquals([...parseNpy(array("fortran.npy")).data], Array.from({ length: 24 }, (_, i) => i));
+  assertEquals(parseNpy(array("bool.npy")).data, [0, 1, 0, 1, 0, 1]);
+  assertEquals(parseNpy(array("halves.npy")).data, [1.5, -2, 2 ** -14, 2 ** -24, 65504, NaN]);
+  assertEquals(parseNpy(array("scalar.npy")), { shape: [], data: [2.5] });
+  assertEquals(parseNpy(array("fortran.npy")).data, Array.from({ length: 24 }, (_, i) => i));
   assertEquals(parseNpy(array("fortran.npy")).shape, [2, 3, 4]);
 });
 
@@ -72,7 +78,9 @@ Deno.test("a .npy file cut off anywhere, or not of numbers, is an error that say
 
 Deno.test("an archive cut off anywhere is an error", () => {
   const whole = array("packed.npz");
-  for (let length = 0; length < whole.length; length += 7) assertThrows(() => unpack(whole.subarray(0, length)));
+  for (let length = 0; length < whole.length; length++) {
+    assertThrows(() => openArchive(whole.subarray(0, length)), SyntaxError, "its end is missing");
+  }
 });
 
 for (const name of ["plain.npz", "packed.npz"]) {
@@ -211,7 +219,7 @@ const wrongs: readonly (readonly [why: string, data: string, files: Files, said:
     "a torn archive",
     `data d from "a.npz" { x : [2, 3] }`,
     { "a.npz": array("plain.npz").slice(0, 300) },
-    "is not a complete NPZ file",
+    "cannot be read as .npz",
   ],
   ["too large for 32 bits", `data d from "d.csv" { x : [1] }`, { "d.csv": "x\n1e39\n" }, "write `precision f64`"],
   [
