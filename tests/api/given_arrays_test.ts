@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { compile, CompileError, type GivenEntries, type HostTask, RunError } from "../../mod.ts";
+import { turns } from "../waits.ts";
 
 /** What scripts without types hand over where a number is wanted, and how it is named. */
 const noNumbers: readonly (readonly [given: unknown, named: string])[] = [
@@ -101,7 +102,7 @@ for (const how of ["at once", "as a promise", "after a while"] as const) {
       ? ({ index, step }) => fill(index, step)
       // deno-lint-ignore require-await
       : async ({ index, step }) => {
-        if (how === "after a while") return wait(3 - index).then(() => fill(index, step));
+        if (how === "after a while") return turns(3 - index).then(() => fill(index, step));
         return fill(index, step);
       };
     const run = await compile(taskSource("float"), { tasks: { t } }).run();
@@ -109,8 +110,6 @@ for (const how of ["at once", "as a promise", "after a while"] as const) {
     assertEquals([...run.losses("train")].map((x) => x.toFixed(9)), ["1.666666667", (351.92 / 3).toFixed(9)]);
   });
 }
-
-const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 for (const given of [null, [5], {}, "", "  ", "five", NaN]) {
   Deno.test(`${JSON.stringify(given)} is no input`, () => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { compile, CompileError, type HostTask, RunError, type TaskRequest } from "../../mod.ts";
+import { turns } from "../waits.ts";
 
 /** Learns the mean of its tasks' centres: one inner step of size 1/2 from w to w + (c − w) = c when lr = 1 of (w − c)²/2. */
 const source = `edition 1
@@ -62,7 +63,7 @@ function expected(): { weights: number[]; losses: number[]; errors: number[] } {
 
 for (
   const [how, task] of [["at once", point], ["later", async (r: TaskRequest) => {
-    await new Promise((resolve) => setTimeout(resolve, 3 - r.index));
+    await turns(3 - r.index);
     return await point(r);
   }]] as const
 ) {
@@ -165,7 +166,7 @@ Deno.test("a signal stops a run that waits for a host function", async () => {
   const task: HostTask = (r) => {
     if (r.step < 1) return point(r);
     assertEquals(r.signal, stop.signal);
-    setTimeout(() => stop.abort(), 1);
+    turns(2).then(() => stop.abort());
     return new Promise(() => {});
   };
   const run = await compile(source, { tasks: { point: task } }).run({ signal: stop.signal });

@@ -6,6 +6,7 @@ import { main } from "../../meta.ts";
 import { version } from "../../api/version.ts";
 import { decodeSafetensors } from "../../runtime/record/safetensors.ts";
 import { parseMetrics } from "../../runtime/record/metrics.ts";
+import { until } from "../waits.ts";
 import { capturedConsole } from "./captured_console.ts";
 import { diverging, line, missing, training, wrong } from "./programs.ts";
 
@@ -344,8 +345,7 @@ Deno.test({
         return 0;
       }
     };
-    const patience = AbortSignal.timeout(30_000);
-    while (size() < 10_000 && !patience.aborted) await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => size() >= 10_000);
     child.kill("SIGKILL");
     await child.status;
     const lines = parseMetrics(Deno.readTextFileSync(`${folder}/run/metrics.jsonl`));

@@ -6,6 +6,7 @@ import { MetaRuntimeError } from "../../runtime/errors.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
 import type { RunEvent } from "../../runtime/loop/events.ts";
 import type { OuterProgram } from "../../runtime/loop/program.ts";
+import { turns } from "../waits.ts";
 import { seedWords } from "../../runtime/loop/executables.ts";
 import {
   closedForm,
@@ -197,27 +198,12 @@ Deno.test("runProgram() stops after the present meta-step when asked, and keeps 
 });
 
 Deno.test("runProgram() lets timers run while it works", async () => {
-  const slow: Backend = {
-    ...referenceBackend,
-    compile(fn) {
-      const executable = referenceBackend.compile(fn);
-      const wait = () => {
-        const until = performance.now() + 20;
-        while (performance.now() < until) { /* a slow step */ }
-      };
-      const { memory } = executable;
-      return {
-        run: (inputs) => (wait(), executable.run(inputs)),
-        memory: { ...memory!, run: () => (wait(), memory!.run()) },
-        dispose: () => executable.dispose(),
-      };
-    },
-  };
+  // a clock on which each look is 20 ms after the one before
+  let time = 0;
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), 100);
+  turns(3).then(() => controller.abort());
   const program = quadraticProgram(settings, { outers: [outerProgram({ ...settings, steps: 500 })] });
-  const result = await runProgram(program, slow, { signal: controller.signal });
-  clearTimeout(timer);
+  const result = await runProgram(program, referenceBackend, { signal: controller.signal, now: () => time += 20 });
   assertEquals(result.outcome, "stopped");
   assert(result.outers[0]!.losses.length < 100, "the timer had to wait for the end");
 });

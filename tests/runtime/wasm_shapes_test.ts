@@ -17,6 +17,7 @@ import type {
 import { allocate, sizeOf } from "../../runtime/ir/types.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
+import { repeatUntil, sleep } from "../waits.ts";
 
 const backend = makeWasmBackend({ threads: 1 });
 const unfused = makeWasmBackend({ threads: 1, fused: false });
@@ -220,10 +221,7 @@ Deno.test("steps of a map are shared by threads, with the same bits and memory o
   const threads = makeWasmBackend({ threads: 4, millisecondsPerThread: 0 });
   const executable = threads.compile(fn);
   assert(executable.memoryBytes >= backend.arenaBytes(fn) + 3 * 160);
-  const start = performance.now();
-  for (let runs = 0; runs < 200 || executable.threads < 4 && performance.now() - start < 20_000; runs++) {
-    assertEquals(executable.run(inputs)[0]!.data, alone);
-  }
+  repeatUntil(() => executable.threads >= 4, () => assertEquals(executable.run(inputs)[0]!.data, alone), 200);
   assertEquals(executable.threads, 4);
   executable.dispose();
 });
@@ -256,10 +254,9 @@ Deno.test("one large product is shared by threads, too, with the same bits", () 
   const inputs = values(fn);
   const alone = backend.compile(fn).run(inputs).map((o) => o.data);
   const executable = makeWasmBackend({ threads: 3, millisecondsPerThread: 0 }).compile(fn);
-  const start = performance.now();
-  for (let runs = 0; runs < 50 || executable.threads < 3 && performance.now() - start < 20_000; runs++) {
+  repeatUntil(() => executable.threads >= 3, () => {
     assertEquals(executable.run(inputs).map((o) => o.data), alone);
-  }
+  }, 50);
   assertEquals(executable.threads, 3);
   executable.dispose();
 });
@@ -288,12 +285,11 @@ Deno.test("nests of a scan are shared by threads whatever their sizes, with the 
     const inputs = values(fn);
     const alone = makeWasmBackend({ threads: 1 }).compile(fn).run(inputs).map((o) => o.data);
     const executable = makeWasmBackend({ threads: 3, millisecondsPerThread: 0 }).compile(fn);
-    const started = performance.now();
-    for (let runs = 0; runs < 100 || executable.threads < 3 && performance.now() - started < 20_000; runs++) {
+    repeatUntil(() => executable.threads >= 3, (run) => {
       assertEquals(executable.run(inputs).map((o) => o.data), alone, `${n} x ${m}`);
       // now and then long enough for threads to fall asleep
-      if (runs % 25 === 24) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
-    }
+      if (run % 25 === 24) sleep(2);
+    }, 100);
     assertEquals(executable.threads, 3);
     executable.dispose();
   }
