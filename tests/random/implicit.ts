@@ -6,6 +6,7 @@ import type { Dice } from "./dice.ts";
 import { gradientAt } from "../../runtime/verify/check_gradient.ts";
 import { type Outcome, runSeed } from "./runs.ts";
 import type { RandomProgram } from "./program.ts";
+import { corners } from "./resting.ts";
 import { compareSlope, pointOf, scalarsOf } from "./slopes.ts";
 
 /** What the inner loops and their overrides say. */
@@ -37,9 +38,8 @@ export function lookAtImplicit(program: RandomProgram, dice: Dice): Outcome {
   const moved = Math.abs(before!.value - after!.value);
   if (!(moved <= 1e-13 * (1 + Math.abs(after!.value)))) return { kind: "skipped", why: "not stationary" };
   // a rate that falls stops a loop wherever it is, and around a corner a loop swings
-  const stops = /@t = |\b(max|min|abs|relu|sign|floor|ceil|step|mod|huber|mae|huber_entry|leaky_relu)\(/.test(
-    innerTexts(program.text),
-  );
+  const texts = innerTexts(program.text);
+  const stops = texts.includes("@t = ") || corners.test(texts);
   const stuck = stops ? undefined : after!.implicit.find((r) => !r.arrived);
   if (stuck) {
     return {

@@ -6,7 +6,7 @@ import { bodyOf, type Equation, type IrFunction } from "../../runtime/ir/types.t
 import type { ExperimentProgram, ProgramFunction } from "../../runtime/loop/program.ts";
 import type { RunResult } from "../../runtime/loop/results.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
-import { compileFiles, errorsOf, type Settled, treeOf } from "./compiled.ts";
+import { compileFiles, errorsOf, settle, type Settled, treeOf } from "./compiled.ts";
 import type { Dice } from "./dice.ts";
 import { apart, type Numbers, numbersOf } from "./numbers.ts";
 import { distinctName } from "./observed_draws.ts";
@@ -15,6 +15,7 @@ import { innerGradients, jittered, throughFunctions } from "./rewrites.ts";
 import { type Outcome, runOn, runSeed, tensorflow, threaded, wasm } from "./runs.ts";
 import { lookAtReach } from "./reach.ts";
 import { lookAtImplicit } from "./implicit.ts";
+import { atRest } from "./resting.ts";
 import { lookAtSamples } from "./samples.ts";
 import { compareSlope, pointOf, scalarsOf } from "./slopes.ts";
 import { withLargeIntegers, withMistake, zeroName } from "./wrong_variants.ts";
@@ -259,6 +260,18 @@ export const checks: readonly Check[] = [
       // differences see through it
       if (program.text.includes("stop_gradient")) return apply;
       return /implicit\(/.test(program.text) ? lookAtImplicit(program, dice) : apply;
+    },
+  },
+  {
+    name: "at rest",
+    share: 0.2,
+    look({ settled: { program }, dice }) {
+      const resting = atRest(program, dice);
+      const settled = resting && settle(resting);
+      // a program that was found may have other parameters than those that the generator writes
+      if (!settled || "errors" in settled) return apply;
+      const outcome = lookAtImplicit(settled.program, dice);
+      return outcome.kind === "found" ? { ...outcome, program: settled.program } : outcome;
     },
   },
   { name: "samples", share: 1, look: ({ settled: { program }, dice }) => lookAtSamples(program, dice) },
