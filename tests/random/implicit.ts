@@ -47,6 +47,8 @@ export function lookAtImplicit(program: RandomProgram, dice: Dice): Outcome {
       detail: `${stuck.loop} stands still and is said not to have arrived: ${stuck.gradientNorm} of ${stuck.startNorm}`,
     };
   }
+  // then it is not the solution that differences see
+  if (stops && after!.implicit.some((r) => !(r.left <= 1e-8))) return { kind: "skipped", why: "stopped on the way" };
   const residual = Math.max(...after!.implicit.map((r) => r.residual || 0));
   if (!(residual <= 1e-8) || /damping/.test(program.text)) return { kind: "skipped", why: "solved in part" };
   const slope = compareSlope(scalars[1]!, points[1]!, dice, 1e-4);

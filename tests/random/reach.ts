@@ -18,12 +18,13 @@ export async function lookAtReach({ program, refused }: Settled, numbers: Number
   if (/from (fit|tune)@/.test(text)) return { kind: "does not apply" };
   // what is learned itself no longer follows what it started from
   if (/^\s*(over|wrt)\b[^\n]*@0/m.test(text)) return { kind: "does not apply" };
+  const learned = learnedIn(text);
   let looked = false;
   for (const { reference, program: before } of refused) {
     const name = reference.replace(/@0$/, "");
     const value = numberOf(text, name);
     const what = askedBy(before.text, reference);
-    if (!value || !what) continue;
+    if (!value || !what || followersOf(text, name).some((follower) => mentions(learned, follower))) continue;
     const { start, end } = value;
     const moved = `${text.slice(0, start)}(${text.slice(start, end)}) + ${step}${text.slice(end)}`;
     const next = compileFiles({ text: moved, files });
@@ -47,6 +48,32 @@ function numberOf(text: string, name: string): { readonly start: number; readonl
   const item = treeOf(text).items.find((i) => i.kind === "Param" && i.binding.name.name === name);
   const value = item?.kind === "Param" && item.binding.how === "=" ? item.binding.value : undefined;
   return value && (value.kind === "Number" || value.kind === "List" || value.kind === "Unary") ? value.span : undefined;
+}
+
+const mentions = (text: string, name: string) => new RegExp(`\\b${name}\\b`).test(text);
+
+/** What outers learn and gradients are taken for, as a text. */
+function learnedIn(text: string): string {
+  const references = treeOf(text).items.flatMap((item) => {
+    if (item.kind === "Gradient") return item.wrt;
+    return item.kind === "Outer" ? item.clauses.flatMap((c) => c.kind === "Over" ? c.references : []) : [];
+  });
+  return references.map(({ span }) => text.slice(span.start, span.end)).join(" ");
+}
+
+/** The definitions that are computed from a name, directly or through others. */
+function followersOf(text: string, name: string): readonly string[] {
+  const definitions = treeOf(text).items.flatMap((item) => {
+    const named = item.kind === "Param" ? item.binding : item;
+    if (!("name" in named) || typeof named.name === "string" || !named.name) return [];
+    return [{ name: named.name.name, text: text.slice(named.name.span.end, item.span.end) }];
+  });
+  const found = new Set([name]);
+  for (const reached of found) {
+    for (const definition of definitions) if (mentions(definition.text, reached)) found.add(definition.name);
+  }
+  found.delete(name);
+  return [...found];
 }
 
 /** The number that was differentiated for a reference. */
