@@ -53,6 +53,8 @@ export interface DraftOptions extends LastingLeaves {
   readonly scope: Scope;
   /** It is called at every meta-step. */
   readonly perStep?: boolean;
+  /** Its loops say where a number is first not finite. */
+  readonly watches?: boolean;
   /** Its derivatives are asked for. */
   readonly differentiated?: boolean;
   /** T of every inner loop, when an evaluation says so. */
@@ -110,6 +112,7 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
     input: byslot,
     runs: [],
     reading: [],
+    watches: options.watches ?? false,
     differentiated: options.differentiated ?? false,
     metaStep: options.perStep ? byslot({ kind: "step" }) : undefined,
     persistent: options.persistent,

@@ -31,6 +31,7 @@ import { readSources, withSources, worldBetween } from "./sources.ts";
 import { evaluateObjective } from "./objective.ts";
 import { type Context, disturbanceOf, enterWorld, loopAround, windowOf, type World } from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
+import { watched } from "./watched_loops.ts";
 
 /** The number of steps of a loop where it is used. */
 export function stepsOf(cx: Context, loop: Loop): number | undefined {
@@ -334,7 +335,8 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     for (const leaf of own) {
       const given = startValue(cx, loop, leaf)!;
       const first = disturbed?.get(leaf.name);
-      const p = first ? { ...given, variable: b.apply("add", given.variable, takeAt({ b }, first, 0)) } : given;
+      const from = first ? b.apply("add", given.variable, takeAt({ b }, first, 0)) : given.variable;
+      const p = { ...given, variable: watched(cx, from, { loop, quantity: leaf.name, when: "start", at: leaf.span }) };
       start.set(leaf.name, p);
       const hyper = hyperparameterLocals(cx, loop, rule, plans, leaf, zero);
       startState.set(leaf.name, startStates(cx, rule, leaf, moved(loop, b, leaf, p), hyper)!);
@@ -361,7 +363,8 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
   }
   const stepWorld = worldOfStep(world, loop, { b: body, values: now, t: tVariable });
   const at: Context = { ...cx, world: stepWorld, b: body };
-  const { loss, gradients: raw } = gradientOfStep(at, loop, { leaves, now, t, steps });
+  const { loss: computed, gradients: raw } = gradientOfStep(at, loop, { leaves, now, t, steps });
+  const loss = watched(at, computed, { loop, quantity: "loss", when: "step", at: loop.item.name.span });
   let gradients = raw;
   const norm = globalNorm(body, gradients);
   if (loop.clip) {
@@ -408,7 +411,8 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
       })!;
       const next = loop.kind === "outer" ? keptValue(body, leaf, after.p.variable) : after.p.variable;
       const added = disturbed?.get(leaf.name);
-      nextP.set(leaf.name, added ? body.apply("add", next, scan.slice(b.rows(b.resolve(added), 1, length + 1))) : next);
+      const made = added ? body.apply("add", next, scan.slice(b.rows(b.resolve(added), 1, length + 1))) : next;
+      nextP.set(leaf.name, watched(at, made, { loop, quantity: leaf.name, when: "next", at: leaf.span }));
       nextStates.set(leaf.name, after.states);
     }
   }

@@ -177,14 +177,15 @@ function checkedAtRun(
   });
 }
 
-interface Counter {
+/** What counts where a context stands. */
+export interface Counter {
   readonly what: string;
   readonly of: string | undefined;
   readonly count: Variable;
 }
 
 /** What counts where a context stands, from the inside out: steps of loops and scans, tasks, meta-steps. */
-function countersOf({ world }: Context): Counter[] {
+export function countersOf({ world }: Context): Counter[] {
   const found: Counter[] = [];
   for (let w: typeof world | undefined = world; w; w = w.parent) {
     // a scan is called by its file, too

@@ -36,13 +36,13 @@ function openEvaluation(
   item: EvaluateItem,
   steps: GivenSteps | undefined,
   lasting: LastingLeaves,
-  dry: boolean,
+  how: { readonly dry: boolean; readonly watches?: true },
 ): Draft {
   return openFunction(el, `evaluate ${item.name.name}`, {
     consumer: item.name.name,
     place: { what: `\`${item.name.name}\``, span: item.name.span },
-    dry,
     scope: moduleScope(el.modules.root),
+    ...how,
     ...lasting,
     ...(steps === undefined ? {} : { steps }),
   });
@@ -51,7 +51,7 @@ function openEvaluation(
 /** Goes through an evaluation once without running anything. */
 export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEvaluation | undefined {
   allowClauses(el, "evaluate", item.clauses, ["Across", "For", "Report", "Every", "Hold"]);
-  const first = openEvaluation(el, item, undefined, noLeaves, true).cx;
+  const first = openEvaluation(el, item, undefined, noLeaves, { dry: true }).cx;
   const clause = singleClause(el, item.clauses, "Across");
   const count = singleClause(el, item.clauses, "For");
   const everyClause = singleClause(el, item.clauses, "Every");
@@ -83,7 +83,7 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
     : undefined;
   const every = everyClause && readEvery(first, everyClause.count, everyClause.of);
   if (clause && !across || count && !steps || everyClause && !every) return undefined;
-  const { cx } = openEvaluation(el, item, steps, noLeaves, true);
+  const { cx } = openEvaluation(el, item, steps, noLeaves, { dry: true });
   const tasks = openTasks(cx, across);
   if (count && inners.size > 1) {
     const [a, c] = [...inners] as [Loop, Loop];
@@ -158,7 +158,7 @@ export function lowerEvaluation(
   lasting: LastingLeaves,
 ): EvaluationProgram {
   const { item, across, steps, every } = evaluation;
-  const draft = openEvaluation(el, item, steps, lasting, false);
+  const draft = openEvaluation(el, item, steps, lasting, { dry: false });
   draft.b.origin = item.name.span;
   const tasks = openTasks(draft.cx, across);
   const outputs: Variable[] = [];
@@ -177,6 +177,11 @@ export function lowerEvaluation(
     tasks: across?.count ?? 1,
     fn: draft.finish(tasks.close(outputs)),
     reports,
+    watch: (report) => {
+      const again = openEvaluation(el, item, steps, lasting, { dry: false, watches: true });
+      const watching = openTasks(again.cx, across);
+      return again.finish(watching.close([reportValue(watching.cx, evaluation.reports[report]!)!.variable]));
+    },
     ...(every ? { every } : {}),
   };
 }

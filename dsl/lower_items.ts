@@ -1,6 +1,12 @@
 // What do `gradient`, `evaluate` and a loop that nothing uses become? One function each.
 import type { Variable } from "../runtime/ir/types.ts";
-import type { Expectation, GradientProgram, SimulationProgram, TrajectoryQuantity } from "../runtime/loop/program.ts";
+import type {
+  Expectation,
+  GradientProgram,
+  ProgramFunction,
+  SimulationProgram,
+  TrajectoryQuantity,
+} from "../runtime/loop/program.ts";
 import type { GradientItem } from "./ast.ts";
 import { expressionText } from "./expression_text.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
@@ -27,6 +33,7 @@ import type { LeafDeclaration } from "./leaves.ts";
 import { hintFor } from "./hints.ts";
 import { count } from "./models.ts";
 import { type MetaReference, readMetaReference, sourceText } from "./meta_parameters.ts";
+import { lowerSensitivities } from "./sensitivities.ts";
 import { withSources } from "./sources.ts";
 import { describeKnown, requireStatic } from "./sizes.ts";
 import { type Context, withLocals } from "./world.ts";
@@ -82,15 +89,15 @@ function openGradientItem(
   el: Elaboration,
   item: GradientItem,
   lasting: LastingLeaves,
-  dry: boolean,
+  how: { readonly dry: boolean; readonly watches?: true },
 ): Draft {
   const label = sourceText(el, item.value);
   return openFunction(el, `gradient ${label}`, {
     consumer: `gradient ${expressionText(el.modules.root.source.text, item.value)}`,
     place: { what: "this gradient", span: item.value.span },
     differentiated: true,
-    dry,
     scope: moduleScope(el.modules.root),
+    ...how,
     ...lasting,
   });
 }
@@ -101,7 +108,7 @@ function gradientObjective(cx: Context, item: GradientItem): TensorValue | undef
 
 /** Goes through a gradient once without running anything. Undefined when something is wrong or not shaped yet. */
 export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradient | undefined {
-  const { cx } = openGradientItem(el, item, noLeaves, true);
+  const { cx } = openGradientItem(el, item, noLeaves, { dry: true });
   const clause = item.across && readAcross(el, item.across, el.modules.root);
   const across = clause && readCount(cx, clause);
   if (item.across && !across) return undefined;
@@ -243,7 +250,7 @@ export function lowerGradient(
   wishes: readonly TrajectoryWish[],
 ): GradientProgram {
   const { item, across, wrt } = gradient;
-  const draft = openGradientItem(el, item, lasting, false);
+  const draft = openGradientItem(el, item, lasting, { dry: false });
   const { cx, b, world } = draft;
   b.origin = item.value.span;
   const leaves = [...new Set(wrt.flatMap((r) => r.leaves))];
@@ -277,17 +284,55 @@ export function lowerGradient(
     fn: draft.finish([value!, ...ordered, ...trajectories]),
     trajectories: found.quantities,
     expect: gradient.expect,
+    watch: () => watchGradient(el, gradient, lasting),
+    slopes: () => lowerSlopes(el, gradient, lasting),
+  };
+}
+
+/** The value of a gradient item alone, by loops that are watched. */
+function watchGradient(el: Elaboration, { item, across }: CheckedGradient, lasting: LastingLeaves): ProgramFunction {
+  const draft = openGradientItem(el, item, lasting, { dry: false, watches: true });
+  const tasks = openTasks(draft.cx, across);
+  const objective = gradientObjective(tasks.cx, item)!;
+  return draft.finish(tasks.close([objective.variable]));
+}
+
+/** The derivatives of a gradient item's value for what its loops evolve, at every time. */
+function lowerSlopes(
+  el: Elaboration,
+  { item, across, runs }: CheckedGradient,
+  lasting: LastingLeaves,
+): ReturnType<NonNullable<GradientProgram["slopes"]>> {
+  const draft = openGradientItem(el, item, lasting, { dry: false });
+  const { outputs, quantities } = lowerSensitivities(draft, {
+    name: "objective",
+    runs,
+    objective: (inside) => {
+      const tasks = openTasks(inside, across);
+      const [stacked] = tasks.close([gradientObjective(tasks.cx, item)!.variable]);
+      return meanOverTasks(inside.b, stacked!);
+    },
+  });
+  const leaves = runs.filter((r) => !r.around).flatMap((r) => r.leaves);
+  return {
+    fn: draft.finish(outputs),
+    quantities: quantities.map((q, i) => ({ ...q, name: leaves[i]?.name ?? q.name })),
   };
 }
 
 // ------------------------------------------------------------------------------------------------------- simulation
 
-function openSimulation(el: Elaboration, loop: Loop, lasting: LastingLeaves, dry: boolean): Draft {
+function openSimulation(
+  el: Elaboration,
+  loop: Loop,
+  lasting: LastingLeaves,
+  how: { readonly dry: boolean; readonly watches?: true },
+): Draft {
   return openFunction(el, `run ${loop.name}`, {
     consumer: loop.name,
     place: { what: `\`${loop.name}\``, span: loop.item.name.span, alone: true },
-    dry,
     scope: moduleScope(loop.module),
+    ...how,
     ...lasting,
   });
 }
@@ -297,7 +342,7 @@ export function checkSimulation(
   el: Elaboration,
   loop: Loop,
 ): { readonly loop: Loop; readonly steps: number } | undefined {
-  const { cx } = openSimulation(el, loop, noLeaves, true);
+  const { cx } = openSimulation(el, loop, noLeaves, { dry: true });
   const run = runLoop(cx, loop, loop.item.name.span);
   return run && { loop, steps: run.steps };
 }
@@ -309,7 +354,7 @@ export function lowerSimulation(
   lasting: LastingLeaves,
   wishes: readonly TrajectoryWish[],
 ): SimulationProgram {
-  const draft = openSimulation(el, loop, lasting, false);
+  const draft = openSimulation(el, loop, lasting, { dry: false });
   const run = runLoop(draft.cx, loop, loop.item.name.span)!;
   const { outputs, quantities } = collectTrajectories(draft.cx, wishes);
   return {
@@ -318,5 +363,9 @@ export function lowerSimulation(
     steps: stepsOf(draft.cx, loop)!,
     fn: draft.finish([run.stacked("loss"), ...outputs]),
     trajectories: quantities,
+    watch: () => {
+      const again = openSimulation(el, loop, lasting, { dry: false, watches: true });
+      return again.finish([runLoop(again.cx, loop, loop.item.name.span)!.stacked("loss")]);
+    },
   };
 }

@@ -2,13 +2,7 @@
 // what is recorded of it, and where a run that went wrong looks.
 import { setRange } from "../runtime/ir/ranges.ts";
 import type { Variable } from "../runtime/ir/types.ts";
-import type {
-  OuterProgram,
-  ProgramFunction,
-  RecordRequest,
-  TrajectoryQuantity,
-  TrajectoryRequest,
-} from "../runtime/loop/program.ts";
+import type { OuterProgram, ProgramFunction, RecordRequest, TrajectoryRequest } from "../runtime/loop/program.ts";
 import { type Elaboration, fail } from "./elaboration.ts";
 import { asFloat, toTensor } from "./arithmetic.ts";
 import { evaluate } from "./expressions.ts";
@@ -36,7 +30,8 @@ import { referenceText } from "./references.ts";
 import { firstEntry, hyperparameterLocals, planHyperparameters } from "./hyperparameters.ts";
 import { applyRule, clipScale, globalNorm, readsName, startStates } from "./rules.ts";
 import { keptValue, movedGradient, movedValue } from "./moved_values.ts";
-import { type Context, enterWorld } from "./world.ts";
+import { lowerSensitivities } from "./sensitivities.ts";
+import type { Context } from "./world.ts";
 import { shapeOf, staticNumber, type TensorValue } from "./values.ts";
 
 /** An outer loop after its check. */
@@ -58,7 +53,14 @@ export interface CheckedOuter {
   readonly direction: Direction;
 }
 
-function openOuter(el: Elaboration, loop: Loop, part: string, lasting: LastingLeaves, dry: boolean): Draft {
+function openOuter(
+  el: Elaboration,
+  loop: Loop,
+  part: string,
+  lasting: LastingLeaves,
+  dry: boolean,
+  watches = false,
+): Draft {
   const draft = openFunction(el, `${loop.name}.${part}`, {
     consumer: loop.name,
     place: { what: `\`${loop.name}\``, span: loop.item.name.span },
@@ -67,6 +69,7 @@ function openOuter(el: Elaboration, loop: Loop, part: string, lasting: LastingLe
     ...lasting,
     perStep: true,
     differentiated: true,
+    watches,
   });
   // what is recorded at the end is of the meta-step after the last
   const last = (stepsOf(draft.cx, loop) ?? 1) - (part === "step" ? 1 : 0);
@@ -184,6 +187,11 @@ export function lowerOuter(
     records: requests.records,
     ...(trajectories ? { trajectories } : {}),
     diagnose,
+    watch: () => {
+      const draft = openOuter(el, loop, "diagnose", lasting, false, true);
+      const tasks = openTasks(draft.cx, outer.across);
+      return draft.finish(tasks.close([asFloat(tasks.cx, taskObjective(tasks.cx, loop)!).variable]));
+    },
   };
 }
 
@@ -391,35 +399,16 @@ export function lowerTrajectories(
   const cx = open(draft.cx, outer.across);
   taskObjective(cx, outer.loop);
   const { outputs, quantities } = collect(cx);
-  const slopes = sensitivity ? lowerSensitivity(draft, outer, open) : { outputs: [], quantities: [] };
+  // L is the objective of one task
+  const objective = (inside: Context) => {
+    const task = open(inside, outer.across);
+    return asFloat(task, taskObjective(task, outer.loop)!).variable;
+  };
+  const slopes = sensitivity
+    ? lowerSensitivities(draft, { name: outer.loop.name, runs: outer.runs, objective })
+    : { outputs: [], quantities: [] };
   const fn = draft.finish([...outputs, ...slopes.outputs]);
   return { fn, quantities: [...quantities, ...slopes.quantities], every };
-}
-
-/** dL / d(w@t) at every time t, of everything that the objective's loops evolve: the derivatives for zeros that are added
- *  there. L is the objective of one task. */
-function lowerSensitivity(
-  { cx, b, world }: Draft,
-  outer: CheckedOuter,
-  open: (cx: Context, across: Across | undefined) => Context,
-): { outputs: Variable[]; quantities: TrajectoryQuantity[] } {
-  const { loop } = outer;
-  const request = b.openGradient(`${loop.name}.sensitivity`);
-  const quantities: TrajectoryQuantity[] = [];
-  const disturbed = new Map<Loop, Map<string, Variable>>();
-  for (const run of new Map(outer.runs.filter((r) => !r.around).map((r) => [r.loop, r])).values()) {
-    const own = new Map<string, Variable>();
-    for (const leaf of run.leaves) {
-      const type = { dtype: cx.elaboration.precision, shape: [run.steps + 1, ...shapeOf(leaf.dims)] };
-      own.set(leaf.name, request.wrt(b.fill(0, type)));
-      quantities.push({ name: `${loop.name}.sensitivity[${leaf.name}]`, loop: run.loop.name, type });
-    }
-    disturbed.set(run.loop, own);
-  }
-  const inside = enterWorld(world, { b: request.body, disturbed });
-  const task = open({ ...cx, world: inside, b: request.body }, outer.across);
-  const objective = taskObjective(task, loop)!;
-  return { outputs: [...request.close([asFloat(task, objective).variable]).gradients], quantities };
 }
 
 /** True when one of two outers learns, as `@0`, where the other starts that it runs. */

@@ -32,6 +32,8 @@ export interface Consumer {
   readonly runs: LoopRun[];
   /** What each value that is being computed was computed from so far, innermost last. */
   readonly reading: Set<Source>[];
+  /** Its loops say where a number is first not finite (watched_loops.ts). */
+  readonly watches: boolean;
   /** Its derivatives are asked for: those of an evaluation are not. */
   readonly differentiated: boolean;
   /** Leaves whose values come from outside. */

@@ -242,6 +242,17 @@ export interface Check {
   /** What the scalars after the first three inputs count, from the innermost loop outwards: "step" of "`fit`". */
   readonly counters: readonly { readonly what: string; readonly of: string | undefined }[];
   readonly at: Origin;
+  /** The numbers are a loop's: they must be finite, and nothing else is asked of them. */
+  readonly watched?: WatchedQuantity;
+}
+
+/** A quantity of a loop that is looked at while it runs. */
+export interface WatchedQuantity {
+  readonly loop: string;
+  /** "loss", or a parameter's name. */
+  readonly quantity: string;
+  /** Before the first step, in a step, or after it. */
+  readonly when: "start" | "step" | "next";
 }
 
 /** No parameters. */

@@ -6,6 +6,7 @@ import type { SolveReport } from "../autodiff/lower_solves.ts";
 import { asOwnError, InternalError, MetaRuntimeError, UseError } from "../errors.ts";
 import { outsideError } from "./outside.ts";
 import { allFinite } from "./non_finite.ts";
+import { firstNotFinite, type FirstWatched } from "./watch.ts";
 import { type DeviceStepLoop, openDeviceLoop } from "./device_loop.ts";
 import { type MemoryPlan, planFunction, type PlannedFunction } from "./memory.ts";
 import type { ImplicitReport } from "./results.ts";
@@ -29,6 +30,8 @@ export interface Executables {
   /** Runs a function. Throws MetaRuntimeError when data does not have the type that the function needs, and when an integer is
    *  outside its range. */
   call(fn: ProgramFunction, values: SlotValues): CallResult;
+  /** Runs a function whose loops are watched, and says what was first not finite. */
+  watch(fn: ProgramFunction, values: SlotValues): FirstWatched | undefined;
   /** Opens a function for being called again and again. */
   open(fn: ProgramFunction, values: SlotValues, wiring: StepWiring): OpenLoop;
   /** Decides what functions keep before they are compiled. Throws MetaRuntimeError when one cannot fit. */
@@ -117,6 +120,7 @@ export function openExecutables(backend: Backend, budget: number = Infinity): Ex
       if (isOutside(reports, results.slice(outputs))) throw outsideError(program.fn, inputs, backend);
       return { outputs: results.slice(0, outputs), implicit: implicitReports(reports, results.slice(outputs)) };
     },
+    watch: ({ fn, inputs }, values) => firstNotFinite(fn, inputs.map((slot) => fill(slot, values)), backend),
     open(program, values, wiring) {
       const planned = planOf(program.fn);
       if (!backend.openLoop) {

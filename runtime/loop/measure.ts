@@ -6,7 +6,9 @@ import type { EvaluationProgram, Expectation, GradientProgram, SimulationProgram
 import type { EvaluationResult, GradientResult, ReportPoint, Verdict } from "./results.ts";
 import type { RunContext } from "./run_context.ts";
 import { allFinite, describeNonFinite, findInTrajectories } from "./non_finite.ts";
+import { place } from "./given_arrays.ts";
 import { summarize } from "./statistics.ts";
+import { describeWatched } from "./watch.ts";
 
 /** Computes a `gradient` item with the given values of the leaves. The result is kept and reported; then
  *  MetaRuntimeError is thrown if the value or a gradient is not finite. */
@@ -34,9 +36,7 @@ export function computeGradient(
     context.keep({ name: `${name}@*`, by: { kind: "gradient", index }, trajectory: true, value: trajectories[i]! });
   });
 
-  const bad = Number.isFinite(value)
-    ? wrt.flatMap((w) => w.leaves).find((leaf) => !allFinite(leaf.gradient))?.name
-    : undefined;
+  const bad = wrt.flatMap((w) => w.leaves).find((leaf) => !allFinite(leaf.gradient));
   const first = findInTrajectories(item.trajectories, trajectories, item.origin);
   if (Number.isFinite(value) && bad === undefined) {
     if (first) {
@@ -45,12 +45,60 @@ export function computeGradient(
     return;
   }
   const what = Number.isFinite(value)
-    ? `its gradient with respect to \`${bad}\` is not finite`
+    ? `its derivative with respect to ${describeBad(bad!)}, although its value is finite`
     : `its value is ${value}`;
+  const found = item.watch && context.watch(item.watch(), { step: 0, leaves });
+  const where = found
+    ? describeWatched(found)
+    : first
+    ? describeNonFinite(first)
+    : Number.isFinite(value)
+    ? lastSlope(item, context, leaves)
+    : undefined;
   throw new MetaRuntimeError(
-    `\`gradient ${item.label}\`: ${what}${first ? `; ${describeNonFinite(first)}` : ""}`,
-    item.origin,
+    `\`gradient ${item.label}\`: ${what}${where === undefined ? "" : `; ${where}`}`,
+    found?.origin ?? item.origin,
   );
+}
+
+/** "`fit`: the derivative with respect to `w@3` is NaN, those for later times are finite": where it went wrong on the way back.
+ *  Undefined when it did not in a loop, or the search failed. */
+function lastSlope(
+  item: GradientProgram,
+  context: RunContext,
+  leaves: ReadonlyMap<string, HostArray>,
+): string | undefined {
+  if (!item.slopes) return undefined;
+  try {
+    const { fn, quantities } = item.slopes();
+    const arrays = context.call(fn, { step: 0, leaves });
+    const found = quantities.flatMap(({ name, loop }, i) => {
+      const { data, shape } = arrays[i]!;
+      const entry = Array.from<number>(data).findLastIndex((x) => !Number.isFinite(x));
+      return entry < 0 ? [] : [{
+        name,
+        loop,
+        time: Math.floor(entry * shape[0]! / data.length),
+        value: data[entry]!,
+        steps: shape[0]! - 1,
+      }];
+    });
+    const last = found.filter((f) => f.loop === found.at(-1)!.loop).sort((a, b) => b.time - a.time)[0];
+    if (!last) return undefined;
+    const later = last.time < last.steps ? "; those for later times are finite" : "";
+    return `\`${last.loop}\`: the derivative with respect to \`${last.name}@${last.time}\` is ${last.value}${later}`;
+  } catch (error) {
+    if (error instanceof MetaRuntimeError || error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** "`w` is NaN at [2]". */
+function describeBad(
+  { name, gradient: { data, shape } }: { readonly name: string; readonly gradient: HostArray },
+): string {
+  const entry = Array.from<number>(data).findIndex((x) => !Number.isFinite(x));
+  return `\`${name}\` is ${data[entry]}${shape.length === 0 ? "" : ` at [${place(entry, shape).join(", ")}]`}`;
 }
 
 function verdictsOf(
@@ -95,10 +143,13 @@ export function evaluate(
   context.evaluations.push(result);
   context.report({ kind: "evaluation", evaluation: result });
   const empty =
-    reports.flatMap(({ label, points }) =>
-      points.filter((p) => p.nonFinite === p.count).map((point) => ({ label, point }))
+    reports.flatMap(({ label, points }, report) =>
+      points.filter((p) => p.nonFinite === p.count).map((point) => ({ label, point, report }))
     )[0];
-  if (empty) context.doubt(new MetaRuntimeError(describeEmpty(empty, result), item.origin));
+  if (!empty) return;
+  const found = item.watch && context.watch(item.watch(empty.report), { step: 0 });
+  const where = found ? `; ${describeWatched(found)}` : "";
+  context.doubt(new MetaRuntimeError(`${describeEmpty(empty, result)}${where}`, found?.origin ?? item.origin));
 }
 
 /** "`evaluate test`: `mse(…)` at time 3 is not finite in any of its 600 tasks (before meta-step 10 of `train`)". */
@@ -143,5 +194,8 @@ export function simulate(item: SimulationProgram, context: RunContext): void {
   });
   const own = { name: `${item.loop}.loss`, loop: item.loop, type: losses! };
   const first = findInTrajectories([...item.trajectories, own], [...trajectories, losses!], item.origin);
-  if (first) throw new MetaRuntimeError(describeNonFinite(first), first.origin);
+  if (!first) return;
+  const found = item.watch && context.watch(item.watch(), { step: 0 });
+  if (found && found.loop !== first.loop) throw new MetaRuntimeError(describeWatched(found), found.origin);
+  throw new MetaRuntimeError(describeNonFinite(first), first.origin);
 }

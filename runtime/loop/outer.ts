@@ -14,6 +14,7 @@ import { isDue, openOuterRecorder } from "./recorder.ts";
 import type { ImplicitReport } from "./results.ts";
 import type { ContextLoop, RunContext } from "./run_context.ts";
 import { evaluate } from "./measure.ts";
+import { describeWatched } from "./watch.ts";
 
 /** Runs one outer loop to its end, or until the signal; says whether it came to the end. Its result is in the context,
  *  and the learned leaves too, also when it throws: MetaRuntimeError when a number is not finite, with the values before
@@ -204,6 +205,11 @@ function stepWentWrong(outer: OuterProgram, context: RunContext, failed: FailedS
   const noticed = Number.isFinite(loss)
     ? { what: "the norm of the meta-gradient", value: gradientNorm }
     : { what: "the objective", value: loss };
+  // in a loop inside another it may have begun
+  const found = outer.watch && context.watch(outer.watch(), { step, states });
+  if (found && (!first || first instanceof Error || first.loop !== found.loop)) {
+    return new MetaRuntimeError(describeWatched(found), found.origin);
+  }
   return metaStepError(first, { outer: outer.name, step, origin: outer.origin, ...noticed });
 }
 

@@ -95,6 +95,8 @@ export interface OuterProgram {
     readonly fn: ProgramFunction;
     readonly quantities: readonly DiagnosedQuantity[];
   };
+  /** The objective alone, with every loop in it, also those inside others, watched by `check`s. */
+  readonly watch?: () => ProgramFunction;
 }
 
 /** A quantity that `diagnose` returns. */
@@ -152,6 +154,10 @@ export interface GradientProgram {
   readonly fn: ProgramFunction;
   readonly trajectories: readonly TrajectoryQuantity[];
   readonly expect: readonly Expectation[];
+  /** The value alone, with every loop watched. */
+  readonly watch?: () => ProgramFunction;
+  /** The derivatives of the value for what each parameter of its loops is at every time, axis 0. */
+  readonly slopes?: () => { readonly fn: ProgramFunction; readonly quantities: readonly TrajectoryQuantity[] };
 }
 
 /** One line of an `expect` block. */
@@ -179,6 +185,8 @@ export interface EvaluationProgram {
     /** The times along axis 1; undefined when the report has no `at`. */
     readonly times?: readonly number[];
   }[];
+  /** One of the reports alone, with every loop watched. */
+  readonly watch?: (report: number) => ProgramFunction;
   /** Also during an outer loop, every so many meta-steps. */
   readonly every?: { readonly steps: number; readonly of: string };
 }
@@ -190,6 +198,8 @@ export interface SimulationProgram {
   readonly steps: number;
   readonly fn: ProgramFunction;
   readonly trajectories: readonly TrajectoryQuantity[];
+  /** The losses alone, with every loop inside watched. */
+  readonly watch?: () => ProgramFunction;
 }
 
 /** Every function of a program, in the order they are first needed. */

@@ -164,6 +164,7 @@ function openContext({ program, executables, options, report, seed, tasks, now }
     report,
     call: (fn, at) => context.differentiate(fn, at).outputs,
     differentiate: (fn, at) => executables.call(fn, valuesAt(at)),
+    watch: (fn, at) => executables.watch(fn, valuesAt(at)),
     openLoop(fn, at, wiring) {
       const values = { ...valuesAt(at), step: at.step };
       const { inputs, most, run, accept } = executables.open(fn, values, wiring);

@@ -5,6 +5,7 @@ import type { CallResult, OpenLoop, Steps, StepWiring } from "./executables.ts";
 import type { ExperimentProgram, ProgramFunction } from "./program.ts";
 import type { RunEvent } from "./events.ts";
 import type { MetaRuntimeError } from "../errors.ts";
+import type { FirstWatched } from "./watch.ts";
 import type { EvaluationResult, GradientResult, OuterResult, Recorded, SimulationResult } from "./results.ts";
 
 /** What a call needs beside what the context knows. */
@@ -33,6 +34,8 @@ export interface RunContext {
   call(fn: ProgramFunction, at: CallAt): readonly HostArray[];
   /** `call`, with what the implicit derivatives of the function say. */
   differentiate(fn: ProgramFunction, at: CallAt): CallResult;
+  /** What was first not finite, in a function whose loops are watched. */
+  watch(fn: ProgramFunction, at: CallAt): FirstWatched | undefined;
   /** Opens a function for the meta-steps of a loop, as `Executables.open`. */
   openLoop(fn: ProgramFunction, at: CallAt, wiring: StepWiring): ContextLoop;
   /** Gives timers, signals and callbacks a turn, every 50 ms or so. */
