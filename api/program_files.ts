@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { largestTable } from "../dsl/csv.ts";
 import type { SourceText } from "../dsl/source.ts";
 import { formatBytes } from "../runtime/bytes.ts";
 import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
@@ -35,11 +36,18 @@ export interface DataFileFacts {
 /** Sources are small; a larger file is a mistake (a data file named on the command line). Bytes. */
 const largestSource = 16e6;
 
-/** The largest data file that is read, in bytes. */
-const largestData = 2 ** 32;
+/** The largest file of arrays that is read, in bytes. */
+const largestArrays = 2 ** 32;
 
 const tooLongSource = "which is too long for a program";
-const tooLongData = `and at most ${formatBytes(largestData)} are read: split it, or save its numbers in fewer bytes`;
+
+/** The bytes that a data file may have, and the cure for more. */
+function dataLimit(path: string) {
+  const table = /\.[ct]sv$/i.test(path);
+  const most = table ? largestTable : largestArrays;
+  const cure = table ? "save its columns as arrays (.npz)" : "split it, or save its numbers in fewer bytes";
+  return { most, tooLong: `and at most ${formatBytes(most)} of ${table ? "a table" : "arrays"} are read: ${cure}` };
+}
 
 /** Opens the root file. Throws FileAccessError when it cannot be read, with the cure where there is one. */
 export function openProgramFiles(file: string | URL): ProgramFiles {
@@ -84,7 +92,7 @@ export function openProgramFiles(file: string | URL): ProgramFiles {
       return text;
     },
     readData(relative) {
-      const bytes = read(relative, { most: largestData, tooLong: tooLongData });
+      const bytes = read(relative, dataLimit(relative));
       if (bytes && !dataRead.some((d) => d.path === relative)) {
         const sha256 = createHash("sha256").update(bytes).digest("hex");
         dataRead.push({ path: relative, bytes: bytes.length, sha256 });

@@ -16,8 +16,8 @@ export interface Table {
   number(i: number): number;
 }
 
-/** The longest text that V8 holds, in UTF-16 units. */
-const longestText = 2 ** 29 - 24;
+/** The bytes of the largest table: the longest text that V8 holds, in UTF-16 units. */
+export const largestTable = 2 ** 29 - 24;
 
 /** Finds the rows of a table. Throws SyntaxError that says what is wrong with it and in which row. */
 export function parseTable(bytes: Uint8Array, kind: ".csv" | ".tsv"): Table {
@@ -130,9 +130,9 @@ function closingQuote(text: string, at: number, row: number): number {
 
 /** The text of a table; a mark of the byte order at its beginning is none of it. */
 function decode(bytes: Uint8Array): string {
-  if (bytes.length > longestText) {
+  if (bytes.length > largestTable) {
     throw new SyntaxError(
-      `It has ${bytes.length} bytes, and a table at most ${longestText}: save its columns as arrays (.npz)`,
+      `It has ${bytes.length} bytes, and a table at most ${largestTable}: save its columns as arrays (.npz)`,
     );
   }
   const zero = bytes.indexOf(0);

@@ -83,11 +83,14 @@ Deno.test("a file is not read when it is larger than may be, nor when it has ano
       );
     }
     // 1 TB of holes: looked at, not read
-    Deno.openSync(`${folder}/d.csv`, { write: true, create: true }).close();
-    Deno.truncateSync(`${folder}/d.csv`, 1e12);
+    for (const name of ["d.csv", "d.npy"]) {
+      Deno.openSync(`${folder}/${name}`, { write: true, create: true }).close();
+      Deno.truncateSync(`${folder}/${name}`, 1e12);
+    }
     Deno.writeTextFileSync(`${folder}/a.meta`, "edition 1\n");
     const { readData, readSource } = openProgramFiles(`${folder}/a.meta`);
-    assertThrows(() => readData("d.csv"), FileAccessError, "it has 1 TB, and at most 4.3 GB are read");
+    assertThrows(() => readData("d.csv"), FileAccessError, "it has 1 TB, and at most 537 MB of a table are read");
+    assertThrows(() => readData("d.npy"), FileAccessError, "it has 1 TB, and at most 4.3 GB of arrays are read");
     assertThrows(() => readSource("d.csv"), FileAccessError, "it has 1 TB, which is too long for a program");
   } finally {
     Deno.removeSync(folder, { recursive: true });
