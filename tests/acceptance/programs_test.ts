@@ -16,20 +16,32 @@ Deno.test("l2_per_coordinate.meta brings the validation loss from about 0.58 to 
   }
 });
 
-Deno.test("per_layer_rates.meta learns a rate for each tensor and step, from 0.01, inside 0 .. 1", async () => {
-  const text = replaceOnce(exampleText("per_layer_rates.meta"), "2_000", "60");
-  const run = await compileInExamples(text, "per_layer_rates.meta").run({ backend: "reference" });
-  const rates = run.parameters.filter((name) => name.startsWith("adapt.lr["));
-  assertEquals(rates, ["l1.W", "l1.b", "l2.W", "l2.b", "l3.W", "l3.b"].map((t) => `adapt.lr[${t}]`));
-  for (const name of rates) {
-    const { shape, data } = run.parameter(name);
-    assertEquals(shape, [5]);
-    assert(data.every((lr) => lr >= 0 && lr <= 1));
-    assert(data.every((lr) => lr !== Math.fround(0.01)), `${name} was not learned: ${data}`);
+Deno.test("per_layer_rates.meta learns a rate for each tensor and step, from 0.01, inside 0 .. 1, and adapts better", async () => {
+  const text = replaceOnce(exampleText("per_layer_rates.meta"), "2_000", "30");
+  // the same tasks before and after
+  const test = "evaluate test { across 40 sinusoid  report mse(mlp@T(query.x), query.y)  every 30 steps of train }";
+  const experiment = compileInExamples(`${text}\n${test}\n`, "per_layer_rates.meta");
+  const seeds = 16;
+  let better = 0;
+  for (let seed = 0; seed < seeds; seed++) {
+    const run = await experiment.run({ seed, backend: "wasm" });
+    const [before, after] = [run.evaluation("test", { step: 0 }), run.evaluation("test")].map((e) =>
+      e.reports[0]!.points[0]!.mean
+    );
+    if (after! < before!) better++;
+    if (seed > 0) continue;
+    const rates = run.parameters.filter((name) => name.startsWith("adapt.lr["));
+    assertEquals(rates, ["l1.W", "l1.b", "l2.W", "l2.b", "l3.W", "l3.b"].map((t) => `adapt.lr[${t}]`));
+    for (const name of rates) {
+      const { shape, data } = run.parameter(name);
+      assertEquals(shape, [5]);
+      assert(data.every((lr) => lr >= 0 && lr <= 1));
+      assert(data.every((lr) => lr !== Math.fround(0.01)), `${name} was not learned: ${data}`);
+    }
   }
-  const losses = run.losses("train");
-  const mean = (xs: Float64Array) => xs.reduce((a, x) => a + x, 0) / xs.length;
-  assert(mean(losses.slice(-20)) < mean(losses.slice(0, 20)));
+  // 155 of 160 other seeds adapt better after 30 meta-steps: 0.95 at least, so fewer than 13 of 16 do with probability 0.007 at most.
+  // What does not learn is better as often as worse, and passes with probability 0.011
+  assert(better >= 13, `${better} of ${seeds} seeds`);
 });
 
 Deno.test("learned_optimizer.meta lowers the mean loss of a run with what it learned", async () => {
