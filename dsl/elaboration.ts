@@ -38,6 +38,8 @@ export interface Elaboration {
   readonly dataRanges: Map<string, IntRange>;
   /** Names of the tasks whose fields without values a host function gives. */
   readonly hostTasks: ReadonlySet<string>;
+  /** Names of the hyperparameters whose values at every step are recorded. */
+  readonly recordedRates: Set<string>;
   /** Definitions being evaluated, to find those that depend on themselves. */
   readonly busy: Set<object>;
   /** Models that some call went into. */
@@ -83,6 +85,7 @@ export function newElaboration(
     data: new Map(),
     dataRanges: new Map(),
     hostTasks,
+    recordedRates: new Set(),
     busy: new Set(),
     called: new Set(),
     said: new Set(),

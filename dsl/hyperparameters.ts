@@ -209,6 +209,50 @@ function declareHyperparameter(
   el.leaves.set(name, range ? { ...base, range } : base);
 }
 
+/** What a hyperparameter is called, where it has one value for each tensor that of one: `fit.lr`, `fit.lr[l1.W]`. */
+function hyperparameterLabel(
+  loop: Loop,
+  rule: LoopRule,
+  { declared, perTensor }: HyperparameterPlan,
+  leaf: LeafDeclaration | undefined,
+): string {
+  const name = `${loop.name}.${declared.path}`;
+  const alone = rule.references.length === 1;
+  return !perTensor || !leaf ? name : `${name}[${alone ? shortName(leaf, rule) : leaf.name}]`;
+}
+
+/** The values at one time of those hyperparameters of a rule that are recorded, by their names. */
+export function recordedRates(
+  cx: Context,
+  loop: Loop,
+  rule: LoopRule,
+  { plans, leaves, time }: {
+    readonly plans: readonly HyperparameterPlan[];
+    readonly leaves: readonly LeafDeclaration[];
+    readonly time: RuleTime;
+  },
+): Map<string, Variable> {
+  const wanted = cx.elaboration.recordedRates;
+  const found = new Map<string, Variable>();
+  for (const plan of wanted.size === 0 ? [] : plans) {
+    for (const leaf of plan.perTensor ? leaves : [undefined]) {
+      const label = hyperparameterLabel(loop, rule, plan, leaf);
+      if (!wanted.has(label)) continue;
+      const value = toTensor(cx, hyperparameterValue(cx, loop, rule, plan, leaf, time), "float");
+      if (value.kind === "tensor") found.set(label, cx.b.resolve(value.variable));
+    }
+  }
+  return found;
+}
+
+/** True when a hyperparameter has other values at other steps, or follows what may be learned: it is computed, or has one value for
+ *  each step. */
+export function isSchedule(cx: Context, { override, value, module }: DeclaredHyperparameter): boolean {
+  if (override?.time || override?.per?.some((axis) => axis.name === "step")) return true;
+  const at: Context = { ...cx, scope: { module, parent: undefined, locals: new Map() } };
+  return value.kind !== "List" && evaluate(at, value).kind === "tensor";
+}
+
 /** The value of a hyperparameter for one tensor at one time. */
 export function hyperparameterValue(
   cx: Context,
@@ -228,8 +272,7 @@ export function hyperparameterValue(
     return evaluate({ ...cx, scope }, declared.value);
   }
   const name = `${loop.name}.${declared.path}`;
-  const alone = rule.references.length === 1;
-  const label = !plan.perTensor || !leaf ? name : `${name}[${alone ? shortName(leaf, rule) : leaf.name}]`;
+  const label = hyperparameterLabel(loop, rule, plan, leaf);
   const declaration = cx.elaboration.leaves.get(label);
   if (!declaration) return errorValue;
   if (plan.constant && !plan.perStep && !isGiven(cx.world, label)) return plan.constant;

@@ -12,7 +12,13 @@ import { requireInteger, requireStatic, tooLarge } from "./sizes.ts";
 import type { Loop, LoopRule } from "./loops.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import { referenceLeaves, referenceText, resolveReference } from "./references.ts";
-import { firstEntry, hyperparameterLocals, planHyperparameters, type RuleTime } from "./hyperparameters.ts";
+import {
+  firstEntry,
+  hyperparameterLocals,
+  planHyperparameters,
+  recordedRates,
+  type RuleTime,
+} from "./hyperparameters.ts";
 import { differentiate } from "./differentiate.ts";
 import { directionOf } from "./directions.ts";
 import { derivativeAtEnd } from "./end_derivatives.ts";
@@ -214,6 +220,7 @@ function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     quantity: scalar,
     trajectory: (leaf) => b.input({ dtype: cx.elaboration.precision, shape: [steps! + 1, ...shapeOf(leaf.dims)] }),
     stacked: () => b.input({ dtype: cx.elaboration.precision, shape: [steps!] }),
+    rate: () => undefined,
   };
 }
 
@@ -391,6 +398,9 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
       return slice;
     },
   };
+  const rates = new Map(
+    parts.flatMap(({ rule, leaves, plans }) => [...recordedRates(at, loop, rule, { plans, leaves, time })]),
+  );
   const nextP = new Map<string, Variable>();
   const nextStates = new Map<string, Map<string, TensorValue>>();
   for (const { rule, leaves: ruled, plans } of parts) {
@@ -424,7 +434,7 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     ),
   ];
   const still = window ? 0 : stillSteps(cx, loop, steps);
-  const records = [...leaves.map((leaf) => now.get(leaf.name)!.variable), loss, norm];
+  const records = [...leaves.map((leaf) => now.get(leaf.name)!.variable), loss, norm, ...rates.values()];
   const results = asSaidBy(b, still > 0 ? loop.through.span : undefined, () => scan.close(next, records, still));
   const finals = new Map(leaves.map((leaf, i) => [leaf.name, results.carry[i]!]));
   const recorded = new Map(leaves.map((leaf, i) => [leaf.name, results.outputs[i]!]));
@@ -435,6 +445,7 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     start,
     finals,
     records: recorded,
+    rates: new Map([...rates.keys()].map((name, i) => [name, results.outputs[leaves.length + 2 + i]!])),
     losses,
     norms,
     carry: results.carry,

@@ -39,6 +39,8 @@ export interface LoopRecord {
   readonly trajectory: (leaf: LeafDeclaration) => Variable;
   /** Stacked over steps 0 .. T - 1. */
   readonly stacked: (name: "loss" | "gradient_norm") => Variable;
+  /** A hyperparameter that is recorded, stacked over steps 0 .. T - 1. */
+  readonly rate: (name: string) => Variable | undefined;
 }
 
 /** What a loop minimizes at given parameters and a known step, written into a builder. */
@@ -88,6 +90,7 @@ export function recordOf(
     readonly finals: ReadonlyMap<string, Variable>;
     /** Times 0 .. T - 1. */
     readonly records: ReadonlyMap<string, Variable>;
+    readonly rates: ReadonlyMap<string, Variable>;
     readonly losses: Variable;
     readonly norms: Variable;
     readonly carry: readonly Variable[];
@@ -129,6 +132,7 @@ export function recordOf(
     carry: kept.carry,
     trajectory,
     stacked,
+    rate: (name) => kept.rates.get(name),
     parameter: (leaf, at) => {
       const value = (variable: Variable): TensorValue => ({ kind: "tensor", variable, dims: leaf.dims });
       if (at.kind === "scope") return value(at.scope.slice(trajectory(leaf), at.offset));

@@ -46,6 +46,8 @@ export interface TrajectoryWish {
   readonly name: string;
   readonly leaf?: LeafDeclaration;
   readonly quantity?: "loss" | "gradient_norm";
+  /** A hyperparameter at every step. */
+  readonly rate?: string;
 }
 
 /** Writes the wished trajectories of the loops that were run where a context stands. */
@@ -58,7 +60,12 @@ export function collectTrajectories(
   for (const wish of wishes) {
     const run = cx.world.runs.get(wish.loop);
     if (!run) continue;
-    const variable = wish.leaf ? run.trajectory(wish.leaf) : run.stacked(wish.quantity!);
+    const variable = wish.leaf
+      ? run.trajectory(wish.leaf)
+      : wish.quantity
+      ? run.stacked(wish.quantity)
+      : run.rate(wish.rate!);
+    if (!variable) continue;
     outputs.push(variable);
     quantities.push({
       name: wish.name,

@@ -27,7 +27,7 @@ import type { Loop } from "./loops.ts";
 import { initialValue, type LeafDeclaration } from "./leaves.ts";
 import { type MetaReference, readMetaReference } from "./meta_parameters.ts";
 import { referenceText } from "./references.ts";
-import { firstEntry, hyperparameterLocals, planHyperparameters } from "./hyperparameters.ts";
+import { firstEntry, hyperparameterLocals, planHyperparameters, recordedRates } from "./hyperparameters.ts";
 import { applyRule, clipScale, globalNorm, readsName, startStates } from "./rules.ts";
 import { keptValue, movedGradient, movedValue } from "./moved_values.ts";
 import { lowerSensitivities } from "./sensitivities.ts";
@@ -175,6 +175,7 @@ export function lowerOuter(
   const step = lowerStep(el, outer, lasting, start.states);
   const diagnose = lowerDiagnosis(el, outer, lasting);
   const { trajectories } = requests;
+  const rates = requests.records.some((r) => r.what.kind === "rate") ? lowerRates(el, outer, lasting) : undefined;
   const states = readStates(start.states, step.finish, [diagnose.fn, ...(trajectories ? [trajectories.fn] : [])]);
   return {
     name: loop.name,
@@ -185,6 +186,7 @@ export function lowerOuter(
     initialStates: start.finish(states),
     step: step.finish(states),
     records: requests.records,
+    ...(rates ? { rates } : {}),
     ...(trajectories ? { trajectories } : {}),
     diagnose,
     watch: () => {
@@ -208,6 +210,23 @@ function readStates(
     for (const name of readBy(stepWith(states.filter((s) => read.has(s.name))))) read.add(name);
   }
   return states.filter((s) => read.has(s.name));
+}
+
+/** The outer's own hyperparameters that are recorded, at one meta-step. */
+function lowerRates(el: Elaboration, outer: CheckedOuter, lasting: LastingLeaves): NonNullable<OuterProgram["rates"]> {
+  const { loop, steps } = outer;
+  const draft = openOuter(el, loop, "rates", lasting, false);
+  const { cx, b, world } = draft;
+  const t: TensorValue = { kind: "tensor", variable: world.consumer.metaStep!, dims: [] };
+  const entry = (stacked: Variable) => b.one("gather", [stacked, t.variable], { axis: 0, batch: 0 });
+  const found = new Map<string, Variable>();
+  loop.rules.forEach((rule, i) => {
+    const leaves = [...new Set(outer.learned[i]!.flatMap((r) => r.leaves))];
+    const plans = planHyperparameters(cx, loop, rule, leaves, steps);
+    const own = recordedRates(cx, loop, rule, { plans, leaves, time: { t, steps, b, entry } });
+    for (const [name, value] of own) found.set(name, value);
+  });
+  return { names: [...found.keys()], fn: draft.finish([...found.values()]) };
 }
 
 interface NamedState {

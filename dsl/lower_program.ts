@@ -27,6 +27,7 @@ import type { LeafDeclaration } from "./leaves.ts";
 import { sourceText } from "./meta_parameters.ts";
 import { loopsChanging, referenceLeaves, resolveReference } from "./references.ts";
 import { checkStates } from "./equations.ts";
+import { isSchedule } from "./hyperparameters.ts";
 import { checkUnused } from "./unused_definitions.ts";
 import type { Context } from "./world.ts";
 import { formatDims, formatRange } from "./values.ts";
@@ -290,6 +291,33 @@ function checkRecords(
     return true;
   }
 
+  /** Records a hyperparameter that its loop changes as it goes, at every step; true when it is one. What an outer learns is recorded
+   *  as that. */
+  function readSchedule(
+    { loop, name }: { readonly loop: Loop; readonly name: string },
+    expression: Expression,
+    times: RecordedTimes,
+    leaves: readonly LeafDeclaration[],
+  ): boolean {
+    const timed = expression.kind === "Time";
+    if (timed && expression.time !== "all") return false;
+    const declared = loop.rules.flatMap((r) => r.hyperparameters).find((h) => h.path === name);
+    if (!declared || !isSchedule(draft.cx, declared)) return false;
+    const learned = new Set(outers.flatMap((o) => o.learned.flat()).flatMap((r) => r.leaves));
+    if (!timed && leaves.some((leaf) => learned.has(leaf))) return false;
+    const names = leaves.length > 0 ? leaves.map((leaf) => leaf.name) : [`${loop.name}.${name}`];
+    const own = outers.some((o) => o.loop === loop);
+    if (own && timed) return false;
+    if (!own && unrecordable(loop, expression)) return true;
+    for (const rate of names) {
+      el.recordedRates.add(rate);
+      const request = { label: rate, what: { kind: "rate", name: rate }, every: times.every ?? 1 } as const;
+      if (own) byOuter.set(loop, [...(byOuter.get(loop) ?? []), request]);
+      else wishes.push({ loop, name: rate, rate, ...times });
+    }
+    return true;
+  }
+
   function readRecord(cx: Context, expression: Expression, times: RecordedTimes): void {
     const { every } = times;
     if (expression.kind === "Missing") return;
@@ -356,6 +384,7 @@ function checkRecords(
       return void fail(cx, { code: "M0203", title: `\`${label}\` cannot be recorded`, at: expression.span });
     }
     const leaves = referenceLeaves(el, reference);
+    if (reference.kind === "hyperparameter" && readSchedule(reference, expression, times, leaves)) return;
     const loops = loopsChanging(el, reference);
     const start = timed && expression.time !== "all" && expression.time.kind === "Number" &&
       expression.time.value === 0;

@@ -52,7 +52,8 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
     for (let step = 0; step < outer.steps && !signal?.aborted;) {
       const due = evaluations.filter((e) => isDue(step, e.every!.steps));
       if (!await context.prepare([...stepFunctions, ...due.map((e) => e.fn)], step)) break;
-      recorder.before(step, context.leaves, trajectoriesAt(step));
+      const rates = () => context.call(outer.rates!.fn, { step, states });
+      recorder.before(step, context.leaves, { trajectories: trajectoriesAt(step), rates });
       for (const e of due) evaluate(e, context, { outer: outer.name, step });
       if (!loop) {
         loop = context.openLoop(outer.step, { step, states }, wiring);
@@ -141,7 +142,7 @@ function lookedAt(
 ): readonly number[] {
   return [
     ...evaluations.map((e) => e.every!.steps),
-    ...records.flatMap(({ what, every }) => what.kind === "leaf" ? [every] : []),
+    ...records.flatMap(({ what, every }) => what.kind === "leaf" || what.kind === "rate" ? [every] : []),
     ...(trajectories ? [trajectories.every] : []),
   ];
 }

@@ -87,6 +87,8 @@ export interface OuterProgram {
    *  states in the order of `states`. */
   readonly step: ProgramFunction;
   readonly records: readonly RecordRequest[];
+  /** Its own hyperparameters that `records` names and that change from meta-step to meta-step: an output for each. */
+  readonly rates?: { readonly names: readonly string[]; readonly fn: ProgramFunction };
   /** What `record …@*` asks of this loop: run with the values before a step that is recorded. */
   readonly trajectories?: TrajectoryRequest;
   /** Outputs one array per quantity: where a run that went wrong looks for the first value that is not finite. Leading
@@ -115,7 +117,7 @@ export interface RecordRequest {
   /** As the user named it. */
   readonly label: string;
   readonly what: { readonly kind: "loss" } | { readonly kind: "gradient_norm" } | {
-    readonly kind: "leaf";
+    readonly kind: "leaf" | "rate";
     readonly name: string;
   };
   /** In meta-steps. */
@@ -206,7 +208,9 @@ export interface SimulationProgram {
 export function functionsOf(program: ExperimentProgram): ProgramFunction[] {
   return [
     program.initial,
-    ...program.outers.flatMap((o) => [o.initialStates, o.step, ...(o.trajectories ? [o.trajectories.fn] : [])]),
+    ...program.outers.flatMap((
+      o,
+    ) => [o.initialStates, o.step, ...(o.rates ? [o.rates.fn] : []), ...(o.trajectories ? [o.trajectories.fn] : [])]),
     ...program.gradients.map((g) => g.fn),
     ...program.evaluations.map((e) => e.fn),
     ...program.simulations.map((s) => s.fn),

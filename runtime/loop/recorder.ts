@@ -22,7 +22,11 @@ function requests(program: ExperimentProgram): { readonly name: string; readonly
   const list: { name: string; bytes: number }[] = [];
   for (const outer of program.outers) {
     for (const { label, what, every } of outer.records) {
-      const once = what.kind === "leaf" ? bytes(leaves.get(what.name)!) : entryBytes[program.precision];
+      const once = what.kind === "leaf"
+        ? bytes(leaves.get(what.name)!)
+        : what.kind === "rate"
+        ? bytes(outer.rates!.fn.fn.outputs[outer.rates!.names.indexOf(what.name)]!)
+        : entryBytes[program.precision];
       list.push({ name: label, bytes: once * recordCount(outer.steps, every) });
     }
     for (const { name, type } of outer.trajectories?.quantities ?? []) {
@@ -53,10 +57,17 @@ export function checkRecordedBytes(program: ExperimentProgram, limit: number): v
   );
 }
 
+/** What has to be computed to be recorded. */
+export interface ComputedRecords {
+  readonly trajectories: () => readonly HostArray[];
+  /** The loop's own hyperparameters, in the order of `OuterProgram.rates`. */
+  readonly rates: () => readonly HostArray[];
+}
+
 /** What is recorded of one outer loop. `keep` receives each value. */
 export interface OuterRecorder {
   /** Before meta-step `step`, with the values before it. */
-  before(step: number, leaves: ReadonlyMap<string, HostArray>, trajectories: () => readonly HostArray[]): void;
+  before(step: number, leaves: ReadonlyMap<string, HostArray>, compute: ComputedRecords): void;
   /** After the computation of meta-step `step`. */
   computed(step: number, loss: number, gradientNorm: number): void;
   /** After the last meta-step that was done; `steps` is their number. No trajectories where they cannot be computed. */
@@ -88,17 +99,26 @@ export function openOuterRecorder(
       keep({ name: `${name}@*`, by: by(step), trajectory: true, value: arrays[i]! });
     });
   }
+  function keepRates(step: number, compute: () => readonly HostArray[]) {
+    const due = outer.records.filter(({ what, every }) => what.kind === "rate" && isDue(step, every));
+    const values = due.length > 0 ? compute() : [];
+    for (const { label } of due) {
+      const { dtype, shape, data } = values[outer.rates!.names.indexOf(label)]!;
+      keep({ name: label, by: by(step), trajectory: false, value: { dtype, shape, data: data.slice() } });
+    }
+  }
   function keepScalars(due: (every: number) => boolean) {
     if (!latest) return;
     for (const { label, what, every } of outer.records) {
-      if (what.kind === "leaf" || !due(every)) continue;
+      if (what.kind === "leaf" || what.kind === "rate" || !due(every)) continue;
       const data = precision === "f32" ? Float32Array.of(latest[what.kind]) : Float64Array.of(latest[what.kind]);
       keep({ name: label, by: by(latest.step), trajectory: false, value: { dtype: precision, shape: [], data } });
     }
   }
   return {
-    before(step, leaves, trajectories) {
+    before(step, leaves, { trajectories, rates }) {
       keepLeaves(step, leaves, (every) => isDue(step, every));
+      keepRates(step, rates);
       keepTrajectories(step, trajectories, (every) => isDue(step, every));
     },
     computed(step, loss, gradientNorm) {

@@ -135,6 +135,10 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
   "a start from what is learned": ({ text }) => /(: \[[^\]]*\]) (= [^[\n]*theta|~ normal\([^)]*theta)/.test(text),
   "a start of zeros": ({ text }) => /: \[[^\]]*\] = 0\n/.test(text),
   "rates from what is learned": ({ text }) => /= \[[^\]]*\bc\b[^\]]*\] per step/.test(text),
+  "a record of a schedule": ({ text }) =>
+    [...text.matchAll(/^override (\w+) \{ ([a-z][\w.]*)(?:@t =| = [^\n@=]* per step)/gm)].some(([, loop, rate]) =>
+      new RegExp(`^record .*\\b${loop}\\.${rate}`, "m").test(text)
+    ),
   "a warm start": ({ loops, words }) =>
     loops.some((l) => {
       const from = clauseOf(l, "From");

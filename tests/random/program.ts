@@ -628,10 +628,20 @@ class Draft {
     if (plain && dice.chance(0.35)) names.push(each.network ? `${loop.name}.loss@*` : `${each.name}@*`);
     if (plain && dice.chance(0.1)) names.push(`${loop.name}.gradient_norm@*`);
     if (outer && dice.chance(0.1) && !/es\(/.test(this.#items.join())) names.push(`${outer}.sensitivity`);
+    if (outer && dice.chance(0.5)) names.push(...this.schedulesOf(outer));
+    if (plain && dice.chance(0.5)) names.push(...this.schedulesOf(loop.name));
     if (names.length === 0) return;
     const every = outer && dice.chance(0.2) ? " every 2 steps" : "";
     const task = this.#tasks && outer && names.some((n) => n.endsWith("@*")) && dice.chance(0.3) ? " of task 0" : "";
     this.#items.push(`record ${names.join(", ")}${every}${task}`);
+  }
+
+  /** What overrides change from step to step of a loop. */
+  schedulesOf(loop: string): string[] {
+    const own = this.#items.filter((item) => item.startsWith(`override ${loop} {`));
+    const entries = own.map((item) => item.slice(item.indexOf("{")));
+    const changing = /([a-z][\w.]*)(?:@t =| = [^\n@=]* per step)/g;
+    return entries.flatMap((entry) => [...entry.matchAll(changing)].map((m) => `${loop}.${m[1]}`));
   }
 
   // --------------------------------------------------------------------------------------------------------- the file
