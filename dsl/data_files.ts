@@ -178,7 +178,7 @@ function chooseColumns(
         title: at === -1 ? `\`${path}\` has no column \`${text}\`` : `\`${path}\` has two columns \`${text}\``,
         at: span,
         notes: at === -1 ? [`Its columns are ${list(header)}`] : [],
-        hint: at === -1 ? otherSeparator(header, separator) ?? hintFor(text, header) : "give them different names",
+        hint: at === -1 ? firstRowHint(header, separator) ?? hintFor(text, header) : "give them different names",
       });
       return -1;
     }
@@ -203,13 +203,16 @@ function chooseColumns(
   return columns;
 }
 
-/** What to do where the one name of a table looks as if it were several. */
-function otherSeparator(header: readonly string[], separator: string): string | undefined {
-  if (header.length !== 1) return undefined;
-  if (separator === "\t") {
-    return /[,;]/.test(header[0]!) ? "name the file `.csv` when no tabs separate its columns" : undefined;
+/** What to do where the first row looks as if it were no names, or its one name as if it were several. */
+function firstRowHint(header: readonly string[], separator: string): string | undefined {
+  if (header.length > 0 && header.every((name) => typeof readCell(name) === "number")) {
+    return "write a first row that names the columns";
   }
-  return header[0]!.includes("\t") ? "name the file `.tsv` when tabs separate its columns" : undefined;
+  if (header.length !== 1) return undefined;
+  if (separator !== "\t") {
+    return header[0]!.includes("\t") ? "name the file `.tsv` when tabs separate its columns" : undefined;
+  }
+  return /[,;]/.test(header[0]!) ? "name the file `.csv` when no tabs separate its columns" : undefined;
 }
 
 /** `a`, `b` and 781 more. */

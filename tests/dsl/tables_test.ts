@@ -117,6 +117,14 @@ Deno.test("a table whose columns another separator parts is told by its one name
   assertStringIncludes(commas, "name the file `.csv` when no tabs separate its columns");
 });
 
+Deno.test("a table without a row of names is told by its numbers", () => {
+  const said = saidOf(read("1,2.5\n3,4\n"));
+  assertStringIncludes(
+    said,
+    "has no column `x` | Its columns are `1`, `2.5` | write a first row that names the columns",
+  );
+});
+
 Deno.test("an empty line is no row, but is counted as one; a quoted nothing is a cell", () => {
   const text = "\n\nx\n1\n\n \n3\noops\n";
   assertStringIncludes(saidOf(read(text, `data d from "t.csv" { x : [_] }`)), "Row 8, column `x` of `t.csv` is `oops`");
