@@ -3,11 +3,11 @@
 import { Builder, buildFunction } from "../ir/builder.ts";
 import { implicitScalars, type IrFunction, isFloat, type PrimitiveParameters, type Variable } from "../ir/types.ts";
 import { gradientInto, vjpFunction } from "./gradient.ts";
-import { addTangents, type Dual, type JvpArguments, type JvpRule, materialize, type Tangent } from "./tangent.ts";
+import { addTangents, type Dual, type JvpArguments, materialize, type Tangent } from "./tangent.ts";
 import { partialEval } from "./partial_eval.ts";
 
 /** Implicit function theorem: A dw = -(dF/dc) dc with A = dF/dw, both at the solution. */
-export const implicitJvp: JvpRule<"implicit"> = ({ b, inputs, tangents, params, jvp }) => {
+export function implicitJvp({ b, inputs, tangents, params, jvp }: JvpArguments<"implicit">): Dual {
   const { body, constants, solver, label } = params;
   const outputs = b.emit("implicit", inputs, params);
   const first = implicitScalars;
@@ -26,7 +26,7 @@ export const implicitJvp: JvpRule<"implicit"> = ({ b, inputs, tangents, params, 
     label,
   });
   return { outputs, tangents: moved };
-};
+}
 
 /** The derivative of a body along its inputs from number `fixed` on, as a function (residuals ..., v ...) -> A v; what it
  *  needs of the point is computed here, once. */
@@ -51,7 +51,7 @@ function linearPart(
 }
 
 /** d(A^-1 b) = A^-1 (db - dA x). */
-export const linearSolveJvp: JvpRule<"linear_solve"> = ({ b, inputs, tangents, params, jvp }) => {
+export function linearSolveJvp({ b, inputs, tangents, params, jvp }: JvpArguments<"linear_solve">): Dual {
   const { body, constants } = params;
   const outputs = b.emit("linear_solve", inputs, params);
   const c = inputs.slice(1, 1 + constants);
@@ -65,11 +65,11 @@ export const linearSolveJvp: JvpRule<"linear_solve"> = ({ b, inputs, tangents, p
   const known = inputs.slice(0, 1 + constants);
   const moved = b.emit("linear_solve", [...known, ...right.map((t, i) => materialize(b, t, outputs[i]!))], params);
   return { outputs, tangents: moved };
-};
+}
 
 /** dw = -factor d2f/dv dc dc, known by its transpose: a cotangent u goes to
  *  -factor (df/dc(c, v + h u) - df/dc(c, v - h u)) / (2 h) with h = epsilon / |u|. */
-export const finiteDifferenceJvp: JvpRule<"finite_difference"> = ({ b, inputs, tangents, params }) => {
+export function finiteDifferenceJvp({ b, inputs, tangents, params }: JvpArguments<"finite_difference">): Dual {
   const { constants } = params;
   const outputs = b.emit("finite_difference", inputs, params);
   const moving = tangents.slice(1, 1 + constants).flatMap((t, i) => t ? [{ tangent: t, index: i }] : []);
@@ -82,7 +82,7 @@ export const finiteDifferenceJvp: JvpRule<"finite_difference"> = ({ b, inputs, t
     types: outputs.map(({ dtype, shape }) => ({ dtype, shape })),
   });
   return { outputs, tangents: moved };
-};
+}
 
 function differenceBody(
   { body, constants, epsilon }: PrimitiveParameters["finite_difference"],
@@ -130,7 +130,7 @@ function slopeBody(
 }
 
 /** Linear in what is linear; what else it moves with is seen on its way forward. */
-export const pullbackJvp: JvpRule<"pullback"> = ({ b, inputs, tangents, params, jvp }) => {
+export function pullbackJvp({ b, inputs, tangents, params, jvp }: JvpArguments<"pullback">): Dual {
   const { known, forward } = params;
   if (tangents.slice(0, known).some((t) => t !== undefined)) return jvp(b, forward, inputs, tangents);
   const linear = tangents.slice(known).map((t, i) => materialize(b, t, inputs[known + i]!));
@@ -138,7 +138,7 @@ export const pullbackJvp: JvpRule<"pullback"> = ({ b, inputs, tangents, params, 
     outputs: b.emit("pullback", inputs, params),
     tangents: b.emit("pullback", [...inputs.slice(0, known), ...linear], params),
   };
-};
+}
 
 /** The gradient g of f moves by dg = (d2f / dw dx) dx, known by its transpose: a cotangent u goes to d/de df/dx(w + e u), one
  *  pass forward over the gradient, because second derivatives are symmetric (Pearlmutter 1994). */

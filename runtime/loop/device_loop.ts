@@ -2,15 +2,9 @@
 // parameters stay where they are, and are read when somebody looks at them.
 import type { Backend, Burst } from "../backend/interface.ts";
 import type { HostArray } from "../ir/types.ts";
-import {
-  changes,
-  fill,
-  implicitReports,
-  isOutside,
-  type OpenLoop,
-  type SlotValues,
-  type StepWiring,
-} from "./executables.ts";
+import { changes, fill, type SlotValues } from "./slots.ts";
+import { implicitReports, isOutside } from "./implicit_reports.ts";
+import { type OpenLoop, type StepWiring } from "./step_loop.ts";
 import type { PlannedFunction } from "./memory.ts";
 import { allFinite } from "./non_finite.ts";
 import { outsideError } from "./outside.ts";

@@ -10,20 +10,10 @@ import { firstNotFinite, type FirstWatched } from "./watch.ts";
 import { type DeviceStepLoop, openDeviceLoop } from "./device_loop.ts";
 import { type MemoryPlan, planFunction, type PlannedFunction } from "./memory.ts";
 import type { ImplicitReport } from "./results.ts";
-import type { TaskSource } from "./host_tasks.ts";
 import type { InputSlot, ProgramFunction } from "./program.ts";
-
-/** What slots are filled with. */
-export interface SlotValues {
-  readonly seed: HostArray;
-  /** Number of the meta-step, from 0. */
-  readonly step: number;
-  readonly leaves: ReadonlyMap<string, HostArray>;
-  /** The states of the outer rule at work. */
-  readonly states: ReadonlyMap<string, HostArray>;
-  readonly data: ReadonlyMap<string, HostArray>;
-  readonly tasks: Pick<TaskSource, "value">;
-}
+import { changes, fill, type SlotValues } from "./slots.ts";
+import type { OpenLoop, StepWiring } from "./step_loop.ts";
+import { implicitReports, isOutside } from "./implicit_reports.ts";
 
 /** The compiled functions of one run. */
 export interface Executables {
@@ -40,38 +30,6 @@ export interface Executables {
   readonly plans: readonly MemoryPlan[];
   /** Gives back what they hold. */
   dispose(): void;
-}
-
-/** How the meta-steps of a loop hang together; outputs and inputs by position. */
-export interface StepWiring {
-  /** Outputs that become inputs. */
-  readonly feed: ReadonlyMap<number, number>;
-  /** The first so many outputs must be finite; the first `numbers` of them are scalars. */
-  readonly watched: number;
-  readonly numbers: number;
-}
-
-/** A function that goes on from what it made: everything stays in the memory of the backend. */
-export interface OpenLoop {
-  /** What the inputs hold: changes with every `accept`. */
-  readonly inputs: readonly (HostArray | undefined)[];
-  /** Meta-steps in one call, at most. */
-  readonly most: number;
-  /** Runs meta-steps from `values.step` on: `count`, or as many as are finite, but one at least. Throws MetaRuntimeError when an
-   *  integer is outside its range. */
-  run(values: SlotValues, count: number): Steps;
-  /** The outputs become the inputs of the next step. */
-  accept(): void;
-}
-
-/** What some meta-steps made. */
-export interface Steps {
-  /** Of each: the outputs that are numbers, and what its implicit derivatives say. */
-  readonly each: readonly { readonly numbers: readonly number[]; readonly implicit: readonly ImplicitReport[] }[];
-  /** What the last one made, until the next run or `accept`. */
-  readonly outputs: readonly HostArray[];
-  /** The first watched output that is not finite; then there was one step only. */
-  readonly bad: number | undefined;
 }
 
 /** What a function returned, and what its implicit derivatives say. */
@@ -203,11 +161,6 @@ function openInPlace(
   };
 }
 
-/** True for a slot that holds something else at every meta-step. */
-export function changes(slot: InputSlot): boolean {
-  return slot.kind === "step" || slot.kind === "task" && !slot.fixed && slot.perStep;
-}
-
 interface Prepared {
   readonly executable: Executable;
   /** What the outputs after the first `outputs` say. */
@@ -215,61 +168,8 @@ interface Prepared {
   readonly outputs: number;
 }
 
-/** A loop has arrived when no more than this part is left of its way to a solution. */
-const arrivedLeft = 1e-3;
-
-/** What the outputs after those of the program say. */
-export function implicitReports(reports: readonly SolveReport[], values: readonly HostArray[]): ImplicitReport[] {
-  const loops = [...new Set(reports.flatMap((r) => r.what === "outside" ? [] : [r.label]))];
-  return loops.map((loop) => {
-    const at = (what: SolveReport["what"]) => values[reports.findIndex((r) => r.label === loop && r.what === what)];
-    const left = at("left")!.data[0]!;
-    return {
-      loop,
-      residual: at("residual")?.data[0] ?? NaN,
-      equation: reports.find((r) => r.label === loop && r.equation)!.equation!,
-      gradientNorm: at("reached")!.data[0]!,
-      startNorm: at("started")!.data[0]!,
-      left,
-      arrived: left <= arrivedLeft,
-    };
-  });
-}
-
-/** True when the outputs after those of the program say that an integer is outside its range. */
-export function isOutside(reports: readonly SolveReport[], values: readonly HostArray[]): boolean {
-  const position = reports.findIndex((r) => r.what === "outside");
-  return position >= 0 && values[position]!.data[0] !== 0;
-}
-
 /** The same array with its own storage. */
 const copied = ({ dtype, shape, data }: HostArray): HostArray => ({ dtype, shape, data: data.slice() });
-
-/** What a slot stands for. */
-export function fill(slot: InputSlot, values: SlotValues): HostArray {
-  switch (slot.kind) {
-    case "seed":
-      return values.seed;
-    case "step":
-      return { dtype: "i32", shape: [], data: Int32Array.of(values.step) };
-    case "leaf":
-      return found(values.leaves.get(slot.name), slot);
-    case "state":
-      return found(values.states.get(slot.name), slot);
-    case "task":
-      return found(values.tasks.value(slot), slot);
-    case "data": {
-      const value = values.data.get(slot.name);
-      if (!value) throw new MetaRuntimeError(`The data \`${slot.name}\` was not given`);
-      return value;
-    }
-  }
-}
-
-function found(value: HostArray | undefined, slot: InputSlot & { readonly name: string }): HostArray {
-  if (!value) throw new InternalError(`There is no ${slot.kind} \`${slot.name}\``);
-  return value;
-}
 
 /** Throws MetaRuntimeError when data does not have the type that the function needs. */
 function checkSlots({ fn, inputs }: Pick<ProgramFunction, "fn" | "inputs">, values: SlotValues): void {

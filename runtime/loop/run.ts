@@ -9,7 +9,8 @@ import { type ExperimentProgram, functionsOf, type ProgramFunction } from "./pro
 import type { RunEvent } from "./events.ts";
 import type { Outcome, RunResult } from "./results.ts";
 import type { CallAt, RunContext } from "./run_context.ts";
-import { type Executables, openExecutables, seedWords, type SlotValues } from "./executables.ts";
+import { type Executables, openExecutables, seedWords } from "./executables.ts";
+import { type SlotValues } from "./slots.ts";
 import { computeGradient, evaluate, simulate } from "./measure.ts";
 import { allFinite } from "./non_finite.ts";
 import { checkRecordedBytes } from "./recorder.ts";

@@ -1,7 +1,8 @@
 // What do the parts of a run share? The program, the present values, the way to call functions and to say what happened.
 // Made by `run.ts`, used by `outer.ts` and `measure.ts`.
 import type { HostArray } from "../ir/types.ts";
-import type { CallResult, OpenLoop, Steps, StepWiring } from "./executables.ts";
+import type { CallResult } from "./executables.ts";
+import type { OpenLoop, Steps, StepWiring } from "./step_loop.ts";
 import type { ExperimentProgram, ProgramFunction } from "./program.ts";
 import type { RunEvent } from "./events.ts";
 import type { MetaRuntimeError } from "../errors.ts";

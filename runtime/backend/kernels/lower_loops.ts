@@ -1,11 +1,12 @@
 // How do `scan` and `map` become loops around frames? A step reads and writes its slices where they lie among all of them; the
 // carry has one place, which the new one takes at the end of a step, or as soon as nothing reads the old one any more.
-import { type EquationOf, sizeOf } from "../../ir/types.ts";
+import { entryBytes, type EquationOf, type IrFunction, sizeOf, type Variable } from "../../ir/types.ts";
 import { FrameBuilder } from "./build.ts";
 import { Core, Slot } from "./core.ts";
-import { Scope } from "./lower.ts";
 import type { Access, Buffer, Frame, Loop, Node, View } from "./types.ts";
 import { isRowMajor, normalAxes, orderOf } from "./views.ts";
+import { InternalError } from "../../errors.ts";
+import { lowerEquation } from "./lower_equations.ts";
 
 /** Lowers a loop: its outputs get cores in the scope around. */
 export function lowerLoop(outer: Scope, equation: EquationOf<"scan"> | EquationOf<"map">): void {
@@ -160,5 +161,58 @@ function touches(node: Node, buffer: Buffer): boolean {
       return node.inputs.some((v) => v.buffer === buffer);
     case "loop":
       return node.body.nodes.some((n) => touches(n, buffer));
+  }
+}
+
+/** The cores of a frame's variables. */
+export class Scope {
+  readonly builder: FrameBuilder;
+  readonly #cores = new Map<Variable, Core>();
+  /** Variables that must lie row-major, or in a certain place, from the start. */
+  readonly rowMajor = new Set<Variable>();
+  readonly targets = new Map<Variable, Slot>();
+
+  constructor(builder: FrameBuilder) {
+    this.builder = builder;
+  }
+
+  get(variable: Variable): Core {
+    const core = this.#cores.get(variable);
+    if (!core) throw new InternalError(`Variable ${variable.id} is not defined in ${this.builder.frame.name}`);
+    return core;
+  }
+
+  set(variable: Variable, core: Core): void {
+    this.#cores.set(variable, core);
+    if (!core.floating || core.owner !== this.builder) return;
+    const target = this.targets.get(variable);
+    if (target && !core.target) core.target = target;
+    if (this.rowMajor.has(variable)) core.rowMajor = true;
+  }
+
+  /** Lowers the equations that some output depends on. */
+  run(fn: IrFunction): void {
+    const uses = new Map<Variable, number>();
+    const use = (variable: Variable) => uses.set(variable, (uses.get(variable) ?? 0) + 1);
+    fn.outputs.forEach(use);
+    const needed = fn.equations.toReversed().filter((equation) => {
+      if (!equation.outputs.some((output) => uses.has(output))) return false;
+      equation.inputs.forEach(use);
+      return true;
+    }).reverse();
+    for (const equation of needed) {
+      const inputs = equation.inputs.map((input) => this.get(input));
+      this.builder.limitDepth(inputs);
+      if (equation.op === "scan" || equation.op === "map") {
+        lowerLoop(this, equation);
+        continue;
+      }
+      const output = equation.outputs[0]!;
+      const bytes = sizeOf(output.shape) * entryBytes[output.dtype];
+      const home = FrameBuilder.home(this.builder, inputs, bytes);
+      const core = lowerEquation(home, equation, (variable) => this.get(variable));
+      core.readOnce = uses.get(output) === 1 && !equation.inputs.some((input) => this.get(input) === core);
+      this.set(output, core);
+    }
   }
 }

@@ -18,6 +18,7 @@ import { FunctionGraph, type Ref, type TfType } from "./graph.ts";
 import { lowerConvolution, lowerFilterGradient, lowerInputGradient } from "./lower_convolutions.ts";
 import { type Draw, lowerDraws } from "./lower_random.ts";
 import { type BinaryOperation, type Comparison, Operations, type UnaryOperation } from "./operations.ts";
+import { spread } from "./spread.ts";
 
 /** What a rule is given. */
 export interface Lowering<P extends PrimitiveName> {
@@ -278,20 +279,6 @@ function ordered(t: Operations, x: Ref): Ref {
   const turned = t.binary("BitwiseXor", bits, t.integer(largestInteger));
   const order = t.select(t.compare("Less", bits, t.integer(0)), turned, bits);
   return t.select(t.compare("NotEqual", x, x), t.integer(largestInteger), order);
-}
-
-/** Interior zeros: an axis more, padded and cut. */
-export function spread(t: Operations, x: Ref, interior: readonly number[]): Ref {
-  return interior.reduce((v, gap, axis) => {
-    const n = v.shape[axis]!;
-    if (gap === 0 || n < 2) return v;
-    const [before, after] = [v.shape.slice(0, axis), v.shape.slice(axis + 1)];
-    const high = [...before.map(() => 0), 0, gap, ...after.map(() => 0)];
-    const padded = t.pad(t.reshape(v, [...before, n, 1, ...after]), high.map(() => 0), high);
-    const whole = t.reshape(padded, [...before, n * (1 + gap), ...after]);
-    const limit = whole.shape.map((m, i) => i === axis ? m - gap : m);
-    return t.slice(whole, limit.map(() => 0), limit, limit.map(() => 1));
-  }, x);
 }
 
 /** Which indices are from 0 to n - 1. */

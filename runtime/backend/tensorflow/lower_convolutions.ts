@@ -4,7 +4,8 @@
 // Letters: n images, g groups of c channels in and o channels out, k filter entries, h w places of a filter.
 import type { ConvolutionParameters } from "../../ir/types.ts";
 import type { Ref } from "./graph.ts";
-import { type Lowering, spread } from "./lower.ts";
+import { type Lowering } from "./lower.ts";
+import { spread } from "./spread.ts";
 import type { Operations } from "./operations.ts";
 
 /** Sizes of the filter and of the places where it lies. */
