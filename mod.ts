@@ -44,6 +44,8 @@ export type { Diagnostic, Label } from "./dsl/diagnostic.ts";
 export type { DiagnosticCode, diagnosticCodes } from "./dsl/codes.ts";
 export type { SourceText, Span } from "./dsl/source.ts";
 
+export { untrustedLimits } from "./runtime/limits.ts";
+export type { LimitName, Limits } from "./runtime/limits.ts";
 export { InternalError, MetaRuntimeError } from "./runtime/errors.ts";
 export { FileAccessError } from "./runtime/record/files.ts";
 export { pairedDifference, summarize } from "./runtime/loop/statistics.ts";

@@ -1,6 +1,6 @@
 // Where will a program run? The names that `--backend` and `run({ backend })` take, and what "auto" means.
 import type { Backend } from "../runtime/backend/interface.ts";
-import { referenceBackend } from "../runtime/backend/reference/index.ts";
+import { makeReferenceBackend, referenceBackend } from "../runtime/backend/reference/index.ts";
 import { makeWasmBackend, wasmBackend } from "../runtime/backend/wasm/index.ts";
 import { MetaRuntimeError, UseError } from "../runtime/errors.ts";
 import { costOf } from "../runtime/ir/cost.ts";
@@ -22,11 +22,17 @@ export interface BackendChoice {
 export interface BackendLimits {
   /** Threads, with the first; as many as there are processors when not given. */
   readonly threads?: number | undefined;
+  /** Bytes of one function, at most; what the program's limits say, or else the backend can address, when not given. */
+  readonly memoryLimitBytes?: number;
 }
 
 type Choose = (limits: BackendLimits, program: ExperimentProgram | undefined) => Promise<BackendChoice> | BackendChoice;
 
-const wasm = ({ threads }: BackendLimits) => threads === undefined ? wasmBackend : makeWasmBackend({ threads });
+const wasm = ({ threads, memoryLimitBytes }: BackendLimits) =>
+  threads === undefined && memoryLimitBytes === undefined ? wasmBackend : makeWasmBackend({
+    ...(threads !== undefined && { threads }),
+    ...(memoryLimitBytes !== undefined && { memoryLimitBytes }),
+  });
 
 /** Floating-point operations of a meta-step, and of all of them, from which TensorFlow on the processor is picked where it is set up:
  *  below the first, `wasm` is faster with many tasks; below the second, TensorFlow does not win back its four seconds of
@@ -50,7 +56,10 @@ const choices: Readonly<Record<BackendName, Choose>> = {
     const { findTensorFlow, openTensorFlow } = await tensorflow();
     return { backend: await openTensorFlow(findTensorFlow({ specifiers: true }), limits), why: "asked for" };
   },
-  reference: () => ({ backend: referenceBackend, why: "asked for" }),
+  reference: ({ memoryLimitBytes }) => ({
+    backend: memoryLimitBytes === undefined ? referenceBackend : makeReferenceBackend({ memoryLimitBytes }),
+    why: "asked for",
+  }),
 };
 
 /** Loaded when it is asked for: a machine without TensorFlow is not slowed. */
@@ -83,6 +92,8 @@ export async function chooseBackend(
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
     throw new UseError(`The number of threads must be an integer from 1, not ${threads}`);
   }
+  const memory = program?.limits?.memory ?? Infinity;
+  const own = memory === Infinity ? limits : { memoryLimitBytes: memory, ...limits };
   const list = names.split(",").map((name) => name.trim());
   for (const name of list) {
     if (Object.hasOwn(choices, name)) continue;
@@ -93,7 +104,7 @@ export async function chooseBackend(
   const refused: string[] = [];
   for (const name of list as BackendName[]) {
     try {
-      const { backend, why } = await choices[name](limits, program);
+      const { backend, why } = await choices[name](own, program);
       return { backend, why: [...refused, why].join("; ") };
     } catch (error) {
       if (!(error instanceof MetaRuntimeError) || name === list.at(-1)) throw error;

@@ -8,6 +8,7 @@ import { CompileError } from "./compile_error.ts";
 import { type Experiment, makeExperiment } from "./experiment.ts";
 import { decodeSource, openProgramFiles } from "./program_files.ts";
 import { checkHostData, checkHostTasks } from "./arrays.ts";
+import { chooseLimits, type Limits } from "../runtime/limits.ts";
 import type { HostTasks } from "../runtime/loop/host_tasks.ts";
 
 /** What a program gets from outside. */
@@ -23,6 +24,8 @@ export interface CompileOptions {
   /** Gives the content of an imported program or a data file by its path relative to the program; undefined when there
    *  is none. Without it a program can neither import nor load files. */
   readonly read?: (path: string) => Uint8Array | string | undefined;
+  /** Limits other than usual: `untrustedLimits`, or `{ steps: 1e8 }`; docs/limits.md has them all. */
+  readonly limits?: Partial<Limits>;
   /** Seed of the runs that do not name one: an integer from 0 to 2^53 − 1; 0 when not given. */
   readonly seed?: number;
 }
@@ -32,7 +35,7 @@ export type CompileFileOptions = Omit<CompileOptions, "name" | "read">;
 
 /** Compiles a program.
  *  Throws CompileError with every diagnostic when the program, or what it gets from outside, is wrong; TypeError for data
- *  that are no arrays with shapes and tasks that are no functions; RangeError for a bad seed.
+ *  that are no arrays with shapes and tasks that are no functions; RangeError for a bad seed or limit.
  *
  *  ```ts
  *  import { compile } from "../mod.ts";
@@ -110,9 +113,9 @@ export function check(source: string, options: CompileOptions = {}): readonly Di
  *  console.log(format("edition 1\nlet  y=1+x"));
  *  ```
  */
-export function format(source: string, options: Pick<CompileOptions, "name"> = {}): string {
+export function format(source: string, options: Pick<CompileOptions, "name" | "limits"> = {}): string {
   const root = { name: options.name ?? defaultName, text: source };
-  const { text, diagnostics } = formatText(root);
+  const { text, diagnostics } = formatText(root, chooseLimits(options.limits));
   if (text === undefined) throw new CompileError(diagnostics, new Map([[root.name, root]]));
   return text;
 }
@@ -135,8 +138,15 @@ export function compileInput(source: string, options: CompileOptions): CompileIn
   };
 }
 
-function outsideValues({ inputs, data, tasks }: CompileOptions): Pick<CompileInput, "inputs" | "data" | "tasks"> {
+function outsideValues(
+  { inputs, data, tasks, limits }: CompileOptions,
+): Pick<CompileInput, "inputs" | "data" | "tasks" | "limits"> {
   if (data) checkHostData(data);
   if (tasks) checkHostTasks(tasks);
-  return { ...(inputs && { inputs }), ...(data && { data }), ...(tasks && { tasks: Object.keys(tasks) }) };
+  return {
+    limits: chooseLimits(limits),
+    ...(inputs && { inputs }),
+    ...(data && { data }),
+    ...(tasks && { tasks: Object.keys(tasks) }),
+  };
 }

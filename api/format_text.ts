@@ -3,6 +3,7 @@ import { type Diagnostic, DiagnosticSink } from "../dsl/diagnostic.ts";
 import { formatProgram } from "../dsl/format.ts";
 import { parseProgram } from "../dsl/parse.ts";
 import type { SourceText } from "../dsl/source.ts";
+import { type Limits, usualLimits } from "../runtime/limits.ts";
 
 /** The formatted text; without one, what is wrong with the syntax. */
 export interface FormattedText {
@@ -11,9 +12,9 @@ export interface FormattedText {
 }
 
 /** Formats a program. Never throws for what is wrong with it. */
-export function formatText(source: SourceText): FormattedText {
-  const parsed = parseProgram(source);
-  const sink = new DiagnosticSink();
+export function formatText(source: SourceText, limits: Limits = usualLimits): FormattedText {
+  const parsed = parseProgram(source, limits);
+  const sink = new DiagnosticSink(limits);
   for (const draft of parsed.diagnostics) sink.report(draft);
   const { diagnostics } = sink;
   return sink.hasErrors ? { diagnostics } : { diagnostics, text: formatProgram(parsed.program, source) };

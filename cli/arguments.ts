@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import type { Stage } from "../dsl/compile.ts";
 import { parseBytes } from "../runtime/bytes.ts";
+import { chooseLimits, type LimitName, limitNames, type Limits, untrustedLimits } from "../runtime/limits.ts";
 import { nearestName } from "../dsl/did_you_mean.ts";
 
 /** A verb of the command line. */
@@ -27,6 +28,7 @@ export interface CommandLine {
   /** Bytes. */
   readonly memory: number | undefined;
   readonly threads: number | undefined;
+  readonly limits: Limits;
   readonly json: boolean;
   readonly out: string | undefined;
   readonly emit: Stage | undefined;
@@ -85,6 +87,19 @@ export const options: Readonly<Record<string, OptionFacts>> = {
     value: "N",
     text: "threads that work on tasks; results are the same for any number",
     verbs: ["run", "verify"],
+  },
+  limits: {
+    type: "string",
+    value: "SET",
+    text: "`untrusted` for a stranger's program: lower limits (docs/limits.md)",
+    verbs: ["run", "check", "fmt", "explain", "verify"],
+  },
+  limit: {
+    type: "string",
+    value: "NAME=N",
+    text: "another number for one limit; may be repeated",
+    verbs: ["run", "check", "fmt", "explain", "verify"],
+    repeats: true,
   },
   out: { type: "string", value: "DIR", text: "write a run folder; DIR must be new or empty", verbs: ["run"] },
   emit: { type: "string", value: "STAGE", text: "print cst, ast, checked, ir or plan, and do not run", verbs: ["run"] },
@@ -196,6 +211,8 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
   if (threadsText !== undefined && !/^[1-9]\d{0,3}$/.test(threadsText)) {
     return wrong(`\`--threads\` must be an integer from 1, not \`${threadsText}\``);
   }
+  const limits = parseLimits(given.get("limits")?.[0], given.get("limit") ?? []);
+  if (typeof limits === "string") return wrong(limits);
   const command: CommandLine = {
     verb,
     files,
@@ -204,6 +221,7 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
     backend: given.get("backend")?.[0] ?? "auto",
     memory,
     threads,
+    limits,
     json: given.has("json"),
     out: given.get("out")?.[0],
     emit: emit as Stage | undefined,
@@ -211,6 +229,32 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
     checkOnly: given.has("check"),
   };
   return { kind: "command", command };
+}
+
+/** The limits that hold, or what is wrong with them. */
+function parseLimits(set: string | undefined, texts: readonly string[]): Limits | string {
+  if (set !== undefined && set !== "untrusted") return `\`--limits\` knows \`untrusted\`, not \`${set}\``;
+  const changed: Partial<Record<LimitName, number>> = set === undefined ? {} : { ...untrustedLimits };
+  const seen = new Set<string>();
+  for (const text of texts) {
+    const [name = "", number = ""] = text.split("=", 2).map((part) => part.trim());
+    if (!Object.hasOwn(untrustedLimits, name)) {
+      const near = nearestName(name, limitNames);
+      return `Unknown limit \`${name}\`${
+        near ? `; did you mean \`${near}\`?` : `: known are ${limitNames.join(", ")}`
+      }`;
+    }
+    if (seen.has(name)) return `\`--limit ${name}\` is given twice`;
+    seen.add(name);
+    const value = number === "inf" ? Infinity : parseValue(number);
+    if (typeof value !== "number") return `\`--limit ${name}\` must be an integer from 1, or inf, not \`${number}\``;
+    changed[name as LimitName] = value;
+  }
+  try {
+    return chooseLimits(changed);
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** Values by name, or what is wrong with them. */

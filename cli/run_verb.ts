@@ -20,9 +20,9 @@ import { reportText } from "./report.ts";
 
 /** Runs the verb; the exit code. Throws FileAccessError or RangeError for wrong use. */
 export async function runVerb(command: CommandLine, console: Console): Promise<number> {
-  const { json, inputs, emit } = command;
+  const { json, inputs, limits, emit } = command;
   const files = openProgramFiles(command.files[0]!);
-  const output = compileProgram({ ...files, inputs });
+  const output = compileProgram({ ...files, inputs, limits });
   const wrong = showDiagnostics(output.diagnostics, output.sources, { console, json });
   if (emit !== undefined) {
     console.out(output.emit(emit));
@@ -32,7 +32,11 @@ export async function runVerb(command: CommandLine, console: Console): Promise<n
   const { program, sources } = output;
   if (!program) throw new InternalError("The front end gave neither a program nor an error");
 
-  const choice = await chooseBackend(command.backend, { threads: command.threads }, program);
+  const choice = await chooseBackend(
+    command.backend,
+    { threads: command.threads, memoryLimitBytes: limits.memory },
+    program,
+  );
   const folder = command.out === undefined ? undefined : openFolder(command.out, { command, files, choice, program });
   const progress = json ? jsonProgress(console) : textProgress(console);
   if (!json) console.err(`${heading(program, command, choice)}\n`);

@@ -10,11 +10,11 @@ import { wrongCode } from "./run_verb.ts";
 
 /** `meta.ts check FILES`: the exit code is 1 when a program is wrong, 2 when one of its files may not be
  *  read. Throws FileAccessError for wrong use. */
-export function checkVerb({ files, inputs, json }: CommandLine, console: Console): number {
+export function checkVerb({ files, inputs, limits, json }: CommandLine, console: Console): number {
   let code: number = exitCodes.done;
   for (const file of files) {
     const program = openProgramFiles(file);
-    const { diagnostics, sources } = compileProgram({ ...program, inputs });
+    const { diagnostics, sources } = compileProgram({ ...program, inputs, limits });
     const wrong = showDiagnostics(diagnostics, sources, { console, json });
     if (wrong) code = Math.max(code, wrongCode(program));
     else if (!json) console.out(`${file}: ok\n`);
@@ -24,11 +24,11 @@ export function checkVerb({ files, inputs, json }: CommandLine, console: Console
 
 /** `meta.ts fmt FILES`: rewrites what is not in the one style. With `--check` only names it, and the exit code is 1. A
  *  file that cannot be parsed is left as it is, and the exit code is 1. Throws FileAccessError for wrong use. */
-export function fmtVerb({ files, checkOnly }: CommandLine, console: Console): number {
+export function fmtVerb({ files, limits, checkOnly }: CommandLine, console: Console): number {
   let wrong = false;
   for (const file of files) {
     const { root, folder } = openProgramFiles(file);
-    const { text, diagnostics } = formatText(root);
+    const { text, diagnostics } = formatText(root, limits);
     if (text === undefined) {
       showDiagnostics(diagnostics, new Map([[root.name, root]]), { console, json: false });
       wrong = true;

@@ -37,10 +37,10 @@ export async function verifyVerb(
   console: Console,
   choose: typeof chooseBackend = chooseBackend,
 ): Promise<number> {
-  const { files: [file], inputs, seed, json } = command;
+  const { files: [file], inputs, limits, seed, json } = command;
   const files = openProgramFiles(file!);
   const compileInstance = (instance: Instance) =>
-    compileProgram({ ...files, inputs, instance: { precision: "f64", ...instance } });
+    compileProgram({ ...files, inputs, limits, instance: { precision: "f64", ...instance } });
   const whole = compileInstance({});
   if (showDiagnostics(whole.diagnostics, whole.sources, { console, json })) return wrongCode(files);
   if (namedFunctions(whole.program!).length === 0) {

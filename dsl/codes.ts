@@ -9,6 +9,7 @@ export const diagnosticCodes = {
   M0104: "A clause missing",
   M0105: "A number that cannot be read",
   M0106: "An unknown edition, precision or unit",
+  M0107: "A program that is too long",
   M0201: "An unknown name",
   M0202: "A name defined twice",
   M0203: "A name of the wrong kind",

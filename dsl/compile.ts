@@ -2,6 +2,7 @@
 import { type DerivativeKind, derivativeKinds, describeProgram } from "./describe.ts";
 import { readMemory } from "./memory_budget.ts";
 import { type ExperimentProgram, functionsOf } from "../runtime/loop/program.ts";
+import { TooManyEquations, writingAtMost } from "../runtime/ir/builder.ts";
 import { printFunction } from "../runtime/ir/print.ts";
 import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
 import { type Diagnostic, DiagnosticSink } from "./diagnostic.ts";
@@ -10,6 +11,7 @@ import { asOwnError } from "../runtime/errors.ts";
 import { checkDeclarations } from "./declarations.ts";
 import { type HostData, loadData } from "./data.ts";
 import type { ReadData } from "./data_files.ts";
+import { type Limits, raising, usualLimits } from "../runtime/limits.ts";
 import { type Elaboration, newElaboration, type Precision } from "./elaboration.ts";
 import type { Instance } from "./instance.ts";
 import { type InputValues, readInputs } from "./inputs.ts";
@@ -34,6 +36,8 @@ export interface CompileInput {
   readonly tasks?: readonly string[];
   /** What differs from the program as written. */
   readonly instance?: Instance;
+  /** The usual ones when not given. */
+  readonly limits?: Limits;
 }
 
 /** The stages whose output can be printed. */
@@ -66,8 +70,9 @@ export function compileProgram(input: CompileInput): CompileOutput {
 
 /** `place.at` says where the last expression stands that was gone through. */
 function compileStages(input: CompileInput, place: { at?: () => string }): CompileOutput {
-  const sink = new DiagnosticSink();
-  const modules = loadModules(input.root, input.readSource, sink);
+  const { limits = usualLimits } = input;
+  const sink = new DiagnosticSink(limits);
+  const modules = loadModules(input.root, input.readSource, sink, limits);
   let el: Elaboration | undefined;
   let checked: CheckedProgram | undefined;
   let program: ExperimentProgram | undefined;
@@ -78,17 +83,20 @@ function compileStages(input: CompileInput, place: { at?: () => string }): Compi
     const inputs = new Map<string, StaticValue>();
     const { instance = {} } = input;
     const precision = instance.precision ?? precisionOf(modules);
-    el = newElaboration(modules, sink, precision, inputs, new Set(input.tasks), instance);
+    el = newElaboration(modules, sink, precision, inputs, new Set(input.tasks), { instance, limits });
     const { work } = el;
     place.at = () => work.at ? `near ${placeText(modules.sources, work.at)}` : "";
     checkHostTasks(el);
     readInputs(el, inputs, input.inputs ?? {});
     loadData(el, input.readData, input.data ?? {});
     readLoops(el);
-    checked = checkProgram(el);
-    resolveNames(el);
-    if (checked && !sink.hasErrors) program = lowerProgram(el, checked);
-    if (!sink.hasErrors) {
+    const elaboration = el;
+    const whole = withinEquations(elaboration, () => {
+      checked = checkProgram(elaboration);
+      resolveNames(elaboration);
+      if (checked && !sink.hasErrors) program = lowerProgram(elaboration, checked);
+    });
+    if (whole && !sink.hasErrors) {
       if (!checked || !program) throw lost(el, "The program", { source: input.root.name, start: 0, end: 0 });
       refuseLostItems(el, checked, program);
     }
@@ -96,11 +104,34 @@ function compileStages(input: CompileInput, place: { at?: () => string }): Compi
   const output = {
     diagnostics: sink.diagnostics,
     sources: modules.sources,
-    emit: (stage: Stage) => emit(stage, input.root, el, checked, program),
+    emit: (stage: Stage) => emit(stage, { root: input.root, limits }, { el, checked, program }),
     describe: () => el && checked && program ? describeProgram(el, checked) : "",
     derivatives: () => el && checked && program ? derivativeKinds(el, checked) : [],
   };
   return program && !sink.hasErrors ? { ...output, program } : output;
+}
+
+/** Does work that writes functions. False when these get too long (reported). */
+function withinEquations(el: Elaboration, work: () => void): boolean {
+  const { limits, sink, modules } = el;
+  try {
+    writingAtMost(limits.equations, work);
+    return true;
+  } catch (error) {
+    if (!(error instanceof TooManyEquations)) throw error;
+    sink.report({
+      code: "M0311",
+      title: `This unfolds into more than ${limits.equations} equations`,
+      at: el.work.at ?? error.origin ?? { source: modules.root.source.name, start: 0, end: 0 },
+      notes: [
+        "Derivatives are written out: each loop that is differentiated inside another one that is doubles what there is",
+        raising("equations"),
+      ],
+      hint:
+        "take the derivative of the loops inside with `through implicit()` or `through first_order()`, or nest fewer",
+    });
+    return false;
+  }
 }
 
 function precisionOf(modules: ModuleSet): Precision {
@@ -111,6 +142,7 @@ function precisionOf(modules: ModuleSet): Precision {
 /** `edition` and `precision` of every file. */
 function checkHeader(modules: ModuleSet, sink: DiagnosticSink): void {
   for (const module of modules.modules) {
+    if (module.refused) continue;
     const { items } = module.program;
     const edition = items.find((i) => i.kind === "Edition");
     if (!edition) {
@@ -144,12 +176,14 @@ function checkHeader(modules: ModuleSet, sink: DiagnosticSink): void {
 
 function emit(
   stage: Stage,
-  root: SourceText,
-  el: Elaboration | undefined,
-  checked: CheckedProgram | undefined,
-  program: ExperimentProgram | undefined,
+  { root, limits }: { readonly root: SourceText; readonly limits: Limits },
+  { el, checked, program }: {
+    readonly el: Elaboration | undefined;
+    readonly checked: CheckedProgram | undefined;
+    readonly program: ExperimentProgram | undefined;
+  },
 ): string {
-  const parsed = parseProgram(root);
+  const parsed = parseProgram(root, limits);
   switch (stage) {
     case "cst":
       return parsed.cst ? printCst(parsed.cst) : "";

@@ -1,6 +1,6 @@
 // Which functions does an experiment need? Each outer's step, each gradient, each evaluation: a builder, its inputs as they
 // are asked for, and the world that expressions of it start in.
-import { Builder, newVariable } from "../runtime/ir/builder.ts";
+import { beginFunction, Builder, newVariable } from "../runtime/ir/builder.ts";
 import { eliminateDeadCode } from "../runtime/ir/dead_code.ts";
 import { type Bounds, setRange } from "../runtime/ir/ranges.ts";
 import { type ArrayType, type IrFunction, largestInt, sizeOf, type Variable } from "../runtime/ir/types.ts";
@@ -10,7 +10,7 @@ import { type Elaboration, fail } from "./elaboration.ts";
 import type { Definition } from "./modules.ts";
 import { evaluate } from "./expressions.ts";
 import { takeAt } from "./indexing.ts";
-import { requireInteger } from "./sizes.ts";
+import { requireInteger, withinLimit } from "./sizes.ts";
 import { type GivenField, newTask, openTask } from "./tasks.ts";
 import {
   type ConsumerPlace,
@@ -67,6 +67,7 @@ export interface DraftOptions extends LastingLeaves {
 export function openFunction(el: Elaboration, name: string, options: DraftOptions): Draft {
   const b = new Builder(name);
   el.work.evaluations = 0;
+  beginFunction();
   const slots: { slot: InputSlot; variable: Variable }[] = [];
   const typeOf = (slot: InputSlot): ArrayType => {
     switch (slot.kind) {
@@ -173,6 +174,8 @@ export function readCount(
 ): Across | undefined {
   const n = requireInteger(cx, clause.count, "the number of tasks", 1);
   if (n === undefined) return undefined;
+  const asks = `this is across ${n} tasks at a time`;
+  if (!withinLimit(cx, "tasks", { count: n, asks, at: clause.count.span })) return undefined;
   const { mostTasks = Infinity } = cx.elaboration.instance;
   return { definition: clause.definition, count: Math.min(n, mostTasks), fixed: clause.fixed };
 }

@@ -2,15 +2,15 @@
 import type { Identifier, MissingExpression, NumberLiteral, QuotedText } from "./ast.ts";
 import type { CstNode, IToken } from "./chevrotain.ts";
 import type { DiagnosticDraft } from "./diagnostic.ts";
+import type { Limits } from "../runtime/limits.ts";
 import type { SourceText, Span } from "./source.ts";
-
-/** Expressions deeper than this are refused, so that every later pass may recurse. A sum of n terms is n deep. */
-export const maxExpressionDepth = 500;
 
 /** One conversion. */
 export interface Conversion {
   readonly source: SourceText;
   readonly comments: readonly IToken[];
+  /** `terms`: expressions deeper than that are refused, so that every later pass may recurse. A sum of n terms is n deep. */
+  readonly limits: Limits;
   /** True when the parser repaired the tree: what is missing was reported already. */
   readonly recovered: boolean;
   report(draft: DiagnosticDraft): void;

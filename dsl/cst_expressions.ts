@@ -15,13 +15,13 @@ import {
   first,
   identifier,
   isReal,
-  maxExpressionDepth,
   missing,
   nodeSpan,
   numberLiteral,
   tokenSpan,
 } from "./cst_context.ts";
 import type * as cst from "./cst_types.ts";
+import { raising } from "../runtime/limits.ts";
 import { negationLevel, operators, pipeLevel } from "./precedence.ts";
 import { joinSpans, type Span } from "./source.ts";
 
@@ -35,7 +35,7 @@ export function expression(
   if (node === undefined) return missing(c, offset);
   const operands = node.children.operand ?? [];
   const below = depth + operands.reduce((sum, operand) => sum + 1 + (operand.children.Minus?.length ?? 0), 0);
-  if (below > maxExpressionDepth) return tooDeep(c, nodeSpan(c, node, offset));
+  if (below > c.limits.terms) return tooDeep(c, nodeSpan(c, node, offset));
   return fold(c, node, below);
 }
 
@@ -43,7 +43,7 @@ export function expression(
 export function postfix(c: Conversion, node: cst.PostfixCstNode | undefined, offset: number, depth = 0): Expression {
   if (node === undefined) return missing(c, offset);
   const suffixes = node.children.suffix ?? [];
-  if (depth + suffixes.length > maxExpressionDepth) return tooDeep(c, nodeSpan(c, node, offset));
+  if (depth + suffixes.length > c.limits.terms) return tooDeep(c, nodeSpan(c, node, offset));
   const start = primary(c, first(node.children.primary), nodeSpan(c, node, offset).start, depth + suffixes.length);
   return applySuffixes(c, start, suffixes, depth + suffixes.length);
 }
@@ -53,7 +53,7 @@ export function reference(c: Conversion, node: cst.ReferenceCstNode | undefined)
   const name = identifier(c, first(node?.children.Name));
   if (node === undefined || name === undefined) return undefined;
   const suffixes = node.children.suffix ?? [];
-  if (suffixes.length > maxExpressionDepth) return tooDeep(c, nodeSpan(c, node));
+  if (suffixes.length > c.limits.terms) return tooDeep(c, nodeSpan(c, node));
   return applySuffixes(c, { kind: "Name", ...name, primed: false }, suffixes, suffixes.length);
 }
 
@@ -92,8 +92,9 @@ export function steps(c: Conversion, node: cst.StepsCstNode | undefined, depth =
 function tooDeep(c: Conversion, at: Span): Expression {
   c.report({
     code: "M0102",
-    title: `An expression is more than ${maxExpressionDepth} terms deep`,
+    title: `An expression is more than ${c.limits.terms} terms deep`,
     at,
+    notes: [raising("terms")],
     hint: "name parts of it with `let`",
   });
   return { kind: "Missing", span: at };

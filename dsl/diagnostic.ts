@@ -1,5 +1,6 @@
 // What is a diagnostic? One thing that is wrong with a program, as a value: made by the stages of `dsl/`, collected,
 // never thrown there, turned into text by `render.ts`.
+import { type Limits, raising, usualLimits } from "../runtime/limits.ts";
 import type { Span } from "./source.ts";
 import type { DiagnosticCode } from "./codes.ts";
 
@@ -40,39 +41,67 @@ export interface DiagnosticDraft {
   readonly hint?: string | undefined;
 }
 
-/** Collects the diagnostics of a compilation. The same code at the same place is kept once. */
+/** A text no longer than `most`: the middle of a longer one is left out, and said to be. */
+function shortened(text: string, most: number): string {
+  if (text.length <= most) return text;
+  // what stands in the middle has fewer than 40 characters
+  const half = Math.max(0, Math.floor((most - 40) / 2));
+  return `${text.slice(0, half)} … (${text.length - 2 * half} characters left out) … ${text.slice(text.length - half)}`;
+}
+
+/** Collects the diagnostics of a compilation. The same code at the same place is kept once; of very many the first, and of very
+ *  long sentences the ends. */
 export class DiagnosticSink {
   readonly #seen = new Set<string>();
   readonly #list: Diagnostic[] = [];
+  readonly #limits: Limits;
+  #errors = 0;
+
+  constructor(limits: Limits = usualLimits) {
+    this.#limits = limits;
+  }
 
   report(draft: DiagnosticDraft): void {
     const key = `${draft.code} ${draft.at.source} ${draft.at.start} ${draft.at.end}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
+    const severity = draft.code.startsWith("W") ? "warning" as const : "error" as const;
+    if (severity === "error") this.#errors++;
+    const short = (text: string) => shortened(text, this.#limits.message);
     const base = {
       code: draft.code,
-      severity: draft.code.startsWith("W") ? "warning" as const : "error" as const,
-      title: draft.title,
-      primary: { span: draft.at, message: draft.label ?? "" },
-      secondary: draft.secondary ?? [],
-      notes: draft.notes ?? [],
+      severity,
+      title: short(draft.title),
+      primary: { span: draft.at, message: short(draft.label ?? "") },
+      secondary: (draft.secondary ?? []).map(({ span, message }) => ({ span, message: short(message) })),
+      notes: (draft.notes ?? []).map(short),
     };
-    this.#list.push(draft.hint === undefined ? base : { ...base, hint: draft.hint });
+    this.#list.push(draft.hint === undefined ? base : { ...base, hint: short(draft.hint) });
   }
 
-  /** In the order of the places, sources in the order of their first diagnostic. */
+  /** In the order of the places, sources in the order of their first diagnostic; of more than the limit the first, the last of
+   *  which says how many there are. */
   get diagnostics(): readonly Diagnostic[] {
     const order = new Map<string, number>();
     for (const d of this.#list) {
       if (!order.has(d.primary.span.source)) order.set(d.primary.span.source, order.size);
     }
-    return [...this.#list].sort((a, b) =>
+    const sorted = [...this.#list].sort((a, b) =>
       order.get(a.primary.span.source)! - order.get(b.primary.span.source)! ||
       a.primary.span.start - b.primary.span.start
     );
+    const most = this.#limits.diagnostics;
+    if (sorted.length <= most) return sorted;
+    const errors = sorted.filter((d) => d.severity === "error");
+    const shown = sorted.slice(0, most);
+    // warnings alone do not stop a program
+    const first = shown.some((d) => d.severity === "error") || errors.length === 0 ? shown : errors.slice(0, most);
+    const last = first.at(-1)!;
+    const more = `There are ${sorted.length} mistakes and warnings, and ${first.length} are shown`;
+    return [...first.slice(0, -1), { ...last, notes: [...last.notes, more, raising("diagnostics")] }];
   }
 
   get hasErrors(): boolean {
-    return this.#list.some((d) => d.severity === "error");
+    return this.#errors > 0;
   }
 }

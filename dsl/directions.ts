@@ -1,5 +1,6 @@
 // Which way are the derivatives of an objective followed? As the loops in it say: backwards, forwards, or by samples.
 import type { ArrayType, GradientMode } from "../runtime/ir/types.ts";
+import { raising } from "../runtime/limits.ts";
 import { fail } from "./elaboration.ts";
 import { insideLoop } from "./estimators.ts";
 import type { LeafDeclaration } from "./leaves.ts";
@@ -30,9 +31,6 @@ export interface SampledDirection {
     readonly carry: readonly ArrayType[];
   };
 }
-
-/** One pass for each entry: beyond this, forward mode is a mistake. */
-const mostDirections = 10_000;
 
 /** The direction that the loops which an objective runs agree on. Undefined when they do not (reported). */
 export function directionOf(
@@ -78,13 +76,15 @@ export function directionOf(
   if (!forward) return { kind: "reverse" };
   const entries = new Set(leaves);
   const count = [...entries].reduce((n, leaf) => n + shapeOf(leaf.dims).reduce((p, d) => p * d, 1), 0);
-  if (count <= mostDirections) return { kind: "forward" };
+  const { directions } = cx.elaboration.limits;
+  if (count <= directions) return { kind: "forward" };
   fail(insideLoop(cx, forward), {
     code: "M0504",
     title: `\`forward()\` makes one pass for each of the ${count} numbers that are differentiated for`,
     at: forward.through.span!,
     notes: [
-      `It pays for a handful of hyperparameters over many steps; ${mostDirections} is the limit`,
+      `It pays for a handful of hyperparameters over many steps; ${directions} is the limit`,
+      raising("directions"),
       ...[...entries].filter((leaf) => shapeOf(leaf.dims).reduce((p, d) => p * d, 1) > 1000).slice(0, 3)
         .map((leaf) => `\`${leaf.name}\` has ${shapeOf(leaf.dims).reduce((p, d) => p * d, 1)}`),
     ],

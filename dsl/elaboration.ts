@@ -1,5 +1,6 @@
 // What is known of a program while it is checked and lowered? The tables that all analyses share, and how a mistake found in
 // the middle of an evaluation is reported: at the place that a reader of the program would look at.
+import { type Limits, usualLimits } from "../runtime/limits.ts";
 import type { DType } from "../runtime/ir/types.ts";
 import type { DiagnosticDraft, DiagnosticSink, Label } from "./diagnostic.ts";
 import type { HostArray } from "../runtime/ir/types.ts";
@@ -23,6 +24,7 @@ export interface Elaboration {
   readonly precision: Precision;
   /** What differs from the program as written. */
   readonly instance: Instance;
+  readonly limits: Limits;
   /** Values of `input`s, by module name and input name joined with a newline. */
   readonly inputs: ReadonlyMap<string, StaticValue>;
   readonly loops: Map<string, Loop>;
@@ -70,13 +72,14 @@ export function newElaboration(
   precision: Precision,
   inputs: ReadonlyMap<string, StaticValue>,
   hostTasks: ReadonlySet<string> = new Set(),
-  instance: Instance = {},
+  { instance = {}, limits = usualLimits }: { readonly instance?: Instance; readonly limits?: Limits } = {},
 ): Elaboration {
   return {
     modules,
     sink,
     precision,
     instance,
+    limits,
     inputs,
     loops: new Map(),
     directions: new Map(),

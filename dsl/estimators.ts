@@ -6,7 +6,7 @@ import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
 import { hintFor } from "./hints.ts";
 import type { Loop } from "./loops.ts";
-import { requireInteger, requireStatic } from "./sizes.ts";
+import { requireInteger, requireStatic, withinLimit } from "./sizes.ts";
 import type { Span } from "./source.ts";
 import { describeValue } from "./values.ts";
 import type { Context } from "./world.ts";
@@ -111,7 +111,7 @@ export function checkThrough(cx: Context, loop: Loop, steps: number | undefined)
         break;
       case "integer":
       case "count":
-        fine = requireInteger(at, expression, what, known[name] === "count" ? 0 : 1) !== undefined && fine;
+        fine = countWithin(at, expression, { name, what, least: known[name] === "count" ? 0 : 1 }) && fine;
         break;
       case "positive":
       case "nonnegative": {
@@ -172,6 +172,19 @@ export function checkThrough(cx: Context, loop: Loop, steps: number | undefined)
       : "give the size of the step, such as `factor = 0.1`",
   });
   return false;
+}
+
+/** True when an expression is a whole number of at least `least` that the limits allow: samples are tasks, terms of a solver
+ *  steps. Reports. */
+function countWithin(
+  cx: Context,
+  expression: Expression,
+  { name, what, least }: { readonly name: string; readonly what: string; readonly least: number },
+): boolean {
+  const count = requireInteger(cx, expression, what, least);
+  if (count === undefined) return false;
+  const limit = name === "samples" ? "tasks" : "steps";
+  return withinLimit(cx, limit, { count, asks: `${what} is ${count}`, at: expression.span });
 }
 
 /** A context that sees the names of a loop's file and no call. */

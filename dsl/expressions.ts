@@ -4,6 +4,7 @@ import { asFloat, evaluateBinary, numeric, plain } from "./arithmetic.ts";
 import type { CallExpression, Expression } from "./ast.ts";
 import { evaluateCall } from "./calls.ts";
 import { evaluateComprehension } from "./comprehensions.ts";
+import { type LimitName, raising } from "../runtime/limits.ts";
 import { fail, firstTime, isLibrary } from "./elaboration.ts";
 import { evaluateList } from "./indexing.ts";
 import { evaluateName, evaluatePart } from "./names.ts";
@@ -15,9 +16,9 @@ import type { Context } from "./world.ts";
 
 /** The value of an expression where a context stands. Mistakes are reported once and give the error value. */
 export function evaluate(cx: Context, expression: Expression): Value {
-  const { b, elaboration: { work } } = cx;
+  const { b, elaboration: { work, limits } } = cx;
   // what passed the dry check is not stopped when it is lowered
-  const stop = work.depth >= deepest || work.evaluations >= mostEvaluations;
+  const stop = work.depth >= limits.depth || work.evaluations >= limits.evaluations;
   if (stop && cx.world.consumer.dry) return unfoldsTooFar(cx, expression);
   const before = b.origin;
   b.origin = expression.span;
@@ -40,24 +41,25 @@ export function evaluate(cx: Context, expression: Expression): Value {
 /** A place as the key of a set. */
 export const placeOf = ({ source, start, end }: Span): string => `${source} ${start} ${end}`;
 
-/** Expressions inside expressions, called bodies and loops that are run, at most: a third of what a stack of 1 MB takes (measured: 1300). */
-export const deepest = 600;
-
-/** Evaluations for one function, at most. The largest example needs about 1200. */
-const mostEvaluations = 200_000;
-
 function unfoldsTooFar(cx: Context, expression: Expression): Value {
   const el = cx.elaboration;
   if (!firstTime(el, "unfolds too far")) return errorValue;
-  const deep = el.work.depth >= deepest;
+  const { limits } = el;
+  const deep = el.work.depth >= limits.depth;
+  const met: LimitName = deep ? "depth" : "evaluations";
   const outermost = cx.frames.findLast((f) => !isLibrary(f.span.source));
   return fail({ ...cx, frames: [] }, {
     code: "M0311",
-    title: deep ? `Expressions and calls are nested more than ${deepest} deep here` : "This unfolds into too much work",
+    title: deep
+      ? `Expressions and calls are nested more than ${limits.depth} deep here`
+      : "This unfolds into too much work",
     at: outermost?.span ?? expression.span,
-    notes: deep
-      ? ["Functions and models are written out wherever they are called"]
-      : [`Functions and models are written out wherever they are called, here more than ${mostEvaluations} times`],
+    notes: [
+      deep
+        ? "Functions and models are written out wherever they are called"
+        : `Functions and models are written out wherever they are called, here more than ${limits.evaluations} times`,
+      raising(met),
+    ],
   });
 }
 

@@ -7,8 +7,9 @@ import type { Variable } from "../runtime/ir/types.ts";
 import type { Span } from "./source.ts";
 import { fail, needShape } from "./elaboration.ts";
 import { asFloat, toTensor } from "./arithmetic.ts";
-import { deepest, evaluate } from "./expressions.ts";
-import { requireInteger, requireStatic, tooLarge } from "./sizes.ts";
+import { raising } from "../runtime/limits.ts";
+import { evaluate } from "./expressions.ts";
+import { requireInteger, requireStatic, tooLarge, withinLimit } from "./sizes.ts";
 import type { Loop, LoopRule } from "./loops.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import { referenceLeaves, referenceText, resolveReference } from "./references.ts";
@@ -117,11 +118,12 @@ export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefine
     fail(cx, { code: "M0210", title: `\`${loop.name}\` depends on its own result`, at: span });
     return undefined;
   }
-  if (world.consumer.dry && el.work.depth >= deepest) {
+  if (world.consumer.dry && el.work.depth >= el.limits.depth) {
     fail(cx, {
       code: "M0311",
-      title: `Loops are read by loops more than ${deepest} deep here`,
+      title: `Loops are read by loops more than ${el.limits.depth} deep here`,
       at: loop.item.name.span,
+      notes: [raising("depth")],
     });
     return undefined;
   }
@@ -224,9 +226,6 @@ function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
   };
 }
 
-/** Steps of a loop that is differentiated, at most: the analysis of its derivatives goes through each. */
-const mostUnrolled = 10_000_000;
-
 /** True when the values of every step of the loops that were run can be kept, as their derivatives need. Reports. */
 export function canUnroll(cx: Context): boolean {
   for (const { loop, steps, leaves } of cx.world.consumer.runs) {
@@ -234,13 +233,8 @@ export function canUnroll(cx: Context): boolean {
       const why = `a derivative keeps \`${leaf.name}\` at every step`;
       if (tooLarge(cx, [{ size: steps }, ...leaf.dims], loop.count.span, why)) return false;
     }
-    if (steps <= mostUnrolled) continue;
-    fail(cx, {
-      code: "M0310",
-      title: `A loop that is differentiated runs ${mostUnrolled} steps at most, and \`${loop.name}\` runs ${steps}`,
-      at: loop.count.span,
-    });
-    return false;
+    const asks = `\`${loop.name}\` is differentiated and runs ${steps} steps`;
+    if (!withinLimit(cx, "steps", { count: steps, asks, at: loop.count.span })) return false;
   }
   return true;
 }

@@ -3,6 +3,7 @@
 import { type ILexingError, type IToken, Lexer, type TokenType } from "./chevrotain.ts";
 import type { DiagnosticDraft } from "./diagnostic.ts";
 import { type ForeignToken, foreignTokens } from "./foreign.ts";
+import { type Limits, raising, usualLimits } from "../runtime/limits.ts";
 import type { SourceText } from "./source.ts";
 import * as t from "./tokens.ts";
 
@@ -11,11 +12,9 @@ export interface LexedText {
   readonly tokens: IToken[];
   readonly comments: readonly IToken[];
   readonly diagnostics: readonly DiagnosticDraft[];
+  /** It is too long: there are no tokens. */
+  readonly refused?: true;
 }
-
-/** Brackets deeper than this are refused: the parser, and every pass after it, recurses. A program by hand stays below
- *  ten; `parser_test.ts` checks that the stack holds this many. */
-export const maxBracketDepth = 100;
 
 // Strings before the unclosed string, numbers before their malformed forms would hide those: hence the two groups.
 const foreignAfter = new Set(["OpenString"]);
@@ -33,7 +32,9 @@ const lexer = new Lexer(
 const foreignByType: ReadonlyMap<TokenType, ForeignToken> = new Map(foreignTokens.map((f) => [f.type, f]));
 
 /** Splits a text into tokens; never throws. */
-export function tokenize(source: SourceText): LexedText {
+export function tokenize(source: SourceText, limits: Limits = usualLimits): LexedText {
+  const tooLong = longText(source, limits);
+  if (tooLong) return { tokens: [], comments: [], diagnostics: [tooLong], refused: true };
   const { tokens: raw, groups, errors } = lexer.tokenize(source.text);
   const diagnostics: DiagnosticDraft[] = errors.map((error) => unknownCharacters(source, error));
   const comments = groups["comments"] ?? [];
@@ -42,8 +43,48 @@ export function tokenize(source: SourceText): LexedText {
   for (const token of comments) token.endOffset = token.startOffset + token.image.length - 1;
   const tokens = readForeign(source, raw, diagnostics);
   settleNames(tokens);
-  refuseDepth(source, tokens, diagnostics);
+  const refused = refuseLength(source, tokens, limits);
+  if (refused) return { tokens, comments, diagnostics: [refused], refused: true };
+  refuseDepth(source, tokens, limits, diagnostics);
   return { tokens, comments, diagnostics };
+}
+
+/** A text that is refused before it is gone through. */
+function longText({ name, text }: SourceText, limits: Limits): DiagnosticDraft | undefined {
+  if (text.length <= limits.text) return undefined;
+  return {
+    code: "M0107",
+    title: `\`${name}\` has ${text.length} characters, and ${limits.text} are allowed`,
+    at: { source: name, start: 0, end: 0 },
+    notes: [raising("text")],
+    hint: 'keep numbers in a file beside the program: `data d from "numbers.npz" { x : [_] }`',
+  };
+}
+
+/** Refuses a word that is too long, and too many of them: then nothing is gone through. */
+function refuseLength(source: SourceText, tokens: IToken[], limits: Limits): DiagnosticDraft | undefined {
+  const long = tokens.findIndex(({ image }) => image.length > limits.word);
+  const index = long >= 0 && long < limits.tokens ? long : limits.tokens;
+  const token = tokens[index];
+  if (!token) return undefined;
+  const count = tokens.length;
+  tokens.length = 0;
+  const at = { source: source.name, start: token.startOffset, end: token.startOffset + token.image.length };
+  if (index === long) {
+    return {
+      code: "M0107",
+      title: `This has ${token.image.length} characters, and a name, a number or a path has at most ${limits.word}`,
+      at,
+      notes: [raising("word")],
+    };
+  }
+  return {
+    code: "M0107",
+    title: `\`${source.name}\` has ${count} words, numbers and signs, and ${limits.tokens} are allowed`,
+    at,
+    notes: [raising("tokens")],
+    hint: 'keep numbers in a file beside the program: `data d from "numbers.npz" { x : [_] }`',
+  };
 }
 
 /** Replaces foreign spellings by what they stand for, and reports them. */
@@ -82,18 +123,25 @@ function settleNames(tokens: IToken[]): void {
   }
 }
 
-/** Cuts the program where brackets get too deep. */
-function refuseDepth(source: SourceText, tokens: IToken[], diagnostics: DiagnosticDraft[]): void {
+/** Cuts the program where brackets get too deep: the parser, and every pass after it, recurses. A program by hand stays below
+ *  ten; `parser_test.ts` checks that the stack holds this many. */
+function refuseDepth(
+  source: SourceText,
+  tokens: IToken[],
+  { brackets }: Limits,
+  diagnostics: DiagnosticDraft[],
+): void {
   let depth = 0;
   for (const [index, { tokenType, startOffset }] of tokens.entries()) {
     if (tokenType === t.LParen || tokenType === t.LBracket || tokenType === t.LBrace) depth++;
     if (tokenType === t.RParen || tokenType === t.RBracket || tokenType === t.RBrace) depth--;
-    if (depth > maxBracketDepth) {
+    if (depth > brackets) {
       const at = { source: source.name, start: startOffset, end: startOffset + 1 };
       diagnostics.push({
         code: "M0102",
-        title: `Brackets are nested more than ${maxBracketDepth} deep`,
+        title: `Brackets are nested more than ${brackets} deep`,
         at,
+        notes: [raising("brackets")],
         hint: "name the inner parts with `let`",
       });
       tokens.length = index;

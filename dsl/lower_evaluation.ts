@@ -17,7 +17,7 @@ import { runLoop } from "./inner.ts";
 import { allowClauses, type Loop, readAcross, runsHere, singleClause } from "./loops.ts";
 import { sourceText } from "./meta_parameters.ts";
 import { scalarObjective } from "./objective.ts";
-import { requireInteger } from "./sizes.ts";
+import { requireInteger, withinLimit } from "./sizes.ts";
 import { describeValue, type TensorValue } from "./values.ts";
 import { type Context, type GivenSteps, withLocals } from "./world.ts";
 
@@ -122,9 +122,6 @@ function readEvery(
   return { steps, of: loop.name };
 }
 
-/** Times of one report: a curve of more points is of no use, and each is kept for every task. */
-const mostTimes = 1_000_000;
-
 /** One report for one task: a scalar, or one value for each time. */
 function reportValue(cx: Context, report: ReportClause): TensorValue | undefined {
   const at = withLocals(cx, timeLocals(cx, report.value));
@@ -132,13 +129,9 @@ function reportValue(cx: Context, report: ReportClause): TensorValue | undefined
   const value = evaluateOverTimes(at, report.value, report.at);
   if (!value) return undefined;
   if (value.dims.length === 1) {
-    if (value.dims[0]!.size <= mostTimes) return value;
-    fail(cx, {
-      code: "M0310",
-      title: `A report is kept at ${mostTimes} times at most, and this one is at ${value.dims[0]!.size}`,
-      at: report.at.span,
-    });
-    return undefined;
+    const count = value.dims[0]!.size;
+    const asks = `this report is made at ${count} times`;
+    return withinLimit(cx, "times", { count, asks, at: report.at.span }) ? value : undefined;
   }
   fail(cx, {
     code: "M0308",

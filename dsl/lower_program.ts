@@ -467,6 +467,7 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
   const program: ExperimentProgram = {
     source: el.modules.root.source.name,
     precision: el.precision,
+    limits: el.limits,
     ...(budget === undefined ? {} : { memory: budget }),
     data: el.data,
     leaves,

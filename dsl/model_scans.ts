@@ -9,7 +9,7 @@ import { bindStep, checkStates, nextValue, startState } from "./equations.ts";
 import { evaluate } from "./expressions.ts";
 import { drawnAs, type InstanceNode } from "./models.ts";
 import { type Table, withRows } from "./row_origins.ts";
-import { evaluateType, requireInteger, tooLarge } from "./sizes.ts";
+import { evaluateType, requireInteger, tooLarge, withinLimit } from "./sizes.ts";
 import { describeValue, type Dim, errorValue, type TensorValue, type Value } from "./values.ts";
 import { type Context, enterWorld, known, type Local } from "./world.ts";
 
@@ -31,6 +31,9 @@ export function evaluateScan(
   const sequence = member.to ? numbers(body, member) : entriesOf(body, member);
   const starts = startStates(body, member);
   if (!sequence || !starts) return errorValue;
+  const { size } = sequence.length;
+  const asks = `the scan \`${member.name.name}\` runs ${size} steps`;
+  if (!withinLimit(body, "steps", { count: size, asks, at: member.over.span })) return errorValue;
   const { b } = body;
   const { length } = sequence;
   const name = member.name.name;

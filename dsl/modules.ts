@@ -1,5 +1,6 @@
 // Which files make up a program, and what does each define? Loads the root and everything it imports, parses each once,
 // and says for every file which definition a name stands for: its own, an imported one, or the standard library's.
+import { type LimitName, type Limits, raising, usualLimits } from "../runtime/limits.ts";
 import type { Identifier, ImportItem, Item, Program } from "./ast.ts";
 import type { DiagnosticSink } from "./diagnostic.ts";
 import type { SourceText, Span } from "./source.ts";
@@ -32,6 +33,8 @@ export interface Module {
   readonly visible: ReadonlyMap<string, Definition>;
   /** Names whose import failed: that was said, nothing is said of their use. */
   readonly unresolved: ReadonlySet<string>;
+  /** The text is too long to be read. */
+  readonly refused?: true;
 }
 
 /** All files of a program. */
@@ -77,6 +80,7 @@ interface MutableModule {
   own: Map<string, Definition>;
   visible: Map<string, Definition>;
   unresolved: Set<string>;
+  refused?: true;
 }
 
 let parsedLibrary: { modules: readonly Module[]; names: ReadonlyMap<string, Definition> } | undefined;
@@ -111,16 +115,23 @@ function library(): { modules: readonly Module[]; names: ReadonlyMap<string, Def
 }
 
 /** Loads and parses the root file and its imports. */
-export function loadModules(root: SourceText, readSource: ReadSource, sink: DiagnosticSink): ModuleSet {
+export function loadModules(
+  root: SourceText,
+  readSource: ReadSource,
+  sink: DiagnosticSink,
+  limits: Limits = usualLimits,
+): ModuleSet {
   const { modules: libraryModules, names: libraryNames } = library();
   const loaded = new Map<string, MutableModule>();
   const order: MutableModule[] = [];
   const path: string[] = [];
   let torn = false;
+  let characters = 0;
   const sources = new Map<string, SourceText>(libraryModules.map((m) => [m.source.name, m.source]));
 
   function load(source: SourceText): MutableModule {
-    const parsed = parseProgram(source);
+    characters += source.text.length;
+    const parsed = parseProgram(source, limits);
     for (const draft of parsed.diagnostics) sink.report(draft);
     if (parsed.diagnostics.some((d) => !d.code.startsWith("W"))) torn = true;
     const module: MutableModule = {
@@ -130,6 +141,7 @@ export function loadModules(root: SourceText, readSource: ReadSource, sink: Diag
       own: new Map(),
       visible: new Map(libraryNames),
       unresolved: new Set(),
+      ...(parsed.refused && { refused: parsed.refused }),
     };
     loaded.set(source.name, module);
     sources.set(source.name, source);
@@ -194,6 +206,7 @@ export function loadModules(root: SourceText, readSource: ReadSource, sink: Diag
     }
     let imported = loaded.get(target);
     if (!imported) {
+      if (loaded.size > limits.imports) return tooMany("imports", `This is file ${loaded.size} that is imported`, item);
       let text: string | undefined;
       try {
         text = readSource(target);
@@ -210,9 +223,22 @@ export function loadModules(root: SourceText, readSource: ReadSource, sink: Diag
         sink.report({ code: "M0206", title: `There is no file \`${target}\``, at: item.from.span });
         return undefined;
       }
+      if (characters + text.length > limits.text) {
+        return tooMany("text", `With \`${target}\` the program has ${characters + text.length} characters`, item);
+      }
       imported = load({ name: target, text });
     }
     return imported;
+  }
+
+  function tooMany(name: LimitName, asks: string, item: ImportItem): undefined {
+    torn = true;
+    sink.report({
+      code: "M0107",
+      title: `${asks}, and ${limits[name]} are allowed`,
+      at: item.from.span,
+      notes: [raising(name)],
+    });
   }
 
   function importName(module: MutableModule, imported: MutableModule, name: Identifier): void {

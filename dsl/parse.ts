@@ -8,6 +8,7 @@ import type { DiagnosticDraft } from "./diagnostic.ts";
 import type { Grammar, Production } from "./grammar_lookup.ts";
 import { tooManyNumbers } from "./inline_numbers.ts";
 import { tokenize } from "./lexer.ts";
+import { type Limits, usualLimits } from "../runtime/limits.ts";
 import { MetaParser } from "./parser.ts";
 import type { SourceText } from "./source.ts";
 import { syntaxErrors } from "./syntax_errors.ts";
@@ -20,6 +21,8 @@ export interface ParsedProgram {
   readonly diagnostics: readonly DiagnosticDraft[];
   /** The concrete syntax tree, for `--emit cst`. */
   readonly cst: ProgramCstNode | undefined;
+  /** The text is too long to be read; the program is empty. */
+  readonly refused?: true;
 }
 
 /** The parser and what error messages read of its grammar. */
@@ -62,14 +65,14 @@ function parseTokens(parser: MetaParser, tokens: readonly IToken[]): ProgramCstN
 }
 
 /** Parses a program; never throws, whatever the text. */
-export function parseProgram(source: SourceText): ParsedProgram {
+export function parseProgram(source: SourceText, limits: Limits = usualLimits): ParsedProgram {
   machine ??= startMachine();
   const { parser } = machine;
-  const refused = tooManyNumbers(source);
-  const { tokens, comments, diagnostics } = tokenize(
-    refused ? { ...source, text: source.text.slice(0, refused.at.start) } : source,
-  );
-  const lexical = refused ? [refused] : diagnostics;
+  const numbers = tooManyNumbers(source, limits);
+  const lexed = tokenize(numbers ? { ...source, text: source.text.slice(0, numbers.at.start) } : source, limits);
+  const { tokens, comments } = lexed;
+  const lexical = numbers ? [numbers] : lexed.diagnostics;
+  const refused = numbers !== undefined || lexed.refused === true;
   const cst = parseTokens(parser, tokens);
   const syntactic = refused || parser.errors.length === 0
     ? []
@@ -78,6 +81,7 @@ export function parseProgram(source: SourceText): ParsedProgram {
   const conversion: Conversion = {
     source,
     comments,
+    limits,
     recovered: lexical.length + syntactic.length > 0,
     report: (draft) => later.push(draft),
   };
@@ -85,5 +89,5 @@ export function parseProgram(source: SourceText): ParsedProgram {
   // What the conversion finds in a repaired tree may be the repair's fault.
   const found = syntactic.length === 0 ? later : [];
   const all = [...lexical, ...syntactic, ...found].sort((a, b) => a.at.start - b.at.start);
-  return { program, diagnostics: all, cst };
+  return { program, diagnostics: all, cst, ...(lexed.refused && !numbers && { refused: lexed.refused }) };
 }

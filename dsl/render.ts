@@ -105,13 +105,24 @@ function groupLabels(
   return blocks;
 }
 
+/** A text is cut into lines once, however much is said about it. */
+const knownLines = new WeakMap<SourceText, readonly string[]>();
+
+function linesOf(source: SourceText): readonly string[] {
+  const known = knownLines.get(source);
+  if (known) return known;
+  const lines = source.text.split("\n").map((line) => line.endsWith("\r") ? line.slice(0, -1) : line);
+  knownLines.set(source, lines);
+  return lines;
+}
+
 function blockOf(label: Label, primary: boolean, sources: ReadonlyMap<string, SourceText>): Block {
   const source = sources.get(label.span.source);
   if (!source) {
     const mark = { line: 0, from: 0, to: 0, primary, message: label.message };
     return { source: label.span.source, text: undefined, start: undefined, lines: [], marks: [mark] };
   }
-  const text = source.text.split("\n").map((line) => line.endsWith("\r") ? line.slice(0, -1) : line);
+  const text = linesOf(source);
   const { start, end } = clampSpan(label.span, source.text);
   const first = lineColumn(source.text, start);
   const last = lastPosition(source.text, start, end);

@@ -1,4 +1,5 @@
 // Which numbers must be known before the run? Sizes of types, numbers of steps and tasks, bounds.
+import { type LimitName, raising } from "../runtime/limits.ts";
 import { formatBytes } from "../runtime/bytes.ts";
 import { sizeAsNumber } from "./arithmetic.ts";
 import type { DType } from "../runtime/ir/types.ts";
@@ -10,8 +11,8 @@ import { capital, describeValue, type Dim, formatDims, isSingleSize, type Static
 import type { Context } from "./world.ts";
 import type { Span } from "./source.ts";
 
-/** A tensor has fewer entries than this, 2^31: places in it are counted by 32-bit integers. In f32 that is 8 GB. */
-export const mostEntries = 2 ** 31;
+/** Numbers of steps, tasks and times are below this, 2^31: they are counted by 32-bit integers. */
+const mostCounted = 2 ** 31;
 
 /** The sizes of a type; `[]` when none are written; `shape(x)` among them stands for all of its axes. Undefined when wrong
  *  (reported). */
@@ -64,6 +65,29 @@ export function describeKnown(value: Value): string {
   return value.kind === "tensor" ? `${describeValue(value)}, computed while the program runs` : describeValue(value);
 }
 
+/** True when no more is asked for than a limit allows; `asks`: who asks for how many of what. Else M0310. */
+export function withinLimit(
+  cx: Pick<Context, "elaboration" | "frames">,
+  name: LimitName,
+  { count, asks, at, hint }: {
+    readonly count: number;
+    readonly asks: string;
+    readonly at: Span;
+    readonly hint?: string;
+  },
+): boolean {
+  const most = cx.elaboration.limits[name];
+  if (count <= most) return true;
+  fail(cx, {
+    code: "M0310",
+    title: `${capital(asks)}, and ${most} are allowed`,
+    at,
+    notes: [raising(name)],
+    hint,
+  });
+  return false;
+}
+
 /** True when a tensor of these sizes cannot be held (reported). */
 export function tooLarge(
   cx: Pick<Context, "elaboration" | "frames">,
@@ -71,8 +95,10 @@ export function tooLarge(
   at: Span,
   why?: string,
 ): boolean {
+  const most = cx.elaboration.limits.entries;
+  if (!withinLimit(cx, "axes", { count: dims.length, asks: `this tensor has ${dims.length} axes`, at })) return true;
   const entries = dims.reduce((n, d) => n * d.size, 1);
-  if (entries < mostEntries) return false;
+  if (entries <= most) return false;
   const bytes = entries * (cx.elaboration.precision === "f64" ? 8 : 4);
   const text = formatDims(dims.map((d) => ({ size: d.size })));
   fail(cx, {
@@ -80,7 +106,7 @@ export function tooLarge(
     title: `A tensor ${text} would need ${formatBytes(bytes)}`,
     at,
     label: why,
-    notes: [`A tensor has fewer than 2^31 = ${mostEntries} entries, and this one has ${roughly(entries)}`],
+    notes: [`A tensor has at most ${most} entries, and this one has ${roughly(entries)}`, raising("entries")],
   });
   return true;
 }
@@ -113,11 +139,11 @@ export function requireInteger(
   const value = requireStatic(cx, expression, what);
   if (!value) return undefined;
   const whole = Number.isInteger(value.value) && value.type !== "bool";
-  if (whole && value.value >= least && value.value < mostEntries) return value.value;
+  if (whole && value.value >= least && value.value < mostCounted) return value.value;
   fail(cx, {
     code: "M0306",
-    title: whole && value.value >= mostEntries
-      ? `${capital(what)} must be below 2^31 = ${mostEntries}`
+    title: whole && value.value >= mostCounted
+      ? `${capital(what)} must be below 2^31 = ${mostCounted}`
       : `${capital(what)} must be a whole number of at least ${least}`,
     at: expression.span,
     label: `this is ${describeKnown(value)}`,

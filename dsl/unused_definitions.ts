@@ -27,7 +27,6 @@ import {
   type SpokenSizes,
   visitItem,
 } from "./size_choices.ts";
-import { mostEntries } from "./sizes.ts";
 import { newTask, openTask } from "./tasks.ts";
 import { type Dim, errorValue, staticNumber, type TensorValue, type Value } from "./values.ts";
 import { type Context, enterWorld, known, type Local } from "./world.ts";
@@ -135,7 +134,7 @@ const definite = /^M(0104|0202|0203|0210|030\d|0310|0405|0606)$/;
 function elaborationApart(el: Elaboration): Elaboration {
   return {
     ...el,
-    sink: new DiagnosticSink(),
+    sink: new DiagnosticSink(el.limits),
     instances: new Map(),
     leaves: new Map(),
     busy: new Set(),
@@ -237,7 +236,7 @@ function spokenSizes(
   const numbers = new Set<number>();
   const apart = elaborationApart(el);
   const inside = openCheck(apart, module);
-  const note = (n: number) => Number.isInteger(n) && n > 0 && n < mostEntries && numbers.add(n);
+  const note = (n: number) => Number.isInteger(n) && n > 0 && n <= el.limits.entries && numbers.add(n);
   const noteExpression = (e: Expression) => {
     if (e.kind === "Number") note(e.value);
     if (e.kind !== "Binary" && e.kind !== "Name" || !isStatic(e, module, new Set())) return;

@@ -151,9 +151,15 @@ export function shapeOf(dims: readonly Dim[]): number[] {
   return dims.map((d) => d.size);
 }
 
+/** More axes than these are counted in messages, not listed. */
+const mostNamedAxes = 12;
+
 /** `[K, 40]`: how a shape is shown. */
 export function formatDims(dims: readonly Dim[]): string {
-  return `[${dims.map((d) => d.name ?? String(d.size)).join(", ")}]`;
+  const words = (some: readonly Dim[]) => some.map((d) => d.name ?? String(d.size)).join(", ");
+  return dims.length <= mostNamedAxes
+    ? `[${words(dims)}]`
+    : `[${words(dims.slice(0, 4))}, … ${words(dims.slice(-1))}] of ${dims.length} axes`;
 }
 
 /** `K` is 10 and `n` is 3: what the names in shapes stand for, as a note; nothing when there are none. */

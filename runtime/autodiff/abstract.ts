@@ -39,12 +39,12 @@ export function whole(a: Abstract): Abstract {
   return a.rows ? anything(a.reached) : a;
 }
 
-/** An array of given slices. */
-export function stackOf(rows: readonly Abstract[]): Abstract {
+/** An array of given slices; of more than `maximalRows` each need be given once only. */
+export function stackOf(rows: readonly Abstract[], length: number = rows.length): Abstract {
   const first = rows[0];
   if (first && !first.rows && rows.every((r) => equal(r, first))) return first;
   const reached = rows.reduce((all, r) => all | r.reached, 0n);
-  return rows.length <= maximalRows ? { reached, rows } : rows.reduce((a, r) => join(a, whole(r)), whole(rows[0]!));
+  return length <= maximalRows ? { reached, rows } : rows.reduce((a, r) => join(a, whole(r)), whole(rows[0]!));
 }
 
 /** What holds of both. */

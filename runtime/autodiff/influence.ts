@@ -174,7 +174,13 @@ function followScan(
   const { constants, carry: initial, stacked } = sectionsOf(params, inputs);
   const at = (step: number) => reverse ? length - 1 - step : step;
   const slicesAt = (step: number) => stacked.map((x) => row(x, at(step)));
-  const records: (readonly Abstract[])[] = Array(length);
+  // of a long loop the steps are not told apart: what holds of some of them is kept once
+  const apart = length <= maximalRows;
+  const records: (readonly Abstract[])[] = [];
+  const keep = (from: number, to: number, record: readonly Abstract[]) => {
+    if (apart) { for (let s = from; s < to; s++) records[at(s)] = record; }
+    else records.push(record);
+  };
   const names = body.inputs.slice(constants.length, constants.length + carry).map((v) => v.name);
   let state = initial.map((a, i) =>
     names[i] !== undefined && names[i] === walk.supposed.started ? anything(a.reached) : a
@@ -184,12 +190,13 @@ function followScan(
   const settled = stacked.every((x) => !x.rows);
   for (; step < Math.min(length, followedSteps); step++) {
     const results = follow(body, [...constants, ...state, ...slicesAt(step)], walk);
-    records[at(step)] = results.slice(carry);
+    keep(step, step + 1, results.slice(carry));
     const next = results.slice(0, carry);
     const repeats = next.every((a, i) => equal(a, state[i]!));
     state = next;
     if (repeats && settled) {
-      for (step++; step < length; step++) records[at(step)] = results.slice(carry);
+      if (step + 1 < length) keep(step + 1, length, results.slice(carry));
+      step = length;
     }
   }
   if (step < length) {
@@ -205,7 +212,7 @@ function followScan(
       if (next.every((a, i) => equal(a, state[i]!))) break;
       state = next;
     }
-    for (; step < length; step++) records[at(step)] = results.slice(carry);
+    keep(step, length, results.slice(carry));
   }
   const { longer, later } = walk.supposed;
   if (!reverse && length > 0 && [longer, later].includes(body.name)) {
@@ -226,6 +233,6 @@ function followScan(
   const outputs = body.outputs.slice(carry);
   return [
     ...state,
-    ...outputs.map((_, k) => length > 0 ? stackOf(records.map((results) => results[k]!)) : anything(0n)),
+    ...outputs.map((_, k) => length > 0 ? stackOf(records.map((results) => results[k]!), length) : anything(0n)),
   ];
 }

@@ -26,6 +26,36 @@ import { InternalError } from "../errors.ts";
 
 let nextId = 0;
 
+/** Equations that were written since a function was begun, and how many may be. */
+const written = { count: 0, most: Infinity };
+
+/** Does work that may write so many equations for each function that it begins, what is thrown away too: else throws
+ *  TooManyEquations. */
+export function writingAtMost<T>(equations: number, work: () => T): T {
+  const before = { ...written };
+  Object.assign(written, { count: 0, most: equations });
+  try {
+    return work();
+  } finally {
+    Object.assign(written, before);
+  }
+}
+
+/** From here on equations count for another function. */
+export function beginFunction(): void {
+  written.count = 0;
+}
+
+/** More equations than `writingAtMost` allows. */
+export class TooManyEquations extends Error {
+  /** What the last of them was written for. */
+  readonly origin: Origin | undefined;
+  constructor(origin: Origin | undefined) {
+    super("Too many equations");
+    this.origin = origin;
+  }
+}
+
 /** A fresh variable of a type. */
 export function newVariable(type: ArrayType, name?: string): Variable {
   const base = { id: nextId++, dtype: type.dtype, shape: type.shape };
@@ -210,6 +240,7 @@ export class Builder {
 
   /** Adds a finished equation as it is. Its inputs must be known here. */
   append(equation: Equation): void {
+    if (++written.count > written.most) throw new TooManyEquations(equation.origin);
     this.#equations.push(equation);
     for (const output of equation.outputs) {
       this.#known.add(output);

@@ -26,6 +26,8 @@ export interface Executables {
   open(fn: ProgramFunction, values: SlotValues, wiring: StepWiring): OpenLoop;
   /** Decides what functions keep before they are compiled. Throws MetaRuntimeError when one cannot fit. */
   plan(fns: readonly ProgramFunction[]): void;
+  /** What one call of a function takes. */
+  cost(fn: ProgramFunction): Pick<MemoryPlan, "flops" | "calls">;
   /** The plans made so far. */
   readonly plans: readonly MemoryPlan[];
   /** Gives back what they hold. */
@@ -92,6 +94,7 @@ export function openExecutables(backend: Backend, budget: number = Infinity): Ex
     plan(fns) {
       for (const { fn } of fns) planOf(fn);
     },
+    cost: ({ fn }) => planOf(fn).memory,
     get plans() {
       return [...planned.values()].map((p) => p.memory);
     },

@@ -1,5 +1,6 @@
 // What does the language hand to the runtime? Everything an experiment needs to run, as functions in the intermediate
 // representation and the meaning of their inputs and outputs. Made by `dsl/lower_program.ts`, run by `run.ts`.
+import type { Limits } from "../limits.ts";
 import type { Bounds } from "../ir/ranges.ts";
 import type { ArrayType, DType, HostArray, IrFunction, Origin } from "../ir/types.ts";
 
@@ -58,6 +59,8 @@ export interface ExperimentProgram {
   /** The root file's name. */
   readonly source: string;
   readonly precision: DType & ("f32" | "f64");
+  /** What it may ask for; the usual limits when not given. */
+  readonly limits?: Limits;
   /** Bytes that each function may keep, as `memory 2 GB` says. */
   readonly memory?: number;
   readonly data: ReadonlyMap<string, HostArray>;

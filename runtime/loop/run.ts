@@ -13,6 +13,7 @@ import { type Executables, openExecutables, seedWords } from "./executables.ts";
 import { type SlotValues } from "./slots.ts";
 import { computeGradient, evaluate, simulate } from "./measure.ts";
 import { allFinite } from "./non_finite.ts";
+import { checkOperations } from "./operations.ts";
 import { checkRecordedBytes } from "./recorder.ts";
 import { runOuter } from "./outer.ts";
 
@@ -71,6 +72,7 @@ export async function runProgram(
     reportStart(context, backend, seed);
     checkBeforeWork(program, backend, options.recordLimit ?? defaultRecordLimit);
     if (budget !== undefined) executables.plan(functionsOf(program));
+    checkOperations(program, executables);
     outcome = await runItems(context) ? "done" : "stopped";
     if (outcome === "done" && context.doubts.length > 0) {
       failure = foremost(context.doubts);

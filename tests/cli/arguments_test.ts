@@ -1,3 +1,4 @@
+import { usualLimits } from "../../runtime/limits.ts";
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type CommandLine, helpText, options, parseArguments, verbs } from "../../cli/arguments.ts";
@@ -26,6 +27,7 @@ Deno.test("parseArguments() runs a file without a verb, and with it", () => {
     emit: undefined,
     memory: undefined,
     threads: undefined,
+    limits: usualLimits,
     kernels: false,
     checkOnly: false,
   };

@@ -2,8 +2,11 @@
 // read.
 import { assert, assertEquals } from "@std/assert";
 import { compileProgram } from "../../dsl/compile.ts";
-import { maxInlineCharacters, tooManyNumbers } from "../../dsl/inline_numbers.ts";
+import { tooManyNumbers } from "../../dsl/inline_numbers.ts";
 import { parseProgram } from "../../dsl/parse.ts";
+import { usualLimits } from "../../runtime/limits.ts";
+
+const most = usualLimits.numbers;
 
 /** A list of ones that is `length` characters long, with blanks before its end where need be. */
 function listOf(length: number): string {
@@ -14,8 +17,8 @@ function listOf(length: number): string {
 Deno.test("lists of two megabytes are no reason to refuse a text, one character more is", () => {
   const program = (length: number) => ({ name: "p", text: `edition 1\nlet y = [1]\nlet x = ${listOf(length)}` });
   const short = "[1]\n".length;
-  assertEquals(tooManyNumbers(program(maxInlineCharacters - short)), undefined);
-  const source = program(maxInlineCharacters - short + 1);
+  assertEquals(tooManyNumbers(program(most - short)), undefined);
+  const source = program(most - short + 1);
   assertEquals(tooManyNumbers(source)?.at.start, source.text.indexOf("[1,"));
   const read = parseProgram(source);
   assertEquals(read.diagnostics.map((d) => [d.code, /`data d from "d.npy"/.test(d.hint ?? "")]), [["M0310", true]]);
@@ -23,7 +26,7 @@ Deno.test("lists of two megabytes are no reason to refuse a text, one character 
 });
 
 Deno.test("other texts of that length are not called numbers", () => {
-  const text = "// nothing but words\n".repeat(maxInlineCharacters / 20);
+  const text = "// nothing but words\n".repeat(most / 20);
   assertEquals(tooManyNumbers({ name: "p", text }), undefined);
 });
 

@@ -1,7 +1,7 @@
 // Is every construct of the language read as language.md says?
 import { assert, assertEquals } from "@std/assert";
 import type { Expression } from "../../dsl/ast.ts";
-import { maxExpressionDepth } from "../../dsl/cst_context.ts";
+import { usualLimits } from "../../runtime/limits.ts";
 import { keywords } from "../../dsl/keywords.ts";
 import { parseProgram } from "../../dsl/parse.ts";
 import { printAst, printCst } from "../../dsl/print_tree.ts";
@@ -233,8 +233,8 @@ Deno.test("parseProgram() reads every example and the standard library without c
 
 Deno.test("parseProgram() refuses expressions too deep for the passes that recurse, and no others", () => {
   const titles = (text: string) => parse(`let y = ${text}`).diagnostics.map(({ title }) => title);
-  const tooDeep = [`An expression is more than ${maxExpressionDepth} terms deep`];
-  const most = maxExpressionDepth;
+  const tooDeep = [`An expression is more than ${usualLimits.terms} terms deep`];
+  const most = usualLimits.terms;
   assertEquals(titles("1" + " + 1".repeat(most - 1)), []);
   assertEquals(titles("1" + " + 1".repeat(most)), tooDeep);
   assertEquals(titles("-".repeat(100_000) + "1"), tooDeep);

@@ -1,0 +1,53 @@
+// How much work is a run? The floating-point operations of all that it calls, counted before it begins: a limit refuses
+// what is too much (docs/limits.md).
+import { MetaRuntimeError } from "../errors.ts";
+import type { Origin } from "../ir/types.ts";
+import { raising } from "../limits.ts";
+import type { Executables } from "./executables.ts";
+import type { ExperimentProgram, ProgramFunction } from "./program.ts";
+
+/** A function, how often the run calls it, and where it stands. */
+interface Called {
+  readonly name: string;
+  readonly fn: ProgramFunction;
+  readonly times: number;
+  readonly origin: Origin;
+}
+
+function calledBy({ outers, gradients, evaluations, simulations }: ExperimentProgram): Called[] {
+  const stepsOf = new Map(outers.map(({ name, steps }) => [name, steps]));
+  return [
+    ...outers.flatMap(({ name, steps, step, trajectories, origin }) => [
+      { name, fn: step, times: steps, origin },
+      ...(trajectories
+        ? [{ name, fn: trajectories.fn, times: 1 + Math.ceil(steps / trajectories.every), origin }]
+        : []),
+    ]),
+    ...gradients.map(({ label, fn, origin }) => ({ name: `gradient ${label}`, fn, times: 1, origin })),
+    ...evaluations.map(({ name, fn, origin, every }) => {
+      const during = every ? Math.ceil((stepsOf.get(every.of) ?? 0) / every.steps) : 0;
+      return { name, fn, times: 1 + during, origin };
+    }),
+    ...simulations.map(({ loop, fn, origin }) => ({ name: loop, fn, times: 1, origin })),
+  ];
+}
+
+/** Throws MetaRuntimeError when a run needs more operations than its limit. Plans every function, when there is a limit. */
+export function checkOperations(program: ExperimentProgram, executables: Executables): void {
+  const most = program.limits?.operations ?? Infinity;
+  if (most === Infinity) return;
+  const work = calledBy(program).map((called) => {
+    const { flops, calls } = executables.cost(called.fn);
+    // an equation that only moves numbers is work, too
+    return { ...called, operations: called.times * Math.max(flops, calls) };
+  });
+  const all = work.reduce((sum, { operations }) => sum + operations, 0);
+  if (all <= most) return;
+  const largest = work.reduce((a, b) => b.operations > a.operations ? b : a);
+  const count = (n: number) => n.toPrecision(3);
+  throw new MetaRuntimeError(
+    `This run needs ${count(all)} operations, ${count(largest.operations)} of them for \`${largest.name}\`, and ` +
+      `${count(most)} are allowed. ${raising("operations")}`,
+    largest.origin,
+  );
+}
