@@ -30,7 +30,7 @@ function said(text: string, data?: HostData): string[] {
 const logits = "param w : [1, 3] = 0\n";
 const classes = "outside 0 .. 2; There are 3 classes, counted from 0";
 const table = 'data d from "t.csv" { x : [_, 1]  y : int [_] }\n';
-const row4 = `M0314: Row 4, column \`y\` of \`t.csv\` is 3, ${classes}`;
+const row5 = `M0314: Row 5, column \`y\` of \`t.csv\` is 3, ${classes}`;
 
 Deno.test("a label of a table is named by its row, however it is read", () => {
   for (
@@ -49,7 +49,7 @@ Deno.test("a label of a table is named by its row, however it is read", () => {
       "gradient cross_entropy(dot(s.x, w), s.y) across 2 t wrt w",
     ]
   ) {
-    assertEquals([...new Set(said(logits + table + use))], [row4], use);
+    assertEquals([...new Set(said(logits + table + use))], [row5], use);
   }
 });
 
