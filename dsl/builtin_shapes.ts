@@ -13,7 +13,7 @@ import {
   tensor,
   tensorArg,
 } from "./builtin_arguments.ts";
-import { fail } from "./elaboration.ts";
+import { fail, isLibrary } from "./elaboration.ts";
 import { checkedIndices } from "./integers.ts";
 import { rowsOfAll, rowsReshaped, withoutRows } from "./row_origins.ts";
 import { tooLarge } from "./sizes.ts";
@@ -27,6 +27,7 @@ import {
   shapeOf,
   type ShapeValue,
   staticNumber,
+  type StaticValue,
   type TensorValue,
   type Value,
 } from "./values.ts";
@@ -113,6 +114,9 @@ function joined(c: BuiltinCall, name: "stack" | "concat"): Value {
       label: formatDims(inputs[odd]!.dims),
       secondary: [{ span: c.at(0), message: formatDims(first.dims) }],
       notes: namedSizes(first.dims, inputs[odd]!.dims),
+      hint: c.args[odd]!.kind === "static" && odd === c.args.length - 1
+        ? `the axis is said by name: \`axis = ${(c.args[odd] as StaticValue).value}\``
+        : undefined,
     });
   }
   if (name === "concat") {
@@ -173,10 +177,29 @@ function sameRows(c: BuiltinCall): Value {
     at: c.call.span,
     secondary: declaredLabels([a, d]),
     notes: namedSizes(a.dims, d.dims),
-    hint: a.variable.dtype !== "i32" && a.dims.length === 1 && a.declared
-      ? `declare \`${a.declared.name}\` as int ${formatDims(a.dims)}`
-      : undefined,
+    hint: labelsHint(c, a, d),
   });
+}
+
+/** What to write for labels that are no class numbers [n]: probabilities, logits that stand in their place, a column. */
+function labelsHint(c: BuiltinCall, labels: TensorValue, logits: TensorValue): string | undefined {
+  const int = labels.variable.dtype === "i32";
+  if (!int && labels.dims.length === 1 && labels.declared) {
+    return `declare \`${labels.declared.name}\` as int ${formatDims(labels.dims)}`;
+  }
+  const call = c.cx.frames.find((f) => !isLibrary(f.span.source));
+  const text = (i: number) => {
+    const span = call?.args?.[i]?.span;
+    return span ? c.cx.elaboration.modules.sources.get(span.source)!.text.slice(span.start, span.end) : "…";
+  };
+  const [first, second] = [text(0), text(1)];
+  if (logits.variable.dtype === "i32" && logits.dims.length === 1 && labels.dims.length === 2) {
+    return `the logits come first: \`${call?.callee ?? "cross_entropy"}(${second}, ${first})\``;
+  }
+  if (labels.dims.length === 2 && labels.dims[1]!.size === 1) return `write \`ravel(${second})\` for labels [n]`;
+  const same = labels.dims.length === 2 && labels.dims[1]!.size === logits.dims.at(-1)?.size;
+  if (!same || call?.callee !== "cross_entropy") return same ? `write \`argmax(${second})\`` : undefined;
+  return `for a share of each class write \`-mean(sum(${second} * log_softmax(${first}), axis = -1))\``;
 }
 
 /** `classes_of(labels, n)`: the labels, each of which must be one of the classes 0 .. n - 1. */

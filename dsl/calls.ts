@@ -3,12 +3,14 @@ import type { Argument, CallExpression, Expression, Formal } from "./ast.ts";
 import { builtins, callBuiltin } from "./builtins.ts";
 import { fail, firstTime, moduleScope } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
-import { hintOrHabit } from "./hints.ts";
+import { habitOf } from "./habits.ts";
+import { hintAt } from "./hints.ts";
 import { callModel } from "./model_calls.ts";
 import { count } from "./models.ts";
 import type { Module } from "./modules.ts";
-import { unknownFunction } from "./names.ts";
+import { evaluatePart, unknownFunction } from "./names.ts";
 import type { Span } from "./source.ts";
+import { isProductMistake } from "./times.ts";
 import {
   capital,
   describeValue,
@@ -23,6 +25,7 @@ import { type Context, type Frame, lazily, type Local, type Passed, type Scope, 
 
 export function evaluateCall(cx: Context, call: CallExpression): Value {
   const { callee } = call;
+  if (isProductMistake(cx, call)) return errorValue;
   if (callee.kind === "Name" && !isLocal(cx, callee.name) && !cx.scope.module.visible.has(callee.name)) {
     const builtin = builtins.get(callee.name);
     if (builtin) return callBuiltin(cx, builtin, call);
@@ -30,13 +33,14 @@ export function evaluateCall(cx: Context, call: CallExpression): Value {
       // the arguments are still checked
       for (const arg of call.args) evaluate(cx, arg.value);
       if (callee.name === "") return errorValue;
-      return unknownFunction(cx, callee.name, callee.span);
+      return unknownFunction(cx, callee.name, call);
     }
   }
-  const target = evaluate(cx, callee);
+  const target = callee.kind === "Member" ? evaluatePart(cx, callee, true) : evaluate(cx, callee);
   switch (target.kind) {
     case "error":
-      for (const arg of call.args) evaluate(cx, arg.value);
+      // what a method of another language is given is part of that mistake
+      if (callee.kind !== "Member") { for (const arg of call.args) evaluate(cx, arg.value); }
       return target;
     case "function":
       return callFunction(cx, target, call);
@@ -67,7 +71,8 @@ function passedTo(formals: readonly Formal[], bound: ReadonlyMap<string, Local>,
   });
 }
 
-function isLocal(cx: Context, name: string): boolean {
+/** True for a name that is known only where an expression stands. */
+export function isLocal(cx: Context, name: string): boolean {
   for (let s: Scope | undefined = cx.scope; s; s = s.parent) if (s.locals.has(name)) return true;
   return false;
 }
@@ -157,10 +162,9 @@ export function bindArguments(
           : `\`${callee}\` takes ${count(formals.length, "argument")}, not ${args.length}`,
         at: arg.name?.span ?? arg.value.span,
         notes: names.length > 0 ? [`It takes ${names.map((n) => `\`${n}\``).join(", ")}`] : [],
-        hint: arg.name ? hintOrHabit(arg.name.name, names) : undefined,
+        hint: arg.name ? hintAt("argument", arg.name.name, names, { callee }) : habitOf("axis", "argument", { callee }),
       });
       if (!arg.name) break;
-      evaluate(cx, arg.value);
       continue;
     }
     if (given.has(formal.name.name)) {
@@ -206,6 +210,9 @@ export function bindArguments(
         title: `\`${callee}\` needs ${missing.map((n) => `\`${n}\``).join(" and ")}${args.length > 0 ? " too" : ""}`,
         at: span,
         notes: [`It takes ${names.map((n) => `\`${n}\``).join(", ")}`],
+        hint: module.source.name === "std/schedules.meta"
+          ? "a schedule is a formula of the step: `override fit { lr@t = 0.1 * cosine(t, T) }`"
+          : undefined,
       });
     }
   }

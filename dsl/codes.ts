@@ -18,7 +18,7 @@ export const diagnosticCodes = {
   M0206: "An import that cannot be resolved",
   M0207: "An import cycle",
   M0208: "A parameter with more than one owner",
-  M0209: "A name that is both a loop and a split",
+  M0209: "A name that could mean two things",
   M0210: "A definition that depends on itself",
   M0301: "Shapes that do not fit an operation",
   M0302: "A wrong number of arguments",
@@ -51,6 +51,7 @@ export const diagnosticCodes = {
   M0606: "An initial value outside its range",
   M0701: "Not yet supported",
   W0101: "No edition",
+  W0102: "A comment where a division may be meant",
   W0201: "A definition that is never used",
   W0601: "A table whose columns semicolons separate",
 } as const;

@@ -77,9 +77,9 @@ function compileStages(input: CompileInput, place: { at?: () => string }): Compi
   let checked: CheckedProgram | undefined;
   let program: ExperimentProgram | undefined;
   checkHeader(modules, sink);
-  for (const module of modules.modules) checkDeclarations(module, sink);
   // a text that could not be read whole would only give consequences of that
   if (!modules.torn) {
+    for (const module of modules.modules) checkDeclarations(module, sink);
     const inputs = new Map<string, StaticValue>();
     const { instance = {} } = input;
     const precision = instance.precision ?? precisionOf(modules);

@@ -116,7 +116,7 @@ class Names {
         title: `\`${name}\` is defined twice`,
         at: span,
         secondary: [{ span: earlier, message: "first defined here" }],
-        hint: "choose another name: nothing is overwritten here",
+        hint: `choose another name, such as \`${name}2\`: nothing is overwritten here`,
       });
     } else this.#seen.set(name, span);
   }

@@ -1,10 +1,12 @@
 // Which known name did the author mean? Used by every message about an unknown word.
 
 /** The nearest of the candidates, if one is near enough: the same letters in another case, else the smallest number of
- *  typing mistakes, at most a third of the name's length (and one at least, for names of three letters or more). Ties go
- *  to the earlier candidate. The policy is Gleam's. */
+ *  typing mistakes, at most a third of the name's length (and one at least, for names of three letters or more). A name of
+ *  three or four letters with one of them replaced is another word (`std` is not `sgd`). Ties go to the earlier candidate.
+ *  The policy is Gleam's. */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
   const list = [...candidates].filter((candidate) => candidate !== name);
+  if (name.length < 2) return undefined;
   const sameLetters = list.filter((candidate) => candidate.toLowerCase() === name.toLowerCase());
   if (sameLetters.length === 1) return sameLetters[0];
   if (name.length < 3) return undefined;
@@ -12,11 +14,14 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   let distance = Math.max(1, Math.floor(name.length / 3)) + 1;
   for (const candidate of list) {
     if (Math.abs(candidate.length - name.length) >= distance) continue;
+    if (name.length < 5 && candidate.length === name.length && lettersOf(candidate) !== lettersOf(name)) continue;
     const mistakes = typingMistakes(name, candidate);
     if (mistakes < distance) [best, distance] = [candidate, mistakes];
   }
   return best;
 }
+
+const lettersOf = (name: string) => [...name.toLowerCase()].sort().join("");
 
 /** How many letters were added, left out, replaced or swapped with their neighbour (optimal string alignment). */
 export function typingMistakes(a: string, b: string): number {

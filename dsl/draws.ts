@@ -21,6 +21,14 @@ import {
 } from "./values.ts";
 import { broadcastBinary, toTensor } from "./arithmetic.ts";
 
+/** What to write where a layer was handed a number for a distribution: mostly sizes of input and output, as elsewhere. */
+function layerHint({ frames }: Context, value: Value): string {
+  const use = frames.find((f) => !isLibrary(f.span.source));
+  return use?.callee === "dense" && value.kind === "static" && Number.isInteger(value.value) && value.value > 0
+    ? "write `dense(units)`: the size of the input is taken from the call"
+    : "hand over a distribution such as `normal(0, 0.1)`";
+}
+
 /** Draws an array of a shape from a distribution, where the context stands. */
 export function drawInto(
   cx: Context,
@@ -37,7 +45,7 @@ export function drawInto(
       at: span,
       // where a layer draws, only the argument can be changed
       hint: isLibrary(span.source)
-        ? "hand over a distribution such as `normal(0, 0.1)`"
+        ? layerHint(cx, value)
         : `write \`${name.value ?? "="}\` for a value, or a distribution such as \`normal(0, 1)\``,
     });
     return undefined;

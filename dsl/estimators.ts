@@ -4,7 +4,7 @@ import { asFloat, toTensor } from "./arithmetic.ts";
 import type { Expression, ThroughClause } from "./ast.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
-import { hintFor } from "./hints.ts";
+import { hintAt, hintFor } from "./hints.ts";
 import type { Loop } from "./loops.ts";
 import { requireInteger, requireStatic, withinLimit } from "./sizes.ts";
 import type { Span } from "./source.ts";
@@ -75,7 +75,7 @@ export function readThrough(el: Elaboration, clause: ThroughClause): Through {
           : `\`${kind}\` has no \`${name}\``,
         at,
         notes: names.length > 0 ? [`It takes ${names.map((n) => `\`${n}\``).join(", ")}`] : [],
-        hint: name === undefined ? undefined : hintFor(name, names),
+        hint: name === undefined ? undefined : hintAt("argument", name, names),
       });
     } else if (args.has(name)) {
       el.sink.report({ code: "M0302", title: `\`${name}\` is given twice`, at });

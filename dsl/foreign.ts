@@ -26,6 +26,8 @@ interface ForeignRow {
   /** What to write instead, or a whole hint. */
   readonly instead?: string | ((written: string) => string);
   readonly hint?: string;
+  /** The whole hint, from what was written. */
+  readonly cure?: (written: string) => string;
 }
 
 const greekNames =
@@ -48,7 +50,87 @@ export function plainName(written: string): string {
 
 const quoted = (text: string) => `"${text.slice(1, text.length - 1).replaceAll('"', "")}"`;
 
+/** `h2`, for a name that a later value of `h` may have. */
+const nextName = (name: string) => `${name}2`;
+
+function laterValue(written: string): string {
+  const [, name, operator, value] = /^([\w.]+)\s*([-+*/])=\s*(.*)$/.exec(written)!;
+  const next = nextName(name!.replaceAll(".", "_"));
+  return `nothing is changed once it is defined: write \`let ${next} = ${name} ${operator} ${value}\`, and read \`${next}\` from there on`;
+}
+
 const rows: readonly ForeignRow[] = [
+  {
+    name: "DocString",
+    pattern: /"""[\s\S]*?(?:"""|(?![\s\S]))|\'\'\'[\s\S]*?(?:\'\'\'|(?![\s\S]))/,
+    title: () => "A comment starts with `//` and ends with its line here",
+    hint: "start each of its lines with `//`, and leave the quotes out",
+  },
+  {
+    name: "Augmented",
+    pattern: /[A-Za-z_][\w.]*[ \t]*[-+*/]=(?!=)[ \t]*[\w.]+(?:[ \t]*[-+*/^][ \t]*[\w.]+)*(?:\([^()\r\n]*\))?/,
+    title: (written) => `\`${/[-+*/]=/.exec(written)![0]}\` is not written so here`,
+    cure: laterValue,
+  },
+  {
+    name: "AllButLast",
+    pattern: /(?<=\[[ \t]*)\.\.\.[ \t]*,?/,
+    title: () => "`...` does not stand in an index",
+    hint: "the last axis is −1: write `take(x, 0, axis = -1)`",
+  },
+  {
+    name: "AndAnd",
+    pattern: /&&?/,
+    readAs: t.Star,
+    hint: "multiply the comparisons: `(a > 0) * (b > 0)`",
+  },
+  {
+    name: "Bars",
+    pattern: /\|(?![>|])[\w.@ ()+*/^-]+\|(?![>|])/,
+    readAs: t.Identifier,
+    title: () => "An absolute value is not written between bars",
+    instead: (written) => `abs(${written.slice(1, -1).trim()})`,
+  },
+  {
+    name: "OrOr",
+    pattern: /\|\|?(?!>)/,
+    readAs: t.Star,
+    hint: "take the larger of the comparisons: `max(a > 0, b > 0)`",
+  },
+  {
+    name: "Not",
+    pattern: /!(?!=)/,
+    hint: "exchange the branches of the `where`, or write `1 - (a > 0)`",
+  },
+  {
+    name: "Question",
+    pattern: "?",
+    readAs: t.Comma,
+    hint: "write `where(condition, value, other)`",
+  },
+  { name: "Percent", pattern: "%", readAs: t.Star, hint: "write `mod(a, b)`" },
+  {
+    name: "Backslash",
+    pattern: /\\(?=[ \t]*\r?\n)/,
+    title: () => "An expression goes on in the next line by itself",
+    hint: "remove the `\\`",
+  },
+  {
+    name: "DotExponent",
+    pattern: /\d[\d_]*\.[eE][+-]?\d+/,
+    readAs: t.NumberToken,
+    code: "M0105",
+    title: (written) => `\`${written}\` has no digit after its dot`,
+    instead: (written) => written.replace(".", ""),
+  },
+  {
+    name: "NumberSuffix",
+    pattern: /\d[\d_]*\.\d+(?:[eE][+-]?\d+)?[fFlLdD](?![A-Za-z_0-9])/,
+    readAs: t.NumberToken,
+    code: "M0105",
+    title: (written) => `\`${written}\` ends with a letter`,
+    instead: (written) => written.slice(0, -1),
+  },
   { name: "HashComment", pattern: /#[^\r\n]*/, title: () => "A comment starts with `//` here", instead: "//" },
   {
     name: "BlockComment",
@@ -64,7 +146,8 @@ const rows: readonly ForeignRow[] = [
   { name: "ThreeDots", pattern: "...", readAs: t.DotDot, instead: ".." },
   {
     name: "BareFraction",
-    pattern: /\.\d[\d_]*(?:[eE][+-]?\d+)?/,
+    // after a name it is a part that there is not: `fit.100`
+    pattern: /(?<![A-Za-z_0-9)\]])\.\d[\d_]*(?:[eE][+-]?\d+)?/,
     readAs: t.NumberToken,
     image: (written) => `0${written}`,
     code: "M0105",
@@ -135,12 +218,16 @@ const rows: readonly ForeignRow[] = [
 
 function foreignToken(row: ForeignRow): ForeignToken {
   const { instead, hint } = row;
-  const cure = (written: string) => {
+  const cure = row.cure ?? ((written: string) => {
     const replacement = typeof instead === "function" ? instead(written) : instead;
     return replacement ? `write \`${replacement}\`` : "";
-  };
+  });
   return {
-    type: createToken({ name: row.name, pattern: row.pattern, line_breaks: row.name === "BlockComment" }),
+    type: createToken({
+      name: row.name,
+      pattern: row.pattern,
+      line_breaks: row.name === "BlockComment" || row.name === "DocString",
+    }),
     ...(row.readAs && { readAs: row.readAs }),
     ...(row.image && { image: row.image }),
     code: row.code ?? "M0101",

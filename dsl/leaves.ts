@@ -216,6 +216,13 @@ function fillTo(cx: Context, value: Value, dims: readonly Dim[], binding: Bindin
   const same = tensor.dims.length === dims.length && tensor.dims.every((d, i) => d.size === dims[i]!.size);
   if (!same && tensor.dims.length > 0) {
     const typed = binding.type !== undefined;
+    // a name that is defined twice was said to be; its second value was meant for the first
+    const said = cx.elaboration.sink.diagnostics.some((d) =>
+      d.code === "M0202" && d.primary.span.source === binding.name.span.source &&
+      d.primary.span.start === binding.name.span.start
+    );
+    if (said) return undefined;
+    const computed = binding.value?.kind !== "List" && binding.value?.kind !== "Number";
     fail(cx, {
       code: "M0305",
       title: typed
@@ -225,7 +232,11 @@ function fillTo(cx: Context, value: Value, dims: readonly Dim[], binding: Bindin
       label: formatDims(tensor.dims),
       secondary: typed ? [{ span: binding.type!.span, message: "declared here" }] : [],
       notes: namedSizes(dims, tensor.dims),
-      hint: typed ? undefined : `write \`${binding.name.name} : ${formatDims(tensor.dims)} = …\``,
+      hint: typed
+        ? undefined
+        : `write \`${binding.name.name} : ${formatDims(tensor.dims)} = …\` for a parameter${
+          computed ? `, \`let ${binding.name.name} = …\` for a value that is computed` : ""
+        }`,
     });
     return undefined;
   }

@@ -4,7 +4,7 @@ import { type ILexingError, type IToken, Lexer, type TokenType } from "./chevrot
 import type { DiagnosticDraft } from "./diagnostic.ts";
 import { type ForeignToken, foreignTokens } from "./foreign.ts";
 import { type Limits, raising, usualLimits } from "../runtime/limits.ts";
-import type { SourceText } from "./source.ts";
+import { lineColumn, type SourceText } from "./source.ts";
 import * as t from "./tokens.ts";
 
 /** A text as tokens. */
@@ -45,6 +45,7 @@ export function tokenize(source: SourceText, limits: Limits = usualLimits): Lexe
   settleNames(tokens);
   const refused = refuseLength(source, tokens, limits);
   if (refused) return { tokens, comments, diagnostics: [refused], refused: true };
+  diagnostics.push(...divisionsInComments(source, tokens, comments));
   refuseDepth(source, tokens, limits, diagnostics);
   return { tokens, comments, diagnostics };
 }
@@ -91,6 +92,8 @@ function refuseLength(source: SourceText, tokens: IToken[], limits: Limits): Dia
 function readForeign(source: SourceText, raw: IToken[], diagnostics: DiagnosticDraft[]): IToken[] {
   if (!raw.some((token) => foreignByType.has(token.tokenType))) return raw;
   const tokens: IToken[] = [];
+  // the same habit again is the same mistake: its lines are told, by the diagnostic they belong to
+  const again = new Map<number, number[]>();
   for (const token of raw) {
     const foreign = foreignByType.get(token.tokenType);
     if (foreign === undefined) {
@@ -99,14 +102,51 @@ function readForeign(source: SourceText, raw: IToken[], diagnostics: DiagnosticD
     }
     const at = { source: source.name, start: token.startOffset, end: token.startOffset + token.image.length };
     const hint = foreign.hint?.(token.image);
-    diagnostics.push({ code: foreign.code, title: foreign.title(token.image), at, ...(hint && { hint }) });
+    const draft = { code: foreign.code, title: foreign.title(token.image), at, ...(hint && { hint }) };
+    const earlier = diagnostics.findIndex((d) =>
+      d.code === draft.code && d.title === draft.title && d.hint === draft.hint
+    );
+    if (earlier < 0) diagnostics.push(draft);
+    else again.set(earlier, [...again.get(earlier) ?? [], lineColumn(source.text, at.start).line]);
     if (foreign.readAs === undefined) continue;
     token.tokenType = foreign.readAs;
     token.tokenTypeIdx = foreign.readAs.tokenTypeIdx!;
     if (foreign.image) token.image = foreign.image(token.image);
     tokens.push(token);
   }
+  for (const [index, lines] of again) {
+    const others = [...new Set(lines)].slice(0, 8);
+    const more = new Set(lines).size > others.length ? " …" : "";
+    diagnostics[index] = {
+      ...diagnostics[index]!,
+      notes: [`It stands on line${others.length > 1 ? "s" : ""} ${others.join(", ")}${more} too`],
+    };
+  }
   return tokens;
+}
+
+/** `n // 2`: what Python divides is a comment here, and the program runs on without it. */
+function divisionsInComments(
+  source: SourceText,
+  tokens: readonly IToken[],
+  comments: readonly IToken[],
+): DiagnosticDraft[] {
+  const found: DiagnosticDraft[] = [];
+  let i = 0;
+  for (const comment of comments) {
+    if (!/^\/\/ ?\d+\s*(?:[-+*/)\],].*)?$/.test(comment.image)) continue;
+    while (i < tokens.length && tokens[i]!.startOffset < comment.startOffset) i++;
+    const before = tokens[i - 1];
+    if (before === undefined || source.text.slice(before.startOffset, comment.startOffset).includes("\n")) continue;
+    if (!/^(?:\d+|\)|\])$/.test(before.image) && before.tokenType !== t.Identifier) continue;
+    found.push({
+      code: "W0102",
+      title: `\`//\` begins a comment, so nothing is divided here`,
+      at: { source: source.name, start: comment.startOffset, end: comment.startOffset + comment.image.length },
+      hint: "write `floor(a / b)`; a comment stands on a line of its own",
+    });
+  }
+  return found;
 }
 
 /** A keyword before `:`, `=`, `~` or a prime is a name: no rule of the grammar has one of them after a keyword. So

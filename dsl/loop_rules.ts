@@ -2,11 +2,13 @@
 // override or the optimizer's own declaration gives it.
 import type { Clause, Expression, InnerItem, OptimizerItem, OuterItem, OverrideEntry } from "./ast.ts";
 import type { Elaboration } from "./elaboration.ts";
-import { hintFor, hintOrHabit } from "./hints.ts";
+import { hintAt, hintFor } from "./hints.ts";
 import { type DeclaredHyperparameter, type LoopRule, notYet } from "./loops.ts";
 import type { Module } from "./modules.ts";
 import { referenceText } from "./references.ts";
 import type { Span } from "./source.ts";
+import { isScheduleWithoutTime } from "./schedules.ts";
+import { packageChain, packageName } from "./unknown_names.ts";
 
 /** Pairs every `over` with the `by` after it. Undefined when there is none of both (not reported). */
 export function readRules(el: Elaboration, item: InnerItem | OuterItem, module: Module): LoopRule[] | undefined {
@@ -87,7 +89,11 @@ function readRule(el: Elaboration, place: RulePlace, rule: Expression): LoopRule
   const { item, module, over, shared } = place;
   const callee = rule.kind === "Call" ? rule.callee : rule;
   if (callee.kind !== "Name") {
-    if (callee.kind !== "Missing") {
+    const chain = packageChain(callee, (name) => module.visible.has(name));
+    if (chain) {
+      const draft = packageName(el, chain, callee, { known: optimizersOf(module), place: "rule" });
+      if (draft) el.sink.report(draft);
+    } else if (callee.kind !== "Missing") {
       el.sink.report({
         code: "M0203",
         title: "This is not an optimizer",
@@ -100,12 +106,15 @@ function readRule(el: Elaboration, place: RulePlace, rule: Expression): LoopRule
   const definition = module.visible.get(callee.name);
   if (definition?.item.kind !== "Optimizer") {
     if (module.unresolved.has(callee.name)) return undefined;
-    const optimizers = [...module.visible.values()].filter((d) => d.item.kind === "Optimizer").map((d) => d.name);
+    const optimizers = optimizersOf(module);
+    if (definition) el.said.add(definition.item);
     el.sink.report({
       code: definition ? "M0203" : "M0201",
       title: definition ? `\`${callee.name}\` is not an optimizer` : `There is no optimizer \`${callee.name}\``,
       at: callee.span,
-      hint: hintFor(callee.name, optimizers),
+      hint: definition?.item.kind === "Let"
+        ? "name the rule in the loop itself: `by adam(lr = 1e-3)`"
+        : hintAt("rule", callee.name, optimizers),
     });
     return undefined;
   }
@@ -126,7 +135,9 @@ function readRule(el: Elaboration, place: RulePlace, rule: Expression): LoopRule
           !l.span.source.startsWith("std/")
         ),
         notes: [`It has ${formals.map((f) => `\`${f.name.name}\``).join(", ")}`],
-        hint: arg.name ? hintOrHabit(arg.name.name, formals.map((f) => f.name.name)) : undefined,
+        hint: arg.name
+          ? hintAt("argument", arg.name.name, formals.map((f) => f.name.name), { callee: callee.name })
+          : undefined,
       });
     } else if (given.has(formal.name.name)) {
       el.sink.report({
@@ -166,10 +177,21 @@ function readRule(el: Elaboration, place: RulePlace, rule: Expression): LoopRule
       continue;
     }
     const from = override ? override.module : given.has(name) ? module : optimizer.module;
+    if (value !== formal.default && !override?.entry.time) {
+      const place = { loop: item, module: from, inOverride: override !== undefined };
+      if (isScheduleWithoutTime(el, name, value, place)) {
+        const hole = { kind: "Missing", span: value.span } as const;
+        hyperparameters.push({ name, path, value: hole, module: from, override: override?.entry, span: value.span });
+        continue;
+      }
+    }
     hyperparameters.push({ name, path, value, module: from, override: override?.entry, span: value.span });
   }
   return { references: over.references, optimizer, hyperparameters, span: rule.span };
 }
+
+const optimizersOf = (module: Module) =>
+  [...module.visible.values()].filter((d) => d.item.kind === "Optimizer").map((d) => d.name);
 
 function overridesOf(el: Elaboration, loop: string): { entry: OverrideEntry; module: Module }[] {
   const root = el.modules.root;
@@ -246,7 +268,7 @@ export function checkOverrides(el: Elaboration): void {
             message: `\`${loop.name}\` is run by \`${rule.optimizer.item.name.name}\``,
           })),
           notes: known.length > 0 ? [`It has ${[...new Set(known)].map((k) => `\`${k}\``).join(", ")}`] : [],
-          hint: hintOrHabit(name, known),
+          hint: hintAt("argument", name, known, { callee: rules[0]?.optimizer.item.name.name }),
         });
       }
       if (loop.kind === "outer" && entry.per.length > 0) notYet(el, "`per` in an outer loop", entry.span);

@@ -151,7 +151,10 @@ function reportEmpty(cx: Context, expression: Expression, reference: Reference):
   if (reference.kind === "model") {
     const { members } = reference.instance.model.item;
     if (members.every((m) => m.kind === "Let")) {
-      fail(cx, { code: "M0502", title: `\`${reference.instance.path}\` has no parameters`, at: expression.span });
+      // a model that another mistake is in may have been meant to have some
+      if (!cx.elaboration.sink.hasErrors) {
+        fail(cx, { code: "M0502", title: `\`${reference.instance.path}\` has no parameters`, at: expression.span });
+      }
     } else needShape(cx.elaboration, reference.instance.path, expression.span);
   }
 }

@@ -131,7 +131,9 @@ function openBatch(cx: Context, loop: Loop, clause: BatchClause): Batch | undefi
       code: "M0203",
       title: `A batch is taken of a split or a \`data\` item, not of ${describeValue(whole)}`,
       at: clause.of.span,
-      hint: "write `batch 64 of train`, where `train` is a split or a `data` item",
+      hint: clause.of.kind === "Member" && clause.of.object.kind === "Name"
+        ? `write \`of ${clause.of.object.name}\`: rows are drawn of all its fields together`
+        : "write `batch 64 of train`, where `train` is a split or a `data` item",
     });
     return undefined;
   }

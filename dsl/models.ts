@@ -3,9 +3,12 @@
 import type { CallExpression, Expression, ModelItem, UseMember } from "./ast.ts";
 import { type Definition, type Module, pathFromRoot } from "./modules.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
+import { builtins } from "./builtins.ts";
+import { visit } from "./comprehensions.ts";
 import { bindArguments } from "./calls.ts";
-import { hintOrHabit } from "./hints.ts";
+import { hintAt } from "./hints.ts";
 import type { LeafDeclaration } from "./leaves.ts";
+import { packageChain, packageName } from "./unknown_names.ts";
 import { describeValue, type ModelValue, type Moment, type UserModel } from "./values.ts";
 import { type Context, enterWorld, type Frame, type Local } from "./world.ts";
 
@@ -108,17 +111,7 @@ function makeChild(cx: Context, instance: InstanceNode, member: UseMember): Inst
   const definition = callee.kind === "Name" ? module.visible.get(callee.name) : undefined;
   if (definition?.item.kind !== "Model") {
     if (callee.kind === "Name" && module.unresolved.has(callee.name)) return undefined;
-    const models = [...module.visible.values()].filter((d) => d.item.kind === "Model").map((d) => d.name);
-    fail(inside, {
-      code: definition || callee.kind !== "Name" ? "M0203" : "M0201",
-      title: callee.kind === "Name"
-        ? definition ? `\`${callee.name}\` is not a model` : `There is no model \`${callee.name}\``
-        : "This is not a model",
-      at: callee.span,
-      hint: callee.kind === "Name" && !definition
-        ? hintOrHabit(callee.name, models)
-        : "write `let` for a value; `use` makes a part with parameters of its own",
-    });
+    notAModel(inside, callee, definition);
     return undefined;
   }
   for (let around: InstanceNode | undefined = instance; around; around = around.parent) {
@@ -133,6 +126,7 @@ function makeChild(cx: Context, instance: InstanceNode, member: UseMember): Inst
     });
     return undefined;
   }
+  if (call.kind === "Call" && readsArgument(inside, instance, call)) return undefined;
   const formals = definition.item.sizes;
   if (formals === undefined && call.kind === "Call") {
     fail(inside, {
@@ -151,6 +145,57 @@ function makeChild(cx: Context, instance: InstanceNode, member: UseMember): Inst
     parent: instance,
   };
   return child;
+}
+
+/** Reports a `use` that reads an argument of the model's calls: its parts are made before any of them. */
+function readsArgument(cx: Context, instance: InstanceNode, call: CallExpression): boolean {
+  const { item, module } = instance.model;
+  const formals = item.formals.map((f) => f.name.name).filter((n) => !instance.sizes.has(n) && !module.visible.has(n));
+  let found: Expression & { kind: "Name" } | undefined;
+  for (const arg of call.args) {
+    visit(arg.value, (e) => {
+      if (e.kind === "Name" && formals.includes(e.name)) found ??= e;
+    });
+  }
+  if (found === undefined) return false;
+  fail(cx, {
+    code: "M0201",
+    title: `There is no \`${found.name}\` yet where the parts of \`${item.name.name}\` are made`,
+    at: found.span,
+    secondary: [{ span: item.formals.find((f) => f.name.name === found!.name)!.span, message: "known in each call" }],
+    hint: `take it out of the arguments, and write \`let ${found.name} = …\` at the top of the file`,
+  });
+  return true;
+}
+
+/** Reports what a `use` names, when it is no model. */
+function notAModel(cx: Context, callee: Expression, definition: Definition | undefined): void {
+  const { module } = cx.scope;
+  const models = [...module.visible.values()].filter((d) => d.item.kind === "Model").map((d) => d.name);
+  const chain = packageChain(callee, (name) => module.visible.has(name));
+  if (chain) {
+    const draft = packageName(cx.elaboration, chain, callee, { known: models, place: "layer" });
+    if (draft) fail(cx, draft);
+    return;
+  }
+  const name = callee.kind === "Name" ? callee.name : undefined;
+  const isFunction = name !== undefined && (definition?.item.kind === "Function" || !definition && builtins.has(name));
+  fail(cx, {
+    code: definition || isFunction || name === undefined ? "M0203" : "M0201",
+    title: name === undefined
+      ? "This is not a model"
+      : isFunction
+      ? `\`${name}\` is a function, which has no parameters`
+      : definition
+      ? `\`${name}\` is not a model`
+      : `There is no model \`${name}\``,
+    at: callee.span,
+    hint: isFunction
+      ? `leave the \`use\` out, and call it where it is wanted: \`${name}(x)\``
+      : name !== undefined && !definition
+      ? hintAt("layer", name, models)
+      : "write `let` for a value; `use` makes a part with parameters of its own",
+  });
 }
 
 /** The values of the first list of a sized model. Undefined when wrong (reported). */

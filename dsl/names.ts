@@ -1,21 +1,22 @@
 // What does a name stand for where an expression is evaluated? Locals first, then splits of the task that is drawn, then what
 // the file sees, then the constants of the language.
-import type { Expression, LetItem } from "./ast.ts";
+import type { CallExpression, Expression, LetItem } from "./ast.ts";
 import { builtins, constants } from "./builtins.ts";
 import { dataRecord } from "./data_values.ts";
 import { fail, firstTime, moduleScope } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
-import { hintFor, hintOrHabit } from "./hints.ts";
+import { hintAt, hintFor } from "./hints.ts";
 import { indexTensor } from "./indexing.ts";
 import { valueNow } from "./leaves.ts";
 import { modelAt, modelValue } from "./models.ts";
 import { readTable, readWhole } from "./minibatches.ts";
 import { type Definition, nameOf } from "./modules.ts";
-import { headName, loopsWithoutRules, type Reference, resolveReference } from "./references.ts";
+import { headName, loopsWithoutRules, type Reference, referenceText, resolveReference } from "./references.ts";
 import type { Span } from "./source.ts";
 import { readSources, type Sourced, withSources } from "./sources.ts";
-import { readReference } from "./times.ts";
+import { isProductMistake, readReference } from "./times.ts";
 import { capital, describeValue, type ErrorValue, errorValue, type Value } from "./values.ts";
+import { packageChain, packageName, unknownHint } from "./unknown_names.ts";
 import { type Context, enterWorld, type Scope, taskOf, type World } from "./world.ts";
 
 export function evaluateName(cx: Context, name: string, span: Span): Value {
@@ -155,11 +156,19 @@ function unknownName(cx: Context, name: string, span: Span): ErrorValue {
     item.kind === "Task" && item.members.some((m) => m.kind === "Split" && m.name.name === name)
   );
   if (task) return noTask(cx, task, name, span);
+  if (builtins.has(name)) {
+    return fail(cx, {
+      code: "M0203",
+      title: `\`${name}\` is a function, and this is not a call of it`,
+      at: span,
+      hint: `write \`${name}(x)\``,
+    });
+  }
   return fail(cx, {
     code: "M0201",
     title: `There is no \`${name}\``,
     at: span,
-    hint: hintOrHabit(name, namesInScope(cx)),
+    hint: unknownHint(cx.elaboration, { name, module, locals: localNames(cx), called: false }),
   });
 }
 
@@ -185,22 +194,43 @@ function noTask(cx: Context, task: Definition, split: string, span: Span): Error
 }
 
 /** Reports a call of something that nothing defines. */
-export function unknownFunction(cx: Context, name: string, span: Span): ErrorValue {
+export function unknownFunction(cx: Context, name: string, { callee, args }: CallExpression): ErrorValue {
+  const first = args[0]?.value;
   return fail(cx, {
     code: "M0201",
     title: `There is no function \`${name}\``,
-    at: span,
-    hint: hintOrHabit(name, namesInScope(cx)),
+    at: callee.span,
+    hint: unknownHint(cx.elaboration, {
+      name,
+      module: cx.scope.module,
+      locals: localNames(cx),
+      called: true,
+      subject: first && referenceText(first),
+    }),
   });
+}
+
+/** Names that are known only where an expression stands. */
+function localNames(cx: Context): string[] {
+  const names: string[] = [...(taskOf(cx.world)?.splits.keys() ?? [])];
+  for (let s: Scope | undefined = cx.scope; s; s = s.parent) names.push(...s.locals.keys());
+  return names;
 }
 
 /** Every name that an expression may use here. */
 export function namesInScope(cx: Context): string[] {
-  const names: string[] = [];
-  for (let s: Scope | undefined = cx.scope; s; s = s.parent) names.push(...s.locals.keys());
-  names.push(...cx.scope.module.visible.keys(), ...constants.keys(), ...builtins.keys());
-  names.push(...(taskOf(cx.world)?.splits.keys() ?? []));
-  return names;
+  return [...localNames(cx), ...cx.scope.module.visible.keys(), ...constants.keys(), ...builtins.keys()];
+}
+
+/** Reports a name of a package, such as `np.exp`; false where it is none. */
+function isOfPackage(cx: Context, expression: Expression, called: boolean): boolean {
+  const names = namesInScope(cx);
+  const chain = packageChain(expression, (name) => names.includes(name));
+  if (chain === undefined || cx.scope.module.unresolved.has(chain[0]!)) return false;
+  const place = called ? "call" : "value";
+  const draft = packageName(cx.elaboration, chain, expression, { known: names, place });
+  if (draft) fail(cx, draft);
+  return true;
 }
 
 /** A reference read "now". */
@@ -219,7 +249,13 @@ export function referenceNow(cx: Context, reference: Reference, span: Span): Val
   }
 }
 
-export function evaluatePart(cx: Context, expression: Expression & { kind: "Member" | "Index" }): Value {
+/** The value of `a.b` or `a[i]`; `called`: it stands before the arguments of a call. */
+export function evaluatePart(
+  cx: Context,
+  expression: Expression & { kind: "Member" | "Index" },
+  called = false,
+): Value {
+  if (isOfPackage(cx, expression, called) || isProductMistake(cx, expression)) return errorValue;
   if (isReferenceLike(cx, expression)) {
     const reference = resolveReference(cx, expression);
     if (reference === undefined) return errorValue;
@@ -252,7 +288,20 @@ export function evaluatePart(cx: Context, expression: Expression & { kind: "Memb
     code: "M0203",
     title: `${capital(describeValue(object))} has no parts, so there is no \`.${name}\``,
     at: expression.span,
+    hint: methodHint(cx, name, referenceText(expression.object) ?? "x"),
   });
+}
+
+/** What to write for `x.mean()` or `x.T`. */
+export function methodHint(cx: Context, name: string, subject: string): string | undefined {
+  const cure = hintAt("part", name, [], { subject });
+  if (cure !== undefined) return cure;
+  const axes = builtins.get(name)?.named.includes("axis")
+    ? `, or \`${name}(${subject}, axis = 0)\` along one axis`
+    : "";
+  const known = builtins.has(name) || cx.scope.module.visible.get(name)?.item.kind === "Function";
+  if (known) return `write \`${name}(${subject})\`${axes}`;
+  return hintAt("call", name, [], { subject });
 }
 
 /** A part as it is read: the splits of a task by its name are tables too. */

@@ -3,11 +3,12 @@
 import type { Builder } from "../runtime/ir/builder.ts";
 import { toTensor } from "./arithmetic.ts";
 import type { Expression } from "./ast.ts";
-import { fail } from "./elaboration.ts";
+import { fail, firstTime } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
 import type { Loop } from "./loops.ts";
 import { withBatch } from "./minibatches.ts";
-import { capital, describeValue, staticNumber, type TensorValue } from "./values.ts";
+import { nameOf } from "./modules.ts";
+import { capital, describeValue, errorValue, staticNumber, type TensorValue, type Value } from "./values.ts";
 import { type Context, known, type Local, type World } from "./world.ts";
 
 /** The inner objective where a world stands, with `t` and `T` known. */
@@ -20,8 +21,8 @@ export function evaluateObjective(
   steps: number,
 ): TensorValue | undefined {
   const locals = new Map<string, Local>([
-    ["t", known(t)],
-    [loop.timeName, known(staticNumber(steps, "int"))],
+    ["t", clear(cx, loop, "t", t)],
+    [loop.timeName, clear(cx, loop, loop.timeName, staticNumber(steps, "int"))],
   ]);
   const at: Context = {
     elaboration: cx.elaboration,
@@ -35,6 +36,32 @@ export function evaluateObjective(
     loop,
     (inside) => scalarObjective(inside, loop.objective.value, `the objective of \`${loop.name}\``),
   );
+}
+
+/** The step or the number of steps, where its name means nothing else in the file. */
+function clear(cx: Context, loop: Loop, name: string, value: Value): Local {
+  const other = loop.module.visible.get(name);
+  const { count } = loop.count;
+  // `for T steps` says that the two are one
+  if (!other || other.module.library || name !== "t" && count.kind === "Name" && count.name === name) {
+    return known(value);
+  }
+  return {
+    value: (at) => {
+      if (at === undefined) return value;
+      if (!firstTime(cx.elaboration, `clash ${loop.name} ${name}`)) return errorValue;
+      return fail(cx, {
+        code: "M0209",
+        title: name === "t"
+          ? `\`t\` is the step of \`${loop.name}\` and something else in this file`
+          : `\`${name}\` is the number of steps of \`${loop.name}\` and something else in this file`,
+        at,
+        label: "which one?",
+        secondary: [{ span: nameOf(other.item)?.span ?? other.item.span, message: `\`${name}\` is declared here` }],
+        hint: "give what is declared another name",
+      });
+    },
+  };
 }
 
 /** An expression that must be one float. Undefined when wrong (reported). */

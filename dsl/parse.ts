@@ -10,7 +10,7 @@ import { tooManyNumbers } from "./inline_numbers.ts";
 import { tokenize } from "./lexer.ts";
 import { type Limits, usualLimits } from "../runtime/limits.ts";
 import { MetaParser } from "./parser.ts";
-import type { SourceText } from "./source.ts";
+import type { SourceText, Span } from "./source.ts";
 import { syntaxErrors } from "./syntax_errors.ts";
 
 /** What a text says, as far as it could be read. */
@@ -64,6 +64,10 @@ function parseTokens(parser: MetaParser, tokens: readonly IToken[]): ProgramCstN
   }
 }
 
+function sameLine({ text }: SourceText, a: Span, b: Span): boolean {
+  return !text.slice(Math.min(a.start, b.start), Math.max(a.start, b.start)).includes("\n");
+}
+
 /** Parses a program; never throws, whatever the text. */
 export function parseProgram(source: SourceText, limits: Limits = usualLimits): ParsedProgram {
   machine ??= startMachine();
@@ -71,7 +75,8 @@ export function parseProgram(source: SourceText, limits: Limits = usualLimits): 
   const numbers = tooManyNumbers(source, limits);
   const lexed = tokenize(numbers ? { ...source, text: source.text.slice(0, numbers.at.start) } : source, limits);
   const { tokens, comments } = lexed;
-  const lexical = numbers ? [numbers] : lexed.diagnostics;
+  const warnings = lexed.diagnostics.filter((d) => d.code.startsWith("W"));
+  const lexical = numbers ? [numbers] : lexed.diagnostics.filter((d) => !d.code.startsWith("W"));
   const refused = numbers !== undefined || lexed.refused === true;
   const cst = parseTokens(parser, tokens);
   const syntactic = refused || parser.errors.length === 0
@@ -87,7 +92,7 @@ export function parseProgram(source: SourceText, limits: Limits = usualLimits): 
   };
   const program = cstToAst(conversion, cst);
   // What the conversion finds in a repaired tree may be the repair's fault.
-  const found = syntactic.length === 0 ? later : [];
-  const all = [...lexical, ...syntactic, ...found].sort((a, b) => a.at.start - b.at.start);
+  const found = syntactic.length > 0 ? [] : later.filter(({ at }) => !lexical.some((l) => sameLine(source, l.at, at)));
+  const all = [...warnings, ...lexical, ...syntactic, ...found].sort((a, b) => a.at.start - b.at.start);
   return { program, diagnostics: all, cst, ...(lexed.refused && !numbers && { refused: lexed.refused }) };
 }

@@ -3,7 +3,9 @@
 import type { Expression, ModelMember, TypeExpression } from "./ast.ts";
 import type { Span } from "./source.ts";
 import { type Elaboration, fail, firstTime, needShape } from "./elaboration.ts";
-import { hintFor, hintOrHabit } from "./hints.ts";
+import { hintAt, hintFor } from "./hints.ts";
+import { methodHint } from "./names.ts";
+import { partOfLoop } from "./unknown_names.ts";
 import { rulePaths } from "./loop_rules.ts";
 import type { Loop } from "./loops.ts";
 import { type LeafDeclaration, makeLeaf } from "./leaves.ts";
@@ -163,13 +165,13 @@ export function referenceText(expression: Expression): string | undefined {
 
 function memberOf(cx: Context, object: Reference, name: string, span: Span): Reference | undefined {
   if (name === "") return undefined;
-  const unknown = (what: string, known: readonly string[]): undefined => {
+  const unknown = (what: string, known: readonly string[], hint?: string): undefined => {
     fail(cx, {
       code: "M0201",
       title: `${what} has no \`${name}\``,
       at: span,
       notes: [known.length > 0 ? `It has ${known.map((k) => `\`${k}\``).join(", ")}` : "It has no parts"],
-      hint: hintOrHabit(name, known),
+      hint: hint ?? hintAt("part", name, known),
     });
     return undefined;
   };
@@ -214,7 +216,7 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
       }
       if (loop.rules.length === 0 || loop.rules.some((r) => r.unknown)) return undefined;
       const known = new Set([...all.map((h) => h.path), "loss", "gradient_norm", loop.timeName]);
-      return unknown(`The loop \`${loop.name}\``, [...known]);
+      return unknown(`The loop \`${loop.name}\``, [...known], partOfLoop(loop, name, [...known]));
     }
     case "rule": {
       const { loop, path } = object;
@@ -228,7 +230,7 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
       return unknown(`\`${loop.name}.${path}\``, own.map((h) => h.name));
     }
     case "leaf":
-      return unknown(`The tensor \`${object.leaf.name}\``, []);
+      return unknown(`The tensor \`${object.leaf.name}\``, [], methodHint(cx, name, object.leaf.name));
     case "hyperparameter":
       return unknown(`The hyperparameter \`${object.loop.name}.${object.name}\``, []);
     case "quantity":

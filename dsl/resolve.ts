@@ -19,9 +19,11 @@ import type {
 import { builtins, constants } from "./builtins.ts";
 import { visit } from "./comprehensions.ts";
 import { type Elaboration } from "./elaboration.ts";
-import { hintOrHabit } from "./hints.ts";
+import { habitOf } from "./habits.ts";
 import type { Module } from "./modules.ts";
 import { nameOf } from "./modules.ts";
+import { referenceText } from "./references.ts";
+import { packageChain, packageName, unknownHint } from "./unknown_names.ts";
 
 type Names = ReadonlySet<string>;
 
@@ -56,7 +58,8 @@ class Resolver {
       case "Function":
         return this.#function(item, none);
       case "Let":
-        return this.#check(item.value, none);
+        // one that stands for a rule was spoken of where the rule is wanted
+        return this.#el.said.has(item) ? undefined : this.#check(item.value, none);
       case "Input":
       case "Param":
         return this.#binding(item.binding, none);
@@ -84,6 +87,7 @@ class Resolver {
       }
       case "Override":
         for (const entry of item.entries) {
+          if (this.#el.said.has(entry.value)) continue;
           this.#check(entry.value, new Set([entry.time?.name ?? "", ...this.#counts()]));
           this.#check(entry.range?.low, none);
           this.#check(entry.range?.high, none);
@@ -122,7 +126,9 @@ class Resolver {
         return;
       case "By":
         // the rule's own name is read with the loop
-        if (clause.rule.kind === "Call") { for (const arg of clause.rule.args) this.#check(arg.value, none); }
+        if (clause.rule.kind === "Call") {
+          for (const arg of clause.rule.args) if (!this.#el.said.has(arg.value)) this.#check(arg.value, none);
+        }
         this.#note(clause.rule);
         return;
       case "For":
@@ -250,7 +256,13 @@ class Resolver {
     const bound = new Set(locals);
     // an index of a hyperparameter is a parameter's path, not an expression
     const paths = new Set<Expression>();
+    const called = new Map<Expression, Expression | undefined>();
     visit(expression, (e) => {
+      if (e.kind === "Call") called.set(e.callee, e.args[0]?.value);
+      // what a method of another language is given is part of that mistake
+      if (e.kind === "Call" && e.callee.kind === "Member" && habitOf(e.callee.member.name, "part")) {
+        for (const { value } of e.args) visit(value, (i) => paths.add(i));
+      }
       if (e.kind === "Call" && e.comprehension) bound.add(e.comprehension.variable.name);
       // which times there are is known where a time is read
       if (e.kind === "Time" && e.time !== "all" && e.time.kind === "Name") paths.add(e.time);
@@ -261,22 +273,48 @@ class Resolver {
       }
     });
     visit(expression, (e) => {
-      if (e.kind === "Name" && e.name !== "" && !paths.has(e)) this.#name(e, bound, later);
+      const chain = paths.has(e) ? undefined : packageChain(e, (name) => bound.has(name) || this.#isKnown(name));
+      if (chain) {
+        visit(e, (inside) => paths.add(inside));
+        this.#package(e, chain, called.has(e));
+      } else if (e.kind === "Name" && e.name !== "" && !paths.has(e)) {
+        this.#name(e, bound, { later, called: called.has(e), first: called.get(e) });
+      }
     });
   }
 
-  #name(e: Expression & { kind: "Name" }, bound: Names, later: Names): void {
+  #isKnown(name: string): boolean {
+    const { visible, unresolved } = this.#module;
+    return visible.has(name) || unresolved.has(name) || this.#splits.has(name) || constants.has(name) ||
+      builtins.has(name);
+  }
+
+  #package(e: Expression, chain: readonly string[], called: boolean): void {
+    const known = [...this.#module.visible.keys(), ...constants.keys(), ...builtins.keys()];
+    const draft = packageName(this.#el, chain, e, { known, place: called ? "call" : "value" });
+    if (draft) this.#el.sink.report(draft);
+  }
+
+  #name(
+    e: Expression & { kind: "Name" },
+    bound: Names,
+    { later, called, first }: {
+      readonly later: Names;
+      readonly called: boolean;
+      readonly first: Expression | undefined;
+    },
+  ): void {
     const module = this.#module;
     const name = e.primed ? `${e.name}'` : e.name;
-    if (bound.has(name) || module.visible.has(name) || module.unresolved.has(name)) return;
-    if (this.#splits.has(name) || constants.has(name) || builtins.has(name)) return;
-    const known = [...bound, ...module.visible.keys(), ...this.#splits, ...constants.keys(), ...builtins.keys()];
+    if (bound.has(name) || this.#isKnown(name)) return;
+    const locals = [...bound, ...this.#splits];
+    const subject = first && referenceText(first);
     this.#el.sink.report({
       code: "M0201",
-      title: `There is no \`${name}\`${later.has(name) ? " yet" : ""}`,
+      title: `There is no ${called ? "function " : ""}\`${name}\`${later.has(name) ? " yet" : ""}`,
       at: e.span,
       notes: later.has(name) ? [`\`${name}\` is declared below, and a model is read from top to bottom`] : [],
-      hint: later.has(name) ? undefined : hintOrHabit(name, known),
+      hint: later.has(name) ? undefined : unknownHint(this.#el, { name, module, locals, called, subject }),
     });
   }
 }

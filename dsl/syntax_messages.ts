@@ -8,6 +8,7 @@ import { keywordOf, keywords } from "./keywords.ts";
 import type { Span } from "./source.ts";
 import { closesNothing, isCloser, leftOpen, ownerOf } from "./syntax_brackets.ts";
 import { type Description, type Failure, spanOf } from "./syntax_failure.ts";
+import { habitDescribers } from "./syntax_habits.ts";
 import { situations } from "./syntax_situations.ts";
 import {
   expectedLabels,
@@ -25,6 +26,7 @@ import * as t from "./tokens.ts";
 type Describer = (f: Failure) => Description | undefined;
 
 const describers: readonly Describer[] = [
+  ...habitDescribers,
   leftOpen,
   closesNothing,
   signAfterKeyword,
@@ -63,11 +65,9 @@ const members: Readonly<Record<string, string>> = {
 /** Words of other languages, and the one to write here. */
 const synonyms: Readonly<Record<string, string>> = Object.fromEntries(
   [
-    ["fn", "def function func fun lambda"],
-    ["let", "var val const set auto"],
-    ["import", "include require using"],
     ["use", "layer sublayer module"],
     ["data", "dataset table"],
+    ["inner", "inner_loop innerloop adaptation"],
     ["model", "network net class"],
     ["param", "parameter variable"],
     ["minimize", "min argmin loss objective"],
@@ -76,10 +76,10 @@ const synonyms: Readonly<Record<string, string>> = Object.fromEntries(
     ["for", "repeat epochs iterations"],
     ["over", "params parameters wrt"],
     ["wrt", "over"],
-    ["record", "log print save"],
+    ["record", "save"],
     ["evaluate", "eval validate"],
     ["gradient", "grad derivative"],
-    ["outer", "meta"],
+    ["outer", "meta outer_loop outerloop meta_loop"],
     ["return", "output yield"],
   ].flatMap(([word, others]) => others!.split(" ").map((other) => [other, word!])),
 );

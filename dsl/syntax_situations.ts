@@ -40,6 +40,14 @@ function startsLine(f: Failure, index: number): boolean {
     f.source.text.slice(before.endOffset! + 1, token.startOffset).includes("\n");
 }
 
+/** `fn area(r) = …`, for the function whose body begins otherwise. */
+function functionOf(f: Failure): string {
+  const start = f.tokens.findLastIndex((token, i) => i < f.index && token.image === "fn");
+  const [first, last] = [f.tokens[start], f.tokens[f.index - 1]];
+  const text = first && last ? f.source.text.slice(first.startOffset, last.endOffset! + 1) : "fn f(x)";
+  return `write \`${text.length <= 60 && !text.includes("\n") ? text : "fn f(x)"} = …\``;
+}
+
 /** The table. */
 export const situations: Readonly<Record<string, Situation | ((f: Failure) => Situation)>> = {
   stepsWord: (f) =>
@@ -81,7 +89,7 @@ export const situations: Readonly<Record<string, Situation | ((f: Failure) => Si
   }),
   "functionItem Equals": (f) => ({
     title: "The body of a function comes after `=`",
-    ...(["{", ":", "->"].includes(f.tokens[f.index]?.image ?? "") && { hint: "write `fn f(x) = x * x`" }),
+    ...(["{", ":", "->"].includes(f.tokens[f.index]?.image ?? "") && { hint: functionOf(f) }),
   }),
   "use Equals": { title: "The sub-model comes after `=`", hint: "write `use layer = dense(8)`" },
   "state Equals": { title: "A state needs its value at step 0", hint: "write `state v = 0`" },

@@ -1,5 +1,8 @@
 // What is `w@t`? Finds the loop that changes a thing, checks that the time exists, and reads the record of that loop.
 import type { Expression, TimeExpression } from "./ast.ts";
+import { isLocal } from "./calls.ts";
+import { builtins } from "./builtins.ts";
+import type { DiagnosticDraft } from "./diagnostic.ts";
 import type { Span } from "./source.ts";
 import { fail, moduleScope, needShape } from "./elaboration.ts";
 import { evaluate } from "./expressions.ts";
@@ -13,7 +16,6 @@ import type { Loop } from "./loops.ts";
 import { initialValue } from "./leaves.ts";
 import { leavesOf, modelAt } from "./models.ts";
 import {
-  headName,
   hyperparameterLeaves,
   loopsChanging,
   loopsWithoutRules,
@@ -47,7 +49,7 @@ export function evaluateTime(cx: Context, expression: TimeExpression): Value {
       }
       const loop = owningLoop(cx, reference, object, time, span);
       if (!loop) return errorValue;
-      const point = timePoint(cx, loop, time);
+      const point = timePoint(cx, loop, time, 0, referenceText(object));
       if (!point) return errorValue;
       if (point === "now") return referenceNow(cx, reference, span);
       if (point === "start") return startNow(cx, reference, loop);
@@ -60,13 +62,19 @@ export function evaluateTime(cx: Context, expression: TimeExpression): Value {
       }
       return modelAt(cx, reference.instance, { values, owns: new Set([loop]) });
     }
-    case "loop":
+    case "loop": {
+      const { loop } = reference;
+      const evolved = loop.rules[0]?.references.map(referenceText).find((text) => text !== undefined);
+      const at = time.kind === "Name" ? time.name : time.kind === "Number" ? time.text : loop.timeName;
       return fail(cx, {
         code: "M0403",
-        title:
-          `\`${reference.loop.name}\` is a loop; its time-indexed parts are \`${reference.loop.name}.loss@t\` and its hyperparameters`,
+        title: `\`${loop.name}\` is a loop; its time-indexed parts are \`${loop.name}.loss@t\` and its hyperparameters`,
         at: span,
+        hint: evolved && loop.kind === "inner"
+          ? `what it changes has times too: write \`${evolved}@${at}\``
+          : undefined,
       });
+    }
     default:
       return readReference(cx, reference, time, span);
   }
@@ -100,15 +108,49 @@ function startNow(cx: Context, reference: Reference & { kind: "model" | "leaf" }
   return modelAt(cx, reference.instance, { values, owns: new Set([loop]) });
 }
 
+/** A value that no time could be. */
+function isMatrix(value: Value): boolean {
+  return value.kind === "tensor" && value.dims.length > 0 || value.kind === "model" || value.kind === "literal";
+}
+
+/** `@` where the matrix product was meant, as in Python. */
+function productMistake(left: string, right: string, at: Span): DiagnosticDraft {
+  return {
+    code: "M0403",
+    title: `\`@\` is time here, not the matrix product`,
+    at,
+    hint: `write \`dot(${left}, ${right})\``,
+  };
+}
+
+/** `x @ net.W`, `x @ f(y)` and `x @ W[0]`, where what stands after the `@` is no time; reported. */
+export function isProductMistake(cx: Context, expression: Expression): boolean {
+  let at = expression;
+  while (at.kind === "Member" || at.kind === "Index" || at.kind === "Call") {
+    at = at.kind === "Call" ? at.callee : at.object;
+  }
+  if (at === expression || at.kind !== "Time" || at.time === "all" || at.time.kind !== "Name") return false;
+  if (isLocal(cx, at.time.name)) return false;
+  const kind = cx.scope.module.visible.get(at.time.name)?.item.kind;
+  const known = kind === "Model" || kind === "Param" || kind === "Data" || kind === "Function" ||
+    kind === undefined && builtins.has(at.time.name);
+  if (!known) return false;
+  const text = cx.elaboration.modules.sources.get(expression.span.source)!.text;
+  const [left, right] = [at.object.span, { start: at.time.span.start, end: expression.span.end }]
+    .map(({ start, end }) => text.slice(start, end)) as [string, string];
+  fail(cx, productMistake(left, right, expression.span));
+  return true;
+}
+
 function notTimed(cx: Context, expression: TimeExpression, time: Expression): Value {
   const { object, span } = expression;
   const value = evaluate(cx, object);
   if (value.kind === "error") return value;
-  const right = headName(time) ?? "W";
-  const left = referenceText(object) ?? "x";
-  const spelled = referenceText(time.kind === "Call" ? time.callee : time);
-  const product = value.kind === "tensor" && value.dims.length > 0 && spelled !== undefined && spelled !== "t" &&
-    spelled !== "T";
+  const text = cx.elaboration.modules.sources.get(span.source)!.text;
+  const right = text.slice(time.span.start, time.span.end);
+  const left = referenceText(object) ?? text.slice(object.span.start, object.span.end);
+  const product = value.kind === "tensor" && value.dims.length > 0 && time.kind !== "Number" && !mentions(time, "t") &&
+    !mentions(time, "T");
   return fail(cx, {
     code: "M0403",
     title: product
@@ -188,6 +230,7 @@ export function timePoint(
   loop: Loop,
   time: Expression,
   last = 0,
+  object?: string,
 ): TimePoint | "now" | "start" | undefined {
   const steps = stepsOf(cx, loop);
   if (steps === undefined) return undefined;
@@ -209,6 +252,9 @@ export function timePoint(
   }
   const value = evaluate(withLocals(cx, locals), time);
   if (value.kind === "error") return undefined;
+  if (object !== undefined && isMatrix(value)) {
+    return void fail(cx, productMistake(object, referenceText(time) ?? "…", time.span));
+  }
   const end = steps + last;
   const name = loop.timeName;
   if (inside && time.kind === "Name" && time.name === "t") return "now";
@@ -348,7 +394,8 @@ export function readReference(cx: Context, reference: Reference, time: Expressio
         code: "M0203",
         title: `\`${path}\` is not a value: it stands before the name of a hyperparameter`,
         at: span,
-        hint: own && `write \`${path}.${own.name}\``,
+        hint: own &&
+          `what \`${reference.loop.name}\` makes of it is \`${reference.path}@${reference.loop.timeName}\`, its rate \`${path}.${own.name}\``,
       });
     }
     default:

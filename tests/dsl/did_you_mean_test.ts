@@ -24,6 +24,14 @@ Deno.test("nearestName() prefers the same letters in another case when one candi
   assertEquals(nearestName("mlp", ["MLP", "Mlp", "mlq"]), "Mlp", "one letter away, and first");
 });
 
+Deno.test("nearestName() takes a short name with another letter for another word", () => {
+  assertEquals(nearestName("std", ["sgd"]), undefined);
+  assertEquals(nearestName("sort", ["sqrt"]), undefined);
+  assertEquals(nearestName("fti", ["fit"]), "fit");
+  assertEquals(nearestName("men", ["mean"]), "mean");
+  assertEquals(nearestName("t", ["T"]), undefined);
+});
+
 Deno.test("typingMistakes() counts swapped neighbours once", () => {
   assertEquals(typingMistakes("abcd", "abdc"), 1);
   assertEquals(typingMistakes("abcd", "abcd"), 0);
