@@ -31,7 +31,8 @@ export function judged(c: Comparison, within?: number): Judged {
   const verdict = judge(c, within);
   if (c.kink) {
     const [low, high] = c.kink.map(shortNumber);
-    return { ...c, verdict: "kink", text: `at a kink, with slopes of ${low} and ${high} beside it`, failed: false };
+    const what = c.jumps ? "where the value jumps" : "at a kink";
+    return { ...c, verdict: "kink", text: `${what}, with slopes of ${low} and ${high} beside it`, failed: false };
   }
   const failed = verdict === "missing" || verdict === "sign" || verdict === "wrong";
   const text = verdict === "wrong" ? `${words.wrong}, off by ${percent(c)}` : words[verdict];

@@ -2,10 +2,13 @@
 import { openExecutables, seedWords } from "../runtime/loop/executables.ts";
 import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
 import { referenceBackend } from "../runtime/backend/reference/index.ts";
+import type { CompileOutput } from "../dsl/compile.ts";
+import { isLibrary } from "../dsl/elaboration.ts";
 import { costOf } from "../runtime/ir/cost.ts";
 import type { HostArray, IrFunction } from "../runtime/ir/types.ts";
 import type { ExperimentProgram, OuterProgram, TrajectoryQuantity } from "../runtime/loop/program.ts";
 import type { Point } from "../runtime/verify/check_gradient.ts";
+import type { Held } from "../runtime/verify/held_values.ts";
 import type { NamedFunction } from "../runtime/verify/compare_backends.ts";
 
 /** Seconds that the differences may take, by a rough pace of the reference backend. */
@@ -58,6 +61,16 @@ export function namedFunctions(
     })),
     ...(leaves.length > 0 ? [{ name: "start", fn: program.initial, outputs: leaves.map((l) => l.name) }] : []),
   ];
+}
+
+/** What the program itself says is held, where it says `stop_gradient` at all; with it those of the library, whose values do not depend
+ *  on what they hold, but not those of an estimator, whose bias is shown. */
+export function saidStops({ sources }: Pick<CompileOutput, "sources">): Held {
+  const word = /\bstop_gradient\b/;
+  if (![...sources].some(([name, { text }]) => !isLibrary(name) && word.test(text))) return () => false;
+  return ({ op, origin }) =>
+    op === "stop_gradient" && origin !== undefined &&
+    word.test(sources.get(origin.source)?.text.slice(origin.start, origin.end) ?? "");
 }
 
 /** Declared values, and the states before the first meta-step. */

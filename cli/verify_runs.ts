@@ -1,18 +1,20 @@
 // Does what runs compute what it should? Every loop's own gradient at its first step, and every function on the backend that would
 // run it: what comparing gradients with differences of values does not see.
 import type { CompileOutput } from "../dsl/compile.ts";
+import { isLibrary } from "../dsl/elaboration.ts";
 import { withoutTelling } from "../dsl/finite_objectives.ts";
 import type { Backend } from "../runtime/backend/interface.ts";
 import { referenceBackend } from "../runtime/backend/reference/index.ts";
 import { eliminateDeadCode } from "../runtime/ir/dead_code.ts";
-import { bodyOf, type IrFunction, sizeOf } from "../runtime/ir/types.ts";
+import { type IrFunction, sizeOf } from "../runtime/ir/types.ts";
 import type { ExperimentProgram } from "../runtime/loop/program.ts";
 import { checkGradient } from "../runtime/verify/check_gradient.ts";
+import { type Held, holding, holds } from "../runtime/verify/held_values.ts";
 import { compareBackends } from "../runtime/verify/compare_backends.ts";
 import { innerObjectives } from "../runtime/verify/inner_objectives.ts";
 import { type Judged, judged, judgedBias, type Rows } from "./judged_rows.ts";
 import { duration } from "./numbers.ts";
-import { evaluations, namedFunctions, patience, pointOf, secondsOf } from "./verified_functions.ts";
+import { evaluations, namedFunctions, patience, pointOf, saidStops, secondsOf } from "./verified_functions.ts";
 
 /** The objective of every loop that runs, each once, at the first step of the first item that runs it. */
 export function innerRows(output: CompileOutput, seed: number): Rows {
@@ -33,8 +35,10 @@ export function innerRows(output: CompileOutput, seed: number): Rows {
         continue;
       }
       left -= seconds;
-      const checked = checkGradient(referenceBackend, scalar, first);
-      const near = isApproximate(body);
+      const held = saidStops(output);
+      const { scalar: still, point: from } = holding(scalar, first, held);
+      const checked = checkGradient(referenceBackend, still, from);
+      const near = isApproximate(body, held);
       comparisons.push(...checked.comparisons.map((c) => {
         const row = near ? judgedBias(c) : judged(c);
         return { ...row, what: `${scalar.name} for ${c.what}` };
@@ -45,19 +49,11 @@ export function innerRows(output: CompileOutput, seed: number): Rows {
 }
 
 /** True for a loop's objective that runs loops itself whose derivatives are not those of their steps. */
-function isApproximate(body: IrFunction): boolean {
-  const ops = opsOf(eliminateDeadCode(withoutTelling(body)));
-  return ["implicit", "finite_difference"].some((op) => ops.has(op)) || ops.has("scan") && ops.has("stop_gradient");
-}
-
-function opsOf(fn: IrFunction): Set<string> {
-  const ops = new Set<string>();
-  for (const equation of fn.equations) {
-    ops.add(equation.op);
-    const body = bodyOf(equation);
-    if (body) { for (const op of opsOf(body)) ops.add(op); }
-  }
-  return ops;
+function isApproximate(body: IrFunction, said: Held): boolean {
+  const inside = eliminateDeadCode(withoutTelling(body));
+  const has = (what: Held) => holds(inside, what);
+  const cut: Held = (e) => e.op === "stop_gradient" && !said(e) && !(e.origin && isLibrary(e.origin.source));
+  return has(({ op }) => op === "implicit" || op === "finite_difference") || has(({ op }) => op === "scan") && has(cut);
 }
 
 /** A precision in words. */

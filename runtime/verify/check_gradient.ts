@@ -54,6 +54,8 @@ export interface Comparison {
   /** The slopes on both sides, the lower first, where they differ and what was computed is between them: a kink, at which any
    *  slope between is one. */
   readonly kink?: readonly [number, number];
+  /** The value jumps at the point, as `floor` does at whole numbers: then those are the slopes on both sides of the jump. */
+  readonly jumps?: boolean;
 }
 
 /** A gradient beside its differences. */
@@ -113,9 +115,11 @@ export function checkGradient(backend: Backend, scalar: DifferentiatedScalar, po
       if (scale === 1 || !undecided || error < found.error) found = next;
       if (verdict === "ok" || verdict === "zero") break;
     }
-    const wrong = ["missing", "sign", "wrong"].includes(judge(found));
-    const kink = wrong && kinkAt((s) => valueAt(moved(point.leaves, moves, s)), h, computed);
-    comparisons.push(kink ? { ...found, kink } : found);
+    const verdict = judge(found);
+    const along = (s: number) => valueAt(moved(point.leaves, moves, s));
+    const kink = ["missing", "sign", "wrong"].includes(verdict) && kinkAt(along, h, computed);
+    const jump = (kink || verdict === "ok" || verdict === "zero") ? undefined : jumpAt(along, h, computed);
+    comparisons.push(kink ? { ...found, kink } : jump ? { ...found, kink: jump, jumps: true } : found);
   };
   const random = weyl();
   const everything = new Map<string, Float64Array>();
@@ -153,6 +157,23 @@ function kinkAt(f: (s: number) => number, h: number, computed: number): readonly
   const size = Math.max(Math.abs(low), Math.abs(high));
   const near = kinkTolerance * size;
   return high - low > 10 * near && computed >= low - near && computed <= high + near ? [low, high] : undefined;
+}
+
+/** The slopes on both sides of 0, when the value jumps there and what was computed is one of them or between. */
+function jumpAt(f: (s: number) => number, h: number, computed: number): readonly [number, number] | undefined {
+  const here = f(0);
+  const step = 1e-4 * h;
+  const sides = [-step, step].map((s) => {
+    // without the value at 0
+    const slope = (f(2 * s) - f(s)) / s;
+    return { slope, jump: Math.abs(f(s) - s * slope - here) };
+  });
+  const [low, high] = sides.map((x) => x.slope).toSorted((a, b) => a - b) as [number, number];
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  // what is no jump changes by about as much as the slopes make of a step
+  const jumps = sides.some(({ jump }) => jump > 100 * step * size && jump > 1e-9 * (1 + Math.abs(here)));
+  const near = kinkTolerance * (size + Math.abs(computed));
+  return jumps && computed >= low - near && computed <= high + near ? [low, high] : undefined;
 }
 
 /** Part of a one-sided slope that is not trusted. */

@@ -1,29 +1,15 @@
 // Does `meta.ts verify` see what runs? A backend that computes something else, and a loop that goes down another direction than its
 // objective says: neither changes what a gradient is compared with.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { parseArguments } from "../../cli/arguments.ts";
-import { verifyVerb } from "../../cli/verify.ts";
-import { main } from "../../meta.ts";
+import type { Verified } from "../../cli/verify.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { wasmBackend } from "../../runtime/backend/wasm/index.ts";
 import type { Backend } from "../../runtime/backend/interface.ts";
 import { bodyOf, type Equation, type IrFunction } from "../../runtime/ir/types.ts";
-import { capturedConsole } from "./captured_console.ts";
+import { cutting, verifyText } from "./planted.ts";
 
-async function verify(source: string, choose?: () => Promise<{ backend: Backend; why: string }>, ...more: string[]) {
-  const folder = Deno.makeTempDirSync();
-  try {
-    Deno.writeTextFileSync(`${folder}/program.meta`, source);
-    const console = capturedConsole({ width: 120 });
-    const args = ["verify", `${folder}/program.meta`, ...more];
-    const command = parseArguments(args);
-    if (command.kind !== "command") throw new Error(command.kind);
-    const code = choose ? await verifyVerb(command.command, console, choose) : await main(args, console);
-    return { code, ...console.written };
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-  }
-}
+const verify = (source: string, choose?: Verified["choose"], ...more: string[]) =>
+  verifyText(source, choose && { choose }, ...more);
 
 /** A backend that computes one primitive as another one: `reference`, but for that. */
 function mistaken(from: Equation["op"], to: Equation["op"]): Backend {
@@ -120,18 +106,21 @@ Deno.test("verify finds NaN and infinities on one side, and takes those on both 
 
 Deno.test("verify finds a loop that does not go down what it says, though its gradient is that of the loop", async () => {
   // the loop misses half of the penalty's slope; the value follows the loop as it is, and so does its derivative
-  const { code, out } = await verify(`edition 1
+  const { code, out } = await verifyText(
+    `edition 1
     param w = 0.5
     param c = 0.3
-    inner fit { minimize (w - 1)^2 + c * w * stop_gradient(w) over w by sgd(lr = 0.1) for T = 1 steps }
-    gradient (w@T)^2 wrt fit.lr`);
+    inner fit { minimize (w - 1)^2 + c * w * sin(w) over w by sgd(lr = 0.1) for T = 1 steps }
+    gradient (w@T)^2 wrt fit.lr`,
+    { compile: cutting("sin") },
+  );
   assertEquals(code, 4, out);
   assertMatch(out, /^ {2}fit\.lr .* difference .* ok$/m);
   assertMatch(out, /fit\.loss for w .* WRONG/);
 });
 
 Deno.test("verify looks at the loops of evaluations, in loops, in tasks and by themselves", async () => {
-  const wrong = "w * stop_gradient(w) + w + w^2";
+  const wrong = "w * sin(w) + w + w^2";
   const places = [
     `param w = 0.5 inner fit { minimize ${wrong} over w by sgd(lr = 0.1) for T = 2 steps }`,
     `param w = 0.5 inner fit { minimize ${wrong} over w by sgd(lr = 0.1) for T = 2 steps } evaluate e { report w@T }`,
@@ -150,15 +139,18 @@ Deno.test("verify looks at the loops of evaluations, in loops, in tasks and by t
      gradient w@T wrt a`,
   ];
   for (const place of places) {
-    const { code, out } = await verify(`edition 1\n${place}`);
+    const { code, out } = await verifyText(`edition 1\n${place}`, { compile: cutting("sin") });
     assertMatch(out, /fit\.loss for w .* WRONG/, place);
     assertEquals(code, 4);
   }
   // an outer inside another: its own gradient is cut
-  const { code, out } = await verify(`edition 1
+  const { code, out } = await verifyText(
+    `edition 1
     param w = 0.5 param a = 1
-    outer mid { minimize a * stop_gradient(a) + (a - w)^2 over a by sgd(lr = 0.1) for M = 2 steps }
-    gradient (a@M)^2 wrt w`);
+    outer mid { minimize a * sin(a) + (a - w)^2 over a by sgd(lr = 0.1) for M = 2 steps }
+    gradient (a@M)^2 wrt w`,
+    { compile: cutting("sin") },
+  );
   assertMatch(out, /mid\.loss for a .* WRONG/);
   assertEquals(code, 4);
 });

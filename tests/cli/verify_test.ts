@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { main } from "../../meta.ts";
 import { capturedConsole } from "./captured_console.ts";
+import { cutting, verifyText } from "./planted.ts";
 
 async function call(verb: string, source: string, ...more: string[]) {
   const folder = Deno.makeTempDirSync();
@@ -32,21 +33,21 @@ Deno.test("verify finds a right gradient right, backwards and forwards, in float
 });
 
 Deno.test("verify catches a planted cut term", async () => {
-  const { code, out } = await call("verify", program(`${plain} + stop_gradient(c) * sum(w)`));
+  const { code, out } = await verifyText(program(`${plain} + sin(c) * sum(w)`), { compile: cutting("sin") });
   assertEquals(code, 4, out);
   assertMatch(out, /c .* WRONG, off by [+-]\d+ %/);
   assertStringIncludes(out, "verdict: 1 of ");
 });
 
 Deno.test("verify names a gradient of the wrong sign", async () => {
-  // the value falls with c by the first factor; the cut second factor turns the sign of what is left
-  const { code, out } = await call(
-    "verify",
+  // the value is 2 sin(c) - c; without the first term its slope turns its sign
+  const { code, out } = await verifyText(
     `edition 1
     param w = 0
-    param c = 0.5
-    inner fit { minimize (w - stop_gradient(c))^2 over w by sgd(lr = 0.5) for T = 1 steps }
+    param c = 0.1
+    inner fit { minimize (w - sin(c))^2 over w by sgd(lr = 0.5) for T = 1 steps }
     gradient 2 * w@T - c wrt c`,
+    { compile: cutting("sin") },
   );
   assertEquals(code, 4);
   assertStringIncludes(out, "WRONG SIGN");

@@ -18,7 +18,7 @@ export interface Variable {
 export interface Scope {
   readonly dice: Dice;
   readonly variables: readonly Variable[];
-  /** True where what no difference can see may stand: `stop_gradient`. */
+  /** True where `stop_gradient` may stand, which checks that run a program otherwise cannot follow. */
   readonly loose?: boolean;
   /** True below a corner: ties of ties have slopes by no rule of each. */
   readonly smooth?: boolean;

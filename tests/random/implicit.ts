@@ -7,7 +7,7 @@ import { gradientAt } from "../../runtime/verify/check_gradient.ts";
 import { type Outcome, runSeed } from "./runs.ts";
 import type { RandomProgram } from "./program.ts";
 import { corners } from "./resting.ts";
-import { compareSlope, pointOf, scalarsOf } from "./slopes.ts";
+import { compareSlope, pointOf, saidStops, scalarsOf } from "./slopes.ts";
 
 /** What the inner loops and their overrides say. */
 const innerTexts = (text: string) =>
@@ -51,7 +51,7 @@ export function lookAtImplicit(program: RandomProgram, dice: Dice): Outcome {
   if (stops && after!.implicit.some((r) => !(r.left <= 1e-8))) return { kind: "skipped", why: "stopped on the way" };
   const residual = Math.max(...after!.implicit.map((r) => r.residual || 0));
   if (!(residual <= 1e-8) || /damping/.test(program.text)) return { kind: "skipped", why: "solved in part" };
-  const slope = compareSlope(scalars[1]!, points[1]!, dice, 1e-4);
+  const slope = compareSlope(scalars[1]!, points[1]!, dice, { held: saidStops(long!), within: 1e-4 });
   if (slope.kind === "wrong") return { kind: "found", detail: `the implicit slope is ${slope.detail}` };
   return slope.kind === "held" ? { kind: "held" } : { kind: "skipped", why: slope.kind };
 }

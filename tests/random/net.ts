@@ -6,7 +6,7 @@ import { numbersOf } from "./numbers.ts";
 import { checks, type Subject } from "./oracle.ts";
 import { runOn, runSeed } from "./runs.ts";
 import { type RandomProgram, writeProgram } from "./program.ts";
-import { compareSlope, pointOf, scalarsOf } from "./slopes.ts";
+import { compareSlope, pointOf, saidStops, scalarsOf } from "./slopes.ts";
 
 /** Something that is wrong. */
 export interface Find {
@@ -89,7 +89,7 @@ function lonelyNaN({ output }: Settled, seed: number, index: number): string | u
   for (const [i, scalar] of scalarsOf(program).entries()) {
     // a system without a solution may say so
     if (!scalar || scalar.leaves.length === 0 || kinds[i]!.implicit) continue;
-    const slope = compareSlope(scalar, pointOf(program, i, runSeed), dice);
+    const slope = compareSlope(scalar, pointOf(program, i, runSeed), dice, { held: saidStops(output) });
     if (slope.kind === "wrong" && /^(NaN|-?Infinity)/.test(slope.detail)) {
       return `${scalar.name.slice(0, 60)}: the slope is ${slope.detail}`;
     }

@@ -17,7 +17,7 @@ import { lookAtReach } from "./reach.ts";
 import { lookAtImplicit } from "./implicit.ts";
 import { atRest } from "./resting.ts";
 import { lookAtSamples } from "./samples.ts";
-import { compareSlope, pointOf, scalarsOf } from "./slopes.ts";
+import { compareSlope, pointOf, saidStops, scalarsOf } from "./slopes.ts";
 import { withLargeIntegers, withMistake, zeroName } from "./wrong_variants.ts";
 
 /** A program that ran, and how it is looked at. */
@@ -109,31 +109,29 @@ export const checks: readonly Check[] = [
   {
     name: "differences",
     share: 0.6,
-    look({ settled: { program, output }, dice }) {
-      if (output.program!.precision !== "f64" || program.text.includes("stop_gradient")) return apply;
+    look({ settled: { output }, dice }) {
+      if (output.program!.precision !== "f64") return apply;
       const kinds = output.derivatives();
       const exact = kinds.flatMap((k, i) => k.biased || k.implicit || k.sampled ? [] : [i]);
       if (exact.length === 0) return apply;
       const index = dice.pick(exact);
       const scalar = scalarsOf(output.program!)[index];
       if (!scalar || scalar.leaves.length === 0) return apply;
-      return slopeOutcome(compareSlope(scalar, pointOf(output.program!, index, runSeed), dice), kinds[index]!.name);
+      const slope = compareSlope(scalar, pointOf(output.program!, index, runSeed), dice, { held: saidStops(output) });
+      return slopeOutcome(slope, kinds[index]!.name);
     },
   },
   {
     name: "inner gradient",
     share: 0.5,
     look({ settled: { program }, dice }) {
-      if (program.text.includes("stop_gradient")) return apply;
       const all = innerGradients(program);
       if (all.length === 0) return apply;
       const output = compileFiles(dice.pick(all), undefined, { precision: "f64" });
       const scalar = output.program && scalarsOf(output.program)[0];
       if (!scalar) return apply;
-      return slopeOutcome(
-        compareSlope(scalar, pointOf(output.program!, 0, runSeed), dice),
-        "what an inner loop minimizes",
-      );
+      const slope = compareSlope(scalar, pointOf(output.program!, 0, runSeed), dice, { held: saidStops(output) });
+      return slopeOutcome(slope, "what an inner loop minimizes");
     },
   },
   {
@@ -256,11 +254,7 @@ export const checks: readonly Check[] = [
   {
     name: "implicit",
     share: 1,
-    look({ settled: { program }, dice }) {
-      // differences see through it
-      if (program.text.includes("stop_gradient")) return apply;
-      return /implicit\(/.test(program.text) ? lookAtImplicit(program, dice) : apply;
-    },
+    look: ({ settled: { program }, dice }) => /implicit\(/.test(program.text) ? lookAtImplicit(program, dice) : apply,
   },
   {
     name: "at rest",

@@ -1,11 +1,12 @@
 // Is a gradient that of its value? Its product with one random direction through everything that is differentiated for, beside
 // central differences; where the value has a corner nothing is said.
-export { pointOf } from "../../cli/verified_functions.ts";
+export { pointOf, saidStops } from "../../cli/verified_functions.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { bodyOf, type IrFunction, sizeOf } from "../../runtime/ir/types.ts";
 import { openExecutables, seedWords } from "../../runtime/loop/executables.ts";
 import type { ExperimentProgram } from "../../runtime/loop/program.ts";
 import { type DifferentiatedScalar, gradientAt, type Point, scalarOf } from "../../runtime/verify/check_gradient.ts";
+import { type Held, holding } from "../../runtime/verify/held_values.ts";
 import { derivative } from "../../runtime/verify/differences.ts";
 import type { Dice } from "./dice.ts";
 
@@ -24,8 +25,14 @@ export type Slope =
   | { readonly kind: "held" | "corner" | "corner within" | "unsure" }
   | { readonly kind: "wrong"; readonly detail: string };
 
-/** Compares a gradient with differences along one direction; `within` is the part by which they may differ besides. */
-export function compareSlope(scalar: DifferentiatedScalar, point: Point, dice: Dice, within = 1e-5): Slope {
+/** Compares a gradient with differences along one direction, with what the program says held; `within` is the part by which they may
+ *  differ besides. */
+export function compareSlope(
+  scalar: DifferentiatedScalar,
+  point: Point,
+  dice: Dice,
+  { held, within = 1e-5 }: { readonly held: Held; readonly within?: number },
+): Slope {
   const at = gradientAt(referenceBackend, scalar, point);
   if (!Number.isFinite(at.value)) return { kind: "unsure" };
   const moves = new Map(scalar.leaves.map((name) => {
@@ -43,8 +50,15 @@ export function compareSlope(scalar: DifferentiatedScalar, point: Point, dice: D
     }
     return leaves;
   };
-  const f = (s: number) =>
-    executables.call(scalar.value, { ...point, leaves: leavesAt(s), step: 0, tasks: noTasks }).outputs[0]!.data[0]!;
+  // around the point, and around one beside it, values are held as they are there
+  const around = (middle: number) => {
+    const still = holding(scalar, { ...point, leaves: leavesAt(middle) }, held);
+    return (s: number) => {
+      const leaves = new Map([...still.point.leaves, ...leavesAt(middle + s)]);
+      return executables.call(still.scalar.value, { ...point, leaves, step: 0, tasks: noTasks }).outputs[0]!.data[0]!;
+    };
+  };
+  const f = around(0);
   try {
     const said = judgeSlope(f, slope, at.value, within);
     if (said.kind !== "wrong" || !Number.isFinite(slope) || !differentiates(scalar)) return said;
@@ -56,7 +70,8 @@ export function compareSlope(scalar: DifferentiatedScalar, point: Point, dice: D
         moves.get(name)!.forEach((d, i) => sum += d * here.gradients[k]!.data[i]!);
         return sum;
       }, 0);
-      return judgeSlope((x) => f(x + s), own, f(s), Math.max(within, 1e-5)).kind;
+      const near = around(s);
+      return judgeSlope(near, own, near(0), Math.max(within, 1e-5)).kind;
     });
     return beside.every((kind) => kind === "held") ? { kind: "corner within" } : said;
   } finally {
