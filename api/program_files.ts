@@ -3,7 +3,6 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { largestTable } from "../dsl/csv.ts";
 import type { SourceText } from "../dsl/source.ts";
 import { formatBytes } from "../runtime/bytes.ts";
 import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
@@ -16,7 +15,8 @@ export interface ProgramFiles {
   /** As given on the command line. */
   readonly folder: string;
   readSource(path: string): string | undefined;
-  readData(path: string): Uint8Array | undefined;
+  /** `take` is asked before a file is read: undefined, too, when it says no. */
+  readData(path: string, take?: (bytes: number) => boolean): Uint8Array | undefined;
   /** True when Deno did not permit a reading. */
   permissionMissing(): boolean;
   /** What `readSource` gave out so far, by path. */
@@ -36,19 +36,6 @@ export interface DataFileFacts {
 /** Sources are small; a larger file is a mistake (a data file named on the command line). Bytes. */
 const largestSource = 16e6;
 
-/** The largest file of arrays that is read, in bytes. */
-const largestArrays = 2 ** 32;
-
-const tooLongSource = "which is too long for a program";
-
-/** The bytes that a data file may have, and the cure for more. */
-function dataLimit(path: string) {
-  const table = /\.[ct]sv$/i.test(path);
-  const most = table ? largestTable : largestArrays;
-  const cure = table ? "save its columns as arrays (.npz)" : "split it, or save its numbers in fewer bytes";
-  return { most, tooLong: `and at most ${formatBytes(most)} of ${table ? "a table" : "arrays"} are read: ${cure}` };
-}
-
 /** Opens the root file. Throws FileAccessError when it cannot be read, with the cure where there is one. */
 export function openProgramFiles(file: string | URL): ProgramFiles {
   const path = file instanceof URL ? fileURLToPath(file) : file;
@@ -58,7 +45,7 @@ export function openProgramFiles(file: string | URL): ProgramFiles {
   let realFolder: string | undefined;
   let permissionMissing = false;
 
-  function read(relative: string, { most, tooLong }: { readonly most: number; readonly tooLong: string }) {
+  function read(relative: string, take: (bytes: number) => boolean) {
     refuseOutside(relative);
     const full = join(folder, relative);
     const at = { action: "read" as const, path: full, folder };
@@ -71,7 +58,7 @@ export function openProgramFiles(file: string | URL): ProgramFiles {
           `\`${relative}\` is a link out of the program's folder, which a program may not leave`,
         );
       }
-      return readRegularFile(full, { most, tooLong, folder });
+      return readRegularFile(full, { take, folder });
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
       permissionMissing ||= error instanceof Deno.errors.NotCapable;
@@ -85,14 +72,14 @@ export function openProgramFiles(file: string | URL): ProgramFiles {
     sourcesRead,
     dataRead,
     readSource(relative) {
-      const bytes = read(relative, { most: largestSource, tooLong: tooLongSource });
+      const bytes = read(relative, takeSource(relative));
       if (!bytes) return undefined;
       const text = decodeSource(relative, bytes);
       sourcesRead.set(relative, text);
       return text;
     },
-    readData(relative) {
-      const bytes = read(relative, dataLimit(relative));
+    readData(relative, take = () => true) {
+      const bytes = read(relative, take);
       if (bytes && !dataRead.some((d) => d.path === relative)) {
         const sha256 = createHash("sha256").update(bytes).digest("hex");
         dataRead.push({ path: relative, bytes: bytes.length, sha256 });
@@ -104,7 +91,7 @@ export function openProgramFiles(file: string | URL): ProgramFiles {
 
 function readRoot(path: string, folder: string): Uint8Array {
   try {
-    return readRegularFile(path, { most: largestSource, tooLong: tooLongSource, folder });
+    return readRegularFile(path, { take: takeSource(path), folder })!;
   } catch (error) {
     throw fileAccessError(error, { action: "read", path, folder });
   }
@@ -117,11 +104,17 @@ function refuseOutside(relative: string): void {
   if (outside) throw new FileAccessError(`\`${relative}\` lies outside of the program's folder`);
 }
 
+/** Takes a file of so many bytes as a program, or throws FileAccessError. */
+function takeSource(name: string): (bytes: number) => true {
+  return (bytes) => {
+    if (bytes <= largestSource) return true;
+    throw new FileAccessError(`\`${name}\` has ${formatBytes(bytes)}, which is too long for a program`);
+  };
+}
+
 /** UTF-8 text without a byte order mark. Throws FileAccessError for anything else. */
 export function decodeSource(name: string, bytes: Uint8Array): string {
-  if (bytes.length > largestSource) {
-    throw new FileAccessError(`\`${name}\` has ${formatBytes(bytes.length)}, ${tooLongSource}`);
-  }
+  takeSource(name)(bytes.length);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {

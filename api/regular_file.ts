@@ -1,29 +1,27 @@
 // How is a file read that somebody named? Only when it is a regular one of a size that is looked at first: a pipe waits for
 // ever, and a device never ends. Used for everything that the product reads for a program.
 import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
-import { formatBytes } from "../runtime/bytes.ts";
 
 /** How a file is read. */
 export interface RegularFileOptions {
-  /** Bytes that it may have. */
-  readonly most: number;
-  /** Why more are a mistake, as the end of a sentence. */
-  readonly tooLong: string;
+  /** Is asked before it is read: whether a file of so many bytes is. */
+  take(bytes: number): boolean;
   /** What the flag of a missing permission should name. */
   readonly folder: string;
 }
 
-/** The bytes of a regular file. Throws FileAccessError that says why it is not read; Deno.errors.NotFound when there is none. */
-export function readRegularFile(path: string, { most, tooLong, folder }: RegularFileOptions): Uint8Array {
-  const refuse = (why: string) => new FileAccessError(`Cannot read \`${path}\`: ${why}`);
+/** The bytes of a regular file; undefined when it is not taken. Throws FileAccessError that says why it is not read, and
+ *  Deno.errors.NotFound when there is none. */
+export function readRegularFile(path: string, { take, folder }: RegularFileOptions): Uint8Array | undefined {
+  const refusal = (why: string) => new FileAccessError(`Cannot read \`${path}\`: ${why}`);
   try {
     // opening a pipe waits for who writes to it: so it is looked at before
     const { size, ...kind } = Deno.statSync(path);
     const other = kinds.find((k) => kind[k.is]);
-    if (!kind.isFile) throw refuse(other?.why ?? "it is no regular file");
-    if (size > most) throw refuse(`it has ${formatBytes(size)}, ${tooLong}`);
+    if (!kind.isFile) throw refusal(other?.why ?? "it is no regular file");
+    if (!take(size)) return undefined;
     using file = Deno.openSync(path, { read: true });
-    if (!file.statSync().isFile) throw refuse("it was replaced while it was opened");
+    if (!file.statSync().isFile) throw refusal("it was replaced while it was opened");
     // one byte more, to see the end
     const bytes = new Uint8Array(size + 1);
     let length = 0;
@@ -33,7 +31,7 @@ export function readRegularFile(path: string, { most, tooLong, folder }: Regular
       length += read;
     }
     if (length !== size) {
-      throw refuse(
+      throw refusal(
         `it has ${
           length > size ? "more" : "fewer"
         } bytes than its size of ${size}: it changes, or is no file on a disk`,

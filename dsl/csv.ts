@@ -130,11 +130,6 @@ function closingQuote(text: string, at: number, row: number): number {
 
 /** The text of a table; a mark of the byte order at its beginning is none of it. */
 function decode(bytes: Uint8Array): string {
-  if (bytes.length > largestTable) {
-    throw new SyntaxError(
-      `It has ${bytes.length} bytes, and a table at most ${largestTable}: save its columns as arrays (.npz)`,
-    );
-  }
   const zero = bytes.indexOf(0);
   if (zero >= 0) {
     const wide = zero < 4 || bytes[0]! >= 0xfe;

@@ -6,7 +6,7 @@ import { allocate, sizeOf } from "../runtime/ir/types.ts";
 import { entryOf, type HostValues, whyNoEntry } from "../runtime/loop/given_arrays.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { formatBytes } from "../runtime/bytes.ts";
-import { type Entries, entryOfArray, openDataFile, type ReadData, whenWhole } from "./data_files.ts";
+import { type Entries, entryOfArray, openDataFile, type ReadData, whenWhole, withinData } from "./data_files.ts";
 import { dtypeOf, evaluateSize, requireStatic, tooLarge } from "./sizes.ts";
 import { openFunction } from "./consumers.ts";
 import { hintFor } from "./hints.ts";
@@ -216,6 +216,10 @@ function load(cx: Context, item: DataItem, field: DataField, entries: Entries, k
       hint: `if that is meant, write \`[${shape.join(", ")}]\` for its sizes`,
     });
     return undefined;
+  }
+  if (entries.packed) {
+    const what = `${entries.name} unpacked`;
+    if (!withinData(cx, { count: entries.packed.to, what, at: field.span })) return undefined;
   }
   const at = whenWhole(cx, { name: entries.name, at: field.span }, () => entries.open());
   if (!at) return undefined;

@@ -3,7 +3,9 @@
 import type { ColumnRange, DataField, DataItem, QuotedText } from "./ast.ts";
 import type { Span } from "./source.ts";
 import { place } from "../runtime/loop/given_arrays.ts";
-import { parseTable, type Table, trim } from "./csv.ts";
+import { formatBytes } from "../runtime/bytes.ts";
+import { largestTable, parseTable, type Table, trim } from "./csv.ts";
+import { withinLimit } from "./sizes.ts";
 import { fail } from "./elaboration.ts";
 import { hintFor } from "./hints.ts";
 import { type Module, resolvePath } from "./modules.ts";
@@ -11,8 +13,9 @@ import { mostHeaderBytes, npyEntries, type NpyHeader, readNpyHeader } from "./np
 import { openArchive } from "./npz.ts";
 import type { Context } from "./world.ts";
 
-/** The bytes of a data file by its path relative to the root file's folder; undefined when there is none. */
-export type ReadData = (path: string) => Uint8Array | undefined;
+/** The bytes of a data file by its path relative to the root file's folder; undefined when there is none. A reader that knows
+ *  how many there are may ask `take` first, and give undefined when it says no. */
+export type ReadData = (path: string, take?: (bytes: number) => boolean) => Uint8Array | undefined;
 
 /** What a field is filled with. */
 export interface Entries {
@@ -72,8 +75,10 @@ export function openDataFile(
     return undefined;
   }
   let bytes: Uint8Array | undefined;
+  let taken: boolean | undefined;
+  const take = (count: number) => taken ??= takeBytes(cx, { path, extension, count, at: from.span });
   try {
-    bytes = read(path);
+    bytes = read(path, take);
   } catch (error) {
     fail(cx, {
       code: "M0601",
@@ -83,6 +88,8 @@ export function openDataFile(
     });
     return undefined;
   }
+  if (bytes) take(bytes.length);
+  if (taken === false) return undefined;
   if (!bytes) {
     fail(cx, { code: "M0601", title: `There is no file \`${path}\``, at: from.span });
     return undefined;
@@ -109,6 +116,40 @@ export function openDataFile(
 
 /** What is wrong with a file, which begins with "its" or "it". */
 const sentence = (text: string) => text[0]!.toUpperCase() + text.slice(1);
+
+/** True when a file of so many bytes may be read. Else reported. */
+function takeBytes(
+  cx: Context,
+  { path, extension, count, at }: {
+    readonly path: string;
+    readonly extension: string;
+    readonly count: number;
+    readonly at: Span;
+  },
+): boolean {
+  if (extension !== ".csv" && extension !== ".tsv" || count <= largestTable) {
+    return withinData(cx, { count, what: `\`${path}\``, at });
+  }
+  fail(cx, {
+    code: "M0601",
+    title: `\`${path}\` has ${formatBytes(count)}, and a table at most ${formatBytes(largestTable)}`,
+    at,
+    hint: "save its columns as arrays, in an .npz file",
+  });
+  return false;
+}
+
+/** Counts bytes among those that the program reads. False when they are too many (reported). */
+export function withinData(
+  cx: Context,
+  { count, what, at }: { readonly count: number; readonly what: string; readonly at: Span },
+): boolean {
+  const { work } = cx.elaboration;
+  const asks = `with ${what} the data of the program take ${work.dataBytes + count} bytes`;
+  if (!withinLimit(cx, "data", { count: work.dataBytes + count, asks, at })) return false;
+  work.dataBytes += count;
+  return true;
+}
 
 /** It is said each time: who writes semicolons may write commas for points. */
 function sayingSemicolons(cx: Context, path: string, at: Span): void {

@@ -49,12 +49,13 @@ export interface Elaboration {
   /** Things that were complained about once, so that the same is not said of every use. */
   readonly said: Set<unknown>;
   /** How far the evaluation of expressions has gone, to stop what would not end, and where it is in the program's own files;
-   *  how often a parameter without a shape was met; the places of expressions that had a value, where it is asked; whether products
+   *  how often a parameter without a shape was met; bytes of data that were read; the places of expressions that had a value, where it is asked; whether products
    *  with a number that is 0 are written as they are. */
   readonly work: {
     depth: number;
     evaluations: number;
     unshaped: number;
+    dataBytes: number;
     at?: Span | undefined;
     readonly valued?: Set<string>;
     writesZeros?: boolean;
@@ -92,7 +93,7 @@ export function newElaboration(
     busy: new Set(),
     called: new Set(),
     said: new Set(),
-    work: { depth: 0, evaluations: 0, unshaped: 0 },
+    work: { depth: 0, evaluations: 0, unshaped: 0, dataBytes: 0 },
     unshaped: new Map(),
     waiting: new Map(),
   };

@@ -140,7 +140,7 @@ function elaborationApart(el: Elaboration): Elaboration {
     busy: new Set(),
     called: new Set(),
     said: new Set(),
-    work: { depth: 0, evaluations: 0, unshaped: 0, valued: new Set() },
+    work: { depth: 0, evaluations: 0, unshaped: 0, dataBytes: 0, valued: new Set() },
     unshaped: new Map(),
     waiting: new Map(),
   };

@@ -33,6 +33,7 @@ export type LimitName =
   | "tasks"
   | "times"
   | "directions"
+  | "data"
   | "operations"
   | "memory"
   | "diagnostics"
@@ -83,6 +84,11 @@ export const limits: Readonly<Record<LimitName, Limit>> = {
   },
   times: { unit: "times at which one report is made", usual: 1_000_000, untrusted: 10_000 },
   directions: { unit: "numbers that `forward()` differentiates for", usual: 10_000, untrusted: 1000 },
+  data: {
+    unit: "bytes of all data files that are read, and of what is unpacked from them",
+    usual: 4_000_000_000,
+    untrusted: 100_000_000,
+  },
   operations: { unit: "floating-point operations of a whole run", usual: Infinity, untrusted: 1e12 },
   memory: { unit: "bytes of the arrays of one function", usual: Infinity, untrusted: 1e9 },
   diagnostics: { unit: "mistakes and warnings that are shown", usual: 100, untrusted: 20 },

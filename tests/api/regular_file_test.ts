@@ -70,17 +70,15 @@ Deno.test("a file is not read when it is larger than may be, nor when it has ano
   try {
     const path = `${folder}/a`;
     Deno.writeTextFileSync(path, "12345");
-    const options = { tooLong: "too long", folder };
-    assertEquals(readRegularFile(path, { ...options, most: 5 }), new TextEncoder().encode("12345"));
-    assertThrows(() => readRegularFile(path, { ...options, most: 4 }), FileAccessError, "it has 5 B, too long");
-    assertThrows(() => readRegularFile(`${folder}/none`, { ...options, most: 5 }), Deno.errors.NotFound);
+    const asked: number[] = [];
+    const upTo = (most: number) => ({ folder, take: (bytes: number) => asked.push(bytes) > 0 && bytes <= most });
+    assertEquals(readRegularFile(path, upTo(5)), new TextEncoder().encode("12345"));
+    assertEquals(readRegularFile(path, upTo(4)), undefined);
+    assertEquals(asked, [5, 5]);
+    assertThrows(() => readRegularFile(`${folder}/none`, upTo(5)), Deno.errors.NotFound);
     // of no size, and of much content
     if (Deno.build.os === "linux") {
-      assertThrows(
-        () => readRegularFile("/proc/self/maps", { ...options, most: 5 }),
-        FileAccessError,
-        "has more bytes",
-      );
+      assertThrows(() => readRegularFile("/proc/self/maps", upTo(5)), FileAccessError, "has more bytes");
     }
     // 1 TB of holes: looked at, not read
     for (const name of ["d.csv", "d.npy"]) {
@@ -88,10 +86,17 @@ Deno.test("a file is not read when it is larger than may be, nor when it has ano
       Deno.truncateSync(`${folder}/${name}`, 1e12);
     }
     Deno.writeTextFileSync(`${folder}/a.meta`, "edition 1\n");
-    const { readData, readSource } = openProgramFiles(`${folder}/a.meta`);
-    assertThrows(() => readData("d.csv"), FileAccessError, "it has 1 TB, and at most 537 MB of a table are read");
-    assertThrows(() => readData("d.npy"), FileAccessError, "it has 1 TB, and at most 4.3 GB of arrays are read");
-    assertThrows(() => readSource("d.csv"), FileAccessError, "it has 1 TB, which is too long for a program");
+    const { readSource } = openProgramFiles(`${folder}/a.meta`);
+    assertThrows(() => readSource("d.csv"), FileAccessError, "has 1 TB, which is too long for a program");
+    for (
+      const [name, said] of [
+        ["d.csv", "`d.csv` has 1 TB, and a table at most 537 MB"],
+        ["d.npy", "With `d.npy` the data of the program take 1000000000000 bytes, and 4000000000 are allowed"],
+      ] as const
+    ) {
+      Deno.writeTextFileSync(`${folder}/b.meta`, `edition 1\ndata d from "${name}" { x : [_] }\n`);
+      assertThrows(() => compileFile(`${folder}/b.meta`), Error, said);
+    }
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }

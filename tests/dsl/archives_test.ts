@@ -223,3 +223,15 @@ Deno.test("an array is held against its declaration before it is unpacked", () =
   assertEquals(fewer.content.length, 64e6);
   assertEquals(read(archive([fewer])).diagnostics, []);
 });
+
+Deno.test("what is unpacked counts among the bytes that a program may read", () => {
+  const bytes = archive([x, { ...x, name: "y.npy" }]);
+  const item = `data d from "a.npz" { x : [_]  y : [_] }`;
+  const most = bytes.length + 2 * three.length;
+  assertEquals(readData(item, { "a.npz": bytes }, { data: most }).diagnostics, []);
+  const said = saidOf(readData(item, { "a.npz": bytes }, { data: most - 1 }));
+  assertStringIncludes(
+    said,
+    `M0310 | With \`y\` in \`a.npz\` unpacked the data of the program take ${most} bytes, and ${most - 1} are allowed`,
+  );
+});

@@ -1,6 +1,7 @@
 // What does the compiler read from data files, or say about them? For tests of files, without a run.
 import { compileProgram } from "../../dsl/compile.ts";
 import type { Diagnostic } from "../../dsl/diagnostic.ts";
+import { chooseLimits, type Limits } from "../../runtime/limits.ts";
 import type { HostArray } from "../../runtime/ir/types.ts";
 
 /** The files of a program by their paths. */
@@ -14,11 +15,12 @@ export interface ReadData {
 }
 
 /** Compiles a program of one `data` item, in float64. */
-export function readData(item: string, files: Files): ReadData {
+export function readData(item: string, files: Files, limits: Partial<Limits> = {}): ReadData {
   const source = `edition 1\nprecision f64\n${item}\nparam w = 0\ngradient w^2 wrt w\n`;
   const { diagnostics, program } = compileProgram({
     root: { name: "program.meta", text: source },
     readSource: () => undefined,
+    limits: chooseLimits(limits),
     readData(path) {
       const content = files[path];
       return typeof content === "string" ? new TextEncoder().encode(content) : content;

@@ -18,7 +18,7 @@ function compileWith(text: string, limits: Partial<Limits>, files: Files = {}): 
   return compileProgram({
     root: { name: "program.meta", text },
     readSource: (path) => files[path],
-    readData: () => undefined,
+    readData: (path) => files[path] === undefined ? undefined : new TextEncoder().encode(files[path]),
     limits: chooseLimits(limits),
   });
 }
@@ -48,6 +48,11 @@ const counted: Readonly<Partial<Record<LimitName, readonly Row[]>>> = {
     }],
     code: "M0107",
     limit: 100,
+  }],
+  data: [{
+    asks: (n) => [`edition 1 data d from "d.csv" { x : [1] }`, { "d.csv": `x\n${"1".padStart(n - 2)}` }],
+    code: "M0310",
+    limit: 50,
   }],
   numbers: [{ asks: (n) => `edition 1 let a = [${"1".repeat(n - 2)}]`, code: "M0310", limit: 50 }],
   tokens: [{ asks: (n) => `edition 1 let a = ${"-".repeat(n - 6)}1`, code: "M0107", limit: 20 }],
