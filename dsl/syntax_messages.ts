@@ -84,6 +84,20 @@ const synonyms: Readonly<Record<string, string>> = Object.fromEntries(
   ].flatMap(([word, others]) => others!.split(" ").map((other) => [other, word!])),
 );
 
+/** `report a, b`: a second value behind a comma, where a clause takes one. */
+function severalValues(f: Failure, at: Span): Description | undefined {
+  const next = f.tokens[f.index + 1];
+  if (next === undefined || next.tokenType === t.RBrace || keywordOf(next.image)) return undefined;
+  const clause = f.tokens.slice(0, f.index).findLast((token) => keywordOf(token.image) || token.tokenType === t.LBrace);
+  if (clause?.image === "report") {
+    return { title: "`report` takes one value", at, hint: "write `report` again in place of the `,`" };
+  }
+  if (clause?.image === "minimize") {
+    return { title: "`minimize` takes one number", at, hint: "add them up: `minimize a + b`" };
+  }
+  return undefined;
+}
+
 /** `minimise x` in a loop, `modell m(x)` between items, a word that belongs elsewhere, a comma between members. */
 function badStart(f: Failure): Description | undefined {
   const member = members[f.rule];
@@ -93,7 +107,8 @@ function badStart(f: Failure): Description | undefined {
   const noun = f.rule === "loopItem" ? `clause of an \`${loopWord(f)}\`` : member;
   const at = spanOf(f.source, found);
   if (found.tokenType === t.Comma) {
-    return { title: "The parts of a block are not separated by `,`", at, hint: "remove the `,`" };
+    return severalValues(f, at) ??
+      { title: "The parts of a block are not separated by `,`", at, hint: "remove the `,`" };
   }
   const starts = startWords(f);
   const word = /^[A-Za-z_]/.test(found.image);

@@ -82,7 +82,10 @@ export const situations: Readonly<Record<string, Situation | ((f: Failure) => Si
   "dataItem String": fileInQuotes,
   "expectEntry Within": { title: "An expected value needs a tolerance", hint: "write `name = 1.5 within 1e-6`" },
   "expectEntry Equals": { title: "An expected value comes after `=`", hint: "write `name = 1.5 within 1e-6`" },
-  "overrideEntry Equals": { title: "The value of a hyperparameter comes after `=`", hint: "write `lr = 0.1`" },
+  "overrideEntry Equals": (f) => ({
+    title: "The value of a hyperparameter comes after `=`",
+    hint: f.tokens[f.index]?.image === "per" ? "write `lr = 0.1 per step`, or `per tensor`" : "write `lr = 0.1`",
+  }),
   "letItem Equals": (f) => ({
     title: "The value of a `let` comes after `=`",
     ...(f.tokens[f.index]?.image === ":" && { hint: "leave the type out: a `let` takes that of its value" }),
