@@ -5,7 +5,7 @@ import { allocate, type DType, isFloat, largestInt, type PrimitiveName } from ".
 import type { BinaryExpression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
 import { withRows } from "./row_origins.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import { checkedArithmetic } from "./integers.ts";
 import type { Span } from "./source.ts";
 import {

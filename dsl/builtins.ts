@@ -8,7 +8,7 @@ import { shapes } from "./builtin_shapes.ts";
 import type { CallExpression, Expression } from "./ast.ts";
 import type { Builtin } from "./builtin_arguments.ts";
 import { fail } from "./elaboration.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import { hintAt } from "./hints.ts";
 import { count } from "./models.ts";
 import { namesInScope } from "./names.ts";

@@ -2,7 +2,7 @@
 import type { Argument, CallExpression, Expression, Formal } from "./ast.ts";
 import { builtins, callBuiltin } from "./builtins.ts";
 import { fail, firstTime, moduleScope } from "./elaboration.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import { habitOf } from "./habits.ts";
 import { hintAt } from "./hints.ts";
 import { callModel } from "./model_calls.ts";

@@ -16,6 +16,7 @@ import { type Elaboration, newElaboration, type Precision } from "./elaboration.
 import type { Instance } from "./instance.ts";
 import { type InputValues, readInputs } from "./inputs.ts";
 import { readLoops } from "./loops.ts";
+import { language } from "./language.ts";
 import { type CheckedProgram, checkProgram, lowerProgram, printChecked } from "./lower_program.ts";
 import { lost, refuseLostItems } from "./lost_items.ts";
 import { loadModules, type ModuleSet, type ReadSource } from "./modules.ts";
@@ -83,7 +84,16 @@ function compileStages(input: CompileInput, place: { at?: () => string }): Compi
     const inputs = new Map<string, StaticValue>();
     const { instance = {} } = input;
     const precision = instance.precision ?? precisionOf(modules);
-    el = newElaboration(modules, sink, precision, inputs, new Set(input.tasks), { instance, limits });
+    el = newElaboration({
+      modules,
+      sink,
+      precision,
+      evaluator: language,
+      inputs,
+      hostTasks: new Set(input.tasks),
+      instance,
+      limits,
+    });
     const { work } = el;
     place.at = () => work.at ? `near ${placeText(modules.sources, work.at)}` : "";
     checkHostTasks(el);

@@ -3,7 +3,7 @@
 import type { CallExpression, Comprehension, Expression } from "./ast.ts";
 import { type Elaboration, fail } from "./elaboration.ts";
 import { toTensor } from "./arithmetic.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import { requireInteger, tooLarge } from "./sizes.ts";
 import { builtins, callBuiltinWith } from "./builtins.ts";
 import type { Loop } from "./loops.ts";

@@ -8,7 +8,7 @@ import type { InputSlot, ProgramFunction } from "../runtime/loop/program.ts";
 import type { AcrossClause, Expression } from "./ast.ts";
 import { type Elaboration, fail } from "./elaboration.ts";
 import type { Definition } from "./modules.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import { takeAt } from "./indexing.ts";
 import { requireInteger, withinLimit } from "./sizes.ts";
 import { type GivenField, newTask, openTask } from "./tasks.ts";

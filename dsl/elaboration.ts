@@ -12,7 +12,7 @@ import type { Loop } from "./loops.ts";
 import type { Module, ModuleSet } from "./modules.ts";
 import type { InstanceNode } from "./models.ts";
 import type { LeafDeclaration } from "./leaves.ts";
-import type { Context, Frame, Scope } from "./world.ts";
+import type { Context, Evaluator, Frame, Scope } from "./world.ts";
 import { type ErrorValue, errorValue, formatDims, type StaticValue } from "./values.ts";
 
 /** The arithmetic of an experiment. */
@@ -22,6 +22,8 @@ export interface Elaboration {
   readonly modules: ModuleSet;
   readonly sink: DiagnosticSink;
   readonly precision: Precision;
+  /** How expressions are evaluated and loops are run. */
+  readonly evaluator: Evaluator;
   /** What differs from the program as written. */
   readonly instance: Instance;
   readonly limits: Limits;
@@ -68,27 +70,21 @@ export interface Elaboration {
 
 /** Everything empty, before a program is read. */
 export function newElaboration(
-  modules: ModuleSet,
-  sink: DiagnosticSink,
-  precision: Precision,
-  inputs: ReadonlyMap<string, StaticValue>,
-  hostTasks: ReadonlySet<string> = new Set(),
-  { instance = {}, limits = usualLimits }: { readonly instance?: Instance; readonly limits?: Limits } = {},
+  given:
+    & Pick<Elaboration, "modules" | "sink" | "precision" | "evaluator" | "inputs">
+    & Partial<Pick<Elaboration, "hostTasks" | "instance" | "limits">>,
 ): Elaboration {
   return {
-    modules,
-    sink,
-    precision,
-    instance,
-    limits,
-    inputs,
+    hostTasks: new Set(),
+    instance: {},
+    limits: usualLimits,
+    ...given,
     loops: new Map(),
     directions: new Map(),
     instances: new Map(),
     leaves: new Map(),
     data: new Map(),
     dataRanges: new Map(),
-    hostTasks,
     recordedRates: new Set(),
     busy: new Set(),
     called: new Set(),

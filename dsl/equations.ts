@@ -3,7 +3,7 @@
 import type { Identifier, StateMember, StepMember } from "./ast.ts";
 import { toTensor } from "./arithmetic.ts";
 import { fail, firstTime } from "./elaboration.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import { rowsAsIn } from "./row_origins.ts";
 import { evaluateType } from "./sizes.ts";
 import type { Span } from "./source.ts";

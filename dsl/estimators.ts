@@ -3,7 +3,7 @@ import type { Variable } from "../runtime/ir/types.ts";
 import { asFloat, toTensor } from "./arithmetic.ts";
 import type { Expression, ThroughClause } from "./ast.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import { hintAt, hintFor } from "./hints.ts";
 import type { Loop } from "./loops.ts";
 import { requireInteger, requireStatic, withinLimit } from "./sizes.ts";

@@ -4,7 +4,7 @@ import type { Builder } from "../runtime/ir/builder.ts";
 import type { Variable } from "../runtime/ir/types.ts";
 import { toTensor } from "./arithmetic.ts";
 import { fail, firstTime } from "./elaboration.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import { takeAt } from "./indexing.ts";
 import { initialValue, type LeafDeclaration, numbersOf, readRange, readVia } from "./leaves.ts";
 import type { DeclaredHyperparameter, Loop, LoopRule } from "./loops.ts";

@@ -8,7 +8,7 @@ import type { Span } from "./source.ts";
 import { fail, needShape } from "./elaboration.ts";
 import { asFloat, toTensor } from "./arithmetic.ts";
 import { raising } from "../runtime/limits.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import { requireInteger, requireStatic, tooLarge, withinLimit } from "./sizes.ts";
 import type { Loop, LoopRule } from "./loops.ts";
 import type { LeafDeclaration } from "./leaves.ts";

@@ -4,7 +4,7 @@ import type { Binding, Identifier } from "./ast.ts";
 import { toTensor } from "./arithmetic.ts";
 import { drawInto } from "./draws.ts";
 import { fail, moduleScope } from "./elaboration.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import { hintFor } from "./hints.ts";
 import type { Loop } from "./loops.ts";
 import type { Module } from "./modules.ts";

@@ -2,7 +2,8 @@
 import type { Variable } from "../runtime/ir/types.ts";
 import type { Expression } from "./ast.ts";
 import { fail } from "./elaboration.ts";
-import { runLoop, stepsOf } from "./inner.ts";
+import { runLoop } from "./evaluator.ts";
+import { stepsOf } from "./inner.ts";
 import { initialValue, type LeafDeclaration, valueNow } from "./leaves.ts";
 import type { Loop } from "./loops.ts";
 import { loopsChanging, referenceText, resolveReference } from "./references.ts";

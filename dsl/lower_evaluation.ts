@@ -13,7 +13,7 @@ import {
   readCount,
 } from "./consumers.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
-import { runLoop } from "./inner.ts";
+import { runLoop } from "./evaluator.ts";
 import { allowClauses, type Loop, readAcross, runsHere, singleClause } from "./loops.ts";
 import { sourceText } from "./meta_parameters.ts";
 import { scalarObjective } from "./objective.ts";

@@ -11,8 +11,8 @@ import type { GradientItem } from "./ast.ts";
 import { expressionText } from "./expression_text.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { toTensor } from "./arithmetic.ts";
-import { evaluate } from "./expressions.ts";
-import { canUnroll, runLoop, stepsOf } from "./inner.ts";
+import { evaluate, runLoop } from "./evaluator.ts";
+import { canUnroll, stepsOf } from "./inner.ts";
 import { scalarObjective } from "./objective.ts";
 import { loopsTouched, timeLocals } from "./comprehensions.ts";
 import {

@@ -2,7 +2,7 @@
 import type { Expression } from "./ast.ts";
 import type { Elaboration } from "./elaboration.ts";
 import { fail, isLibrary, needShape } from "./elaboration.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import {
   loopsChanging,

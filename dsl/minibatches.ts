@@ -7,7 +7,7 @@ import { toTensor } from "./arithmetic.ts";
 import type { BatchClause } from "./ast.ts";
 import { drawIntegers } from "./draws.ts";
 import { fail, firstTime } from "./elaboration.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import type { Loop } from "./loops.ts";
 import { count } from "./models.ts";
 import { type Table, withoutRows } from "./row_origins.ts";

@@ -3,7 +3,7 @@
 import type { Binding, Expression, Formal, TypeExpression } from "./ast.ts";
 import { asFloat, toTensor } from "./arithmetic.ts";
 import { fail } from "./elaboration.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import { type LeafDeclaration, makeLeaf, valueNow } from "./leaves.ts";
 import { evaluateDraw, evaluateScan } from "./model_scans.ts";
 import { childOf, count, drawnAs, type InstanceNode, usesOf } from "./models.ts";

@@ -6,7 +6,7 @@ import { drawInto } from "./draws.ts";
 import type { DrawName } from "./draw_keys.ts";
 import { fail } from "./elaboration.ts";
 import { bindStep, checkStates, nextValue, startState } from "./equations.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import { drawnAs, type InstanceNode } from "./models.ts";
 import { type Table, withRows } from "./row_origins.ts";
 import { evaluateType, requireInteger, tooLarge, withinLimit } from "./sizes.ts";

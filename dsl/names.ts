@@ -4,7 +4,7 @@ import type { CallExpression, Expression, LetItem } from "./ast.ts";
 import { builtins, constants } from "./builtins.ts";
 import { dataRecord } from "./data_values.ts";
 import { fail, firstTime, moduleScope } from "./elaboration.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import { hintAt, hintFor } from "./hints.ts";
 import { indexTensor } from "./indexing.ts";
 import { valueNow } from "./leaves.ts";

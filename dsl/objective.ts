@@ -4,7 +4,7 @@ import type { Builder } from "../runtime/ir/builder.ts";
 import { toTensor } from "./arithmetic.ts";
 import type { Expression } from "./ast.ts";
 import { fail, firstTime } from "./elaboration.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import type { Loop } from "./loops.ts";
 import { withBatch } from "./minibatches.ts";
 import { nameOf } from "./modules.ts";

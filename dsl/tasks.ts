@@ -7,7 +7,7 @@ import type { Binding, FunctionItem, LetItem, SplitMember, TaskItem } from "./as
 import type { Definition } from "./modules.ts";
 import { type Elaboration, fail } from "./elaboration.ts";
 import { toTensor } from "./arithmetic.ts";
-import { evaluate } from "./expressions.ts";
+import { evaluate } from "./evaluator.ts";
 import { evaluateType } from "./sizes.ts";
 import { drawInto } from "./draws.ts";
 import { hintFor } from "./hints.ts";

@@ -12,6 +12,7 @@ import type { Source, Sourced } from "./sources.ts";
 import type { TaskInstance } from "./tasks.ts";
 import type { TensorValue, Value } from "./values.ts";
 import type { Elaboration } from "./elaboration.ts";
+import type { Expression } from "./ast.ts";
 import type { Span } from "./source.ts";
 
 /** One function that is being lowered (or, `dry`, only checked): the step of an outer, a gradient, an evaluation. */
@@ -63,6 +64,12 @@ export interface ConsumerPlace {
   readonly alone?: boolean;
   /** Where something starts that is learned: alike for all tasks. */
   readonly start?: boolean;
+}
+
+/** The two ways through the circle of evaluation. */
+export interface Evaluator {
+  readonly evaluate: (cx: Context, expression: Expression) => Value;
+  readonly runLoop: (cx: Context, loop: Loop, span: Span) => LoopRun | undefined;
 }
 
 export interface World {

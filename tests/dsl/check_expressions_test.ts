@@ -6,6 +6,7 @@ import { builtins } from "../../dsl/builtins.ts";
 import { openFunction } from "../../dsl/consumers.ts";
 import { DiagnosticSink } from "../../dsl/diagnostic.ts";
 import { type Elaboration, moduleScope, newElaboration } from "../../dsl/elaboration.ts";
+import { language } from "../../dsl/language.ts";
 import { evaluate } from "../../dsl/expressions.ts";
 import { readInputs } from "../../dsl/inputs.ts";
 import { readLoops } from "../../dsl/loops.ts";
@@ -59,7 +60,7 @@ function openProgram(): { el: Elaboration; cx: () => Context; sink: DiagnosticSi
   const sink = new DiagnosticSink();
   const modules = loadModules({ name: "a.meta", text: definitions }, () => undefined, sink);
   const inputs = new Map<string, StaticValue>();
-  const el = newElaboration(modules, sink, "f64", inputs);
+  const el = newElaboration({ modules, sink, precision: "f64", evaluator: language, inputs });
   readInputs(el, inputs, {});
   readLoops(el);
   assertEquals(sink.diagnostics.map((d) => d.title), []);

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { compileProgram } from "../../dsl/compile.ts";
 import { DiagnosticSink } from "../../dsl/diagnostic.ts";
 import { newElaboration } from "../../dsl/elaboration.ts";
+import { language } from "../../dsl/language.ts";
 import { loadModules } from "../../dsl/modules.ts";
 import { checkModule } from "../../dsl/unused_definitions.ts";
 
@@ -20,7 +21,9 @@ Deno.test("checkModule() finds no mistake in the standard library", () => {
   const sink = new DiagnosticSink();
   const modules = loadModules({ name: "a.meta", text: "edition 1" }, () => undefined, sink);
   for (const precision of ["f32", "f64"] as const) {
-    for (const module of modules.library) checkModule(newElaboration(modules, sink, precision, new Map()), module);
+    for (const module of modules.library) {
+      checkModule(newElaboration({ modules, sink, precision, evaluator: language, inputs: new Map() }), module);
+    }
   }
   assertEquals(sink.diagnostics.map((d) => `${d.primary.span.source} ${d.code} ${d.title}`), []);
 });

@@ -1,0 +1,6 @@
+// What is the language, as one value? How expressions are evaluated and loops are run, for the door in `evaluator.ts`.
+import { evaluate } from "./expressions.ts";
+import { runLoop } from "./inner.ts";
+import type { Evaluator } from "./world.ts";
+
+export const language: Evaluator = { evaluate, runLoop };
