@@ -58,7 +58,14 @@ export function evaluateCall(cx: Context, call: CallExpression): Value {
       return callModel(cx, target, passed, call.span);
     }
     default:
-      return fail(cx, { code: "M0203", title: `${capital(describeValue(target))} cannot be called`, at: callee.span });
+      return fail(cx, {
+        code: "M0203",
+        title: `${capital(describeValue(target))} cannot be called`,
+        at: callee.span,
+        hint: target.kind === "static" || target.kind === "tensor"
+          ? "for a product write `*`: `2 * (a + b)`"
+          : undefined,
+      });
   }
 }
 

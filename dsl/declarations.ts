@@ -140,6 +140,8 @@ function checkType(type: TypeExpression | undefined, allowed: readonly string[],
       ? undefined
       : foreignTypes.test(dtype.name)
       ? "leave it out: numbers have the precision of the experiment, `precision f32` or `precision f64`"
+      : /^(tensor|array|ndarray|matrix|vector|list|scalar|number|real|Tensor|Array)$/.test(dtype.name)
+      ? "say its sizes: `[2, 3]` for a matrix, `[]` for one number"
       : hintFor(dtype.name, allowed) ??
         (type.sizes ? undefined : `write \`[${dtype.name}]\` for a vector of that size`),
   });

@@ -58,7 +58,7 @@ export function readThrough(el: Elaboration, clause: ThroughClause): Through {
       title: callee.kind === "Name" ? `There is no estimator \`${callee.name}\`` : "This is not an estimator",
       at: callee.span,
       notes: [`The estimators are ${kinds.map((e) => `\`${e}\``).join(", ")}`],
-      hint: callee.kind === "Name" ? hintFor(callee.name, kinds) : undefined,
+      hint: callee.kind === "Name" ? hintAt("estimator", callee.name, kinds) : undefined,
     });
     return unrolled;
   }

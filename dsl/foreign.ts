@@ -108,6 +108,12 @@ const rows: readonly ForeignRow[] = [
     readAs: t.Comma,
     hint: "write `where(condition, value, other)`",
   },
+  {
+    name: "PercentComment",
+    pattern: /(?<=\n[ \t]*)%[^\r\n]*/,
+    title: () => "A comment starts with `//` here",
+    instead: "//",
+  },
   { name: "Percent", pattern: "%", readAs: t.Star, hint: "write `mod(a, b)`" },
   {
     name: "Backslash",
@@ -139,6 +145,13 @@ const rows: readonly ForeignRow[] = [
     hint: "start each of its lines with `//`",
   },
   { name: "StarStar", pattern: "**", readAs: t.Caret, title: () => "A power is written with `^`", instead: "^" },
+  {
+    name: "MatrixRow",
+    pattern: /;(?=[^[\]\r\n]{0,200}\])/,
+    readAs: t.Comma,
+    title: () => "The rows of a matrix are lists",
+    hint: "write a list for each row: `[[1, 2], [3, 4]]`",
+  },
   { name: "Semicolon", pattern: ";", title: () => "Nothing ends with `;` here", hint: "remove the `;`" },
   { name: "TripleEquals", pattern: "===", readAs: t.EqualEqual, instead: "==" },
   { name: "ColonEquals", pattern: ":=", readAs: t.Equals, instead: "=" },

@@ -3,8 +3,8 @@
 // the table.
 
 /** Where a word stands: what is called, what is read, what comes after a dot, what names an argument, the rule in a `by`, the
- *  layer in a `use`, the first word of an item or member, of a clause. */
-export type Place = "call" | "value" | "part" | "argument" | "rule" | "layer" | "start" | "clause";
+ *  layer in a `use`, the first word of an item or member, of a clause, the way in a `through`. */
+export type Place = "call" | "value" | "part" | "argument" | "rule" | "layer" | "start" | "clause" | "estimator";
 
 type Rows = readonly (readonly [words: string, cure: string])[];
 
@@ -154,6 +154,12 @@ const calls: Rows = [
     "a `scan` stands in a model: `scan run over v in xs { state h = 0  h' = h + v }`",
   ],
   ["print", "`record w@*` keeps values, and a `gradient` item prints them"],
+  ["per_step", "write `override fit { lr = 0.1 per step }`"],
+  [
+    "learnable trainable Parameter parameter Variable meta learned",
+    "write the number alone: learned is what stands in `over` or `wrt`",
+  ],
+  ["load loadtxt read_csv open genfromtxt load_dataset", 'write `data d from "d.csv" { x : [_, 3] }`'],
 ];
 
 const values: Rows = [
@@ -335,11 +341,23 @@ const clauses: Rows = [
   ],
   ["batch_size minibatch batchsize bs mini_batch", "write `batch 8 of d`"],
   ["shuffle num_workers drop_last", "leave it out: `batch 8 of d` draws rows anew for each step"],
+  ["using with optimizer", "write `by sgd(lr = 0.1)`"],
   ["scheduler lr_scheduler schedule", "leave it out, and write `override fit { lr@t = 0.1 * cosine(t, T) }`"],
   ["grad_clip clip_norm clip_grad_norm max_grad_norm", "write `clip norm 1.0`"],
   ["copy_initial_weights", "leave it out: a start is learned when it stands in `over w@0` or `wrt w@0`"],
   ["track_higher_grads create_graph", "leave it out; `through first_order()` takes no second derivatives"],
   ["first_order second_order", "write `through first_order()`"],
+];
+
+const estimators: Rows = [
+  ["fomaml FOMAML foMAML first_order_maml", "write `first_order()`"],
+  ["ift imaml iMAML implicit_function implicit_diff implicit_gradient cg", "write `implicit()`"],
+  ["bptt backprop maml MAML backward reverse exact full", "write `unroll()`"],
+  ["truncated tbptt truncated_bptt truncate", "write `unroll(window = 10)`"],
+  ["darts DARTS finite_differences", "write `finite_difference(at = 0)`"],
+  ["rtrl forward_mode jvp", "write `forward()`"],
+  ["evolution_strategies ES openes", "write `es(samples = 32, sigma = 0.1)`"],
+  ["reptile", "write it as the rule of an outer: `over w@0 by reptile(rate = 0.1)`"],
 ];
 
 function table(rows: Rows): ReadonlyMap<string, readonly string[]> {
@@ -359,6 +377,7 @@ const tables: Readonly<Record<Place, ReadonlyMap<string, readonly string[]>>> = 
   layer: table(layers),
   start: table(starts),
   clause: table(clauses),
+  estimator: table(estimators),
 };
 
 /** What to write for a word of another language: the first cure whose name is known, where it is one. `callee` is whose argument it

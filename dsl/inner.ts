@@ -82,7 +82,15 @@ function evolvedLeaves(cx: Context, loop: Loop, rule: LoopRule): LeafDeclaration
     if (reference === "not a reference") {
       evaluate(at, expression);
       if (!cx.elaboration.sink.hasErrors) {
-        fail(at, { code: "M0502", title: "This is not a model or a parameter", at: expression.span });
+        const names = expression.kind === "List" ? expression.items.map(referenceText) : [];
+        fail(at, {
+          code: "M0502",
+          title: "This is not a model or a parameter",
+          at: expression.span,
+          hint: names.length > 0 && names.every((n) => n !== undefined)
+            ? `write \`over ${names.join(", ")}\``
+            : undefined,
+        });
       }
       return undefined;
     }

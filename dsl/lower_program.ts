@@ -331,6 +331,11 @@ function checkRecords(
         code: "M0201",
         title: `\`${label}\` cannot be recorded: it is not a loop's loss, a parameter or a hyperparameter`,
         at: expression.span,
+        hint: label === "loss" && el.loops.size > 0
+          ? `write \`record ${[...el.loops.values()].at(-1)!.name}.loss${
+            [...el.loops.values()].at(-1)!.kind === "inner" ? "@*" : ""
+          }\``
+          : undefined,
       });
       return;
     }

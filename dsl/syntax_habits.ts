@@ -3,11 +3,13 @@
 import type { IToken } from "./chevrotain.ts";
 import { habitOf } from "./habits.ts";
 import { type Description, type Failure, spanOf } from "./syntax_failure.ts";
-import { isNumber, isWord, sameLine, shown } from "./syntax_words.ts";
+import { misplaced } from "./syntax_misplaced.ts";
+import { between, closing, isNumber, isWord, sameLine, shown } from "./syntax_words.ts";
 import * as t from "./tokens.ts";
 
 /** Asked in turn. */
 export const habitDescribers: readonly ((f: Failure) => Description | undefined)[] = [
+  ...misplaced,
   slice,
   decorator,
   lambda,
@@ -22,22 +24,6 @@ export const habitDescribers: readonly ((f: Failure) => Description | undefined)
   memberHabit,
   startHabit,
 ];
-
-/** The text from one token to before another. */
-function between(f: Failure, first: number, end: number): string {
-  const last = f.tokens[end - 1];
-  return last && f.tokens[first] ? f.source.text.slice(f.tokens[first]!.startOffset, last.endOffset! + 1) : "";
-}
-
-/** The index of the token that closes the bracket at `opener`; past the end when nothing does. */
-function closing(f: Failure, opener: number): number {
-  let depth = 0;
-  for (let i = opener; i < f.tokens.length; i++) {
-    if (/^[([{]$/.test(f.tokens[i]!.image)) depth++;
-    if (/^[)\]}]$/.test(f.tokens[i]!.image) && --depth === 0) return i;
-  }
-  return f.tokens.length;
-}
 
 /** The first token of the name that ends at `end`: `net.l1.W`. */
 function nameBefore(f: Failure, end: number): number {
@@ -369,6 +355,7 @@ function startHabit(f: Failure): Description | undefined {
       clause ? "clause of a loop" : f.rule === "program" ? "item" : "member of a `model`"
     }`,
     at: spanOf(f.source, found),
-    hint: (cure.includes("`fn f(x)") ? functionWritten(f) : undefined) ?? filled,
+    hint: (cure.includes("`fn f(x)") ? functionWritten(f) : undefined) ??
+      (next && isWord(next) ? filled.replace("`let y = …`", `\`let ${next.image} = …\``) : filled),
   };
 }

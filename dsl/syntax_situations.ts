@@ -14,10 +14,12 @@ const stepsAreCounted: Situation = {
   hint: "write `for T = 5 steps`",
 };
 const rangeHasTwoEnds: Situation = { title: "A range is written `low .. high`", hint: "put `..` between its ends" };
-const timeIs: Situation = {
+const timeIs = (f: Failure): Situation => ({
   title: "After `@` comes a time: a number, a name, `*`, or an expression in parentheses",
-  hint: "write `@(T - 1)` for a time that is computed",
-};
+  hint: f.tokens[f.index]?.image === "-"
+    ? "write `@T` for the end, `@(T - 1)` for the step before"
+    : "write `@(T - 1)` for a time that is computed",
+});
 
 const importsAreListed: Situation = {
   title: "An import lists the names it brings",
@@ -62,9 +64,10 @@ export const situations: Readonly<Record<string, Situation | ((f: Failure) => Si
   }),
   "steps Name": { title: "A name runs over the range", hint: "write `t in 0 .. T`" },
   time: timeIs,
-  type: {
+  type: (f) => ({
     title: "After `:` comes a type: a dtype such as `int`, or sizes such as `[n, 1]`",
-  },
+    ...(/^[(\d]/.test(f.tokens[f.index]?.image ?? "") && { hint: "write sizes in brackets, such as `[2, 3]`" }),
+  }),
   "acrossClause Name": (f) => {
     const [count, task] = [f.tokens[f.index - 1], f.tokens[f.index - 2]];
     return count !== undefined && /^[A-Za-z_]/.test(count.image) && task?.image === "across"

@@ -66,3 +66,19 @@ export function isNumber(token: IToken): boolean {
 export function isWord(token: IToken): boolean {
   return token.tokenType.CATEGORIES?.includes(t.Word) === true;
 }
+
+/** The text from one token to before another. */
+export function between(f: Failure, first: number, end: number): string {
+  const last = f.tokens[end - 1];
+  return last && f.tokens[first] ? f.source.text.slice(f.tokens[first]!.startOffset, last.endOffset! + 1) : "";
+}
+
+/** The index of the token that closes the bracket at `opener`; past the end when nothing does. */
+export function closing(f: Failure, opener: number): number {
+  let depth = 0;
+  for (let i = opener; i < f.tokens.length; i++) {
+    if (/^[([{]$/.test(f.tokens[i]!.image)) depth++;
+    if (/^[)\]}]$/.test(f.tokens[i]!.image) && --depth === 0) return i;
+  }
+  return f.tokens.length;
+}

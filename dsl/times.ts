@@ -249,6 +249,7 @@ export function timePoint(
       notes: [
         `Its times are 0 .. ${loop.timeName}: \`@0\`, \`@${loop.timeName}\`, or \`@t\` in \`sum(… for t in 0 .. ${loop.timeName})\``,
       ],
+      hint: /^(end|last|final|inf|infinity|n|N|K|S|steps)$/.test(time.name) ? `write \`@${loop.timeName}\`` : undefined,
     });
   }
   const value = evaluate(withLocals(cx, locals), time);

@@ -41,6 +41,10 @@ function partOfSomething(el: Elaboration, name: string): string | undefined {
     found.length === 0 || found.length > 3 ? undefined : `write ${found.map((n) => `\`${n}\``).join(" or ")}`;
   if (name === "loss" || name === "gradient_norm") return only(loops.map((l) => `${l.name}.${name}@${l.timeName}`));
   if (name === "T") return only(loops.filter((l) => l.timeName !== "T").map((l) => l.timeName));
+  const timed = /^(\w+?)_(T|t|0|end|final|init|start)$/.exec(name);
+  const changes = timed &&
+    loops.find((l) => l.rules.some((r) => r.references.some((e) => e.kind === "Name" && e.name === timed[1])));
+  if (changes) return `write \`${timed[1]}@${/0|init|start/.test(timed[2]!) ? "0" : changes.timeName}\``;
   const rate = habitOf(name, "argument") === "write `lr`" ? "lr" : name;
   // the rate of an outer is its own business: what is learned or differentiated for is that of an inner
   const inner = loops.filter((l) => l.kind === "inner");
