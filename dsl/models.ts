@@ -3,7 +3,6 @@
 import type { CallExpression, Expression, ModelItem, UseMember } from "./ast.ts";
 import { type Definition, type Module, pathFromRoot } from "./modules.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
-import { builtins } from "./builtins.ts";
 import { visit } from "./comprehensions.ts";
 import { bindArguments } from "./calls.ts";
 import { hintAt } from "./hints.ts";
@@ -179,7 +178,8 @@ function notAModel(cx: Context, callee: Expression, definition: Definition | und
     return;
   }
   const name = callee.kind === "Name" ? callee.name : undefined;
-  const isFunction = name !== undefined && (definition?.item.kind === "Function" || !definition && builtins.has(name));
+  const isFunction = name !== undefined &&
+    (definition?.item.kind === "Function" || !definition && cx.elaboration.evaluator.builtins.has(name));
   fail(cx, {
     code: definition || isFunction || name === undefined ? "M0203" : "M0201",
     title: name === undefined

@@ -219,7 +219,13 @@ function localNames(cx: Context): string[] {
 
 /** Every name that an expression may use here. */
 export function namesInScope(cx: Context): string[] {
-  return [...localNames(cx), ...cx.scope.module.visible.keys(), ...constants.keys(), ...builtins.keys()];
+  const { evaluator } = cx.elaboration;
+  return [
+    ...localNames(cx),
+    ...cx.scope.module.visible.keys(),
+    ...evaluator.constants.keys(),
+    ...evaluator.builtins.keys(),
+  ];
 }
 
 /** Reports a name of a package, such as `np.exp`; false where it is none. */
@@ -296,6 +302,7 @@ export function evaluatePart(
 export function methodHint(cx: Context, name: string, subject: string): string | undefined {
   const cure = hintAt("part", name, [], { subject });
   if (cure !== undefined) return cure;
+  const { builtins } = cx.elaboration.evaluator;
   const axes = builtins.get(name)?.named.includes("axis")
     ? `, or \`${name}(${subject}, axis = 0)\` along one axis`
     : "";

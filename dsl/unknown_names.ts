@@ -1,7 +1,6 @@
 // What is said of a name that nothing defines, where an expression calls or reads it? Offered are names that could stand there:
 // functions where something is called, values where something is read; and what a loop or a model has under that name.
 import type { Expression } from "./ast.ts";
-import { builtins, constants } from "./builtins.ts";
 import { type Elaboration, firstTime } from "./elaboration.ts";
 import type { DiagnosticDraft } from "./diagnostic.ts";
 import { habitOf } from "./habits.ts";
@@ -29,7 +28,7 @@ export function unknownHint(el: Elaboration, unknown: UnknownName): string | und
   const { name, module, locals, called, subject } = unknown;
   const kinds = called ? callable : readable;
   const visible = [...module.visible.values()].filter((d) => kinds.has(d.item.kind)).map((d) => d.name);
-  const known = [...locals, ...visible, ...(called ? builtins : constants).keys()];
+  const known = [...locals, ...visible, ...(called ? el.evaluator.builtins : el.evaluator.constants).keys()];
   return (called ? undefined : partOfSomething(el, name)) ??
     hintAt(called ? "call" : "value", name, known, { subject });
 }

@@ -10,7 +10,7 @@ import type { Batch } from "./minibatches.ts";
 import type { Table } from "./row_origins.ts";
 import type { Source, Sourced } from "./sources.ts";
 import type { TaskInstance } from "./tasks.ts";
-import type { TensorValue, Value } from "./values.ts";
+import type { StaticValue, TensorValue, Value } from "./values.ts";
 import type { Elaboration } from "./elaboration.ts";
 import type { Expression } from "./ast.ts";
 import type { Span } from "./source.ts";
@@ -66,10 +66,13 @@ export interface ConsumerPlace {
   readonly start?: boolean;
 }
 
-/** The two ways through the circle of evaluation. */
+/** The two ways through the circle of evaluation, and the words that it knows. */
 export interface Evaluator {
   readonly evaluate: (cx: Context, expression: Expression) => Value;
   readonly runLoop: (cx: Context, loop: Loop, span: Span) => LoopRun | undefined;
+  /** Builtins by their names, with the arguments that are given by name; and constants. For hints. */
+  readonly builtins: ReadonlyMap<string, { readonly named: readonly string[] }>;
+  readonly constants: ReadonlyMap<string, StaticValue>;
 }
 
 export interface World {
