@@ -51,7 +51,8 @@ export function* sizeChoices(names: readonly string[], spokenOf: () => SpokenSiz
       for (const type of types) yield* alongShape(base, type, shape);
     }
   }
-  const single = [...new Set([...spoken, ...small, ...joined(spoken.slice(0, mostJoined))])];
+  const some = spoken.slice(0, mostJoined);
+  const single = [...new Set([...spoken, ...small, ...some.flatMap(near), ...joined(some)])];
   for (const base of names.length === 1 ? [ones] : [ones, first]) {
     for (const name of names) {
       for (const size of single) yield new Map([...base, [name, size]]);
@@ -82,10 +83,17 @@ function* alongShape(base: Sizes, type: readonly string[], shape: readonly numbe
   }
 }
 
+/** What a size could be that is joined with itself, halved, or loses an edge on the way to this one. */
+function near(size: number): number[] {
+  return small.slice(0, 16).flatMap((d) => [size / d, size * d, size + d, size - d]).filter(isSize);
+}
+
+const isSize = (n: number) => Number.isInteger(n) && n >= 1 && n < 2 ** 20;
+
 /** Sums, differences, products and ratios of pairs. */
 function joined(numbers: readonly number[]): number[] {
   return numbers.flatMap((a) => numbers.flatMap((b) => [a + b, a * b, a - b, a / b]))
-    .filter((n) => Number.isInteger(n) && n >= 1 && n < 2 ** 20);
+    .filter(isSize);
 }
 
 /** Every two names, and all of them. */

@@ -168,6 +168,80 @@ const right: Readonly<Record<string, Case>> = {
     "[1, 8, 2, 2]",
   ]],
   "attention": ["model net(x : [n, s, d]) -> [n, s, d] { use a = attention(3)  return a(x) }", ["[1, 5, 6]"]],
+  "a U": [
+    "model net(x : [n, 1, h, w]) -> [n, 1, h, w] { use a = conv2d(4)  use b = conv2d(4)  use c = conv2d(1)  let p = a(x) |> relu  let q = b(p)  return c(concat(p, q, axis = 1)) }",
+    ["[1, 1, 8, 8]"],
+  ],
+  "images that are halved twice": [
+    "model net(x : [n, 1, h, w]) -> [n, 8] { use a = conv2d(4)  use d = dense(8)  W : [4 * 7 * 7, 16] = 0.1  return d(dot(flatten(max_pool(max_pool(a(x)))), W)) }",
+    ["[1, 1, 28, 28]"],
+  ],
+  "positions": ["model net(x : [n, s, d]) -> [n, s, d] { P : [50, 32] = 0.1  return x + P }", ["[2, 50, 32]"]],
+  "distances": [
+    "model net(x : [n, d], y : [m, d]) -> [n, m] { return sum((expand_dims(x, 1) - expand_dims(y, 0))^2, axis = 2) }",
+    ["[3, 2]", "[4, 2]"],
+  ],
+  "rows by classes": ["model net(x : [n, d]) -> [5, d] { return mean(reshape(x, [5, n / 5, d]), axis = 1) }", [
+    "[10, 3]",
+  ]],
+  "a kernel of data": [
+    "data d { x : [6, 3] = [[1,2,3],[1,2,3],[1,2,3],[1,2,3],[1,2,3],[1,2,4]]  y : [6] = [1,2,3,4,5,6] }\nmodel net(x : [n, k]) -> [n] { let g = exp(-sum((expand_dims(x, 1) - expand_dims(d.x, 0))^2, axis = 2))  return dot(g, d.y) }",
+    ["[2, 3]"],
+  ],
+  "two that must be one number": ["model net(x : [n, k], z : [k]) -> [n, k] { G : [64] = 1  return x * G + z }", [
+    "[2, 64]",
+    "[64]",
+  ]],
+  "a gate": ["model net(x : [n, k], z : [n, m]) -> [n, k] { W : [m, k] = 0.1  return x * dot(z, W) }", [
+    "[2, 3]",
+    "[2, 5]",
+  ]],
+  "twice a size that is said": ["model net(x : [n, k]) -> [n, 130] { return concat(x, 0 * x, axis = 1) * 1.0 }", [
+    "[2, 65]",
+  ]],
+  "thrice a size that is said": [
+    "model net(x : [n, k]) -> [n, 99] { return concat(x, concat(x, x, axis = 1), axis = 1) }",
+    ["[2, 33]"],
+  ],
+  "whole images": ["model net(x : [n, 3, h, w]) -> [n, 196, 768] { return reshape(x, [n, 196, 768]) }", [
+    "[1, 3, 224, 224]",
+  ]],
+  "a triangle of a size": [
+    "model net(x : [n, m]) -> [m] { T : [n * (n + 1) / 2] = 0.1  return sum(x, axis = 0) * sum(T) }",
+    ["[3, 2]"],
+  ],
+  "a triangle of two sizes": ["model net(x : [n], y : [m]) -> [m] { T : [n * (n - 1) / 2] = 0.1  return T * y }", [
+    "[5]",
+    "[10]",
+  ]],
+  "a sized model of a fraction": [
+    "model blk(units : int, heads = 4)(x : [n, d]) -> [n, units / heads, heads] { W : [d, units] = 0.1  return reshape(dot(x, W), [n, units / heads, heads]) }\nmodel net(x : [n, d]) -> [n, 4, 4] { use b = blk(16)  return b(x) }",
+    ["[2, 3]"],
+  ],
+  "two draws": [
+    "model net(x : [n, m]) -> [n, m] { draw u : [n, 12] ~ normal(0, 1)  draw v : [12, 9] ~ normal(0, 1)  return x + dot(u, v) }",
+    ["[2, 9]"],
+  ],
+  "a size in an index": ["model net(x : [n, m]) -> [m] { return x[n - 1] + x[25] }", ["[26, 2]"]],
+  "four axes at once": ["model net(x : [a, b, c, d]) -> [a, b, c, d] { W : [2, 30, 17, 5] = 0.1  return x * W }", [
+    "[2, 30, 17, 5]",
+  ]],
+  "three axes in another order": [
+    "model net(x : [a, b, c]) -> [c, a, b] { W : [17, 2, 30] = 0.1  return W * swap_axes(swap_axes(x, 0, 2), 1, 2) }",
+    ["[2, 30, 17]"],
+  ],
+  "an outer product of three": [
+    "model net(x : [n], y : [m], z : [k]) -> [4, 5, 6] { return reshape(x, [n, 1, 1]) * reshape(y, [m, 1]) * z }",
+    ["[4]", "[5]", "[6]"],
+  ],
+  "strides": [
+    "model net(x : [n, c, h, w]) -> [n, 32, 4, 4] { use a = conv2d(32, kernel = 4, stride = 2, padding = 1)  use b = conv2d(32, kernel = 4, stride = 2, padding = 1)  use d = conv2d(32, kernel = 4, stride = 2, padding = 1)  return x |> a |> b |> d }",
+    ["[1, 3, 32, 32]"],
+  ],
+  "images that are halved four times": [
+    "model net(x : [n, c, h, w]) -> [n, 10] { use a = conv2d(64)  use d = dense(10)  W : [64, 64] = 0.1  return d(dot(flatten(max_pool(max_pool(max_pool(max_pool(a(x)))))), W)) }",
+    ["[1, 1, 28, 28]"],
+  ],
 };
 for (const [name, [source, shapes]] of Object.entries(right)) {
   Deno.test(`a model is right, called or not: ${name}`, () => {
