@@ -102,9 +102,10 @@ function compileStages(input: CompileInput, place: { at?: () => string }): Compi
     readLoops(el);
     const elaboration = el;
     const whole = withinEquations(elaboration, () => {
-      checked = checkProgram(elaboration);
+      const found = checkProgram(elaboration);
       resolveNames(elaboration);
-      if (checked && !sink.hasErrors) program = lowerProgram(elaboration, checked);
+      program = lowerProgram(elaboration, found);
+      if (!sink.hasErrors) checked = found;
     });
     if (whole && !sink.hasErrors) {
       if (!checked || !program) throw lost(el, "The program", { source: input.root.name, start: 0, end: 0 });

@@ -56,17 +56,18 @@ export class DiagnosticSink {
   readonly #list: Diagnostic[] = [];
   readonly #limits: Limits;
   #errors = 0;
+  /** How often something was reported, repetitions too. */
+  reports = 0;
 
-  constructor(limits: Limits = usualLimits) {
+  /** `after`: there are errors elsewhere, and what may follow from them is not said. */
+  constructor(limits: Limits = usualLimits, { after = false } = {}) {
     this.#limits = limits;
+    if (after) this.#errors = 1;
   }
 
   report(draft: DiagnosticDraft): void {
-    const key = `${draft.code} ${draft.at.source} ${draft.at.start} ${draft.at.end}`;
-    if (this.#seen.has(key)) return;
-    this.#seen.add(key);
+    this.reports++;
     const severity = draft.code.startsWith("W") ? "warning" as const : "error" as const;
-    if (severity === "error") this.#errors++;
     const short = (text: string) => shortened(text, this.#limits.message);
     const base = {
       code: draft.code,
@@ -76,7 +77,17 @@ export class DiagnosticSink {
       secondary: (draft.secondary ?? []).map(({ span, message }) => ({ span, message: short(message) })),
       notes: (draft.notes ?? []).map(short),
     };
-    this.#list.push(draft.hint === undefined ? base : { ...base, hint: short(draft.hint) });
+    this.add(draft.hint === undefined ? base : { ...base, hint: short(draft.hint) });
+  }
+
+  /** Takes what was collected elsewhere. */
+  add(diagnostic: Diagnostic): void {
+    const { code, severity, primary: { span } } = diagnostic;
+    const key = `${code} ${span.source} ${span.start} ${span.end}`;
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    if (severity === "error") this.#errors++;
+    this.#list.push(diagnostic);
   }
 
   /** In the order of the places, sources in the order of their first diagnostic; of more than the limit the first, the last of

@@ -174,6 +174,12 @@ export function isLibrary(source: string): boolean {
   return source.startsWith("std/");
 }
 
+/** Of the loops that run now, from one on, a circle was said: it is not said again of each. */
+export function saySameCircle({ busy, said }: Pick<Elaboration, "busy" | "said">, loop: Loop): void {
+  const running = [...busy];
+  for (const other of running.slice(Math.max(0, running.indexOf(loop)))) said.add(other);
+}
+
 /** True the first time that something is to be complained about. */
 export function firstTime(el: Pick<Elaboration, "said">, about: unknown): boolean {
   if (el.said.has(about)) return false;

@@ -41,6 +41,8 @@ export interface Through {
   readonly args: ReadonlyMap<string, Expression>;
   /** The clause; undefined where the loop says nothing. */
   readonly span: Span | undefined;
+  /** Something is wrong with the clause (reported). */
+  readonly wrong?: boolean;
 }
 
 /** What a loop does that says nothing. */

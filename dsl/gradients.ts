@@ -3,7 +3,7 @@
 import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
 import { allInfluences, influences } from "../runtime/autodiff/influence.ts";
 import { bodyOf, type EquationOf, type IrFunction } from "../runtime/ir/types.ts";
-import type { ExperimentProgram, ProgramFunction } from "../runtime/loop/program.ts";
+import type { ProgramFunction } from "../runtime/loop/program.ts";
 import { openFunction } from "./consumers.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { stepsOf } from "./inner.ts";
@@ -30,17 +30,22 @@ export interface Rewriting {
 export function checkReach(
   el: Elaboration,
   checked: CheckedProgram,
-  program: ExperimentProgram,
+  /** Absent where a mistake was met: what is wrong with an estimator would be given as a reason. */
+  functions: {
+    readonly outers: readonly (ProgramFunction | undefined)[];
+    readonly gradients: readonly (ProgramFunction | undefined)[];
+  },
   again: Rewriting,
 ): void {
-  if (el.sink.hasErrors) return; // what is wrong with an estimator would be given as a reason
   const learned = checked.outers.flatMap((o) => o.learned.flat());
   const once = (write: () => ProgramFunction) => {
     let made: Evidence | undefined;
     return () => made ??= evidenceOf(write());
   };
   checked.outers.forEach((outer, i) => {
-    const reach = followDerivatives(program.outers[i]!.step, outer.direction);
+    const step = functions.outers[i];
+    if (!step || isWrong(outer.inners)) return;
+    const reach = followDerivatives(step, outer.direction);
     if (reportFlat(el, reach, outer.inners)) return;
     const moved = outer.loop.rules.map((rule) => readsName(rule.optimizer.item, "g"));
     const objective = `the objective of \`${outer.loop.name}\``;
@@ -50,7 +55,9 @@ export function checkReach(
     }
   });
   checked.gradients.forEach((gradient, i) => {
-    const reach = followDerivatives(program.gradients[i]!.fn, gradient.direction);
+    const fn = functions.gradients[i];
+    if (!fn || isWrong(gradient.inners)) return;
+    const reach = followDerivatives(fn, gradient.direction);
     if (reportFlat(el, reach, gradient.inners)) return;
     const { wrt } = gradient;
     const valued = gradient.item.after ? [...wrt, ...learned] : wrt;
@@ -59,6 +66,9 @@ export function checkReach(
     for (const reference of wrt) reportUnreached(el, reference, reach, item);
   });
 }
+
+/** True when it is not known how one of these loops is to be differentiated (reported). */
+const isWrong = (loops: ReadonlySet<Loop>) => [...loops].some((loop) => loop.through.wrong);
 
 interface Reach {
   /** Leaves that the objective is computed from. */

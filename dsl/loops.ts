@@ -197,9 +197,11 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
 
 /** What a loop says of its derivatives, or an instance of the program. */
 function throughOf(el: Elaboration, clause: ThroughClause | undefined): Through {
-  const said = clause ? readThrough(el, clause) : unrolled;
+  const { reports } = el.sink;
+  const read = clause ? readThrough(el, clause) : unrolled;
+  const said = el.sink.reports > reports ? { ...read, wrong: true } : read;
   const { through: kind } = el.instance;
-  return kind ? { kind, written: said.written, args: new Map(), span: said.span } : said;
+  return kind ? { ...said, kind, args: new Map() } : said;
 }
 
 /** False for an outer of an import, which defines it and runs nothing: there is no time after it (reported). */

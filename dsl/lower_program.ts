@@ -1,8 +1,10 @@
 // How does a checked program become functions for the runtime? Goes through every loop and item without running anything
 // until all is shaped and every mistake is found; then writes each function once.
+import { TooManyEquations } from "../runtime/ir/builder.ts";
 import type { Variable } from "../runtime/ir/types.ts";
 import type { ExperimentProgram, Leaf, RecordRequest, TrajectoryRequest } from "../runtime/loop/program.ts";
 import type { EvaluateItem, Expression, GradientItem } from "./ast.ts";
+import { DiagnosticSink } from "./diagnostic.ts";
 import { type Elaboration, fail, moduleScope } from "./elaboration.ts";
 import { requireInteger } from "./sizes.ts";
 import { type LastingLeaves, openFunction, openOneTask } from "./consumers.ts";
@@ -25,7 +27,7 @@ import type { Span } from "./source.ts";
 import { readMemory } from "./memory_budget.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import { sourceText } from "./meta_parameters.ts";
-import { loopsChanging, referenceLeaves, resolveReference } from "./references.ts";
+import { changesUnknown, headName, loopsChanging, referenceLeaves, resolveReference } from "./references.ts";
 import { checkStates } from "./equations.ts";
 import { isSchedule } from "./hyperparameters.ts";
 import { checkUnused } from "./unused_definitions.ts";
@@ -57,8 +59,8 @@ interface RecordedTimes {
   readonly at: Span;
 }
 
-/** Checks everything. Undefined when a mistake was reported. */
-export function checkProgram(el: Elaboration): CheckedProgram | undefined {
+/** Checks everything. After a mistake (reported) the result is what does not depend on it. */
+export function checkProgram(el: Elaboration): CheckedProgram {
   const { root } = el.modules;
   const ownOuters = [...el.loops.values()].filter((l) => l.kind === "outer" && l.module === root);
   const items = root.program.items;
@@ -86,15 +88,11 @@ export function checkProgram(el: Elaboration): CheckedProgram | undefined {
     );
     const used = new Set([...outers, ...gradients, ...evaluations].flatMap((c) => c ? [...c.inners] : []));
     for (const outer of ownOuters) checkOwnRun(el, outer, used);
-    const alone = [...el.loops.values()].filter((l) =>
-      l.kind === "inner" && l.module === root && !used.has(l) && !isNamed(el, l)
-    );
-    const simulations = alone.map((loop) => checkSimulation(el, loop));
+    const alone = [...el.loops.values()].filter((l) => l.kind === "inner" && l.module === root && !used.has(l));
+    const simulations = alone.map((loop) => isNamed(el, loop) ? checkElsewhere(el, loop) : checkSimulation(el, loop));
     if (el.unshaped.size > 0 && el.leaves.size > known) continue;
     checkUnused(el);
     reportUnshaped(el);
-    if (el.sink.hasErrors) return undefined;
-    const complete = <T>(list: readonly (T | undefined)[]) => list.filter((x) => x !== undefined);
     const checked = {
       outers: complete(outers).filter((o) => !used.has(o.loop)),
       gradients: complete(gradients),
@@ -110,8 +108,10 @@ export function checkProgram(el: Elaboration): CheckedProgram | undefined {
       ...checked.gradients.flatMap((g) => [...g.outermost]),
       ...checked.simulations.map((s) => s.loop),
     ]);
-    const records = checkRecords(el, checked.outers, persistent, recordable);
-    return el.sink.hasErrors ? undefined : { ...checked, records, persistent };
+    const learners = !outers.includes(undefined);
+    const whole = learners && ![...gradients, ...simulations].includes(undefined);
+    const records = checkRecords(el, checked.outers, { persistent, recordable, whole, learners });
+    return { ...checked, records, persistent };
   }
 }
 
@@ -204,6 +204,18 @@ function checkOwnRun(el: Elaboration, outer: Loop, used: ReadonlySet<Loop>): voi
   }
 }
 
+/** Goes through a loop that something may run which could not be gone through itself. It may be meant for a task, or for another
+ *  loop's step: that it is in neither is no mistake. */
+function checkElsewhere(el: Elaboration, loop: Loop): undefined {
+  if (el.said.has(loop)) return;
+  const own = { ...el, sink: new DiagnosticSink(el.limits, { after: true }) };
+  checkSimulation(own, loop);
+  for (const diagnostic of own.sink.diagnostics) {
+    const { code, primary: { span } } = diagnostic;
+    if (code !== "M0401" && span !== loop.item.name.span) el.sink.add(diagnostic);
+  }
+}
+
 /** True when an item names a loop, so that a mistake there, not disuse, is why it was not run. */
 function isNamed(el: Elaboration, loop: Loop): boolean {
   return el.sink.hasErrors && el.modules.root.program.items.some((i) => i.kind === "Outer" || i.kind === "Gradient") &&
@@ -215,8 +227,13 @@ function isNamed(el: Elaboration, loop: Loop): boolean {
 function checkRecords(
   el: Elaboration,
   outers: readonly CheckedOuter[],
-  persistent: readonly LeafDeclaration[],
-  recordable: ReadonlySet<Loop>,
+  { persistent, recordable, whole, learners }: {
+    readonly persistent: readonly LeafDeclaration[];
+    readonly recordable: ReadonlySet<Loop>;
+    /** Every item could be gone through, and every outer: what none of them does is done by none. */
+    readonly whole: boolean;
+    readonly learners: boolean;
+  },
 ): CheckedRecords {
   const byOuter = new Map<Loop, RecordRequest[]>();
   const wishes: CheckedRecords["wishes"][number][] = [];
@@ -279,6 +296,7 @@ function checkRecords(
   /** True for a loop whose times nothing keeps (reported). */
   function unrecordable(loop: Loop, expression: Expression): boolean {
     if (recordable.has(loop)) return false;
+    if (!whole) return true;
     fail(draft.cx, {
       code: "M0701",
       title: `A record of the times of \`${loop.name}\` is not yet supported where it runs`,
@@ -325,7 +343,7 @@ function checkRecords(
     const object = timed ? expression.object : expression;
     const reference = resolveReference(cx, object);
     const label = sourceText(el, expression);
-    if (reference === undefined) return;
+    if (reference === undefined || cx.scope.module.unresolved.has(headName(object) ?? "")) return;
     if (reference === "not a reference") {
       fail(cx, {
         code: "M0201",
@@ -394,6 +412,7 @@ function checkRecords(
     const start = timed && expression.time !== "all" && expression.time.kind === "Number" &&
       expression.time.value === 0;
     if (timed && !start) {
+      if (loops.length === 0 && changesUnknown(el)) return;
       if (expression.time !== "all" || loops.length === 0) {
         return void fail(cx, {
           code: loops.length === 0 ? "M0403" : "M0402",
@@ -432,7 +451,7 @@ function checkRecords(
         found = true;
       }
     }
-    if (found) return;
+    if (found || !learners) return;
     fail(cx, {
       code: "M0503",
       title: `\`${label}\` never changes: no outer learns it`,
@@ -443,7 +462,8 @@ function checkRecords(
 
 // ---------------------------------------------------------------------------------------------------------- lowering
 
-/** Writes every function of a program that passed its checks. Undefined when a gradient cannot reach (reported). */
+/** Writes every function of a program. Undefined when it has mistakes: then what does not depend on those that were found is written
+ *  only to find others, such as a gradient that cannot reach (reported). */
 export function lowerProgram(el: Elaboration, checked: CheckedProgram): ExperimentProgram | undefined {
   const learned = learnedLeaves(checked);
   const trained = lastingLeaves(checked, learned);
@@ -454,36 +474,42 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
     ...(leaf.range ? { range: leaf.range } : {}),
     origin: leaf.span,
   }));
+  const { hasErrors } = el.sink;
+  /** What is written without a mistake being met. */
+  const attempt = <T>(write: () => T): T | undefined => {
+    const { reports } = el.sink;
+    try {
+      const made = write();
+      return el.sink.reports === reports ? made : undefined;
+    } catch (error) {
+      // what stands on a mistake that was reported need not hold together
+      if (hasErrors && !(error instanceof TooManyEquations)) return undefined;
+      throw error;
+    }
+  };
   const outers = checked.outers.map((outer) =>
-    lowerOuter(el, outer, trained, {
-      records: checked.records.byOuter.get(outer.loop) ?? [],
-      ...trajectoriesOf(el, checked, outer, trained),
-    })
+    attempt(() =>
+      lowerOuter(el, outer, trained, {
+        records: checked.records.byOuter.get(outer.loop) ?? [],
+        ...trajectoriesOf(el, checked, outer, trained),
+      })
+    )
   );
   const lastingOf = (g: CheckedGradient) => {
     const own = g.wrt.flatMap((r) => r.leaves);
     return lastingLeaves(checked, g.item.after ? [...learned, ...own] : own);
   };
   const gradients = checked.gradients.map((g) =>
-    lowerGradient(el, g, lastingOf(g), checked.records.wishes.filter((w) => g.inners.has(w.loop)))
+    attempt(() => lowerGradient(el, g, lastingOf(g), checked.records.wishes.filter((w) => g.inners.has(w.loop))))
   );
   const item = el.modules.root.program.items.find((i) => i.kind === "Memory");
   const budget = item && readMemory(item, el.sink);
-  const program: ExperimentProgram = {
-    source: el.modules.root.source.name,
-    precision: el.precision,
-    limits: el.limits,
-    ...(budget === undefined ? {} : { memory: budget }),
-    data: el.data,
-    leaves,
-    initial: lowerInitial(el, checked.persistent),
-    outers,
-    gradients,
-    evaluations: checked.evaluations.map((e) => lowerEvaluation(el, e, trained)),
-    simulations: checked.simulations.map(({ loop }) =>
-      lowerSimulation(el, loop, trained, checked.records.wishes.filter((w) => w.loop === loop))
-    ),
-  };
+  // the starts were gone through (`checkStarts`)
+  const initial = hasErrors ? undefined : attempt(() => lowerInitial(el, checked.persistent));
+  const evaluations = checked.evaluations.map((e) => attempt(() => lowerEvaluation(el, e, trained)));
+  const simulations = checked.simulations.map(({ loop }) =>
+    attempt(() => lowerSimulation(el, loop, trained, checked.records.wishes.filter((w) => w.loop === loop)))
+  );
   const withZeros = <T>(write: () => T): T => {
     el.work.writesZeros = true;
     try {
@@ -492,11 +518,28 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
       el.work.writesZeros = false;
     }
   };
-  checkReach(el, checked, program, {
+  checkReach(el, checked, { outers: outers.map((o) => o?.step), gradients: gradients.map((g) => g?.fn) }, {
     outer: (outer) => withZeros(() => lowerOuter(el, outer, trained, { records: [] }).step),
     gradient: (gradient) => withZeros(() => lowerGradient(el, gradient, lastingOf(gradient), []).fn),
   });
-  return el.sink.hasErrors ? undefined : program;
+  if (el.sink.hasErrors || !initial) return undefined;
+  return {
+    source: el.modules.root.source.name,
+    precision: el.precision,
+    limits: el.limits,
+    ...(budget === undefined ? {} : { memory: budget }),
+    data: el.data,
+    leaves,
+    initial,
+    outers: complete(outers),
+    gradients: complete(gradients),
+    evaluations: complete(evaluations),
+    simulations: complete(simulations),
+  };
+}
+
+function complete<T>(list: readonly (T | undefined)[]): T[] {
+  return list.filter((x) => x !== undefined);
 }
 
 function learnedLeaves({ outers }: CheckedProgram): LeafDeclaration[] {

@@ -5,8 +5,8 @@ import { fail, isLibrary, needShape } from "./elaboration.ts";
 import { evaluate } from "./evaluator.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import {
+  changesUnknown,
   loopsChanging,
-  loopsWithoutRules,
   outersLearning,
   type Reference,
   referenceLeaves,
@@ -75,7 +75,7 @@ function checkTime(cx: Context, expression: Expression, reference: Reference, te
         return false;
       }
       if (loops.length === 0 && outersLearning(cx.elaboration, expression.object, false).length === 0) {
-        if (loopsWithoutRules(cx.elaboration).length > 0) return false;
+        if (changesUnknown(cx.elaboration)) return false;
         fail(cx, {
           code: "M0403",
           title: `No inner loop changes \`${text}\`, so it has no \`@\``,

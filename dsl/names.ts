@@ -42,6 +42,7 @@ function wholeName(cx: Context, name: string, span: Span): Value {
     if (definition.item.kind === "Inner" || definition.item.kind === "Outer") {
       const task = taskOf(cx.world)!.definition.name;
       if (!firstTime(cx.elaboration, `clash ${name} ${task}`)) return errorValue;
+      cx.elaboration.said.add(cx.elaboration.loops.get(name));
       return fail(cx, {
         code: "M0209",
         title: `\`${name}\` is both a loop and a split of \`${task}\``,
@@ -195,6 +196,7 @@ function noTask(cx: Context, task: Definition, split: string, span: Span): Error
 
 /** Reports a call of something that nothing defines. */
 export function unknownFunction(cx: Context, name: string, { callee, args }: CallExpression): ErrorValue {
+  if (cx.scope.module.unresolved.has(name)) return errorValue;
   const first = args[0]?.value;
   return fail(cx, {
     code: "M0201",

@@ -2,7 +2,9 @@
 // words in `over`, `wrt`, `record`, `expect` and in expressions. Also: which loop owns which parameter.
 import type { Expression, ModelMember, TypeExpression } from "./ast.ts";
 import type { Span } from "./source.ts";
-import { type Elaboration, fail, firstTime, needShape } from "./elaboration.ts";
+import { openFunction } from "./consumers.ts";
+import { DiagnosticSink } from "./diagnostic.ts";
+import { type Elaboration, fail, firstTime, moduleScope, needShape } from "./elaboration.ts";
 import { hintAt, hintFor } from "./hints.ts";
 import { methodHint } from "./names.ts";
 import { partOfLoop } from "./unknown_names.ts";
@@ -276,6 +278,31 @@ export function ownersOf(el: Elaboration, leaf: string): Loop[] {
 /** The loops without rules, which was reported: what they are meant to change is not known. */
 export function loopsWithoutRules(el: Elaboration): Loop[] {
   return [...el.loops.values()].filter((loop) => loop.rules.length === 0);
+}
+
+/** True when it is not known of every loop what it changes (reported): nothing can be said to change never. */
+export function changesUnknown(el: Elaboration): boolean {
+  return [...el.loops.values()].some((loop) =>
+    loop.rules.length === 0 || loop.rules.some((rule) => rule.references.some((r) => !isFound(el, loop, r)))
+  );
+}
+
+/** True when what stands in an `over` is found; nothing is reported. */
+function isFound(el: Elaboration, loop: Loop, expression: Expression): boolean {
+  if (expression.kind === "Missing") return false;
+  const quiet = {
+    ...el,
+    sink: new DiagnosticSink(el.limits, { after: true }),
+    said: new Set(el.said),
+    unshaped: new Map(el.unshaped),
+  };
+  const { cx } = openFunction(quiet, "over", {
+    consumer: "",
+    dry: true,
+    scope: moduleScope(loop.module),
+    persistent: new Set(),
+  });
+  return typeof resolveReference(cx, expression.kind === "Time" ? expression.object : expression) === "object";
 }
 
 /** True when a reference in the `over` of a loop covers a leaf, by their names alone. */

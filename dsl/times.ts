@@ -4,7 +4,7 @@ import { isLocal } from "./calls.ts";
 import { builtins } from "./builtins.ts";
 import type { DiagnosticDraft } from "./diagnostic.ts";
 import type { Span } from "./source.ts";
-import { fail, moduleScope, needShape } from "./elaboration.ts";
+import { fail, moduleScope, needShape, saySameCircle } from "./elaboration.ts";
 import { evaluate } from "./evaluator.ts";
 import { namesInScope, referenceNow } from "./names.ts";
 import { endOnly } from "./estimators.ts";
@@ -17,9 +17,9 @@ import type { Loop } from "./loops.ts";
 import { initialValue } from "./leaves.ts";
 import { leavesOf, modelAt } from "./models.ts";
 import {
+  changesUnknown,
   hyperparameterLeaves,
   loopsChanging,
-  loopsWithoutRules,
   outersLearning,
   type Reference,
   referenceText,
@@ -186,7 +186,7 @@ function owningLoop(
   }
   if (loops.length === 1) return loops[0];
   if (loops.length === 0) {
-    if (loopsWithoutRules(cx.elaboration).length > 0) return undefined;
+    if (changesUnknown(cx.elaboration)) return undefined;
     fail(cx, {
       code: "M0403",
       title: `No inner loop changes \`${name}\`, so it has no \`@\``,
@@ -262,6 +262,7 @@ export function timePoint(
   if (inside && time.kind === "Name" && time.name === "t") return "now";
   if (inside && value.kind === "static" && value.value === 0) return "start";
   if (inside && value.kind === "static" && value.value >= steps) {
+    saySameCircle(cx.elaboration, loop);
     fail(cx, {
       code: "M0210",
       title: `\`${loop.name}\` depends on its own result`,
