@@ -34,25 +34,28 @@ function nameBefore(f: Failure, end: number): number {
 
 // -------------------------------------------------------------------------------------------------------------- indices
 
-/** `x[:, 0]`, `x[1:3]`: what is read is said by `take`. */
+/** `x[:, 0]`, `x[1:3]`, `x[1 .. 2]`: what is read is said by `take`. */
 function slice(f: Failure): Description | undefined {
   const found = f.tokens[f.index];
   const opener = f.open.at(-1);
-  if (found?.tokenType !== t.Colon || opener === undefined || f.tokens[opener]!.tokenType !== t.LBracket) {
-    return undefined;
-  }
+  if (found === undefined || !isRange(found)) return undefined;
+  if (opener === undefined || f.tokens[opener]!.tokenType !== t.LBracket) return undefined;
   const before = f.tokens[opener - 1];
   if (before === undefined || !isWord(before) && before.image !== ")" && before.image !== "]") return undefined;
   const object = isWord(before) ? between(f, nameBefore(f, opener - 1), opener) : "x";
-  const cures = entries(f, opener).flatMap((entry, axis) => sliced(object, entry, axis));
+  // `..` says both ends
+  const last = found.tokenType === t.DotDot ? 1 : 0;
+  const cures = entries(f, opener).flatMap((entry, axis) => sliced(object, entry, { axis, last }));
   return {
-    title: "`:` does not stand in an index: an index reads one entry of an axis",
+    title: `\`${found.image}\` does not stand in an index: an index reads one entry of an axis`,
     at: spanOf(f.source, found),
     hint: cures.length === 1
       ? `write \`${cures[0]}\``
       : "several entries are read by `take(x, 1 + range(3), axis = 0)`",
   };
 }
+
+const isRange = ({ tokenType }: IToken) => tokenType === t.Colon || tokenType === t.DotDot;
 
 /** The entries of an index, as texts around their colons. */
 function entries(f: Failure, opener: number): string[][] {
@@ -64,7 +67,7 @@ function entries(f: Failure, opener: number): string[][] {
     const token = f.tokens[i];
     if (token && /^[([{]$/.test(token.image)) depth++;
     if (token && /^[)\]}]$/.test(token.image) && i < end) depth--;
-    const ends = i === end || depth === 0 && (token!.tokenType === t.Comma || token!.tokenType === t.Colon);
+    const ends = i === end || depth === 0 && (token!.tokenType === t.Comma || isRange(token!));
     if (!ends) continue;
     found.at(-1)!.push(i > first ? between(f, first, i) : "");
     if (token?.tokenType === t.Comma) found.push([]);
@@ -73,8 +76,12 @@ function entries(f: Failure, opener: number): string[][] {
   return found;
 }
 
-/** What reads one entry of a slice; nothing for a whole axis. */
-function sliced(x: string, entry: readonly string[], axis: number): string[] {
+/** What reads one entry of a slice, which ends `last` after its second number; nothing for a whole axis. */
+function sliced(
+  x: string,
+  entry: readonly string[],
+  { axis, last }: { readonly axis: number; readonly last: number },
+): string[] {
   const along = axis === 0 ? "" : `, axis = ${axis}`;
   const [from = "", to = "", by = ""] = entry;
   if (entry.length === 1) return from === "None" ? [`expand_dims(${x}, ${axis})`] : [`take(${x}, ${from}${along})`];
@@ -88,10 +95,12 @@ function sliced(x: string, entry: readonly string[], axis: number): string[] {
     : from.startsWith("-")
     ? `${size} - ${from.slice(1)} + `
     : `${from} + `;
-  if (known) return [`take(${x}, ${start}range(${b - a})${along})`];
+  if (known) return [`take(${x}, ${start}range(${b - a + last})${along})`];
   const length = to === ""
     ? from.startsWith("-") ? from.slice(1) : `${size} - ${from}`
-    : `${to.startsWith("-") ? `${size} - ${to.slice(1)}` : to}${from === "" || from === "0" ? "" : ` - ${from}`}`;
+    : `${to.startsWith("-") ? `${size} - ${to.slice(1)}` : to}${from === "" || from === "0" ? "" : ` - ${from}`}${
+      last === 0 ? "" : ` + ${last}`
+    }`;
   return [`take(${x}, ${start}range(${length})${along})`];
 }
 
