@@ -4,7 +4,7 @@ import { type ILexingError, type IToken, Lexer, type TokenType } from "./chevrot
 import type { DiagnosticDraft } from "./diagnostic.ts";
 import { type ForeignToken, foreignTokens } from "./foreign.ts";
 import { type Limits, raising, usualLimits } from "../runtime/limits.ts";
-import { lineColumn, type SourceText } from "./source.ts";
+import type { SourceText } from "./source.ts";
 import * as t from "./tokens.ts";
 
 /** A text as tokens. */
@@ -93,7 +93,7 @@ function readForeign(source: SourceText, raw: IToken[], diagnostics: DiagnosticD
   if (!raw.some((token) => foreignByType.has(token.tokenType))) return raw;
   const tokens: IToken[] = [];
   // the same habit again is the same mistake: its lines are told, by the diagnostic they belong to
-  const again = new Map<number, number[]>();
+  const first = new Map<string, { readonly index: number; readonly again: number[] }>();
   for (const token of raw) {
     const foreign = foreignByType.get(token.tokenType);
     if (foreign === undefined) {
@@ -103,20 +103,24 @@ function readForeign(source: SourceText, raw: IToken[], diagnostics: DiagnosticD
     const at = { source: source.name, start: token.startOffset, end: token.startOffset + token.image.length };
     const hint = foreign.hint?.(token.image);
     const draft = { code: foreign.code, title: foreign.title(token.image), at, ...(hint && { hint }) };
-    const earlier = diagnostics.findIndex((d) =>
-      d.code === draft.code && d.title === draft.title && d.hint === draft.hint
-    );
-    if (earlier < 0) diagnostics.push(draft);
-    else again.set(earlier, [...again.get(earlier) ?? [], lineColumn(source.text, at.start).line]);
+    const key = `${draft.code} ${draft.title} ${hint ?? ""}`;
+    const earlier = first.get(key);
+    if (earlier) earlier.again.push(at.start);
+    else {
+      first.set(key, { index: diagnostics.length, again: [] });
+      diagnostics.push(draft);
+    }
     if (foreign.readAs === undefined) continue;
     token.tokenType = foreign.readAs;
     token.tokenTypeIdx = foreign.readAs.tokenTypeIdx!;
     if (foreign.image) token.image = foreign.image(token.image);
     tokens.push(token);
   }
-  for (const [index, lines] of again) {
-    const others = [...new Set(lines)].slice(0, 8);
-    const more = new Set(lines).size > others.length ? " …" : "";
+  for (const { index, again } of first.values()) {
+    if (again.length === 0) continue;
+    const lines = linesOf(source.text, again, 9);
+    const others = lines.slice(0, 8);
+    const more = lines.length > others.length ? " …" : "";
     diagnostics[index] = {
       ...diagnostics[index]!,
       notes: [`It stands on line${others.length > 1 ? "s" : ""} ${others.join(", ")}${more} too`],
@@ -161,6 +165,21 @@ function settleNames(tokens: IToken[]): void {
       token.tokenTypeIdx = t.Identifier.tokenTypeIdx!;
     }
   }
+}
+
+/** The first lines that offsets, in their order, are on: at most so many. */
+function linesOf(text: string, offsets: readonly number[], most: number): number[] {
+  const lines: number[] = [];
+  let [line, at] = [1, 0];
+  for (const offset of offsets) {
+    for (let end = text.indexOf("\n", at); end !== -1 && end < offset; end = text.indexOf("\n", at)) {
+      line++;
+      at = end + 1;
+    }
+    if (lines.at(-1) !== line) lines.push(line);
+    if (lines.length === most) break;
+  }
+  return lines;
 }
 
 /** Cuts the program where brackets get too deep: the parser, and every pass after it, recurses. A program by hand stays below

@@ -224,11 +224,15 @@ function textArgument(f: Failure): Description | undefined {
   };
 }
 
+/** Is it the bracket of `in range(`? */
+function opensRange(f: Failure, i: number): boolean {
+  return f.tokens[i]?.image === "(" && f.tokens[i - 1]?.image === "range" && f.tokens[i - 2]?.image === "in";
+}
+
 /** `for i in range(n)` */
 function rangeFunction(f: Failure): Description | undefined {
-  const opener = f.tokens.findLastIndex((token, i) =>
-    i < f.index && token.image === "(" && f.tokens[i - 1]?.image === "range" && f.tokens[i - 2]?.image === "in"
-  );
+  let opener = f.index - 1;
+  while (opener > f.index - 100 && f.tokens[opener] && !opensRange(f, opener)) opener--;
   const found = f.tokens[f.index];
   const inList = found?.image === "for" && f.open.at(-1) !== undefined && f.tokens[f.open.at(-1)!]!.image === "[";
   if (inList) {
@@ -238,7 +242,7 @@ function rangeFunction(f: Failure): Description | undefined {
       hint: "compute with all numbers at once, as in `w * range(3)`, or sum: `sum(w^i for i in 0 .. 2)`",
     };
   }
-  if (opener < 0 || closing(f, opener) !== f.index - 1 || f.rule !== "steps") return undefined;
+  if (f.rule !== "steps" || !opensRange(f, opener) || closing(f, opener) !== f.index - 1) return undefined;
   const name = f.tokens[opener - 3]?.image ?? "i";
   const args = between(f, opener + 1, f.index - 1).split(",").map((text) => text.trim());
   const [from, to] = args.length > 1 ? [args[0]!, args[1]!] : ["0", args[0]!];

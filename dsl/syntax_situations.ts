@@ -44,7 +44,8 @@ function startsLine(f: Failure, index: number): boolean {
 
 /** `fn area(r) = …`, for the function whose body begins otherwise. */
 function functionOf(f: Failure): string {
-  const start = f.tokens.findLastIndex((token, i) => i < f.index && token.image === "fn");
+  let start = f.index - 1;
+  while (start > f.index - 100 && start > 0 && f.tokens[start]!.image !== "fn") start--;
   const [first, last] = [f.tokens[start], f.tokens[f.index - 1]];
   const text = first && last ? f.source.text.slice(first.startOffset, last.endOffset! + 1) : "fn f(x)";
   return `write \`${text.length <= 60 && !text.includes("\n") ? text : "fn f(x)"} = …\``;

@@ -73,12 +73,16 @@ export function between(f: Failure, first: number, end: number): string {
   return last && f.tokens[first] ? f.source.text.slice(f.tokens[first]!.startOffset, last.endOffset! + 1) : "";
 }
 
+/** Tokens that a message looks around, at most: each of many mistakes has one. */
+const farthest = 200;
+
 /** The index of the token that closes the bracket at `opener`; past the end when nothing does. */
 export function closing(f: Failure, opener: number): number {
   let depth = 0;
-  for (let i = opener; i < f.tokens.length; i++) {
+  const end = Math.min(f.tokens.length, opener + farthest);
+  for (let i = opener; i < end; i++) {
     if (/^[([{]$/.test(f.tokens[i]!.image)) depth++;
     if (/^[)\]}]$/.test(f.tokens[i]!.image) && --depth === 0) return i;
   }
-  return f.tokens.length;
+  return end;
 }
