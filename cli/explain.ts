@@ -34,7 +34,7 @@ function forTerminal(chapter: string): string {
   return chapter
     .replace(/^## /, "")
     .replace(/^```(\S+) (\S+)\n([^]*?)^```$/gm, (_, __, name: string, text: string) => {
-      const heading = /^(wrong|right)$/.test(name) ? "" : `  // ${name}\n`;
+      const heading = /^(wrong|right|said)$/.test(name) ? "" : `  // ${name}\n`;
       return heading + text.trimEnd().replace(/^(?=.)/gm, "  ");
     });
 }

@@ -1,42 +1,29 @@
-// Is docs/diagnostics.md true? Every code has a chapter under its name; its first program says that code and no other, the
-// second nothing at all.
+// Is docs/diagnostics.md true, and up to date? Every code has a chapter; its wrong program gets that code, once and alone, the mended
+// one nothing at all.
 import { assert, assertEquals } from "@std/assert";
-import { diagnosticCodes } from "../../dsl/codes.ts";
-import { compileProgram } from "../../dsl/compile.ts";
+import { codeMeanings } from "../../dsl/code_meanings.ts";
+import { type DiagnosticCode, diagnosticCodes } from "../../dsl/codes.ts";
 import diagnostics from "../../docs/diagnostics.md" with { type: "text" };
 import { chapterOf } from "../../cli/explain.ts";
+import { compileCode, diagnosticsPage, programOf } from "./diagnostics_page.ts";
 
-/** The codes of what is said about a program, each once. */
-function codesOf(text: string, files: ReadonlyMap<string, string>): string[] {
-  const said = compileProgram({
-    root: { name: "program.meta", text },
-    readSource: (path) => files.get(path),
-    readData: (path) => files.has(path) ? new TextEncoder().encode(files.get(path)) : undefined,
-  });
-  return [...new Set(said.diagnostics.map((d) => d.code))];
-}
+const codes = Object.keys(diagnosticCodes) as DiagnosticCode[];
 
-for (const [code, title] of Object.entries(diagnosticCodes)) {
+for (const code of codes) {
   Deno.test(`explain ${code} says what is meant, with a program that says it and one that does not`, () => {
-    const chapter = chapterOf(code)!;
-    assertEquals(chapter.split("\n")[0], `## ${code}: ${title}`);
-    const blocks = [...chapter.matchAll(/^```(\w+) (\S+)\n([^]*?)^```$/gm)];
-    const files = new Map<string, string>();
-    const checked: string[] = [];
-    for (const [, kind, name, text] of blocks) {
-      if (kind !== "meta" || name!.includes(".")) files.set(name!, text!);
-      else {
-        checked.push(name!);
-        assertEquals(codesOf(text!, files), name === "wrong" ? [code] : [], text);
-      }
-    }
-    assertEquals(checked, ["wrong", "right"]);
-    const [, explanation] = chapter.split("\n\n");
-    assert(explanation!.length > 40);
+    const said = (side: "wrong" | "right") => compileCode(programOf(code, side)).diagnostics.map((d) => d.code);
+    assertEquals(said("wrong"), [code]);
+    assertEquals(said("right"), []);
+    assertEquals(chapterOf(code)!.split("\n")[0], `## ${code}: ${diagnosticCodes[code]}`);
+    assert(codeMeanings[code].join(" ").length > 40);
   });
 }
 
-Deno.test("docs/diagnostics.md explains no code that there is not", () => {
-  const explained = [...diagnostics.matchAll(/^## (\w+): /gm)].map(([, code]) => code!);
-  assertEquals(explained, Object.keys(diagnosticCodes));
+Deno.test("docs/diagnostics.md is what the table of codes and the programs make of it (deno task docs:diagnostics)", () => {
+  assertEquals(diagnostics, diagnosticsPage());
+});
+
+Deno.test("no folder of tests/programs/codes/ is of a code that there is not", () => {
+  const folders = [...Deno.readDirSync(new URL("../programs/codes/", import.meta.url))].map((f) => f.name).sort();
+  assertEquals(folders, [...codes].sort());
 });
