@@ -19,6 +19,7 @@ import { endOnly, solvesStep } from "./estimators.ts";
 import { withoutTelling } from "./finite_objectives.ts";
 import type { LeafDeclaration } from "./leaves.ts";
 import type { Loop } from "./loops.ts";
+import { referenceText } from "./references.ts";
 import type { Span } from "./source.ts";
 
 /** What is said at a meta-parameter that has no influence. */
@@ -181,18 +182,25 @@ function crossingCause({ fn, bits, reaches }: Trial): Cause | undefined {
 
 function laterCause({ question: { inners, steps }, reaches }: Trial): Cause | undefined {
   for (const loop of inners) {
-    const count = { span: loop.count.span, message: "" };
-    if (reaches({ longer: loop.name })) {
-      const T = steps(loop);
-      return T === 1
-        ? {
-          label: `it acts from the second step on, and \`${loop.name}\` runs one step`,
-          secondary: [{ ...count, message: "one step" }],
-        }
-        : { label: `it acts only after the last step of \`${loop.name}\``, secondary: [count] };
+    const T = steps(loop);
+    const secondary = [{ span: loop.count.span, message: T === 1 ? "one step" : "" }];
+    if (T !== undefined && reaches({ longer: loop.name })) {
+      let more = 1;
+      while (!reaches({ longer: loop.name, more })) more++;
+      return {
+        label: T === 1
+          ? `it acts from the second step on, and \`${loop.name}\` runs one step`
+          : `it acts only after the last step of \`${loop.name}\``,
+        secondary,
+        hint: `run \`${loop.name}\` for ${T + more} steps at least`,
+      };
     }
     if (reaches({ later: loop.name })) {
-      return { label: `it acts only at other times of \`${loop.name}\` than those that are read`, secondary: [count] };
+      return {
+        label: `it acts only at other times of \`${loop.name}\` than those that are read`,
+        secondary,
+        hint: `read a later time, such as \`@${loop.timeName}\``,
+      };
     }
   }
   return undefined;
@@ -213,7 +221,7 @@ function startCause({ question: { evolved }, fn, reaches }: Trial): Cause | unde
   return {
     label: `the derivative with respect to it is zero where \`${leaf.name}\` ${starts}`,
     secondary: [{ span: leaf.span, message: starts }],
-    hint: `start \`${leaf.name}\` elsewhere`,
+    hint: `start \`${leaf.name}\` elsewhere, such as at ${value === 0.1 ? 0.2 : 0.1}`,
   };
 }
 
@@ -261,10 +269,16 @@ function flatCause({ leaves, inners }: Question, { written }: Evidence): Cause |
     return {
       label: `the gradient of what \`${loop.name}\` minimizes does not depend on it`,
       secondary: [{ span: loop.objective.span, message: "it is a term of its own here, or flat" }],
+      hint: `let it act on what \`${loop.name}\` changes: ${changed(loop)}`,
     };
   }
   return undefined;
 }
+
+const changed = (loop: Loop) =>
+  loop.rules.flatMap((rule) => rule.references).flatMap((r) => `\`${referenceText(r) ?? "its parameters"}\``).join(
+    ", ",
+  );
 
 type Request = EquationOf<"gradient">["params"];
 

@@ -30,6 +30,8 @@ export interface Supposition {
   readonly anyBranch?: boolean;
   /** The loops of this name go on for some steps more, and end there. */
   readonly longer?: string;
+  /** By so many steps; `followedSteps` unless said. */
+  readonly more?: number;
   /** So they do, and what is read of one step is read of all. */
   readonly later?: string;
   /** Loops start what they carry under this name anywhere. */
@@ -217,7 +219,7 @@ function followScan(
   const { longer, later } = walk.supposed;
   if (!reverse && length > 0 && [longer, later].includes(body.name)) {
     const counts = stacked.map((x, k) => isCounter(x, variables[variables.length - stacked.length + k]!));
-    for (let more = 0; more < followedSteps; more++) {
+    for (let more = 0; more < (walk.supposed.more ?? followedSteps); more++) {
       const slices = stacked.map((x, k) => counts[k] ? exactly(length + more) : whole(x));
       const results = follow(body, [...constants, ...state, ...slices], walk);
       state = results.slice(0, carry);
