@@ -93,6 +93,9 @@ export function parseProgram(source: SourceText, limits: Limits = usualLimits): 
   const program = cstToAst(conversion, cst);
   // What the conversion finds in a repaired tree may be the repair's fault.
   const found = syntactic.length > 0 ? [] : later.filter(({ at }) => !lexical.some((l) => sameLine(source, l.at, at)));
+  // a bracket that a comment swallowed is that comment's fault
+  const swallowed = syntactic.length === 1 && warnings.find((w) => sameLine(source, w.at, syntactic[0]!.at));
+  if (swallowed) return { program, diagnostics: [{ ...swallowed, code: "M0102" }], cst };
   const all = [...warnings, ...lexical, ...syntactic, ...found].sort((a, b) => a.at.start - b.at.start);
   return { program, diagnostics: all, cst, ...(lexed.refused && !numbers && { refused: lexed.refused }) };
 }

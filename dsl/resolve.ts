@@ -2,6 +2,7 @@
 // which parameters nothing uses.
 import type {
   Binding,
+  CallExpression,
   Clause,
   Expression,
   Formal,
@@ -256,9 +257,9 @@ class Resolver {
     const bound = new Set(locals);
     // an index of a hyperparameter is a parameter's path, not an expression
     const paths = new Set<Expression>();
-    const called = new Map<Expression, Expression | undefined>();
+    const calls = new Map<Expression, CallExpression>();
     visit(expression, (e) => {
-      if (e.kind === "Call") called.set(e.callee, e.args[0]?.value);
+      if (e.kind === "Call") calls.set(e.callee, e);
       // what a method of another language is given is part of that mistake
       if (e.kind === "Call" && e.callee.kind === "Member" && habitOf(e.callee.member.name, "part")) {
         for (const { value } of e.args) visit(value, (i) => paths.add(i));
@@ -276,9 +277,11 @@ class Resolver {
       const chain = paths.has(e) ? undefined : packageChain(e, (name) => bound.has(name) || this.#isKnown(name));
       if (chain) {
         visit(e, (inside) => paths.add(inside));
-        this.#package(e, chain, called.has(e));
+        // what it is given is part of that mistake
+        for (const { value } of calls.get(e)?.args ?? []) visit(value, (inside) => paths.add(inside));
+        this.#package(e, chain, calls.has(e));
       } else if (e.kind === "Name" && e.name !== "" && !paths.has(e)) {
-        this.#name(e, bound, { later, called: called.has(e), first: called.get(e) });
+        this.#name(e, bound, { later, called: calls.has(e), first: calls.get(e)?.args[0]?.value });
       }
     });
   }

@@ -303,12 +303,13 @@ const statements: Readonly<Record<string, string>> = {
 /** `loss.backward()`, `opt.step()`: the last word of a dotted name that is called where an item should begin. */
 function statement(f: Failure): Description | undefined {
   const after = f.tokens[f.index]?.tokenType === t.Dot;
-  const start = f.rule === "program" && !after ? f.index : f.index - 1;
+  const begins = f.rule === "program" || f.rule === "loopItem";
+  const start = begins && !after ? f.index : f.index - 1;
   const first = f.tokens[start];
   if (first === undefined || !isWord(first) || f.tokens[start + 1]?.tokenType !== t.Dot) {
     return undefined;
   }
-  if (f.rule !== "program" && !(after && f.wanted === "Name")) return undefined;
+  if (!begins && !(after && f.wanted === "Name")) return undefined;
   let end = start;
   while (f.tokens[end + 1]?.tokenType === t.Dot && f.tokens[end + 2]) end += 2;
   if (f.tokens[end + 1]?.tokenType !== t.LParen) return undefined;
@@ -325,6 +326,14 @@ function statement(f: Failure): Description | undefined {
 function memberHabit(f: Failure): Description | undefined {
   const word = f.tokens[f.index - 1];
   const found = f.tokens[f.index];
+  if (f.rule === "binding" && word?.image === "self" && found?.tokenType === t.Dot && f.around.includes("modelItem")) {
+    const name = f.tokens[f.index + 1]?.image ?? "l1";
+    return {
+      title: "What a model has goes by its own name, without `self`",
+      at: spanOf(f.source, word),
+      hint: `write \`use ${name} = dense(8)\` for a layer, \`${name} : [3] = 0\` for a parameter`,
+    };
+  }
   if (f.rule !== "binding" || word === undefined || !f.around.includes("modelItem")) return undefined;
   if (!found || !isWord(found) && found.tokenType !== t.LParen || !sameLine(f, word, found)) return undefined;
   const cure = word.image === "def" || word.image === "print"
@@ -359,6 +368,14 @@ function startHabit(f: Failure): Description | undefined {
   if (!clause && next?.tokenType === t.Equals && !trainable) return undefined;
   if (f.rule === "modelItem" && /^(return|output|yield)$/.test(found.image)) return undefined;
   if (f.rule === "program" && found.image === "return" && previous !== undefined && f.open.length > 0) return undefined;
+  if (clause && next?.tokenType === t.Equals && cure.startsWith("a hyperparameter")) return undefined;
+  if (f.rule === "modelItem" && /^(for|while)$/.test(found.image)) {
+    return {
+      title: `\`${found.image}\` starts no member of a \`model\``,
+      at: spanOf(f.source, found),
+      hint: "steps within a model are a `scan`: `scan run over t in 0 .. 2 { state h = 0  h' = h + w }`",
+    };
+  }
   const number = next && isNumber(next) ? next : next?.tokenType === t.Equals ? f.tokens[f.index + 2] : undefined;
   const filled = number && isNumber(number)
     ? cure.replace("T = 5 steps`", `T = ${number.image} steps\``).replace("batch 8", `batch ${number.image}`)

@@ -166,10 +166,13 @@ function equationInLoop(f: Failure, found: IToken, sign: IToken): Description {
       hint: `remove the \`${sign.image}\``,
     };
   }
+  const again = f.tokens.slice(f.index + 2, f.index + 8).some((token) => token.image === found.image);
   return {
     title: `\`${found.image}\` starts no clause of an \`${loopWord(f)}\``,
     at: spanOf(f.source, found),
-    hint: `a hyperparameter stands in \`by\`, as in \`by sgd(${found.image} = …)\`, or in \`override\``,
+    hint: again
+      ? `steps are made by a rule: \`over ${found.image} by sgd(lr = 0.1)\``
+      : `a hyperparameter stands in \`by\`, as in \`by sgd(${found.image} = …)\`, or in \`override\``,
   };
 }
 

@@ -35,6 +35,9 @@ function declarations(f: Failure, { previous, found, say }: Around): ReturnType<
     const sizes = between(f, f.index, closing(f, f.index) + 1);
     return say("Sizes come after `:`", `write \`${previous.image} : ${sizes} = …\``);
   }
+  if (f.rule === "binding" && found.image === "{" && previous && f.around.includes("taskItem")) {
+    return say("The splits of a task begin with `split`", `write \`split ${previous.image} { … }\``);
+  }
   const table = f.rule === "dataItem" && (["=", "("].includes(found.image) || found.tokenType === t.StringToken);
   return table && previous
     ? say("A table is read from a file by `from`", `write \`data ${previous.image} from "d.csv" { x : [_, 3] }\``)
