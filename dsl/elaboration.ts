@@ -46,6 +46,8 @@ export interface Elaboration {
   readonly recordedRates: Set<string>;
   /** Definitions being evaluated, to find those that depend on themselves. */
   readonly busy: Set<object>;
+  /** Loops that were gone through in this round of the check, whether to their end or not. */
+  readonly entered: Set<Loop>;
   /** Models that some call went into. */
   readonly called: Set<object>;
   /** Things that were complained about once, so that the same is not said of every use. */
@@ -87,6 +89,7 @@ export function newElaboration(
     dataRanges: new Map(),
     recordedRates: new Set(),
     busy: new Set(),
+    entered: new Set(),
     called: new Set(),
     said: new Set(),
     work: { depth: 0, evaluations: 0, unshaped: 0, dataBytes: 0 },
@@ -172,12 +175,6 @@ function withoutRepeats(labels: readonly Label[]): Label[] {
 /** True for a file of the standard library. */
 export function isLibrary(source: string): boolean {
   return source.startsWith("std/");
-}
-
-/** Of the loops that run now, from one on, a circle was said: it is not said again of each. */
-export function saySameCircle({ busy, said }: Pick<Elaboration, "busy" | "said">, loop: Loop): void {
-  const running = [...busy];
-  for (const other of running.slice(Math.max(0, running.indexOf(loop)))) said.add(other);
 }
 
 /** True the first time that something is to be complained about. */

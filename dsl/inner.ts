@@ -5,7 +5,7 @@ import type { Builder } from "../runtime/ir/builder.ts";
 import { setRange } from "../runtime/ir/ranges.ts";
 import type { Variable } from "../runtime/ir/types.ts";
 import type { Span } from "./source.ts";
-import { fail, needShape, saySameCircle } from "./elaboration.ts";
+import { fail, needShape } from "./elaboration.ts";
 import { asFloat, toTensor } from "./arithmetic.ts";
 import { raising } from "../runtime/limits.ts";
 import { evaluate } from "./evaluator.ts";
@@ -123,7 +123,6 @@ export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefine
     if (w.owns.size > 0 || w.task) break;
   }
   if (el.busy.has(loop)) {
-    saySameCircle(el, loop);
     fail(cx, { code: "M0210", title: `\`${loop.name}\` depends on its own result`, at: span });
     return undefined;
   }
@@ -137,6 +136,7 @@ export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefine
     return undefined;
   }
   el.busy.add(loop);
+  el.entered.add(loop);
   el.work.depth++;
   try {
     const at: Context = {

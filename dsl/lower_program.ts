@@ -80,6 +80,7 @@ export function checkProgram(el: Elaboration): CheckedProgram {
   for (;;) {
     el.unshaped.clear();
     el.waiting.clear();
+    el.entered.clear();
     const known = el.leaves.size;
     const outers = ownOuters.map((loop) => checkOuter(el, loop));
     const gradients = items.filter((i): i is GradientItem => i.kind === "Gradient").map((i) => checkGradient(el, i));
@@ -207,7 +208,7 @@ function checkOwnRun(el: Elaboration, outer: Loop, used: ReadonlySet<Loop>): voi
 /** Goes through a loop that something may run which could not be gone through itself. It may be meant for a task, or for another
  *  loop's step: that it is in neither is no mistake. */
 function checkElsewhere(el: Elaboration, loop: Loop): undefined {
-  if (el.said.has(loop)) return;
+  if (el.entered.has(loop)) return; // its mistakes were reported
   const own = { ...el, sink: new DiagnosticSink(el.limits, { after: true }) };
   checkSimulation(own, loop);
   for (const diagnostic of own.sink.diagnostics) {

@@ -42,7 +42,9 @@ function wholeName(cx: Context, name: string, span: Span): Value {
     if (definition.item.kind === "Inner" || definition.item.kind === "Outer") {
       const task = taskOf(cx.world)!.definition.name;
       if (!firstTime(cx.elaboration, `clash ${name} ${task}`)) return errorValue;
-      cx.elaboration.said.add(cx.elaboration.loops.get(name));
+      // nothing that is said of the loop can be trusted
+      const loop = cx.elaboration.loops.get(name);
+      if (loop) cx.elaboration.entered.add(loop);
       return fail(cx, {
         code: "M0209",
         title: `\`${name}\` is both a loop and a split of \`${task}\``,

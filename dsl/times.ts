@@ -4,7 +4,7 @@ import { isLocal } from "./calls.ts";
 import { builtins } from "./builtins.ts";
 import type { DiagnosticDraft } from "./diagnostic.ts";
 import type { Span } from "./source.ts";
-import { fail, moduleScope, needShape, saySameCircle } from "./elaboration.ts";
+import { fail, moduleScope, needShape } from "./elaboration.ts";
 import { evaluate } from "./evaluator.ts";
 import { namesInScope, referenceNow } from "./names.ts";
 import { endOnly } from "./estimators.ts";
@@ -262,7 +262,6 @@ export function timePoint(
   if (inside && time.kind === "Name" && time.name === "t") return "now";
   if (inside && value.kind === "static" && value.value === 0) return "start";
   if (inside && value.kind === "static" && value.value >= steps) {
-    saySameCircle(cx.elaboration, loop);
     fail(cx, {
       code: "M0210",
       title: `\`${loop.name}\` depends on its own result`,
