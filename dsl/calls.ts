@@ -71,9 +71,10 @@ export function evaluateCall(cx: Context, call: CallExpression): Value {
 
 /** The values of a call's arguments, in the order of the formals, with their places. */
 function passedTo(formals: readonly Formal[], bound: ReadonlyMap<string, Local>, call: CallExpression): Passed[] {
+  const positional = call.args.filter((a) => !a.name);
+  const named = new Map(call.args.map((a) => [a.name?.name, a]));
   return formals.map((formal, i) => {
-    const positional = call.args.filter((a) => !a.name)[i];
-    const given = call.args.find((a) => a.name?.name === formal.name.name) ?? positional;
+    const given = named.get(formal.name.name) ?? positional[i];
     return { value: bound.get(formal.name.name)!.value(), span: given?.value.span ?? call.span };
   });
 }

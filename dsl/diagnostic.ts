@@ -38,7 +38,8 @@ export interface DiagnosticDraft {
   readonly label?: string | undefined;
   readonly secondary?: readonly Label[];
   readonly notes?: readonly string[];
-  readonly hint?: string | undefined;
+  /** Or how it is found, where that takes work: of very many mistakes the later ones get none. */
+  readonly hint?: string | undefined | (() => string | undefined);
 }
 
 /** A text no longer than `most`: the middle of a longer one is left out, and said to be. */
@@ -77,7 +78,8 @@ export class DiagnosticSink {
       secondary: (draft.secondary ?? []).map(({ span, message }) => ({ span, message: short(message) })),
       notes: (draft.notes ?? []).map(short),
     };
-    this.add(draft.hint === undefined ? base : { ...base, hint: short(draft.hint) });
+    const hint = typeof draft.hint === "function" ? this.isFull ? undefined : draft.hint() : draft.hint;
+    this.add(hint === undefined ? base : { ...base, hint: short(hint) });
   }
 
   /** Takes what was collected elsewhere. */
@@ -108,8 +110,13 @@ export class DiagnosticSink {
     // warnings alone do not stop a program
     const first = shown.some((d) => d.severity === "error") || errors.length === 0 ? shown : errors.slice(0, most);
     const last = first.at(-1)!;
-    const more = `There are ${sorted.length} mistakes and warnings, and ${first.length} are shown`;
+    const more = `The first ${first.length} of at least ${sorted.length} mistakes and warnings are shown`;
     return [...first.slice(0, -1), { ...last, notes: [...last.notes, more, raising("diagnostics")] }];
+  }
+
+  /** There are many more than are shown: what a further one says is not worth work. */
+  get isFull(): boolean {
+    return this.#list.length > 10 * this.#limits.diagnostics;
   }
 
   get hasErrors(): boolean {

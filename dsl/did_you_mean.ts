@@ -1,11 +1,24 @@
 // Which known name did the author mean? Used by every message about an unknown word.
 
+/** Names that are looked at for the nearest, in a program of very many: the first ones. */
+const mostCandidates = 1000;
+
+/** The first names of a list that may be long. */
+export function firstNames(names: Iterable<string>): string[] {
+  const first: string[] = [];
+  for (const name of names) {
+    if (first.length === mostCandidates) break;
+    first.push(name);
+  }
+  return first;
+}
+
 /** The nearest of the candidates, if one is near enough: the same letters in another case, else the smallest number of
  *  typing mistakes, at most a third of the name's length (and one at least, for names of three letters or more). A name of
  *  three or four letters with one of them replaced is another word (`std` is not `sgd`). Ties go to the earlier candidate.
  *  The policy is Gleam's. */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
-  const list = [...candidates].filter((candidate) => candidate !== name);
+  const list = firstNames(candidates).filter((candidate) => candidate !== name);
   if (name.length < 2) return undefined;
   const sameLetters = list.filter((candidate) => candidate.toLowerCase() === name.toLowerCase());
   if (sameLetters.length === 1) return sameLetters[0];

@@ -181,13 +181,15 @@ function reportUnreached(
 ): void {
   const { leaves, expression } = reference;
   if (leaves.length === 0 || leaves.some((leaf) => reach.differentiated.has(leaf.name))) return;
-  const cause = outsideCause(leaves[0]!, inners) ?? ownStartCause(el, leaves[0]!, reach, valued) ?? causeOf({
-    leaves,
-    start: expression.kind === "Time",
-    inners,
-    evolved: [...new Set(runs.flatMap((run) => run.leaves))],
-    steps: (loop) => stepsNow(el, loop),
-  }, evidence());
+  const cause = el.sink.isFull
+    ? {}
+    : outsideCause(leaves[0]!, inners) ?? ownStartCause(el, leaves[0]!, reach, valued) ?? causeOf({
+      leaves,
+      start: expression.kind === "Time",
+      inners,
+      evolved: [...new Set(runs.flatMap((run) => run.leaves))],
+      steps: (loop) => stepsNow(el, loop),
+    }, evidence());
   fail({ elaboration: el, frames: [] }, {
     code: "M0501",
     title: `\`${reference.label}\` cannot influence ${objective}`,

@@ -36,18 +36,34 @@ export function tokenize(source: SourceText, limits: Limits = usualLimits): Lexe
   const tooLong = longText(source, limits);
   if (tooLong) return { tokens: [], comments: [], diagnostics: [tooLong], refused: true };
   const { tokens: raw, groups, errors } = lexer.tokenize(source.text);
-  const diagnostics: DiagnosticDraft[] = errors.map((error) => unknownCharacters(source, error));
+  const most = mostMistakes(limits);
+  const diagnostics: DiagnosticDraft[] = errors.slice(0, most).map((error) => unknownCharacters(source, error));
   const comments = groups["comments"] ?? [];
   // Chevrotain's cheapest tracking leaves the ends out, which the locations of nodes are made of.
   for (const token of raw) token.endOffset = token.startOffset + token.image.length - 1;
   for (const token of comments) token.endOffset = token.startOffset + token.image.length - 1;
-  const tokens = readForeign(source, raw, diagnostics);
+  const read = readForeign(source, raw, diagnostics);
+  const tokens = diagnostics.length < most ? read : upToMistake(read, diagnostics, most);
   settleNames(tokens);
   const refused = refuseLength(source, tokens, limits);
   if (refused) return { tokens, comments, diagnostics: [refused], refused: true };
   diagnostics.push(...divisionsInComments(source, tokens, comments));
   refuseDepth(source, tokens, limits, diagnostics);
   return { tokens, comments, diagnostics };
+}
+
+/** Mistakes in the words and the grammar of a text that are found, at most, and what follows is not read: many of them are
+ *  consequences of one that is shown. */
+export function mostMistakes({ diagnostics }: Limits): number {
+  return 10 * diagnostics;
+}
+
+/** The tokens before the last of so many mistakes, which alone are kept. */
+function upToMistake(tokens: IToken[], diagnostics: DiagnosticDraft[], most: number): IToken[] {
+  diagnostics.sort((a, b) => a.at.start - b.at.start);
+  diagnostics.length = most;
+  const end = diagnostics.at(-1)!.at.start;
+  return tokens.filter(({ startOffset }) => startOffset < end);
 }
 
 /** A text that is refused before it is gone through. */

@@ -249,10 +249,8 @@ export function loadModules(
         code: "M0201",
         title: `\`${imported.source.name}\` does not define \`${name.name}\``,
         at: name.span,
-        notes: imported.own.size > 0
-          ? [`It defines ${[...imported.own.keys()].map((n) => `\`${n}\``).join(", ")}`]
-          : [],
-        hint: hintFor(name.name, imported.own.keys()),
+        notes: definitionsOf(imported),
+        hint: () => hintFor(name.name, imported.own.keys()),
       });
       return;
     }
@@ -274,6 +272,20 @@ export function loadModules(
 
   const rootModule = load(root);
   return { root: rootModule, modules: order, library: libraryModules, sources, torn };
+}
+
+/** Names that a message lists. */
+const mostListed = 20;
+
+function definitionsOf({ own }: Module): string[] {
+  if (own.size === 0) return [];
+  const names: string[] = [];
+  for (const name of own.keys()) {
+    if (names.length === mostListed) break;
+    names.push(`\`${name}\``);
+  }
+  const others = own.size - names.length;
+  return [`It defines ${names.join(", ")}${others > 0 ? ` and ${others} others` : ""}`];
 }
 
 /** A relative path seen from a file, as a path relative to the root's folder; undefined when it leaves the folder or is

@@ -171,7 +171,7 @@ function unknownName(cx: Context, name: string, span: Span): ErrorValue {
     code: "M0201",
     title: `There is no \`${name}\``,
     at: span,
-    hint: unknownHint(cx.elaboration, { name, module, locals: localNames(cx), called: false }),
+    hint: () => unknownHint(cx.elaboration, { name, module, locals: localNames(cx), called: false }),
   });
 }
 
@@ -204,13 +204,14 @@ export function unknownFunction(cx: Context, name: string, { callee, args }: Cal
     code: "M0201",
     title: `There is no function \`${name}\``,
     at: callee.span,
-    hint: unknownHint(cx.elaboration, {
-      name,
-      module: cx.scope.module,
-      locals: localNames(cx),
-      called: true,
-      subject: first && referenceText(first),
-    }),
+    hint: () =>
+      unknownHint(cx.elaboration, {
+        name,
+        module: cx.scope.module,
+        locals: localNames(cx),
+        called: true,
+        subject: first && referenceText(first),
+      }),
   });
 }
 

@@ -7,9 +7,9 @@ import type { ProgramCstNode } from "./cst_types.ts";
 import type { DiagnosticDraft } from "./diagnostic.ts";
 import type { Grammar, Production } from "./grammar_lookup.ts";
 import { tooManyNumbers } from "./inline_numbers.ts";
-import { tokenize } from "./lexer.ts";
+import { mostMistakes, tokenize } from "./lexer.ts";
 import { type Limits, usualLimits } from "../runtime/limits.ts";
-import { MetaParser } from "./parser.ts";
+import { MetaParser, TooManyErrors } from "./parser.ts";
 import type { SourceText, Span } from "./source.ts";
 import { syntaxErrors } from "./syntax_errors.ts";
 
@@ -59,6 +59,12 @@ function parseTokens(parser: MetaParser, tokens: readonly IToken[]): ProgramCstN
       parser.input = tokens.slice(0, count);
       return parser.program() as ProgramCstNode | undefined;
     } catch (error) {
+      if (error instanceof TooManyErrors) {
+        // once more, up to there: what is missing at the cut is a consequence of it
+        const met = tokens.indexOf(error.token);
+        parser.mostErrors = Infinity;
+        return parseTokens(parser, met < 0 ? tokens : tokens.slice(0, met));
+      }
       if (!(error instanceof RangeError) || count === 0) throw error;
     }
   }
@@ -78,6 +84,7 @@ export function parseProgram(source: SourceText, limits: Limits = usualLimits): 
   const warnings = lexed.diagnostics.filter((d) => d.code.startsWith("W"));
   const lexical = numbers ? [numbers] : lexed.diagnostics.filter((d) => !d.code.startsWith("W"));
   const refused = numbers !== undefined || lexed.refused === true;
+  parser.mostErrors = mostMistakes(limits);
   const cst = parseTokens(parser, tokens);
   const syntactic = refused || parser.errors.length === 0
     ? []

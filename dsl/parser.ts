@@ -1,16 +1,36 @@
 // What is a program, as a grammar? Items and loops, over `parser_declarations.ts` and `parser_expressions.ts`. The rules
 // need one token of lookahead; tokens -> concrete syntax tree, with recovery after mistakes.
-import { EOF } from "./chevrotain.ts";
+import { EOF, type IRecognitionException, type IToken } from "./chevrotain.ts";
 import { DeclarationParser } from "./parser_declarations.ts";
 import type { Rule } from "./parser_expressions.ts";
 import * as t from "./tokens.ts";
 import { keyword } from "./tokens.ts";
 
+/** A text with more mistakes than are looked for. */
+export class TooManyErrors extends Error {
+  /** Where the next one was found. */
+  readonly token: IToken;
+  constructor(token: IToken) {
+    super("Too many mistakes");
+    this.token = token;
+  }
+}
+
 /** The whole grammar. */
 export class MetaParser extends DeclarationParser {
+  /** Mistakes after which the text is not read on. */
+  mostErrors = Infinity;
+
   constructor(options: { readonly skipValidations: boolean }) {
     super(options.skipValidations);
     this.performSelfAnalysis();
+    // Chevrotain's own place for each error that it recovers from, which its types leave out
+    const own = this as unknown as { SAVE_ERROR(error: IRecognitionException): IRecognitionException };
+    const save = own.SAVE_ERROR;
+    own.SAVE_ERROR = (error) => {
+      if (this.errors.length >= this.mostErrors) throw new TooManyErrors(error.token);
+      return save.call(this, error);
+    };
   }
 
   program: Rule = this.RULE("program", () => {

@@ -197,7 +197,8 @@ function renderBlock(block: Block, style: BlockStyle): string[] {
     if (previous !== undefined && line > previous + 1) out.push(`${margin}${paint("gutter", "┆")}`);
     previous = line;
     const marks = block.marks.filter((m) => m.line === line);
-    const view = cropLine(layOutLine(block.text[line - 1]!), marks);
+    const near = nearMarks(block.text[line - 1]!, marks);
+    const view = cropLine(layOutLine(near.text), near.marks);
     const number = paint("gutter", `${String(line).padStart(gutter)} │`);
     out.push(view.text === "" ? number : `${number} ${view.text}`);
     for (const row of markRows(view.marks, style)) out.push(`${margin}${paint("gutter", "│")} ${row}`);
@@ -217,6 +218,20 @@ interface CellMark {
 const widestLine = 160;
 /** Cells kept before the first mark of a line that is cut. */
 const lead = 60;
+
+/** Characters of a line that are laid out before and after its first mark: more than are shown. */
+const [mostBefore, mostAfter] = [4 * lead, 4 * widestLine];
+
+/** The stretch of a very long line that is shown of it, and the marks in that. */
+function nearMarks(text: string, marks: readonly Mark[]): { text: string; marks: readonly Mark[] } {
+  if (text.length <= mostBefore + mostAfter) return { text, marks };
+  const first = Math.min(...marks.map((m) => m.from), text.length);
+  const start = Math.max(0, first - mostBefore);
+  return {
+    text: text.slice(start, first + mostAfter),
+    marks: marks.map((m) => ({ ...m, from: m.from - start, to: m.to - start })),
+  };
+}
 
 function cropLine(line: DisplayLine, marks: readonly Mark[]): { text: string; marks: CellMark[] } {
   const cells = marks.map((m) => {

@@ -310,14 +310,15 @@ class Resolver {
     const module = this.#module;
     const name = e.primed ? `${e.name}'` : e.name;
     if (bound.has(name) || this.#isKnown(name)) return;
-    const locals = [...bound, ...this.#splits];
+    const locals = () => [...bound, ...this.#splits];
     const subject = first && referenceText(first);
     this.#el.sink.report({
       code: "M0201",
       title: `There is no ${called ? "function " : ""}\`${name}\`${later.has(name) ? " yet" : ""}`,
       at: e.span,
       notes: later.has(name) ? [`\`${name}\` is declared below, and a model is read from top to bottom`] : [],
-      hint: later.has(name) ? undefined : unknownHint(this.#el, { name, module, locals, called, subject }),
+      hint: () =>
+        later.has(name) ? undefined : unknownHint(this.#el, { name, module, locals: locals(), called, subject }),
     });
   }
 }

@@ -16,7 +16,7 @@ import { InternalError } from "../errors.ts";
 import { finishGradients, type FinishOptions } from "./finish.ts";
 import { gradientInto } from "./gradient.ts";
 import { lowerChecks, type LoweredSolves, lowerSolves, withoutReports } from "./lower_solves.ts";
-import { floatRangeOf, scanRanges } from "./float_ranges.ts";
+import { floatRangeOf, rangesKey, scanRanges } from "./float_ranges.ts";
 import { scaleFactors } from "./scale_factors.ts";
 
 /** What may be chosen. */
@@ -72,10 +72,7 @@ class Expansion {
   expand(fn: IrFunction, keep = false, ranges: readonly FloatRange[] = []): IrFunction {
     const memory = this.#done.get(fn) ?? new Map<string, IrFunction>();
     this.#done.set(fn, memory);
-    const question = JSON.stringify([
-      keep,
-      ranges.map(({ low, high, ...range }) => [String(low), String(high), range]),
-    ]);
+    const question = `${keep} ${rangesKey(ranges)}`;
     const done = memory.get(question);
     if (done) return done;
     const b = new Builder(fn.name);

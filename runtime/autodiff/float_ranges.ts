@@ -80,9 +80,24 @@ export function rangesInside(fn: IrFunction, inputs: readonly FloatRange[]): Flo
   return new FloatRanges((x) => producers.get(x), fn.inputs.map((x, i) => [x, inputs[i]!] as const));
 }
 
+/** The ranges as text: equal for equal ranges. */
+export function rangesKey(ranges: readonly FloatRange[]): string {
+  return JSON.stringify(ranges.map(({ low, high, ...range }) => [String(low), String(high), range]));
+}
+
+/** What was found of a body: loops ask for it more than once, and in loops in loops that would double with each. */
+const knownOutputs = new WeakMap<IrFunction, Map<string, readonly FloatRange[]>>();
+
 function outputRanges(fn: IrFunction, inputs: readonly FloatRange[]): readonly FloatRange[] {
+  const known = knownOutputs.get(fn) ?? new Map<string, readonly FloatRange[]>();
+  knownOutputs.set(fn, known);
+  const key = rangesKey(inputs);
+  const before = known.get(key);
+  if (before) return before;
   const ranges = rangesInside(fn, inputs);
-  return fn.outputs.map((x) => ranges.of(x));
+  const outputs = fn.outputs.map((x) => ranges.of(x));
+  known.set(key, outputs);
+  return outputs;
 }
 
 /** The ranges of a scan's body inputs over all its steps, and of its outputs. */
