@@ -6,7 +6,10 @@ import { compileProgram } from "../../dsl/compile.ts";
 import { DiagnosticSink } from "../../dsl/diagnostic.ts";
 import { parseProgram } from "../../dsl/parse.ts";
 import { renderDiagnostics } from "../../dsl/render.ts";
-import { newVariable } from "../../runtime/ir/builder.ts";
+import { rangesInside } from "../../runtime/autodiff/float_ranges.ts";
+import { Builder, newVariable } from "../../runtime/ir/builder.ts";
+import { anyFinite } from "../../runtime/ir/float_range.ts";
+import { bodyOf, type Variable } from "../../runtime/ir/types.ts";
 import { untrustedLimits, usualLimits } from "../../runtime/limits.ts";
 import { functionsOf } from "../../runtime/loop/program.ts";
 
@@ -100,6 +103,9 @@ Deno.test("the mistakes in the grammar of a text are looked for up to a number t
     // the words and the grammar have their mistakes each
     assert(mistakes(3000, line) <= 2 * most, line);
   }
+  const apart = "let a = = 1\nparam w = 1\nparam v = 1\n";
+  assertEquals(mistakes(most - 1, apart), most - 1);
+  assert(mistakes(3000, apart) <= most + 1);
 });
 
 Deno.test("near names are looked for while there are not many more mistakes than are shown", () => {
@@ -154,4 +160,26 @@ Deno.test("the examples need no more than a stranger may ask for", () => {
     });
     assertEquals(out.diagnostics.filter((d) => d.severity === "error").map((d) => d.title), [], name);
   }
+});
+
+Deno.test("the ranges of loops in loops are found in as many looks at a body as there are loops around it, not twice for each", () => {
+  const looksAt = (depth: number) => {
+    const b = new Builder("f");
+    const nest = (at: Builder, x: Variable, level: number): Variable => {
+      if (level === 0) return at.apply("add", at.apply("sin", x), at.fill(1, x));
+      const scan = at.openScan(`loop ${level}`, 5);
+      const carry = scan.carry(x);
+      return scan.close([nest(scan.body, carry, level - 1)], []).carry[0]!;
+    };
+    const fn = b.finish([nest(b, b.input({ dtype: "f64", shape: [] }), depth)]);
+    let inner = fn;
+    while (inner.equations.some((e) => bodyOf(e))) inner = bodyOf(inner.equations.find((e) => bodyOf(e))!)!;
+    const { equations } = inner;
+    let looks = 0;
+    Object.defineProperty(inner, "equations", { get: () => (looks++, equations) });
+    rangesInside(fn, [{ ...anyFinite, low: 0, high: 0 }]).of(fn.outputs[0]!);
+    return looks;
+  };
+  assert(looksAt(3) > 0);
+  assert(looksAt(10) <= 10, `${looksAt(10)}`);
 });

@@ -1,6 +1,6 @@
 // Does each limit hold just where it says? A program that asks for exactly so much is taken; one more is refused, with place,
 // number, limit and cure. By counts, with the limit lowered so that both are small; the usual numbers where that costs nothing.
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { chooseBackend } from "../../api/backends.ts";
 import { compileProgram } from "../../dsl/compile.ts";
 import type { Diagnostic } from "../../dsl/diagnostic.ts";
@@ -8,6 +8,7 @@ import { renderDiagnostics } from "../../dsl/render.ts";
 import { expandGradients } from "../../runtime/autodiff/expand_gradients.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { costOf } from "../../runtime/ir/cost.ts";
+import { beginFunction, Builder, TooManyEquations, writingAtMost } from "../../runtime/ir/builder.ts";
 import { chooseLimits, type LimitName, limitNames, type Limits, raising, usualLimits } from "../../runtime/limits.ts";
 import type { ExperimentProgram } from "../../runtime/loop/program.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
@@ -238,6 +239,21 @@ const doubling = (n: number) =>
 Deno.test("evaluations: functions that call the one before twice are counted as often as they are written out", () => {
   const [a, b, c] = [4, 5, 6].map((n) => smallest("evaluations", doubling(n)));
   assertEquals(c! - b!, 2 * (b! - a!));
+});
+
+Deno.test("equations: so many are written as are allowed, for each function, and not one more", () => {
+  const write = (n: number) => () => {
+    const b = new Builder("f");
+    let x = b.input({ dtype: "f64", shape: [] });
+    for (let i = 0; i < n; i++) x = b.apply("sin", x);
+  };
+  writingAtMost(5, write(5));
+  assertThrows(() => writingAtMost(5, write(6)), TooManyEquations);
+  writingAtMost(5, () => {
+    write(4)();
+    beginFunction();
+    write(5)();
+  });
 });
 
 /** Outers in each other, each of which learns where the one inside starts. */
