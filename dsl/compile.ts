@@ -138,8 +138,7 @@ function withinEquations(el: Elaboration, work: () => void): boolean {
         "Derivatives are written out: each loop that is differentiated inside another one that is doubles what there is",
         raising("equations"),
       ],
-      hint:
-        "take the derivative of the loops inside with `through implicit()` or `through first_order()`, or nest fewer",
+      hint: "nest fewer loops that are differentiated, or put what is repeated into a `scan`",
     });
     return false;
   }
