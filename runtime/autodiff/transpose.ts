@@ -115,14 +115,17 @@ class Step {
   #allOrNothing(us: readonly (Share | undefined)[], present: readonly Share[]): readonly (Share | undefined)[] {
     const b = this.#b;
     const { op, inputs } = this.#equation;
-    const support = either(b, present.map((u) => uniform(b, u.support!, 0)));
+    const one = (u: Share) => uniform(b, u.support!, 0);
+    const support = either(b, present.map(one));
+    // What counts nowhere must not meet what counts
+    const met = us.map((u) => u && one(u) !== support ? this.#clear(u) : u);
     const factor = factorIn(this.#equation, (x) => this.#unknown.has(x));
     const product = factor
       ? b.uniformValue(factor) === undefined
       : us.length > 1 || op === "scan" || op === "map" || op === "solve";
     const exact = !product && present.every((u) => u.exact);
     // A loop says by itself where what comes out of it counts
-    return this.#rule(us).map((share, i) =>
+    return this.#rule(met).map((share, i) =>
       share && {
         value: share.value,
         support: both(b, support && uniform(b, support, inputs[i]!.shape.length), share.support),

@@ -307,6 +307,22 @@ export const whereRows: readonly GradientRow[] = [
       return [choose(b, all!, carry[0]!, zeros(b, carry[0]!))];
     },
   },
+  {
+    name: "where around the end of a loop, beside where around its record",
+    inputs: [array("bool", [], [0]), array("bool", [], [1]), spread([2], 0.5, 1.5), spread([3, 2], 0.1, 0.4, 5)],
+    write: (b, [c, d, x, s]) => {
+      const scope = b.openScan("two outputs", 3);
+      const at = scope.carry(x!);
+      const next = scope.body.apply("add", scope.body.apply("sin", at), scope.slice(s!));
+      const { carry, outputs } = scope.close([next], [next]);
+      const [end, record] = [carry[0]!, outputs[0]!];
+      const far = b.apply("exp", b.apply("mul", b.fill(1000, end), b.apply("exp", end)));
+      return [
+        choose(b, b.broadcastTo(c!, end.shape), far, zeros(b, end)),
+        choose(b, b.broadcastTo(d!, record.shape), b.apply("sin", record), zeros(b, record)),
+      ];
+    },
+  },
   wholly("a product", table, (b, [x, w]) => [product(b, log(b, x!), w!)]),
   wholly("a loop", [except([3], [1], 0), spread([3, 3], 0.1, 0.4, 5)], iterated),
   wholly("a loop that runs away", [array("f64", [3], [0.1, 100, 0.15])], (b, [x]) => {
