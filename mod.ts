@@ -35,14 +35,14 @@ export type { Evaluation, PointAt } from "./api/evaluation.ts";
 export { version } from "./api/version.ts";
 
 export type { Stage } from "./dsl/compile.ts";
-export type { HostData } from "./dsl/data.ts";
+export type { HostData } from "./dsl/data/data.ts";
 export type { GivenEntries, HostValues } from "./runtime/loop/given_arrays.ts";
 export type { HostTask, HostTasks, TaskFields, TaskRequest } from "./runtime/loop/host_tasks.ts";
-export { renderDiagnostics } from "./dsl/render.ts";
-export type { RenderOptions } from "./dsl/render.ts";
-export type { Diagnostic, Label } from "./dsl/diagnostic.ts";
-export type { DiagnosticCode, diagnosticCodes } from "./dsl/codes.ts";
-export type { SourceText, Span } from "./dsl/source.ts";
+export { renderDiagnostics } from "./dsl/diagnostics/render.ts";
+export type { RenderOptions } from "./dsl/diagnostics/render.ts";
+export type { Diagnostic, Label } from "./dsl/diagnostics/diagnostic.ts";
+export type { DiagnosticCode, diagnosticCodes } from "./dsl/diagnostics/codes.ts";
+export type { SourceText, Span } from "./dsl/text/source.ts";
 
 export { untrustedLimits } from "./runtime/limits.ts";
 export type { LimitName, Limits } from "./runtime/limits.ts";

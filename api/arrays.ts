@@ -1,6 +1,6 @@
 // How do arrays pass between a script and a run? Given ones are looked at before the front end checks them against the
 // program; handed-out ones have their own storage.
-import type { HostData } from "../dsl/data.ts";
+import type { HostData } from "../dsl/data/data.ts";
 import type { HostTasks } from "../runtime/loop/host_tasks.ts";
 import { isHostValues } from "../runtime/loop/given_arrays.ts";
 import { type HostArray, sizeOf } from "../runtime/ir/types.ts";

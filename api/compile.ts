@@ -1,8 +1,8 @@
 // How does a text become an experiment? The front end does the work; here the caller's files, inputs and arrays are
 // handed to it, and its diagnostics become one error.
 import { type CompileInput, compileProgram } from "../dsl/compile.ts";
-import type { HostData } from "../dsl/data.ts";
-import type { Diagnostic } from "../dsl/diagnostic.ts";
+import type { HostData } from "../dsl/data/data.ts";
+import type { Diagnostic } from "../dsl/diagnostics/diagnostic.ts";
 import { formatText } from "./format_text.ts";
 import { CompileError } from "./compile_error.ts";
 import { type Experiment, makeExperiment } from "./experiment.ts";

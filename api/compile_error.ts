@@ -1,7 +1,7 @@
 // What does the API throw for a wrong program? One error that lists every diagnostic.
-import type { Diagnostic } from "../dsl/diagnostic.ts";
-import { renderDiagnostics } from "../dsl/render.ts";
-import type { SourceText } from "../dsl/source.ts";
+import type { Diagnostic } from "../dsl/diagnostics/diagnostic.ts";
+import { renderDiagnostics } from "../dsl/diagnostics/render.ts";
+import type { SourceText } from "../dsl/text/source.ts";
 
 /** A program that cannot be run. Its message is the text a terminal would show, without colours.
  *

@@ -1,6 +1,6 @@
 // What can be done with a compiled program? Run it, and look at each stage it went through.
 import type { CompileOutput, Stage } from "../dsl/compile.ts";
-import type { Diagnostic } from "../dsl/diagnostic.ts";
+import type { Diagnostic } from "../dsl/diagnostics/diagnostic.ts";
 import { parseBytes } from "../runtime/bytes.ts";
 import { InternalError, MetaRuntimeError, UseError } from "../runtime/errors.ts";
 import type { RunEvent, StepEvent } from "../runtime/loop/events.ts";

@@ -1,8 +1,8 @@
 // How does a text become the same program in the one style? Used by `format` and by the verb `fmt`.
-import { type Diagnostic, DiagnosticSink } from "../dsl/diagnostic.ts";
-import { formatProgram } from "../dsl/format.ts";
-import { parseProgram } from "../dsl/parse.ts";
-import type { SourceText } from "../dsl/source.ts";
+import { type Diagnostic, DiagnosticSink } from "../dsl/diagnostics/diagnostic.ts";
+import { formatProgram } from "../dsl/format/format.ts";
+import { parseProgram } from "../dsl/parse/parse.ts";
+import type { SourceText } from "../dsl/text/source.ts";
 import { type Limits, usualLimits } from "../runtime/limits.ts";
 
 /** The formatted text; without one, what is wrong with the syntax. */

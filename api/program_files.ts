@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { SourceText } from "../dsl/source.ts";
+import type { SourceText } from "../dsl/text/source.ts";
 import { formatBytes } from "../runtime/bytes.ts";
 import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
 import { readRegularFile } from "./regular_file.ts";

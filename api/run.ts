@@ -1,7 +1,7 @@
 // What can be asked of a finished run? Parameters by time, gradients, evaluations, recorded curves, verdicts; and when
 // something was not kept, the error says what was, and which line of the program would keep it.
 import { readRun, writeRun } from "./run_text.ts";
-import { nearestName } from "../dsl/did_you_mean.ts";
+import { nearestName } from "../dsl/text/did_you_mean.ts";
 import type { HostArray } from "../runtime/ir/types.ts";
 import type {
   GradientResult,

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import type { Stage } from "../dsl/compile.ts";
 import { parseBytes } from "../runtime/bytes.ts";
 import { chooseLimits, type LimitName, limitNames, type Limits, untrustedLimits } from "../runtime/limits.ts";
-import { nearestName } from "../dsl/did_you_mean.ts";
+import { nearestName } from "../dsl/text/did_you_mean.ts";
 
 /** A verb of the command line. */
 export type Verb = "run" | "check" | "fmt" | "explain" | "verify" | "doctor";

@@ -1,7 +1,7 @@
 // What does a code mean? Its chapter of docs/diagnostics.md.
 import diagnostics from "../docs/diagnostics.md" with { type: "text" };
-import { nearestName } from "../dsl/did_you_mean.ts";
-import { diagnosticCodes } from "../dsl/codes.ts";
+import { nearestName } from "../dsl/text/did_you_mean.ts";
+import { diagnosticCodes } from "../dsl/diagnostics/codes.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
 

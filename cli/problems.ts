@@ -1,7 +1,7 @@
 // How are diagnostics and failures shown on the command line? As text on standard error, or as objects with `--json`.
-import type { Diagnostic } from "../dsl/diagnostic.ts";
-import { diagnosticToJson, placeToJson, renderDiagnostics, renderProblem } from "../dsl/render.ts";
-import type { SourceText } from "../dsl/source.ts";
+import type { Diagnostic } from "../dsl/diagnostics/diagnostic.ts";
+import { diagnosticToJson, placeToJson, renderDiagnostics, renderProblem } from "../dsl/diagnostics/render.ts";
+import type { SourceText } from "../dsl/text/source.ts";
 import { MetaRuntimeError } from "../runtime/errors.ts";
 import type { Console } from "./console.ts";
 

@@ -1,6 +1,6 @@
 // What is said while a run goes on? On a terminal one line rewritten in place, elsewhere a line every few seconds, with
 // `--json` an object a line.
-import { displayWidth } from "../dsl/display_width.ts";
+import { displayWidth } from "../dsl/text/display_width.ts";
 import type { EvaluationResult } from "../runtime/loop/results.ts";
 import type { ImplicitEvent, RunEvent, StepEvent } from "../runtime/loop/events.ts";
 import { metricLines } from "../runtime/record/metrics.ts";

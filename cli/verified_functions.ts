@@ -3,7 +3,7 @@ import { openExecutables, seedWords } from "../runtime/loop/executables.ts";
 import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
 import { referenceBackend } from "../runtime/backend/reference/index.ts";
 import type { CompileOutput } from "../dsl/compile.ts";
-import { isLibrary } from "../dsl/elaboration.ts";
+import { isLibrary } from "../dsl/world/report.ts";
 import { costOf } from "../runtime/ir/cost.ts";
 import type { HostArray, IrFunction } from "../runtime/ir/types.ts";
 import type { ExperimentProgram, OuterProgram, TrajectoryQuantity } from "../runtime/loop/program.ts";

@@ -4,7 +4,7 @@ import { chooseBackend } from "../api/backends.ts";
 import { openProgramFiles } from "../api/program_files.ts";
 import { type CompileOutput, compileProgram } from "../dsl/compile.ts";
 import type { DerivativeKind } from "../dsl/describe.ts";
-import type { Instance } from "../dsl/instance.ts";
+import type { Instance } from "../dsl/world/instance.ts";
 import { referenceBackend } from "../runtime/backend/reference/index.ts";
 import { type HostArray, sizeOf } from "../runtime/ir/types.ts";
 import { openExecutables, seedWords } from "../runtime/loop/executables.ts";

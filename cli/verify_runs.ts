@@ -1,8 +1,8 @@
 // Does what runs compute what it should? Every loop's own gradient at its first step, and every function on the backend that would
 // run it: what comparing gradients with differences of values does not see.
 import type { CompileOutput } from "../dsl/compile.ts";
-import { isLibrary } from "../dsl/elaboration.ts";
-import { withoutTelling } from "../dsl/finite_objectives.ts";
+import { isLibrary } from "../dsl/world/report.ts";
+import { withoutTelling } from "../dsl/loops/finite_objectives.ts";
 import type { Backend } from "../runtime/backend/interface.ts";
 import { referenceBackend } from "../runtime/backend/reference/index.ts";
 import { eliminateDeadCode } from "../runtime/ir/dead_code.ts";

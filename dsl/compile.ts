@@ -1,30 +1,33 @@
 // The whole way from a text to a program for the runtime, in one call. Pure: whoever calls hands in the files.
 import { type DerivativeKind, derivativeKinds, describeProgram } from "./describe.ts";
-import { readMemory } from "./memory_budget.ts";
+import { readMemory } from "./data/memory_budget.ts";
 import { type ExperimentProgram, functionsOf } from "../runtime/loop/program.ts";
 import { TooManyEquations, writingAtMost } from "../runtime/ir/builder.ts";
 import { printFunction } from "../runtime/ir/print.ts";
 import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
-import { type Diagnostic, DiagnosticSink } from "./diagnostic.ts";
-import { placeText, type SourceText } from "./source.ts";
+import { type Diagnostic, DiagnosticSink } from "./diagnostics/diagnostic.ts";
+import { placeText, type SourceText } from "./text/source.ts";
 import { asOwnError } from "../runtime/errors.ts";
-import { checkDeclarations } from "./declarations.ts";
-import { type HostData, loadData } from "./data.ts";
-import type { ReadData } from "./data_files.ts";
+import { checkDeclarations } from "./modules/declarations.ts";
+import { type HostData, loadData } from "./data/data.ts";
+import type { ReadData } from "./data/data_files.ts";
 import { type Limits, raising, usualLimits } from "../runtime/limits.ts";
-import { type Elaboration, newElaboration, type Precision } from "./elaboration.ts";
-import type { Instance } from "./instance.ts";
-import { type InputValues, readInputs } from "./inputs.ts";
-import { readLoops } from "./loops.ts";
-import { language } from "./language.ts";
-import { type CheckedProgram, checkProgram, lowerProgram, printChecked } from "./lower_program.ts";
-import { lost, refuseLostItems } from "./lost_items.ts";
-import { loadModules, type ModuleSet, type ReadSource } from "./modules.ts";
-import { parseProgram } from "./parse.ts";
-import { printAst, printCst } from "./print_tree.ts";
-import { resolveNames } from "./resolve.ts";
-import { checkHostTasks } from "./tasks.ts";
-import type { StaticValue } from "./values.ts";
+import { type Elaboration, type Precision } from "./world/world.ts";
+import { newElaboration } from "./world/report.ts";
+import type { Instance } from "./world/instance.ts";
+import { type InputValues, readInputs } from "./data/inputs.ts";
+import { readLoops } from "./loops/loops.ts";
+import { language } from "./evaluate/language.ts";
+import { type CheckedProgram } from "./check/checked_program.ts";
+import { checkProgram, printChecked } from "./check/check_program.ts";
+import { lowerProgram } from "./lower/lower_program.ts";
+import { lost, refuseLostItems } from "./check/lost_items.ts";
+import { loadModules, type ModuleSet, type ReadSource } from "./modules/modules.ts";
+import { parseProgram } from "./parse/parse.ts";
+import { printAst, printCst } from "./parse/print_tree.ts";
+import { resolveNames } from "./check/resolve.ts";
+import { checkHostTasks } from "./elaborate/tasks.ts";
+import type { StaticValue } from "./world/world.ts";
 
 /** What a program is compiled from. */
 export interface CompileInput {

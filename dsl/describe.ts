@@ -1,28 +1,20 @@
 // What does a program mean? The problem as mathematics, whose each symbol is, which loop runs which, and how derivatives are
 // found: for `explain`.
-import type { Expression } from "./ast.ts";
-import type { Elaboration } from "./elaboration.ts";
-import { expressionText } from "./expression_text.ts";
-import { moduleScope } from "./elaboration.ts";
-import { openFunction } from "./consumers.ts";
-import type { Direction } from "./directions.ts";
-import type { EstimatorKind } from "./estimators.ts";
-import { stepsOf } from "./inner.ts";
-import type { LeafDeclaration } from "./leaves.ts";
-import type { LoopRun } from "./loop_record.ts";
-import type { CheckedProgram } from "./lower_program.ts";
-import type { Loop } from "./loops.ts";
-import { loopsChanging, outersLearning } from "./references.ts";
-import { count } from "./models.ts";
-import { formatDims, formatRange } from "./values.ts";
+import { moduleScope } from "./world/report.ts";
+import type { Elaboration, LeafDeclaration, LoopRun } from "./world/world.ts";
+import { openFunction } from "./elaborate/functions.ts";
+import type { Direction, EstimatorKind, Loop } from "./world/loop.ts";
+import { stepsOf } from "./elaborate/steps.ts";
+import { type CheckedProgram, text, throughText } from "./check/checked_program.ts";
+import { loopsChanging, outersLearning } from "./elaborate/ownership.ts";
+import { count } from "./text/words.ts";
+import { formatDims, formatRange } from "./world/values.ts";
 
 /** The description, in sections. */
 export function describeProgram(el: Elaboration, checked: CheckedProgram): string {
   const sections = [problems(el, checked), symbols(el, checked), graph(el, checked), estimators(el, checked)];
   return sections.filter((lines) => lines.length > 1).map((lines) => lines.join("\n")).join("\n\n") + "\n";
 }
-
-const text = (el: Elaboration, e: Expression) => expressionText(el.modules.sources.get(e.span.source)?.text ?? "", e);
 
 // ---------------------------------------------------------------------------------------------------------- problem
 
@@ -183,11 +175,6 @@ function estimators(el: Elaboration, checked: CheckedProgram): string[] {
   for (const { loop, runs, direction } of checked.outers) say(loop.name, runs, direction);
   for (const { item, runs, direction } of checked.gradients) say(`gradient ${text(el, item.value)}`, runs, direction);
   return lines;
-}
-
-/** `unroll(window = 5)`. */
-export function throughText(el: Elaboration, { through: { kind, args } }: Loop): string {
-  return `${kind}(${[...args].map(([name, value]) => `${name} = ${text(el, value)}`).join(", ")})`;
 }
 
 /** How the derivatives of an outer or a gradient are found, and what can be expected of them. */

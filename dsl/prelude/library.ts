@@ -6,7 +6,7 @@ import layers from "./layers.meta" with { type: "text" };
 import losses from "./losses.meta" with { type: "text" };
 import optimizers from "./optimizers.meta" with { type: "text" };
 import schedules from "./schedules.meta" with { type: "text" };
-import type { SourceText } from "../source.ts";
+import type { SourceText } from "../text/source.ts";
 
 /** The files of the standard library. What they define is visible in every program that does not define it itself. */
 export const libraryFiles: readonly SourceText[] = [

@@ -1,5 +1,5 @@
 // Which number of a loop was first not finite? Asked once a result is not: the item is run once more with every loop watched
-// (dsl/watched_loops.ts), on the inputs that it had, and of what failed the earliest is said with its loop, step and task.
+// (dsl/loops/watched_loops.ts), on the inputs that it had, and of what failed the earliest is said with its loop, step and task.
 import { expandChecks } from "../autodiff/expand_gradients.ts";
 import type { CheckReport } from "../autodiff/lower_solves.ts";
 import type { Backend } from "../backend/interface.ts";

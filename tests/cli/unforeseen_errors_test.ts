@@ -1,6 +1,6 @@
 // What becomes of an error that nobody foresaw? A bug in the tool, with its stack and its place, and exit code 3: never a wrong use.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { builtins } from "../../dsl/builtins.ts";
+import { builtins } from "../../dsl/builtins/builtins.ts";
 import { compile, InternalError } from "../../mod.ts";
 import { main } from "../../meta.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";

@@ -1,9 +1,9 @@
 // What stands in docs/diagnostics.md? For each code its title, what it means, a wrong program, what is said about it as it is printed,
 // and the program mended. Run by itself (`deno task docs:diagnostics`) it writes the page.
-import { codeMeanings } from "../../dsl/code_meanings.ts";
-import { type DiagnosticCode, diagnosticCodes } from "../../dsl/codes.ts";
+import { codeMeanings } from "../../dsl/diagnostics/code_meanings.ts";
+import { type DiagnosticCode, diagnosticCodes } from "../../dsl/diagnostics/codes.ts";
 import { type CompileOutput, compileProgram } from "../../dsl/compile.ts";
-import { renderDiagnostics } from "../../dsl/render.ts";
+import { renderDiagnostics } from "../../dsl/diagnostics/render.ts";
 
 const page = new URL("../../docs/diagnostics.md", import.meta.url);
 const programs = new URL("../programs/codes/", import.meta.url);
@@ -43,7 +43,7 @@ Every mistake that is found in a program has a code. \`meta.ts explain CODE\` pr
 that has the mistake, what is said about it, and the same program mended. A code that begins with W is a warning: the
 program runs.
 
-This page is written by \`deno task docs:diagnostics\` from \`dsl/codes.ts\`, \`dsl/code_meanings.ts\` and
+This page is written by \`deno task docs:diagnostics\` from \`dsl/diagnostics/codes.ts\`, \`dsl/diagnostics/code_meanings.ts\` and
 \`tests/programs/codes/\`. More wrong programs stand beside mended ones in \`tests/programs/bad/\` and
 \`tests/programs/mended/\`.`;
 

@@ -1,8 +1,8 @@
 // Is docs/diagnostics.md true, and up to date? Every code has a chapter; its wrong program gets that code, once and alone, the mended
 // one nothing at all.
 import { assert, assertEquals } from "@std/assert";
-import { codeMeanings } from "../../dsl/code_meanings.ts";
-import { type DiagnosticCode, diagnosticCodes } from "../../dsl/codes.ts";
+import { codeMeanings } from "../../dsl/diagnostics/code_meanings.ts";
+import { type DiagnosticCode, diagnosticCodes } from "../../dsl/diagnostics/codes.ts";
 import diagnostics from "../../docs/diagnostics.md" with { type: "text" };
 import { chapterOf } from "../../cli/explain.ts";
 import { compileCode, diagnosticsPage, programOf } from "./diagnostics_page.ts";

@@ -1,8 +1,8 @@
 // Which programs do the property tests try? Random syntax trees of every construct, and random texts. Spans are all zero:
 // the trees are written by the formatter, and compared without spans.
 import fc from "fast-check";
-import type * as ast from "../../dsl/ast.ts";
-import { keywords } from "../../dsl/keywords.ts";
+import type * as ast from "../../dsl/syntax/ast.ts";
+import { keywords } from "../../dsl/syntax/keywords.ts";
 
 const span = { source: "", start: 0, end: 0 };
 const freeKeywords = keywords.filter(({ reserved }) => !reserved).map(({ word }) => word);

@@ -1,9 +1,9 @@
 // What is said about wrong programs? Each file of `tests/programs/bad/` has one mistake; its source and the rendering of what
 // is said stand in the snapshot. A first line `// set NAME = VALUE` gives an input a value.
 import { assert, assertEquals } from "@std/assert";
-import { type DiagnosticCode, diagnosticCodes } from "../../dsl/codes.ts";
+import { type DiagnosticCode, diagnosticCodes } from "../../dsl/diagnostics/codes.ts";
 import { type CompileOutput, compileProgram } from "../../dsl/compile.ts";
-import { renderDiagnostics } from "../../dsl/render.ts";
+import { renderDiagnostics } from "../../dsl/diagnostics/render.ts";
 
 const folder = new URL("../programs/bad/", import.meta.url);
 const files = [...Deno.readDirSync(folder)].map((f) => f.name).filter((n) => n.endsWith(".meta")).sort();

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { compileProgram } from "../../dsl/compile.ts";
 import { functionsOf } from "../../runtime/loop/program.ts";
-import { renderDiagnostics } from "../../dsl/render.ts";
+import { renderDiagnostics } from "../../dsl/diagnostics/render.ts";
 import { compileFile, format } from "../../mod.ts";
 import { expandGradients } from "../../runtime/autodiff/expand_gradients.ts";
 import { verifyFunction } from "../../runtime/ir/verify.ts";

@@ -3,8 +3,8 @@
 // the mended one compiles without a word and runs. Every wrong program whose name starts with `habits_` has one.
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { compileProgram } from "../../dsl/compile.ts";
-import type { Diagnostic } from "../../dsl/diagnostic.ts";
-import { tokenize } from "../../dsl/lexer.ts";
+import type { Diagnostic } from "../../dsl/diagnostics/diagnostic.ts";
+import { tokenize } from "../../dsl/parse/tokens/lexer.ts";
 import { compileFile } from "../../mod.ts";
 
 const programs = new URL("../programs/", import.meta.url);

@@ -1,8 +1,8 @@
 // Which programs are near a given one? Edits by spans of its tree: clauses, members and items are deleted, doubled and
 // exchanged, expressions replaced by each other, names by other names, numbers by awkward ones. Used by the tests of the checks.
 import fc from "fast-check";
-import type { Expression } from "../../dsl/ast.ts";
-import { parseProgram } from "../../dsl/parse.ts";
+import type { Expression } from "../../dsl/syntax/ast.ts";
+import { parseProgram } from "../../dsl/parse/parse.ts";
 
 /** A stretch of a text. */
 export interface Stretch {

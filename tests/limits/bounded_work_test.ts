@@ -3,9 +3,9 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { compileProgram } from "../../dsl/compile.ts";
-import { DiagnosticSink } from "../../dsl/diagnostic.ts";
-import { parseProgram } from "../../dsl/parse.ts";
-import { renderDiagnostics } from "../../dsl/render.ts";
+import { DiagnosticSink } from "../../dsl/diagnostics/diagnostic.ts";
+import { parseProgram } from "../../dsl/parse/parse.ts";
+import { renderDiagnostics } from "../../dsl/diagnostics/render.ts";
 import { rangesInside } from "../../runtime/autodiff/float_ranges.ts";
 import { Builder, newVariable } from "../../runtime/ir/builder.ts";
 import { anyFinite } from "../../runtime/ir/float_range.ts";

@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { chooseBackend } from "../../api/backends.ts";
 import { compileProgram } from "../../dsl/compile.ts";
-import type { Diagnostic } from "../../dsl/diagnostic.ts";
-import { renderDiagnostics } from "../../dsl/render.ts";
+import type { Diagnostic } from "../../dsl/diagnostics/diagnostic.ts";
+import { renderDiagnostics } from "../../dsl/diagnostics/render.ts";
 import { expandGradients } from "../../runtime/autodiff/expand_gradients.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { costOf } from "../../runtime/ir/cost.ts";

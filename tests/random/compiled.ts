@@ -1,9 +1,9 @@
 // What comes of a random program? It is compiled, what its estimators cannot see is taken out of what it differentiates for, and
 // it runs.
 import { type CompileOutput, compileProgram } from "../../dsl/compile.ts";
-import type { Diagnostic } from "../../dsl/diagnostic.ts";
-import type { Instance } from "../../dsl/instance.ts";
-import { parseProgram } from "../../dsl/parse.ts";
+import type { Diagnostic } from "../../dsl/diagnostics/diagnostic.ts";
+import type { Instance } from "../../dsl/world/instance.ts";
+import { parseProgram } from "../../dsl/parse/parse.ts";
 import type { RandomProgram } from "./program.ts";
 
 /** What the root file is called, unless said. */

@@ -1,11 +1,11 @@
 // What does the language have, and what does a program use of it? Every word of the tables in `dsl/`, and the situations in which
 // programs went wrong. A new word is missing from the net until the generator writes it, and a test says so.
-import type { Clause, Expression, Item, OverrideEntry } from "../../dsl/ast.ts";
-import { builtins, constants } from "../../dsl/builtins.ts";
-import { estimatorArguments, solvers } from "../../dsl/estimators.ts";
-import { keywords } from "../../dsl/keywords.ts";
+import type { Clause, Expression, Item, OverrideEntry } from "../../dsl/syntax/ast.ts";
+import { builtins, constants } from "../../dsl/builtins/builtins.ts";
+import { estimatorArguments, solvers } from "../../dsl/world/loop.ts";
+import { keywords } from "../../dsl/syntax/keywords.ts";
 import { libraryFiles } from "../../dsl/prelude/library.ts";
-import { viaNames } from "../../dsl/reparameterisations.ts";
+import { viaNames } from "../../dsl/elaborate/reparameterisations.ts";
 import { treeOf } from "./compiled.ts";
 import type { RandomProgram } from "./program.ts";
 import { walk } from "./rewrites.ts";

@@ -20,7 +20,7 @@ const seed = 20261130;
 
 /** Steps of the reference backend that a mutant may take to be run here. */
 const mostCalls = 1e5;
-/** `dsl/expressions.ts` stops an expression that unfolds into more values than this; a program is gone through a few times, and its
+/** `dsl/evaluate/expressions.ts` stops an expression that unfolds into more values than this; a program is gone through a few times, and its
  *  derivatives are a few times what is differentiated. */
 const mostEquations = 20 * 200_000;
 

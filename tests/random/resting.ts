@@ -1,6 +1,6 @@
 // Which loop comes to rest? Nearly every program's own one, when it is made longer and steeper and stands alone: with its rule, data,
 // tasks and clips, where its step changes nothing any more there is a fixed point with a derivative.
-import type { Clause, InnerItem } from "../../dsl/ast.ts";
+import type { Clause, InnerItem } from "../../dsl/syntax/ast.ts";
 import { treeOf } from "./compiled.ts";
 import type { Dice } from "./dice.ts";
 import type { RandomProgram } from "./program.ts";

@@ -1,6 +1,6 @@
 // Which other programs mean the same? Texts made of a text, by places in its tree: data that is read through functions, numbers
 // that are moved a little, loops that are left out.
-import type { Expression, InnerItem } from "../../dsl/ast.ts";
+import type { Expression, InnerItem } from "../../dsl/syntax/ast.ts";
 import { treeOf } from "./compiled.ts";
 import type { RandomProgram } from "./program.ts";
 

@@ -1,8 +1,8 @@
 // Does `es` perturb everything that it differentiates for? With a small spread its estimate is the exact gradient times the second
 // moments of its draws, which are its estimates for the entries themselves.
-import type { AcrossClause, Expression, GradientItem, OuterItem } from "../../dsl/ast.ts";
+import type { AcrossClause, Expression, GradientItem, OuterItem } from "../../dsl/syntax/ast.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
-import type { Instance } from "../../dsl/instance.ts";
+import type { Instance } from "../../dsl/world/instance.ts";
 import { compileFiles, treeOf } from "./compiled.ts";
 import type { RandomProgram } from "./program.ts";
 import type { Dice } from "./dice.ts";

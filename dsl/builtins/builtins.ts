@@ -1,0 +1,132 @@
+// Which functions are built in? Those that the language cannot say itself, by family in the files beside this one; everything
+// else is in `prelude/`, in the language.
+import { distributions } from "./builtin_distributions.ts";
+import { elementwise } from "./builtin_elementwise.ts";
+import { products } from "./builtin_products.ts";
+import { reductions } from "./builtin_reductions.ts";
+import { shapes } from "./builtin_shapes.ts";
+import type { CallExpression, Expression } from "../syntax/ast.ts";
+import type { Builtin } from "./builtin_arguments.ts";
+import { fail } from "../world/report.ts";
+import { evaluate } from "../world/evaluator.ts";
+import { hintAt } from "../diagnostics/hints.ts";
+import { count } from "../text/words.ts";
+import { namesInScope } from "../elaborate/scope_names.ts";
+import { errorValue, staticNumber } from "../world/values.ts";
+import type { Context, StaticValue, Value } from "../world/world.ts";
+
+/** Names with a value of their own. */
+export const constants: ReadonlyMap<string, StaticValue> = new Map([
+  ["pi", staticNumber(Math.PI, "float")],
+  ["inf", staticNumber(Infinity, "float")],
+  ["true", staticNumber(1, "bool")],
+  ["false", staticNumber(0, "bool")],
+]);
+
+/** Evaluates the arguments of a call of a builtin and applies it. */
+export function callBuiltin(cx: Context, builtin: Builtin, call: CallExpression): Value {
+  const args: Value[] = [];
+  const named = new Map<string, Value>();
+  let wrong = false;
+  for (const arg of call.args) {
+    const value = evaluate(cx, arg.value);
+    if (value.kind === "error") wrong = true;
+    if (!arg.name) {
+      args.push(value);
+      continue;
+    }
+    if (!builtin.named.includes(arg.name.name)) {
+      wrong = true;
+      fail(cx, {
+        code: "M0303",
+        title: `\`${builtin.name}\` has no argument \`${arg.name.name}\``,
+        at: arg.name.span,
+        notes: builtin.named.length > 0 ? [`It takes ${builtin.named.map((n) => `\`${n}\``).join(", ")} by name`] : [],
+        hint: argumentHint(cx, builtin, call, arg.name.name),
+      });
+    }
+    named.set(arg.name.name, value);
+  }
+  if (wrong) return errorValue;
+  const [least, most] = builtin.arity;
+  const [only] = call.args;
+  const oneList = builtin.arity[1] > 2 && args.length === 1 && only!.value.kind === "List";
+  if (args.length < least || args.length > most || oneList) {
+    const expected = least === most ? count(least, "argument") : `${least} to ${most} arguments`;
+    return fail(cx, {
+      code: "M0302",
+      title: oneList
+        ? `\`${builtin.name}\` joins its arguments, and this is one list`
+        : `\`${builtin.name}\` takes ${expected}, not ${args.length}`,
+      at: call.span,
+      hint: callHint(cx, builtin, call),
+    });
+  }
+  return callBuiltinWith(cx, builtin, args, named, call);
+}
+
+/** The text of an expression as it stands in the program, when it is short. */
+function textOf(cx: Context, { span }: Expression): string {
+  const text = cx.elaboration.modules.sources.get(span.source)?.text.slice(span.start, span.end) ?? "";
+  return text.length <= 60 && !text.includes("\n") ? text : "…";
+}
+
+/** What to write for an argument of another name. */
+function argumentHint(cx: Context, builtin: Builtin, call: CallExpression, name: string): string | undefined {
+  const places = call.args.length <= builtin.arity[1] && builtin.arity[1] <= 3;
+  if (["axis", "dim", "axes", "axis1", "axis2", "dim0", "dim1", "shape", "indices"].includes(name) && places) {
+    if (!builtin.named.includes("axis")) {
+      return `write it without the name: \`${builtin.name}(${call.args.map((a) => textOf(cx, a.value)).join(", ")})\``;
+    }
+  }
+  if (builtin.named.length === 0 && namesInScope(cx).includes(name)) return "compare with `==`";
+  return hintAt("argument", name, builtin.named, { callee: builtin.name });
+}
+
+/** What to write for a call with too few or too many arguments. */
+function callHint(cx: Context, builtin: Builtin, call: CallExpression): string | undefined {
+  const { name, arity, named } = builtin;
+  const texts = call.args.map((a) => textOf(cx, a.value));
+  const [first] = call.args;
+  if (name === "dot" && call.args.length === 1) return "write `dot(x, W)`";
+  if (first?.value.kind === "List" && call.args.length === 1) {
+    const items = first.value.items.map((item) => textOf(cx, item));
+    return `write \`${name}(${items.join(", ")})\``;
+  }
+  if (name === "reshape" && call.args.length > 2) {
+    return `write \`reshape(${texts[0]}, [${texts.slice(1).join(", ")}])\``;
+  }
+  if (name === "transpose" && call.args.length === 3) return `write \`swap_axes(${texts.join(", ")})\``;
+  if (name === "transpose") return "it turns the axes around; `swap_axes(x, 0, 1)` exchanges two of them";
+  if ((name === "max" || name === "min") && call.args.length > 2) {
+    return `write \`${name}(${name}(${texts.slice(0, 2).join(", ")}), ${texts[2]})\``;
+  }
+  if (named.includes("axis") && call.args.length === arity[1] + 1) {
+    return `write \`${name}(${[...texts.slice(0, -1), `axis = ${texts.at(-1)}`].join(", ")})\``;
+  }
+  return undefined;
+}
+
+/** Applies a builtin to values. */
+export function callBuiltinWith(
+  cx: Context,
+  builtin: Builtin,
+  args: readonly Value[],
+  named: ReadonlyMap<string, Value>,
+  call: CallExpression,
+): Value {
+  const positional = call.args.filter((a) => !a.name).map((a) => a.value as Expression);
+  return builtin.apply({
+    cx,
+    name: builtin.name,
+    args,
+    named,
+    call,
+    at: (i) => positional[i]?.span ?? call.span,
+  });
+}
+
+/** The builtins by name. */
+export const builtins: ReadonlyMap<string, Builtin> = new Map(
+  [...elementwise, ...reductions, ...shapes, ...products, ...distributions].map((b) => [b.name, b]),
+);

@@ -1,0 +1,130 @@
+// Is an `evaluate` without mistakes? Its tasks, its steps, and the sizes of what it reports.
+import type { Context, Elaboration, GivenSteps, TensorValue } from "../world/world.ts";
+import type { EvaluateItem, Expression, ReportClause } from "../syntax/ast.ts";
+import { type Draft, type LastingLeaves, noLeaves, openFunction } from "../elaborate/functions.ts";
+import { fail, moduleScope } from "../world/report.ts";
+import type { CheckedEvaluation } from "./checked_program.ts";
+import { allowClauses, readAcross, runsHere, singleClause } from "../loops/loops.ts";
+import { openTasks, readCount } from "../loops/task_scopes.ts";
+import { requireInteger, withinLimit } from "../elaborate/sizes.ts";
+import { loopsMentioned, loopsTouched } from "../elaborate/ownership.ts";
+import type { Loop } from "../world/loop.ts";
+import { runLoop } from "../world/evaluator.ts";
+import { withLocals } from "../world/moments.ts";
+import { timeLocals } from "../elaborate/time_points.ts";
+import { scalarObjective } from "../loops/objective.ts";
+import { evaluateOverTimes } from "../evaluate/comprehensions.ts";
+import { describeValue } from "../world/values.ts";
+
+export function openEvaluation(
+  el: Elaboration,
+  item: EvaluateItem,
+  steps: GivenSteps | undefined,
+  lasting: LastingLeaves,
+  how: { readonly dry: boolean; readonly watches?: true },
+): Draft {
+  return openFunction(el, `evaluate ${item.name.name}`, {
+    consumer: item.name.name,
+    place: { what: `\`${item.name.name}\``, span: item.name.span },
+    scope: moduleScope(el.modules.root),
+    ...how,
+    ...lasting,
+    ...(steps === undefined ? {} : { steps }),
+  });
+}
+
+/** Goes through an evaluation once without running anything. */
+export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEvaluation | undefined {
+  allowClauses(el, "evaluate", item.clauses, ["Across", "For", "Report", "Every", "Hold"]);
+  const first = openEvaluation(el, item, undefined, noLeaves, { dry: true }).cx;
+  const clause = singleClause(el, item.clauses, "Across");
+  const count = singleClause(el, item.clauses, "For");
+  const everyClause = singleClause(el, item.clauses, "Every");
+  const reports = item.clauses.filter((c): c is ReportClause => c.kind === "Report");
+  if (reports.length === 0) {
+    fail(first, {
+      code: "M0104",
+      title: `\`${item.name.name}\` has no \`report\``,
+      at: item.name.span,
+      hint: "add a clause such as `report mse(net@T(query.x), query.y)`",
+    });
+    return undefined;
+  }
+  const named = clause && readAcross(el, clause, el.modules.root);
+  const across = named && readCount(first, named);
+  const hold = singleClause(el, item.clauses, "Hold");
+  if (hold && (!count || hold.what.name !== "last")) {
+    fail(first, {
+      code: "M0102",
+      title: count ? `\`hold ${hold.what.name}\` is unknown` : "`hold last` goes with `for T = … steps`",
+      at: hold.span,
+      hint: count ? "write `hold last`" : undefined,
+    });
+  }
+  const given = count && requireInteger(first, count.count, "the number of steps", 1);
+  const inners = new Set(reports.flatMap((r) => loopsMentioned(el, r.value)));
+  const steps = count && given !== undefined
+    ? { loop: [...inners][0], name: count.name?.name, count: given, span: count.span, holdLast: hold !== undefined }
+    : undefined;
+  const every = everyClause && readEvery(first, everyClause.count, everyClause.of);
+  if (clause && !across || count && !steps || everyClause && !every) return undefined;
+  const { cx } = openEvaluation(el, item, steps, noLeaves, { dry: true });
+  const tasks = openTasks(cx, across);
+  if (count && inners.size > 1) {
+    const [a, c] = [...inners] as [Loop, Loop];
+    fail(cx, {
+      code: "M0404",
+      title: `\`for\` could mean the steps of \`${a.name}\` or of \`${c.name}\``,
+      at: count.span,
+      hint: "evaluate them separately",
+    });
+    return undefined;
+  }
+  for (const inner of reports.flatMap((r) => loopsTouched(el, r.value))) runLoop(tasks.cx, inner, item.name.span);
+  const values = reports.map((report) => reportValue(tasks.cx, report));
+  if (values.some((v) => v === undefined)) return undefined;
+  return { item, across, steps, reports, every, inners: new Set(tasks.cx.world.consumer.runs.map((r) => r.loop)) };
+}
+
+function readEvery(
+  cx: Context,
+  count: Expression,
+  of: { readonly name: string; readonly span: Expression["span"] } | undefined,
+): { steps: number; of: string } | undefined {
+  const el = cx.elaboration;
+  const steps = requireInteger(cx, count, "the number of meta-steps", 1);
+  const outers = [...el.loops.values()].filter((l) => l.kind === "outer");
+  const loop = of ? el.loops.get(of.name) : outers.length === 1 ? outers[0] : undefined;
+  if (!loop || loop.kind !== "outer") {
+    fail(cx, {
+      code: "M0201",
+      title: of ? `There is no outer \`${of.name}\`` : "Say of which outer: `every 1000 steps of train`",
+      at: of?.span ?? count.span,
+    });
+    return undefined;
+  }
+  if (steps === undefined || !runsHere(cx, loop, of?.span ?? count.span)) return undefined;
+  return { steps, of: loop.name };
+}
+
+/** One report for one task: a scalar, or one value for each time. */
+export function reportValue(cx: Context, report: ReportClause): TensorValue | undefined {
+  const at = withLocals(cx, timeLocals(cx, report.value));
+  if (!report.at) return scalarObjective(at, report.value, "what is reported");
+  const value = evaluateOverTimes(at, report.value, report.at);
+  if (!value) return undefined;
+  if (value.dims.length === 1) {
+    const count = value.dims[0]!.size;
+    const asks = `this report is made at ${count} times`;
+    return withinLimit(cx, "times", { count, asks, at: report.at.span }) ? value : undefined;
+  }
+  fail(cx, {
+    code: "M0308",
+    title: `What is reported must be a scalar at each time, and this is ${
+      describeValue({ ...value, dims: value.dims.slice(1) })
+    }`,
+    at: report.value.span,
+    hint: "take its `mean(…)` or `sum(…)`",
+  });
+  return undefined;
+}

@@ -1,0 +1,236 @@
+// Are `gradient`, its `expect`s and a loop that nothing uses without mistakes?
+import type { Context, Elaboration, MetaReference, TensorValue, Value } from "../world/world.ts";
+import type { CheckedGradient, TrajectoryWish } from "./checked_program.ts";
+import type { Variable } from "../../runtime/ir/types.ts";
+import type { Expectation, TrajectoryQuantity } from "../../runtime/loop/program.ts";
+import type { GradientItem } from "../syntax/ast.ts";
+import { type Draft, type LastingLeaves, noLeaves, openFunction } from "../elaborate/functions.ts";
+import { fail, moduleScope, sourceText } from "../world/report.ts";
+import { expressionText } from "../format/expression_text.ts";
+import { scalarObjective } from "../loops/objective.ts";
+import { withLocals } from "../world/moments.ts";
+import { timeLocals } from "../elaborate/time_points.ts";
+import { readAcross, runsHere } from "../loops/loops.ts";
+import { openTasks, readCount } from "../loops/task_scopes.ts";
+import { hintFor } from "../diagnostics/hints.ts";
+import { loopsTouched } from "../elaborate/ownership.ts";
+import { evaluate, runLoop } from "../world/evaluator.ts";
+import { canUnroll } from "../loops/run_loop.ts";
+import { readMetaReference } from "../loops/meta_parameters.ts";
+import { directionOf } from "../loops/directions.ts";
+import type { Direction, Loop } from "../world/loop.ts";
+import { withSources } from "../elaborate/sources.ts";
+import { describeKnown, requireStatic } from "../elaborate/sizes.ts";
+import { shapeOf } from "../world/values.ts";
+import { count } from "../text/words.ts";
+import { toTensor } from "../elaborate/arithmetic.ts";
+
+/** Writes the wished trajectories of the loops that were run where a context stands. */
+export function collectTrajectories(
+  cx: Context,
+  wishes: readonly TrajectoryWish[],
+): { outputs: Variable[]; quantities: TrajectoryQuantity[] } {
+  const outputs: Variable[] = [];
+  const quantities: TrajectoryQuantity[] = [];
+  for (const wish of wishes) {
+    const run = cx.world.runs.get(wish.loop);
+    if (!run) continue;
+    const variable = wish.leaf
+      ? run.trajectory(wish.leaf)
+      : wish.quantity
+      ? run.stacked(wish.quantity)
+      : run.rate(wish.rate!);
+    if (!variable) continue;
+    outputs.push(variable);
+    quantities.push({
+      name: wish.name,
+      loop: wish.loop.name,
+      type: { dtype: variable.dtype, shape: variable.shape },
+    });
+  }
+  return { outputs, quantities };
+}
+
+export function openGradientItem(
+  el: Elaboration,
+  item: GradientItem,
+  lasting: LastingLeaves,
+  how: { readonly dry: boolean; readonly watches?: true },
+): Draft {
+  const label = sourceText(el, item.value);
+  return openFunction(el, `gradient ${label}`, {
+    consumer: `gradient ${expressionText(el.modules.root.source.text, item.value)}`,
+    place: { what: "this gradient", span: item.value.span },
+    differentiated: true,
+    scope: moduleScope(el.modules.root),
+    ...how,
+    ...lasting,
+  });
+}
+
+export function gradientObjective(cx: Context, item: GradientItem): TensorValue | undefined {
+  return scalarObjective(withLocals(cx, timeLocals(cx, item.value)), item.value, "what is differentiated");
+}
+
+/** Goes through a gradient once without running anything. Undefined when something is wrong or not shaped yet. */
+export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradient | undefined {
+  const { cx } = openGradientItem(el, item, noLeaves, { dry: true });
+  const clause = item.across && readAcross(el, item.across, el.modules.root);
+  const across = clause && readCount(cx, clause);
+  if (item.across && !across) return undefined;
+  if (item.after) {
+    const loop = el.loops.get(item.after.name);
+    if (loop?.kind !== "outer") {
+      fail(cx, {
+        code: loop ? "M0203" : "M0201",
+        title: loop ? `\`${item.after.name}\` is an inner loop` : `There is no outer \`${item.after.name}\``,
+        at: item.after.span,
+        notes: loop ? ["`after` names the outer whose trained values are used"] : [],
+        hint: hintFor(item.after.name, [...el.loops.values()].filter((l) => l.kind === "outer").map((l) => l.name)),
+      });
+      return undefined;
+    }
+    if (!runsHere(cx, loop, item.after.span)) return undefined;
+  }
+  const tasks = openTasks(cx, across);
+  for (const inner of loopsTouched(el, item.value)) runLoop(tasks.cx, inner, item.value.span);
+  const objective = gradientObjective(tasks.cx, item);
+  if (!canUnroll(tasks.cx)) return undefined;
+  const references = item.wrt.map((r) => readMetaReference(cx, r));
+  const wrt = references.filter((r) => r !== undefined);
+  const expect = wrt.length === references.length ? readExpectations(cx, item, wrt) : [];
+  if (!objective || wrt.length < references.length || !expect) return undefined;
+  const { runs } = tasks.cx.world.consumer;
+  const direction = directionOf(cx, runs.filter((r) => !r.around), wrt.flatMap((r) => r.leaves));
+  if (!direction) return undefined;
+  return {
+    item,
+    across,
+    wrt,
+    expect,
+    direction,
+    runs,
+    inners: new Set(runs.map((r) => r.loop)),
+    outermost: across || isWindowed(direction) ? new Set() : new Set(tasks.cx.world.runs.keys()),
+  };
+}
+
+/** Of a loop that is run window by window, no whole trajectory passes. */
+export function isWindowed(direction: Direction): boolean {
+  return direction.kind === "es" && direction.windows !== undefined;
+}
+
+function readExpectations(
+  cx: Context,
+  item: GradientItem,
+  wrt: readonly MetaReference[],
+): Expectation[] | undefined {
+  const el = cx.elaboration;
+  const result: Expectation[] = [];
+  let wrong = false;
+  for (const entry of item.expect) {
+    const label = sourceText(el, entry.reference);
+    const index = wrt.findIndex((r) => r.label === label);
+    const isValue = entry.reference.kind === "Name" && entry.reference.name === "value" && index === -1;
+    if (index === -1 && !isValue) {
+      wrong = true;
+      fail(cx, {
+        code: "M0201",
+        title: `\`${label}\` is not in \`wrt\``,
+        at: entry.reference.span,
+        notes: [`An \`expect\` names \`value\` or one of ${wrt.map((r) => `\`${r.label}\``).join(", ")}`],
+      });
+      continue;
+    }
+    const { value, sources } = withSources(cx.world.consumer, () => evaluate(cx, entry.value));
+    const within = requireStatic(cx, entry.within, "the distance after `within`");
+    // a parameter has other values after an outer than where it starts
+    const numbers = value.kind === "error" || sources.size > 0 ? undefined : literalNumbers(cx, value);
+    if (value.kind !== "error" && !numbers) {
+      fail(cx, {
+        code: "M0304",
+        title: `\`expect\` compares with numbers known before the run, not with ${describeKnown(value)}`,
+        at: entry.value.span,
+      });
+    }
+    const distance = within && within.value >= 0 && Number.isFinite(within.value);
+    if (within && !distance) {
+      fail(cx, {
+        code: "M0304",
+        title: `The distance after \`within\` must ${within.value < 0 ? "not be negative" : "be finite"}`,
+        at: entry.within.span,
+        label: `this is ${within.value}`,
+        notes: within.value < 0 ? [] : ["Whatever is computed would be near enough"],
+      });
+    }
+    const endless = numbers?.find((x) => !Number.isFinite(x));
+    if (endless !== undefined) {
+      fail(cx, {
+        code: "M0304",
+        title: "What is expected must be finite",
+        at: entry.value.span,
+        label: `this is ${endless}`,
+        notes: ["A value that is not finite fails the run, so none can be near to it"],
+      });
+    }
+    if (!numbers || !distance || endless !== undefined) {
+      wrong = true;
+      continue;
+    }
+    const size = isValue ? 1 : wrt[index]!.leaves.reduce((n, l) => n + shapeOf(l.dims).reduce((a, d) => a * d, 1), 0);
+    if (numbers.length !== 1 && numbers.length !== size) {
+      wrong = true;
+      fail(cx, {
+        code: "M0305",
+        title: `\`${label}\` has ${count(size, "entry", "entries")}, and ${numbers.length} are expected`,
+        at: entry.value.span,
+      });
+      continue;
+    }
+    result.push({
+      label,
+      of: isValue ? "value" : { wrt: index },
+      expected: numbers,
+      within: within.value,
+      origin: entry.span,
+    });
+  }
+  return wrong ? undefined : result;
+}
+
+/** The numbers of an array that is a constant; undefined for what is computed, and for what is no array. */
+function literalNumbers(cx: Context, given: Value): number[] | undefined {
+  const value = toTensor(cx, given, "float");
+  if (value.kind === "error") return undefined;
+  const uniform = cx.b.uniformValue(value.variable);
+  if (uniform !== undefined && value.dims.length === 0) return [uniform];
+  const producer = cx.b.producer(value.variable);
+  return producer?.op === "constant" ? [...producer.params.data] : undefined;
+}
+
+// ------------------------------------------------------------------------------------------------------- simulation
+
+export function openSimulation(
+  el: Elaboration,
+  loop: Loop,
+  lasting: LastingLeaves,
+  how: { readonly dry: boolean; readonly watches?: true },
+): Draft {
+  return openFunction(el, `run ${loop.name}`, {
+    consumer: loop.name,
+    place: { what: `\`${loop.name}\``, span: loop.item.name.span, alone: true },
+    scope: moduleScope(loop.module),
+    ...how,
+    ...lasting,
+  });
+}
+
+/** Goes through an inner loop that nothing else uses. */
+export function checkSimulation(
+  el: Elaboration,
+  loop: Loop,
+): { readonly loop: Loop; readonly steps: number } | undefined {
+  const { cx } = openSimulation(el, loop, noLeaves, { dry: true });
+  const run = runLoop(cx, loop, loop.item.name.span);
+  return run && { loop, steps: run.steps };
+}

@@ -1,0 +1,164 @@
+// Is an outer loop without mistakes? What it learns, by which rules, and what no two of them may share.
+import type { Elaboration, LeafDeclaration, LoopRun, MetaReference, TensorValue } from "../world/world.ts";
+import type { Loop } from "../world/loop.ts";
+import { type Draft, type LastingLeaves, noLeaves, openFunction } from "../elaborate/functions.ts";
+import { stepsOf } from "../elaborate/steps.ts";
+import { setRange } from "../../runtime/ir/ranges.ts";
+import type { CheckedOuter } from "./checked_program.ts";
+import { acrossOf, taskObjective } from "../loops/outer_objective.ts";
+import { openTasks } from "../loops/task_scopes.ts";
+import { loopsTouched } from "../elaborate/ownership.ts";
+import { runLoop } from "../world/evaluator.ts";
+import { requireStatic } from "../elaborate/sizes.ts";
+import { canUnroll } from "../loops/run_loop.ts";
+import { readMetaReference } from "../loops/meta_parameters.ts";
+import { firstEntry, hyperparameterLocals, planHyperparameters } from "../loops/hyperparameters.ts";
+import { directionOf } from "../loops/directions.ts";
+import { isWarm } from "../loops/loop_starts.ts";
+import { shapeOf } from "../world/values.ts";
+import { applyRule, startStates } from "../loops/rules.ts";
+import { referenceText } from "../syntax/paths.ts";
+import { fail } from "../world/report.ts";
+
+export function openOuter(
+  el: Elaboration,
+  loop: Loop,
+  part: string,
+  lasting: LastingLeaves,
+  dry: boolean,
+  watches = false,
+): Draft {
+  const draft = openFunction(el, `${loop.name}.${part}`, {
+    consumer: loop.name,
+    place: { what: `\`${loop.name}\``, span: loop.item.name.span },
+    dry,
+    scope: { module: loop.module, parent: undefined, locals: new Map() },
+    ...lasting,
+    perStep: true,
+    differentiated: true,
+    watches,
+  });
+  // what is recorded at the end is of the meta-step after the last
+  const last = (stepsOf(draft.cx, loop) ?? 1) - (part === "step" ? 1 : 0);
+  setRange(draft.world.consumer.metaStep!, { low: 0, high: last, attained: part === "step" });
+  return draft;
+}
+
+/** Goes through an outer once without running anything. Undefined when something is wrong or not shaped yet. */
+export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefined {
+  const draft = openOuter(el, loop, "check", noLeaves, true);
+  const { cx } = draft;
+  const across = acrossOf(cx, loop);
+  const steps = stepsOf(cx, loop);
+  const tasks = openTasks(cx, across);
+  let objective: TensorValue | undefined;
+  if (!loop.across || across) {
+    for (const inner of loopsTouched(el, loop.objective.value)) runLoop(tasks.cx, inner, loop.objective.span);
+    objective = taskObjective(tasks.cx, loop);
+  }
+  if (loop.clip) requireStatic(cx, loop.clip, "the bound of `clip norm`");
+  const kept = canUnroll(tasks.cx);
+  const learned = loop.rules.map((rule) => {
+    const references = rule.references.map((r) => readMetaReference(cx, r));
+    const found = references.filter((r) => r !== undefined);
+    const leaves = found.flatMap((r) => r.leaves);
+    const plans = steps === undefined ? [] : planHyperparameters(cx, loop, rule, leaves, steps);
+    const ended = (leaf: LeafDeclaration) => endOf(cx.world.consumer.runs, leaf) !== undefined;
+    for (const leaf of leaves) checkRule(draft, loop, rule, plans, leaf, { steps: steps ?? 1, ended: ended(leaf) });
+    return { complete: found.length === references.length && plans.length === rule.hyperparameters.length, found };
+  });
+  if (steps === undefined || !objective || !kept || learned.some((l) => !l.complete)) return undefined;
+  const { runs } = tasks.cx.world.consumer;
+  const inners = new Set(runs.map((r) => r.loop));
+  const leaves = learned.flatMap((l) => l.found.flatMap((r) => r.leaves));
+  const direction = directionOf(cx, runs.filter((r) => !r.around), leaves);
+  if (!direction) return undefined;
+  return {
+    loop,
+    direction,
+    runs,
+    warm: runs.filter((r) => !r.around && isWarm(r.loop)),
+    steps,
+    across,
+    learned: learned.map((l) => l.found),
+    inners,
+    outermost: new Set(tasks.cx.world.runs.keys()),
+  };
+}
+
+function checkRule(
+  draft: Draft,
+  loop: Loop,
+  rule: Loop["rules"][number],
+  plans: ReturnType<typeof planHyperparameters>,
+  leaf: LeafDeclaration,
+  { steps, ended }: { readonly steps: number; readonly ended: boolean },
+): void {
+  const { cx, b } = draft;
+  const fresh = (): TensorValue => ({
+    kind: "tensor",
+    variable: b.input({ dtype: cx.elaboration.precision, shape: shapeOf(leaf.dims) }),
+    dims: leaf.dims,
+  });
+  const t: TensorValue = { kind: "tensor", variable: b.input({ dtype: "i32", shape: [] }), dims: [] };
+  setRange(t.variable, { low: 0, high: steps - 1, attained: true });
+  const time = { t, steps, b, entry: firstEntry(b) };
+  const hyper = hyperparameterLocals(cx, loop, rule, plans, leaf, time);
+  const p = fresh();
+  const states = startStates(cx, rule, leaf, p, hyper);
+  const end = ended ? { end: fresh() } : {};
+  if (states) applyRule(cx, rule, leaf, { p, g: fresh(), t, states, hyperparameters: hyper, ...end });
+}
+
+/** The loop of an objective that starts at a leaf, if one does. */
+export function endOf(runs: readonly LoopRun[], leaf: LeafDeclaration): LoopRun | undefined {
+  return runs.find((r) => !r.around && r.loop.kind === "inner" && r.leaves.includes(leaf));
+}
+
+/** True when one of two outers learns, as `@0`, where the other starts that it runs. */
+function startsOther({ expression }: MetaReference, other: CheckedOuter, outer: CheckedOuter): boolean {
+  const timed = (of: CheckedOuter) =>
+    of.learned.flat().some((r) => r.expression.kind === "Time" && r.label.replace(/@0$/, "") === bare);
+  const bare = (expression.kind === "Time" ? referenceText(expression.object) : referenceText(expression)) ?? "";
+  const [around, inside] = outer.inners.has(other.loop) ? [outer, other] : [other, outer];
+  return timed(around) && !timed(inside);
+}
+
+/** Reports two outers, or two rules of one, that learn the same thing. */
+export function checkSharedLeaves(el: Elaboration, outers: readonly CheckedOuter[]): void {
+  const owners = new Map<string, CheckedOuter>();
+  for (const outer of outers) {
+    const rules = new Map<LeafDeclaration, number>();
+    outer.learned.forEach((references, rule) => {
+      const twice = references.flatMap((r) => r.leaves).find((leaf) => (rules.get(leaf) ?? rule) !== rule);
+      for (const leaf of references.flatMap((r) => r.leaves)) rules.set(leaf, rule);
+      if (!twice) return;
+      const at = references.find((r) => r.leaves.includes(twice))!.expression.span;
+      fail({ elaboration: el, frames: [] }, {
+        code: "M0208",
+        title: `\`${twice.name}\` is learned by two rules of \`${outer.loop.name}\``,
+        at,
+        hint: "list different parts, such as `over net.body@0 by …  over net.head@0 by …`",
+      });
+    });
+    for (const reference of outer.learned.flat()) {
+      for (const leaf of reference.leaves) {
+        const other = owners.get(leaf.name);
+        // `theta@0` in one loop is where another starts that evolves `theta`
+        if (other && other !== outer && (other.inners.has(outer.loop) || outer.inners.has(other.loop))) {
+          if (startsOther(reference, other, outer)) continue;
+        }
+        if (!other) owners.set(leaf.name, outer);
+        else if (other !== outer) {
+          fail({ elaboration: el, frames: [] }, {
+            code: "M0208",
+            title: `\`${leaf.name}\` is learned by \`${other.loop.name}\` and by \`${outer.loop.name}\``,
+            at: reference.expression.span,
+            secondary: [{ span: other.loop.item.name.span, message: `\`${other.loop.name}\` is declared here` }],
+          });
+          break;
+        }
+      }
+    }
+  }
+}

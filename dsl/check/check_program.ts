@@ -1,0 +1,466 @@
+// Is the program without mistakes? Goes through every loop and item without running anything until all is shaped.
+import type { Context, Elaboration, LeafDeclaration } from "../world/world.ts";
+import {
+  type CheckedOuter,
+  type CheckedProgram,
+  type CheckedRecords,
+  type RecordedTimes,
+  throughText,
+} from "./checked_program.ts";
+import { openFunction } from "../elaborate/functions.ts";
+import { fail, moduleScope, sourceText } from "../world/report.ts";
+import { checkStates } from "../elaborate/equations.ts";
+import { checkOuter, checkSharedLeaves } from "./check_outer.ts";
+import type { EvaluateItem, Expression, GradientItem } from "../syntax/ast.ts";
+import { checkGradient, checkSimulation } from "./check_items.ts";
+import { checkEvaluation } from "./check_evaluation.ts";
+import { checkUnused } from "./unused_definitions.ts";
+import type { Span } from "../text/source.ts";
+import type { Loop } from "../world/loop.ts";
+import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
+import type { RecordRequest } from "../../runtime/loop/program.ts";
+import { requireInteger } from "../elaborate/sizes.ts";
+import { lost } from "./lost_items.ts";
+import { isSchedule } from "../loops/hyperparameters.ts";
+import { changesUnknown, referenceLeaves, resolveReference } from "../elaborate/references.ts";
+import { headName } from "../syntax/paths.ts";
+import { loopsChanging } from "../elaborate/ownership.ts";
+import { formatDims, formatRange } from "../world/values.ts";
+
+/** Checks everything. After a mistake (reported) the result is what does not depend on it. */
+export function checkProgram(el: Elaboration): CheckedProgram {
+  const { root } = el.modules;
+  const ownOuters = [...el.loops.values()].filter((l) => l.kind === "outer" && l.module === root);
+  const items = root.program.items;
+  for (const module of el.modules.modules) {
+    for (const item of module.program.items) {
+      if (item.kind !== "Optimizer") continue;
+      const draft = openFunction(el, "check", {
+        consumer: "",
+        dry: true,
+        scope: moduleScope(module),
+        persistent: new Set(),
+      });
+      checkStates(draft.cx, item.members, ["p"]);
+    }
+  }
+  // a parameter may be named before the call that shapes it: what one round found, the next knows
+  for (;;) {
+    el.unshaped.clear();
+    el.waiting.clear();
+    el.entered.clear();
+    const known = el.leaves.size;
+    const outers = ownOuters.map((loop) => checkOuter(el, loop));
+    const gradients = items.filter((i): i is GradientItem => i.kind === "Gradient").map((i) => checkGradient(el, i));
+    const evaluations = items.filter((i): i is EvaluateItem => i.kind === "Evaluate").map((i) =>
+      checkEvaluation(el, i)
+    );
+    const used = new Set([...outers, ...gradients, ...evaluations].flatMap((c) => c ? [...c.inners] : []));
+    for (const outer of ownOuters) checkOwnRun(el, outer, used);
+    const alone = [...el.loops.values()].filter((l) => l.kind === "inner" && l.module === root && !used.has(l));
+    const simulations = alone.map((loop) => isNamed(el, loop) ? checkElsewhere(el, loop) : checkSimulation(el, loop));
+    if (el.unshaped.size > 0 && el.leaves.size > known) continue;
+    checkUnused(el);
+    reportUnshaped(el);
+    const checked = {
+      outers: complete(outers).filter((o) => !used.has(o.loop)),
+      gradients: complete(gradients),
+      evaluations: complete(evaluations),
+      simulations: complete(simulations),
+    };
+    checkSharedLeaves(el, complete(outers));
+    const references = [...checked.outers.flatMap((o) => o.learned.flat()), ...checked.gradients.flatMap((g) => g.wrt)];
+    const persistent = [...new Set(references.flatMap((r) => r.leaves))];
+    checkStarts(el, persistent);
+    const recordable = new Set([
+      ...checked.outers.flatMap((o) => [...o.outermost]),
+      ...checked.gradients.flatMap((g) => [...g.outermost]),
+      ...checked.simulations.map((s) => s.loop),
+    ]);
+    const learners = !outers.includes(undefined);
+    const whole = learners && ![...gradients, ...simulations].includes(undefined);
+    const records = checkRecords(el, checked.outers, { persistent, recordable, whole, learners });
+    return { ...checked, records, persistent };
+  }
+}
+
+/** Goes through the declared values of what is learned, which no task and no loop is around: mistakes are reported. */
+function checkStarts(el: Elaboration, learned: readonly LeafDeclaration[]): void {
+  for (const leaf of learned) {
+    const { cx } = openFunction(el, "initial", {
+      consumer: leaf.name,
+      place: { what: `the start of \`${leaf.name}\``, span: leaf.span, start: true },
+      dry: true,
+      scope: moduleScope(el.modules.root),
+      persistent: new Set(),
+    });
+    leaf.initial(cx);
+  }
+}
+
+/** Reports the parameters that no call shaped. After a mistake that may be a consequence of it. */
+function reportUnshaped(el: Elaboration): void {
+  const inCircles = new Set<string>();
+  for (const [name, span] of el.sink.hasErrors ? [] : el.unshaped) {
+    const way = waysOf(el, name);
+    const last = way.at(-1)!;
+    if (way.some((step) => inCircles.has(step.name))) continue;
+    // what waits for another parameter is a consequence of that
+    if (way.length > 1 && last.name !== name) continue;
+    if (way.length > 1) {
+      for (const step of way) inCircles.add(step.name);
+      fail({ elaboration: el, frames: [] }, {
+        code: "M0210",
+        title: `The shape of \`${name}\` depends on itself`,
+        at: span,
+        secondary: way.slice(1).map((step) => ({ span: step.span, message: `this call waits for \`${step.name}\`` })),
+        notes: [
+          `The way is ${
+            way.map((step) => `\`${step.name}\``).join(" → ")
+          }: each is shaped by a call that reads the next`,
+        ],
+        hint: "call one of these models with something that is known, such as data",
+      });
+      continue;
+    }
+    fail({ elaboration: el, frames: [] }, {
+      code: "M0203",
+      title: `\`${name}\` has no shape: nothing that runs calls the model it belongs to`,
+      at: span,
+    });
+  }
+}
+
+/** What a parameter's shape waits for, and that in turn: until one that waits for nothing, or one that was there before. */
+function waysOf(el: Elaboration, name: string): { readonly name: string; readonly span: Span }[] {
+  const way = [{ name, span: el.unshaped.get(name)! }];
+  for (;;) {
+    const { name: last } = way.at(-1)!;
+    const next = [...el.waiting].find(([model]) => last === model || last.startsWith(`${model}.`))?.[1];
+    if (!next) return way;
+    const known = way.some((step) => step.name === next.name);
+    way.push(next);
+    if (known) return way;
+  }
+}
+
+/** An outer that another loop or item runs does not run by itself: nothing can ask for what comes after it (reported), and
+ *  only where another loop runs it does it matter how it is differentiated. */
+function checkOwnRun(el: Elaboration, outer: Loop, used: ReadonlySet<Loop>): void {
+  if (!used.has(outer)) {
+    if (!outer.through.span) return;
+    fail({ elaboration: el, frames: [] }, {
+      code: "M0504",
+      title: `\`${outer.name}\` is not run by another loop, so nothing differentiates through it`,
+      at: outer.through.span,
+      hint: "leave `through` out here, or say it in the inner loop",
+    });
+    return;
+  }
+  const isSame = (name: { readonly name: string } | undefined) => name?.name === outer.name;
+  for (const item of el.modules.root.program.items) {
+    const after = item.kind === "Gradient" && isSame(item.after) ? item.after : undefined;
+    const every = item.kind === "Evaluate" ? item.clauses.find((c) => c.kind === "Every") : undefined;
+    // `every 10 steps` without a name speaks of the only outer
+    const asked = after ?? (every && (!every.of || isSame(every.of)) ? every.of ?? every : undefined);
+    if (!asked) continue;
+    fail({ elaboration: el, frames: [] }, {
+      code: "M0203",
+      title: `\`${outer.name}\` does not run by itself, because another loop or item runs it`,
+      at: asked.span,
+      secondary: [{ span: outer.item.name.span, message: `\`${outer.name}\` is declared here` }],
+    });
+  }
+}
+
+/** Goes through a loop that something may run which could not be gone through itself. It may be meant for a task, or for another
+ *  loop's step: that it is in neither is no mistake. */
+function checkElsewhere(el: Elaboration, loop: Loop): undefined {
+  if (el.entered.has(loop)) return; // its mistakes were reported
+  const own = { ...el, sink: new DiagnosticSink(el.limits, { after: true }) };
+  checkSimulation(own, loop);
+  for (const diagnostic of own.sink.diagnostics) {
+    const { code, primary: { span } } = diagnostic;
+    if (code !== "M0401" && span !== loop.item.name.span) el.sink.add(diagnostic);
+  }
+}
+
+/** True when an item names a loop, so that a mistake there, not disuse, is why it was not run. */
+function isNamed(el: Elaboration, loop: Loop): boolean {
+  return el.sink.hasErrors && el.modules.root.program.items.some((i) => i.kind === "Outer" || i.kind === "Gradient") &&
+    loop.kind === "inner";
+}
+
+// ----------------------------------------------------------------------------------------------------------- record
+
+function checkRecords(
+  el: Elaboration,
+  outers: readonly CheckedOuter[],
+  { persistent, recordable, whole, learners }: {
+    readonly persistent: readonly LeafDeclaration[];
+    readonly recordable: ReadonlySet<Loop>;
+    /** Every item could be gone through, and every outer: what none of them does is done by none. */
+    readonly whole: boolean;
+    readonly learners: boolean;
+  },
+): CheckedRecords {
+  const byOuter = new Map<Loop, RecordRequest[]>();
+  const wishes: CheckedRecords["wishes"][number][] = [];
+  const sensitivities: CheckedRecords["sensitivities"][number][] = [];
+  const draft = openFunction(el, "record", {
+    consumer: "",
+    dry: true,
+    scope: moduleScope(el.modules.root),
+    persistent: new Set(),
+  });
+  for (const item of el.modules.root.program.items) {
+    if (item.kind !== "Record") continue;
+    const every = item.every && requireInteger(draft.cx, item.every, "the number of steps", 1);
+    const task = item.task ? requireInteger(draft.cx, item.task, "the task", 0) : 0;
+    if (item.every && every === undefined || task === undefined) continue;
+    for (const reference of item.references) {
+      const before = made();
+      readRecord(draft.cx, reference, { every, task, at: reference.span });
+      if (made() === before && !el.sink.hasErrors && el.unshaped.size === 0) {
+        throw lost(el, "A record", reference.span);
+      }
+    }
+  }
+  reportUnshaped(el);
+  for (const outer of outers) refuseDifferentTimes(outer);
+  return { byOuter, wishes, sensitivities };
+
+  /** How many records were read. */
+  function made(): number {
+    return [...byOuter.values()].reduce((n, list) => n + list.length, wishes.length + sensitivities.length);
+  }
+
+  /** The times of an outer's loops are kept for one task, at one interval. */
+  function refuseDifferentTimes(outer: CheckedOuter): void {
+    const own = [
+      ...wishes.filter((w) => outer.inners.has(w.loop)),
+      ...sensitivities.filter((s) => s.loop === outer.loop),
+    ];
+    const [first] = own;
+    const missing = own.find((o) => outer.across && o.task >= outer.across.count);
+    // a smaller instance may have fewer
+    if (missing && el.instance.mostTasks === undefined) {
+      fail(draft.cx, {
+        code: "M0314",
+        title: `There is no task ${missing.task}: \`${outer.loop.name}\` has tasks 0 .. ${outer.across!.count - 1}`,
+        at: missing.at,
+      });
+    }
+    const other = own.find((o) => o.every !== first!.every || o.task !== first!.task);
+    if (!first || !other) return;
+    fail(draft.cx, {
+      code: "M0701",
+      title: `Records of times of \`${outer.loop.name}\` at two intervals, or of two tasks, are not yet supported`,
+      at: other.at,
+      secondary: [{ span: first.at, message: "recorded otherwise" }],
+      hint: "write them in one `record`",
+    });
+  }
+
+  /** True for a loop whose times nothing keeps (reported). */
+  function unrecordable(loop: Loop, expression: Expression): boolean {
+    if (recordable.has(loop)) return false;
+    if (!whole) return true;
+    fail(draft.cx, {
+      code: "M0701",
+      title: `A record of the times of \`${loop.name}\` is not yet supported where it runs`,
+      at: expression.span,
+      secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` is declared here` }],
+      notes: [
+        "Kept are the times of loops that an outer, a gradient without tasks or windows, or nothing else uses directly",
+      ],
+    });
+    return true;
+  }
+
+  /** Records a hyperparameter that its loop changes as it goes, at every step; true when it is one. What an outer learns is recorded
+   *  as that. */
+  function readSchedule(
+    { loop, name }: { readonly loop: Loop; readonly name: string },
+    expression: Expression,
+    times: RecordedTimes,
+    leaves: readonly LeafDeclaration[],
+  ): boolean {
+    const timed = expression.kind === "Time";
+    if (timed && expression.time !== "all") return false;
+    const declared = loop.rules.flatMap((r) => r.hyperparameters).find((h) => h.path === name);
+    if (!declared || !isSchedule(draft.cx, declared)) return false;
+    const learned = new Set(outers.flatMap((o) => o.learned.flat()).flatMap((r) => r.leaves));
+    if (!timed && leaves.some((leaf) => learned.has(leaf))) return false;
+    const names = leaves.length > 0 ? leaves.map((leaf) => leaf.name) : [`${loop.name}.${name}`];
+    const own = outers.some((o) => o.loop === loop);
+    if (own && timed) return false;
+    if (!own && unrecordable(loop, expression)) return true;
+    for (const rate of names) {
+      el.recordedRates.add(rate);
+      const request = { label: rate, what: { kind: "rate", name: rate }, every: times.every ?? 1 } as const;
+      if (own) byOuter.set(loop, [...(byOuter.get(loop) ?? []), request]);
+      else wishes.push({ loop, name: rate, rate, ...times });
+    }
+    return true;
+  }
+
+  function readRecord(cx: Context, expression: Expression, times: RecordedTimes): void {
+    const { every } = times;
+    if (expression.kind === "Missing") return;
+    const timed = expression.kind === "Time";
+    const object = timed ? expression.object : expression;
+    const reference = resolveReference(cx, object);
+    const label = sourceText(el, expression);
+    if (reference === undefined || cx.scope.module.unresolved.has(headName(object) ?? "")) return;
+    if (reference === "not a reference") {
+      fail(cx, {
+        code: "M0201",
+        title: `\`${label}\` cannot be recorded: it is not a loop's loss, a parameter or a hyperparameter`,
+        at: expression.span,
+        hint: label === "loss" && el.loops.size > 0
+          ? `write \`record ${[...el.loops.values()].at(-1)!.name}.loss${
+            [...el.loops.values()].at(-1)!.kind === "inner" ? "@*" : ""
+          }\``
+          : undefined,
+      });
+      return;
+    }
+    const add = (loop: Loop, request: RecordRequest) => byOuter.set(loop, [...(byOuter.get(loop) ?? []), request]);
+    const name = sourceText(el, object);
+    if (reference.kind === "sensitivity") {
+      const outer = outers.find((o) => o.loop === reference.loop);
+      if (!outer) return void unrecordable(reference.loop, expression);
+      if (outer.direction.kind === "es") {
+        return void fail(cx, {
+          code: "M0504",
+          title: `\`${label}\` is a derivative, and \`es\` takes none`,
+          at: expression.span,
+          secondary: [{
+            span: [...outer.inners].find((l) => l.through.span)!.through.span!,
+            message: "because of this",
+          }],
+        });
+      }
+      sensitivities.push({ loop: reference.loop, ...times });
+      return;
+    }
+    if (reference.kind === "quantity" && reference.loop.kind === "outer") {
+      if (!outers.some((o) => o.loop === reference.loop)) return void unrecordable(reference.loop, expression);
+      if (timed) {
+        fail(cx, {
+          code: "M0403",
+          title: "A record runs over the meta-steps by itself",
+          at: expression.span,
+          hint: `write \`${name}\``,
+        });
+        return;
+      }
+      add(reference.loop, { label, what: { kind: reference.quantity }, every: every ?? 1 });
+      return;
+    }
+    if (reference.kind === "quantity") {
+      if (!timed || expression.time !== "all") {
+        return void fail(cx, {
+          code: "M0401",
+          title: `\`${label}\` changes during \`${reference.loop.name}\`; \`record\` keeps every time`,
+          at: expression.span,
+          hint: `write \`${name}@*\``,
+        });
+      }
+      if (unrecordable(reference.loop, expression)) return;
+      wishes.push({ loop: reference.loop, name, quantity: reference.quantity, ...times });
+      return;
+    }
+    if (reference.kind !== "model" && reference.kind !== "leaf" && reference.kind !== "hyperparameter") {
+      return void fail(cx, { code: "M0203", title: `\`${label}\` cannot be recorded`, at: expression.span });
+    }
+    const leaves = referenceLeaves(el, reference);
+    if (reference.kind === "hyperparameter" && readSchedule(reference, expression, times, leaves)) return;
+    const loops = loopsChanging(el, reference);
+    const start = timed && expression.time !== "all" && expression.time.kind === "Number" &&
+      expression.time.value === 0;
+    if (timed && !start) {
+      if (loops.length === 0 && changesUnknown(el)) return;
+      if (expression.time !== "all" || loops.length === 0) {
+        return void fail(cx, {
+          code: loops.length === 0 ? "M0403" : "M0402",
+          title: loops.length === 0
+            ? `No inner loop changes \`${name}\`, so it has no \`@\``
+            : `\`record\` keeps the start (\`@0\`) or every time (\`@*\`)`,
+          at: expression.span,
+          hint: loops.length === 0 ? `write \`${name}\`` : `write \`${name}@*\``,
+        });
+      }
+      if (loops.length > 1) {
+        return void fail(cx, {
+          code: "M0404",
+          title: `\`${name}\` is changed by ${loops.map((l) => `\`${l.name}\``).join(" and ")}`,
+          at: expression.span,
+        });
+      }
+      if (unrecordable(loops[0]!, expression)) return;
+      for (const leaf of leaves) wishes.push({ loop: loops[0]!, name: leaf.name, leaf, ...times });
+      return;
+    }
+    if (!timed && loops.length > 0) {
+      return void fail(cx, {
+        code: "M0401",
+        title: `\`${name}\` changes during \`${loops[0]!.name}\`; say which times are to be kept`,
+        at: expression.span,
+        hint: `write \`${name}@*\` for every time, or \`${name}@0\` for where it starts`,
+      });
+    }
+    const learned = leaves.filter((leaf) => persistent.includes(leaf));
+    let found = false;
+    for (const outer of outers) {
+      const moved = new Set(outer.learned.flat().flatMap((r) => r.leaves));
+      for (const leaf of learned.filter((l) => moved.has(l))) {
+        add(outer.loop, { label: leaf.name, what: { kind: "leaf", name: leaf.name }, every: every ?? 1 });
+        found = true;
+      }
+    }
+    if (found || !learners) return;
+    fail(cx, {
+      code: "M0503",
+      title: `\`${label}\` never changes: no outer learns it`,
+      at: expression.span,
+    });
+  }
+}
+
+export function complete<T>(list: readonly (T | undefined)[]): T[] {
+  return list.filter((x) => x !== undefined);
+}
+
+/** The checked program as text, for `--emit checked`. */
+export function printChecked(el: Elaboration, checked: CheckedProgram): string {
+  const lines: string[] = [`precision ${el.precision}`];
+  for (const leaf of el.leaves.values()) {
+    const owner = [...el.loops.values()].find((l) =>
+      l.kind === "inner" && checked.outers.concat().length >= 0 && loopsChanging(el, { kind: "leaf", leaf }).includes(l)
+    );
+    const learned = checked.persistent.includes(leaf) ? ", learned" : "";
+    const range = leaf.range ? ` in ${formatRange(...leaf.range)}` : "";
+    lines.push(`${leaf.name} : ${formatDims(leaf.dims)}${range}${owner ? `, evolved by ${owner.name}` : ""}${learned}`);
+  }
+  const draft = openFunction(el, "print", {
+    consumer: "",
+    dry: true,
+    scope: moduleScope(el.modules.root),
+    persistent: new Set(),
+  });
+  for (const loop of el.loops.values()) {
+    const steps = requireInteger({ ...draft.cx, scope: moduleScope(loop.module) }, loop.count.count, "steps", 1);
+    const rules = loop.rules.map((r) => r.optimizer.item.name.name).join(", ");
+    const outer = checked.outers.find((o) => o.loop === loop);
+    const inside = outer ? `, runs ${[...outer.inners].map((l) => l.name).join(", ") || "nothing"}` : "";
+    const tasks = outer?.across
+      ? `, ${outer.across.count} ${outer.across.definition.name}${outer.across.fixed ? " fixed" : ""}`
+      : "";
+    lines.push(
+      `${loop.kind} ${loop.name}: ${steps} steps by ${rules}, through ${throughText(el, loop)}${tasks}${inside}`,
+    );
+  }
+  return lines.join("\n") + "\n";
+}

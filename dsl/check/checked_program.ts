@@ -1,0 +1,96 @@
+// What does a check leave? All that was found out about a program without mistakes, as data.
+import type { Across, Elaboration, GivenSteps, LeafDeclaration, LoopRun, MetaReference } from "../world/world.ts";
+import type { EvaluateItem, Expression, GradientItem, ReportClause } from "../syntax/ast.ts";
+import { expressionText } from "../format/expression_text.ts";
+import type { Direction, Loop } from "../world/loop.ts";
+import type { Expectation, RecordRequest } from "../../runtime/loop/program.ts";
+import type { Span } from "../text/source.ts";
+
+export const text = (el: Elaboration, e: Expression) =>
+  expressionText(el.modules.sources.get(e.span.source)?.text ?? "", e);
+
+/** `unroll(window = 5)`. */
+export function throughText(el: Elaboration, { through: { kind, args } }: Loop): string {
+  return `${kind}(${[...args].map(([name, value]) => `${name} = ${text(el, value)}`).join(", ")})`;
+}
+
+/** An `evaluate` item after its check. */
+export interface CheckedEvaluation {
+  readonly item: EvaluateItem;
+  readonly across: Across | undefined;
+  readonly steps: GivenSteps | undefined;
+  readonly reports: readonly ReportClause[];
+  readonly every: { readonly steps: number; readonly of: string } | undefined;
+  readonly inners: ReadonlySet<Loop>;
+}
+
+/** A trajectory that `record` asks for. */
+export interface TrajectoryWish {
+  readonly loop: Loop;
+  /** `linear.w`, `fit.loss`. */
+  readonly name: string;
+  readonly leaf?: LeafDeclaration;
+  readonly quantity?: "loss" | "gradient_norm";
+  /** A hyperparameter at every step. */
+  readonly rate?: string;
+}
+
+// --------------------------------------------------------------------------------------------------------- gradient
+
+/** A `gradient` item after its check. */
+export interface CheckedGradient {
+  readonly item: GradientItem;
+  readonly across: Across | undefined;
+  readonly wrt: readonly MetaReference[];
+  readonly expect: readonly Expectation[];
+  readonly inners: ReadonlySet<Loop>;
+  /** Those whose times can be recorded: none across tasks, none inside others, none in windows. */
+  readonly outermost: ReadonlySet<Loop>;
+  readonly direction: Direction;
+  /** Every loop that was run for it, with the loop whose step ran it. */
+  readonly runs: readonly LoopRun[];
+}
+
+/** An outer loop after its check. */
+export interface CheckedOuter {
+  readonly loop: Loop;
+  readonly steps: number;
+  readonly across: Across | undefined;
+  /** What each rule learns. */
+  readonly learned: readonly (readonly MetaReference[])[];
+  /** The inner loops that its objective runs, those inside others too. */
+  readonly inners: ReadonlySet<Loop>;
+  /** Those that are not inside others: their times can be recorded. */
+  readonly outermost: ReadonlySet<Loop>;
+  /** Every loop that was run for it, with the loop whose step ran it. */
+  readonly runs: readonly LoopRun[];
+  /** The inner loops that go on from the meta-step before. */
+  readonly warm: readonly LoopRun[];
+  /** How its gradient is found. */
+  readonly direction: Direction;
+}
+
+/** Everything that the checks found out about a program without mistakes. */
+export interface CheckedProgram {
+  readonly outers: readonly CheckedOuter[];
+  readonly gradients: readonly CheckedGradient[];
+  readonly evaluations: readonly CheckedEvaluation[];
+  readonly simulations: readonly { readonly loop: Loop; readonly steps: number }[];
+  readonly records: CheckedRecords;
+  /** Names of the leaves that live as long as the run. */
+  readonly persistent: readonly LeafDeclaration[];
+}
+
+export interface CheckedRecords {
+  readonly byOuter: ReadonlyMap<Loop, readonly RecordRequest[]>;
+  readonly wishes: readonly (TrajectoryWish & RecordedTimes)[];
+  /** The outers whose derivatives for every time are recorded. */
+  readonly sensitivities: readonly (RecordedTimes & { readonly loop: Loop })[];
+}
+
+/** When and of which task the times of a loop are recorded, and where the program says so. */
+export interface RecordedTimes {
+  readonly every: number | undefined;
+  readonly task: number;
+  readonly at: Span;
+}

@@ -1,0 +1,331 @@
+// Is what nothing runs well formed too? Values, tasks and data are gone through once; a model that nothing calls and an
+// optimizer that nothing uses are gone through with stand-ins for the sizes that a call would bring, and only those mistakes
+// are reported that no choice of sizes avoids.
+import type { ArrayType } from "../../runtime/ir/types.ts";
+import type { Expression, Formal, Item, ModelItem, OptimizerItem, TaskItem } from "../syntax/ast.ts";
+import { builtins, constants } from "../builtins/builtins.ts";
+import { visit, visitItem } from "../syntax/paths.ts";
+import { openFunction } from "../elaborate/functions.ts";
+import { dataRecord } from "../elaborate/data_values.ts";
+import { type Diagnostic, DiagnosticSink } from "../diagnostics/diagnostic.ts";
+import { moduleScope } from "../world/report.ts";
+import type {
+  Context,
+  Dim,
+  Elaboration,
+  InstanceNode,
+  LeafDeclaration,
+  Local,
+  TensorValue,
+  Value,
+} from "../world/world.ts";
+import { evaluate, placeOf } from "../world/evaluator.ts";
+import type { LoopRule } from "../world/loop.ts";
+import { callModel } from "../evaluate/model_calls.ts";
+import type { Definition, Module } from "../modules/modules.ts";
+import { declareParam } from "../elaborate/references.ts";
+import { applyRule, startStates } from "../loops/rules.ts";
+import {
+  firstShape,
+  firstSizes,
+  shapeChoices,
+  shapesIn,
+  sizeChoices,
+  type Sizes,
+  type SpokenSizes,
+} from "./size_choices.ts";
+import { newTask, openTask } from "../elaborate/tasks.ts";
+import { errorValue, staticNumber } from "../world/values.ts";
+import { enterWorld, known } from "../world/moments.ts";
+
+/** Goes through the definitions of the program's own files that nothing ran. Reports into `el.sink`. */
+export function checkUnused(el: Elaboration): void {
+  for (const module of el.modules.modules) checkModule(el, module);
+}
+
+/** The same for one file, which may be one of the standard library. */
+export function checkModule(el: Elaboration, module: Module): void {
+  for (const definition of module.own.values()) {
+    const { item } = definition;
+    switch (item.kind) {
+      case "Let":
+        if (isStatic(item.value, module, new Set([item]))) evaluate(openCheck(el, module), named(item));
+        break;
+      case "Param":
+        declareParam(openCheck(el, module), definition);
+        break;
+      case "Data":
+        for (const member of dataRecord(openCheck(el, module), definition).members.values()) member();
+        break;
+      case "Task":
+        checkTask(openCheck(el, module), definition);
+        break;
+      case "Model":
+        if (!el.called.has(item)) checkModel(el, item, module);
+        break;
+      case "Optimizer":
+        if (!el.called.has(item)) checkOptimizer(el, item, module);
+        break;
+    }
+  }
+}
+
+function openCheck(el: Elaboration, module: Module): Context {
+  return openFunction(el, "check", {
+    consumer: "check",
+    dry: true,
+    scope: moduleScope(module),
+    persistent: new Set(),
+  }).cx;
+}
+
+function named(item: Item & { readonly kind: "Let" }): Expression {
+  return { kind: "Name", name: item.name.name, primed: false, span: item.name.span };
+}
+
+/** True when a value uses only numbers: inputs, other such values, and functions of them. */
+function isStatic(expression: Expression, module: Module, seen: Set<Item>): boolean {
+  let all = true;
+  visit(expression, (e) => {
+    if (e.kind === "Time" || e.kind === "Call" && e.comprehension) all = false;
+    if (e.kind !== "Name" || !all) return;
+    const item = module.visible.get(e.name)?.item;
+    if (!item) {
+      all = constants.has(e.name) || builtins.has(e.name);
+    } else if (item.kind === "Let" && !seen.has(item)) {
+      seen.add(item);
+      all = isStatic(item.value, module.visible.get(e.name)!.module, seen);
+    } else if (item.kind === "Function" && !seen.has(item)) {
+      seen.add(item);
+      const formals = new Set(item.formals.map((f) => f.name.name));
+      visit(item.body, (b) => {
+        if (b.kind === "Time" || b.kind === "Call" && b.comprehension) all = false;
+        if (b.kind === "Name" && !formals.has(b.name) && !isStatic(b, module.visible.get(e.name)!.module, seen)) {
+          all = false;
+        }
+      });
+    } else all = item.kind === "Input" || item.kind === "Let" || item.kind === "Function";
+  });
+  return all;
+}
+
+/** Reads every member of a task once. */
+function checkTask(cx: Context, definition: Definition): void {
+  const index = cx.b.input({ dtype: "i32", shape: [] });
+  const world = enterWorld(cx.world, {
+    task: newTask({
+      definition,
+      index,
+      count: 1,
+      fixed: false,
+      given: (field) => cx.b.input(field),
+      slice: (x) => x,
+    }),
+  });
+  const scope = openTask(cx.elaboration, world);
+  for (const member of (definition.item as TaskItem).members) {
+    if (member.kind !== "Split") {
+      scope.get(member.name.name)?.value();
+      continue;
+    }
+    for (const part of world.task!.splits.get(member.name.name)?.members.values() ?? []) part();
+  }
+}
+
+// -------------------------------------------------------------------------------------------------------- stand-ins
+
+/** Codes of mistakes that do not come from where a thing is used. */
+const definite = /^M(0104|0202|0203|0210|030\d|0310|0405|0606)$/;
+
+/** One that knows of no call, and whose mistakes nobody sees. */
+function elaborationApart(el: Elaboration): Elaboration {
+  return {
+    ...el,
+    sink: new DiagnosticSink(el.limits),
+    instances: new Map(),
+    leaves: new Map(),
+    busy: new Set(),
+    called: new Set(),
+    said: new Set(),
+    work: { depth: 0, evaluations: 0, unshaped: 0, dataBytes: 0, valued: new Set() },
+    unshaped: new Map(),
+    waiting: new Map(),
+  };
+}
+
+/** Goes through something with several choices of sizes and reports what goes wrong with all of them. `attempt` says whether
+ *  it could do anything with a choice. A choice clears a mistake where its expression has a value with it; that another mistake
+ *  comes before it says nothing. */
+function reportCertain<Choice>(
+  el: Elaboration,
+  choices: Iterable<Choice>,
+  attempt: (el: Elaboration, choice: Choice) => boolean,
+): void {
+  let certain: Map<string, Diagnostic> | undefined;
+  let evaluations = 0;
+  let tried = 0;
+  for (const choice of choices) {
+    const apart = elaborationApart(el);
+    if (!attempt(apart, choice)) continue;
+    const found = new Map<string, Diagnostic>();
+    for (const d of apart.sink.diagnostics) {
+      if (definite.test(d.code)) found.set(`${d.code} ${placeOf(d.primary.span)}`, d);
+    }
+    const { valued } = apart.work;
+    certain = certain === undefined ? found : new Map(
+      [...certain].filter(([key, d]) => found.has(key) || found.size > 0 && !valued!.has(placeOf(d.primary.span))),
+    );
+    if (certain.size === 0) return;
+    evaluations += apart.work.evaluations;
+    if (++tried >= leastChoices && evaluations > mostWork) break;
+  }
+  for (const d of certain?.values() ?? []) {
+    const { hint } = d;
+    el.sink.report({
+      code: d.code,
+      title: d.title,
+      at: d.primary.span,
+      label: d.primary.message,
+      secondary: d.secondary,
+      // sizes that were stand-ins mean nothing to a reader
+      notes: d.notes.filter((n) => !n.startsWith("Here `")),
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+}
+
+/** Evaluations of expressions after which no more choices are tried than these: about a second. */
+const mostWork = 100_000;
+const leastChoices = 200;
+
+/** Goes through a model that nothing calls. */
+function checkModel(el: Elaboration, item: ModelItem, module: Module): void {
+  const free = freeSizes(item, module);
+  // a formal of unknown rank, or a size of unknown kind, leaves nothing to check but names
+  if (item.formals.some((f) => f.type === undefined)) return;
+  if ((item.sizes ?? []).some((f) => !f.default && f.type?.dtype?.name !== "int")) return;
+  const spoken = () => {
+    const first = firstSizes(free);
+    const { numbers, shapes } = spokenSizes(el, item, module, (a, cx) => callWithStandIns(a, cx, item, module, first));
+    const result = item.result?.sizes?.map((size) => size.kind === "Number" ? size.value : 1);
+    const types = item.formals.map(({ type }) =>
+      type?.sizes?.flatMap((size) => size.kind === "Name" && free.includes(size.name) ? [size.name] : []) ?? []
+    );
+    return { numbers, shapes: result ? [result, ...shapes] : shapes, types };
+  };
+  reportCertain(
+    el,
+    sizeChoices(free, spoken),
+    (apart, sizes) => callWithStandIns(apart, openCheck(apart, module), item, module, sizes),
+  );
+}
+
+/** The names in a model's formals that a call would bind, and its own sizes. */
+function freeSizes(item: ModelItem, module: Module): string[] {
+  const names = new Set<string>();
+  for (const formal of item.sizes ?? []) if (!formal.default) names.add(formal.name.name);
+  const own = new Set((item.sizes ?? []).map((f) => f.name.name));
+  for (const formal of item.formals) {
+    for (const size of formal.type?.sizes ?? []) {
+      if (size.kind === "Name" && !own.has(size.name) && !module.visible.has(size.name)) names.add(size.name);
+    }
+  }
+  return [...names];
+}
+
+/** What the program says of sizes: the numbers of a file and of the inputs, and the shapes of what a first attempt meets. */
+function spokenSizes(
+  el: Elaboration,
+  item: ModelItem | OptimizerItem,
+  module: Module,
+  attempt: (el: Elaboration, cx: Context) => void,
+): Omit<SpokenSizes, "types"> {
+  const numbers = new Set<number>();
+  const apart = elaborationApart(el);
+  const inside = openCheck(apart, module);
+  const note = (n: number) => Number.isInteger(n) && n > 0 && n <= el.limits.entries && numbers.add(n);
+  const noteExpression = (e: Expression) => {
+    if (e.kind === "Number") note(e.value);
+    if (e.kind !== "Binary" && e.kind !== "Name" || !isStatic(e, module, new Set())) return;
+    const value = evaluate(inside, e);
+    if (value.kind === "static") note(value.value);
+  };
+  for (const each of [item, ...module.program.items.filter((other) => other !== item)]) visitItem(each, noteExpression);
+  for (const input of el.inputs.values()) note(input.value);
+  const first = openCheck(apart, module);
+  attempt(apart, first);
+  return { numbers: [...numbers], shapes: shapesIn(first.b.finish([])) };
+}
+
+function callWithStandIns(el: Elaboration, cx: Context, item: ModelItem, module: Module, sizes: Sizes): boolean {
+  const bound = new Map<string, Local>();
+  for (const formal of item.sizes ?? []) {
+    const value = sizes.get(formal.name.name);
+    bound.set(formal.name.name, known(value === undefined ? defaultOf(cx, formal, bound) : staticNumber(value, "int")));
+  }
+  const instance: InstanceNode = {
+    path: item.name.name,
+    model: { item, module },
+    sizes: bound,
+    own: new Map(),
+    children: new Map(),
+  };
+  const locals = new Map([...bound, ...[...sizes].map(([k, v]) => [k, known(staticNumber(v, "int"))] as const)]);
+  const inside: Context = { ...cx, scope: { module, parent: undefined, locals } };
+  const args = item.formals.map((formal) => ({ value: standIn(inside, formal), span: formal.span }));
+  if (args.some((a) => a.value.kind === "error")) return false;
+  const result = callModel(cx, { kind: "model", instance, world: cx.world }, args, item.name.span, true);
+  // initial values too
+  for (const leaf of el.leaves.values()) leaf.initial(cx);
+  return result !== undefined;
+}
+
+function defaultOf(cx: Context, formal: Formal, locals: ReadonlyMap<string, Local>): Value {
+  return formal.default ? evaluate({ ...cx, scope: { ...cx.scope, locals } }, formal.default) : errorValue;
+}
+
+/** A tensor of a formal's type. */
+function standIn(cx: Context, formal: Formal): Value {
+  const dims: Dim[] = [];
+  for (const size of formal.type?.sizes ?? []) {
+    const value = evaluate(cx, size);
+    if (value.kind !== "static" || !Number.isInteger(value.value) || value.value < 1) return errorValue;
+    dims.push(value.name === undefined ? { size: value.value } : { size: value.value, name: value.name });
+  }
+  const dtype = formal.type?.dtype?.name;
+  const type: ArrayType = {
+    dtype: dtype === "int" ? "i32" : dtype === "bool" ? "bool" : cx.elaboration.precision,
+    shape: dims.map((d) => d.size),
+  };
+  return { kind: "tensor", variable: cx.b.input(type), dims };
+}
+
+/** Goes through an optimizer that nothing uses, for parameters of many shapes. */
+function checkOptimizer(el: Elaboration, item: OptimizerItem, module: Module): void {
+  const attempt = (apart: Elaboration, cx: Context, shape: readonly number[]): boolean => {
+    const { b } = cx;
+    const dims = shape.map((size): Dim => ({ size }));
+    const array = (): TensorValue => ({
+      kind: "tensor",
+      variable: b.input({ dtype: apart.precision, shape }),
+      dims,
+    });
+    const hyperparameters = new Map<string, Local>();
+    for (const formal of item.formals) {
+      const value = formal.default
+        ? evaluate(cx, formal.default)
+        : { kind: "tensor", variable: b.input({ dtype: apart.precision, shape: [] }), dims: [] } as const;
+      hyperparameters.set(formal.name.name, known(value));
+    }
+    const { span } = item.name;
+    const rule: LoopRule = { references: [], optimizer: { item, module }, hyperparameters: [], span };
+    const leaf: LeafDeclaration = { name: "p", drawnAs: "p", dims, module, span, initial: () => undefined };
+    const p = array();
+    const t: TensorValue = { kind: "tensor", variable: b.input({ dtype: "i32", shape: [] }), dims: [] };
+    const states = startStates(cx, rule, leaf, p, hyperparameters);
+    if (states) applyRule(cx, rule, leaf, { p, g: array(), t, states, hyperparameters });
+    return true;
+  };
+  const choices = shapeChoices(() => spokenSizes(el, item, module, (apart, cx) => attempt(apart, cx, firstShape)));
+  reportCertain(el, choices, (apart, shape) => attempt(apart, openCheck(apart, module), shape));
+}

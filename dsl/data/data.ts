@@ -1,0 +1,280 @@
+// What is in the tables that a program names? Reads every `data … from` and every host array, and checks them against their
+// declarations before anything runs, with the row and column of what is wrong.
+import type { DataField, DataItem } from "../syntax/ast.ts";
+import { rangeOfData } from "../../runtime/ir/ranges.ts";
+import { allocate, sizeOf } from "../../runtime/ir/types.ts";
+import { entryOf, type HostValues, whyNoEntry } from "../../runtime/loop/given_arrays.ts";
+import { fail, moduleScope } from "../world/report.ts";
+import type { Context, Dim, Elaboration } from "../world/world.ts";
+import { formatBytes } from "../../runtime/bytes.ts";
+import { openDataFile, type ReadData, whenWhole, withinData } from "./data_files.ts";
+import { dataKey, declaredDims, type Entries, entryOfArray } from "../elaborate/data_values.ts";
+import { dtypeOf, requireStatic, tooLarge } from "../elaborate/sizes.ts";
+import { openFunction } from "../elaborate/functions.ts";
+import { hintFor } from "../diagnostics/hints.ts";
+import type { Module } from "../modules/modules.ts";
+import { count } from "../text/words.ts";
+
+/** Tables from a script: `{ train: { x, y } }`. */
+export type HostData = Readonly<Record<string, Readonly<Record<string, HostValues>>>>;
+
+/** What a field that was read is kept as; undefined: it is not. */
+type KeyOf = (field: DataField) => string | undefined;
+
+/** Loads the data of every file into `el.data`. */
+export function loadData(el: Elaboration, read: ReadData, host: HostData): void {
+  const declared = new Set<string>();
+  for (const module of el.modules.modules) {
+    for (const item of module.program.items) {
+      if (item.kind !== "Data") continue;
+      declared.add(item.name.name);
+      loadItem(el, item, module, read, Object.hasOwn(host, item.name.name) ? host[item.name.name] : undefined);
+    }
+  }
+  const unknown = Object.keys(host).filter((name) => !declared.has(name));
+  if (unknown.length === 0) return;
+  el.sink.report({
+    code: "M0603",
+    title: `The program declares no data ${unknown.map((n) => `\`${n}\``).join(" or ")}`,
+    at: { source: el.modules.root.source.name, start: 0, end: 0 },
+    notes: declared.size > 0 ? [`It declares ${[...declared].map((n) => `\`${n}\``).join(", ")}`] : [],
+    hint: hintFor(unknown[0]!, declared),
+  });
+}
+
+function loadItem(
+  el: Elaboration,
+  item: DataItem,
+  module: Module,
+  read: ReadData,
+  host: Readonly<Record<string, HostValues>> | undefined,
+): void {
+  const { cx } = openFunction(el, "data", {
+    consumer: "",
+    dry: true,
+    scope: moduleScope(module),
+    persistent: new Set(),
+  });
+  const pending = item.fields.filter((f) => !f.value);
+  // of two items of one name (reported), the first counts; the other is read for its own mistakes
+  const counts = module.own.get(item.name.name)?.item === item;
+  const keyOf: KeyOf = (field) => counts ? dataKey(el, module, item, field) : undefined;
+  for (const field of item.fields) {
+    const misplaced = field.columns?.[0]?.first.span ?? field.missing?.span;
+    if (!misplaced || !field.value) continue;
+    fail(cx, {
+      code: "M0602",
+      title: `\`${item.name.name}.${field.name.name}\` has a value here, and nothing is read for it`,
+      at: misplaced,
+      hint: "leave out either the value or what follows it",
+    });
+  }
+  for (const name of Object.keys(host ?? {})) {
+    if (pending.some((f) => f.name.name === name)) continue;
+    fail(cx, {
+      code: "M0603",
+      title: item.fields.some((f) => f.name.name === name)
+        ? `\`${item.name.name}.${name}\` has a value in the program and cannot be handed over`
+        : `The data \`${item.name.name}\` declares no \`${name}\``,
+      at: item.name.span,
+      hint: hintFor(name, pending.map((f) => f.name.name)),
+    });
+  }
+  const handed = (f: DataField) => host && Object.hasOwn(host, f.name.name) ? host[f.name.name] : undefined;
+  const fromFile = pending.filter((f) => !handed(f));
+  for (const field of pending) {
+    const values = handed(field);
+    if (values) loadHost(cx, item, field, values, keyOf);
+  }
+  if (fromFile.length === 0) return;
+  if (!item.from) {
+    const [first, ...others] = fromFile as [DataField, ...DataField[]];
+    const names = fromFile.map((f) => `\`${item.name.name}.${f.name.name}\``);
+    fail(cx, {
+      code: "M0601",
+      title: `${names.join(" and ")} ${names.length > 1 ? "have" : "has"} no values`,
+      at: first.span,
+      secondary: others.map((f) => ({ span: f.span, message: "" })),
+      hint:
+        `read them from a file, \`data ${item.name.name} from "${item.name.name}.csv" { … }\`, or hand them over from TypeScript`,
+    });
+    return;
+  }
+  const file = openDataFile(cx, item, item.from, module, read);
+  if (!file) return;
+  const wrongLength: DataField[] = [];
+  let rows = 0;
+  for (const field of fromFile) {
+    const entries = file.entries(cx, field);
+    if (!entries || load(cx, item, field, entries, keyOf) !== "rows") continue;
+    wrongLength.push(field);
+    rows = entries.shape[0]!;
+  }
+  const [first, ...others] = wrongLength;
+  if (!first) return;
+  fail(cx, {
+    code: "M0602",
+    title: `\`${file.path}\` has ${count(rows, "row")}, and ${
+      wrongLength.map((f) => `\`${item.name.name}.${f.name.name}\``).join(" and ")
+    } ${wrongLength.length > 1 ? "are" : "is"} declared with another number`,
+    at: first.type?.span ?? first.span,
+    secondary: others.map((f) => ({ span: f.type?.span ?? f.span, message: "" })),
+    hint: first.type?.sizes?.[0]?.kind === "Number"
+      ? `write \`${rows}\` for the number of rows, or \`_\` for as many as there are`
+      : undefined,
+  });
+}
+
+function formatDeclared(dims: readonly (Dim | undefined)[]): string {
+  return `[${dims.map((dim) => dim?.name ?? dim?.size ?? "_").join(", ")}]`;
+}
+
+/** Fills a field. "rows": a table has not as many rows as declared (not reported). */
+function load(cx: Context, item: DataItem, field: DataField, entries: Entries, keyOf: KeyOf): "rows" | undefined {
+  const { precision } = cx.elaboration;
+  const written = field.type?.dtype?.name ?? "float";
+  const dtype = dtypeOf(written, precision);
+  if (!dtype) return undefined; // reported with the declarations
+  const name = `${item.name.name}.${field.name.name}`;
+  const dims = declaredDims(cx, field);
+  if (!dims) return undefined;
+  const missing = field.missing && requireStatic(cx, field.missing, "what stands for a missing entry");
+  if (field.missing && !missing) return undefined;
+  const misfit = missing && whyNoEntry(missing.value, dtype);
+  if (misfit) {
+    fail(cx, {
+      code: "M0602",
+      title: `\`${missing.value}\` cannot stand for a missing entry of \`${name}\`: ${misfit}`,
+      at: field.missing!.span,
+    });
+    return undefined;
+  }
+  if (entries.shape.includes(0)) {
+    const rows = entries.shape[0] === 0;
+    fail(cx, {
+      code: "M0602",
+      title: `${entries.name} has no ${rows ? "rows" : "entries"}, and \`${name}\` needs at least one`,
+      // of a table this is said once, not for each field
+      at: entries.from === "table" ? item.from!.span : field.span,
+      label: entries.from === "table" ? "" : `its shape is [${entries.shape.join(", ")}]`,
+    });
+    return undefined;
+  }
+  const shape = fit(dims.map((dim) => dim?.size), entries);
+  if (shape === "rows") return "rows";
+  const wrong = (title: string, more: { notes?: readonly string[]; hint?: string | undefined } = {}) => {
+    fail(cx, { code: "M0602", title, at: field.span, ...more });
+    return undefined;
+  };
+  if (!shape) {
+    const given = `[${entries.shape.join(", ")}]`;
+    const what =
+      { host: "the array handed over is", array: "the file holds", table: "the columns read are" }[entries.from];
+    return wrong(`\`${name}\` is declared as ${formatDeclared(dims)}, ${what} ${given}`, {
+      hint: entries.from === "table" && !field.columns
+        ? 'name the columns, such as `from "a", "b"` or `from "p0" .. "p9"`'
+        : undefined,
+    });
+  }
+  if (tooLarge(cx, shape.map((size) => ({ size })), field.span)) return undefined;
+  if (dims.includes(undefined) && entries.packed && isBomb(entries.packed)) {
+    fail(cx, {
+      code: "M0310",
+      title: `${entries.name} takes ${formatBytes(entries.packed.from)}, and ${
+        formatBytes(entries.packed.to)
+      } unpacked`,
+      at: field.span,
+      notes: ["An array that was packed more than a hundredfold is only read when its sizes are declared"],
+      hint: `if that is meant, write \`[${shape.join(", ")}]\` for its sizes`,
+    });
+    return undefined;
+  }
+  if (entries.packed) {
+    const what = `${entries.name} unpacked`;
+    if (!withinData(cx, { count: entries.packed.to, what, at: field.span })) return undefined;
+  }
+  const at = whenWhole(cx, { name: entries.name, at: field.span }, () => entries.open());
+  if (!at) return undefined;
+  const data = allocate(dtype, sizeOf(shape));
+  const rows = entries.from === "table" ? ["Rows are counted with the header, which is row 1"] : [];
+  for (let i = 0; i < data.length; i++) {
+    const read = at(i);
+    if (typeof read === "string") {
+      const shown = read.length > 40 ? `${read.slice(0, 40)}…` : read;
+      const comma = /^[+-]?\d+,\d+$/.test(read);
+      return wrong(`${entries.where(i)} is \`${shown}\`: it is not a number`, {
+        notes: rows,
+        hint: comma
+          ? `a fraction begins with a point, \`${read.replace(",", ".")}\`, and thousands have no mark`
+          : undefined,
+      });
+    }
+    if (Number.isNaN(read) && !missing) {
+      return wrong(`${entries.where(i)} is missing`, {
+        notes: rows,
+        hint: "say what stands for missing entries, such as `missing 0`",
+      });
+    }
+    const value = missing && Number.isNaN(read) ? missing.value : read;
+    const why = whyNoEntry(value, dtype);
+    if (why) return wrong(`${entries.where(i)} is ${value}: ${why}`, { notes: rows });
+    data[i] = value;
+  }
+  const key = keyOf(field);
+  if (key === undefined) return undefined;
+  cx.elaboration.data.set(key, { dtype, shape, data });
+  if (dtype === "i32") {
+    const source = { name, data, where: entries.where, notes: rows };
+    cx.elaboration.dataRanges.set(key, { ...rangeOfData(data), source });
+  }
+  return undefined;
+}
+
+/** True where unpacking takes much, and much more than what is packed: nobody said that there are so many numbers. */
+function isBomb({ from, to }: { readonly from: number; readonly to: number }): boolean {
+  return to > 64e6 && to > 100 * from;
+}
+
+/** The shape of a field; undefined when the entries do not have it. "rows": only their number differs. */
+function fit(declared: readonly (number | undefined)[], entries: Entries): number[] | "rows" | undefined {
+  if (entries.from === "table") {
+    const [rows, width] = entries.shape as [number, number];
+    if (declared.length === 0) return undefined;
+    const rest = declared.slice(1);
+    const known = rest.reduce((n: number, size) => n * (size ?? 1), 1);
+    const free = rest.filter((size) => size === undefined).length;
+    const each = free === 0 ? 1 : width / known;
+    if (free > 1 || known * each !== width || !Number.isInteger(each)) return undefined;
+    if (declared[0] !== undefined && declared[0] !== rows) return "rows";
+    return [rows, ...rest.map((size) => size ?? each)];
+  }
+  // axes of size 1 at the end may be written or left out
+  const axes = Math.max(declared.length, entries.shape.length);
+  const shape: number[] = [];
+  for (let axis = 0; axis < axes; axis++) {
+    const actual = entries.shape[axis] ?? 1;
+    const size = axis < declared.length ? declared[axis] ?? actual : 1;
+    if (size !== actual) return undefined;
+    if (axis < declared.length) shape.push(size);
+  }
+  return entries.from === "host" && declared.length !== entries.shape.length ? undefined : shape;
+}
+
+function loadHost(cx: Context, item: DataItem, field: DataField, { shape, data }: HostValues, keyOf: KeyOf): void {
+  const name = `${item.name.name}.${field.name.name}`;
+  if (data.length !== sizeOf(shape)) {
+    fail(cx, {
+      code: "M0602",
+      title: `The array for \`${name}\` has ${data.length} entries, its shape [${shape.join(", ")}] needs ${
+        sizeOf(shape)
+      }`,
+      at: field.span,
+    });
+    return;
+  }
+  const where = entryOfArray(shape, `the array for \`${name}\``);
+  const dtype = field.type?.dtype?.name === "bool" ? "bool" : "f64";
+  const what = `The array for \`${name}\``;
+  const open = () => (i: number) => entryOf(data[i], dtype);
+  load(cx, item, field, { from: "host", shape, name: what, open, where }, keyOf);
+}

@@ -1,0 +1,115 @@
+// What are the fields of a `data` item? Inline values as expressions, columns of a file or arrays from the host as inputs.
+import type { DataField, DataItem, Expression } from "../syntax/ast.ts";
+import type { Definition, Module } from "../modules/modules.ts";
+import { fail, moduleScope } from "../world/report.ts";
+import { fieldOf } from "./row_origins.ts";
+import { bindingValue } from "./tasks.ts";
+import { rangeOf, setRange } from "../../runtime/ir/ranges.ts";
+import type { Builder } from "../../runtime/ir/builder.ts";
+import type { Context, Dim, Elaboration, RecordValue, Value } from "../world/world.ts";
+import { outermost } from "../world/moments.ts";
+import { errorValue } from "../world/values.ts";
+import { topPath } from "./models.ts";
+import { evaluateSize, tooLarge } from "./sizes.ts";
+import { place } from "../../runtime/loop/given_arrays.ts";
+
+/** A data item as a value: its fields, read when first asked for. */
+export function dataRecord(cx: Context, definition: Definition): RecordValue {
+  const item = definition.item as DataItem;
+  const name = item.name.name;
+  const members = new Map<string, () => Value>();
+  for (const field of item.fields) {
+    const qualified = `${name}.${field.name.name}`;
+    members.set(field.name.name, () => {
+      const key = dataKey(cx.elaboration, definition.module, item, field);
+      const array = cx.elaboration.data.get(key);
+      if (array) {
+        const dims = declaredDims({ ...cx, scope: moduleScope(definition.module) }, field, array.shape);
+        if (!dims) return errorValue;
+        const variable = cx.world.consumer.input({ kind: "data", name: key });
+        const range = cx.elaboration.dataRanges.get(key);
+        if (range) setRange(variable, range);
+        const declared = { name: qualified, span: field.name.span };
+        return fieldOf(item, { kind: "tensor", variable, dims: dims as Dim[], declared });
+      }
+      if (!field.value) {
+        // what could not be loaded was reported then; else it is being loaded now
+        return cx.elaboration.sink.hasErrors ? errorValue : fail(cx, {
+          code: "M0210",
+          title: `\`${qualified}\` is not known where the sizes of data are read`,
+          at: field.type?.span ?? field.span,
+          hint: "name the size by an `input` or a number, or write `_` for as many as there are",
+        });
+      }
+      const root = outermost(cx.world);
+      const at = { ...cx, world: root, b: root.b, scope: moduleScope(definition.module), batch: undefined };
+      const value = bindingValue(at, field, qualified, true);
+      nameEntries(root.b, value, qualified);
+      return fieldOf(item, value);
+    });
+  }
+  return { kind: "record", name, what: "data", table: item, span: item.name.span, members };
+}
+
+/** Has the integers of a field that stands in the program know where they stand. One number alone may be that of others, too. */
+function nameEntries(b: Builder, value: Value, name: string): void {
+  const equation = value.kind === "tensor" && value.variable.dtype === "i32" ? b.producer(value.variable) : undefined;
+  if (equation?.op !== "constant" || equation.params.data.length === 1) return;
+  const { type, data } = equation.params;
+  const [variable] = equation.outputs;
+  setRange(variable!, {
+    ...rangeOf(variable!),
+    source: { name, data, where: entryOfArray(type.shape, `\`${name}\``) },
+  });
+}
+
+/** What a field is called among all that is read. */
+export function dataKey(el: Elaboration, module: Module, item: DataItem, field: DataField): string {
+  return `${topPath(el, { name: item.name.name, item, module })}.${field.name.name}`;
+}
+
+/** True for the `_` of `x : [_, 3]`: as many as there are. */
+function isFree(size: Expression): boolean {
+  return size.kind === "Name" && size.name === "_";
+}
+
+/** The axes that a field declares; undefined for `_` unless `actual` says how many there are. Undefined when wrong (reported). */
+export function declaredDims(
+  cx: Context,
+  field: DataField,
+  actual: readonly number[] = [],
+): readonly (Dim | undefined)[] | undefined {
+  let wrong = false;
+  const dims = (field.type?.sizes ?? []).map((size, axis) => {
+    if (isFree(size)) return actual[axis] === undefined ? undefined : { size: actual[axis] };
+    const dim = evaluateSize(cx, size);
+    wrong ||= !dim;
+    return dim;
+  });
+  if (wrong) return undefined;
+  const known = dims.filter((dim) => dim !== undefined);
+  return tooLarge(cx, known, field.type?.span ?? field.span) ? undefined : dims;
+}
+
+/** What a field is filled with. */
+export interface Entries {
+  /** "table": rows by columns, whose second axis the declaration may split or leave out. */
+  readonly from: "table" | "array" | "host";
+  readonly shape: readonly number[];
+  /** What holds them, for an error. */
+  readonly name: string;
+  /** Bytes that they are packed in, where they are, and those that they take unpacked. */
+  readonly packed?: { readonly from: number; readonly to: number };
+  /** Gets at them, which costs what unpacking costs. Throws SyntaxError that says what is wrong with them. */
+  open(): ReadEntry;
+  /** Where entry i stands, for an error. */
+  where(i: number): string;
+}
+
+/** Entry i, row-major: NaN where it is missing, its text where that is no number. */
+export type ReadEntry = (i: number) => number | string;
+
+/** Where entry i of an array stands: it is kept longer than the entries. */
+export function entryOfArray(shape: readonly number[], name: string): Entries["where"] {
+  return (i) => `Entry [${place(i, shape).join(", ")}] of ${name}`;
+}

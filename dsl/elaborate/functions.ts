@@ -1,0 +1,145 @@
+// How is a function for the runtime opened? A builder, its inputs as they are asked for, and a world to evaluate in.
+import { beginFunction, Builder } from "../../runtime/ir/builder.ts";
+import type { ConsumerPlace, Context, Elaboration, GivenSteps, Scope, World } from "../world/world.ts";
+import type { InputSlot, ProgramFunction } from "../../runtime/loop/program.ts";
+import { type ArrayType, type IrFunction, largestInt, type Variable } from "../../runtime/ir/types.ts";
+import { shapeOf } from "../world/values.ts";
+import { type Bounds, setRange } from "../../runtime/ir/ranges.ts";
+import { eliminateDeadCode } from "../../runtime/ir/dead_code.ts";
+
+/** A function being written for the runtime. */
+export interface Draft {
+  readonly b: Builder;
+  readonly world: World;
+  readonly cx: Context;
+  /** An input that only this function has, such as an optimizer's state. */
+  readonly input: (slot: InputSlot, type: ArrayType) => Variable;
+  /** Ends it: dead code and unused inputs are left out. */
+  readonly finish: (outputs: readonly Variable[]) => ProgramFunction;
+}
+
+/** The leaves that live as long as the run, as one function sees them. */
+export interface LastingLeaves {
+  /** Those that it is given the values of. */
+  readonly persistent: ReadonlySet<string>;
+  /** Those that only other items ask for: they have their declared values here. */
+  readonly declared?: ReadonlySet<string>;
+}
+
+/** Before it is known which there are. */
+export const noLeaves: LastingLeaves = { persistent: new Set() };
+
+/** What a new function is like. */
+export interface DraftOptions extends LastingLeaves {
+  /** What it is called where its draws are made. */
+  readonly consumer: string;
+  readonly dry: boolean;
+  readonly scope: Scope;
+  /** It is called at every meta-step. */
+  readonly perStep?: boolean;
+  /** Its loops say where a number is first not finite. */
+  readonly watches?: boolean;
+  /** Its derivatives are asked for. */
+  readonly differentiated?: boolean;
+  /** T of every inner loop, when an evaluation says so. */
+  readonly steps?: GivenSteps;
+  /** What the function is for, for messages. */
+  readonly place?: ConsumerPlace;
+}
+
+/** Starts a function. */
+export function openFunction(el: Elaboration, name: string, options: DraftOptions): Draft {
+  const b = new Builder(name);
+  el.work.evaluations = 0;
+  beginFunction();
+  const slots: { slot: InputSlot; variable: Variable }[] = [];
+  const typeOf = (slot: InputSlot): ArrayType => {
+    switch (slot.kind) {
+      case "seed":
+        return { dtype: "i32", shape: [2] };
+      case "step":
+        return { dtype: "i32", shape: [] };
+      case "leaf":
+        return { dtype: el.precision, shape: shapeOf(el.leaves.get(slot.name)!.dims) };
+      case "data": {
+        const { dtype, shape } = el.data.get(slot.name)!;
+        return { dtype, shape };
+      }
+      case "task":
+        return slot.type;
+      case "state":
+        return { dtype: el.precision, shape: [] };
+    }
+  };
+  const bounds = new Map<Variable, Bounds>();
+  const known = new Map<string, Variable>();
+  const input = (slot: InputSlot, type: ArrayType): Variable => {
+    const first = slot.kind === "task" ? ` ${slot.first}` : "";
+    const key = "name" in slot ? `${slot.kind} ${slot.name}${first}` : slot.kind;
+    const existing = known.get(key);
+    if (existing) return existing;
+    const label = "name" in slot ? slot.name : slot.kind;
+    const variable = b.input(type, label);
+    if (slot.kind === "task") {
+      const demand = (wanted: Bounds) => bounds.set(variable, stricter(wanted, bounds.get(variable)));
+      setRange(variable, { low: -largestInt, high: largestInt, attained: false, source: { name: slot.name, demand } });
+    }
+    slots.push({ slot, variable });
+    known.set(key, variable);
+    return variable;
+  };
+  const byslot = (slot: InputSlot, type?: ArrayType) => input(slot, type ?? typeOf(slot));
+  const consumer = {
+    name: options.consumer,
+    dry: options.dry,
+    ...(options.steps === undefined ? {} : { steps: options.steps }),
+    ...(options.place === undefined ? {} : { place: options.place }),
+    input: byslot,
+    runs: [],
+    reading: [],
+    watches: options.watches ?? false,
+    differentiated: options.differentiated ?? false,
+    metaStep: options.perStep ? byslot({ kind: "step" }) : undefined,
+    persistent: options.persistent,
+    declared: options.declared ?? new Set<string>(),
+  };
+  const world: World = {
+    parent: undefined,
+    consumer,
+    b,
+    values: new Map(),
+    initials: new Map(),
+    starts: new Map(),
+    owns: new Set(),
+    runs: new Map(),
+  };
+  return {
+    b,
+    world,
+    cx: { elaboration: el, world, b, scope: options.scope, frames: [] },
+    input,
+    finish: (outputs) => {
+      const whole = eliminateDeadCode(b.finish(outputs.map((x) => b.resolve(x))));
+      const bounded = slots.map(({ slot, variable }) => {
+        const demanded = bounds.get(variable);
+        return { variable, slot: demanded && slot.kind === "task" ? { ...slot, bounds: demanded } : slot };
+      });
+      return pruneInputs(whole, bounded);
+    },
+  };
+}
+
+/** What satisfies both demands. */
+function stricter(a: Bounds, b: Bounds | undefined): Bounds {
+  if (!b) return a;
+  const reason = a.low >= b.low && a.high <= b.high ? a.reason : b.reason;
+  return { low: Math.max(a.low, b.low), high: Math.min(a.high, b.high), reason };
+}
+
+/** Leaves out the inputs that nothing reads. */
+function pruneInputs(fn: IrFunction, slots: readonly { slot: InputSlot; variable: Variable }[]): ProgramFunction {
+  const used = new Set<Variable>(fn.outputs);
+  for (const equation of fn.equations) for (const x of equation.inputs) used.add(x);
+  const kept = slots.filter((s) => used.has(s.variable));
+  return { fn: { ...fn, inputs: kept.map((s) => s.variable) }, inputs: kept.map((s) => s.slot) };
+}

@@ -1,0 +1,246 @@
+// Which parameters does a model have? A model used at the top of a file is one instance, every `use` inside a model is
+// another; their parameters are named by the path to them, and shaped by the first call (`model_calls.ts`).
+import type { CallExpression, Expression, ModelItem, UseMember } from "../syntax/ast.ts";
+import { type Definition, type Module, pathFromRoot } from "../modules/modules.ts";
+import { fail, moduleScope } from "../world/report.ts";
+import type {
+  Context,
+  Elaboration,
+  Frame,
+  InstanceNode,
+  LeafDeclaration,
+  Local,
+  ModelValue,
+  Moment,
+  UserModel,
+} from "../world/world.ts";
+import { visit } from "../syntax/paths.ts";
+import { bindArguments } from "./arguments.ts";
+import { hintAt } from "../diagnostics/hints.ts";
+import { packageChain, packageName } from "./unknown_names.ts";
+import { describeValue } from "../world/values.ts";
+import { enterWorld } from "../world/moments.ts";
+
+/** What a parameter, model or table at the top of a file is called: its name, where the root file means it by that or, knowing none of that
+ *  name, no file before has one; else its file and its name. */
+export function topPath({ modules: { root, modules } }: Elaboration, { name, item, module }: Definition): string {
+  const seen = root.visible.get(name);
+  const first = seen && !seen.module.library ? seen : modules.map((m) => m.own.get(name)).find((d) => d && hasPath(d));
+  if (!first || first.item === item) return name;
+  return `${pathFromRoot(root, module).replace(/\.meta$/, "")}:${name}`;
+}
+
+/** True for what a program knows by its name. */
+export function hasPath({ item }: Definition): boolean {
+  return item.kind === "Model" || item.kind === "Param" || item.kind === "Data";
+}
+
+/** The instance of a model that is declared at the top of a file. */
+export function topInstance(el: Elaboration, item: ModelItem, module: Module): InstanceNode {
+  const path = topPath(el, { name: item.name.name, item, module });
+  const existing = el.instances.get(path);
+  if (existing) return existing;
+  const node = newInstance(path, { item, module }, new Map());
+  el.instances.set(path, node);
+  return node;
+}
+
+function newInstance(path: string, model: UserModel, sizes: ReadonlyMap<string, Local>): InstanceNode {
+  return { path, model, sizes, own: new Map(), children: new Map() };
+}
+
+/** The calls that a mistake inside an instance's declarations is shown at: the `use`s that led to it. */
+export function usesOf(instance: InstanceNode): Frame[] {
+  const frames: Frame[] = [];
+  for (let at: InstanceNode | undefined = instance; at; at = at.parent) if (at.use) frames.push(at.use);
+  return frames;
+}
+
+/** What something of an instance is drawn as: by the file of the model at the top, which its path says only sometimes. */
+export function drawnAs(el: Elaboration, instance: InstanceNode, member: string): string {
+  let top = instance;
+  while (top.parent) top = top.parent;
+  const { item, module } = top.model;
+  const rest = instance.path.slice(top.path.length);
+  return `${pathFromRoot(el.modules.root, module)}:${item.name.name}${rest}.${member}`;
+}
+
+/** Every parameter of an instance, in the order of the declarations, as far as they are known. */
+export function leavesOf(instance: InstanceNode): LeafDeclaration[] {
+  return instance.model.item.members.flatMap((member) => {
+    if (member.kind === "Binding") {
+      const leaf = instance.own.get(member.name.name);
+      return leaf ? [leaf] : [];
+    }
+    if (member.kind === "Use") {
+      const child = instance.children.get(member.name.name);
+      return child ? leavesOf(child) : [];
+    }
+    return [];
+  });
+}
+
+/** The sub-model that a `use` of an instance makes, made when it is first asked for. Undefined when wrong (reported). */
+export function childOf(cx: Context, instance: InstanceNode, member: UseMember): InstanceNode | undefined {
+  const name = member.name.name;
+  if (instance.children.has(name)) return instance.children.get(name);
+  const child = makeChild(cx, instance, member);
+  instance.children.set(name, child);
+  return child;
+}
+
+function makeChild(cx: Context, instance: InstanceNode, member: UseMember): InstanceNode | undefined {
+  const name = member.name.name;
+  const call = member.value;
+  const callee = call.kind === "Call" ? call.callee : call;
+  if (callee.kind === "Missing") return undefined;
+  const { module } = instance.model;
+  const inside: Context = {
+    ...cx,
+    scope: { ...moduleScope(module), locals: instance.sizes },
+    frames: usesOf(instance),
+    batch: undefined,
+  };
+  const definition = callee.kind === "Name" ? module.visible.get(callee.name) : undefined;
+  if (definition?.item.kind !== "Model") {
+    if (callee.kind === "Name" && module.unresolved.has(callee.name)) return undefined;
+    notAModel(inside, callee, definition);
+    return undefined;
+  }
+  for (let around: InstanceNode | undefined = instance; around; around = around.parent) {
+    if (around.model.item !== definition.item) continue;
+    const first = around === instance;
+    fail(inside, {
+      code: "M0210",
+      title: `The model \`${definition.name}\` contains itself`,
+      at: callee.span,
+      secondary: [{ span: definition.item.name.span, message: `\`${definition.name}\` is defined here` }],
+      notes: first ? [] : [`The way is \`${instance.path}.${name}\``],
+    });
+    return undefined;
+  }
+  if (call.kind === "Call" && readsArgument(inside, instance, call)) return undefined;
+  const formals = definition.item.sizes;
+  if (formals === undefined && call.kind === "Call") {
+    fail(inside, {
+      code: "M0302",
+      title: `\`${definition.name}\` takes no sizes`,
+      at: call.span,
+      hint: `write \`use ${name} = ${definition.name}\``,
+    });
+    return undefined;
+  }
+  const sizes = formals === undefined ? new Map() : readSizes(inside, definition.item, definition.module, call);
+  if (!sizes) return undefined;
+  const child: InstanceNode = {
+    ...newInstance(`${instance.path}.${name}`, { item: definition.item, module: definition.module }, sizes),
+    use: { callee: definition.name, span: call.span },
+    parent: instance,
+  };
+  return child;
+}
+
+/** Reports a `use` that reads an argument of the model's calls: its parts are made before any of them. */
+function readsArgument(cx: Context, instance: InstanceNode, call: CallExpression): boolean {
+  const { item, module } = instance.model;
+  const formals = item.formals.map((f) => f.name.name).filter((n) => !instance.sizes.has(n) && !module.visible.has(n));
+  let found: Expression & { kind: "Name" } | undefined;
+  for (const arg of call.args) {
+    visit(arg.value, (e) => {
+      if (e.kind === "Name" && formals.includes(e.name)) found ??= e;
+    });
+  }
+  if (found === undefined) return false;
+  fail(cx, {
+    code: "M0201",
+    title: `There is no \`${found.name}\` yet where the parts of \`${item.name.name}\` are made`,
+    at: found.span,
+    secondary: [{ span: item.formals.find((f) => f.name.name === found!.name)!.span, message: "known in each call" }],
+    hint: `take it out of the arguments, and write \`let ${found.name} = …\` at the top of the file`,
+  });
+  return true;
+}
+
+/** Reports what a `use` names, when it is no model. */
+function notAModel(cx: Context, callee: Expression, definition: Definition | undefined): void {
+  const { module } = cx.scope;
+  const models = [...module.visible.values()].filter((d) => d.item.kind === "Model").map((d) => d.name);
+  const chain = packageChain(callee, (name) => module.visible.has(name));
+  if (chain) {
+    const draft = packageName(cx.elaboration, chain, callee, { known: models, place: "layer" });
+    if (draft) fail(cx, draft);
+    return;
+  }
+  const name = callee.kind === "Name" ? callee.name : undefined;
+  const isFunction = name !== undefined &&
+    (definition?.item.kind === "Function" || !definition && cx.elaboration.evaluator.builtins.has(name));
+  fail(cx, {
+    code: definition || isFunction || name === undefined ? "M0203" : "M0201",
+    title: name === undefined
+      ? "This is not a model"
+      : isFunction
+      ? `\`${name}\` is a function, which has no parameters`
+      : definition
+      ? `\`${name}\` is not a model`
+      : `There is no model \`${name}\``,
+    at: callee.span,
+    hint: isFunction
+      ? `leave the \`use\` out, and call it where it is wanted: \`${name}(x)\``
+      : name !== undefined && !definition
+      ? hintAt("layer", name, models)
+      : "write `let` for a value; `use` makes a part with parameters of its own",
+  });
+}
+
+/** The values of the first list of a sized model. Undefined when wrong (reported). */
+function readSizes(
+  cx: Context,
+  item: ModelItem,
+  module: Module,
+  call: CallExpression | Expression,
+): ReadonlyMap<string, Local> | undefined {
+  const formals = item.sizes!;
+  const args = call.kind === "Call" ? call.args : [];
+  const bound = bindArguments(cx, item.name.name, formals, args, call.span, module);
+  if (!bound) return undefined;
+  const positional = args.filter((a) => !a.name);
+  for (const [i, formal] of formals.entries()) {
+    const name = formal.name.name;
+    const value = bound.get(name)!.value();
+    if (value.kind === "error") return undefined;
+    const given = args.find((a) => a.name?.name === name) ?? positional[i];
+    const at = given?.value.span ?? call.span;
+    // `units : int` is checked when the model is used, not when it is called
+    const wantsInt = formal.type?.dtype?.name === "int" && formal.type.sizes === undefined;
+    const isSize = value.kind === "static" && Number.isSafeInteger(value.value) && value.value >= 1 &&
+      value.type !== "bool";
+    if (wantsInt && !isSize) {
+      fail(cx, {
+        code: "M0306",
+        title: `\`${name}\` of \`${item.name.name}\` must be a positive whole number`,
+        at,
+        label: value.kind === "static" ? `this is ${value.value}` : `this is ${describeValue(value)}`,
+      });
+      return undefined;
+    }
+    if (value.kind === "tensor" || value.kind === "distribution" && value.computed) {
+      fail(cx, {
+        code: "M0701",
+        title: "A size or initialiser that is computed while the program runs is not yet supported",
+        at,
+      });
+      return undefined;
+    }
+  }
+  return bound;
+}
+
+/** The model value of an instance where a context stands. */
+export function modelValue(cx: Context, instance: InstanceNode): ModelValue {
+  return { kind: "model", instance, world: cx.world };
+}
+
+/** The model value of an instance at one time of a loop. */
+export function modelAt(cx: Context, instance: InstanceNode, moment: Moment): ModelValue {
+  return { kind: "model", instance, world: enterWorld(cx.world, moment), moment };
+}

@@ -1,0 +1,258 @@
+// What does a reference stand for? `mlp`, `net.body`, `linear.w@0`, `fit.lr`, `adapt.lr[l1.W]@t`, `train.loss`: the same
+// words in `over`, `wrt`, `record`, `expect` and in expressions.
+import type { Expression, ModelMember, TypeExpression } from "../syntax/ast.ts";
+import type { Span } from "../text/source.ts";
+import { openFunction } from "./functions.ts";
+import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
+import { fail, firstTime, moduleScope, needShape } from "../world/report.ts";
+import type { Context, Elaboration, LeafDeclaration, Reference, Scope } from "../world/world.ts";
+import { hintAt, hintFor } from "../diagnostics/hints.ts";
+import { methodHint } from "./scope_names.ts";
+import { partOfLoop } from "./unknown_names.ts";
+import { type Loop, rulePaths } from "../world/loop.ts";
+import { makeLeaf } from "./leaves.ts";
+import { childOf, leavesOf, topInstance, topPath } from "./models.ts";
+import { evaluateType } from "./sizes.ts";
+import type { Definition } from "../modules/modules.ts";
+import { referenceText } from "../syntax/paths.ts";
+
+/** A local or global name as a reference. Undefined when it would be one and is wrong (reported). */
+function referenceOfName(cx: Context, name: string, span: Span): Reference | "not a reference" | undefined {
+  for (let s: Scope | undefined = cx.scope; s; s = s.parent) {
+    const local = s.locals.get(name);
+    if (!local) continue;
+    const value = local.value(span);
+    if (value.kind === "error") return undefined;
+    if (value.kind !== "model") return "not a reference";
+    return { kind: "model", instance: value.instance, ...(value.moment ? { moment: value.moment } : {}) };
+  }
+  const definition = cx.scope.module.visible.get(name);
+  if (!definition) return "not a reference";
+  const { item, module } = definition;
+  switch (item.kind) {
+    case "Model":
+      return { kind: "model", instance: topInstance(cx.elaboration, item, module) };
+    case "Param": {
+      const leaf = declareParam(cx, definition);
+      return leaf && { kind: "leaf", leaf };
+    }
+    case "Inner":
+    case "Outer": {
+      const loop = cx.elaboration.loops.get(name);
+      if (loop?.item === item) return { kind: "loop", loop };
+      // an import runs no loop: one that is only used inside another file is not known here
+      fail(cx, {
+        code: "M0203",
+        title: `The loop \`${name}\` of \`${module.source.name}\` is used here and not imported`,
+        at: span,
+        hint: `add \`${name}\` to the import from \`${module.source.name}\``,
+      });
+      return undefined;
+    }
+    default:
+      return "not a reference";
+  }
+}
+
+/** The leaf of a free-standing `param`. */
+export function declareParam(cx: Context, definition: Definition): LeafDeclaration | undefined {
+  if (definition.item.kind !== "Param") return undefined;
+  const { binding } = definition.item;
+  const el = cx.elaboration;
+  const path = topPath(el, definition);
+  const existing = el.leaves.get(path);
+  if (existing) return existing;
+  if (el.busy.has(definition.item)) {
+    if (firstTime(el, definition.item)) {
+      fail({ ...cx, frames: [] }, {
+        code: "M0210",
+        title: `\`${definition.name}\` depends on itself`,
+        at: binding.name.span,
+      });
+    }
+    return undefined;
+  }
+  const place = (at: Context): Context => ({
+    ...at,
+    scope: { module: definition.module, parent: undefined, locals: new Map() },
+    frames: [],
+    batch: undefined,
+  });
+  const type: TypeExpression = binding.type ?? { sizes: [], span: binding.name.span };
+  el.busy.add(definition.item);
+  try {
+    const dims = evaluateType(place(cx), type);
+    return dims &&
+      makeLeaf(cx, path, dims, binding, { module: definition.module, drawnAs: definition.name }, place);
+  } finally {
+    el.busy.delete(definition.item);
+  }
+}
+
+/** Finds what a reference stands for. Undefined when it is not one (then nothing is reported) or is wrong (reported). */
+export function resolveReference(cx: Context, expression: Expression): Reference | "not a reference" | undefined {
+  switch (expression.kind) {
+    case "Name":
+      return referenceOfName(cx, expression.name, expression.span);
+    case "Member": {
+      const object = resolveReference(cx, expression.object);
+      if (object === undefined || object === "not a reference") return object;
+      return memberOf(cx, object, expression.member.name, expression.member.span);
+    }
+    case "Index": {
+      const object = resolveReference(cx, expression.object);
+      if (object === undefined || object === "not a reference") return object;
+      if (object.kind !== "hyperparameter") return "not a reference";
+      const index = expression.indices[0];
+      const wanted = index && referenceText(index);
+      const leaves = hyperparameterLeaves(cx.elaboration, object);
+      const labels = leaves.map((l) => l.name.slice(l.name.indexOf("[") + 1, -1));
+      const leaf = leaves[labels.indexOf(wanted ?? "")];
+      if (leaf && expression.indices.length === 1) return { kind: "leaf", leaf };
+      fail(cx, {
+        code: "M0201",
+        title: `\`${object.loop.name}.${object.name}\` has no value for \`${wanted ?? "this"}\``,
+        at: index?.span ?? expression.span,
+        notes: [
+          leaves[0]?.name.includes("[")
+            ? `It has one for each of ${labels.map((l) => `\`${l}\``).join(", ")}`
+            : "It has one value for all tensors",
+        ],
+        hint: hintFor(wanted ?? "", labels),
+      });
+      return undefined;
+    }
+    default:
+      return "not a reference";
+  }
+}
+
+function memberOf(cx: Context, object: Reference, name: string, span: Span): Reference | undefined {
+  if (name === "") return undefined;
+  const unknown = (what: string, known: readonly string[], hint?: string): undefined => {
+    fail(cx, {
+      code: "M0201",
+      title: `${what} has no \`${name}\``,
+      at: span,
+      notes: [known.length > 0 ? `It has ${known.map((k) => `\`${k}\``).join(", ")}` : "It has no parts"],
+      hint: hint ?? hintAt("part", name, known),
+    });
+    return undefined;
+  };
+  switch (object.kind) {
+    case "model": {
+      const { instance } = object;
+      const moment = object.moment ? { moment: object.moment } : {};
+      const member = instance.model.item.members.find((m) => m.name.name === name && isPart(m));
+      if (member?.kind === "Use") {
+        const child = childOf(cx, instance, member);
+        return child && { kind: "model", instance: child, ...moment };
+      }
+      if (member?.kind === "Binding") {
+        const leaf = instance.own.get(name);
+        if (leaf) return { kind: "leaf", leaf, ...moment };
+        // shaped by a call that was not seen yet: the check comes back to it
+        needShape(cx.elaboration, `${instance.path}.${name}`, span);
+        return undefined;
+      }
+      const known = instance.model.item.members.filter(isPart).map((m) => m.name.name);
+      return unknown(`The model \`${instance.path}\``, known);
+    }
+    case "loop": {
+      const { loop } = object;
+      if (name === "loss" || name === "gradient_norm") return { kind: "quantity", loop, quantity: name };
+      if (name === "sensitivity" && loop.kind === "outer") return { kind: "sensitivity", loop };
+      if (name === loop.timeName || name === "T") return { kind: "count", loop };
+      const all = loop.rules.flatMap((r) => r.hyperparameters);
+      const found = all.filter((h) => h.name === name);
+      if (found.length === 1) return { kind: "hyperparameter", loop, name: found[0]!.path };
+      if (found.length > 1) {
+        fail(cx, {
+          code: "M0204",
+          title: `Two rules of \`${loop.name}\` have a \`${name}\``,
+          at: span,
+          hint: `write \`${loop.name}.${found[0]!.path}\` or \`${loop.name}.${found[1]!.path}\``,
+        });
+        return undefined;
+      }
+      if (loop.rules.some((r) => rulePaths(r).some((p) => p === name || p.startsWith(`${name}.`)))) {
+        return { kind: "rule", loop, path: name };
+      }
+      if (loop.rules.length === 0 || loop.rules.some((r) => r.unknown)) return undefined;
+      const known = new Set([...all.map((h) => h.path), "loss", "gradient_norm", loop.timeName]);
+      return unknown(`The loop \`${loop.name}\``, [...known], partOfLoop(loop, name, [...known]));
+    }
+    case "rule": {
+      const { loop, path } = object;
+      const own = loop.rules.find((r) => rulePaths(r).includes(path))?.hyperparameters ?? [];
+      const found = own.find((h) => h.name === name);
+      if (found) return { kind: "hyperparameter", loop, name: found.path };
+      const longer = `${path}.${name}`;
+      if (loop.rules.some((r) => rulePaths(r).some((p) => p === longer || p.startsWith(`${longer}.`)))) {
+        return { kind: "rule", loop, path: longer };
+      }
+      return unknown(`\`${loop.name}.${path}\``, own.map((h) => h.name));
+    }
+    case "leaf":
+      return unknown(`The tensor \`${object.leaf.name}\``, [], methodHint(cx, name, object.leaf.name));
+    case "hyperparameter":
+      return unknown(`The hyperparameter \`${object.loop.name}.${object.name}\``, []);
+    case "quantity":
+      return unknown(`\`${object.loop.name}.${object.quantity}\``, []);
+    case "count":
+      return unknown(`\`${object.loop.name}.${object.loop.timeName}\``, []);
+  }
+}
+
+/** The leaves of a hyperparameter that are known; empty for one computed by a formula. */
+export function hyperparameterLeaves(
+  el: Elaboration,
+  reference: { readonly loop: Loop; readonly name: string },
+): LeafDeclaration[] {
+  const name = `${reference.loop.name}.${reference.name}`;
+  return [...el.leaves.values()].filter((l) => l.name === name || l.name.startsWith(`${name}[`));
+}
+
+/** The leaves that a reference is made of, as far as they are known. */
+export function referenceLeaves(el: Elaboration, reference: Reference): LeafDeclaration[] {
+  switch (reference.kind) {
+    case "model":
+      return leavesOf(reference.instance);
+    case "leaf":
+      return [reference.leaf];
+    case "hyperparameter":
+      return hyperparameterLeaves(el, reference);
+    default:
+      return [];
+  }
+}
+
+/** True when it is not known of every loop what it changes (reported): nothing can be said to change never. */
+export function changesUnknown(el: Elaboration): boolean {
+  return [...el.loops.values()].some((loop) =>
+    loop.rules.length === 0 || loop.rules.some((rule) => rule.references.some((r) => !isFound(el, loop, r)))
+  );
+}
+
+/** True when what stands in an `over` is found; nothing is reported. */
+function isFound(el: Elaboration, loop: Loop, expression: Expression): boolean {
+  if (expression.kind === "Missing") return false;
+  const quiet = {
+    ...el,
+    sink: new DiagnosticSink(el.limits, { after: true }),
+    said: new Set(el.said),
+    unshaped: new Map(el.unshaped),
+  };
+  const { cx } = openFunction(quiet, "over", {
+    consumer: "",
+    dry: true,
+    scope: moduleScope(loop.module),
+    persistent: new Set(),
+  });
+  return typeof resolveReference(cx, expression.kind === "Time" ? expression.object : expression) === "object";
+}
+
+/** True for what a model has wherever it is called: parameters and sub-models. */
+function isPart(member: ModelMember): boolean {
+  return member.kind === "Binding" || member.kind === "Use";
+}

@@ -1,0 +1,216 @@
+// What is one task? The draws and values of a `task` definition for one task index and meta-step: made when first read, in
+// the world of the task, each under its own name.
+import { largestInt } from "../../runtime/ir/types.ts";
+import { dtypeOf, evaluateType } from "./sizes.ts";
+import type { Binding, FunctionItem, LetItem, SplitMember, TaskItem } from "../syntax/ast.ts";
+import { fail } from "../world/report.ts";
+import type {
+  Context,
+  Elaboration,
+  ErrorValue,
+  Local,
+  RecordValue,
+  Scope,
+  TaskInstance,
+  TensorValue,
+  Value,
+  World,
+} from "../world/world.ts";
+import { toTensor } from "./arithmetic.ts";
+import { evaluate } from "../world/evaluator.ts";
+import { drawInto } from "./draws.ts";
+import { hintFor } from "../diagnostics/hints.ts";
+import { beginningOf, lazily, taskOf } from "../world/moments.ts";
+import { numbersOf } from "./leaves.ts";
+import { fieldOf, rowsAsIn } from "./row_origins.ts";
+import { describeValue, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
+
+/** A task with nothing drawn yet. `openTask` fills in what can be read. */
+export function newTask(parts: Omit<TaskInstance, "splits">): TaskInstance {
+  return { ...parts, splits: new Map() };
+}
+
+/** Gives a task its members, computed inside `world` (whose task it is), and returns those that are not splits. */
+export function openTask(el: Elaboration, world: World): ReadonlyMap<string, Local> {
+  const task = world.task!;
+  const item = task.definition.item as TaskItem;
+  const { module } = task.definition;
+  const base: Scope = { module, parent: undefined, locals: new Map() };
+  const locals = new Map<string, Local>();
+  const scope: Scope = { module, parent: base, locals };
+  const cx: Context = { elaboration: el, world: beginningOf(world), b: world.b, scope, frames: [] };
+  for (const member of item.members) {
+    if (member.kind === "Split") {
+      task.splits.set(member.name.name, openSplit(cx, task, member));
+    } else {
+      locals.set(memberName(member), memberValue(cx, `${task.definition.name}.`, member));
+    }
+  }
+  for (const [name, split] of task.splits) locals.set(name, { value: () => split });
+  return locals;
+}
+
+function memberName(member: Binding | FunctionItem | LetItem): string {
+  return member.name.name;
+}
+
+function openSplit(cx: Context, task: TaskInstance, split: SplitMember): RecordValue {
+  const locals = new Map<string, Local>();
+  const inside: Context = { ...cx, scope: { module: cx.scope.module, parent: cx.scope, locals } };
+  const prefix = `${task.definition.name}.${split.name.name}.`;
+  const members = new Map<string, () => Value>();
+  for (const member of split.members) {
+    const local = memberValue(inside, prefix, member);
+    locals.set(memberName(member), local);
+    if (member.kind === "Binding") members.set(memberName(member), () => fieldOf(split, local.value()));
+  }
+  return { kind: "record", name: split.name.name, what: "split", table: split, span: split.name.span, members };
+}
+
+function memberValue(cx: Context, prefix: string, member: Binding | FunctionItem | LetItem): Local {
+  const name = member.name.name;
+  if (member.kind === "Function") {
+    return { value: () => ({ kind: "function", item: member, scope: cx.scope }) };
+  }
+  const compute = (): Value => {
+    if (member.kind === "Let") return evaluate(cx, member.value);
+    if (!member.value) return givenField(cx, member, `${prefix}${name}`);
+    return bindingValue(cx, member, `${prefix}${name}`);
+  };
+  return lazily(
+    compute,
+    () => fail(cx, { code: "M0210", title: `\`${prefix}${name}\` depends on itself`, at: member.name.span }),
+  );
+}
+
+/** Every host function must be for a task that leaves something to it. */
+export function checkHostTasks(el: Elaboration): void {
+  const items = el.modules.modules.flatMap((m) => m.program.items).filter((item) => item.kind === "Task");
+  const names = items.map((item) => item.name.name);
+  for (const name of el.hostTasks) {
+    const item = items.find((each) => each.name.name === name);
+    const members = item?.members.flatMap((m) => m.kind === "Split" ? m.members : [m]) ?? [];
+    if (members.some((m) => m.kind === "Binding" && !m.value)) continue;
+    el.sink.report({
+      code: "M0603",
+      title: item
+        ? `The task \`${name}\` has no field without a value for its function to give`
+        : `The program declares no task \`${name}\``,
+      at: item?.name.span ?? { source: el.modules.root.source.name, start: 0, end: 0 },
+      hint: item ? "write a field's type only, such as `x : [5, 1]`" : hintFor(name, names),
+    });
+  }
+}
+
+/** The value of a field without one, `x : [5, 784]`: the host gives it. */
+function givenField(cx: Context, binding: Binding, qualified: string): Value {
+  const { given, definition: { name: task } } = taskOf(cx.world)!;
+  const { span } = binding.name;
+  if (!cx.elaboration.hostTasks.has(task)) {
+    return fail(cx, {
+      code: "M0405",
+      title: `\`${qualified}\` has no value`,
+      at: span,
+      hint:
+        `write \`= …\`, draw it: \`~ normal(0, 1)\`, or hand over a function from TypeScript: compile(…, { tasks: { ${task} } })`,
+    });
+  }
+  const dims = evaluateType(cx, binding.type!);
+  if (!dims) return errorValue;
+  const dtype = dtypeOf(binding.type!.dtype?.name ?? "float", cx.elaboration.precision);
+  if (!dtype) return errorValue; // reported with the declarations
+  const variable = given({ name: qualified, dtype, shape: shapeOf(dims), span });
+  return { kind: "tensor", variable, dims, declared: { name: qualified, span } };
+}
+
+/** The value of `name : type = value` or `name : type ~ distribution` where a context stands. */
+export function bindingValue(cx: Context, binding: Binding, qualified: string, once = false): Value {
+  const span = binding.name.span;
+  if (!binding.value) {
+    return fail(cx, {
+      code: "M0405",
+      title: `\`${qualified}\` has no value`,
+      at: span,
+      hint: "write `= …`, or draw it: `~ normal(0, 1)`",
+    });
+  }
+  const value = evaluate(cx, binding.value);
+  if (value.kind === "error") return value;
+  const declared = { name: qualified, span };
+  if (binding.how === "~") {
+    const dims = binding.type ? evaluateType(cx, binding.type) : [];
+    if (!dims) return errorValue;
+    const dtype = binding.type?.dtype;
+    if (dtype && dtype.name !== "float") {
+      return fail(cx, { code: "M0304", title: `What is drawn is float, not ${dtype.name}`, at: dtype.span });
+    }
+    const name = { module: cx.scope.module, drawnAs: qualified, once };
+    const drawn = drawInto(cx, value, dims, name, binding.value.span);
+    return drawn ? { ...drawn, declared } : errorValue;
+  }
+  if (value.kind === "distribution") {
+    return fail(cx, {
+      code: "M0304",
+      title: `\`${binding.name.name} = …\` needs a value, not a distribution`,
+      at: binding.value.span,
+      hint: `write \`${binding.name.name} ~ …\` to draw it`,
+    });
+  }
+  if (!binding.type) return value.kind === "tensor" ? { ...value, declared } : value;
+  const dims = evaluateType(cx, binding.type);
+  if (!dims) return errorValue;
+  const tensor = asDeclared(cx, value, binding.type.dtype?.name ?? "float");
+  if (tensor.kind === "error") {
+    const type = binding.type.dtype?.name ?? "float";
+    return fail(cx, {
+      code: "M0304",
+      title: `\`${qualified}\` is declared as ${type} ${formatDims(dims)} and cannot hold ${
+        oddEntry(value, type) ?? describeValue(value)
+      }`,
+      at: binding.value.span,
+      secondary: [{ span: binding.type.span, message: "declared here" }],
+    });
+  }
+  const same = tensor.dims.length === dims.length && tensor.dims.every((d, i) => d.size === dims[i]!.size);
+  if (same) return { ...tensor, dims: rowsAsIn(dims, tensor.dims), declared };
+  if (tensor.dims.length > 0) {
+    return fail(cx, {
+      code: "M0305",
+      title: `\`${qualified}\` is declared as ${formatDims(dims)}, its value is ${formatDims(tensor.dims)}`,
+      at: binding.value.span,
+      label: formatDims(tensor.dims),
+      secondary: [{ span: binding.type.span, message: "declared here" }],
+      notes: namedSizes(dims, tensor.dims),
+    });
+  }
+  return { kind: "tensor", variable: cx.b.broadcastTo(tensor.variable, shapeOf(dims)), dims, declared };
+}
+
+/** A value as an array of a declared type; the error value when it cannot be one (not reported). */
+function asDeclared(cx: Context, value: Value, type: string): TensorValue | ErrorValue {
+  const numbers = numbersOf(value);
+  if (type === "int") {
+    if (value.kind === "static" || value.kind === "literal" || value.kind === "shape") {
+      const fits = numbers.every((n) => Number.isInteger(n) && Math.abs(n) <= largestInt);
+      const whole = value.kind === "literal" ? { ...value, type: "int" as const } : value;
+      return fits ? toTensor(cx, whole, "int") : errorValue;
+    }
+    return value.kind === "tensor" && value.variable.dtype === "i32" ? value : errorValue;
+  }
+  if (type === "bool") {
+    if (value.kind === "static" || value.kind === "literal" || value.kind === "shape") {
+      if (!numbers.every((n) => n === 0 || n === 1)) return errorValue;
+      const tensor = toTensor(cx, value, "float");
+      return tensor.kind === "error" ? tensor : { ...tensor, variable: cx.b.convert(tensor.variable, "bool") };
+    }
+    return value.kind === "tensor" && value.variable.dtype === "bool" ? value : errorValue;
+  }
+  return toTensor(cx, value, "float");
+}
+
+/** The first number of a value that is not of a declared type. */
+function oddEntry(value: Value, type: string): string | undefined {
+  const fits = (n: number) => type === "bool" ? n === 0 || n === 1 : Number.isInteger(n) && Math.abs(n) <= largestInt;
+  const odd = numbersOf(value).find((n) => !fits(n));
+  return odd === undefined ? undefined : String(odd);
+}

@@ -1,0 +1,161 @@
+// Which time does `@t` name? Checked against the steps of its loop; and which names are times.
+import type { Context, Local, TimePoint, Value } from "../world/world.ts";
+import type { Expression } from "../syntax/ast.ts";
+import { loopsMentioned } from "./ownership.ts";
+import type { Loop } from "../world/loop.ts";
+import { fail } from "../world/report.ts";
+import { stepsOf } from "./steps.ts";
+import { describeValue, errorValue, staticNumber } from "../world/values.ts";
+import type { Span } from "../text/source.ts";
+import type { DiagnosticDraft } from "../diagnostics/diagnostic.ts";
+import { namesInScope } from "./scope_names.ts";
+import { known, ownsNow, withLocals } from "../world/moments.ts";
+import { evaluate } from "../world/evaluator.ts";
+import { referenceText } from "../syntax/paths.ts";
+
+/** The number of steps of every inner loop that an expression speaks of, under the names it goes by; a name that could
+ *  mean two loops says so when it is read. */
+export function timeLocals(cx: Context, expression: Expression): Map<string, Local> {
+  const locals = new Map<string, Local>();
+  const loops = loopsMentioned(cx.elaboration, expression);
+  const byName = new Map<string, Loop[]>();
+  const { steps } = cx.world.consumer;
+  for (const loop of loops) {
+    const names = new Set([loop.timeName, ...(steps?.loop === loop && steps.name ? [steps.name] : [])]);
+    for (const name of names) byName.set(name, [...(byName.get(name) ?? []), loop]);
+  }
+  for (const [name, candidates] of byName) {
+    locals.set(name, {
+      value: (at) => {
+        const [first, second] = candidates as [Loop, Loop?];
+        if (second) {
+          return fail(cx, {
+            code: "M0404",
+            title: `\`${name}\` could be that of \`${first.name}\` or of \`${second.name}\``,
+            at: at ?? expression.span,
+            secondary: [first, second].map((loop) => ({
+              span: loop.count.span,
+              message: `\`${loop.name}.${name}\``,
+            })),
+            hint: `write \`${first.name}.${name}\` or \`${second.name}.${name}\``,
+          });
+        }
+        const count = stepsOf(cx, first);
+        return count === undefined ? errorValue : staticNumber(count, "int");
+      },
+    });
+  }
+  return locals;
+}
+
+/** A value that no time could be. */
+function isMatrix(value: Value): boolean {
+  return value.kind === "tensor" && value.dims.length > 0 || value.kind === "model" || value.kind === "literal";
+}
+
+/** `@` where the matrix product was meant, as in Python. */
+export function productMistake(left: string, right: string, at: Span): DiagnosticDraft {
+  return {
+    code: "M0403",
+    title: `\`@\` is time here, not the matrix product`,
+    at,
+    hint: `write \`dot(${left}, ${right})\``,
+  };
+}
+
+/** True for a name that means something where an expression stands. */
+function isKnown(cx: Context, name: string): boolean {
+  return namesInScope(cx).includes(name) || cx.scope.module.unresolved.has(name);
+}
+
+/** The time that an expression means for a loop; "now" and "start" inside the loop itself. Undefined when wrong (reported). */
+export function timePoint(
+  cx: Context,
+  loop: Loop,
+  time: Expression,
+  last = 0,
+  object?: string,
+): TimePoint | "now" | "start" | undefined {
+  const steps = stepsOf(cx, loop);
+  if (steps === undefined) return undefined;
+  const inside = ownsNow(cx.world, loop);
+  const count: Local = known(staticNumber(steps, "int"));
+  const locals = new Map<string, Local>([["T", count], [loop.timeName, count]]);
+  const given = cx.world.consumer.steps;
+  if (given?.name && given.loop === loop) locals.set(given.name, count);
+  if (time.kind === "Name" && !locals.has(time.name) && !isKnown(cx, time.name)) {
+    return void fail(cx, {
+      code: "M0402",
+      title: `\`${time.name}\` is not a time of \`${loop.name}\``,
+      at: time.span,
+      secondary: [{ span: loop.count.span, message: `\`${loop.name}\` runs ${steps} steps` }],
+      notes: [
+        `Its times are 0 .. ${loop.timeName}: \`@0\`, \`@${loop.timeName}\`, or \`@t\` in \`sum(… for t in 0 .. ${loop.timeName})\``,
+      ],
+      hint: /^(end|last|final|inf|infinity|n|N|K|S|steps)$/.test(time.name) ? `write \`@${loop.timeName}\`` : undefined,
+    });
+  }
+  const value = evaluate(withLocals(cx, locals), time);
+  if (value.kind === "error") return undefined;
+  if (object !== undefined && isMatrix(value)) {
+    return void fail(cx, productMistake(object, referenceText(time) ?? "…", time.span));
+  }
+  const end = steps + last;
+  const name = loop.timeName;
+  if (inside && time.kind === "Name" && time.name === "t") return "now";
+  if (inside && value.kind === "static" && value.value === 0) return "start";
+  if (inside && value.kind === "static" && value.value >= steps) {
+    fail(cx, {
+      code: "M0210",
+      title: `\`${loop.name}\` depends on its own result`,
+      at: time.span,
+      label: `this is known when \`${loop.name}\` has ended`,
+    });
+    return undefined;
+  }
+  if (inside) {
+    fail(cx, {
+      code: "M0701",
+      title: `Another time of \`${loop.name}\` inside \`${loop.name}\` itself is not yet supported`,
+      at: time.span,
+    });
+    return undefined;
+  }
+  if (value.kind === "static" && Number.isInteger(value.value) && value.type !== "bool") {
+    if (value.value >= 0 && value.value <= end) return { kind: "static", step: value.value };
+    fail(cx, {
+      code: "M0402",
+      title: `The time ${value.value} is outside 0 .. ${end}`,
+      at: time.span,
+      secondary: [{ span: loop.count.span, message: `\`${loop.name}\` runs ${steps} steps` }],
+      notes: last < 0
+        ? [`A hyperparameter has one value for each step, ${name} in all; a parameter has ${name} + 1`]
+        : [],
+      hint: value.value < 0
+        ? `write \`@(${name} - ${-value.value})\` to count from the end`
+        : value.value === steps
+        ? `write \`@(${name} - 1)\` for the last step`
+        : undefined,
+    });
+    return undefined;
+  }
+  if (value.kind === "tensor" && value.time) {
+    const { scope, offset } = value.time;
+    if (scope.from + offset >= 0 && scope.to + offset <= end) return { kind: "scope", scope, offset };
+    fail(cx, {
+      code: "M0402",
+      title: `The times ${scope.from + offset} .. ${scope.to + offset} are not all inside 0 .. ${end}`,
+      at: time.span,
+      secondary: [{ span: loop.count.span, message: `\`${loop.name}\` runs ${steps} steps` }],
+    });
+    return undefined;
+  }
+  fail(cx, {
+    code: "M0402",
+    title: `A time must be a whole number or a bound time such as \`t\` in \`for t in 1 .. T\`, not ${
+      describeValue(value)
+    }`,
+    at: time.span,
+  });
+  return undefined;
+}

@@ -1,0 +1,133 @@
+// What does a call do? Evaluates its arguments, and the body of a function, a model or a distribution.
+import type { CallExpression, Expression, Formal } from "../syntax/ast.ts";
+import { builtins, callBuiltin } from "../builtins/builtins.ts";
+import { fail, firstTime } from "../world/report.ts";
+import { evaluate } from "../world/evaluator.ts";
+import { callModel } from "./model_calls.ts";
+import { capital } from "../text/words.ts";
+import type { Module } from "../modules/modules.ts";
+import { evaluatePart, unknownFunction } from "./names.ts";
+import { isProductMistake } from "./times.ts";
+import { describeValue, errorValue, shapeOf, staticNumber } from "../world/values.ts";
+import type { Context, Dim, DistributionValue, Frame, Local, Passed, Value } from "../world/world.ts";
+import { taskOf } from "../world/moments.ts";
+import { isLocal } from "../elaborate/scope_names.ts";
+import { bindArguments } from "../elaborate/arguments.ts";
+
+export function evaluateCall(cx: Context, call: CallExpression): Value {
+  const { callee } = call;
+  if (isProductMistake(cx, call)) return errorValue;
+  if (callee.kind === "Name" && !isLocal(cx, callee.name) && !cx.scope.module.visible.has(callee.name)) {
+    const builtin = builtins.get(callee.name);
+    if (builtin) return callBuiltin(cx, builtin, call);
+    if (taskOf(cx.world)?.splits.has(callee.name) !== true) {
+      // the arguments are still checked
+      for (const arg of call.args) evaluate(cx, arg.value);
+      if (callee.name === "") return errorValue;
+      return unknownFunction(cx, callee.name, call);
+    }
+  }
+  const target = callee.kind === "Member" ? evaluatePart(cx, callee, true) : evaluate(cx, callee);
+  switch (target.kind) {
+    case "error":
+      // what a method of another language is given is part of that mistake
+      if (callee.kind !== "Member") { for (const arg of call.args) evaluate(cx, arg.value); }
+      return target;
+    case "function":
+      return callFunction(cx, target, call);
+    case "model": {
+      const formals = target.instance.model.item.formals;
+      const { unshaped, waiting, work } = cx.elaboration;
+      const before = work.unshaped;
+      const bound = bindArguments(cx, target.instance.path, formals, call.args, call.span, cx.scope.module);
+      if (!bound) return errorValue;
+      const passed = passedTo(formals, bound, call);
+      if (work.unshaped > before) {
+        const [name] = [...unshaped.keys()].slice(-1);
+        waiting.set(target.instance.path, { name: name!, span: call.span });
+      }
+      return callModel(cx, target, passed, call.span);
+    }
+    default:
+      return fail(cx, {
+        code: "M0203",
+        title: `${capital(describeValue(target))} cannot be called`,
+        at: callee.span,
+        hint: target.kind === "static" || target.kind === "tensor"
+          ? "for a product write `*`: `2 * (a + b)`"
+          : undefined,
+      });
+  }
+}
+
+/** The values of a call's arguments, in the order of the formals, with their places. */
+function passedTo(formals: readonly Formal[], bound: ReadonlyMap<string, Local>, call: CallExpression): Passed[] {
+  const positional = call.args.filter((a) => !a.name);
+  const named = new Map(call.args.map((a) => [a.name?.name, a]));
+  return formals.map((formal, i) => {
+    const given = named.get(formal.name.name) ?? positional[i];
+    return { value: bound.get(formal.name.name)!.value(), span: given?.value.span ?? call.span };
+  });
+}
+
+function callFunction(cx: Context, fn: Value & { kind: "function" }, call: CallExpression): Value {
+  const { item, scope } = fn;
+  const name = item.name.name;
+  const bound = bindArguments(cx, name, item.formals, call.args, call.span, scope.module);
+  if (!bound) return errorValue;
+  const values = [...bound.values()].map((local) => local.value());
+  if (values.some((v) => v.kind === "error")) return errorValue;
+  const depth = cx.frames.filter((f) => f.item === item).length;
+  if (depth > 3 || cx.elaboration.said.has(item)) {
+    if (!firstTime(cx.elaboration, item)) return errorValue;
+    return fail({ ...cx, frames: [] }, {
+      code: "M0210",
+      title: `The function \`${name}\` calls itself`,
+      at: call.span,
+      secondary: [{ span: item.name.span, message: `\`${name}\` is defined here` }],
+      notes: ["A function is written out wherever it is called, so this would never end"],
+    });
+  }
+  const frame: Frame = { callee: name, span: call.span, args: passedTo(item.formals, bound, call), item };
+  const at: Context = {
+    ...cx,
+    scope: { module: scope.module, parent: scope, locals: bound },
+    frames: [frame, ...cx.frames],
+  };
+  if (isDistribution(item.body, scope.module, new Set())) {
+    // evaluated at the shape that is drawn, which its fans come from
+    const distribution: DistributionValue = {
+      kind: "distribution",
+      description: name,
+      computed: values.some((v) => v.kind === "tensor" || v.kind === "distribution" && v.computed),
+      make: (dims) => {
+        const fans = fanLocals(dims);
+        const inside: Context = { ...at, scope: { module: scope.module, parent: at.scope, locals: fans } };
+        const value = evaluate(inside, item.body);
+        return value.kind === "distribution" ? value.make(dims) : errorValue;
+      },
+    };
+    return distribution;
+  }
+  return evaluate(at, item.body);
+}
+
+/** The fans of a shape: [in, out] for a matrix; [out, in, kernel …] for a convolution's filter, where the kernel multiplies
+ *  both. A vector has the same fan both ways. Source: the convention of the Glorot and He initialisers. */
+function fanLocals(dims: readonly Dim[]): Map<string, Local> {
+  const sizes = shapeOf(dims);
+  const field = sizes.slice(2).reduce((a, n) => a * n, 1);
+  const [first = 1, second = first] = sizes;
+  const [fanIn, fanOut] = sizes.length > 2 ? [second * field, first * field] : [first, second];
+  const fan = (n: number): Local => ({ value: () => staticNumber(n) });
+  return new Map([["fan_in ", fan(fanIn)], ["fan_out ", fan(fanOut)]]);
+}
+
+/** True when a function's body is a distribution: a call of a family, or of another such function. */
+function isDistribution(body: Expression, module: Module, seen: Set<Expression>): boolean {
+  if (body.kind !== "Call" || body.callee.kind !== "Name" || seen.has(body)) return false;
+  seen.add(body);
+  const definition = module.visible.get(body.callee.name);
+  if (definition?.item.kind === "Function") return isDistribution(definition.item.body, definition.module, seen);
+  return !definition && ["uniform", "normal", "truncated_normal"].includes(body.callee.name);
+}

@@ -1,0 +1,322 @@
+// What does a model compute for arguments? Matches them with the formals, shapes the parameters at the first call, and
+// evaluates the body in the world that the call stands in.
+import type { Binding, Expression, Formal, TypeExpression } from "../syntax/ast.ts";
+import { asFloat, toTensor } from "../elaborate/arithmetic.ts";
+import { fail } from "../world/report.ts";
+import { evaluate } from "../world/evaluator.ts";
+import { makeLeaf, valueNow } from "../elaborate/leaves.ts";
+import type {
+  Context,
+  Dim,
+  InstanceNode,
+  LeafDeclaration,
+  Local,
+  ModelValue,
+  Passed,
+  TensorValue,
+  Value,
+} from "../world/world.ts";
+import { evaluateDraw, evaluateScan } from "./model_scans.ts";
+import { childOf, drawnAs, usesOf } from "../elaborate/models.ts";
+import { count } from "../text/words.ts";
+import { axisOf, rowsAsIn, withRows } from "../elaborate/row_origins.ts";
+import { evaluateSize, evaluateType } from "../elaborate/sizes.ts";
+import type { Span } from "../text/source.ts";
+import { describeValue, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
+import { known } from "../world/moments.ts";
+
+/** One call of a model while its body is evaluated. */
+interface ModelCall {
+  /** Where the call stands. */
+  readonly cx: Context;
+  /** Where the body stands. */
+  readonly body: Context;
+  readonly instance: InstanceNode;
+  readonly locals: Map<string, Local>;
+  /** Sizes that this call named and that have no name outside of it. */
+  readonly named: Set<Dim>;
+  readonly span: Span;
+}
+
+/** Evaluates a model's body for arguments. `silent`: the program makes no such call, so nothing is said of it. */
+export function callModel(cx: Context, model: ModelValue, args: readonly Passed[], span: Span, silent?: true): Value {
+  const { instance, world } = model;
+  const { item, module } = instance.model;
+  const el = cx.elaboration;
+  if (item.sizes !== undefined && instance.sizes.size < item.sizes.length) {
+    return fail(cx, {
+      code: "M0203",
+      title: `\`${item.name.name}\` is a sized model: it has no parameters of its own`,
+      at: span,
+      hint: `write \`use layer = ${item.name.name}(…)\` inside a model, then \`layer(x)\``,
+    });
+  }
+  if (el.busy.has(instance)) {
+    return fail(cx, { code: "M0210", title: `The model \`${item.name.name}\` calls itself`, at: span });
+  }
+  el.called.add(item);
+  if (args.length !== item.formals.length) {
+    return fail(cx, {
+      code: "M0302",
+      title: `\`${item.name.name}\` takes ${count(item.formals.length, "argument")}, not ${args.length}`,
+      at: span,
+    });
+  }
+  if (args.some((a) => a.value.kind === "error")) return errorValue;
+  const locals = new Map<string, Local>(instance.sizes);
+  const call: ModelCall = {
+    cx,
+    body: {
+      ...cx,
+      world,
+      scope: { module, parent: undefined, locals },
+      frames: [{ callee: item.name.name, span, ...(silent ? { silent } : { args }) }, ...cx.frames],
+    },
+    instance,
+    locals,
+    named: new Set(),
+    span,
+  };
+  const values: TensorValue[] = [];
+  for (const [i, formal] of item.formals.entries()) {
+    const bound = bindFormal(call, formal, args[i]!);
+    if (!bound) return errorValue;
+    values.push(bound);
+  }
+  item.formals.forEach((formal, i) => locals.set(formal.name.name, known(values[i]!)));
+  el.busy.add(instance);
+  try {
+    const result = evaluateBody(call);
+    return result.kind === "tensor" ? { ...result, dims: result.dims.map((d) => outside(call, d)) } : result;
+  } finally {
+    el.busy.delete(instance);
+  }
+}
+
+/** A size as the caller knows it: a name that the call gave it is left inside. */
+function outside(call: ModelCall, dim: Dim): Dim {
+  return call.named.has(axisOf(dim)) ? withRows({ size: dim.size }, dim.rows) : dim;
+}
+
+/** Matches an argument with `x : [n, 1]`: names of sizes that nothing else defines are bound by the first use. */
+function bindFormal(call: ModelCall, formal: Formal, arg: Passed): TensorValue | undefined {
+  const { cx, body } = call;
+  const { item } = call.instance.model;
+  const wanted = formal.type?.dtype?.name ?? (formal.type ? "float" : undefined);
+  // a list of whole numbers stays a list of ints where no type is said: it may be indices
+  const listed = wanted === undefined && isIntegerList(arg.value);
+  const other = arg.value.kind === "tensor" ? undefined : "float";
+  const value = toTensor(body, arg.value, wanted === "int" || listed ? "int" : other);
+  const what = `\`${formal.name.name}\` of \`${item.name.name}\``;
+  if (value.kind === "error") {
+    const record = arg.value.kind === "record" ? arg.value : undefined;
+    const member = record && [...record.members.keys()][0];
+    fail(cx, {
+      code: "M0304",
+      title: `${what} takes a tensor, not ${describeValue(arg.value)}`,
+      at: arg.span,
+      hint: record && member && record.what !== "task"
+        ? `say which part, such as \`${record.name}.${member}\``
+        : undefined,
+    });
+    return undefined;
+  }
+  const dtype = value.variable.dtype === "i32" ? "int" : value.variable.dtype === "bool" ? "bool" : "float";
+  if (wanted !== undefined && wanted !== dtype && !(wanted === "float" && dtype === "bool")) {
+    fail(cx, {
+      code: "M0304",
+      title: `${what} is ${wanted === "int" ? "int" : wanted === "bool" ? "bool" : "float"}, given ${
+        dtype === "float" ? `float ${formatDims(value.dims)}` : describeValue(value)
+      }`,
+      at: arg.span,
+      secondary: [{ span: formal.span, message: "declared here" }],
+    });
+    return undefined;
+  }
+  const typed = wanted === "float" ? asFloat(body, value) : value;
+  const sizes = formal.type?.sizes;
+  if (sizes === undefined && (!formal.type?.dtype || value.dims.length === 0)) return typed;
+  const dims = matchSizes(call, formal, sizes ?? [], value, arg.span);
+  const { declared } = value;
+  return dims && { ...typed, dims, ...(declared ? { declared: { dims: value.dims, ...declared } } : {}) };
+}
+
+/** `[0, 2]`, which may be indices. */
+function isIntegerList(value: Value): boolean {
+  return value.kind === "shape" && !value.single || value.kind === "literal" && value.type === "int";
+}
+
+function matchSizes(
+  call: ModelCall,
+  formal: Formal,
+  wanted: readonly Expression[],
+  value: TensorValue,
+  at: Span,
+): Dim[] | undefined {
+  const { cx, body, locals } = call;
+  const { item } = call.instance.model;
+  const mismatch = (why: string) => {
+    const text = `[${wanted.map((s) => s.kind === "Name" ? s.name : s.kind === "Number" ? s.text : "…").join(", ")}]`;
+    const declared = value.declared && value.declared.span.source === at.source ? value.declared : undefined;
+    fail(cx, {
+      code: "M0305",
+      title: `\`${item.name.name}\` takes \`${formal.name.name}\` : ${text}, given ${formatDims(value.dims)}`,
+      at,
+      label: why,
+      secondary: [
+        { span: formal.span, message: "declared here" },
+        ...(declared ? [{ span: declared.span, message: `\`${declared.name}\` is ${formatDims(value.dims)}` }] : []),
+      ],
+    });
+    return undefined;
+  };
+  if (wanted.length !== value.dims.length) {
+    return mismatch(`${count(value.dims.length, "axis", "axes")} given, ${wanted.length} expected`);
+  }
+  const dims: Dim[] = [];
+  for (const [axis, size] of wanted.entries()) {
+    const actual = value.dims[axis]!;
+    if (size.kind === "Missing") return undefined;
+    if (isFreeSize(body, locals, size)) {
+      const dim: Dim = actual.name !== undefined ? actual : { ...actual, name: size.name };
+      if (dim !== actual) call.named.add(axisOf(dim));
+      locals.set(size.name, known({ kind: "shape", dims: [dim], single: true }));
+      dims.push(dim);
+      continue;
+    }
+    const expected = evaluateSize(body, size);
+    if (!expected) return undefined;
+    if (expected.size !== actual.size) {
+      return mismatch(`axis ${axis} is ${sized(actual)}, expected ${sized(expected)}`);
+    }
+    const given = expected.name === undefined && actual.name !== undefined && expected.size !== 1;
+    dims.push(given ? actual : withRows(expected, actual.rows));
+  }
+  return dims;
+}
+
+/** `K = 10`, `40`. */
+function sized(dim: Dim): string {
+  return dim.name === undefined || dim.name === String(dim.size) ? String(dim.size) : `${dim.name} = ${dim.size}`;
+}
+
+/** True for a name of a size that the call binds. */
+function isFreeSize(
+  body: Context,
+  locals: ReadonlyMap<string, Local>,
+  size: Expression,
+): size is Expression & { kind: "Name" } {
+  return size.kind === "Name" && !locals.has(size.name) && !body.scope.module.visible.has(size.name);
+}
+
+function evaluateBody(call: ModelCall): Value {
+  const { body, instance, locals } = call;
+  const { item } = instance.model;
+  for (const member of item.members) {
+    const { name } = member.name;
+    if (locals.has(name)) continue;
+    locals.set(name, {
+      value: (at) =>
+        fail(body, {
+          code: "M0201",
+          title: `There is no \`${name}\` yet`,
+          at: at ?? member.span,
+          notes: [`\`${name}\` is declared below, and a model is read from top to bottom`],
+        }),
+    });
+  }
+  for (const member of item.members) {
+    if (item.members.some((m) => m !== member && m.name.name === member.name.name)) {
+      locals.set(member.name.name, known(errorValue)); // defined twice: reported
+    } else if (member.kind === "Binding") {
+      locals.set(member.name.name, known(parameterValue(call, member)));
+    } else if (member.kind === "Use") {
+      const child = childOf(body, instance, member);
+      locals.set(
+        member.name.name,
+        known(child ? { kind: "model", instance: child, world: body.world } : errorValue),
+      );
+    } else if (member.kind === "Draw") {
+      locals.set(member.name.name, known(evaluateDraw(body, instance, member)));
+    } else if (member.kind === "Scan") {
+      locals.set(member.name.name, known(evaluateScan(body, instance, member, locals)));
+    } else {
+      const value = evaluate(body, member.value);
+      locals.set(member.name.name, known(value));
+    }
+  }
+  const returned = evaluate(body, item.body);
+  const result = toTensor(body, returned);
+  if (result.kind === "error") {
+    return returned.kind === "error" ? result : fail(body, {
+      code: "M0304",
+      title: `A model returns a tensor, and \`${item.name.name}\` returns ${describeValue(returned)}`,
+      at: item.body.span,
+    });
+  }
+  if (item.result?.sizes === undefined) return result;
+  const expected = evaluateType(body, item.result);
+  if (!expected) return errorValue;
+  if (expected.length !== result.dims.length || expected.some((d, i) => d.size !== result.dims[i]!.size)) {
+    return fail(body, {
+      code: "M0305",
+      title: `\`${item.name.name}\` promises ${formatDims(expected)} and returns ${formatDims(result.dims)}`,
+      at: item.body.span,
+      label: `this is ${formatDims(result.dims)}`,
+      secondary: [{ span: item.result.span, message: "promised here" }],
+      notes: namedSizes(expected, result.dims),
+    });
+  }
+  return { ...result, dims: rowsAsIn(expected.map((d, i) => d.name ? d : result.dims[i]!), result.dims) };
+}
+
+/** A parameter of a model where its body stands: named as the call names its sizes. */
+function parameterValue(call: ModelCall, binding: Binding): Value {
+  const { body, instance } = call;
+  const type: TypeExpression = binding.type ?? { sizes: [], span: binding.name.span };
+  const dims = evaluateType(body, type);
+  const leaf = dims && declareParameter(call, binding, type, dims);
+  if (!leaf) return errorValue;
+  const value = valueNow(body, leaf, binding.name.span);
+  return value.kind === "tensor" && instance.own.get(binding.name.name) === leaf ? { ...value, dims } : value;
+}
+
+/** The parameter that a binding of a model declares, shaped at the first call and checked at every other. */
+function declareParameter(
+  call: ModelCall,
+  binding: Binding,
+  type: TypeExpression,
+  dims: readonly Dim[],
+): LeafDeclaration | undefined {
+  const { body, instance } = call;
+  const name = `${instance.path}.${binding.name.name}`;
+  const existing = instance.own.get(binding.name.name);
+  if (existing) {
+    const axis = dims.findIndex((d, i) => d.size !== existing.dims[i]?.size);
+    if (axis === -1 && existing.dims.length === dims.length) return existing;
+    const size = type.sizes?.[axis];
+    fail(body, {
+      code: "M0309",
+      title: `\`${name}\` would be [${shapeOf(existing.dims).join(", ")}] in one call and [${
+        shapeOf(dims).join(", ")
+      }] in another`,
+      at: size?.span ?? binding.span,
+      label: "this is not the same in all calls",
+      hint: "a parameter's sizes must not depend on the batch: name them by inputs or numbers",
+    });
+    return undefined;
+  }
+  // the initial value is evaluated later, in the world that draws it: sizes bound by this call stay known there
+  const { scope } = body;
+  const uses = usesOf(instance);
+  const kept = dims.map((d) => outside(call, d));
+  const of = { module: instance.model.module, drawnAs: drawnAs(body.elaboration, instance, binding.name.name) };
+  const leaf = makeLeaf(body, name, kept, binding, of, (cx) => ({
+    ...cx,
+    scope,
+    frames: uses,
+    batch: undefined,
+  }));
+  if (leaf) instance.own.set(binding.name.name, leaf);
+  return leaf;
+}

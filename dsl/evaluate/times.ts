@@ -1,0 +1,357 @@
+// What is `w@t`? Finds the loop that changes a thing, checks that the time exists, and reads the record of that loop.
+import type { Expression, TimeExpression } from "../syntax/ast.ts";
+import { isLocal } from "../elaborate/scope_names.ts";
+import { builtins } from "../builtins/builtins.ts";
+import type { Span } from "../text/source.ts";
+import { fail, moduleScope, needShape } from "../world/report.ts";
+import { evaluate, runLoop } from "../world/evaluator.ts";
+import { endOnly } from "../loops/estimators.ts";
+import { stepsOf } from "../elaborate/steps.ts";
+import { startValue } from "../loops/loop_starts.ts";
+import type { Context, Local, Reference, TensorValue, TimePoint, Value } from "../world/world.ts";
+import { type Loop, rulePaths } from "../world/loop.ts";
+import { initialValue, valueNow } from "../elaborate/leaves.ts";
+import { leavesOf, modelAt, modelValue } from "../elaborate/models.ts";
+import { changesUnknown, hyperparameterLeaves, resolveReference } from "../elaborate/references.ts";
+import { loopsChanging, outersLearning } from "../elaborate/ownership.ts";
+import { mentions, referenceText } from "../syntax/paths.ts";
+import { enterWorld, known, loopAround, ownsNow, withLocals } from "../world/moments.ts";
+import { describeValue, errorValue, staticNumber } from "../world/values.ts";
+import { capital } from "../text/words.ts";
+import { productMistake, timePoint } from "../elaborate/time_points.ts";
+
+/** The value of `object@time`. */
+export function evaluateTime(cx: Context, expression: TimeExpression): Value {
+  const { object, time, span } = expression;
+  if (time === "all") {
+    return fail(cx, {
+      code: "M0401",
+      title: "`@*` means every time, which only `record` keeps",
+      at: span,
+      hint: "say at which time, such as `@T`, or sum over times: `sum(… for t in 1 .. T)`",
+    });
+  }
+  const reference = resolveReference(cx, object);
+  if (reference === undefined) return errorValue;
+  if (reference === "not a reference") return notTimed(cx, expression, time);
+  switch (reference.kind) {
+    case "model":
+    case "leaf": {
+      if (reference.kind === "leaf" && reference.leaf.loop) {
+        return readReference(cx, reference, time, span);
+      }
+      const loop = owningLoop(cx, reference, object, time, span);
+      if (!loop) return errorValue;
+      const point = timePoint(cx, loop, time, 0, referenceText(object));
+      if (!point) return errorValue;
+      if (point === "now") return referenceNow(cx, reference, span);
+      if (point === "start") return startNow(cx, reference, loop);
+      const run = runLoop(cx, loop, span);
+      if (!run || !seenByDerivatives(cx, loop, run.steps, point, span)) return errorValue;
+      if (reference.kind === "leaf") return run.parameter(reference.leaf, point);
+      const values = new Map<string, TensorValue>();
+      for (const leaf of leavesOf(reference.instance)) {
+        if (run.leaves.includes(leaf)) values.set(leaf.name, run.parameter(leaf, point));
+      }
+      return modelAt(cx, reference.instance, { values, owns: new Set([loop]) });
+    }
+    case "loop": {
+      const { loop } = reference;
+      const evolved = loop.rules[0]?.references.map(referenceText).find((text) => text !== undefined);
+      const at = time.kind === "Name" ? time.name : time.kind === "Number" ? time.text : loop.timeName;
+      return fail(cx, {
+        code: "M0403",
+        title: `\`${loop.name}\` is a loop; its time-indexed parts are \`${loop.name}.loss@t\` and its hyperparameters`,
+        at: span,
+        hint: evolved && loop.kind === "inner"
+          ? `what it changes has times too: write \`${evolved}@${at}\``
+          : undefined,
+      });
+    }
+    default:
+      return readReference(cx, reference, time, span);
+  }
+}
+
+/** False for a time between start and end that is differentiated for, in a loop whose estimator knows only its end (reported). */
+function seenByDerivatives(cx: Context, loop: Loop, steps: number, point: TimePoint, span: Span): boolean {
+  if (!endOnly(loop) || point.kind === "static" && (point.step === 0 || point.step === steps)) return true;
+  if (!cx.world.consumer.differentiated && !loopAround(cx.world)) return true;
+  const { kind, span: because } = loop.through;
+  fail(cx, {
+    code: "M0504",
+    title: `\`${kind}\` knows derivatives where \`${loop.name}\` ends, and not at the times before`,
+    at: span,
+    secondary: [{ span: because!, message: "because of this" }],
+    hint: `ask for \`@${loop.timeName}\`, or write \`through unroll()\``,
+  });
+  return false;
+}
+
+/** `w@0` inside the loop that changes `w`: where this run of the loop starts. */
+function startNow(cx: Context, reference: Reference & { kind: "model" | "leaf" }, loop: Loop): Value {
+  if (reference.kind === "leaf") return startValue(cx, loop, reference.leaf) ?? errorValue;
+  const values = new Map<string, TensorValue>();
+  for (const leaf of leavesOf(reference.instance)) {
+    if (!loopsChanging(cx.elaboration, { kind: "leaf", leaf }).includes(loop)) continue;
+    const value = startValue(cx, loop, leaf);
+    if (!value) return errorValue;
+    values.set(leaf.name, value);
+  }
+  return modelAt(cx, reference.instance, { values, owns: new Set([loop]) });
+}
+
+/** `x @ net.W`, `x @ f(y)` and `x @ W[0]`, where what stands after the `@` is no time; reported. */
+export function isProductMistake(cx: Context, expression: Expression): boolean {
+  let at = expression;
+  while (at.kind === "Member" || at.kind === "Index" || at.kind === "Call") {
+    at = at.kind === "Call" ? at.callee : at.object;
+  }
+  if (at === expression || at.kind !== "Time" || at.time === "all" || at.time.kind !== "Name") return false;
+  if (isLocal(cx, at.time.name)) return false;
+  const kind = cx.scope.module.visible.get(at.time.name)?.item.kind;
+  const known = kind === "Model" || kind === "Param" || kind === "Data" || kind === "Function" ||
+    kind === undefined && builtins.has(at.time.name);
+  if (!known) return false;
+  const text = cx.elaboration.modules.sources.get(expression.span.source)!.text;
+  const [left, right] = [at.object.span, { start: at.time.span.start, end: expression.span.end }]
+    .map(({ start, end }) => text.slice(start, end)) as [string, string];
+  fail(cx, productMistake(left, right, expression.span));
+  return true;
+}
+
+function notTimed(cx: Context, expression: TimeExpression, time: Expression): Value {
+  const { object, span } = expression;
+  const value = evaluate(cx, object);
+  if (value.kind === "error") return value;
+  const text = cx.elaboration.modules.sources.get(span.source)!.text;
+  const right = text.slice(time.span.start, time.span.end);
+  const left = referenceText(object) ?? text.slice(object.span.start, object.span.end);
+  const product = value.kind === "tensor" && value.dims.length > 0 && time.kind !== "Number" && !mentions(time, "t") &&
+    !mentions(time, "T");
+  return fail(cx, {
+    code: "M0403",
+    title: product
+      ? `\`@\` is time here, not the matrix product, and \`${left}\` does not change over time`
+      : `${capital(describeValue(value))} does not change over time`,
+    at: span,
+    hint: product ? `write \`dot(${left}, ${right})\`` : undefined,
+  });
+}
+
+/** The one inner loop that changes a thing. Undefined when there is none or more (reported). */
+function owningLoop(
+  cx: Context,
+  reference: Reference,
+  object: Expression,
+  time: Expression,
+  span: Span,
+): Loop | undefined {
+  const name = referenceText(object) ?? "this";
+  let loops = loopsChanging(cx.elaboration, reference);
+  // what an outer learns changes too, when another loop runs it
+  const outers = outersLearning(cx.elaboration, object, loops.length > 0).filter((l) =>
+    loops.length === 0 || mentions(time, l.name)
+  );
+  if (outers.length > 0) loops = outers;
+  if (loops.length > 1) {
+    const named = loops.filter((loop) => mentions(time, loop.name));
+    if (named.length > 0) loops = named;
+    // inside a loop, that loop is meant
+    const around = loops.filter((loop) => ownsNow(cx.world, loop));
+    if (named.length === 0 && around.length === 1) loops = around;
+  }
+  if (loops.length === 1) return loops[0];
+  if (loops.length === 0) {
+    if (changesUnknown(cx.elaboration)) return undefined;
+    fail(cx, {
+      code: "M0403",
+      title: `No inner loop changes \`${name}\`, so it has no \`@\``,
+      at: span,
+      hint: `write \`${name}\`, or evolve it in an \`inner\` by \`over ${name}\``,
+    });
+    return undefined;
+  }
+  const [first, second] = loops as [Loop, Loop];
+  fail(cx, {
+    code: "M0404",
+    title: `\`${name}\` is changed by \`${first.name}\` and \`${second.name}\`; say which time you mean`,
+    at: span,
+    secondary: loops.map((loop) => ({ span: loop.item.name.span, message: `\`${loop.name}\` changes it` })),
+    hint: `write \`${name}@(${first.name}.${first.timeName})\` or \`${name}@(${second.name}.${second.timeName})\``,
+  });
+  return undefined;
+}
+
+/** A hyperparameter, loss, gradient norm or number of steps, at a time or "now". */
+export function readReference(cx: Context, reference: Reference, time: Expression | undefined, span: Span): Value {
+  switch (reference.kind) {
+    case "count": {
+      const steps = stepsOf(cx, reference.loop);
+      return steps === undefined ? errorValue : staticNumber(steps, "int");
+    }
+    case "quantity": {
+      const { loop, quantity } = reference;
+      const name = `${loop.name}.${quantity}`;
+      if (ownsNow(cx.world, loop) || cx.elaboration.busy.has(loop)) {
+        return fail(cx, {
+          code: "M0210",
+          title: `\`${name}\` depends on itself`,
+          at: span,
+          secondary: [{ span: loop.objective.span, message: `this is what \`${loop.name}\` evaluates` }],
+        });
+      }
+      if (!time) {
+        return fail(cx, {
+          code: "M0401",
+          title: `\`${name}\` changes during \`${loop.name}\`; say at which step you want it`,
+          at: span,
+          label:
+            `write \`${name}@0\`, \`${name}@${loop.timeName}\` or \`mean(${name}@t for t in 1 .. ${loop.timeName})\``,
+        });
+      }
+      const point = timePoint(cx, loop, time);
+      // inside its own loop a quantity was refused above
+      if (!point || typeof point === "string") return errorValue;
+      const run = runLoop(cx, loop, span);
+      const end: TimePoint = point.kind === "static" && point.step === 0 ? { kind: "static", step: 1 } : point;
+      if (!run || !seenByDerivatives(cx, loop, run.steps, end, span)) return errorValue;
+      return run.quantity(quantity, point) ?? errorValue;
+    }
+    case "sensitivity": {
+      const { name } = reference.loop;
+      return fail(cx, {
+        code: "M0203",
+        title: `\`${name}.sensitivity\` is known only while \`${name}\` runs, to \`record\``,
+        at: span,
+      });
+    }
+    case "hyperparameter":
+      return readHyperparameter(cx, reference, time, span);
+    case "leaf": {
+      const { leaf } = reference;
+      if (!leaf.loop || !leaf.perStep || !time) {
+        if (time && leaf.loop) {
+          const point = timePoint(cx, leaf.loop, time, -1);
+          if (!point) return errorValue;
+        }
+        return initialValue(cx, leaf) ?? errorValue;
+      }
+      const point = timePoint(cx, leaf.loop, time, -1);
+      const value = initialValue(cx, leaf);
+      if (!point || !value) return errorValue;
+      if (point === "now") {
+        return fail(cx, {
+          code: "M0701",
+          title: `\`${leaf.name}\` at a step is not yet known inside \`${leaf.loop.name}\` itself`,
+          at: span,
+          secondary: [{ span: leaf.span, message: "one value for each step" }],
+        });
+      }
+      const variable = point === "start"
+        ? takeStep(cx, value.variable, 0)
+        : point.kind === "static"
+        ? takeStep(cx, value.variable, point.step)
+        : point.scope.slice(value.variable, point.offset);
+      return { kind: "tensor", variable, dims: value.dims.slice(1) };
+    }
+    case "rule": {
+      const own = reference.loop.rules.find((r) => rulePaths(r).includes(reference.path))?.hyperparameters[0];
+      const path = `${reference.loop.name}.${reference.path}`;
+      return fail(cx, {
+        code: "M0203",
+        title: `\`${path}\` is not a value: it stands before the name of a hyperparameter`,
+        at: span,
+        hint: own &&
+          `what \`${reference.loop.name}\` makes of it is \`${reference.path}@${reference.loop.timeName}\`, its rate \`${path}.${own.name}\``,
+      });
+    }
+    default:
+      return errorValue;
+  }
+}
+
+function takeStep(cx: Context, x: TensorValue["variable"], step: number): TensorValue["variable"] {
+  const b = cx.world.b;
+  const start = x.shape.map((_, i) => i === 0 ? step : 0);
+  const limit = x.shape.map((n, i) => i === 0 ? step + 1 : n);
+  return b.reshape(b.one("slice", [x], { start, limit, stride: x.shape.map(() => 1) }), x.shape.slice(1));
+}
+
+function readHyperparameter(
+  cx: Context,
+  reference: Reference & { kind: "hyperparameter" },
+  time: Expression | undefined,
+  span: Span,
+): Value {
+  const { loop, name } = reference;
+  const el = cx.elaboration;
+  const full = `${loop.name}.${name}`;
+  const leaf = el.leaves.get(full);
+  if (leaf) {
+    if (leaf.perStep && !time) {
+      return fail(cx, {
+        code: "M0401",
+        title: `\`${full}\` has one value for each step; say which one you want`,
+        at: span,
+        label: `write \`${full}@0\` or \`sum(${full}@t for t in 0 .. ${loop.timeName} - 1)\``,
+      });
+    }
+    return readReference(cx, { kind: "leaf", leaf }, time, span);
+  }
+  if ([...el.leaves.keys()].some((l) => l.startsWith(`${full}[`))) return { kind: "hyperparameter", loop, name };
+  const declared = loop.rules.flatMap((r) => r.hyperparameters).find((h) => h.path === name)!;
+  if (declared.override?.time || !cx.world.consumer.dry) {
+    const point = time ? timePoint(cx, loop, time, -1) : undefined;
+    if (time && !point) return errorValue;
+    if (!time && declared.override?.time) {
+      return fail(cx, {
+        code: "M0401",
+        title: `\`${full}\` has one value for each step; say which one you want`,
+        at: span,
+        label: `write \`${full}@0\``,
+      });
+    }
+    const locals = new Map<string, Local>();
+    if (declared.override?.time && time) {
+      const steps = stepsOf(cx, loop);
+      if (steps === undefined) return errorValue;
+      locals.set(
+        declared.override.time.name,
+        known(evaluate(withLocals(cx, new Map([["T", known(staticNumber(steps, "int"))]])), time)),
+      );
+      locals.set(loop.timeName, known(staticNumber(steps, "int")));
+    }
+    const scope = { module: declared.module, parent: undefined, locals };
+    return evaluate({ ...cx, scope, batch: undefined }, declared.value);
+  }
+  const value = evaluate(
+    { ...cx, scope: moduleScope(declared.module), batch: undefined },
+    declared.value,
+  );
+  // what is computed from other values, and a switch, has no value of its own
+  if (value.kind === "error" || value.kind === "tensor" && declared.value.kind !== "List") return value;
+  if (value.kind === "static" && value.type === "bool") return value;
+  // declared when its loop is gone through
+  if (!el.busy.has(loop) && runLoop(cx, loop, span) && hyperparameterLeaves(el, reference).length > 0) {
+    return readHyperparameter(cx, reference, time, span);
+  }
+  needShape(el, full, span);
+  return errorValue;
+}
+
+/** A reference read "now". */
+export function referenceNow(cx: Context, reference: Reference, span: Span): Value {
+  switch (reference.kind) {
+    case "model":
+      return reference.moment ? modelAt(cx, reference.instance, reference.moment) : modelValue(cx, reference.instance);
+    case "leaf": {
+      const world = reference.moment ? enterWorld(cx.world, reference.moment) : cx.world;
+      return valueNow({ ...cx, world }, reference.leaf, span);
+    }
+    case "loop":
+      return { kind: "loop", loop: reference.loop };
+    default:
+      return readReference(cx, reference, undefined, span);
+  }
+}

@@ -1,0 +1,45 @@
+// How does a loop tell that what it minimized was not finite? Its gradient may be: that of log(w) is, where w is negative. A step
+// from such an objective makes the smallest tensor NaN, which every objective, gradient and report after it shows.
+import type { Builder } from "../../runtime/ir/builder.ts";
+import { allocate, bodyOf, type Equation, type IrFunction, sizeOf, type Variable } from "../../runtime/ir/types.ts";
+import type { LeafDeclaration } from "../world/world.ts";
+import { shapeOf } from "../world/values.ts";
+
+/** Adds NaN to the smallest of the parameters that a step makes, unless the loss that it went down is finite: to no derivative,
+ *  and at the cost of one number a step. */
+export function tellIfNotFinite(
+  b: Builder,
+  loss: Variable,
+  next: Map<string, Variable>,
+  leaves: readonly LeafDeclaration[],
+): void {
+  const size = (leaf: LeafDeclaration) => sizeOf(shapeOf(leaf.dims));
+  const { name } = leaves.reduce((a, c) => size(c) < size(a) ? c : a);
+  const still = b.apply("stop_gradient", loss);
+  const finite = b.apply("lt", b.apply("abs", still), b.fill(Infinity, still));
+  const told = b.apply("select", finite, b.fill(0, still), b.fill(NaN, still));
+  const p = next.get(name)!;
+  next.set(name, b.apply("add", p, b.broadcastTo(told, p.shape)));
+}
+
+/** The function as it would be if no loop told so: what is read only to tell is not read. */
+export function withoutTelling(fn: IrFunction): IrFunction {
+  const constants = new Map<Variable, number>();
+  const equations = fn.equations.map((equation): Equation => {
+    if (equation.op === "constant" && equation.params.data.length === 1) {
+      constants.set(equation.outputs[0]!, equation.params.data[0]!);
+    }
+    if (equation.op === "select" && equation.outputs[0]!.shape.length === 0) {
+      const [, whole, broken] = equation.inputs.map((x) => constants.get(x));
+      const { dtype, shape } = equation.outputs[0]!;
+      const type = { dtype, shape };
+      if (whole === 0 && Number.isNaN(broken)) {
+        const params = { type, data: allocate(dtype, 1) };
+        return { ...equation, op: "constant", inputs: [], params };
+      }
+    }
+    const body = bodyOf(equation);
+    return body ? { ...equation, params: { ...equation.params, body: withoutTelling(body) } } as Equation : equation;
+  });
+  return { ...fn, equations };
+}

@@ -1,0 +1,342 @@
+// Where does a hyperparameter get its value? From a constant, which is a leaf that may be learned, for all tensors or each, for
+// all steps or each; from a formula over the steps; or it is a switch.
+import type { Builder } from "../../runtime/ir/builder.ts";
+import type { Variable } from "../../runtime/ir/types.ts";
+import { toTensor } from "../elaborate/arithmetic.ts";
+import { fail, firstTime } from "../world/report.ts";
+import { evaluate } from "../world/evaluator.ts";
+import { takeAt } from "../elaborate/slices.ts";
+import { initialValue, numbersOf, readRange, readVia } from "../elaborate/leaves.ts";
+import type {
+  Context,
+  Dim,
+  LeafDeclaration,
+  Local,
+  Scope,
+  StaticValue,
+  TensorValue,
+  Value,
+  World,
+} from "../world/world.ts";
+import type { DeclaredHyperparameter, Loop, LoopRule } from "../world/loop.ts";
+import { describeValue, errorValue, formatDims, formatRange, namedSizes, shapeOf } from "../world/values.ts";
+import { known, lazily } from "../world/moments.ts";
+
+/** Where in time a rule stands. */
+export interface RuleTime {
+  readonly t: Value;
+  readonly steps: number;
+  /** Where arrays over the steps live: outside the loop. */
+  readonly b: Builder;
+  /** The entry of an array over the steps that belongs to this time. */
+  readonly entry: (stacked: Variable) => Variable;
+}
+
+/** How a hyperparameter gets its value. */
+export interface HyperparameterPlan {
+  readonly declared: DeclaredHyperparameter;
+  readonly kind: "leaf" | "switch" | "formula";
+  /** The constant, when it is one. */
+  readonly constant?: StaticValue;
+  readonly perStep: boolean;
+  readonly perTensor: boolean;
+}
+
+/** Decides how each hyperparameter of a rule gets its value and declares those that are constants as leaves, which `over` and
+ *  `wrt` may name. Mistakes are reported. */
+export function planHyperparameters(
+  cx: Context,
+  loop: Loop,
+  rule: LoopRule,
+  leaves: readonly LeafDeclaration[],
+  steps: number,
+): HyperparameterPlan[] {
+  const plans: HyperparameterPlan[] = [];
+  for (const declared of rule.hyperparameters) {
+    const plan = planOne(cx, loop, rule, declared, leaves, steps);
+    if (plan) plans.push(plan);
+  }
+  return plans;
+}
+
+function planOne(
+  cx: Context,
+  loop: Loop,
+  rule: LoopRule,
+  declared: DeclaredHyperparameter,
+  leaves: readonly LeafDeclaration[],
+  steps: number,
+): HyperparameterPlan | undefined {
+  const { override } = declared;
+  const axes = new Set<string>();
+  for (const axis of override?.per ?? []) {
+    if (!["step", "tensor", "entry"].includes(axis.name) || axes.has(axis.name)) {
+      fail(cx, {
+        code: "M0102",
+        title: axes.has(axis.name) ? `\`per ${axis.name}\` is given twice` : `There is no axis \`${axis.name}\``,
+        at: axis.span,
+        notes: ["The axes are `per step`, `per tensor` and `per entry`"],
+      });
+      return undefined;
+    }
+    axes.add(axis.name);
+  }
+  const perStep = axes.has("step");
+  const perEntry = axes.has("entry");
+  const perTensor = perEntry || axes.has("tensor");
+  if (override?.time) {
+    if (axes.size > 0) {
+      fail(cx, {
+        code: "M0205",
+        title: `\`${declared.name}@${override.time.name}\` is a formula over the steps and cannot be \`per ${
+          [...axes][0]
+        }\` too`,
+        at: override.span,
+      });
+      return undefined;
+    }
+    return { declared, kind: "formula", perStep: false, perTensor: false };
+  }
+  const at: Context = { ...cx, scope: { module: declared.module, parent: undefined, locals: new Map() } };
+  const value = evaluate(at, declared.value);
+  if (value.kind === "error") return undefined;
+  if (value.kind === "static" && value.type === "bool") {
+    return { declared, kind: "switch", constant: value, perStep: false, perTensor: false };
+  }
+  if (value.kind === "tensor" && declared.value.kind !== "List") {
+    if (axes.size > 0) {
+      fail(cx, {
+        code: "M0205",
+        title: `\`${declared.name}\` is computed from other values and cannot be \`per ${[...axes][0]}\` too`,
+        at: override?.span ?? declared.span,
+      });
+      return undefined;
+    }
+    return { declared, kind: "formula", perStep: false, perTensor: false };
+  }
+  if (value.kind !== "static" && value.kind !== "shape" && value.kind !== "literal" && value.kind !== "tensor") {
+    fail(cx, {
+      code: "M0304",
+      title: `\`${declared.name}\` cannot be ${describeValue(value)}`,
+      at: declared.span,
+    });
+    return undefined;
+  }
+  const name = `${loop.name}.${declared.path}`;
+  const alone = rule.references.length === 1 && leaves.length > 0;
+  const members = perTensor ? leaves : [undefined];
+  for (const leaf of members) {
+    const label = leaf === undefined ? name : `${name}[${alone ? shortName(leaf, rule) : leaf.name}]`;
+    const dims: Dim[] = [
+      ...(perStep ? [{ size: steps, name: loop.timeName }] : []),
+      ...(perEntry && leaf ? leaf.dims : []),
+    ];
+    declareHyperparameter(at, loop, declared, label, dims, value, perStep);
+  }
+  return {
+    declared,
+    kind: "leaf",
+    ...(value.kind === "static" ? { constant: value } : {}),
+    perStep,
+    perTensor,
+  };
+}
+
+/** A parameter's name inside the one model that a rule changes: `l1.W` for `mlp.l1.W`. */
+function shortName(leaf: LeafDeclaration, rule: LoopRule): string {
+  const reference = rule.references[0]!;
+  const text = reference.kind === "Name" ? reference.name : undefined;
+  return text !== undefined && leaf.name.startsWith(`${text}.`) ? leaf.name.slice(text.length + 1) : leaf.name;
+}
+
+function declareHyperparameter(
+  at: Context,
+  loop: Loop,
+  declared: DeclaredHyperparameter,
+  name: string,
+  dims: readonly Dim[],
+  value: Value,
+  perStep: boolean,
+): void {
+  const el = at.elaboration;
+  const existing = el.leaves.get(name);
+  if (existing) return;
+  const written = declared.override?.range;
+  const range = written && readRange(at, written.low, written.high, written.span);
+  const outside = range && numbersOf(value).find((x) => !(x >= range[0] && x <= range[1]));
+  if (range && outside !== undefined) {
+    fail(at, {
+      code: "M0606",
+      title: `The initial value ${outside} of \`${name}\` is outside its range ${formatRange(...range)}`,
+      at: declared.value.span,
+      secondary: [{ span: written.span, message: "the range" }],
+    });
+  }
+  const via = readVia(at, declared.override?.via, range, value, name);
+  const base: LeafDeclaration = {
+    name,
+    dims,
+    module: declared.module,
+    drawnAs: name,
+    span: declared.override?.name.span ?? declared.span,
+    loop,
+    perStep,
+    ...(via ? { via } : {}),
+    initial: (cx) => {
+      const here: Context = { ...cx, scope: at.scope };
+      const tensor = toTensor(here, evaluate(here, declared.value), "float");
+      if (tensor.kind === "error") return undefined;
+      if (
+        tensor.dims.length > 0 &&
+        (tensor.dims.length > dims.length || tensor.dims.some((d, i) => d.size !== dims[i]!.size))
+      ) {
+        fail(here, {
+          code: "M0305",
+          title: `\`${name}\` is ${formatDims(dims)}, its value is ${formatDims(tensor.dims)}`,
+          at: declared.value.span,
+          label: formatDims(tensor.dims),
+          notes: namedSizes(dims, tensor.dims),
+        });
+        return undefined;
+      }
+      const variable = here.b.one("broadcast", [tensor.variable], {
+        shape: shapeOf(dims),
+        axes: tensor.dims.map((_, i) => i),
+      });
+      return { kind: "tensor", variable, dims };
+    },
+  };
+  el.leaves.set(name, range ? { ...base, range } : base);
+}
+
+/** What a hyperparameter is called, where it has one value for each tensor that of one: `fit.lr`, `fit.lr[l1.W]`. */
+function hyperparameterLabel(
+  loop: Loop,
+  rule: LoopRule,
+  { declared, perTensor }: HyperparameterPlan,
+  leaf: LeafDeclaration | undefined,
+): string {
+  const name = `${loop.name}.${declared.path}`;
+  const alone = rule.references.length === 1;
+  return !perTensor || !leaf ? name : `${name}[${alone ? shortName(leaf, rule) : leaf.name}]`;
+}
+
+/** The values at one time of those hyperparameters of a rule that are recorded, by their names. */
+export function recordedRates(
+  cx: Context,
+  loop: Loop,
+  rule: LoopRule,
+  { plans, leaves, time }: {
+    readonly plans: readonly HyperparameterPlan[];
+    readonly leaves: readonly LeafDeclaration[];
+    readonly time: RuleTime;
+  },
+): Map<string, Variable> {
+  const wanted = cx.elaboration.recordedRates;
+  const found = new Map<string, Variable>();
+  for (const plan of wanted.size === 0 ? [] : plans) {
+    for (const leaf of plan.perTensor ? leaves : [undefined]) {
+      const label = hyperparameterLabel(loop, rule, plan, leaf);
+      if (!wanted.has(label)) continue;
+      const value = toTensor(cx, hyperparameterValue(cx, loop, rule, plan, leaf, time), "float");
+      if (value.kind === "tensor") found.set(label, cx.b.resolve(value.variable));
+    }
+  }
+  return found;
+}
+
+/** True when a hyperparameter has other values at other steps, or follows what may be learned: it is computed, or has one value for
+ *  each step. */
+export function isSchedule(cx: Context, { override, value, module }: DeclaredHyperparameter): boolean {
+  if (override?.time || override?.per?.some((axis) => axis.name === "step")) return true;
+  const at: Context = { ...cx, scope: { module, parent: undefined, locals: new Map() } };
+  return value.kind !== "List" && evaluate(at, value).kind === "tensor";
+}
+
+/** The value of a hyperparameter for one tensor at one time. */
+export function hyperparameterValue(
+  cx: Context,
+  loop: Loop,
+  rule: LoopRule,
+  plan: HyperparameterPlan,
+  leaf: LeafDeclaration | undefined,
+  time: RuleTime,
+): Value {
+  const { declared } = plan;
+  if (plan.kind === "switch") return plan.constant!;
+  if (plan.kind === "formula") {
+    const locals = new Map<string, Local>();
+    if (declared.override?.time) locals.set(declared.override.time.name, known(time.t));
+    locals.set(loop.timeName, known({ kind: "static", type: "int", value: time.steps }));
+    const scope: Scope = { module: declared.module, parent: undefined, locals };
+    return evaluate({ ...cx, scope }, declared.value);
+  }
+  const name = `${loop.name}.${declared.path}`;
+  const label = hyperparameterLabel(loop, rule, plan, leaf);
+  const declaration = cx.elaboration.leaves.get(label);
+  if (!declaration) return errorValue;
+  if (plan.constant && !plan.perStep && !isGiven(cx.world, label)) return plan.constant;
+  const value = initialValue(cx, declaration);
+  if (!value) return errorValue;
+  if (!plan.perStep) return value;
+  if (value.dims[0]!.size !== time.steps && cx.world.consumer.steps?.holdLast) {
+    return { kind: "tensor", variable: time.entry(heldTo(time.b, value, time.steps)), dims: value.dims.slice(1) };
+  }
+  if (value.dims[0]!.size !== time.steps) {
+    const given = cx.world.consumer.steps;
+    if (!firstTime(cx.elaboration, `steps ${cx.world.consumer.name} ${name}`)) return errorValue;
+    return fail({ ...cx, frames: [] }, {
+      code: "M0305",
+      title: `\`${name}\` has ${value.dims[0]!.size} steps, and \`${loop.name}\` runs ${time.steps} here`,
+      at: given?.span ?? declaration.span,
+      secondary: [{ span: declaration.span, message: "one value for each step" }],
+    });
+  }
+  return { kind: "tensor", variable: time.entry(value.variable), dims: value.dims.slice(1) };
+}
+
+/** An array over the steps for another number of steps: cut, or with its last entry repeated. */
+function heldTo(b: Builder, value: TensorValue, steps: number): Variable {
+  const last = value.dims[0]!.size - 1;
+  const indices = Int32Array.from({ length: steps }, (_, t) => Math.min(t, last));
+  return b.one("gather", [value.variable, b.literal(indices, { dtype: "i32", shape: [steps] })], { axis: 0, batch: 0 });
+}
+
+/** True when a leaf has a value of its own in a world: learned, or handed in. */
+function isGiven(world: World, name: string): boolean {
+  for (let w: World | undefined = world; w; w = w.parent) if (w.initials.has(name)) return true;
+  return world.consumer.persistent.has(name);
+}
+
+/** The hyperparameters of a rule as local names, for one tensor at one time. */
+export function hyperparameterLocals(
+  cx: Context,
+  loop: Loop,
+  rule: LoopRule,
+  plans: readonly HyperparameterPlan[],
+  leaf: LeafDeclaration,
+  time: RuleTime,
+): Map<string, Local> {
+  // what could not be planned was reported
+  const locals = new Map<string, Local>(rule.hyperparameters.map((h) => [h.name, known(errorValue)]));
+  for (const plan of plans) {
+    locals.set(
+      plan.declared.name,
+      lazily(
+        () => hyperparameterValue(cx, loop, rule, plan, leaf, time),
+        () =>
+          fail(cx, {
+            code: "M0210",
+            title: `\`${loop.name}.${plan.declared.path}\` depends on itself`,
+            at: plan.declared.span,
+          }),
+      ),
+    );
+  }
+  return locals;
+}
+
+/** Entry 0 of an array over the steps. */
+export function firstEntry(b: Builder): (stacked: Variable) => Variable {
+  return (stacked) => takeAt({ b }, stacked, 0);
+}

@@ -1,0 +1,158 @@
+// What does `batch 64 of train` change? Wherever the objective of one step is evaluated, in models and functions too, the fields
+// of the table are rows drawn from it: the same rows of every field. What was computed from the whole table and still has a row
+// for each of its rows has no place there.
+import { rangeOf, setRange } from "../../runtime/ir/ranges.ts";
+import { toTensor } from "../elaborate/arithmetic.ts";
+import type { BatchClause } from "../syntax/ast.ts";
+import { drawIntegers } from "../elaborate/draws.ts";
+import { fail, firstTime } from "../world/report.ts";
+import { evaluate } from "../world/evaluator.ts";
+import type { Loop } from "../world/loop.ts";
+import { count } from "../text/words.ts";
+import { withoutRows } from "../elaborate/row_origins.ts";
+import type { Batch, Context, Dim, RecordValue, Table, TensorValue, Value } from "../world/world.ts";
+import { requireInteger } from "../elaborate/sizes.ts";
+import type { Span } from "../text/source.ts";
+import { describeValue, errorValue, formatDims } from "../world/values.ts";
+
+/** Evaluates the objective of one step of a loop where its batch, if it takes one, is what is read of the table; the step of an
+ *  outer loop is the meta-step. Rows are drawn uniformly and with replacement, anew at every step. Undefined when wrong (reported),
+ *  as when nothing reads the batch. */
+export function withBatch<T>(cx: Context, loop: Loop, objective: (cx: Context) => T | undefined): T | undefined {
+  const { batch: clause } = loop;
+  if (!clause) return objective({ ...cx, batch: undefined });
+  const batch = openBatch({ ...cx, batch: undefined }, loop, clause);
+  const value = batch && objective({ ...cx, batch });
+  if (value === undefined || !batch || batch.fields.size > 0) return value;
+  const { name } = batch.table.name;
+  fail(cx, {
+    code: "M0313",
+    title: `Nothing that \`${loop.name}\` evaluates reads the rows of \`${name}\`, so a batch of it changes nothing`,
+    at: clause.span,
+    secondary: [{ span: loop.objective.value.span, message: `no rows of \`${name}\` are read here` }],
+    notes: [
+      "A `let` is computed once, from the whole table; loops that run inside see it whole, or a batch of their own",
+    ],
+    hint: `leave out \`batch\`, or read a field of \`${name}\` here or in a \`fn\` or a model that is called here`,
+  });
+  return undefined;
+}
+
+/** A table as it is read where a context stands: the rows of the batch, if one is taken of it. */
+export function readTable(cx: Context, whole: RecordValue): RecordValue {
+  const { batch } = cx;
+  if (!batch || whole.table !== batch.table) return whole;
+  const members = new Map<string, () => Value>();
+  for (const [name, read] of whole.members) {
+    members.set(name, () => {
+      const known = batch.fields.get(name);
+      if (known) return known;
+      const field = read();
+      const rows = takeRows({ ...cx, b: batch.b }, field, batch.rows);
+      if (rows) batch.fields.set(name, rows);
+      return rows ?? field;
+    });
+  }
+  return { ...whole, members };
+}
+
+/** A value that was computed from whole tables, as it is read where a context stands: not where a batch is taken of a table whose
+ *  rows it still counts (reported, once for each loop). `name` is how it is read. */
+export function readWhole(cx: Context, value: Value, name: string, span: Span): Value {
+  const { batch } = cx;
+  if (!batch || !countsRows(value, batch.table)) return value;
+  const { loop } = batch;
+  if (!firstTime(cx.elaboration, `rows of ${name} in ${loop.name}`)) return errorValue;
+  const table = `\`${batch.table.name.name}\``;
+  return fail(cx, {
+    code: "M0312",
+    title: `\`${name}\` has a value for each row of the whole table ${table}, and \`${loop.name}\` reads a batch of it`,
+    at: span,
+    label: value.kind === "tensor" ? describeValue(value) : "",
+    secondary: [{ span: batch.clause.span, message: count(batch.rows.dims[0]!.size, "row") }],
+    hint: name.includes(".")
+      ? `make it a field of ${table}`
+      : `make it a field of ${table}, or a \`fn ${name}() = …\`, which reads the rows of the batch where it is called`,
+  });
+}
+
+/** True for a value with an axis that counts the rows of a table. */
+function countsRows(value: Value, table: Table): boolean {
+  switch (value.kind) {
+    case "tensor":
+    case "literal":
+      return value.dims.some((d) => d.rows?.includes(table));
+    case "shape":
+      return value.rows?.includes(table) ?? false;
+    default:
+      return false;
+  }
+}
+
+function openBatch(cx: Context, loop: Loop, clause: BatchClause): Batch | undefined {
+  const size = requireInteger(cx, clause.size, "the batch size", 1);
+  if (clause.of.kind !== "Name" && clause.of.kind !== "Member") {
+    if (clause.of.kind !== "Missing") {
+      fail(cx, {
+        code: "M0203",
+        title: "A batch is taken of a table by its name",
+        at: clause.of.span,
+        hint: "write `batch 64 of train`, where `train` is a split or a `data` item",
+      });
+    }
+    return undefined;
+  }
+  const whole = evaluate(cx, clause.of);
+  if (whole.kind === "error" || size === undefined) return undefined;
+  if (whole.kind !== "record" || !whole.table) {
+    fail(cx, {
+      code: "M0203",
+      title: `A batch is taken of a split or a \`data\` item, not of ${describeValue(whole)}`,
+      at: clause.of.span,
+      hint: clause.of.kind === "Member" && clause.of.object.kind === "Name"
+        ? `write \`of ${clause.of.object.name}\`: rows are drawn of all its fields together`
+        : "write `batch 64 of train`, where `train` is a split or a `data` item",
+    });
+    return undefined;
+  }
+  const rows = rowsOf(cx, clause, whole);
+  if (rows === undefined) return undefined;
+  const name = { module: loop.module, drawnAs: `${loop.name}.batch` };
+  const drawn = drawIntegers(cx, [{ size, name: "batch" }], rows, name);
+  return { loop, clause, table: whole.table, rows: drawn, b: cx.b, fields: new Map() };
+}
+
+/** The number of rows that all fields share. Undefined when they do not (reported). */
+function rowsOf(cx: Context, clause: BatchClause, whole: RecordValue): number | undefined {
+  let first: { readonly name: string; readonly dims: readonly Dim[] } | undefined;
+  for (const [name, read] of whole.members) {
+    const given = read();
+    if (given.kind === "error") return undefined;
+    const value = toTensor(cx, given);
+    if (value.kind !== "tensor" || value.dims.length === 0) continue;
+    first ??= { name, dims: value.dims };
+    if (value.dims[0]!.size === first.dims[0]!.size) continue;
+    fail(cx, {
+      code: "M0305",
+      title: `The fields of \`${whole.name}\` do not have the same rows: \`${first.name}\` is ${
+        formatDims(first.dims)
+      } and \`${name}\` is ${formatDims(value.dims)}`,
+      at: clause.of.span,
+      secondary: [{ span: whole.span, message: "declared here" }],
+    });
+    return undefined;
+  }
+  if (first && first.dims[0]!.size > 0) return first.dims[0]!.size;
+  fail(cx, { code: "M0203", title: `\`${whole.name}\` has no rows to take a batch of`, at: clause.of.span });
+  return undefined;
+}
+
+/** The rows of one field; undefined for a number that the table has beside them, which has none. */
+function takeRows(cx: Context, field: Value, rows: TensorValue): TensorValue | undefined {
+  const value = toTensor(cx, field);
+  if (value.kind === "error" || value.dims.length === 0) return undefined;
+  const variable = cx.b.one("gather", [value.variable, rows.variable], { axis: 0, batch: 0 });
+  // every row will be drawn
+  setRange(variable, rangeOf(value.variable));
+  return { ...value, variable, dims: [rows.dims[0]!, ...withoutRows(value.dims.slice(1))] };
+}

@@ -1,0 +1,84 @@
+// What does a loop minimize at one moment? Its expression, where the parameters have the values of that moment, and for an
+// inner loop with the rows of its batch; one float in the end.
+import type { Builder } from "../../runtime/ir/builder.ts";
+import { toTensor } from "../elaborate/arithmetic.ts";
+import type { Expression } from "../syntax/ast.ts";
+import { fail, firstTime } from "../world/report.ts";
+import { evaluate } from "../world/evaluator.ts";
+import type { Loop } from "../world/loop.ts";
+import { withBatch } from "./minibatches.ts";
+import { nameOf } from "../modules/modules.ts";
+import { describeValue, errorValue, staticNumber } from "../world/values.ts";
+import { capital } from "../text/words.ts";
+import type { Context, Local, TensorValue, Value, World } from "../world/world.ts";
+import { known } from "../world/moments.ts";
+
+/** The inner objective where a world stands, with `t` and `T` known. */
+export function evaluateObjective(
+  cx: Context,
+  loop: Loop,
+  world: World,
+  b: Builder,
+  t: TensorValue,
+  steps: number,
+): TensorValue | undefined {
+  const locals = new Map<string, Local>([
+    ["t", clear(cx, loop, "t", t)],
+    [loop.timeName, clear(cx, loop, loop.timeName, staticNumber(steps, "int"))],
+  ]);
+  const at: Context = {
+    elaboration: cx.elaboration,
+    world,
+    b,
+    scope: { module: loop.module, parent: undefined, locals },
+    frames: [],
+  };
+  return withBatch(
+    at,
+    loop,
+    (inside) => scalarObjective(inside, loop.objective.value, `the objective of \`${loop.name}\``),
+  );
+}
+
+/** The step or the number of steps, where its name means nothing else in the file. */
+function clear(cx: Context, loop: Loop, name: string, value: Value): Local {
+  const other = loop.module.visible.get(name);
+  const { count } = loop.count;
+  // `for T steps` says that the two are one
+  if (!other || other.module.library || name !== "t" && count.kind === "Name" && count.name === name) {
+    return known(value);
+  }
+  return {
+    value: (at) => {
+      if (at === undefined) return value;
+      if (!firstTime(cx.elaboration, `clash ${loop.name} ${name}`)) return errorValue;
+      return fail(cx, {
+        code: "M0209",
+        title: name === "t"
+          ? `\`t\` is the step of \`${loop.name}\` and something else in this file`
+          : `\`${name}\` is the number of steps of \`${loop.name}\` and something else in this file`,
+        at,
+        label: "which one?",
+        secondary: [{ span: nameOf(other.item)?.span ?? other.item.span, message: `\`${name}\` is declared here` }],
+        hint: "give what is declared another name",
+      });
+    },
+  };
+}
+
+/** An expression that must be one float. Undefined when wrong (reported). */
+export function scalarObjective(cx: Context, expression: Expression, what: string): TensorValue | undefined {
+  const value = evaluate(cx, expression);
+  if (value.kind === "error") return undefined;
+  const tensor = toTensor(cx, value, "float");
+  if (tensor.kind === "error" || tensor.dims.length > 0) {
+    fail(cx, {
+      code: "M0308",
+      title: `${capital(what)} must be a scalar, and this is ${describeValue(value)}`,
+      at: expression.span,
+      hint: tensor.kind === "tensor" ? "take its `mean(…)` or `sum(…)`" : undefined,
+    });
+    return undefined;
+  }
+  return tensor;
+}

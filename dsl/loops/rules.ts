@@ -1,0 +1,126 @@
+// What does one step of an optimizer do to one tensor? Binds hyperparameters to values, starts the states, and evaluates the
+// primed equations; the same for inner loops, outer loops and rules that contain models.
+import type { Builder } from "../../runtime/ir/builder.ts";
+import type { Variable } from "../../runtime/ir/types.ts";
+import type { OptimizerItem } from "../syntax/ast.ts";
+import { visit } from "../syntax/paths.ts";
+import { fail } from "../world/report.ts";
+import { bindStep, nextValue, startState } from "../elaborate/equations.ts";
+import type { LoopRule } from "../world/loop.ts";
+import type { Context, LeafDeclaration, Local, TensorValue, Value } from "../world/world.ts";
+import { known } from "../world/moments.ts";
+import { errorValue, formatDims } from "../world/values.ts";
+
+function ruleContext(
+  cx: Context,
+  rule: LoopRule,
+  leaf: LeafDeclaration,
+  locals: ReadonlyMap<string, Local>,
+): Context {
+  const { item, module } = rule.optimizer;
+  const message = `in this rule, for \`${leaf.name}\` : ${formatDims(leaf.dims)}`;
+  return {
+    ...cx,
+    scope: { module, parent: undefined, locals },
+    frames: [{ callee: item.name.name, span: rule.span, message }, ...cx.frames],
+  };
+}
+
+/** The states of a rule before the first step, for one tensor, by name. Undefined when wrong (reported). */
+export function startStates(
+  cx: Context,
+  rule: LoopRule,
+  leaf: LeafDeclaration,
+  p: TensorValue,
+  hyperparameters: ReadonlyMap<string, Local>,
+): Map<string, TensorValue> | undefined {
+  const locals = new Map<string, Local>(hyperparameters);
+  locals.set("p", known(p));
+  const inside = ruleContext(cx, rule, leaf, locals);
+  const states = new Map<string, TensorValue>();
+  for (const member of rule.optimizer.item.members) {
+    if (member.kind !== "State") continue;
+    const start = startState(inside, member, leaf.dims);
+    if (!start) return undefined;
+    states.set(member.name.name, start);
+    locals.set(member.name.name, known(start));
+  }
+  return states;
+}
+
+/** One step: the new parameter and the new states. Undefined when wrong (reported). */
+export function applyRule(
+  cx: Context,
+  rule: LoopRule,
+  leaf: LeafDeclaration,
+  now: {
+    readonly p: TensorValue;
+    readonly g: TensorValue;
+    readonly t: Value;
+    readonly states: ReadonlyMap<string, TensorValue>;
+    readonly hyperparameters: ReadonlyMap<string, Local>;
+    /** Where the inner loop ends that starts at `p`: the mean over the tasks. */
+    readonly end?: TensorValue;
+  },
+): { readonly p: TensorValue; readonly states: Map<string, TensorValue> } | undefined {
+  const { item } = rule.optimizer;
+  cx.elaboration.called.add(item);
+  const locals = new Map<string, Local>(now.hyperparameters);
+  locals.set("g", known(now.g));
+  locals.set("t", known(now.t));
+  // a state that is given and not declared was reported
+  for (const member of item.members) if (member.kind === "Next") locals.set(member.name.name, known(errorValue));
+  for (const [name, value] of now.states) locals.set(name, known(value));
+  locals.set("p", known(now.p));
+  if (readsName(item, "end")) locals.set("end", now.end ? known(now.end) : noEnd(cx, rule, leaf));
+  const inside = ruleContext(cx, rule, leaf, locals);
+  bindStep(inside, item.members, locals);
+  const next = (name: string, like: TensorValue): TensorValue | undefined =>
+    // a state cannot be called so: reported
+    name === "g" || name === "t" ? undefined : nextValue(inside, item, locals, name, like);
+  const p = next("p", now.p);
+  const states = new Map<string, TensorValue>();
+  let complete = p !== undefined;
+  for (const [name, value] of now.states) {
+    const after = next(name, value);
+    if (after) states.set(name, after);
+    else complete = false;
+  }
+  return complete ? { p: p!, states } : undefined;
+}
+
+/** True when the equations of an optimizer read a name that they do not define. */
+export function readsName(item: OptimizerItem, name: string): boolean {
+  if (item.formals.some((f) => f.name.name === name)) return false;
+  if (item.members.some((m) => m.kind !== "Next" && m.name.name === name)) return false;
+  let found = false;
+  for (const member of item.members) {
+    visit(member.value, (e) => found ||= e.kind === "Name" && e.name === name && !e.primed);
+  }
+  return found;
+}
+
+function noEnd(cx: Context, rule: LoopRule, leaf: LeafDeclaration): Local {
+  const { name } = rule.optimizer.item.name;
+  return {
+    value: () =>
+      fail(cx, {
+        code: "M0502",
+        title: `\`${name}\` moves towards where an inner loop ends, and here no inner loop starts at \`${leaf.name}\``,
+        at: rule.span,
+        hint: `use it in an outer, over a start: \`over net@0 by ${name}(…)\``,
+      }),
+  };
+}
+
+/** The scale of `clip norm c`: min(1, c / (norm + 1e-6)), as PyTorch's clip_grad_norm_; at the bound nothing is scaled. */
+export function clipScale(b: Builder, norm: Variable, bound: Variable): Variable {
+  const ratio = b.apply("div", bound, b.apply("add", norm, b.fill(1e-6, norm)));
+  return b.apply("select", b.apply("ge", ratio, b.fill(1, norm)), b.fill(1, norm), ratio);
+}
+
+/** The Euclidean norm over all entries of all arrays. */
+export function globalNorm(b: Builder, arrays: readonly Variable[]): Variable {
+  const squares = arrays.map((x) => b.sum(b.one("integer_pow", [x], { exponent: 2 })));
+  return b.apply("sqrt", squares.reduce((a, c) => b.apply("add", a, c)));
+}

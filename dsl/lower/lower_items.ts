@@ -1,0 +1,120 @@
+// What do `gradient` and a loop that nothing uses become? One function each.
+import type { GradientProgram, ProgramFunction, SimulationProgram } from "../../runtime/loop/program.ts";
+import { sourceText } from "../world/report.ts";
+import type { Elaboration } from "../world/world.ts";
+import { runLoop } from "../world/evaluator.ts";
+import { stepsOf } from "../elaborate/steps.ts";
+import { meanOverTasks, openTasks } from "../loops/task_scopes.ts";
+import type { LastingLeaves } from "../elaborate/functions.ts";
+import { differentiate } from "../loops/differentiate.ts";
+import type { Loop } from "../world/loop.ts";
+import { lowerSensitivities } from "./sensitivities.ts";
+import type { CheckedGradient, TrajectoryWish } from "../check/checked_program.ts";
+import {
+  collectTrajectories,
+  gradientObjective,
+  isWindowed,
+  openGradientItem,
+  openSimulation,
+} from "../check/check_items.ts";
+
+/** Writes a gradient item. */
+export function lowerGradient(
+  el: Elaboration,
+  gradient: CheckedGradient,
+  lasting: LastingLeaves,
+  wishes: readonly TrajectoryWish[],
+): GradientProgram {
+  const { item, across, wrt } = gradient;
+  const draft = openGradientItem(el, item, lasting, { dry: false });
+  const { cx, b, world } = draft;
+  b.origin = item.value.span;
+  const leaves = [...new Set(wrt.flatMap((r) => r.leaves))];
+  let found: ReturnType<typeof collectTrajectories> = { outputs: [], quantities: [] };
+  const closed = differentiate(cx, gradient.direction, {
+    name: "objective",
+    at: item.value.span,
+    leaves,
+    value: (leaf) => ({
+      kind: "tensor",
+      variable: world.consumer.input({ kind: "leaf", name: leaf.name }),
+      dims: leaf.dims,
+    }),
+    tasks: across?.count,
+    write: (inside, more = () => []) => {
+      const tasks = openTasks(inside, across);
+      const objective = gradientObjective(tasks.cx, item)!;
+      if (!across && !isWindowed(gradient.direction)) found = collectTrajectories(tasks.cx, wishes);
+      const [stacked, ...rest] = tasks.close([objective.variable, ...more(tasks.cx)]);
+      const own = rest.map((x) => across ? x : inside.b.reshape(x, x.shape.slice(1)));
+      return [meanOverTasks(inside.b, stacked!), ...found.outputs, ...own];
+    },
+  });
+  const [value, ...trajectories] = closed.outputs;
+  const ordered = wrt.flatMap((r) => r.leaves.map((leaf) => closed.gradients[leaves.indexOf(leaf)]!));
+  return {
+    label: sourceText(el, item.value),
+    origin: item.span,
+    ...(item.after ? { after: item.after.name } : {}),
+    wrt: wrt.map((r) => ({ label: r.label, leaves: r.leaves.map((l) => l.name) })),
+    fn: draft.finish([value!, ...ordered, ...trajectories]),
+    trajectories: found.quantities,
+    expect: gradient.expect,
+    watch: () => watchGradient(el, gradient, lasting),
+    slopes: () => lowerSlopes(el, gradient, lasting),
+  };
+}
+
+/** The value of a gradient item alone, by loops that are watched. */
+function watchGradient(el: Elaboration, { item, across }: CheckedGradient, lasting: LastingLeaves): ProgramFunction {
+  const draft = openGradientItem(el, item, lasting, { dry: false, watches: true });
+  const tasks = openTasks(draft.cx, across);
+  const objective = gradientObjective(tasks.cx, item)!;
+  return draft.finish(tasks.close([objective.variable]));
+}
+
+/** The derivatives of a gradient item's value for what its loops evolve, at every time. */
+function lowerSlopes(
+  el: Elaboration,
+  { item, across, runs }: CheckedGradient,
+  lasting: LastingLeaves,
+): ReturnType<NonNullable<GradientProgram["slopes"]>> {
+  const draft = openGradientItem(el, item, lasting, { dry: false });
+  const { outputs, quantities } = lowerSensitivities(draft, {
+    name: "objective",
+    runs,
+    objective: (inside) => {
+      const tasks = openTasks(inside, across);
+      const [stacked] = tasks.close([gradientObjective(tasks.cx, item)!.variable]);
+      return meanOverTasks(inside.b, stacked!);
+    },
+  });
+  const leaves = runs.filter((r) => !r.around).flatMap((r) => r.leaves);
+  return {
+    fn: draft.finish(outputs),
+    quantities: quantities.map((q, i) => ({ ...q, name: leaves[i]?.name ?? q.name })),
+  };
+}
+
+/** Writes an inner loop that is run by itself. */
+export function lowerSimulation(
+  el: Elaboration,
+  loop: Loop,
+  lasting: LastingLeaves,
+  wishes: readonly TrajectoryWish[],
+): SimulationProgram {
+  const draft = openSimulation(el, loop, lasting, { dry: false });
+  const run = runLoop(draft.cx, loop, loop.item.name.span)!;
+  const { outputs, quantities } = collectTrajectories(draft.cx, wishes);
+  return {
+    loop: loop.name,
+    origin: loop.item.name.span,
+    steps: stepsOf(draft.cx, loop)!,
+    fn: draft.finish([run.stacked("loss"), ...outputs]),
+    trajectories: quantities,
+    watch: () => {
+      const again = openSimulation(el, loop, lasting, { dry: false, watches: true });
+      return again.finish([runLoop(again.cx, loop, loop.item.name.span)!.stacked("loss")]);
+    },
+  };
+}

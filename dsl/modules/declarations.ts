@@ -1,0 +1,148 @@
+// Do the declarations of a file contradict themselves, whatever runs? Names given twice inside an item, and types that there
+// are not. Needs nothing but the tree.
+import type { Formal, Identifier, Item, SplitMember, StepMember, TaskMember, TypeExpression } from "../syntax/ast.ts";
+import type { DiagnosticSink } from "../diagnostics/diagnostic.ts";
+import { hintFor } from "../diagnostics/hints.ts";
+import type { Module } from "./modules.ts";
+import type { Span } from "../text/source.ts";
+
+/** Checks every item of a file. */
+export function checkDeclarations(module: Module, sink: DiagnosticSink): void {
+  for (const item of module.program.items) checkItem(item, sink);
+}
+
+function checkItem(item: Item, sink: DiagnosticSink): void {
+  const names = new Names(sink);
+  switch (item.kind) {
+    case "Function":
+      names.formals(item.formals);
+      return;
+    case "Input":
+    case "Param":
+      checkType(item.binding.type, item.kind === "Input" ? inputTypes : ["float"], sink);
+      return;
+    case "Data":
+      for (const field of item.fields) {
+        names.add(field.name);
+        checkType(field.type, tensorTypes, sink);
+      }
+      return;
+    case "Task":
+      checkTask(item.members, names, sink);
+      return;
+    case "Model":
+      names.formals(item.sizes ?? []);
+      names.formals(item.formals);
+      for (const formal of [...item.sizes ?? [], ...item.formals]) checkType(formal.type, tensorTypes, sink);
+      checkType(item.result, tensorTypes, sink);
+      for (const member of item.members) {
+        names.add(member.name);
+        if (member.kind === "Binding" || member.kind === "Draw") checkType(member.type, ["float"], sink);
+        if (member.kind === "Scan") checkSteps(new Names(sink), member.members, sink);
+      }
+      return;
+    case "Optimizer":
+      for (const word of ["p", "g", "t"]) names.reserve(word, `\`${word}\` is ${meanings[word]} in every optimizer`);
+      names.formals(item.formals);
+      checkSteps(names, item.members, sink);
+      return;
+    default:
+      return;
+  }
+}
+
+const meanings: Readonly<Record<string, string>> = { p: "the parameter", g: "its gradient", t: "the step" };
+
+function checkSteps(names: Names, members: readonly StepMember[], sink: DiagnosticSink): void {
+  for (const member of members) {
+    if (member.kind === "Next") names.add({ ...member.name, name: `${member.name.name}'` });
+    else names.add(member.name);
+    if (member.kind === "State") checkType(member.type, ["float"], sink);
+  }
+}
+
+function checkTask(members: readonly TaskMember[], names: Names, sink: DiagnosticSink): void {
+  for (const member of members) {
+    names.add(member.name);
+    if (member.kind === "Binding") checkType(member.type, tensorTypes, sink);
+    if (member.kind === "Function") new Names(sink).formals(member.formals);
+    if (member.kind === "Split") checkSplit(member, sink);
+  }
+}
+
+function checkSplit(split: SplitMember, sink: DiagnosticSink): void {
+  const names = new Names(sink);
+  for (const member of split.members) {
+    names.add(member.name);
+    if (member.kind === "Binding") checkType(member.type, tensorTypes, sink);
+    if (member.kind === "Function") new Names(sink).formals(member.formals);
+  }
+}
+
+/** The names of one item, each of which may be given once. */
+class Names {
+  readonly #seen = new Map<string, Span>();
+  readonly #reserved = new Map<string, string>();
+  readonly #sink: DiagnosticSink;
+
+  constructor(sink: DiagnosticSink) {
+    this.#sink = sink;
+  }
+
+  /** A name that the language gives a meaning here. */
+  reserve(name: string, why: string): void {
+    this.#reserved.set(name, why);
+  }
+
+  formals(formals: readonly Formal[]): void {
+    for (const formal of formals) this.add(formal.name);
+  }
+
+  add({ name, span }: Identifier): void {
+    if (name === "" || name === "'") return;
+    const why = this.#reserved.get(name);
+    const earlier = this.#seen.get(name);
+    if (why !== undefined) {
+      this.#sink.report({
+        code: "M0202",
+        title: `\`${name}\` has a meaning here already`,
+        at: span,
+        notes: [why],
+        hint: "choose another name",
+      });
+    } else if (earlier) {
+      this.#sink.report({
+        code: "M0202",
+        title: `\`${name}\` is defined twice`,
+        at: span,
+        secondary: [{ span: earlier, message: "first defined here" }],
+        hint: `choose another name, such as \`${name}2\`: nothing is overwritten here`,
+      });
+    } else this.#seen.set(name, span);
+  }
+}
+
+const inputTypes = ["int", "float", "bool"];
+const tensorTypes = ["int", "float", "bool"];
+
+/** Names of types in other languages. */
+const foreignTypes = /^(f|float|double|fp|bfloat|half)\d*$/;
+
+function checkType(type: TypeExpression | undefined, allowed: readonly string[], sink: DiagnosticSink): void {
+  const dtype = type?.dtype;
+  if (!dtype || dtype.name === "" || allowed.includes(dtype.name)) return;
+  const known = ["int", "float", "bool"].includes(dtype.name);
+  sink.report({
+    code: "M0304",
+    title: known ? `A parameter is made of floats, not of \`${dtype.name}\`s` : `There is no type \`${dtype.name}\``,
+    at: dtype.span,
+    hint: known
+      ? undefined
+      : foreignTypes.test(dtype.name)
+      ? "leave it out: numbers have the precision of the experiment, `precision f32` or `precision f64`"
+      : /^(tensor|array|ndarray|matrix|vector|list|scalar|number|real|Tensor|Array)$/.test(dtype.name)
+      ? "say its sizes: `[2, 3]` for a matrix, `[]` for one number"
+      : hintFor(dtype.name, allowed) ??
+        (type.sizes ? undefined : `write \`[${dtype.name}]\` for a vector of that size`),
+  });
+}

@@ -1,0 +1,324 @@
+// Which files make up a program, and what does each define? Loads the root and everything it imports, parses each once,
+// and says for every file which definition a name stands for: its own, an imported one, or the standard library's.
+import { type LimitName, type Limits, raising, usualLimits } from "../../runtime/limits.ts";
+import type { Identifier, ImportItem, Item, Program } from "../syntax/ast.ts";
+import type { DiagnosticSink } from "../diagnostics/diagnostic.ts";
+import type { SourceText, Span } from "../text/source.ts";
+import { parseProgram } from "../parse/parse.ts";
+import { hintFor } from "../diagnostics/hints.ts";
+import { libraryFiles } from "../prelude/library.ts";
+
+/** An item that has a name of its own. */
+export type NamedItem = Exclude<
+  Item,
+  { kind: "Edition" | "Precision" | "Memory" | "Import" | "Override" | "Gradient" | "Record" }
+>;
+
+/** What a name at the top of a file stands for. */
+export interface Definition {
+  readonly name: string;
+  readonly item: NamedItem;
+  readonly module: Module;
+}
+
+/** One file. */
+export interface Module {
+  readonly source: SourceText;
+  readonly program: Program;
+  /** True for the files of the standard library. */
+  readonly library: boolean;
+  /** The file's own definitions. */
+  readonly own: ReadonlyMap<string, Definition>;
+  /** Every name visible at the top of the file. */
+  readonly visible: ReadonlyMap<string, Definition>;
+  /** Names whose import failed: that was said, nothing is said of their use. */
+  readonly unresolved: ReadonlySet<string>;
+  /** The text is too long to be read. */
+  readonly refused?: true;
+}
+
+/** All files of a program. */
+export interface ModuleSet {
+  readonly root: Module;
+  /** The root first, then in the order of import; the standard library is not in it. */
+  readonly modules: readonly Module[];
+  readonly library: readonly Module[];
+  readonly sources: ReadonlyMap<string, SourceText>;
+  /** True when a text could not be read whole: what is checked in it would only give consequences of that. */
+  readonly torn: boolean;
+}
+
+/** Gives the text of an imported file, by its path relative to the root file's folder; undefined when there is none.
+ *  Throws an Error whose message is for the user when the file is there but may not be read. */
+export type ReadSource = (path: string) => string | undefined;
+
+/** The name that an item defines. */
+export function nameOf(item: Item): Identifier | undefined {
+  switch (item.kind) {
+    case "Input":
+    case "Param":
+      return item.binding.name;
+    case "Let":
+    case "Function":
+    case "Data":
+    case "Task":
+    case "Model":
+    case "Inner":
+    case "Optimizer":
+    case "Outer":
+    case "Evaluate":
+      return item.name;
+    default:
+      return undefined;
+  }
+}
+
+interface MutableModule {
+  source: SourceText;
+  program: Program;
+  library: boolean;
+  own: Map<string, Definition>;
+  visible: Map<string, Definition>;
+  unresolved: Set<string>;
+  refused?: true;
+}
+
+let parsedLibrary: { modules: readonly Module[]; names: ReadonlyMap<string, Definition> } | undefined;
+
+/** The standard library, parsed when it is first needed. */
+function library(): { modules: readonly Module[]; names: ReadonlyMap<string, Definition> } {
+  if (parsedLibrary) return parsedLibrary;
+  const names = new Map<string, Definition>();
+  const modules = libraryFiles.map((source) => {
+    const { program, diagnostics } = parseProgram(source);
+    if (diagnostics.length > 0) throw new Error(`${source.name}: ${diagnostics[0]!.title}`);
+    // every file of the library sees all of it
+    const module: MutableModule = {
+      source,
+      program,
+      library: true,
+      own: new Map(),
+      visible: names,
+      unresolved: new Set(),
+    };
+    for (const item of program.items) {
+      const name = nameOf(item)?.name;
+      if (name === undefined) continue;
+      const definition = { name, item: item as NamedItem, module };
+      module.own.set(name, definition);
+      names.set(name, definition);
+    }
+    return module;
+  });
+  parsedLibrary = { modules, names };
+  return parsedLibrary;
+}
+
+/** Loads and parses the root file and its imports. */
+export function loadModules(
+  root: SourceText,
+  readSource: ReadSource,
+  sink: DiagnosticSink,
+  limits: Limits = usualLimits,
+): ModuleSet {
+  const { modules: libraryModules, names: libraryNames } = library();
+  const loaded = new Map<string, MutableModule>();
+  const order: MutableModule[] = [];
+  const path: string[] = [];
+  let torn = false;
+  let characters = 0;
+  const sources = new Map<string, SourceText>(libraryModules.map((m) => [m.source.name, m.source]));
+
+  function load(source: SourceText): MutableModule {
+    characters += source.text.length;
+    const parsed = parseProgram(source, limits);
+    for (const draft of parsed.diagnostics) sink.report(draft);
+    if (parsed.diagnostics.some((d) => !d.code.startsWith("W"))) torn = true;
+    const module: MutableModule = {
+      source,
+      program: parsed.program,
+      library: false,
+      own: new Map(),
+      visible: new Map(libraryNames),
+      unresolved: new Set(),
+      ...(parsed.refused && { refused: parsed.refused }),
+    };
+    loaded.set(source.name, module);
+    sources.set(source.name, source);
+    order.push(module);
+    path.push(source.name);
+    define(module);
+    for (const item of parsed.program.items) {
+      if (item.kind === "Import") importFrom(module, item);
+    }
+    for (const [name, definition] of module.own) module.visible.set(name, definition);
+    path.pop();
+    return module;
+  }
+
+  function define(module: MutableModule): void {
+    for (const item of module.program.items) {
+      const name = nameOf(item);
+      if (!name || name.name === "") continue;
+      const earlier = module.own.get(name.name);
+      if (earlier) {
+        sink.report({
+          code: "M0202",
+          title: `\`${name.name}\` is defined twice`,
+          at: name.span,
+          secondary: [{ span: nameOf(earlier.item)!.span, message: "first defined here" }],
+        });
+        continue;
+      }
+      module.own.set(name.name, { name: name.name, item: item as NamedItem, module });
+    }
+  }
+
+  function importFrom(module: MutableModule, item: ImportItem): void {
+    const imported = importedModule(module, item);
+    for (const name of item.names) {
+      if (name.name === "") continue;
+      if (imported) importName(module, imported, name);
+      else if (!module.own.has(name.name)) module.unresolved.add(name.name);
+    }
+  }
+
+  /** The file that an import names. Undefined when it cannot be had (reported). */
+  function importedModule(module: MutableModule, item: ImportItem): MutableModule | undefined {
+    const target = resolvePath(module.source.name, item.from.text);
+    if (target === undefined) {
+      sink.report({
+        code: "M0605",
+        title: `\`${item.from.text}\` lies outside the program's folder`,
+        at: item.from.span,
+        hint: 'import files of the program\'s own folder by relative paths, such as "./layers.meta"',
+      });
+      return undefined;
+    }
+    if (path.includes(target)) {
+      sink.report({
+        code: "M0207",
+        title: `\`${target}\` imports itself${path.at(-1) === target ? "" : ` through \`${path.at(-1)}\``}`,
+        at: item.from.span,
+        notes: [`The cycle is ${[...path.slice(path.indexOf(target)), target].map((p) => `\`${p}\``).join(" → ")}`],
+      });
+      return undefined;
+    }
+    let imported = loaded.get(target);
+    if (!imported) {
+      if (loaded.size > limits.imports) return tooMany("imports", `This is file ${loaded.size} that is imported`, item);
+      let text: string | undefined;
+      try {
+        text = readSource(target);
+      } catch (error) {
+        sink.report({
+          code: "M0206",
+          title: `\`${item.from.text}\` cannot be read`,
+          at: item.from.span,
+          notes: [(error as Error).message],
+        });
+        return undefined;
+      }
+      if (text === undefined) {
+        sink.report({ code: "M0206", title: `There is no file \`${target}\``, at: item.from.span });
+        return undefined;
+      }
+      if (characters + text.length > limits.text) {
+        return tooMany("text", `With \`${target}\` the program has ${characters + text.length} characters`, item);
+      }
+      imported = load({ name: target, text });
+    }
+    return imported;
+  }
+
+  function tooMany(name: LimitName, asks: string, item: ImportItem): undefined {
+    torn = true;
+    sink.report({
+      code: "M0107",
+      title: `${asks}, and ${limits[name]} are allowed`,
+      at: item.from.span,
+      notes: [raising(name)],
+    });
+  }
+
+  function importName(module: MutableModule, imported: MutableModule, name: Identifier): void {
+    const definition = imported.own.get(name.name);
+    if (!definition) {
+      module.unresolved.add(name.name);
+      sink.report({
+        code: "M0201",
+        title: `\`${imported.source.name}\` does not define \`${name.name}\``,
+        at: name.span,
+        notes: definitionsOf(imported),
+        hint: () => hintFor(name.name, imported.own.keys()),
+      });
+      return;
+    }
+    const clash = module.own.get(name.name);
+    const earlier = module.visible.get(name.name);
+    if (clash || earlier && !earlier.module.library && earlier.item !== definition.item) {
+      sink.report({
+        code: "M0202",
+        title: clash ? `\`${name.name}\` is imported and defined` : `\`${name.name}\` is imported from two files`,
+        at: name.span,
+        secondary: clash
+          ? [{ span: nameOf(clash.item)!.span, message: "defined here" }]
+          : [{ span: nameOf(earlier!.item)!.span, message: "the other one" }],
+      });
+      return;
+    }
+    module.visible.set(name.name, definition);
+  }
+
+  const rootModule = load(root);
+  return { root: rootModule, modules: order, library: libraryModules, sources, torn };
+}
+
+/** Names that a message lists. */
+const mostListed = 20;
+
+function definitionsOf({ own }: Module): string[] {
+  if (own.size === 0) return [];
+  const names: string[] = [];
+  for (const name of own.keys()) {
+    if (names.length === mostListed) break;
+    names.push(`\`${name}\``);
+  }
+  const others = own.size - names.length;
+  return [`It defines ${names.join(", ")}${others > 0 ? ` and ${others} others` : ""}`];
+}
+
+/** A relative path seen from a file, as a path relative to the root's folder; undefined when it leaves the folder or is
+ *  not relative. */
+export function resolvePath(from: string, relative: string): string | undefined {
+  if (
+    relative === "" || relative.startsWith("/") || relative.includes("\\") || /^[A-Za-z][A-Za-z0-9+.-]*:/.test(relative)
+  ) {
+    return undefined;
+  }
+  const parts = from.split("/").slice(0, -1);
+  for (const part of relative.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part === "..") {
+      if (parts.length === 0) return undefined;
+      parts.pop();
+    } else parts.push(part);
+  }
+  return parts.join("/");
+}
+
+/** A file's path seen from the folder of the root file; the root's own is empty: what it is called means nothing. */
+export function pathFromRoot(root: Module, module: Module): string {
+  if (module === root) return "";
+  if (module.library) return module.source.name;
+  const from = root.source.name.split("/").slice(0, -1);
+  const to = module.source.name.split("/");
+  const shared = from.findIndex((part, i) => part !== to[i]);
+  const common = shared === -1 ? from.length : shared;
+  return [...from.slice(common).map(() => ".."), ...to.slice(common)].join("/");
+}
+
+/** The span of a definition's name. */
+export function definitionSpan(definition: Definition): Span {
+  return nameOf(definition.item)!.span;
+}

@@ -1,0 +1,247 @@
+// How do declarations of the CST become items of the AST? A declaration without a name is dropped, one without a value
+// has a `Missing` there.
+import type * as ast from "../../syntax/ast.ts";
+import { type Conversion, docAbove, first, identifier, isReal, nodeSpan, present, quotedText } from "./cst_context.ts";
+import type * as cst from "../grammar/cst_types.ts";
+import { expression, range, type } from "./cst_expressions.ts";
+
+/** `name : type = value in low .. high via word` */
+export function binding(c: Conversion, node: cst.BindingCstNode | undefined): ast.Binding | undefined {
+  const name = identifier(c, first(node?.children.Identifier));
+  if (node === undefined || name === undefined) return undefined;
+  const { children } = node;
+  const span = nodeSpan(c, node);
+  const annotation = type(c, first(children.type));
+  const value = first(children.bindingValue);
+  const interval = range(c, first(children.range));
+  const via = identifier(c, first(first(children.via)?.children.Name));
+  return {
+    kind: "Binding",
+    name,
+    ...(annotation && { type: annotation }),
+    ...(value && {
+      how: first(value.children.Tilde) ? "~" as const : "=" as const,
+      value: expression(c, first(value.children.expression), span.end),
+    }),
+    ...(interval && { range: interval }),
+    ...(via && { via }),
+    ...docAbove(c, span.start),
+    span,
+  };
+}
+
+/** `(units : int, init = glorot())` */
+export function formals(c: Conversion, node: cst.FormalsCstNode | undefined): ast.Formal[] {
+  return present((node?.children.formal ?? []).map((each) => formal(c, each)));
+}
+
+function formal(c: Conversion, node: cst.FormalCstNode): ast.Formal | undefined {
+  const name = identifier(c, first(node.children.Name));
+  if (name === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const annotation = type(c, first(node.children.type));
+  const hasDefault = first(node.children.Equals) !== undefined;
+  return {
+    name,
+    ...(annotation && { type: annotation }),
+    ...(hasDefault && { default: expression(c, first(node.children.expression), span.end) }),
+    span,
+  };
+}
+
+/** `let y = 3.5 * x` */
+export function letItem(c: Conversion, node: cst.LetItemCstNode): ast.LetItem | undefined {
+  const name = identifier(c, first(node.children.Name));
+  if (name === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const value = expression(c, first(node.children.expression), span.end);
+  return { kind: "Let", name, value, ...docAbove(c, span.start), span };
+}
+
+/** `fn sq(a) = a * a` */
+export function functionItem(c: Conversion, node: cst.FunctionItemCstNode): ast.FunctionItem | undefined {
+  const name = identifier(c, first(node.children.Name));
+  if (name === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  return {
+    kind: "Function",
+    name,
+    formals: formals(c, first(node.children.formals)),
+    body: expression(c, first(node.children.expression), span.end),
+    ...docAbove(c, span.start),
+    span,
+  };
+}
+
+/** `import dense, relu from "./layers.meta"` */
+export function importItem(c: Conversion, node: cst.ImportItemCstNode): ast.ImportItem | undefined {
+  const from = quotedText(c, first(node.children.String));
+  if (from === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const names = present((node.children.Name ?? []).map((token) => identifier(c, token)));
+  return { kind: "Import", names, from, ...docAbove(c, span.start), span };
+}
+
+/** `data d from "d.csv" { … }` */
+export function dataItem(c: Conversion, node: cst.DataItemCstNode): ast.DataItem | undefined {
+  const name = identifier(c, first(node.children.Name));
+  if (name === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const from = quotedText(c, first(node.children.String));
+  const fields = present((node.children.dataField ?? []).map((each) => dataField(c, each)));
+  return { kind: "Data", name, ...(from && { from }), fields, ...docAbove(c, span.start), span };
+}
+
+function dataField(c: Conversion, node: cst.DataFieldCstNode): ast.DataField | undefined {
+  const { children } = node;
+  const field = binding(c, first(children.binding));
+  if (field === undefined) return undefined;
+  const columns = first(children.columns)?.children.columnRange ?? [];
+  const ranges = present(columns.map((range) => columnRange(c, range)));
+  const missing = children.expression && expression(c, first(children.expression), field.span.end);
+  return {
+    ...field,
+    span: nodeSpan(c, node),
+    ...(ranges.length > 0 && { columns: ranges }),
+    ...(missing && { missing }),
+  };
+}
+
+function columnRange(c: Conversion, { children }: cst.ColumnRangeCstNode): ast.ColumnRange | undefined {
+  const [from, to] = (children.String ?? []).map((token) => quotedText(c, token));
+  if (from === undefined) return undefined;
+  return { first: from, ...(to && { last: to }) };
+}
+
+/** `task sinusoid { … }` */
+export function taskItem(c: Conversion, node: cst.TaskItemCstNode): ast.TaskItem | undefined {
+  const name = identifier(c, first(node.children.Name));
+  if (name === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const members = present((node.children.taskMember ?? []).map((member): ast.TaskMember | undefined => {
+    const split = first(member.children.split);
+    return split ? splitMember(c, split) : definition(c, member.children);
+  }));
+  return { kind: "Task", name, members, ...docAbove(c, span.start), span };
+}
+
+function splitMember(c: Conversion, node: cst.SplitCstNode): ast.SplitMember | undefined {
+  const name = identifier(c, first(node.children.Name));
+  if (name === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const members = present((node.children.splitMember ?? []).map((member) => definition(c, member.children)));
+  return { kind: "Split", name, members, ...docAbove(c, span.start), span };
+}
+
+function definition(
+  c: Conversion,
+  children: cst.SplitMemberCstChildren,
+): ast.Binding | ast.FunctionItem | ast.LetItem | undefined {
+  const [fn, value] = [first(children.functionItem), first(children.letItem)];
+  if (fn) return functionItem(c, fn);
+  if (value) return letItem(c, value);
+  return binding(c, first(children.binding));
+}
+
+/** `model mlp(x : [n, 1]) -> [n, 1] { … }` */
+export function modelItem(c: Conversion, node: cst.ModelItemCstNode): ast.ModelItem | undefined {
+  const { children } = node;
+  const name = identifier(c, first(children.Name));
+  if (name === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const [head, second] = children.formals ?? [];
+  const result = type(c, first(children.type));
+  const members = present((children.modelMember ?? []).map((member): ast.ModelMember | undefined => {
+    const [use, value] = [first(member.children.use), first(member.children.letItem)];
+    if (use) return useMember(c, use);
+    const [draw, scan] = [first(member.children.draw), first(member.children.scan)];
+    if (draw) return drawMember(c, draw);
+    if (scan) return scanMember(c, scan);
+    return value ? letItem(c, value) : binding(c, first(member.children.binding));
+  }));
+  return {
+    kind: "Model",
+    name,
+    ...(second && { sizes: formals(c, head) }),
+    formals: formals(c, second ?? head),
+    ...(result && { result }),
+    members,
+    body: expression(c, first(children.expression), span.end),
+    ...docAbove(c, span.start),
+    span,
+  };
+}
+
+function useMember(c: Conversion, node: cst.UseCstNode): ast.UseMember | undefined {
+  const name = identifier(c, first(node.children.Name));
+  if (name === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const value = expression(c, first(node.children.expression), span.end);
+  return { kind: "Use", name, value, ...docAbove(c, span.start), span };
+}
+
+function drawMember(c: Conversion, node: cst.DrawCstNode): ast.DrawMember | undefined {
+  const name = identifier(c, first(node.children.Identifier));
+  if (name === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const annotation = type(c, first(node.children.type));
+  const value = expression(c, first(node.children.expression), span.end);
+  return { kind: "Draw", name, ...(annotation && { type: annotation }), value, ...docAbove(c, span.start), span };
+}
+
+function scanMember(c: Conversion, node: cst.ScanCstNode): ast.ScanMember | undefined {
+  const { children } = node;
+  const [name, variable] = (children.Name ?? []).map((token) => identifier(c, token));
+  if (name === undefined || variable === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const [over, to] = children.expression ?? [];
+  return {
+    kind: "Scan",
+    name,
+    variable,
+    over: expression(c, over, span.end),
+    ...(first(children.DotDot) && { to: expression(c, to, span.end) }),
+    members: stepMembers(c, children.stepMember),
+    ...docAbove(c, span.start),
+    span,
+  };
+}
+
+/** `optimizer sgd(lr) { … }` */
+export function optimizerItem(c: Conversion, node: cst.OptimizerItemCstNode): ast.OptimizerItem | undefined {
+  const name = identifier(c, first(node.children.Name));
+  if (name === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  return {
+    kind: "Optimizer",
+    name,
+    formals: formals(c, first(node.children.formals)),
+    members: stepMembers(c, node.children.stepMember),
+    ...docAbove(c, span.start),
+    span,
+  };
+}
+
+function stepMembers(c: Conversion, nodes: readonly cst.StepMemberCstNode[] | undefined): ast.StepMember[] {
+  return present((nodes ?? []).map(({ children }): ast.StepMember | undefined => {
+    const [state, value, next] = [first(children.state), first(children.letItem), first(children.next)];
+    if (state) return stateMember(c, state);
+    return value ? letItem(c, value) : next && nextMember(c, next);
+  }));
+}
+
+function stateMember(c: Conversion, node: cst.StateCstNode): ast.StateMember | undefined {
+  const name = identifier(c, first(node.children.Name));
+  if (name === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const annotation = type(c, first(node.children.type));
+  const value = expression(c, first(node.children.expression), span.end);
+  return { kind: "State", name, ...(annotation && { type: annotation }), value, span };
+}
+
+function nextMember(c: Conversion, node: cst.NextCstNode): ast.NextMember | undefined {
+  const name = identifier(c, first(node.children.Identifier));
+  if (name === undefined || !isReal(first(node.children.Prime))) return undefined;
+  const span = nodeSpan(c, node);
+  return { kind: "Next", name, value: expression(c, first(node.children.expression), span.end), span };
+}

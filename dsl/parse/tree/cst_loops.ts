@@ -1,0 +1,259 @@
+// How do loops of the CST become items of the AST, and which clause has a place in which loop?
+import type * as ast from "../../syntax/ast.ts";
+import {
+  type Conversion,
+  docAbove,
+  first,
+  identifier,
+  isReal,
+  nodeSpan,
+  numberLiteral,
+  present,
+  tokenSpan,
+} from "./cst_context.ts";
+import type * as cst from "../grammar/cst_types.ts";
+import { expression, postfix, range, reference, references, steps } from "./cst_expressions.ts";
+import type { Span } from "../../text/source.ts";
+
+const training = ["minimize", "maximize", "over", "by", "for", "batch", "clip", "through", "from", "memory"];
+
+/** Which clauses each loop can have. */
+export const clausesOf: Readonly<Record<"inner" | "outer" | "evaluate", readonly string[]>> = {
+  inner: training,
+  outer: [...training.slice(0, 2), "across", ...training.slice(2)],
+  evaluate: ["across", "for", "report", "every", "hold", "memory"],
+};
+
+/** `inner`, `outer` or `evaluate` */
+export function loopItem(
+  c: Conversion,
+  node: cst.LoopItemCstNode,
+): ast.InnerItem | ast.OuterItem | ast.EvaluateItem | undefined {
+  const name = identifier(c, first(node.children.Name));
+  const keyword = first(node.children.keyword)?.image;
+  if (name === undefined || (keyword !== "inner" && keyword !== "outer" && keyword !== "evaluate")) return undefined;
+  const clauses = present((node.children.clause ?? []).map((each) => {
+    const converted = clause(c, each);
+    return converted && fits(c, keyword, converted) ? converted : undefined;
+  }));
+  const span = nodeSpan(c, node);
+  const base = { name, clauses, ...docAbove(c, span.start), span };
+  if (keyword === "inner") return { kind: "Inner", ...base };
+  return keyword === "outer" ? { kind: "Outer", ...base } : { kind: "Evaluate", ...base };
+}
+
+function fits(c: Conversion, loop: keyof typeof clausesOf, clause: ast.Clause): boolean {
+  const word = clause.kind === "Minimize" && clause.maximize ? "maximize" : clause.kind.toLowerCase();
+  if (clausesOf[loop].includes(word)) return true;
+  const loops = Object.entries(clausesOf).filter(([_loop, words]) => words.includes(word)).map(([loop]) => loop);
+  const article = (noun: string) => `\`${noun}\``;
+  c.report({
+    code: "M0102",
+    title: `\`${word}\` has no place in an \`${loop}\``,
+    at: { ...clause.span, end: clause.span.start + word.length },
+    label: `it belongs into ${loops.map(article).join(" and ")}`,
+    ...(loop === "evaluate" && (word === "minimize" || word === "maximize") && { hint: "write `report`" }),
+    ...(loop !== "evaluate" && word === "report" && { hint: "write `minimize`" }),
+  });
+  return false;
+}
+
+function clause(c: Conversion, node: cst.ClauseCstNode): ast.Clause | undefined {
+  const { children } = node;
+  const span = nodeSpan(c, node);
+  const minimize = first(children.minimizeClause);
+  if (minimize) {
+    const value = expression(c, first(minimize.children.expression), span.end);
+    return { kind: "Minimize", maximize: first(minimize.children.Maximize) !== undefined, value, span };
+  }
+  const over = first(children.overClause);
+  if (over) return { kind: "Over", references: references(c, first(over.children.references), span.end), span };
+  const by = first(children.byClause);
+  if (by) return { kind: "By", rule: postfix(c, first(by.children.postfix), span.end), span };
+  const loop = first(children.forClause);
+  if (loop) return forClause(c, loop, span);
+  const across = first(children.acrossClause);
+  if (across) return acrossClause(c, across);
+  const through = first(children.throughClause);
+  if (through) return { kind: "Through", estimator: postfix(c, first(through.children.postfix), span.end), span };
+  const from = first(children.fromClause);
+  if (from) return { kind: "From", value: postfix(c, first(from.children.postfix), span.end), span };
+  return smallClause(c, children, span);
+}
+
+/** The clauses with a word or a number of their own. */
+function smallClause(c: Conversion, children: cst.ClauseCstChildren, span: Span): ast.Clause | undefined {
+  const batch = first(children.batchClause);
+  if (batch) {
+    const size = expression(c, first(batch.children.expression), span.end);
+    return { kind: "Batch", size, of: postfix(c, first(batch.children.postfix), span.end), span };
+  }
+  const clip = first(children.clipClause);
+  if (clip) {
+    const what = identifier(c, first(clip.children.Name));
+    return what && { kind: "Clip", what, bound: expression(c, first(clip.children.expression), span.end), span };
+  }
+  const memory = first(children.memory);
+  if (memory) return memoryParts(c, memory);
+  const report = first(children.reportClause);
+  if (report) {
+    const value = expression(c, first(report.children.expression), span.end);
+    const at = steps(c, first(report.children.steps));
+    return { kind: "Report", value, ...(at && { at }), span };
+  }
+  const every = first(children.everyClause);
+  if (every) {
+    const of = identifier(c, first(every.children.Name));
+    const count = expression(c, first(every.children.expression), span.end);
+    return { kind: "Every", count, ...(of && { of }), span };
+  }
+  const what = identifier(c, first(first(children.holdClause)?.children.Name));
+  return what && { kind: "Hold", what, span };
+}
+
+function forClause(c: Conversion, node: cst.ForClauseCstNode, span: Span): ast.ForClause {
+  const [left, right] = node.children.expression ?? [];
+  const start = expression(c, left, span.end);
+  if (!isReal(first(node.children.Equals))) return { kind: "For", count: start, span };
+  const count = expression(c, right, span.end);
+  if (start.kind === "Name" && !start.primed) {
+    return { kind: "For", name: { name: start.name, span: start.span }, count, span };
+  }
+  if (start.kind !== "Missing") {
+    c.report({
+      code: "M0102",
+      title: "Before the `=` of `for` stands the name of the number of steps",
+      at: start.span,
+      label: "this is not a name",
+      hint: "write `for T = … steps`",
+    });
+  }
+  return { kind: "For", count, span };
+}
+
+/** `across 25 sinusoid fixed` */
+export function acrossClause(c: Conversion, node: cst.AcrossClauseCstNode): ast.AcrossClause | undefined {
+  const task = identifier(c, first(node.children.Name));
+  if (task === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const count = expression(c, first(node.children.expression), span.end);
+  return { kind: "Across", count, task, fixed: isReal(first(node.children.Fixed)), span };
+}
+
+/** `memory 2 GB` */
+export function memoryParts(c: Conversion, node: cst.MemoryCstNode): ast.MemoryClause | undefined {
+  const amount = numberLiteral(c, first(node.children.Number));
+  const unit = identifier(c, first(node.children.Name));
+  return amount && unit && { kind: "Memory", amount, unit, span: nodeSpan(c, node) };
+}
+
+/** `override fit { lr = 0.1 }` */
+export function overrideItem(c: Conversion, node: cst.OverrideItemCstNode): ast.OverrideItem | undefined {
+  const loop = identifier(c, first(node.children.Name));
+  if (loop === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const entries = present((node.children.overrideEntry ?? []).map((each) => overrideEntry(c, each)));
+  return { kind: "Override", loop, entries, ...docAbove(c, span.start), span };
+}
+
+function overrideEntry(c: Conversion, node: cst.OverrideEntryCstNode): ast.OverrideEntry | undefined {
+  const { children } = node;
+  const span = nodeSpan(c, node);
+  const left = reference(c, first(children.reference));
+  const target = left && overrideTarget(left);
+  if (target === undefined) {
+    if (left !== undefined && left.kind !== "Missing") {
+      c.report({
+        code: "M0102",
+        title: "Before the `=` of an override stands a hyperparameter, as in `lr` or `lr@t`",
+        at: left.span,
+      });
+    }
+    return undefined;
+  }
+  const interval = range(c, first(children.range));
+  const via = identifier(c, first(first(children.via)?.children.Name));
+  return {
+    ...target,
+    value: expression(c, first(children.expression), span.end),
+    per: present((children.Name ?? []).map((token) => identifier(c, token))),
+    ...(interval && { range: interval }),
+    ...(via && { via }),
+    span,
+  };
+}
+
+/** `lr`, `lr@t`, `net.body.lr`, `net.body.lr@t` */
+function overrideTarget(left: ast.Expression): Pick<ast.OverrideEntry, "name" | "qualifier" | "time"> | undefined {
+  if (left.kind === "Name" && !left.primed) return { name: { name: left.name, span: left.span } };
+  if (left.kind === "Member" && isPath(left.object)) return { name: left.member, qualifier: left.object };
+  if (left.kind !== "Time" || left.time === "all" || left.time.kind !== "Name") return undefined;
+  const inner = left.object.kind === "Time" ? undefined : overrideTarget(left.object);
+  return inner && { ...inner, time: { name: left.time.name, span: left.time.span } };
+}
+
+function isPath(value: ast.Expression): boolean {
+  return value.kind === "Member" ? isPath(value.object) : value.kind === "Name" && !value.primed;
+}
+
+/** `gradient E wrt a@0, fit.lr` */
+export function gradientItem(c: Conversion, node: cst.GradientItemCstNode): ast.GradientItem {
+  const { children } = node;
+  const span = nodeSpan(c, node);
+  for (const again of [children.Wrt?.[1], children.After?.[1]]) {
+    if (again) reportTwice(c, again.image, tokenSpan(c, again));
+  }
+  for (const again of [children.acrossClause?.[1], children.expect?.[1]]) {
+    if (again) reportTwice(c, again.name === "expect" ? "expect" : "across", nodeSpan(c, again));
+  }
+  const wrt = references(c, first(children.references), span.end);
+  if (wrt.length === 0 && !c.recovered) {
+    c.report({
+      code: "M0104",
+      title: "A `gradient` needs `wrt` and what it is taken with respect to",
+      at: { ...span, end: span.start + "gradient".length },
+    });
+  }
+  const acrossNode = first(children.acrossClause);
+  const across = acrossNode && acrossClause(c, acrossNode);
+  const after = identifier(c, first(children.Name));
+  return {
+    kind: "Gradient",
+    value: expression(c, first(children.expression), span.end),
+    wrt,
+    ...(across && { across }),
+    ...(after && { after }),
+    expect: present((first(children.expect)?.children.expectEntry ?? []).map((each) => expectEntry(c, each))),
+    ...docAbove(c, span.start),
+    span,
+  };
+}
+
+function reportTwice(c: Conversion, word: string, at: Span): void {
+  c.report({ code: "M0103", title: `\`${word}\` is given twice`, at });
+}
+
+function expectEntry(c: Conversion, node: cst.ExpectEntryCstNode): ast.ExpectEntry | undefined {
+  const left = reference(c, first(node.children.reference));
+  if (left === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const [value, within] = node.children.expression ?? [];
+  return { reference: left, value: expression(c, value, span.end), within: expression(c, within, span.end), span };
+}
+
+/** `record train.loss every 100 steps of task 0` */
+export function recordItem(c: Conversion, node: cst.RecordItemCstNode): ast.RecordItem {
+  const { children } = node;
+  const span = nodeSpan(c, node);
+  const kept = [...children.expression ?? []];
+  const every = first(children.Every) && expression(c, kept.shift(), span.end);
+  const task = first(children.Task) && expression(c, kept.shift(), span.end);
+  return {
+    kind: "Record",
+    references: references(c, first(children.references), span.end),
+    ...(every && { every }),
+    ...(task && { task }),
+    ...docAbove(c, span.start),
+    span,
+  };
+}

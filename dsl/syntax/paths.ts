@@ -1,0 +1,105 @@
+// What does an expression mention? Walks over trees, and the words that a reference is written with.
+import type { Expression, Item, ModelMember, StepMember } from "./ast.ts";
+
+/** Calls back for an expression and everything in it. */
+export function visit(expression: Expression, enter: (e: Expression) => void): void {
+  enter(expression);
+  switch (expression.kind) {
+    case "Member":
+      return visit(expression.object, enter);
+    case "Time":
+      visit(expression.object, enter);
+      if (expression.time !== "all") visit(expression.time, enter);
+      return;
+    case "Call":
+      visit(expression.callee, enter);
+      for (const arg of expression.args) visit(arg.value, enter);
+      if (expression.comprehension) {
+        visit(expression.comprehension.from, enter);
+        visit(expression.comprehension.to, enter);
+      }
+      return;
+    case "Index":
+      visit(expression.object, enter);
+      for (const index of expression.indices) visit(index, enter);
+      return;
+    case "List":
+      for (const item of expression.items) visit(item, enter);
+      return;
+    case "Unary":
+      return visit(expression.operand, enter);
+    case "Binary":
+      visit(expression.left, enter);
+      visit(expression.right, enter);
+      return;
+    case "Pipe":
+      visit(expression.value, enter);
+      visit(expression.target, enter);
+      return;
+  }
+}
+
+/** The word that a chain of members starts with. */
+export function headName(expression: Expression): string | undefined {
+  switch (expression.kind) {
+    case "Name":
+      return expression.name;
+    case "Member":
+    case "Index":
+    case "Time":
+      return headName(expression.object);
+    default:
+      return undefined;
+  }
+}
+
+/** `l1.W` from the expression that it parses as. */
+export function referenceText(expression: Expression): string | undefined {
+  if (expression.kind === "Name") return expression.name;
+  if (expression.kind === "Member") {
+    const object = referenceText(expression.object);
+    return object === undefined ? undefined : `${object}.${expression.member.name}`;
+  }
+  return undefined;
+}
+
+/** The expressions in a definition, where sizes stand. */
+export function visitItem(item: Item, enter: (e: Expression) => void): void {
+  const member = (each: ModelMember | StepMember) => {
+    if ("type" in each) each.type?.sizes?.forEach((size) => visit(size, enter));
+    if (each.kind === "Scan") {
+      for (const e of [each.over, ...each.to ? [each.to] : []]) visit(e, enter);
+      each.members.forEach(member);
+    } else if (each.value) visit(each.value, enter);
+  };
+  switch (item.kind) {
+    case "Function":
+      return visit(item.body, enter);
+    case "Let":
+      return visit(item.value, enter);
+    case "Param":
+      return item.binding.type?.sizes?.forEach((size) => visit(size, enter));
+    case "Optimizer":
+      return item.members.forEach(member);
+    case "Model":
+      for (const { type } of [...item.sizes ?? [], ...item.formals, ...item.result ? [{ type: item.result }] : []]) {
+        type?.sizes?.forEach((size) => visit(size, enter));
+      }
+      item.members.forEach(member);
+      return visit(item.body, enter);
+  }
+}
+
+/** True when an expression names something. */
+export function mentions(expression: Expression, name: string): boolean {
+  switch (expression.kind) {
+    case "Name":
+      return expression.name === name;
+    case "Member":
+      return mentions(expression.object, name);
+    case "Binary":
+      return mentions(expression.left, name) || mentions(expression.right, name);
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,125 @@
+// What is a loop, as declared? Its clauses with their meaning: rules, steps, how it is differentiated.
+import type { ArrayType, GradientMode } from "../../runtime/ir/types.ts";
+import type {
+  AcrossClause,
+  BatchClause,
+  Expression,
+  ForClause,
+  FromClause,
+  InnerItem,
+  MinimizeClause,
+  OptimizerItem,
+  OuterItem,
+  OverrideEntry,
+} from "../syntax/ast.ts";
+import type { Span } from "../text/source.ts";
+import { referenceText } from "../syntax/paths.ts";
+import type { Definition, Module } from "../modules/modules.ts";
+
+/** How the derivatives of an objective are found, as the loops in it say. */
+export type Direction =
+  | { readonly kind: GradientMode }
+  | SampledDirection;
+
+/** Evolution strategies: N pairs of values at x +- sigma e. */
+export interface SampledDirection {
+  readonly kind: "es";
+  readonly samples: number;
+  readonly sigma: number;
+  /** The loop is run window by window, each with its own e; what it carries goes on. */
+  readonly windows?: {
+    readonly loop: Loop;
+    readonly length: number;
+    readonly count: number;
+    /** The loss of a window is weighted by the sum of the e so far: unbiased over the whole loop. Else by its own e. */
+    readonly persistent: boolean;
+    /** Types of what is carried. */
+    readonly carry: readonly ArrayType[];
+  };
+}
+
+/** What an argument of an estimator may be. */
+export type ArgumentKind = "solver" | "integer" | "count" | "positive" | "nonnegative" | "value";
+
+/** The ways to solve the systems of `implicit`. */
+export const solvers = ["cg", "neumann", "fixed_point", "gmres", "normal_cg", "direct"] as const;
+
+/** The estimators, and what each takes. */
+export const estimatorArguments = {
+  unroll: { window: "integer" },
+  first_order: {},
+  implicit: { solver: "solver", iterations: "count", tolerance: "nonnegative", damping: "nonnegative", rate: "value" },
+  forward: {},
+  finite_difference: { epsilon: "positive", factor: "value", at: "count" },
+  es: { samples: "integer", sigma: "positive", window: "integer" },
+  pes: { samples: "integer", sigma: "positive", window: "integer" },
+} as const satisfies { readonly [estimator: string]: { readonly [argument: string]: ArgumentKind } };
+
+/** The name of an estimator. */
+export type EstimatorKind = keyof typeof estimatorArguments;
+
+/** `through …`. */
+export interface Through {
+  readonly kind: EstimatorKind;
+  /** What the program says; another kind than `kind` only where an instance of it is differentiated otherwise. */
+  readonly written: EstimatorKind;
+  readonly args: ReadonlyMap<string, Expression>;
+  /** The clause; undefined where the loop says nothing. */
+  readonly span: Span | undefined;
+  /** Something is wrong with the clause (reported). */
+  readonly wrong?: boolean;
+}
+
+/** What a loop does that says nothing. */
+export const unrolled: Through = { kind: "unroll", written: "unroll", args: new Map(), span: undefined };
+
+/** What a rule changes, as written: `net.body`, also for `net.body@0`. */
+export function rulePaths(rule: Pick<LoopRule, "references">): string[] {
+  return rule.references.flatMap((r) => referenceText(r.kind === "Time" ? r.object : r) ?? []);
+}
+
+/** A loop, as declared. */
+export interface Loop {
+  readonly kind: "inner" | "outer";
+  readonly name: string;
+  readonly module: Module;
+  readonly item: InnerItem | OuterItem;
+  readonly objective: MinimizeClause;
+  /** The number of steps, as an expression, and the name it goes by (`T` unless said). */
+  readonly count: ForClause;
+  readonly timeName: string;
+  readonly rules: readonly LoopRule[];
+  readonly clip: Expression | undefined;
+  readonly batch: BatchClause | undefined;
+  /** Where its parameters start: at a time of another loop. */
+  readonly from: FromClause | undefined;
+  /** How it is differentiated. */
+  readonly through: Through;
+  /** "unknown": it names no task (reported). */
+  readonly across: (AcrossClause & { readonly definition: Definition }) | "unknown" | undefined;
+}
+
+/** `over net.body by sgd(lr = 0.1)`, with what an `override` changes. */
+export interface LoopRule {
+  readonly references: readonly Expression[];
+  readonly optimizer: { readonly item: OptimizerItem; readonly module: Module };
+  readonly hyperparameters: readonly DeclaredHyperparameter[];
+  /** True when its optimizer is not known (reported): then a stand-in that changes nothing, and any hyperparameter may be one. */
+  readonly unknown?: true;
+  readonly span: Span;
+}
+
+/** Where a hyperparameter's value comes from. */
+export interface DeclaredHyperparameter {
+  readonly name: string;
+  /** What it is called in the loop: its name, after what its rule changes when two rules have the name (`net.body.lr`). */
+  readonly path: string;
+  readonly value: Expression;
+  /** The file whose names the value uses: the optimizer's for a default, the loop's else. */
+  readonly module: Module;
+  readonly override: OverrideEntry | undefined;
+  readonly span: Span;
+}
+
+/** The ways to move a value inside its range. */
+export type Via = "log" | "logit" | "softplus";

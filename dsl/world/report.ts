@@ -1,0 +1,140 @@
+// How is a mistake reported that is found in the middle of an evaluation? At the place that a reader of the program would look
+// at. Also: everything empty, before a program is read.
+import { usualLimits } from "../../runtime/limits.ts";
+import type { DiagnosticDraft, Label } from "../diagnostics/diagnostic.ts";
+import type { Span } from "../text/source.ts";
+import type { Loop } from "./loop.ts";
+import type { Module } from "../modules/modules.ts";
+import type { Context, Elaboration, ErrorValue, Frame, Scope } from "./world.ts";
+import { errorValue, formatDims } from "./values.ts";
+import type { Expression } from "../syntax/ast.ts";
+
+/** Everything empty, before a program is read. */
+export function newElaboration(
+  given:
+    & Pick<Elaboration, "modules" | "sink" | "precision" | "evaluator" | "inputs">
+    & Partial<Pick<Elaboration, "hostTasks" | "instance" | "limits">>,
+): Elaboration {
+  return {
+    hostTasks: new Set(),
+    instance: {},
+    limits: usualLimits,
+    ...given,
+    loops: new Map(),
+    directions: new Map(),
+    instances: new Map(),
+    leaves: new Map(),
+    data: new Map(),
+    dataRanges: new Map(),
+    recordedRates: new Set(),
+    busy: new Set(),
+    entered: new Set(),
+    called: new Set(),
+    said: new Set(),
+    work: { depth: 0, evaluations: 0, unshaped: 0, dataBytes: 0 },
+    unshaped: new Map(),
+    waiting: new Map(),
+  };
+}
+
+/** Says that a parameter has no shape yet. The last one stands last. */
+export function needShape(el: Pick<Elaboration, "unshaped" | "work">, name: string, span: Span): void {
+  el.work.unshaped++;
+  el.unshaped.delete(name);
+  el.unshaped.set(name, span);
+}
+
+/** The outermost scope of a file. */
+export function moduleScope(module: Module): Scope {
+  return { module, parent: undefined, locals: new Map() };
+}
+
+/** Reports a mistake and gives the error value. What goes wrong inside the standard library is shown at the call in the
+ *  user's own text; a mistake in a shape inside a called body also shows the calls that led there, with what they passed. */
+export function fail(cx: Pick<Context, "elaboration" | "frames">, draft: DiagnosticDraft): ErrorValue {
+  const { frames } = cx;
+  const shapes = draft.code.startsWith("M03");
+  const own = frames.filter((f) => !isLibrary(f.span.source));
+  let placed = draft;
+  if (isLibrary(draft.at.source)) {
+    const call = own[0];
+    if (call) {
+      const secondary = (draft.secondary ?? []).filter((l) => !isLibrary(l.span.source));
+      placed = {
+        ...draft,
+        at: call.span,
+        label: call.message ?? "",
+        secondary: [
+          ...(shapes && !call.silent ? passedLabels(call) : []),
+          ...secondary,
+          ...(shapes ? callLabels(own.slice(1)) : []),
+        ],
+        notes: [...(draft.notes ?? []), `This happens in \`${frames[0]!.callee}\` of the standard library`],
+      };
+    }
+  } else {
+    const secondary = (draft.secondary ?? []).filter((l) => !isLibrary(l.span.source));
+    const around = shapes
+      ? own.filter((f) => f.span.source !== draft.at.source || f.span.start !== draft.at.start)
+      : [];
+    placed = { ...draft, secondary: [...secondary, ...callLabels(around)] };
+  }
+  cx.elaboration.sink.report({ ...placed, secondary: withoutRepeats(placed.secondary ?? []) });
+  return errorValue;
+}
+
+/** The place in the user's own text that a mistake at a place is shown at. */
+export function userPlace({ frames }: Pick<Context, "frames">, at: Span): Span {
+  return isLibrary(at.source) ? frames.find((f) => !isLibrary(f.span.source))?.span ?? at : at;
+}
+
+/** The calls that led to a place, innermost first, each with the shapes of its arguments. */
+function callLabels(frames: readonly Frame[]): Label[] {
+  return frames.filter((f) => !f.silent).slice(0, 3).flatMap((f) => [
+    { span: f.span, message: f.message ?? `in this call of \`${f.callee}\`` },
+    ...passedLabels(f),
+  ]);
+}
+
+/** The shape under each argument of a call. */
+function passedLabels(frame: Frame): Label[] {
+  return (frame.args ?? []).flatMap(({ value, span }) =>
+    value.kind === "tensor" && !isLibrary(span.source) ? [{ span, message: formatDims(value.dims) }] : []
+  );
+}
+
+function withoutRepeats(labels: readonly Label[]): Label[] {
+  const seen = new Set<string>();
+  return labels.filter(({ span, message }) => {
+    const key = `${span.source} ${span.start} ${span.end} ${message}`;
+    return !seen.has(key) && seen.add(key) !== undefined;
+  });
+}
+
+/** True for a file of the standard library. */
+export function isLibrary(source: string): boolean {
+  return source.startsWith("std/");
+}
+
+/** True the first time that something is to be complained about. */
+export function firstTime(el: Pick<Elaboration, "said">, about: unknown): boolean {
+  if (el.said.has(about)) return false;
+  el.said.add(about);
+  return true;
+}
+
+/** A context that sees the names of a loop's file and no call. */
+export function insideLoop(cx: Context, loop: Loop): Context {
+  return { ...cx, scope: moduleScope(loop.module), frames: [], batch: undefined };
+}
+
+/** Reports a construct that the language has and this version does not. */
+export function notYet(el: Elaboration, what: string, at: Span, notes: readonly string[] = []): void {
+  el.sink.report({ code: "M0701", title: `${what} is not yet supported`, at, notes });
+}
+
+/** The text of an expression as written, on one line. */
+export function sourceText(el: Elaboration, expression: Expression): string {
+  const text = el.modules.sources.get(expression.span.source)?.text ?? "";
+  return text.slice(expression.span.start, expression.span.end).replace(/\s+/g, " ");
+}

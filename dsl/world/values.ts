@@ -1,0 +1,76 @@
+// What sizes has a value, and how is it described? Texts and sizes of what `world.ts` defines.
+import type { Dim, ErrorValue, ShapeValue, StaticValue, Value } from "./world.ts";
+
+/** The one error value. */
+export const errorValue: ErrorValue = { kind: "error" };
+
+/** Sizes of dims. */
+export function shapeOf(dims: readonly Dim[]): number[] {
+  return dims.map((d) => d.size);
+}
+
+/** More axes than these are counted in messages, not listed. */
+const mostNamedAxes = 12;
+
+/** `[K, 40]`: how a shape is shown. */
+export function formatDims(dims: readonly Dim[]): string {
+  const words = (some: readonly Dim[]) => some.map((d) => d.name ?? String(d.size)).join(", ");
+  return dims.length <= mostNamedAxes
+    ? `[${words(dims)}]`
+    : `[${words(dims.slice(0, 4))}, … ${words(dims.slice(-1))}] of ${dims.length} axes`;
+}
+
+/** `K` is 10 and `n` is 3: what the names in shapes stand for, as a note; nothing when there are none. */
+export function namedSizes(...shapes: readonly (readonly Dim[])[]): string[] {
+  const named = new Map<string, number>();
+  for (const dim of shapes.flat()) if (dim.name !== undefined) named.set(dim.name, dim.size);
+  if (named.size === 0) return [];
+  const facts = [...named].map(([name, size]) => `\`${name}\` is ${size}`);
+  return [`Here ${facts.slice(0, -1).join(", ")}${facts.length > 1 ? " and " : ""}${facts.at(-1)}`];
+}
+
+/** A value's type in a few words, for messages. */
+export function describeValue(value: Value): string {
+  switch (value.kind) {
+    case "static":
+      return value.type === "bool" ? "a bool" : "a number";
+    case "tensor": {
+      const type = value.variable.dtype === "i32" ? "int " : value.variable.dtype === "bool" ? "bool " : "";
+      return value.dims.length === 0 ? `${type === "" ? "a " : `an ${type}`}scalar` : type + formatDims(value.dims);
+    }
+    case "shape":
+      return value.single ? "a size" : `[${value.dims.length}]`;
+    case "literal":
+      return formatDims(value.dims);
+    case "distribution":
+      return "a distribution";
+    case "record":
+      return value.what === "data" ? `the data \`${value.name}\`` : `the ${value.what} \`${value.name}\``;
+    case "model":
+      return `the model \`${value.instance.path}\``;
+    case "loop":
+      return `the loop \`${value.loop.name}\``;
+    case "hyperparameter":
+      return `the hyperparameter \`${value.loop.name}.${value.name}\``;
+    case "function":
+      return `the function \`${value.item.name.name}\``;
+    case "error":
+      return "an error";
+  }
+}
+
+/** `low .. high` as a program writes it. */
+export function formatRange(low: number, high: number): string {
+  const text = (x: number) => x === Infinity ? "inf" : x === -Infinity ? "-inf" : String(x);
+  return `${text(low)} .. ${text(high)}`;
+}
+
+/** A number known now. */
+export function staticNumber(value: number, type: StaticValue["type"] = Number.isInteger(value) ? "int" : "float") {
+  return { kind: "static", type, value } as const;
+}
+
+/** True for the size of one axis as a number. */
+export function isSingleSize(value: Value): value is ShapeValue & { readonly single: true } {
+  return value.kind === "shape" && value.single === true;
+}

@@ -1,0 +1,511 @@
+// What is known while a program is checked and lowered, and when? Values, the worlds that they belong to, and the tables that all
+// analyses share. A world knows which parameters have which value "now", which task is drawn, and which builder the equations of
+// that moment go to; worlds nest as loops do. It is one recursive type, and so one file.
+import type { Builder } from "../../runtime/ir/builder.ts";
+import type { ArrayType, DType, HostArray, Variable } from "../../runtime/ir/types.ts";
+import type { InputSlot } from "../../runtime/loop/program.ts";
+import type { Definition, Module, ModuleSet } from "../modules/modules.ts";
+import type { Direction, Loop, Via } from "./loop.ts";
+import type { BatchClause, DataItem, Expression, FunctionItem, ModelItem, SplitMember } from "../syntax/ast.ts";
+import type { Span } from "../text/source.ts";
+import type { DiagnosticSink } from "../diagnostics/diagnostic.ts";
+import type { Instance } from "./instance.ts";
+import type { Limits } from "../../runtime/limits.ts";
+import type { IntRange } from "../../runtime/ir/ranges.ts";
+
+/** One function that is being lowered (or, `dry`, only checked): the step of an outer, a gradient, an evaluation. */
+export interface Consumer {
+  /** What it is called where its draws are made. */
+  readonly name: string;
+  /** Nothing is run: every parameter is a placeholder, loops are gone through once. */
+  readonly dry: boolean;
+  /** T of every inner loop, when `evaluate … for T = 10 steps` says so. */
+  readonly steps?: GivenSteps;
+  /** The input of the function that a slot stands for, made when first asked for. */
+  readonly input: (slot: InputSlot, type?: ArrayType) => Variable;
+  /** The meta-step of an outer (i32 scalar). */
+  readonly metaStep: Variable | undefined;
+  /** The item that it is written for, for messages. */
+  readonly place?: ConsumerPlace;
+  /** Every inner loop that was run for it, inside others too. */
+  readonly runs: LoopRun[];
+  /** What each value that is being computed was computed from so far, innermost last. */
+  readonly reading: Set<Source>[];
+  /** Its loops say where a number is first not finite (watched_loops.ts). */
+  readonly watches: boolean;
+  /** Its derivatives are asked for: those of an evaluation are not. */
+  readonly differentiated: boolean;
+  /** Leaves whose values come from outside. */
+  readonly persistent: ReadonlySet<string>;
+  /** Leaves of other items: drawn once as for those, and computed here where they follow what is learned. */
+  readonly declared: ReadonlySet<string>;
+}
+
+/** A number of steps that an evaluation gives, with its place. */
+export interface GivenSteps {
+  /** The loop that it is for. */
+  readonly loop: Loop | undefined;
+  /** What the evaluation calls it: `S` in `for S = 10 steps`. */
+  readonly name: string | undefined;
+  readonly count: number;
+  readonly span: Span;
+  /** Arrays over the steps are cut or keep their last entry (`hold last`), rather than having to fit. */
+  readonly holdLast: boolean;
+}
+
+/** What a function is written for, as a reader of the program knows it. */
+export interface ConsumerPlace {
+  /** `train`, this gradient. */
+  readonly what: string;
+  readonly span: Span;
+  /** An inner loop that nothing uses. */
+  readonly alone?: boolean;
+  /** Where something starts that is learned: alike for all tasks. */
+  readonly start?: boolean;
+}
+
+/** The two ways through the circle of evaluation, and the words that it knows. */
+export interface Evaluator {
+  readonly evaluate: (cx: Context, expression: Expression) => Value;
+  readonly runLoop: (cx: Context, loop: Loop, span: Span) => LoopRun | undefined;
+  /** Builtins by their names, with the arguments that are given by name; and constants. For hints. */
+  readonly builtins: ReadonlyMap<string, { readonly named: readonly string[] }>;
+  readonly constants: ReadonlyMap<string, StaticValue>;
+}
+
+export interface World {
+  readonly parent: World | undefined;
+  readonly consumer: Consumer;
+  /** Where what belongs to this world is computed. An expression may be evaluated deeper, never higher. */
+  readonly b: Builder;
+  /** Values "now", by leaf name. */
+  readonly values: ReadonlyMap<string, TensorValue>;
+  /** Values at the start that are given here, by leaf name: what is differentiated for, perturbed or learned. */
+  readonly initials: ReadonlyMap<string, TensorValue>;
+  /** Values at the start that were computed here, by leaf name: what is drawn for a task in the world of that task. */
+  readonly starts: Map<string, Sourced<TensorValue>>;
+  /** Loops whose parameters have a value now in this world. */
+  readonly owns: ReadonlySet<Loop>;
+  /** Inner loops already run here. */
+  readonly runs: Map<Loop, LoopRun>;
+  readonly task?: TaskInstance;
+  /** The step of an inner loop or a scan. */
+  readonly step?: StepNow;
+  /** The step of an outer loop that another loop or item runs. */
+  readonly metaStep?: StepNow;
+  /** What is evaluated here is there from the beginning of a task: what it is made of, and where parameters start. */
+  readonly beginning?: boolean;
+  /** Zeros [T + 1, ...] that are added to what loops evolve, by loop and leaf, so that derivatives for every time can be asked
+   *  for. */
+  readonly disturbed?: ReadonlyMap<Loop, ReadonlyMap<string, Variable>>;
+  /** A loop that is run window by window, and which window this is. */
+  readonly window?: LoopWindow;
+}
+
+/** Some of the steps of a loop, going on from where those before ended. */
+export interface LoopWindow {
+  readonly loop: Loop;
+  readonly length: number;
+  /** Its first step (i32 scalar). */
+  readonly from: Variable;
+  /** What the loop carries there: parameters, then states, as `LoopRun.carry` gives them; with tasks [tasks, ...]. At step 0 the
+   *  loop's own start counts. */
+  readonly carry: readonly Variable[];
+}
+
+/** Which step it is of a loop or scan. */
+export interface StepNow {
+  readonly name: string;
+  /** i32 scalar. */
+  readonly number: Variable;
+}
+
+/** Names known at a place in the text, innermost first. */
+export interface Scope {
+  readonly module: Module;
+  readonly parent: Scope | undefined;
+  readonly locals: ReadonlyMap<string, Local>;
+}
+
+/** A call on the way to where we are. */
+export interface Frame {
+  readonly callee: string;
+  readonly span: Span;
+  /** What was handed over, with its place in the call. */
+  readonly args?: readonly Passed[];
+  /** What is said at the place instead of "in this call of …". */
+  readonly message?: string;
+  /** A stand-in for a call that the program does not make: nothing is said of it. */
+  readonly silent?: true;
+  /** The definition that is called. */
+  readonly item?: object;
+}
+
+/** An argument as a value and as a place. */
+export interface Passed {
+  readonly value: Value;
+  readonly span: Span;
+}
+
+/** A local name. `value` is computed at most once; `at` is where it is read. */
+export interface Local {
+  readonly value: (at?: Span) => Value;
+}
+
+/** Where an expression is evaluated. */
+export interface Context {
+  readonly elaboration: Elaboration;
+  readonly world: World;
+  readonly scope: Scope;
+  /** Where equations go now: the world's builder, or one nested in it. */
+  readonly b: Builder;
+  /** The calls that we are in, innermost first. */
+  readonly frames: readonly Frame[];
+  /** The rows that are read of a table, in the objective of a loop that takes a batch of it. */
+  readonly batch?: Batch | undefined;
+  /** The tables that the body of a comprehension or a scan goes through row by row. */
+  readonly indexed?: Set<Table>;
+}
+
+/** How many tasks a loop or evaluation is across, and which. */
+export interface Across {
+  readonly definition: Definition;
+  readonly count: number;
+  readonly fixed: boolean;
+}
+
+/** The arithmetic of an experiment. */
+export type Precision = DType & ("f32" | "f64");
+
+export interface Elaboration {
+  readonly modules: ModuleSet;
+  readonly sink: DiagnosticSink;
+  readonly precision: Precision;
+  /** How expressions are evaluated and loops are run. */
+  readonly evaluator: Evaluator;
+  /** What differs from the program as written. */
+  readonly instance: Instance;
+  readonly limits: Limits;
+  /** Values of `input`s, by module name and input name joined with a newline. */
+  readonly inputs: ReadonlyMap<string, StaticValue>;
+  readonly loops: Map<string, Loop>;
+  /** How outers that other loops run are differentiated. */
+  readonly directions: Map<Loop, Direction>;
+  /** Top-level models by path. */
+  readonly instances: Map<string, InstanceNode>;
+  /** Every parameter tensor and hyperparameter seen so far, by name. */
+  readonly leaves: Map<string, LeafDeclaration>;
+  /** Loaded tables, by `name.field`. */
+  readonly data: Map<string, HostArray>;
+  /** What is known of their integers, and where each stands. */
+  readonly dataRanges: Map<string, IntRange>;
+  /** Names of the tasks whose fields without values a host function gives. */
+  readonly hostTasks: ReadonlySet<string>;
+  /** Names of the hyperparameters whose values at every step are recorded. */
+  readonly recordedRates: Set<string>;
+  /** Definitions being evaluated, to find those that depend on themselves. */
+  readonly busy: Set<object>;
+  /** Loops that were gone through in this round of the check, whether to their end or not. */
+  readonly entered: Set<Loop>;
+  /** Models that some call went into. */
+  readonly called: Set<object>;
+  /** Things that were complained about once, so that the same is not said of every use. */
+  readonly said: Set<unknown>;
+  /** How far the evaluation of expressions has gone, to stop what would not end, and where it is in the program's own files;
+   *  how often a parameter without a shape was met; bytes of data that were read; the places of expressions that had a value, where it is asked; whether products
+   *  with a number that is 0 are written as they are. */
+  readonly work: {
+    depth: number;
+    evaluations: number;
+    unshaped: number;
+    dataBytes: number;
+    at?: Span | undefined;
+    readonly valued?: Set<string>;
+    writesZeros?: boolean;
+  };
+  /** Parameters that were asked for before a call shaped them, with the places: the check is run once more. */
+  readonly unshaped: Map<string, Span>;
+  /** Calls that could not be gone into, by the model that they would have shaped: the parameter that an argument needs first. */
+  readonly waiting: Map<string, { readonly name: string; readonly span: Span }>;
+}
+
+/** One tensor that has a value at the start: a parameter or a hyperparameter. */
+export interface LeafDeclaration {
+  readonly name: string;
+  readonly dims: readonly Dim[];
+  readonly module: Module;
+  /** Its name for draws, which no other item changes. */
+  readonly drawnAs: string;
+  readonly span: Span;
+  readonly range?: readonly [number, number];
+  /** The declared value: a constant, or a draw that belongs to a world. */
+  readonly initial: (cx: Context) => TensorValue | undefined;
+  /** What it belongs to, for ownership: the path of its model, or its own name; a loop for a hyperparameter. */
+  readonly loop?: Loop;
+  /** A hyperparameter with one entry for each step, along axis 0. */
+  readonly perStep?: boolean;
+  /** How an outer moves it inside its range, when said. */
+  readonly via?: Motion;
+}
+
+/** A reparameterisation and the range it needs. */
+export interface Motion {
+  readonly kind: Via;
+  readonly range: readonly [number, number];
+}
+
+/** A time that is known, or one that a comprehension runs over. */
+export type TimePoint =
+  | { readonly kind: "static"; readonly step: number }
+  | { readonly kind: "scope"; readonly scope: TimeScope; readonly offset: number };
+
+/** An inner loop that was run (or gone through, in a dry check) in a world. */
+export interface LoopRun extends LoopRecord {
+  /** What it was computed from. */
+  readonly sources: ReadonlySet<Source>;
+}
+
+/** What is known of a run. */
+export interface LoopRecord {
+  readonly loop: Loop;
+  readonly steps: number;
+  readonly leaves: readonly LeafDeclaration[];
+  /** The loop whose step runs it, if one does. */
+  readonly around: Loop | undefined;
+  /** Parameters, then states, where it ends. */
+  readonly carry: readonly Variable[];
+  /** A parameter at a time, 0 .. T. */
+  readonly parameter: (leaf: LeafDeclaration, at: TimePoint) => TensorValue;
+  /** The loss or the norm of the gradient at a time; T is one more evaluation. Undefined when wrong (reported). */
+  readonly quantity: (name: "loss" | "gradient_norm", at: TimePoint) => TensorValue | undefined;
+  /** Stacked over times 0 .. T. */
+  readonly trajectory: (leaf: LeafDeclaration) => Variable;
+  /** Stacked over steps 0 .. T - 1. */
+  readonly stacked: (name: "loss" | "gradient_norm") => Variable;
+  /** A hyperparameter that is recorded, stacked over steps 0 .. T - 1. */
+  readonly rate: (name: string) => Variable | undefined;
+}
+
+/** A reference to meta-parameters: as written, and the leaves it is made of. */
+export interface MetaReference {
+  readonly label: string;
+  readonly expression: Expression;
+  readonly leaves: readonly LeafDeclaration[];
+}
+
+/** The rows of a table that one step of a loop sees. */
+export interface Batch {
+  readonly loop: Loop;
+  readonly clause: BatchClause;
+  readonly table: Table;
+  /** Numbers of rows: int [size]. */
+  readonly rows: TensorValue;
+  /** Where they are drawn. */
+  readonly b: Builder;
+  /** The fields that were read. */
+  readonly fields: Map<string, Value>;
+}
+
+/** A model with its place in the program. */
+export interface InstanceNode {
+  /** `mlp`, `mlp.l1`. */
+  readonly path: string;
+  readonly model: UserModel;
+  /** Values of the first list of a sized model. */
+  readonly sizes: ReadonlyMap<string, Local>;
+  /** Own parameters by name, as far as they are known. */
+  readonly own: Map<string, LeafDeclaration>;
+  /** Sub-models by name, as far as they were asked for; undefined: the `use` is wrong (reported). */
+  readonly children: Map<string, InstanceNode | undefined>;
+  /** The `use` that made it, with the instance that it stands in; absent at the top of a file. */
+  readonly use?: Frame;
+  readonly parent?: InstanceNode;
+}
+
+export type Reference =
+  | { readonly kind: "model"; readonly instance: InstanceNode; readonly moment?: Moment }
+  | { readonly kind: "leaf"; readonly leaf: LeafDeclaration; readonly moment?: Moment }
+  | { readonly kind: "loop"; readonly loop: Loop }
+  /** All values of a hyperparameter, by its path in the loop. */
+  | { readonly kind: "hyperparameter"; readonly loop: Loop; readonly name: string }
+  /** What a rule of a loop changes, on the way to one of its hyperparameters: `fit.net.body` in `fit.net.body.lr`. */
+  | { readonly kind: "rule"; readonly loop: Loop; readonly path: string }
+  | { readonly kind: "quantity"; readonly loop: Loop; readonly quantity: "loss" | "gradient_norm" }
+  | { readonly kind: "sensitivity"; readonly loop: Loop }
+  /** The number of steps: `fit.T`. */
+  | { readonly kind: "count"; readonly loop: Loop };
+
+/** What has rows: a `data` item, or a split of a task. */
+export type Table = DataItem | SplitMember;
+
+/** Something whose value worlds may give: the start of a leaf, by name, or what becomes of a loop. */
+export type Source = LeafDeclaration["name"] | Loop;
+
+/** A value, and everything that it was computed from. */
+export interface Sourced<T> {
+  readonly value: T;
+  readonly sources: ReadonlySet<Source>;
+}
+
+/** A task while it lives. */
+export interface TaskInstance {
+  readonly definition: Definition;
+  /** Its number among the tasks of the consumer (i32 scalar). */
+  readonly index: Variable;
+  /** Makes a field that the host gives. */
+  readonly given: (field: GivenField) => Variable;
+  /** How many tasks the consumer has, and whether they are the same at every meta-step. */
+  readonly count: number;
+  readonly fixed: boolean;
+  /** What belongs to this task of an array [tasks, ...] that stands outside. */
+  readonly slice: (stacked: Variable) => Variable;
+  /** Its splits, and the task itself under its own name. */
+  readonly splits: Map<string, RecordValue>;
+}
+
+/** A field of a task that a host function gives. */
+export interface GivenField extends ArrayType {
+  /** With the task and the split: `omniglot.support.x`. */
+  readonly name: string;
+  readonly span: Span;
+}
+
+/** The size of one axis, and the name it goes by in the program. A nameless 1 broadcasts; a named one does not. */
+export interface Dim {
+  readonly size: number;
+  readonly name?: string;
+  /** The tables whose rows it still counts, none of them summed up. */
+  readonly rows?: readonly Table[];
+}
+
+export type Value =
+  | StaticValue
+  | TensorValue
+  | ShapeValue
+  | LiteralValue
+  | DistributionValue
+  | RecordValue
+  | ModelValue
+  | LoopValue
+  | HyperparameterValue
+  | FunctionValue
+  | ErrorValue;
+
+/** A number known before anything runs: literals, inputs, sizes, and what is computed from them. */
+export interface StaticValue {
+  readonly kind: "static";
+  readonly type: "int" | "float" | "bool";
+  readonly value: number;
+  /** The name it goes by as a size: that of the `input` or `let` it was read from. */
+  readonly name?: string;
+}
+
+/** An array computed by the lowered program. */
+export interface TensorValue {
+  readonly kind: "tensor";
+  readonly variable: Variable;
+  readonly dims: readonly Dim[];
+  /** Where it was declared, for messages. */
+  readonly declared?: { readonly name: string; readonly span: Span; readonly dims?: readonly Dim[] };
+  /** Set on the bound variable of a comprehension (plus an offset): it may index times. */
+  readonly time?: { readonly scope: TimeScope; readonly offset: number };
+}
+
+/** The stretch of times that a comprehension or report runs over. */
+export interface TimeScope {
+  readonly from: number;
+  readonly to: number;
+  /** The slice, for the current time plus `offset`, of an array stacked over times 0, 1, 2, … */
+  slice(stacked: Variable, offset: number): Variable;
+}
+
+/** Sizes as a value: `shape(p)`, `[2, 3]`; also a list of whole numbers, until it is known what it is for. */
+export interface ShapeValue {
+  readonly kind: "shape";
+  readonly dims: readonly Dim[];
+  /** The size of one axis, which counts as a number: `n` in a model that takes `x : [n, 1]`, `size(x, 0)`. */
+  readonly single?: true;
+  /** The tables that have it as a field. */
+  readonly rows?: readonly Table[];
+}
+
+/** An array of numbers known before anything runs, which cannot be a shape: `[[0], [1]]`, `[-1, 0.5]`. */
+export interface LiteralValue {
+  readonly kind: "literal";
+  readonly type: StaticValue["type"];
+  readonly numbers: readonly number[];
+  readonly dims: readonly Dim[];
+}
+
+/** Something to draw from. */
+export interface DistributionValue {
+  readonly kind: "distribution";
+  /** Draws at a shape; its fans come from there. */
+  readonly description: string;
+  /** True when an argument is computed while the program runs. */
+  readonly computed: boolean;
+  readonly make: (dims: readonly Dim[]) => BaseDistribution | ErrorValue;
+}
+
+/** What the runtime can draw: `a` and `b` are the arguments of the family. */
+export interface BaseDistribution {
+  readonly kind: "family";
+  readonly family: "uniform" | "normal" | "truncated_normal";
+  readonly a: StaticValue | TensorValue;
+  readonly b: StaticValue | TensorValue;
+}
+
+/** Named parts: a data set, a split, or what a scan made. Parts are made when they are first read. */
+export interface RecordValue {
+  readonly kind: "record";
+  readonly name: string;
+  readonly what: "data" | "split" | "task" | "scan";
+  /** What its fields are the rows of, and a batch may be taken of. */
+  readonly table?: Table;
+  readonly span: Span;
+  readonly members: ReadonlyMap<string, () => Value>;
+}
+
+/** A model, or a part of one, with the parameters it has in a world. */
+export interface ModelValue {
+  readonly kind: "model";
+  readonly instance: InstanceNode;
+  /** The world that its parameters are read in. */
+  readonly world: World;
+  /** Which time it is of, when it is of one: `net@T`, also where a function has it under another name. */
+  readonly moment?: Moment;
+}
+
+/** One time of a loop: what its parameters are then. */
+export type Moment = Pick<World, "values" | "owns">;
+
+/** A loop by its name: `fit`, of which `fit.lr`, `fit.loss@t`, `fit.T` are parts. */
+export interface LoopValue {
+  readonly kind: "loop";
+  readonly loop: Loop;
+}
+
+/** A hyperparameter of a loop that has several values, one for each tensor: to be indexed. */
+export interface HyperparameterValue {
+  readonly kind: "hyperparameter";
+  readonly loop: Loop;
+  readonly name: string;
+}
+
+/** A function of the program's own, with the names it sees. */
+export interface FunctionValue {
+  readonly kind: "function";
+  readonly item: FunctionItem;
+  readonly scope: Scope;
+}
+
+/** What came of a mistake that was already reported; whatever is made from it is silently wrong too. */
+export interface ErrorValue {
+  readonly kind: "error";
+}
+
+/** A model's definition, with its module. */
+export interface UserModel {
+  readonly item: ModelItem;
+  readonly module: Module;
+}

@@ -1,0 +1,145 @@
+// Do the walls of the house stand? Which folder of `dsl/` may import which is a table; nothing goes in circles; `runtime/` knows
+// nothing of the language, and no backend of another. A wall is changed by a decision, never by an exception.
+import { assert, assertEquals } from "@std/assert";
+
+const root = new URL("../", import.meta.url);
+
+/** Each folder imports only from floors above its own; wings of one floor do not know each other. Types too. */
+const floors: readonly (readonly string[])[] = [
+  ["dsl/text"],
+  ["dsl/syntax"],
+  ["dsl/diagnostics"],
+  ["dsl/prelude"],
+  ["dsl/format"],
+  ["dsl/parse/tokens"],
+  ["dsl/parse/grammar"],
+  ["dsl/parse/tree"],
+  ["dsl/parse/messages"],
+  ["dsl/parse"],
+  ["dsl/modules"],
+  ["dsl/world"],
+  ["dsl/elaborate"],
+  ["dsl/builtins", "dsl/data", "dsl/loops"],
+  ["dsl/evaluate"],
+  ["dsl/check"],
+  ["dsl/lower"],
+  ["dsl"],
+];
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  /** It brings types only. */
+  readonly types: boolean;
+}
+
+function* modulesIn(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, root))) {
+    if (isDirectory) yield* modulesIn(`${folder}${name}/`);
+    else if (name.endsWith(".ts")) yield folder + name;
+  }
+}
+
+/** What a module imports from this project, types included. */
+function importsOf(module: string, text: string): Import[] {
+  const specifiers = text.matchAll(/(?:^|\n)(?:import|export)\b([^;"]*?)from\s+"(\.[^"]+)"|\bimport\(\s*"(\.[^"]+)"/g);
+  return [...specifiers].map(([, names = "", specifier, later]) => {
+    const to = new URL((specifier ?? later)!, new URL(module, root)).href.slice(root.href.length);
+    const each = names.replaceAll(/[{}]/g, "").split(",").map((name) => name.trim()).filter((name) => name !== "");
+    const types = each.length > 0 &&
+      (names.trim().startsWith("type ") || each.every((name) => name.startsWith("type ")));
+    return { from: module, to, types };
+  });
+}
+
+const folderOf = (module: string) => module.slice(0, module.lastIndexOf("/"));
+
+const modules = [...modulesIn("dsl/"), ...modulesIn("runtime/")];
+const imports = modules.flatMap((module) => importsOf(module, Deno.readTextFileSync(new URL(module, root))));
+
+/** Imports that no floor allows. */
+function againstFloors(list: readonly Import[]): string[] {
+  const height = new Map(floors.flatMap((folders, k) => folders.map((folder) => [folder, k] as const)));
+  return list.flatMap(({ from, to }) => {
+    const [a, b] = [folderOf(from), folderOf(to)];
+    if (!from.startsWith("dsl/") || !to.startsWith("dsl/") || a === b) return [];
+    const [here, there] = [height.get(a), height.get(b)];
+    return here === undefined || there === undefined || there >= here ? [`${from} imports ${to}`] : [];
+  });
+}
+
+/** Modules that import each other, directly or through others. */
+function circles(list: readonly Import[]): string[][] {
+  const next = new Map<string, string[]>();
+  for (const { from, to } of list) next.set(from, [...(next.get(from) ?? []), to]);
+  const reached = (start: string) => {
+    const seen = new Set<string>();
+    const open = [...(next.get(start) ?? [])];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      if (seen.has(at)) continue;
+      seen.add(at);
+      open.push(...(next.get(at) ?? []));
+    }
+    return seen;
+  };
+  const all = new Map([...next.keys()].map((module) => [module, reached(module)]));
+  const found = new Map<string, string[]>();
+  for (const [module, seen] of all) {
+    if (!seen.has(module)) continue;
+    const circle = [...seen].filter((other) => all.get(other)?.has(module)).sort();
+    found.set(circle.join(" "), circle);
+  }
+  return [...found.values()];
+}
+
+Deno.test("every folder of dsl/ imports from the floors above it only", () => {
+  assert(imports.length > 500, "the imports are read");
+  assertEquals(againstFloors(imports), []);
+  // one against the floors is seen
+  const wrong = { from: "dsl/text/source.ts", to: "dsl/loops/loops.ts", types: true };
+  assertEquals(againstFloors([...imports, wrong]).length, 1);
+});
+
+Deno.test("nothing in dsl/ goes in circles, types included, so that every module of it can be imported first", () => {
+  const own = imports.filter(({ from, to }) => from.startsWith("dsl/") && to.startsWith("dsl/"));
+  assertEquals(circles(own), []);
+  const [{ from, to }] = own as [Import];
+  assertEquals(circles([...own, { from: to, to: from, types: true }]).length, 1, "a circle is seen");
+});
+
+Deno.test("the circles of runtime/ are those that are essential, and each module in them can be imported first", async () => {
+  const own = imports.filter(({ from, types }) => from.startsWith("runtime/") && !types);
+  const found = circles(own);
+  // a derivative may ask for derivatives; what is written may be made special for what is known
+  assertEquals(found.map((circle) => folderOf(circle[0]!)), ["runtime/autodiff", "runtime/ir"]);
+  const failed: string[] = [];
+  for (const module of found.flat()) {
+    const code = `import ${JSON.stringify(new URL(module, root).href)}; postMessage(0);`;
+    const worker = new Worker(`data:text/javascript,${encodeURIComponent(code)}`, { type: "module" });
+    await new Promise<void>((resolve) => {
+      worker.onmessage = () => resolve();
+      worker.onerror = (event) => {
+        event.preventDefault();
+        failed.push(`${module}: ${event.message}`);
+        resolve();
+      };
+    });
+    worker.terminate();
+  }
+  assertEquals(failed, []);
+});
+
+Deno.test("runtime/ imports nothing of the language, and no backend another one's folder", () => {
+  const upwards = imports.filter(({ from, to }) => from.startsWith("runtime/") && !to.startsWith("runtime/"));
+  assertEquals(upwards, []);
+  const backendOf = (module: string) => /^runtime\/backend\/(wasm|reference|tensorflow)\//.exec(module)?.[1];
+  const between = imports.flatMap(({ from, to }) => {
+    const [a, b] = [backendOf(from), backendOf(to)];
+    return a && b && a !== b ? [`${from} imports ${to}`] : [];
+  });
+  // it plans as `reference` does, and leaves small functions to `wasm` (docs/backends.md)
+  assertEquals(between, [
+    "runtime/backend/tensorflow/index.ts imports runtime/backend/reference/index.ts",
+    "runtime/backend/tensorflow/index.ts imports runtime/backend/wasm/index.ts",
+  ]);
+});
