@@ -8,7 +8,8 @@ import { visit, visitItem } from "../syntax/paths.ts";
 import { openFunction } from "../elaborate/functions.ts";
 import { dataRecord } from "../elaborate/data_values.ts";
 import { type Diagnostic, DiagnosticSink } from "../diagnostics/diagnostic.ts";
-import { moduleScope } from "../world/report.ts";
+import { raising } from "../../runtime/limits.ts";
+import { firstTime, moduleScope } from "../world/report.ts";
 import type {
   Context,
   Dim,
@@ -61,10 +62,10 @@ export function checkModule(el: Elaboration, module: Module): void {
         checkTask(openCheck(el, module), definition);
         break;
       case "Model":
-        if (!el.called.has(item)) checkModel(el, item, module);
+        if (!el.called.has(item) && !el.said.has("uncalled")) checkModel(el, item, module);
         break;
       case "Optimizer":
-        if (!el.called.has(item)) checkOptimizer(el, item, module);
+        if (!el.called.has(item) && !el.said.has("uncalled")) checkOptimizer(el, item, module);
         break;
     }
   }
@@ -147,7 +148,7 @@ function elaborationApart(el: Elaboration): Elaboration {
     busy: new Set(),
     called: new Set(),
     said: new Set(),
-    work: { depth: 0, evaluations: 0, unshaped: 0, dataBytes: 0, valued: new Set() },
+    work: { depth: 0, evaluations: 0, unshaped: 0, dataBytes: 0, uncalled: 0, valued: new Set() },
     unshaped: new Map(),
     waiting: new Map(),
   };
@@ -158,6 +159,7 @@ function elaborationApart(el: Elaboration): Elaboration {
  *  comes before it says nothing. */
 function reportCertain<Choice>(
   el: Elaboration,
+  item: ModelItem | OptimizerItem,
   choices: Iterable<Choice>,
   attempt: (el: Elaboration, choice: Choice) => boolean,
 ): void {
@@ -166,7 +168,9 @@ function reportCertain<Choice>(
   let tried = 0;
   for (const choice of choices) {
     const apart = elaborationApart(el);
-    if (!attempt(apart, choice)) continue;
+    const worked = attempt(apart, choice);
+    if (!mayGoOn(el, apart, item)) return;
+    if (!worked) continue;
     const found = new Map<string, Diagnostic>();
     for (const d of apart.sink.diagnostics) {
       if (definite.test(d.code)) found.set(`${d.code} ${placeOf(d.primary.span)}`, d);
@@ -194,6 +198,27 @@ function reportCertain<Choice>(
   }
 }
 
+/** Adds up what was done for definitions that nothing calls. Refuses one that makes it more than ten functions may take. */
+function mayGoOn(el: Elaboration, apart: Elaboration, { name }: ModelItem | OptimizerItem): boolean {
+  const { work, limits } = el;
+  const most = 10 * limits.evaluations;
+  work.uncalled += apart.work.evaluations;
+  if (work.uncalled <= most) return true;
+  if (firstTime(el, "uncalled")) {
+    el.sink.report({
+      code: "M0311",
+      title: "What nothing calls unfolds into too much work",
+      at: name.span,
+      notes: [
+        `Definitions that nothing calls are gone through too, with ${most} expressions at most`,
+        raising("evaluations"),
+      ],
+      hint: "leave out what is not used",
+    });
+  }
+  return false;
+}
+
 /** Evaluations of expressions after which no more choices are tried than these: about a second. */
 const mostWork = 100_000;
 const leastChoices = 200;
@@ -215,6 +240,7 @@ function checkModel(el: Elaboration, item: ModelItem, module: Module): void {
   };
   reportCertain(
     el,
+    item,
     sizeChoices(free, spoken),
     (apart, sizes) => callWithStandIns(apart, openCheck(apart, module), item, module, sizes),
   );
@@ -254,6 +280,7 @@ function spokenSizes(
   for (const input of el.inputs.values()) note(input.value);
   const first = openCheck(apart, module);
   attempt(apart, first);
+  mayGoOn(el, apart, item);
   return { numbers: [...numbers], shapes: shapesIn(first.b.finish([])) };
 }
 
@@ -327,5 +354,5 @@ function checkOptimizer(el: Elaboration, item: OptimizerItem, module: Module): v
     return true;
   };
   const choices = shapeChoices(() => spokenSizes(el, item, module, (apart, cx) => attempt(apart, cx, firstShape)));
-  reportCertain(el, choices, (apart, shape) => attempt(apart, openCheck(apart, module), shape));
+  reportCertain(el, item, choices, (apart, shape) => attempt(apart, openCheck(apart, module), shape));
 }

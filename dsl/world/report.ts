@@ -31,7 +31,7 @@ export function newElaboration(
     entered: new Set(),
     called: new Set(),
     said: new Set(),
-    work: { depth: 0, evaluations: 0, unshaped: 0, dataBytes: 0 },
+    work: { depth: 0, evaluations: 0, unshaped: 0, dataBytes: 0, uncalled: 0 },
     unshaped: new Map(),
     waiting: new Map(),
   };

@@ -212,13 +212,14 @@ export interface Elaboration {
   /** Things that were complained about once, so that the same is not said of every use. */
   readonly said: Set<unknown>;
   /** How far the evaluation of expressions has gone, to stop what would not end, and where it is in the program's own files;
-   *  how often a parameter without a shape was met; bytes of data that were read; the places of expressions that had a value, where it is asked; whether products
-   *  with a number that is 0 are written as they are. */
+   *  how often a parameter without a shape was met; bytes of data that were read; evaluations for definitions that nothing calls; the
+   *  places of expressions that had a value, where it is asked; whether products with a number that is 0 are written as they are. */
   readonly work: {
     depth: number;
     evaluations: number;
     unshaped: number;
     dataBytes: number;
+    uncalled: number;
     at?: Span | undefined;
     readonly valued?: Set<string>;
     writesZeros?: boolean;

@@ -241,6 +241,19 @@ Deno.test("evaluations: functions that call the one before twice are counted as 
   assertEquals(c! - b!, 2 * (b! - a!));
 });
 
+Deno.test("evaluations: what nothing calls is gone through, ten times as much in all", () => {
+  // each model writes out a function that calls itself twice, 4 times over
+  const program = (models: number) =>
+    `${doubling(4)} ${repeated(models, (i) => `model m${i}(x : [n]) -> [n] { return f4(x) }`)}`;
+  const refused = (models: number) => {
+    const { diagnostics } = compileWith(program(models), { evaluations: 1000 });
+    return diagnostics.filter((d) => d.code === "M0311").map((d) => d.title);
+  };
+  const [most] = [1, 10, 100, 1000].filter((n) => refused(n).length > 0);
+  assertEquals(most, 100, "a hundred models of more than 100 expressions, and of less than 1,000");
+  assertEquals(refused(1000), ["What nothing calls unfolds into too much work"]);
+});
+
 Deno.test("equations: so many are written as are allowed, for each function, and not one more", () => {
   const write = (n: number) => () => {
     const b = new Builder("f");
