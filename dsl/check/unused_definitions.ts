@@ -9,7 +9,7 @@ import { openFunction } from "../elaborate/functions.ts";
 import { dataRecord } from "../elaborate/data_values.ts";
 import { type Diagnostic, DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import { raising } from "../../runtime/limits.ts";
-import { firstTime, moduleScope } from "../world/report.ts";
+import { elaborationApart, firstTime, moduleScope } from "../world/report.ts";
 import type {
   Context,
   Dim,
@@ -138,22 +138,6 @@ function checkTask(cx: Context, definition: Definition): void {
 /** Codes of mistakes that do not come from where a thing is used. */
 const definite = /^M(0104|0202|0203|0210|030\d|0310|0405|0606)$/;
 
-/** One that knows of no call, and whose mistakes nobody sees. */
-function elaborationApart(el: Elaboration): Elaboration {
-  return {
-    ...el,
-    sink: new DiagnosticSink(el.limits),
-    instances: new Map(),
-    leaves: new Map(),
-    busy: new Set(),
-    called: new Set(),
-    said: new Set(),
-    work: { depth: 0, evaluations: 0, unshaped: 0, dataBytes: 0, uncalled: 0, valued: new Set() },
-    unshaped: new Map(),
-    waiting: new Map(),
-  };
-}
-
 /** Goes through something with several choices of sizes and reports what goes wrong with all of them. `attempt` says whether
  *  it could do anything with a choice. A choice clears a mistake where its expression has a value with it; that another mistake
  *  comes before it says nothing. */
@@ -167,7 +151,7 @@ function reportCertain<Choice>(
   let evaluations = 0;
   let tried = 0;
   for (const choice of choices) {
-    const apart = elaborationApart(el);
+    const apart = elaborationApart(el, new DiagnosticSink(el.limits));
     const worked = attempt(apart, choice);
     if (!mayGoOn(el, apart, item)) return;
     if (!worked) continue;
@@ -175,9 +159,9 @@ function reportCertain<Choice>(
     for (const d of apart.sink.diagnostics) {
       if (definite.test(d.code)) found.set(`${d.code} ${placeOf(d.primary.span)}`, d);
     }
-    const { valued } = apart.work;
+    const { valued } = apart;
     certain = certain === undefined ? found : new Map(
-      [...certain].filter(([key, d]) => found.has(key) || found.size > 0 && !valued!.has(placeOf(d.primary.span))),
+      [...certain].filter(([key, d]) => found.has(key) || found.size > 0 && !valued.has(placeOf(d.primary.span))),
     );
     if (certain.size === 0) return;
     evaluations += apart.work.evaluations;
@@ -267,7 +251,7 @@ function spokenSizes(
   attempt: (el: Elaboration, cx: Context) => void,
 ): Omit<SpokenSizes, "types"> {
   const numbers = new Set<number>();
-  const apart = elaborationApart(el);
+  const apart = elaborationApart(el, new DiagnosticSink(el.limits));
   const inside = openCheck(apart, module);
   const note = (n: number) => Number.isInteger(n) && n > 0 && n <= el.limits.entries && numbers.add(n);
   const noteExpression = (e: Expression) => {

@@ -1,7 +1,7 @@
 // How is a mistake reported that is found in the middle of an evaluation? At the place that a reader of the program would look
 // at. Also: everything empty, before a program is read.
 import { usualLimits } from "../../runtime/limits.ts";
-import type { DiagnosticDraft, Label } from "../diagnostics/diagnostic.ts";
+import type { DiagnosticDraft, DiagnosticSink, Label } from "../diagnostics/diagnostic.ts";
 import type { Span } from "../text/source.ts";
 import type { Loop } from "./loop.ts";
 import type { Module } from "../modules/modules.ts";
@@ -22,11 +22,28 @@ export function newElaboration(
     ...given,
     loops: new Map(),
     directions: new Map(),
-    instances: new Map(),
-    leaves: new Map(),
     data: new Map(),
     dataRanges: new Map(),
     recordedRates: new Set(),
+    ...newPass(),
+  };
+}
+
+/** The same program with nothing gone through yet, and mistakes that go elsewhere; `valued` notes which expressions had a value. */
+export function elaborationApart(
+  el: Elaboration,
+  sink: DiagnosticSink,
+): Elaboration & { readonly valued: Set<string> } {
+  const pass = newPass();
+  const valued = new Set<string>();
+  return { ...el, ...pass, sink, work: { ...pass.work, valued }, valued };
+}
+
+/** What changes while a program is gone through. */
+function newPass() {
+  return {
+    instances: new Map(),
+    leaves: new Map(),
     busy: new Set(),
     entered: new Set(),
     called: new Set(),
@@ -34,7 +51,7 @@ export function newElaboration(
     work: { depth: 0, evaluations: 0, unshaped: 0, dataBytes: 0, uncalled: 0 },
     unshaped: new Map(),
     waiting: new Map(),
-  };
+  } satisfies Partial<Elaboration>;
 }
 
 /** Says that a parameter has no shape yet. The last one stands last. */
