@@ -4,7 +4,7 @@ import type { EvaluateItem, Expression, ReportClause } from "../syntax/ast.ts";
 import { type Draft, type LastingLeaves, noLeaves, openFunction } from "../elaborate/functions.ts";
 import { fail, moduleScope } from "../world/report.ts";
 import type { CheckedEvaluation } from "./checked_program.ts";
-import { allowClauses, readAcross, runsHere, singleClause } from "../loops/loops.ts";
+import { readAcross, runsHere, singleClause } from "../loops/loops.ts";
 import { openTasks, readCount } from "../loops/task_scopes.ts";
 import { requireInteger, withinLimit } from "../elaborate/sizes.ts";
 import { loopsMentioned, loopsTouched } from "../elaborate/ownership.ts";
@@ -35,7 +35,6 @@ export function openEvaluation(
 
 /** Goes through an evaluation once without running anything. */
 export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEvaluation | undefined {
-  allowClauses(el, "evaluate", item.clauses, ["Across", "For", "Report", "Every", "Hold"]);
   const first = openEvaluation(el, item, undefined, noLeaves, { dry: true }).cx;
   const clause = singleClause(el, item.clauses, "Across");
   const count = singleClause(el, item.clauses, "For");

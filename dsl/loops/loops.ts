@@ -44,26 +44,6 @@ export function singleClause<K extends Clause["kind"]>(
   return found[0];
 }
 
-/** Reports the clauses that have no place in an item. */
-export function allowClauses(
-  el: Elaboration,
-  what: string,
-  clauses: readonly Clause[],
-  allowed: readonly Clause["kind"][],
-): void {
-  for (const clause of clauses) {
-    if (!allowed.includes(clause.kind)) {
-      el.sink.report({
-        code: "M0102",
-        title: `\`${clauseNames[clause.kind]}\` has no place in \`${what}\``,
-        at: clause.span,
-        notes: [`\`${what}\` takes ${allowed.map((k) => `\`${clauseNames[k]}\``).join(", ")}`],
-        hint: clause.kind === "Memory" ? "write it at the top of the file: it holds for everything" : undefined,
-      });
-    }
-  }
-}
-
 /** Reads every loop that the root file sees into `el.loops`. An import brings definitions and runs no loop: a loop of another
  *  file counts when its name was imported. What is missing or wrong (reported) is left as a hole. */
 export function readLoops(el: Elaboration): void {
@@ -76,14 +56,6 @@ export function readLoops(el: Elaboration): void {
 function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module): Loop {
   const inner = item.kind === "Inner";
   const { clauses } = item;
-  allowClauses(
-    el,
-    inner ? "inner" : "outer",
-    clauses,
-    inner
-      ? ["Minimize", "Over", "By", "For", "Batch", "Clip", "Through", "From"]
-      : ["Minimize", "Across", "Over", "By", "For", "Batch", "Clip", "Through"],
-  );
   const objective = singleClause(el, clauses, "Minimize");
   const count = singleClause(el, clauses, "For");
   const clip = singleClause(el, clauses, "Clip");

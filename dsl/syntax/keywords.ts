@@ -35,6 +35,15 @@ export function keywordOf(word: string): Keyword | undefined {
   return byWord.get(word);
 }
 
+const training = ["minimize", "maximize", "over", "by", "for", "batch", "clip", "through"];
+
+/** Which clauses each loop can have, in the order in which they are written. */
+export const clausesOf: Readonly<Record<"inner" | "outer" | "evaluate", readonly string[]>> = {
+  inner: [...training, "from"],
+  outer: [...training.slice(0, 2), "across", ...training.slice(2)],
+  evaluate: ["across", "for", "report", "every", "hold"],
+};
+
 /** What follows the keyword and the name of a block. No expression goes on so: a name, a name, and one of these. */
 export const blockOpeners: ReadonlyMap<string, readonly string[]> = new Map(Object.entries({
   data: ["{", "from"],

@@ -160,7 +160,6 @@ const clauses: fc.Arbitrary<ast.Clause>[] = [
   fc.record({ kind: fc.constant("Batch" as const), size: small, of: reference, span: fc.constant(span) }),
   fc.record({ kind: fc.constant("Clip" as const), what: identifier, bound: small, span: fc.constant(span) }),
   fc.record({ kind: fc.constant("Through" as const), estimator: postfix, span: fc.constant(span) }),
-  fc.record({ kind: fc.constant("From" as const), value: reference, span: fc.constant(span) }),
 ];
 const across: fc.Arbitrary<ast.AcrossClause> = fc.record({
   kind: fc.constant("Across" as const),
@@ -177,6 +176,7 @@ const evaluations: fc.Arbitrary<ast.Clause>[] = [
   fc.tuple(small, optional("of", identifier)).map(([count, of]): ast.Clause => ({ kind: "Every", count, ...of, span })),
   fc.record({ kind: fc.constant("Hold" as const), what: identifier, span: fc.constant(span) }),
 ];
+const from = fc.record({ kind: fc.constant("From" as const), value: reference, span: fc.constant(span) });
 const memory = fc.record({
   kind: fc.constant("Memory" as const),
   amount: numberLiteral,
@@ -188,7 +188,7 @@ function loop<K extends "Inner" | "Outer" | "Evaluate">(kind: K, clause: readonl
   return fc.record({
     kind: fc.constant(kind),
     name: identifier,
-    clauses: fc.array(fc.oneof(...clause, memory), { maxLength: 6 }),
+    clauses: fc.array(fc.oneof(...clause), { maxLength: 6 }),
     span: fc.constant(span),
   });
 }
@@ -290,7 +290,7 @@ const items: fc.Arbitrary<ast.Item>[] = [
     members: steps,
     span: fc.constant(span),
   }),
-  loop("Inner", clauses) as fc.Arbitrary<ast.Item>,
+  loop("Inner", [...clauses, from]) as fc.Arbitrary<ast.Item>,
   loop("Outer", [...clauses, across]) as fc.Arbitrary<ast.Item>,
   loop("Evaluate", evaluations) as fc.Arbitrary<ast.Item>,
   fc.record({

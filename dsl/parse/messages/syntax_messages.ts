@@ -1,9 +1,8 @@
 // Which words does a syntax error get? Describers are asked in turn; the first that knows the situation answers. What
 // could have stood at a place comes with the failure, computed from the grammar.
-import { clausesOf } from "../tree/cst_loops.ts";
 import type { DiagnosticDraft } from "../../diagnostics/diagnostic.ts";
 import { nearestName } from "../../text/did_you_mean.ts";
-import { keywordOf, keywords } from "../../syntax/keywords.ts";
+import { clausesOf, keywordOf, keywords } from "../../syntax/keywords.ts";
 import type { Span } from "../../text/source.ts";
 import { closesNothing, isCloser, leftOpen, ownerOf } from "./syntax_brackets.ts";
 import { type Description, type Failure, spanOf } from "./syntax_failure.ts";

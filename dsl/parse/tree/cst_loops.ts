@@ -13,16 +13,8 @@ import {
 } from "./cst_context.ts";
 import type * as cst from "../grammar/cst_types.ts";
 import { expression, postfix, range, reference, references, steps } from "./cst_expressions.ts";
+import { clausesOf } from "../../syntax/keywords.ts";
 import type { Span } from "../../text/source.ts";
-
-const training = ["minimize", "maximize", "over", "by", "for", "batch", "clip", "through", "from", "memory"];
-
-/** Which clauses each loop can have. */
-export const clausesOf: Readonly<Record<"inner" | "outer" | "evaluate", readonly string[]>> = {
-  inner: training,
-  outer: [...training.slice(0, 2), "across", ...training.slice(2)],
-  evaluate: ["across", "for", "report", "every", "hold", "memory"],
-};
 
 /** `inner`, `outer` or `evaluate` */
 export function loopItem(
@@ -51,7 +43,9 @@ function fits(c: Conversion, loop: keyof typeof clausesOf, clause: ast.Clause): 
     code: "M0102",
     title: `\`${word}\` has no place in an \`${loop}\``,
     at: { ...clause.span, end: clause.span.start + word.length },
-    label: `it belongs into ${loops.map(article).join(" and ")}`,
+    ...(loops.length > 0 && { label: `it belongs into ${loops.map(article).join(" and ")}` }),
+    notes: [`\`${loop}\` takes ${clausesOf[loop].map(article).join(", ")}`],
+    ...(word === "memory" && { hint: "write it at the top of the file: it holds for everything" }),
     ...(loop === "evaluate" && (word === "minimize" || word === "maximize") && { hint: "write `report`" }),
     ...(loop !== "evaluate" && word === "report" && { hint: "write `minimize`" }),
   });

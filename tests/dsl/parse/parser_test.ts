@@ -62,7 +62,6 @@ const constructs: Record<string, string> = {
     clip     norm 1.0
     through  unroll(window = 20)
     from     other@T
-    memory   2 GB
   }`,
   "inner with numbers":
     "inner a { maximize x for 10_000 steps }\ninner b { for K steps }\ninner c { for T = 2 * K step }",
