@@ -105,30 +105,35 @@ class Step {
     const { op } = this.#equation;
     if (op === "select") return this.#choice(us[0]!);
     const present = us.filter((u) => u !== undefined);
-    if (present.every((u) => u.support && !varies(u.support))) return this.#allOrNothing(us, present);
+    const condition = this.#oneCondition(present);
+    if (condition) return this.#allOrNothing(us, condition);
     if (op === "scan" || op === "map") return this.#loop(us);
     if (op === "linear_solve" || op === "pullback") return this.#rule(us.map((u) => u && this.#clear(u)));
     return us[0]!.support ? this.#partly(us[0]!, us[0]!.support) : this.#rule(us);
   }
 
+  /** The one condition on which all of the shares count, each as a whole; undefined where there are several, or none. */
+  #oneCondition(shares: readonly Share[]): Variable | undefined {
+    const conditions = shares.map(({ support }) =>
+      varies(support) || !support ? undefined : uniform(this.#b, support, 0)
+    );
+    return conditions.every((c) => c === conditions[0]) ? conditions[0] : undefined;
+  }
+
   /** Either everything counts or nothing: that is asked once more where the cotangents go. */
-  #allOrNothing(us: readonly (Share | undefined)[], present: readonly Share[]): readonly (Share | undefined)[] {
+  #allOrNothing(us: readonly (Share | undefined)[], condition: Variable): readonly (Share | undefined)[] {
     const b = this.#b;
     const { op, inputs } = this.#equation;
-    const one = (u: Share) => uniform(b, u.support!, 0);
-    const support = either(b, present.map(one));
-    // What counts nowhere must not meet what counts
-    const met = us.map((u) => u && one(u) !== support ? this.#clear(u) : u);
     const factor = factorIn(this.#equation, (x) => this.#unknown.has(x));
     const product = factor
       ? b.uniformValue(factor) === undefined
       : us.length > 1 || op === "scan" || op === "map" || op === "solve";
-    const exact = !product && present.every((u) => u.exact);
+    const exact = !product && us.every((u) => u === undefined || u.exact);
     // A loop says by itself where what comes out of it counts
-    return this.#rule(met).map((share, i) =>
+    return this.#rule(us).map((share, i) =>
       share && {
         value: share.value,
-        support: both(b, support && uniform(b, support, inputs[i]!.shape.length), share.support),
+        support: both(b, uniform(b, condition, inputs[i]!.shape.length), share.support),
         exact: exact && share.exact,
       }
     );

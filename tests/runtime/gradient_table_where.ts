@@ -323,6 +323,19 @@ export const whereRows: readonly GradientRow[] = [
       ];
     },
   },
+  {
+    name: "where around the outputs of a map, each with a condition of its own",
+    inputs: [array("bool", [], [0]), array("bool", [], [1]), array("f64", [1], [0])],
+    write: (b, [c, d, x]) => {
+      const scope = b.openMap("one", 1);
+      const row = scope.slice(x!);
+      const [far, near] = scope.close([log(scope.body, row), scope.body.apply("sin", row)]);
+      return [
+        choose(b, b.broadcastTo(c!, [1]), far!, zeros(b, far!)),
+        choose(b, b.broadcastTo(d!, [1]), near!, zeros(b, near!)),
+      ];
+    },
+  },
   wholly("a product", table, (b, [x, w]) => [product(b, log(b, x!), w!)]),
   wholly("a loop", [except([3], [1], 0), spread([3, 3], 0.1, 0.4, 5)], iterated),
   wholly("a loop that runs away", [array("f64", [3], [0.1, 100, 0.15])], (b, [x]) => {
