@@ -2,7 +2,7 @@
 // reading.
 import { type Equation, type EquationOf, isFloat, sameShape, type Variable } from "../../ir/types.ts";
 import { Core } from "./core.ts";
-import type { ScalarOp, View } from "./types.ts";
+import { type ScalarOp, scalarOps, type View } from "./types.ts";
 import type { FrameBuilder } from "./build.ts";
 import { normalAxes, orderForReshape, reshapeView, withAxes } from "./views.ts";
 import { convolutionCore, dotCore, joinedSums } from "./contract.ts";
@@ -11,55 +11,25 @@ import { InternalError } from "../../errors.ts";
 
 type CoreOf = (variable: Variable) => Core;
 
-const scalarOps: ReadonlySet<string> = new Set<ScalarOp>(
-  [
-    ...[
-      "neg",
-      "abs",
-      "sign",
-      "floor",
-      "exp",
-      "expm1",
-      "log",
-      "log1p",
-      "sin",
-      "cos",
-      "tanh",
-      "logistic",
-      "sqrt",
-    ] as const,
-    ...[
-      "erf",
-      "erf_inv",
-      "integer_pow",
-      "convert",
-      "not",
-      "add",
-      "sub",
-      "mul",
-      "div",
-      "mod",
-      "pow",
-      "max",
-      "min",
-    ] as const,
-    ...["and", "or", "shift_right", "eq", "ne", "lt", "le", "gt", "ge", "select"] as const,
-  ],
-);
+/** Primitives that are computed entry by entry. */
+const scalar: ReadonlySet<string> = new Set(scalarOps);
+
+const isScalar = (equation: Equation): equation is Extract<Equation, { readonly op: ScalarOp }> =>
+  scalar.has(equation.op);
 
 export function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf: CoreOf): Core {
   const output = equation.outputs[0]!;
   const { sizes } = normalAxes(output.shape);
   const type = { dtype: output.dtype, sizes };
   const origin = equation.origin;
-  if (scalarOps.has(equation.op)) {
+  if (isScalar(equation)) {
     const inputs = equation.inputs.map(coreOf);
     if (equation.op === "convert" && inputs[0]!.dtype === output.dtype) return inputs[0]!;
     const joined = equation.op === "add" ? joinedSums(builder, inputs[0]!, inputs[1]!, origin) : undefined;
     if (joined) return joined;
     const exponent = equation.op === "integer_pow" ? { exponent: equation.params.exponent } : {};
     return new Core(builder, type, {
-      expression: { kind: "scalar", op: equation.op as ScalarOp, inputs, ...exponent },
+      expression: { kind: "scalar", op: equation.op, inputs, ...exponent },
       origin,
     });
   }
@@ -119,8 +89,15 @@ export function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf:
     }
     case "solve":
       return solveRoutine(builder, equation, coreOf);
-    default:
-      throw new InternalError(`\`${equation.op}\` is expanded before kernels are made`);
+    case "gradient":
+    case "implicit":
+    case "linear_solve":
+    case "finite_difference":
+    case "pullback":
+    case "check":
+    case "scan":
+    case "map":
+      throw new InternalError(`\`${equation.op}\` is expanded before kernels are made, or a loop of its own`);
   }
 }
 

@@ -52,47 +52,55 @@ export function repeated(dtype: DType, value: number): Uint8Array {
   return new Uint8Array(buffer);
 }
 
-const floatOps: { readonly [op in ScalarOp]?: string } = {
-  neg: "neg",
-  abs: "abs",
-  floor: "floor",
-  sqrt: "sqrt",
-  add: "add",
-  sub: "sub",
-  mul: "mul",
-  div: "div",
-  max: "max",
-  min: "min",
+/** How an operation is written: the instruction on floats, on i32, of a comparison and its like on bools (a true mask is -1, so
+ *  that the order of masks is turned); or a function on floats.
+ *  What has none of these for its operands is written by itself. Total, so that a new one is not forgotten. */
+const instructions: {
+  readonly [op in ScalarOp]: {
+    readonly float?: string;
+    readonly integer?: string;
+    readonly compare?: string;
+    readonly turned?: string;
+    readonly math?: true;
+  };
+} = {
+  neg: { float: "neg", integer: "neg" },
+  abs: { float: "abs", integer: "abs" },
+  sign: {},
+  floor: { float: "floor" },
+  exp: { math: true },
+  expm1: { math: true },
+  log: { math: true },
+  log1p: { math: true },
+  sin: { math: true },
+  cos: { math: true },
+  tanh: { math: true },
+  logistic: { math: true },
+  sqrt: { float: "sqrt" },
+  erf: { math: true },
+  erf_inv: { math: true },
+  integer_pow: {},
+  convert: {},
+  not: {},
+  add: { float: "add", integer: "add" },
+  sub: { float: "sub", integer: "sub" },
+  mul: { float: "mul", integer: "mul" },
+  div: { float: "div" },
+  mod: { math: true },
+  pow: { math: true },
+  max: { float: "max", integer: "max_s" },
+  min: { float: "min", integer: "min_s" },
+  and: {},
+  or: {},
+  shift_right: {},
+  eq: { compare: "eq", turned: "eq" },
+  ne: { compare: "ne", turned: "ne" },
+  lt: { compare: "lt", turned: "gt_s" },
+  le: { compare: "le", turned: "ge_s" },
+  gt: { compare: "gt", turned: "lt_s" },
+  ge: { compare: "ge", turned: "le_s" },
+  select: {},
 };
-const integerOps: { readonly [op in ScalarOp]?: string } = {
-  neg: "neg",
-  abs: "abs",
-  add: "add",
-  sub: "sub",
-  mul: "mul",
-  max: "max_s",
-  min: "min_s",
-};
-const comparisons: { readonly [op in ScalarOp]?: string } = {
-  eq: "eq",
-  ne: "ne",
-  lt: "lt",
-  le: "le",
-  gt: "gt",
-  ge: "ge",
-};
-/** A true mask is -1, so the order of masks is turned. */
-const turned: { readonly [op in ScalarOp]?: string } = {
-  eq: "eq",
-  ne: "ne",
-  lt: "gt_s",
-  le: "ge_s",
-  gt: "lt_s",
-  ge: "le_s",
-};
-const mathOps: ReadonlySet<ScalarOp> = new Set<ScalarOp>([
-  ...["exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "logistic", "erf", "erf_inv", "mod", "pow"] as const,
-]);
 
 /** Leaves the result of an operation on the stack. */
 export function writeOperation(context: OperationContext, operation: Operation): void {
@@ -100,7 +108,8 @@ export function writeOperation(context: OperationContext, operation: Operation):
   const { op, dtype, operands, operandType } = operation;
   const [a, b] = operands as [number, number];
   const isFloat = operandType === "f32" || operandType === "f64";
-  const simple = isFloat ? floatOps[op] : operandType === "i32" ? integerOps[op] : undefined;
+  const known = instructions[op];
+  const simple = isFloat ? known.float : operandType === "i32" ? known.integer : undefined;
   if (isFloat && (op === "max" || op === "min") && operation.limit !== undefined) {
     // one instruction where the exact one is eight: it differs in the sign of a zero
     const other = operation.limit === 0 ? b : a;
@@ -112,18 +121,18 @@ export function writeOperation(context: OperationContext, operation: Operation):
     code.vector(`${prefixes[operandType]}.${simple}` as VectorInstruction);
     return;
   }
-  if (comparisons[op] !== undefined) {
+  if (known.compare !== undefined) {
     code.get(a).get(b);
     if (operandType === "bool") {
-      code.vector(`${lanes === 2 ? "i64x2" : "i32x4"}.${turned[op]}` as VectorInstruction);
+      code.vector(`${lanes === 2 ? "i64x2" : "i32x4"}.${known.turned}` as VectorInstruction);
       return;
     }
     const sign = operandType === "i32" && op !== "eq" && op !== "ne" ? "_s" : "";
-    code.vector(`${prefixes[operandType]}.${comparisons[op]}${sign}` as VectorInstruction);
+    code.vector(`${prefixes[operandType]}.${known.compare}${sign}` as VectorInstruction);
     if (lanes === 2 && operandType !== "f64") code.vector("i64x2.extend_low_i32x4_s");
     return;
   }
-  if (isFloat && mathOps.has(op)) {
+  if (isFloat && known.math) {
     const type = operandType as "f32" | "f64";
     if (context.math.inline(code, op as MathName, { dtype: type, x: a })) return;
     for (const operand of operands) code.get(operand);
