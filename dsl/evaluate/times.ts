@@ -1,5 +1,5 @@
 // What is `w@t`? Finds the loop that changes a thing, checks that the time exists, and reads the record of that loop.
-import type { Expression, TimeExpression } from "../syntax/ast.ts";
+import type { Expression, Item, TimeExpression } from "../syntax/ast.ts";
 import { isLocal } from "../elaborate/scope_names.ts";
 import { builtins } from "../builtins/builtins.ts";
 import type { Span } from "../text/source.ts";
@@ -107,17 +107,20 @@ export function isProductMistake(cx: Context, expression: Expression): boolean {
   while (at.kind === "Member" || at.kind === "Index" || at.kind === "Call") {
     at = at.kind === "Call" ? at.callee : at.object;
   }
-  if (at === expression || at.kind !== "Time" || at.time === "all" || at.time.kind !== "Name") return false;
-  if (isLocal(cx, at.time.name)) return false;
-  const kind = cx.scope.module.visible.get(at.time.name)?.item.kind;
-  const known = kind === "Model" || kind === "Param" || kind === "Data" || kind === "Function" ||
-    kind === undefined && builtins.has(at.time.name);
-  if (!known) return false;
+  if (at === expression || at.kind !== "Time" || at.time === "all") return false;
+  if (!isNoTime(cx, at.time, ["Model", "Param", "Data", "Function"])) return false;
   const text = cx.elaboration.modules.sources.get(expression.span.source)!.text;
   const [left, right] = [at.object.span, { start: at.time.span.start, end: expression.span.end }]
     .map(({ start, end }) => text.slice(start, end)) as [string, string];
   fail(cx, productMistake(left, right, expression.span));
   return true;
+}
+
+/** True for a name of a definition of such a kind, or of a function of the language, which no time is computed from. */
+function isNoTime(cx: Context, time: Expression, kinds: readonly Item["kind"][]): boolean {
+  if (time.kind !== "Name" || isLocal(cx, time.name)) return false;
+  const item = cx.scope.module.visible.get(time.name)?.item;
+  return item ? kinds.includes(item.kind) : builtins.has(time.name);
 }
 
 function notTimed(cx: Context, expression: TimeExpression, time: Expression): Value {
@@ -164,6 +167,9 @@ function owningLoop(
   if (loops.length === 1) return loops[0];
   if (loops.length === 0) {
     if (changesUnknown(cx.elaboration)) return undefined;
+    if (isNoTime(cx, time, ["Model", "Param", "Data"])) {
+      return void fail(cx, productMistake(name, referenceText(time) ?? "…", span));
+    }
     fail(cx, {
       code: "M0403",
       title: `No inner loop changes \`${name}\`, so it has no \`@\``,
