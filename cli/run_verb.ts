@@ -124,7 +124,7 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
     }
   };
   const start = performance.now();
-  const unlisten = listenToSignals(() => {
+  const signals = listenToSignals(() => {
     stop.abort();
     progress.note("stopping after this meta-step; interrupt again to leave at once");
   });
@@ -132,6 +132,12 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
     const result = await runProgram(program, choice.backend, {
       seed: command.seed,
       signal: stop.signal,
+      aroundLong(call) {
+        progress.note(
+          "one call that may take long: an interrupt ends the process at once, and what is not written is lost",
+        );
+        return signals.unheard(call);
+      },
       ...(command.memory === undefined ? {} : { memory: command.memory }),
       report(event) {
         const seconds = (performance.now() - start) / 1000;
@@ -150,25 +156,42 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
     folder?.abandon();
     throw error;
   } finally {
-    unlisten();
+    signals.unlisten();
   }
 }
 
 /** The first signal calls `stop`, the second ends the process at once, as if nobody had listened. */
-function listenToSignals(stop: () => void): () => void {
+function listenToSignals(stop: () => void) {
   let count = 0;
   const numbers: Partial<Record<Deno.Signal, number>> = { SIGINT: 2, SIGTERM: 15 };
-  const listeners = (Object.keys(numbers) as Deno.Signal[]).map((signal) => {
-    const listener = () => {
+  const listeners = (Object.keys(numbers) as Deno.Signal[]).map((signal) => ({
+    signal,
+    listener() {
       if (++count > 1) Deno.exit(128 + numbers[signal]!);
       stop();
-    };
-    try {
-      Deno.addSignalListener(signal, listener);
-    } catch {
-      return () => {}; // Windows knows no SIGTERM
+    },
+  }));
+  const each = (change: typeof Deno.addSignalListener) => {
+    for (const { signal, listener } of listeners) {
+      try {
+        change(signal, listener);
+      } catch {
+        // Windows knows no SIGTERM
+      }
     }
-    return () => Deno.removeSignalListener(signal, listener);
-  });
-  return () => listeners.forEach((unlisten) => unlisten());
+  };
+  const unlisten = () => each(Deno.removeSignalListener);
+  each(Deno.addSignalListener);
+  return {
+    unlisten,
+    /** Meanwhile the first signal ends the process: a listener would wait for the end of the call. */
+    unheard<T>(call: () => T): T {
+      unlisten();
+      try {
+        return call();
+      } finally {
+        each(Deno.addSignalListener);
+      }
+    },
+  };
 }

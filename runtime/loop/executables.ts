@@ -47,7 +47,11 @@ const knownPlans = new WeakMap<
 >();
 
 /** Opens the cache of compiled functions of a run on a backend. */
-export function openExecutables(backend: Backend, budget: number = Infinity): Executables {
+export function openExecutables(
+  backend: Backend,
+  budget: number = Infinity,
+  aroundLong?: AroundLong,
+): Executables {
   const before = knownPlans.get(backend) ?? new WeakMap();
   knownPlans.set(backend, before);
   const compiled = new Map<IrFunction, Prepared>();
@@ -66,8 +70,9 @@ export function openExecutables(backend: Backend, budget: number = Infinity): Ex
   }
   function prepare({ fn, inputs }: Pick<ProgramFunction, "fn" | "inputs">, values: SlotValues): Prepared {
     checkSlots({ fn, inputs }, values);
-    const { fn: expanded, reports } = planOf(fn);
-    const executable = naming(fn, () => backend.compile(expanded, budget));
+    const { fn: expanded, reports, memory } = planOf(fn);
+    const made = naming(fn, () => backend.compile(expanded, budget));
+    const executable = aroundLong && isLong(memory) ? around(made, aroundLong) : made;
     const prepared = { executable, reports, outputs: fn.outputs.length };
     compiled.set(fn, prepared);
     return prepared;
@@ -103,6 +108,24 @@ export function openExecutables(backend: Backend, budget: number = Infinity): Ex
       for (const loop of loops) loop.dispose();
       compiled.clear();
     },
+  };
+}
+
+/** Runs a call that may take more than ten seconds, in which nothing else happens: no signal is heard. */
+export type AroundLong = <T>(call: () => T) => T;
+
+/** True where one call takes ten seconds or more at a billion floating-point operations and two million equations a second. */
+export const isLong = ({ flops, calls }: Pick<MemoryPlan, "flops" | "calls">): boolean =>
+  flops / 1e9 + calls / 2e6 >= 10;
+
+function around(executable: Executable, long: AroundLong): Executable {
+  return {
+    run: (inputs) => long(() => executable.run(inputs)),
+    get memory() {
+      const { memory } = executable;
+      return memory && { ...memory, run: () => long(() => memory.run()) };
+    },
+    dispose: () => executable.dispose(),
   };
 }
 

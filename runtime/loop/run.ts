@@ -9,7 +9,7 @@ import { type ExperimentProgram, functionsOf, type ProgramFunction } from "./pro
 import type { RunEvent } from "./events.ts";
 import type { Outcome, RunResult } from "./results.ts";
 import type { CallAt, RunContext } from "./run_context.ts";
-import { type Executables, openExecutables, seedWords } from "./executables.ts";
+import { type AroundLong, type Executables, openExecutables, seedWords } from "./executables.ts";
 import { type SlotValues } from "./slots.ts";
 import { computeGradient, evaluate, simulate } from "./measure.ts";
 import { allFinite } from "./non_finite.ts";
@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly now?: () => number;
   /** Bytes that each function may keep; the program's `memory` when not given. The backend's own limit holds anyway. */
   readonly memory?: number;
+  /** Runs a call of a compiled function that may take more than ten seconds: until it ends, nothing else happens here. */
+  readonly aroundLong?: AroundLong;
   /** Most bytes that recorded values may take; 2 GB when not given. */
   readonly recordLimit?: number;
 }
@@ -53,7 +55,7 @@ export async function runProgram(
   const now = options.now ?? (() => performance.now());
   const start = now();
   const budget = options.memory ?? program.memory;
-  const executables = openExecutables(backend, budget);
+  const executables = openExecutables(backend, budget, options.aroundLong);
   const tasks = openTaskSource(options.tasks ?? {}, { seed, signal: options.signal });
   // what the caller's own function throws is the caller's
   let thrown: { readonly error: unknown } | undefined;
