@@ -114,9 +114,9 @@ export function openExecutables(
 /** Runs a call that may take more than ten seconds, in which nothing else happens: no signal is heard. */
 export type AroundLong = <T>(call: () => T) => T;
 
-/** True where one call takes ten seconds or more at a billion floating-point operations and two million equations a second. */
+/** True where one call takes ten seconds or more even at 10^11 floating-point operations or 10^7 equations a second. */
 export const isLong = ({ flops, calls }: Pick<MemoryPlan, "flops" | "calls">): boolean =>
-  flops / 1e9 + calls / 2e6 >= 10;
+  flops / 1e11 + calls / 1e7 >= 10;
 
 function around(executable: Executable, long: AroundLong): Executable {
   return {
