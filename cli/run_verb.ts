@@ -124,6 +124,7 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
     }
   };
   const start = performance.now();
+  let told = false;
   const signals = listenToSignals(() => {
     stop.abort();
     progress.note("stopping after this meta-step; interrupt again to leave at once");
@@ -133,9 +134,10 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
       seed: command.seed,
       signal: stop.signal,
       aroundLong(call) {
-        progress.note(
-          "one call that may take long: an interrupt ends the process at once, and what is not written is lost",
-        );
+        if (!told) {
+          progress.note("one long call: an interrupt ends the process at once, and what is not written is lost");
+        }
+        told = true;
         return signals.unheard(call);
       },
       ...(command.memory === undefined ? {} : { memory: command.memory }),
