@@ -228,7 +228,7 @@ export class Builder {
       const leaner = specializeLoop(this, resolved, params as PrimitiveParameters["scan" | "map"]);
       if (leaner) return this.emit(op, leaner.inputs, leaner.params as PrimitiveParameters[P]);
     }
-    const key = sharingKey(op, resolved, params, types);
+    const key = sharingKey(op, resolved, params, { types, origin: this.origin });
     const shared = key === undefined ? undefined : this.#shared.get(key);
     if (shared) return shared;
     const outputs = types.map((type) => newVariable(type));
@@ -450,7 +450,7 @@ function sharingKey(
   op: PrimitiveName,
   inputs: readonly Variable[],
   params: PrimitiveParameters[PrimitiveName],
-  types: readonly ArrayType[],
+  { types, origin }: { readonly types: readonly ArrayType[]; readonly origin: Origin | undefined },
 ): string | undefined {
   if (op === "scan" || op === "map" || isRequest(op) && op !== "check") return undefined;
   if (op === "constant") {
@@ -462,6 +462,8 @@ function sharingKey(
     ? `${b!.id},${a!.id}`
     : inputs.map((x) => x.id).join(",");
   for (const _ in params) return `${op} ${ids} ${JSON.stringify(params)}`;
+  // what the program says is told from what an estimator does: differences hold the one and not the other
+  if (op === "stop_gradient") return `${op} ${ids} ${origin?.source} ${origin?.start} ${origin?.end}`;
   return `${op} ${ids}`;
 }
 
