@@ -117,7 +117,8 @@ const kinks: readonly Way[] = [
 
 /** Branches that must not be taken: their value or derivative is infinite or no number where the other one stands. */
 const branches: readonly Way[] = [
-  two("where(A > 0, B, A)", 2),
+  // not at 0: what is 0 but for rounding would choose by it, and the branches need not meet
+  two("where(A > 0.02, B, A)", 2),
   two("where(A <= 0, B, A)"),
   two("where(A >= B, A, 0.3)"),
   one("huber_entry(abs(A), 0.3)", 1.5),
