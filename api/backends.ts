@@ -1,6 +1,8 @@
 // Where will a program run? The names that `--backend` and `run({ backend })` take, and what "auto" means.
 import type { Backend } from "../runtime/backend/interface.ts";
 import { makeReferenceBackend, referenceBackend } from "../runtime/backend/reference/index.ts";
+import type { TensorFlowBackend, TensorFlowOptions } from "../runtime/backend/tensorflow/index.ts";
+import type { Found } from "../runtime/backend/tensorflow/package.ts";
 import { makeWasmBackend, wasmBackend } from "../runtime/backend/wasm/index.ts";
 import { MetaRuntimeError, UseError } from "../runtime/errors.ts";
 import { costOf } from "../runtime/ir/cost.ts";
@@ -43,8 +45,7 @@ const choices: Readonly<Record<BackendName, Choose>> = {
   async auto(limits, program) {
     const here = { backend: wasm(limits), why: "picked by auto" };
     if (!program || program.precision !== "f32") return here;
-    const { findTensorFlow, openTensorFlow } = await tensorflow();
-    const found = findTensorFlow({ known: true });
+    const found = await find({ known: true });
     if ("missing" in found) return here;
     const { cuda, xla } = found.proof;
     if (!cuda && !(xla && isLarge(program))) return here;
@@ -53,8 +54,7 @@ const choices: Readonly<Record<BackendName, Choose>> = {
   },
   wasm: (limits) => ({ backend: wasm(limits), why: "asked for" }),
   async tensorflow(limits) {
-    const { findTensorFlow, openTensorFlow } = await tensorflow();
-    return { backend: await openTensorFlow(findTensorFlow({ specifiers: true }), limits), why: "asked for" };
+    return { backend: await openTensorFlow(await find({ specifiers: true }), limits), why: "asked for" };
   },
   reference: ({ memoryLimitBytes }) => ({
     backend: memoryLimitBytes === undefined ? referenceBackend : makeReferenceBackend({ memoryLimitBytes }),
@@ -62,13 +62,23 @@ const choices: Readonly<Record<BackendName, Choose>> = {
   }),
 };
 
-/** Loaded when it is asked for: a machine without TensorFlow is not slowed. */
-async function tensorflow() {
-  const [{ findTensorFlow }, { openTensorFlow }] = await Promise.all([
-    import("../runtime/backend/tensorflow/package.ts"),
-    import("../runtime/backend/tensorflow/index.ts"),
-  ]);
-  return { findTensorFlow, openTensorFlow };
+/** What there is of TensorFlow. As its backend, this is loaded when it is asked for: a machine without is not slowed. */
+async function find(how: { readonly known?: true; readonly specifiers?: true }): Promise<Found> {
+  const { findTensorFlow } = await import("../runtime/backend/tensorflow/package.ts");
+  return findTensorFlow(how);
+}
+
+/** Opens TensorFlow's backend and hands it the others that it leaves work to. Throws MetaRuntimeError when that cannot be. */
+export async function openTensorFlow(
+  found: Found,
+  options: Omit<TensorFlowOptions, "reference" | "first"> = {},
+): Promise<TensorFlowBackend> {
+  const backend = await import("../runtime/backend/tensorflow/index.ts");
+  return backend.openTensorFlow(found, {
+    ...options,
+    reference: referenceBackend,
+    first: makeWasmBackend({ threads: 1 }),
+  });
 }
 
 function isLarge({ outers }: ExperimentProgram): boolean {

@@ -32,7 +32,7 @@ export function tensorflow(): Promise<Backend | undefined> {
     if (!Deno.env.get("RANDOM_TENSORFLOW")) return undefined;
     const found = findTensorFlow();
     if ("missing" in found) return undefined;
-    const { openTensorFlow } = await import("../../runtime/backend/tensorflow/index.ts");
+    const { openTensorFlow } = await import("../../api/backends.ts");
     return await openTensorFlow(found, {});
   })();
   return opened;

@@ -1,6 +1,7 @@
 // Tests that need TensorFlow: where it is not set up they are named as ignored, and why is said once.
 import { findTensorFlow } from "../../runtime/backend/tensorflow/package.ts";
-import { openTensorFlow, type TensorFlowBackend } from "../../runtime/backend/tensorflow/index.ts";
+import { openTensorFlow } from "../../api/backends.ts";
+import type { TensorFlowBackend } from "../../runtime/backend/tensorflow/index.ts";
 
 /** What there is. */
 export const found = findTensorFlow();

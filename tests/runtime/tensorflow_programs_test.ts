@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
-import { chooseBackend } from "../../api/backends.ts";
+import { chooseBackend, openTensorFlow } from "../../api/backends.ts";
 import { compileProgram } from "../../dsl/compile.ts";
 import { MetaRuntimeError } from "../../runtime/errors.ts";
 import { Builder } from "../../runtime/ir/builder.ts";
@@ -11,7 +11,6 @@ import { FunctionGraph, Library } from "../../runtime/backend/tensorflow/graph.t
 import { Model } from "../../runtime/backend/tensorflow/model.ts";
 import { removeStaleModels } from "../../runtime/backend/tensorflow/models.ts";
 import { findTensorFlow } from "../../runtime/backend/tensorflow/package.ts";
-import { openTensorFlow } from "../../runtime/backend/tensorflow/index.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import type { ExperimentProgram } from "../../runtime/loop/program.ts";
 import type { RunEvent } from "../../runtime/loop/events.ts";
@@ -159,7 +158,7 @@ Deno.test({
   ignore: modes.length < 2 || "missing" in found,
   async fn() {
     const script = `
-      const { openTensorFlow } = await import("${backendUrl}index.ts");
+      const { openTensorFlow } = await import("${new URL("../../api/backends.ts", import.meta.url).href}");
       const { findTensorFlow } = await import("${backendUrl}package.ts");
       const { Builder } = await import("${new URL("../../runtime/ir/builder.ts", import.meta.url).href}");
       const compiled = { yes: { compiled: true }, no: { compiled: false }, later: {} }[Deno.env.get("COMPILED")];
@@ -222,7 +221,7 @@ tensorFlowTest("no memory, and no place for the graph, are errors that say what 
   assertStringIncludes(assertThrows(() => executable.run([input]), MetaRuntimeError).message, "not enough memory");
   executable.dispose();
   const script = `
-    const { openTensorFlow } = await import("${backendUrl}index.ts");
+    const { openTensorFlow } = await import("${new URL("../../api/backends.ts", import.meta.url).href}");
     const { findTensorFlow } = await import("${backendUrl}package.ts");
     const { Builder } = await import("${new URL("../../runtime/ir/builder.ts", import.meta.url).href}");
     const backend = await openTensorFlow(findTensorFlow(), { compiled: false });

@@ -6,8 +6,6 @@ import { costOf } from "../../ir/cost.ts";
 import type { HostArray, IrFunction } from "../../ir/types.ts";
 import { checkInputs } from "../check_inputs.ts";
 import type { Backend, DeviceLoop, Executable, LoopWiring } from "../interface.ts";
-import { referenceBackend } from "../reference/index.ts";
-import { makeWasmBackend } from "../wasm/index.ts";
 import { FunctionGraph, Library, type Ref, type TfType } from "./graph.ts";
 import { lowerBody } from "./lower.ts";
 import { openLoop } from "./loop.ts";
@@ -18,6 +16,10 @@ import { equationsIn, prepareFunction } from "./prepare.ts";
 
 /** How a tensorflow backend works. */
 export interface TensorFlowOptions {
+  /** Says what the arrays of a function take if none were fused away. */
+  readonly reference: Backend;
+  /** Takes the first run of functions of little work, on one thread: for what runs once none is worth its start. */
+  readonly first: Backend;
   /** Whether graphs are compiled by XLA. When not given: where the library has it, for all but a first run of little work. */
   readonly compiled?: boolean;
   /** Threads of TensorFlow; as many as there are processors when not given. Only the first backend of a process can say. */
@@ -37,7 +39,7 @@ export interface TensorFlowBackend extends Backend {
 }
 
 /** Loads TensorFlow and makes a backend of it. Throws MetaRuntimeError, with the cure, when that cannot be. */
-export async function openTensorFlow(found: Found, options: TensorFlowOptions = {}): Promise<TensorFlowBackend> {
+export async function openTensorFlow(found: Found, options: TensorFlowOptions): Promise<TensorFlowBackend> {
   if ("missing" in found) {
     const { missing, cure } = found;
     throw new MetaRuntimeError(`TensorFlow is not here: ${missing}. To have it, ${cure}; \`meta.ts doctor\` says more`);
@@ -49,7 +51,7 @@ export async function openTensorFlow(found: Found, options: TensorFlowOptions = 
 
 /** A function that runs so few equations is not compiled before its second run: most run once, */
 const fewCalls = 5000;
-/** and the first is left to wasm where it has so few floating-point operations: TensorFlow takes longer to load it. */
+/** and the first is left to another backend where it has so few floating-point operations: TensorFlow takes longer to load it. */
 const fewFlops = 1e9;
 
 /** Bytes that the machine has to give; infinite where it does not say. */
@@ -63,8 +65,7 @@ function availableBytes(): number {
 
 function makeTensorFlowBackend(tf: TensorFlow, options: TensorFlowOptions, { xla, cuda }: Proof): TensorFlowBackend {
   const compiled = options.compiled ?? xla;
-  // for what runs once no thread is worth its start
-  const wasm = makeWasmBackend({ threads: 1 });
+  const { reference, first: small } = options;
   const memoryLimitBytes = options.memoryLimitBytes ?? availableBytes();
   const known = new WeakMap<IrFunction, { readonly fn: IrFunction; readonly bytes: number }>();
   /** What is lowered, and the bytes of its arrays if none were fused away. */
@@ -72,7 +73,7 @@ function makeTensorFlowBackend(tf: TensorFlow, options: TensorFlowOptions, { xla
     const before = known.get(fn);
     if (before) return before;
     const prepared = prepareFunction(fn, cuda);
-    const made = { fn: prepared, bytes: referenceBackend.arenaBytes(prepared) };
+    const made = { fn: prepared, bytes: reference.arenaBytes(prepared) };
     known.set(fn, made);
     return made;
   };
@@ -108,8 +109,8 @@ function makeTensorFlowBackend(tf: TensorFlow, options: TensorFlowOptions, { xla
       const { calls, flops } = costOf(prepared);
       const first = options.compiled !== undefined || calls > fewCalls
         ? undefined
-        : flops <= fewFlops && wasm.arenaBytes(fn) <= Math.min(memoryLimitBytes, wasm.memoryLimitBytes)
-        ? wasm.compile(fn)
+        : flops <= fewFlops && small.arenaBytes(fn) <= Math.min(memoryLimitBytes, small.memoryLimitBytes)
+        ? small.compile(fn)
         : new Prepared(tf, prepared, false);
       return first
         ? new TakenOver(first, () => new Prepared(tf, prepared, compiled))
