@@ -36,7 +36,7 @@ export { version } from "./api/version.ts";
 
 export type { Stage } from "./dsl/compile.ts";
 export type { HostData } from "./dsl/data/data.ts";
-export type { GivenEntries, HostValues } from "./runtime/loop/given_arrays.ts";
+export type { GivenEntries, HostValues } from "./runtime/program/given_arrays.ts";
 export type { HostTask, HostTasks, TaskFields, TaskRequest } from "./runtime/loop/host_tasks.ts";
 export { renderDiagnostics } from "./dsl/diagnostics/render.ts";
 export type { RenderOptions } from "./dsl/diagnostics/render.ts";

@@ -2,7 +2,7 @@
 // program; handed-out ones have their own storage.
 import type { HostData } from "../dsl/data/data.ts";
 import type { HostTasks } from "../runtime/loop/host_tasks.ts";
-import { isHostValues } from "../runtime/loop/given_arrays.ts";
+import { isHostValues } from "../runtime/program/given_arrays.ts";
 import { type HostArray, sizeOf } from "../runtime/ir/types.ts";
 
 /** Throws TypeError, with the array's name, for what scripts without types get wrong: no shape, or no data. Whether an

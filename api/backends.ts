@@ -7,7 +7,7 @@ import { makeWasmBackend, wasmBackend } from "../runtime/backend/wasm/index.ts";
 import { MetaRuntimeError, UseError } from "../runtime/errors.ts";
 import { costOf } from "../runtime/ir/cost.ts";
 import { planFunction } from "../runtime/loop/memory.ts";
-import type { ExperimentProgram } from "../runtime/loop/program.ts";
+import type { ExperimentProgram } from "../runtime/program/program.ts";
 import { nearestName } from "../dsl/text/did_you_mean.ts";
 
 /** A backend by name; "auto" picks by what is present and by the work. */

@@ -10,7 +10,7 @@ import { buildFunction } from "../runtime/ir/builder.ts";
 import { type Cost, costOf, type LoopCost, loopCosts } from "../runtime/ir/cost.ts";
 import type { IrFunction } from "../runtime/ir/types.ts";
 import { type MemoryPlan, planFunction } from "../runtime/loop/memory.ts";
-import type { ExperimentProgram } from "../runtime/loop/program.ts";
+import type { ExperimentProgram } from "../runtime/program/program.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
 import { duration, tableText } from "./numbers.ts";

@@ -6,7 +6,7 @@ import { openProgramFiles, type ProgramFiles } from "../api/program_files.ts";
 import { version } from "../api/version.ts";
 import { compileProgram } from "../dsl/compile.ts";
 import { InternalError } from "../runtime/errors.ts";
-import type { ExperimentProgram } from "../runtime/loop/program.ts";
+import type { ExperimentProgram } from "../runtime/program/program.ts";
 import type { RunResult } from "../runtime/loop/results.ts";
 import { runProgram } from "../runtime/loop/run.ts";
 import { FileAccessError } from "../runtime/record/files.ts";

@@ -6,7 +6,7 @@ import type { CompileOutput } from "../dsl/compile.ts";
 import { isLibrary } from "../dsl/world/report.ts";
 import { costOf } from "../runtime/ir/cost.ts";
 import type { HostArray, IrFunction } from "../runtime/ir/types.ts";
-import type { ExperimentProgram, OuterProgram, TrajectoryQuantity } from "../runtime/loop/program.ts";
+import type { ExperimentProgram, OuterProgram, TrajectoryQuantity } from "../runtime/program/program.ts";
 import type { Point } from "../runtime/verify/check_gradient.ts";
 import type { Held } from "../runtime/verify/held_values.ts";
 import type { NamedFunction } from "../runtime/verify/compare_backends.ts";

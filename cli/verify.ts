@@ -8,7 +8,7 @@ import type { Instance } from "../dsl/world/instance.ts";
 import { referenceBackend } from "../runtime/backend/reference/index.ts";
 import { type HostArray, sizeOf } from "../runtime/ir/types.ts";
 import { openExecutables, seedWords } from "../runtime/loop/executables.ts";
-import type { ExperimentProgram } from "../runtime/loop/program.ts";
+import type { ExperimentProgram } from "../runtime/program/program.ts";
 import { jsonNumber } from "../runtime/record/metrics.ts";
 import {
   type CheckedGradient,

@@ -7,7 +7,7 @@ import type { Backend } from "../runtime/backend/interface.ts";
 import { referenceBackend } from "../runtime/backend/reference/index.ts";
 import { eliminateDeadCode } from "../runtime/ir/dead_code.ts";
 import { type IrFunction, sizeOf } from "../runtime/ir/types.ts";
-import type { ExperimentProgram } from "../runtime/loop/program.ts";
+import type { ExperimentProgram } from "../runtime/program/program.ts";
 import { checkGradient } from "../runtime/verify/check_gradient.ts";
 import { type Held, holding, holds } from "../runtime/verify/held_values.ts";
 import { compareBackends } from "../runtime/verify/compare_backends.ts";

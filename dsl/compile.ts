@@ -1,10 +1,10 @@
 // The whole way from a text to a program for the runtime, in one call. Pure: whoever calls hands in the files.
 import { type DerivativeKind, derivativeKinds, describeProgram } from "./describe.ts";
 import { readMemory } from "./data/memory_budget.ts";
-import { type ExperimentProgram, functionsOf } from "../runtime/loop/program.ts";
+import { type ExperimentProgram, functionsOf } from "../runtime/program/program.ts";
 import { TooManyEquations, writingAtMost } from "../runtime/ir/builder.ts";
 import { printFunction } from "../runtime/ir/print.ts";
-import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
+import { printExpanded } from "../runtime/program/preview.ts";
 import { type Diagnostic, DiagnosticSink } from "./diagnostics/diagnostic.ts";
 import { placeText, type SourceText } from "./text/source.ts";
 import { asOwnError } from "../runtime/errors.ts";
@@ -207,6 +207,6 @@ function emit(
     case "ir":
       return program ? functionsOf(program).map((f) => printFunction(f.fn)).join("\n") : "";
     case "plan":
-      return program ? functionsOf(program).map((f) => printFunction(expandGradients(f.fn))).join("\n") : "";
+      return program ? functionsOf(program).map((f) => printExpanded(f.fn)).join("\n") : "";
   }
 }

@@ -129,6 +129,15 @@ Deno.test("the circles of runtime/ are those that are essential, and each module
   assertEquals(failed, []);
 });
 
+Deno.test("dsl/ knows of runtime/ the representation, the form of a program, and what reaches what", () => {
+  const known = /^runtime\/(ir\/|program\/|errors\.ts$|limits\.ts$|bytes\.ts$|autodiff\/influence\.ts$)/;
+  const beyond = (list: readonly Import[]) =>
+    list.filter(({ from, to }) => from.startsWith("dsl/") && to.startsWith("runtime/") && !known.test(to));
+  assertEquals(beyond(imports), []);
+  const wrong = { from: "dsl/lower/reach.ts", to: "runtime/loop/run.ts", types: true };
+  assertEquals(beyond([...imports, wrong]), [wrong]);
+});
+
 Deno.test("runtime/ imports nothing of the language, and no backend another one's folder", () => {
   const upwards = imports.filter(({ from, to }) => from.startsWith("runtime/") && !to.startsWith("runtime/"));
   assertEquals(upwards, []);

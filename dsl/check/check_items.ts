@@ -2,7 +2,7 @@
 import type { Context, Elaboration, MetaReference, TensorValue, Value } from "../world/world.ts";
 import type { CheckedGradient, TrajectoryWish } from "./checked_program.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
-import type { Expectation, TrajectoryQuantity } from "../../runtime/loop/program.ts";
+import type { Expectation, TrajectoryQuantity } from "../../runtime/program/program.ts";
 import type { GradientItem } from "../syntax/ast.ts";
 import { type Draft, type LastingLeaves, noLeaves, openFunction } from "../elaborate/functions.ts";
 import { fail, moduleScope, sourceText } from "../world/report.ts";

@@ -18,7 +18,7 @@ import { checkUnused } from "./unused_definitions.ts";
 import type { Span } from "../text/source.ts";
 import type { Loop } from "../world/loop.ts";
 import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
-import type { RecordRequest } from "../../runtime/loop/program.ts";
+import type { RecordRequest } from "../../runtime/program/program.ts";
 import { requireInteger } from "../elaborate/sizes.ts";
 import { lost } from "./lost_items.ts";
 import { isSchedule } from "../loops/hyperparameters.ts";

@@ -3,7 +3,7 @@ import type { Across, Elaboration, GivenSteps, LeafDeclaration, LoopRun, MetaRef
 import type { EvaluateItem, Expression, GradientItem, ReportClause } from "../syntax/ast.ts";
 import { expressionText } from "../format/expression_text.ts";
 import type { Direction, Loop } from "../world/loop.ts";
-import type { Expectation, RecordRequest } from "../../runtime/loop/program.ts";
+import type { Expectation, RecordRequest } from "../../runtime/program/program.ts";
 import type { Span } from "../text/source.ts";
 
 export const text = (el: Elaboration, e: Expression) =>

@@ -1,7 +1,7 @@
 // Has every item of the tree become something that runs? What a check could not make it must have reported: an item that is gone
 // without an error is our mistake, and is said so rather than run without.
 import { InternalError } from "../../runtime/errors.ts";
-import type { ExperimentProgram } from "../../runtime/loop/program.ts";
+import type { ExperimentProgram } from "../../runtime/program/program.ts";
 import type { Item } from "../syntax/ast.ts";
 import type { Elaboration } from "../world/world.ts";
 import type { CheckedProgram } from "./checked_program.ts";

@@ -3,7 +3,7 @@
 import type { DataField, DataItem } from "../syntax/ast.ts";
 import { rangeOfData } from "../../runtime/ir/ranges.ts";
 import { allocate, sizeOf } from "../../runtime/ir/types.ts";
-import { entryOf, type HostValues, whyNoEntry } from "../../runtime/loop/given_arrays.ts";
+import { entryOf, type HostValues, whyNoEntry } from "../../runtime/program/given_arrays.ts";
 import { fail, moduleScope } from "../world/report.ts";
 import type { Context, Dim, Elaboration } from "../world/world.ts";
 import { formatBytes } from "../../runtime/bytes.ts";

@@ -11,7 +11,7 @@ import { outermost } from "../world/moments.ts";
 import { errorValue } from "../world/values.ts";
 import { topPath } from "./models.ts";
 import { evaluateSize, tooLarge } from "./sizes.ts";
-import { place } from "../../runtime/loop/given_arrays.ts";
+import { place } from "../../runtime/program/given_arrays.ts";
 
 /** A data item as a value: its fields, read when first asked for. */
 export function dataRecord(cx: Context, definition: Definition): RecordValue {

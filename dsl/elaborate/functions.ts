@@ -1,7 +1,7 @@
 // How is a function for the runtime opened? A builder, its inputs as they are asked for, and a world to evaluate in.
 import { beginFunction, Builder } from "../../runtime/ir/builder.ts";
 import type { ConsumerPlace, Context, Elaboration, GivenSteps, Scope, World } from "../world/world.ts";
-import type { InputSlot, ProgramFunction } from "../../runtime/loop/program.ts";
+import type { InputSlot, ProgramFunction } from "../../runtime/program/program.ts";
 import { type ArrayType, type IrFunction, largestInt, type Variable } from "../../runtime/ir/types.ts";
 import { shapeOf } from "../world/values.ts";
 import { type Bounds, setRange } from "../../runtime/ir/ranges.ts";

@@ -12,8 +12,8 @@ import {
   sizeOf,
   type Variable,
 } from "../../runtime/ir/types.ts";
-import { referenceBackend } from "../../runtime/backend/reference/index.ts";
-import { place } from "../../runtime/loop/given_arrays.ts";
+import { openPreview } from "../../runtime/program/preview.ts";
+import { place } from "../../runtime/program/given_arrays.ts";
 import { fail, isLibrary, userPlace } from "../world/report.ts";
 import type { Span } from "../text/source.ts";
 import type { Context, TensorValue } from "../world/world.ts";
@@ -258,7 +258,7 @@ function knownValues(b: Builder, { inputs, value }: Tested): HostArray | undefin
   };
   const own = inputs.map(copy);
   if (own.includes(undefined)) return undefined;
-  const executable = referenceBackend.compile(f.finish([value(f, own as Variable[])]));
+  const executable = openPreview(f.finish([value(f, own as Variable[])]));
   const [array] = executable.run([]);
   executable.dispose();
   return array;

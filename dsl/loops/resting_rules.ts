@@ -1,8 +1,7 @@
 // Does a rule leave a parameter where it is when the gradient is zero? Solvers of "the gradient is zero" take it for granted, and
 // weight decay, a projection or a proximal step in the rule breaks it: then the loop ends elsewhere. Tried on numbers.
 import { dependentOutputs } from "../../runtime/ir/structured.ts";
-import { expandGradients } from "../../runtime/autodiff/expand_gradients.ts";
-import { referenceBackend } from "../../runtime/backend/reference/index.ts";
+import { openPreview } from "../../runtime/program/preview.ts";
 import {
   allocate,
   type ArrayType,
@@ -108,7 +107,7 @@ const rounding = { f32: 2 ** -24, f64: 2 ** -53 };
 /** True when steps move a parameter whose states are at rest, at some numbers: what is not known before the run may be any. */
 function moves({ fn, captured, states }: Step, last: number): boolean {
   const parameter = fn.inputs[captured + 1]!;
-  const executable = referenceBackend.compile(expandGradients(fn)); // without its checks of integers
+  const executable = openPreview(fn);
   const outside = fn.inputs.slice(0, captured).map(someNumbers);
   const step = (t: number, p: HostArray, now: readonly HostArray[]) => {
     const time: HostArray = { dtype: "i32", shape: [], data: Int32Array.of(last + t) };

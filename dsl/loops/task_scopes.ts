@@ -1,7 +1,7 @@
 // What is an objective evaluated in, across tasks? A scope for each task, and the mean over them.
 import { type Builder, newVariable } from "../../runtime/ir/builder.ts";
 import { sizeOf, type Variable } from "../../runtime/ir/types.ts";
-import type { InputSlot } from "../../runtime/loop/program.ts";
+import type { InputSlot } from "../../runtime/program/program.ts";
 import type { AcrossClause, Expression } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
 import type { Across, Context, GivenField } from "../world/world.ts";

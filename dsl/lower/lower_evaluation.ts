@@ -1,6 +1,6 @@
 // What does an `evaluate` become? One function from the trained values to what is reported of every task.
 import type { Variable } from "../../runtime/ir/types.ts";
-import type { EvaluationProgram } from "../../runtime/loop/program.ts";
+import type { EvaluationProgram } from "../../runtime/program/program.ts";
 import { timeLocals } from "../elaborate/time_points.ts";
 import { openTasks } from "../loops/task_scopes.ts";
 import type { Elaboration } from "../world/world.ts";

@@ -1,5 +1,5 @@
 // What do `gradient` and a loop that nothing uses become? One function each.
-import type { GradientProgram, ProgramFunction, SimulationProgram } from "../../runtime/loop/program.ts";
+import type { GradientProgram, ProgramFunction, SimulationProgram } from "../../runtime/program/program.ts";
 import { sourceText } from "../world/report.ts";
 import type { Elaboration } from "../world/world.ts";
 import { runLoop } from "../world/evaluator.ts";

@@ -1,7 +1,7 @@
 // What is one meta-step? The objective over the tasks, its gradient with respect to what is learned, and the outer rule; also
 // what is recorded of it, and where a run that went wrong looks.
 import type { Variable } from "../../runtime/ir/types.ts";
-import type { OuterProgram, ProgramFunction, RecordRequest, TrajectoryRequest } from "../../runtime/loop/program.ts";
+import type { OuterProgram, ProgramFunction, RecordRequest, TrajectoryRequest } from "../../runtime/program/program.ts";
 import type { Across, Context, Elaboration, LeafDeclaration, TensorValue } from "../world/world.ts";
 import { asFloat, toTensor } from "../elaborate/arithmetic.ts";
 import { evaluate } from "../world/evaluator.ts";

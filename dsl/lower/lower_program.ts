@@ -1,7 +1,7 @@
 // How does a checked program become functions for the runtime? Each is written once.
 import { TooManyEquations } from "../../runtime/ir/builder.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
-import type { ExperimentProgram, Leaf, TrajectoryRequest } from "../../runtime/loop/program.ts";
+import type { ExperimentProgram, Leaf, TrajectoryRequest } from "../../runtime/program/program.ts";
 import { moduleScope } from "../world/report.ts";
 import type { Elaboration, LeafDeclaration } from "../world/world.ts";
 import { openOneTask } from "../loops/task_scopes.ts";

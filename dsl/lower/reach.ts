@@ -1,9 +1,8 @@
 // Can every meta-parameter influence its objective? Follows the derivatives through the lowered functions, after `through`,
 // and names those that cannot; `reach_reasons.ts` says why.
-import { expandGradients } from "../../runtime/autodiff/expand_gradients.ts";
-import { allInfluences, influences } from "../../runtime/autodiff/influence.ts";
+import { allInfluences, expandForInfluence, influences } from "../../runtime/autodiff/influence.ts";
 import { bodyOf, type EquationOf, type IrFunction } from "../../runtime/ir/types.ts";
-import type { ProgramFunction } from "../../runtime/loop/program.ts";
+import type { ProgramFunction } from "../../runtime/program/program.ts";
 import { openFunction } from "../elaborate/functions.ts";
 import { fail, moduleScope } from "../world/report.ts";
 import type { Elaboration, LeafDeclaration, LoopRun, MetaReference } from "../world/world.ts";
@@ -87,7 +86,7 @@ function followDerivatives({ fn, inputs }: ProgramFunction, direction: Direction
   const request = fn.equations.findLast((e): e is EquationOf<"gradient"> => e.op === "gradient");
   if (!request) return { read, differentiated, flat: new Set() };
   const { body, wrt } = request.params;
-  const expanded = expandGradients({ ...body, outputs: body.outputs.slice(0, 1) }, { solves: "keep" });
+  const expanded = expandForInfluence({ ...body, outputs: body.outputs.slice(0, 1) });
   const found = influences(expanded, 0);
   const used = usedInputs(expanded);
   for (const position of wrt) {

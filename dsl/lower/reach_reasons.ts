@@ -1,7 +1,6 @@
 // Why does a meta-parameter have no influence? Asked once it is known that it has none. Each reason is tried: it is given only
 // where the parameter would reach the objective if just that were otherwise.
-import { expandGradients } from "../../runtime/autodiff/expand_gradients.ts";
-import { influencesIf, isCrossing, type Supposition } from "../../runtime/autodiff/influence.ts";
+import { expandForInfluence, influencesIf, isCrossing, type Supposition } from "../../runtime/autodiff/influence.ts";
 import { buildFunction } from "../../runtime/ir/builder.ts";
 import { eliminateDeadCode } from "../../runtime/ir/dead_code.ts";
 import {
@@ -12,7 +11,7 @@ import {
   type PrimitiveName,
   type Variable,
 } from "../../runtime/ir/types.ts";
-import type { ProgramFunction } from "../../runtime/loop/program.ts";
+import type { ProgramFunction } from "../../runtime/program/program.ts";
 import type { Label } from "../diagnostics/diagnostic.ts";
 import { isLibrary } from "../world/report.ts";
 import { endOnly, solvesStep } from "../loops/estimators.ts";
@@ -52,7 +51,7 @@ export function evidenceOf({ fn, inputs }: ProgramFunction): Evidence {
     : fn.inputs.flatMap((variable, position) => named(position, variable));
   const written = { ...of, outputs: of.outputs.slice(0, 1) };
   // steps that are written out would be no loop's
-  const expanded = expandGradients(written, { solves: "keep", unroll: 0 });
+  const expanded = expandForInfluence(written, 0);
   return { fn: eliminateDeadCode(withoutTelling(expanded)), inputs: new Map(names), written };
 }
 
@@ -303,7 +302,7 @@ function gradientReads({ body, wrt, mode }: Request, names: ReadonlySet<string>)
     (b, inputs) =>
       b.emit("gradient", inputs, { body: { ...body, outputs: body.outputs.slice(0, 1) }, wrt, mode }).slice(1),
   );
-  const used = usedInputs(expandGradients(alone, { solves: "keep" }));
+  const used = usedInputs(expandForInfluence(alone));
   return body.inputs.some((v, i) => used.has(i) && v.name !== undefined && names.has(v.name));
 }
 

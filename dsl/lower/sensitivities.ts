@@ -1,7 +1,7 @@
 // How does an objective L depend on what its loops evolve, at every time? dL / d(w@t) for all t: the derivatives for zeros that are
 // added there.
 import type { Variable } from "../../runtime/ir/types.ts";
-import type { TrajectoryQuantity } from "../../runtime/loop/program.ts";
+import type { TrajectoryQuantity } from "../../runtime/program/program.ts";
 import type { Draft } from "../elaborate/functions.ts";
 import type { Context, LoopRun } from "../world/world.ts";
 import type { Loop } from "../world/loop.ts";

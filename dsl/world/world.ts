@@ -3,7 +3,7 @@
 // that moment go to; worlds nest as loops do. It is one recursive type, and so one file.
 import type { Builder } from "../../runtime/ir/builder.ts";
 import type { ArrayType, DType, HostArray, Variable } from "../../runtime/ir/types.ts";
-import type { InputSlot } from "../../runtime/loop/program.ts";
+import type { InputSlot } from "../../runtime/program/program.ts";
 import type { Definition, Module, ModuleSet } from "../modules/modules.ts";
 import type { Direction, Loop, Via } from "./loop.ts";
 import type { BatchClause, DataItem, Expression, FunctionItem, ModelItem, SplitMember } from "../syntax/ast.ts";

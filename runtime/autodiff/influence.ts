@@ -51,6 +51,12 @@ export function isCrossing({ op, inputs, outputs }: Equation): boolean {
 /** What is seen on the way: each equation with what is known of its inputs. */
 export type Witness = (equation: Equation, inputs: readonly Abstract[]) => void;
 
+/** The form of a function in which influences are followed: derivatives written out, solvers kept as they are, and scans of at most
+ *  `unroll` steps written out too. */
+export function expandForInfluence(fn: IrFunction, unroll = 1): IrFunction {
+  return expandGradients(fn, { solves: "keep", unroll });
+}
+
 /** The inputs that would reach the first output of an expanded function if something were otherwise. */
 export function influencesIf(expanded: IrFunction, supposed: Supposition, witness?: Witness): Set<number> {
   const walk = { supposed, ...(witness ? { witness } : {}) };
@@ -74,7 +80,7 @@ export function influences(fn: IrFunction, output: number): Set<number> {
 
 /** `influences` for every output. */
 export function allInfluences(fn: IrFunction): readonly Set<number>[] {
-  const expanded = expandGradients(fn, { solves: "keep" });
+  const expanded = expandForInfluence(fn);
   const inputs = fn.inputs.map((v, k) => anything(isFloat(v.dtype) ? 1n << BigInt(k) : 0n));
   return follow(expanded, inputs).map(({ reached }) =>
     new Set(fn.inputs.map((_, k) => k).filter((k) => (reached >> BigInt(k) & 1n) === 1n))

@@ -8,7 +8,7 @@ import { type OpenLoop, type StepWiring } from "./step_loop.ts";
 import type { PlannedFunction } from "./memory.ts";
 import { allFinite } from "./non_finite.ts";
 import { outsideError } from "./outside.ts";
-import type { ProgramFunction } from "./program.ts";
+import type { ProgramFunction } from "../program/program.ts";
 
 /** A loop that holds memory of its own. */
 export interface DeviceStepLoop extends OpenLoop {

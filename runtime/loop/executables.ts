@@ -10,7 +10,7 @@ import { firstNotFinite, type FirstWatched } from "./watch.ts";
 import { type DeviceStepLoop, openDeviceLoop } from "./device_loop.ts";
 import { type MemoryPlan, planFunction, type PlannedFunction } from "./memory.ts";
 import type { ImplicitReport } from "./results.ts";
-import type { InputSlot, ProgramFunction } from "./program.ts";
+import type { InputSlot, ProgramFunction } from "../program/program.ts";
 import { changes, fill, type SlotValues } from "./slots.ts";
 import type { OpenLoop, StepWiring } from "./step_loop.ts";
 import { implicitReports, isOutside } from "./implicit_reports.ts";

@@ -2,8 +2,8 @@
 // is not there yet; the fields are checked and stacked over the tasks.
 import { allocate, type HostArray, sameShape, sizeOf } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
-import { entryOf, type HostValues, isHostValues, place, whyNoEntry } from "./given_arrays.ts";
-import type { InputSlot, ProgramFunction } from "./program.ts";
+import { entryOf, type HostValues, isHostValues, place, whyNoEntry } from "../program/given_arrays.ts";
+import type { InputSlot, ProgramFunction } from "../program/program.ts";
 
 /** Which task is asked for. The same request must be answered by the same task. */
 export interface TaskRequest {

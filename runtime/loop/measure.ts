@@ -2,11 +2,11 @@
 // loops run by themselves. Called by `run.ts`, and by `outer.ts` for evaluations during training.
 import type { HostArray } from "../ir/types.ts";
 import { InternalError, MetaRuntimeError } from "../errors.ts";
-import type { EvaluationProgram, Expectation, GradientProgram, SimulationProgram } from "./program.ts";
+import type { EvaluationProgram, Expectation, GradientProgram, SimulationProgram } from "../program/program.ts";
 import type { EvaluationResult, GradientResult, ReportPoint, Verdict } from "./results.ts";
 import type { RunContext } from "./run_context.ts";
 import { allFinite, describeNonFinite, findInTrajectories } from "./non_finite.ts";
-import { place } from "./given_arrays.ts";
+import { place } from "../program/given_arrays.ts";
 import { summarize } from "./statistics.ts";
 import { describeWatched } from "./watch.ts";
 

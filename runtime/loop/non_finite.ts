@@ -2,7 +2,7 @@
 // searched for the earliest value that is not a number, and the error says which it was.
 import type { HostArray, Origin } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
-import type { DiagnosedQuantity, TrajectoryQuantity } from "./program.ts";
+import type { DiagnosedQuantity, TrajectoryQuantity } from "../program/program.ts";
 
 /** The earliest value that is NaN or infinite. */
 export interface FirstNonFinite {

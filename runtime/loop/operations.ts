@@ -4,7 +4,7 @@ import { MetaRuntimeError } from "../errors.ts";
 import type { Origin } from "../ir/types.ts";
 import { raising } from "../limits.ts";
 import type { Executables } from "./executables.ts";
-import type { ExperimentProgram, ProgramFunction } from "./program.ts";
+import type { ExperimentProgram, ProgramFunction } from "../program/program.ts";
 
 /** A function, how often the run calls it, and where it stands. */
 interface Called {

@@ -2,7 +2,7 @@
 // numbers, report. Called by `run.ts`.
 import type { HostArray } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
-import type { EvaluationProgram, OuterProgram } from "./program.ts";
+import type { EvaluationProgram, OuterProgram } from "../program/program.ts";
 import {
   describeNonFinite,
   findFirstNonFinite,

@@ -6,7 +6,7 @@ import type { Backend } from "../backend/interface.ts";
 import { referenceBackend } from "../backend/reference/index.ts";
 import { MetaRuntimeError } from "../errors.ts";
 import type { HostArray, IrFunction } from "../ir/types.ts";
-import { place } from "./given_arrays.ts";
+import { place } from "../program/given_arrays.ts";
 
 /** The error for a function that reported an integer outside its range when it was called so. */
 export function outsideError(fn: IrFunction, inputs: readonly HostArray[], backend: Backend): MetaRuntimeError {

@@ -2,7 +2,7 @@
 // 0, N, 2N, …, and those at the end. Also says before work starts when that would need too much memory.
 import { type ArrayType, entryBytes, type HostArray, sizeOf } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
-import type { ExperimentProgram, OuterProgram } from "./program.ts";
+import type { ExperimentProgram, OuterProgram } from "../program/program.ts";
 import type { Recorded } from "./results.ts";
 
 /** True when the values before a meta-step are recorded (`every` in meta-steps). */

@@ -5,7 +5,7 @@ import { type HostTasks, openTaskSource, type TaskSource } from "./host_tasks.ts
 import type { HostArray } from "../ir/types.ts";
 import type { Backend } from "../backend/interface.ts";
 import { asOwnError, MetaRuntimeError } from "../errors.ts";
-import { type ExperimentProgram, functionsOf, type ProgramFunction } from "./program.ts";
+import { type ExperimentProgram, functionsOf, type ProgramFunction } from "../program/program.ts";
 import type { RunEvent } from "./events.ts";
 import type { Outcome, RunResult } from "./results.ts";
 import type { CallAt, RunContext } from "./run_context.ts";

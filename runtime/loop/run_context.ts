@@ -3,7 +3,7 @@
 import type { HostArray } from "../ir/types.ts";
 import type { CallResult } from "./executables.ts";
 import type { OpenLoop, Steps, StepWiring } from "./step_loop.ts";
-import type { ExperimentProgram, ProgramFunction } from "./program.ts";
+import type { ExperimentProgram, ProgramFunction } from "../program/program.ts";
 import type { RunEvent } from "./events.ts";
 import type { MetaRuntimeError } from "../errors.ts";
 import type { FirstWatched } from "./watch.ts";

@@ -1,7 +1,7 @@
 // What is an input of a function filled with? What its slot stands for: leaves, states, data, tasks, the step.
 import type { HostArray } from "../ir/types.ts";
 import type { TaskSource } from "./host_tasks.ts";
-import type { InputSlot } from "./program.ts";
+import type { InputSlot } from "../program/program.ts";
 import { InternalError, MetaRuntimeError } from "../errors.ts";
 
 /** What slots are filled with. */

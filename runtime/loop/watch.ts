@@ -6,7 +6,7 @@ import type { Backend } from "../backend/interface.ts";
 import { referenceBackend } from "../backend/reference/index.ts";
 import { MetaRuntimeError } from "../errors.ts";
 import type { HostArray, IrFunction, Origin } from "../ir/types.ts";
-import { place } from "./given_arrays.ts";
+import { place } from "../program/given_arrays.ts";
 
 /** The first number that is not finite. */
 export interface FirstWatched {

@@ -5,7 +5,7 @@ import { InternalError } from "../errors.ts";
 import { eliminateDeadCode } from "../ir/dead_code.ts";
 import { type EquationOf, type HostArray, sizeOf } from "../ir/types.ts";
 import { openExecutables } from "../loop/executables.ts";
-import type { ProgramFunction } from "../loop/program.ts";
+import type { ProgramFunction } from "../program/program.ts";
 import type { ImplicitReport } from "../loop/results.ts";
 import { derivative } from "./differences.ts";
 

@@ -4,7 +4,7 @@ import type { Backend } from "../backend/interface.ts";
 import { referenceBackend } from "../backend/reference/index.ts";
 import { bodyOf, type Equation, type HostArray, type IrFunction, isFloat } from "../ir/types.ts";
 import { openExecutables } from "../loop/executables.ts";
-import type { ProgramFunction } from "../loop/program.ts";
+import type { ProgramFunction } from "../program/program.ts";
 import { noTasks, type Point } from "./check_gradient.ts";
 
 /** A function of a program, and what its outputs are called. */

@@ -5,7 +5,7 @@ import { Builder } from "../ir/builder.ts";
 import { eliminateDeadCode } from "../ir/dead_code.ts";
 import { sectionsOf } from "../ir/structured.ts";
 import { bodyOf, type Equation, type EquationOf, type IrFunction, type Variable } from "../ir/types.ts";
-import type { InputSlot } from "../loop/program.ts";
+import type { InputSlot } from "../program/program.ts";
 import type { DifferentiatedScalar, Point } from "./check_gradient.ts";
 
 /** Which equations hold their value. */

@@ -6,7 +6,7 @@ import { sectionsOf } from "../ir/structured.ts";
 import type { EquationOf, IrFunction, Variable } from "../ir/types.ts";
 import type { Backend } from "../backend/interface.ts";
 import { openExecutables } from "../loop/executables.ts";
-import type { InputSlot, ProgramFunction } from "../loop/program.ts";
+import type { InputSlot, ProgramFunction } from "../program/program.ts";
 import { type DifferentiatedScalar, noTasks, type Point } from "./check_gradient.ts";
 
 /** What a loop goes down, at its first step in the first task. */

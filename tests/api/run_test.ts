@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import { makeRun, type Run } from "../../api/run.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
-import type { ExperimentProgram } from "../../runtime/loop/program.ts";
+import type { ExperimentProgram } from "../../runtime/program/program.ts";
 import {
   closedForm,
   evaluationProgram,

@@ -6,7 +6,7 @@ import { compileProgram } from "../../dsl/compile.ts";
 import { main } from "../../meta.ts";
 import { newVariable } from "../../runtime/ir/builder.ts";
 import { bodyOf, type Equation, type IrFunction } from "../../runtime/ir/types.ts";
-import type { ProgramFunction } from "../../runtime/loop/program.ts";
+import type { ProgramFunction } from "../../runtime/program/program.ts";
 import { capturedConsole } from "./captured_console.ts";
 
 /** Runs `meta.ts verify` on a text. */

@@ -2,7 +2,7 @@
 // would, runs, and its checked form stands in the snapshot.
 import { assertEquals } from "@std/assert";
 import { compileProgram } from "../../dsl/compile.ts";
-import { functionsOf } from "../../runtime/loop/program.ts";
+import { functionsOf } from "../../runtime/program/program.ts";
 import { renderDiagnostics } from "../../dsl/diagnostics/render.ts";
 import { compileFile, format } from "../../mod.ts";
 import { expandGradients } from "../../runtime/autodiff/expand_gradients.ts";

@@ -11,7 +11,7 @@ import { Builder, newVariable } from "../../runtime/ir/builder.ts";
 import { anyFinite } from "../../runtime/ir/float_range.ts";
 import { bodyOf, type Variable } from "../../runtime/ir/types.ts";
 import { untrustedLimits, usualLimits } from "../../runtime/limits.ts";
-import { functionsOf } from "../../runtime/loop/program.ts";
+import { functionsOf } from "../../runtime/program/program.ts";
 
 const repeated = (n: number, make: (i: number) => string, between = " ") =>
   Array.from({ length: n }, (_, i) => make(i)).join(between);

@@ -10,7 +10,7 @@ import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { costOf } from "../../runtime/ir/cost.ts";
 import { beginFunction, Builder, TooManyEquations, writingAtMost } from "../../runtime/ir/builder.ts";
 import { chooseLimits, type LimitName, limitNames, type Limits, raising, usualLimits } from "../../runtime/limits.ts";
-import type { ExperimentProgram } from "../../runtime/loop/program.ts";
+import type { ExperimentProgram } from "../../runtime/program/program.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
 
 type Files = Readonly<Record<string, string>>;

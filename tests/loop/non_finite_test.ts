@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describeNonFinite, findFirstNonFinite, metaStepError } from "../../runtime/loop/non_finite.ts";
-import type { DiagnosedQuantity } from "../../runtime/loop/program.ts";
+import type { DiagnosedQuantity } from "../../runtime/program/program.ts";
 
 const origin = { source: "a.meta", start: 0, end: 1 };
 const quantity = (name: string, extra: Partial<DiagnosedQuantity> = {}): DiagnosedQuantity => ({

@@ -11,7 +11,7 @@ import type {
   OuterProgram,
   ProgramFunction,
   SimulationProgram,
-} from "../../runtime/loop/program.ts";
+} from "../../runtime/program/program.ts";
 
 export const scalar: ArrayType = { dtype: "f64", shape: [] };
 export const origin = { source: "quadratic.meta", start: 0, end: 9 };

@@ -5,7 +5,7 @@ import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { MetaRuntimeError } from "../../runtime/errors.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
 import type { RunEvent } from "../../runtime/loop/events.ts";
-import type { OuterProgram } from "../../runtime/loop/program.ts";
+import type { OuterProgram } from "../../runtime/program/program.ts";
 import { turns } from "../waits.ts";
 import { seedWords } from "../../runtime/loop/executables.ts";
 import {

@@ -6,7 +6,7 @@ import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { MetaRuntimeError } from "../../runtime/errors.ts";
 import { costOf } from "../../runtime/ir/cost.ts";
 import { bodyOf, type IrFunction } from "../../runtime/ir/types.ts";
-import { functionsOf } from "../../runtime/loop/program.ts";
+import { functionsOf } from "../../runtime/program/program.ts";
 import { type Edit, editKinds, mutate } from "../dsl/program_mutations.ts";
 import { compileFiles, errorsOf, settle } from "./compiled.ts";
 import { cases, thorough } from "../thorough.ts";

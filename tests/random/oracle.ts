@@ -3,7 +3,7 @@ import { format } from "../../mod.ts";
 import { parseBytes } from "../../runtime/bytes.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { bodyOf, type Equation, type IrFunction } from "../../runtime/ir/types.ts";
-import type { ExperimentProgram, ProgramFunction } from "../../runtime/loop/program.ts";
+import type { ExperimentProgram, ProgramFunction } from "../../runtime/program/program.ts";
 import type { RunResult } from "../../runtime/loop/results.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
 import { compileFiles, errorsOf, settle, type Settled, treeOf } from "./compiled.ts";

@@ -2,7 +2,7 @@
 import type { Backend } from "../../runtime/backend/interface.ts";
 import { findTensorFlow } from "../../runtime/backend/tensorflow/package.ts";
 import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
-import type { ExperimentProgram } from "../../runtime/loop/program.ts";
+import type { ExperimentProgram } from "../../runtime/program/program.ts";
 import type { RunResult } from "../../runtime/loop/results.ts";
 import type { RandomProgram } from "./program.ts";
 import { runProgram } from "../../runtime/loop/run.ts";

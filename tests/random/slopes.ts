@@ -4,7 +4,7 @@ export { pointOf, saidStops } from "../../cli/verified_functions.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { bodyOf, type IrFunction, sizeOf } from "../../runtime/ir/types.ts";
 import { openExecutables, seedWords } from "../../runtime/loop/executables.ts";
-import type { ExperimentProgram } from "../../runtime/loop/program.ts";
+import type { ExperimentProgram } from "../../runtime/program/program.ts";
 import { type DifferentiatedScalar, gradientAt, type Point, scalarOf } from "../../runtime/verify/check_gradient.ts";
 import { type Held, holding } from "../../runtime/verify/held_values.ts";
 import { derivative } from "../../runtime/verify/differences.ts";

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
-import type { ExperimentProgram } from "../../runtime/loop/program.ts";
+import type { ExperimentProgram } from "../../runtime/program/program.ts";
 import { FileAccessError, fileAccessError, writeFileSafely } from "../../runtime/record/files.ts";
 import { jsonNumber, metricLines, parseMetrics } from "../../runtime/record/metrics.ts";
 import { openRunFolder, storedRecords } from "../../runtime/record/run_folder.ts";

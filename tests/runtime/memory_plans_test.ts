@@ -10,7 +10,7 @@ import { costOf } from "../../runtime/ir/cost.ts";
 import type { HostArray, IrFunction } from "../../runtime/ir/types.ts";
 import { verifyFunction } from "../../runtime/ir/verify.ts";
 import { planFunction } from "../../runtime/loop/memory.ts";
-import type { ProgramFunction } from "../../runtime/loop/program.ts";
+import type { ProgramFunction } from "../../runtime/program/program.ts";
 import { compile } from "../../mod.ts";
 import { inputsOf } from "./short_programs.ts";
 

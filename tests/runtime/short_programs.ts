@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { compileProgram } from "../../dsl/compile.ts";
 import type { Backend } from "../../runtime/backend/interface.ts";
 import { allocate, type HostArray, sizeOf } from "../../runtime/ir/types.ts";
-import type { ExperimentProgram, ProgramFunction } from "../../runtime/loop/program.ts";
+import type { ExperimentProgram, ProgramFunction } from "../../runtime/program/program.ts";
 import type { RunResult } from "../../runtime/loop/results.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
 

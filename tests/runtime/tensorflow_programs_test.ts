@@ -12,7 +12,7 @@ import { Model } from "../../runtime/backend/tensorflow/model.ts";
 import { removeStaleModels } from "../../runtime/backend/tensorflow/models.ts";
 import { findTensorFlow } from "../../runtime/backend/tensorflow/package.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
-import type { ExperimentProgram } from "../../runtime/loop/program.ts";
+import type { ExperimentProgram } from "../../runtime/program/program.ts";
 import type { RunEvent } from "../../runtime/loop/events.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
 import { difference, files, outcome, shortProgram } from "./short_programs.ts";

@@ -6,7 +6,7 @@ import { expandGradients } from "../../runtime/autodiff/expand_gradients.ts";
 import type { FinishOptions } from "../../runtime/autodiff/finish.ts";
 import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
 import { costOf } from "../../runtime/ir/cost.ts";
-import type { ProgramFunction } from "../../runtime/loop/program.ts";
+import type { ProgramFunction } from "../../runtime/program/program.ts";
 import { files, folders, inputsOf, shortProgram } from "./short_programs.ts";
 
 const alone = makeWasmBackend({ threads: 1 });

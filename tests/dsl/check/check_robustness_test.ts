@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type CompileOutput, compileProgram } from "../../../dsl/compile.ts";
-import { functionsOf } from "../../../runtime/loop/program.ts";
+import { functionsOf } from "../../../runtime/program/program.ts";
 import type { InputValues } from "../../../dsl/data/inputs.ts";
 import { renderDiagnostics } from "../../../dsl/diagnostics/render.ts";
 import { expandGradients } from "../../../runtime/autodiff/expand_gradients.ts";

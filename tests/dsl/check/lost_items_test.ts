@@ -7,7 +7,7 @@ import type { Elaboration } from "../../../dsl/world/world.ts";
 import { refuseLostItems } from "../../../dsl/check/lost_items.ts";
 import type { CheckedProgram } from "../../../dsl/check/checked_program.ts";
 import { parseProgram } from "../../../dsl/parse/parse.ts";
-import type { ExperimentProgram } from "../../../runtime/loop/program.ts";
+import type { ExperimentProgram } from "../../../runtime/program/program.ts";
 import { awkward, edits, mutate, partsOf } from "../program_mutations.ts";
 import { compile } from "../../../api/compile.ts";
 import { InternalError } from "../../../runtime/errors.ts";

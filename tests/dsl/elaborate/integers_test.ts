@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { compileProgram } from "../../../dsl/compile.ts";
 import type { HostData } from "../../../dsl/data/data.ts";
-import { functionsOf } from "../../../runtime/loop/program.ts";
+import { functionsOf } from "../../../runtime/program/program.ts";
 import { bodyOf, type IrFunction } from "../../../runtime/ir/types.ts";
 
 const files: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 // What does the language hand to the runtime? Everything an experiment needs to run, as functions in the intermediate
-// representation and the meaning of their inputs and outputs. Made by `dsl/lower/lower_program.ts`, run by `run.ts`.
+// representation and the meaning of their inputs and outputs. Made by `dsl/lower/lower_program.ts`, run by `runtime/loop/run.ts`.
 import type { Limits } from "../limits.ts";
 import type { Bounds } from "../ir/ranges.ts";
 import type { ArrayType, DType, HostArray, IrFunction, Origin } from "../ir/types.ts";
