@@ -1,41 +1,17 @@
 // What is said about wrong programs? Each file of `tests/programs/bad/` has one mistake; its source and the rendering of what
-// is said stand in the snapshot. A first line `// set NAME = VALUE` gives an input a value.
+// is said stand in the snapshot.
 import { assert, assertEquals } from "@std/assert";
 import { type DiagnosticCode, diagnosticCodes } from "../../dsl/diagnostics/codes.ts";
-import { type CompileOutput, compileProgram } from "../../dsl/compile.ts";
 import { renderDiagnostics } from "../../dsl/diagnostics/render.ts";
+import { compileIn, programsIn, saidAbout, textOf } from "./wrong_programs.ts";
 
-const folder = new URL("../programs/bad/", import.meta.url);
-const files = [...Deno.readDirSync(folder)].map((f) => f.name).filter((n) => n.endsWith(".meta")).sort();
-
-function read(path: string): Uint8Array | undefined {
-  try {
-    return Deno.readFileSync(new URL(path, folder));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-function compileBad(name: string, text: string): CompileOutput {
-  const given = /^\/\/ set (\w+) = (.*)\n/.exec(text);
-  return compileProgram({
-    root: { name, text },
-    readSource: (path) => {
-      const bytes = read(path);
-      return bytes && new TextDecoder().decode(bytes);
-    },
-    readData: read,
-    ...(given ? { inputs: { [given[1]!]: given[2]! } } : {}),
-  });
-}
-
+const files = programsIn("bad/");
 const seen = new Set<DiagnosticCode>();
 
 for (const name of files) {
   Deno.test(`what is said about ${name}`, async (t) => {
-    const text = Deno.readTextFileSync(new URL(name, folder));
-    const { diagnostics, sources, program } = compileBad(name, text);
+    const text = textOf("bad/", name);
+    const { diagnostics, sources, program } = compileIn("bad/", name, text);
     assert(diagnostics.length > 0, "nothing is said");
     assertEquals(new Set(diagnostics.map((d) => d.code)).size, 1, "one mistake, one kind of diagnostic");
     assertEquals(program === undefined, diagnostics.some((d) => d.severity === "error"));
@@ -53,9 +29,7 @@ Deno.test("there are at least 80 bad programs, and every code has one", () => {
 });
 
 Deno.test("five independent mistakes in one program give five diagnostics", () => {
-  const { diagnostics } = compileBad(
-    "five.meta",
-    `edition 1
+  const diagnostics = saidAbout(`edition 1
 let rate = halff / 10
 data train { x : [3, 2] = [[1, 2], [3, 4], [5, 6]]  y : [3, 1] = [[1], [2], [3]] }
 model net(x : [n, 2]) -> [n, 1] {
@@ -71,7 +45,6 @@ inner fit {
 }
 override fit { momentun = 0.5 }
 gradient mse(net(train.x), train.y) wrt net@0
-`,
-  );
+`);
   assertEquals(diagnostics.map((d) => d.code).sort(), ["M0201", "M0201", "M0204", "M0301", "M0401"]);
 });

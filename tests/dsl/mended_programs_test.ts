@@ -2,35 +2,17 @@
 // name stands in `tests/programs/bad/`: it gets one message, which names at least half of what the mended one has that it has not, and
 // the mended one compiles without a word and runs. Every wrong program whose name starts with `habits_` has one.
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { compileProgram } from "../../dsl/compile.ts";
 import type { Diagnostic } from "../../dsl/diagnostics/diagnostic.ts";
 import { tokenize } from "../../dsl/parse/tokens/lexer.ts";
 import { compileFile } from "../../mod.ts";
+import { compileIn, programsIn, textOf } from "./wrong_programs.ts";
 
 const programs = new URL("../programs/", import.meta.url);
-const namesOf = (folder: string) =>
-  [...Deno.readDirSync(new URL(folder, programs))].map((f) => f.name).filter((n) => n.endsWith(".meta")).sort();
-const bad = namesOf("bad/");
-const mended = namesOf("mended/");
+const bad = programsIn("bad/");
+const mended = programsIn("mended/");
 
-function saidAbout(folder: string, name: string): readonly Diagnostic[] {
-  const read = (path: string): Uint8Array | undefined => {
-    try {
-      return Deno.readFileSync(new URL(folder + path, programs));
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
-    }
-  };
-  return compileProgram({
-    root: { name, text: Deno.readTextFileSync(new URL(folder + name, programs)) },
-    readSource: (path) => {
-      const bytes = read(path);
-      return bytes && new TextDecoder().decode(bytes);
-    },
-    readData: read,
-  }).diagnostics;
-}
+const saidOf = (folder: string, name: string): readonly Diagnostic[] =>
+  compileIn(folder, name, textOf(folder, name)).diagnostics;
 
 const wordsOf = (text: string) => tokenize({ name: "", text }).tokens.map((token) => token.image);
 const message = (d: Diagnostic) =>
@@ -51,9 +33,9 @@ const said = new Map<string, string>();
 for (const name of mended) {
   Deno.test(`what is said about ${name} mends it`, async () => {
     assert(bad.includes(name), `there is no wrong program bad/${name}`);
-    const [wrong, right] = ["bad/", "mended/"].map((f) => Deno.readTextFileSync(new URL(f + name, programs)));
+    const [wrong, right] = ["bad/", "mended/"].map((folder) => textOf(folder, name));
     assertNotEquals(right, wrong);
-    const diagnostics = saidAbout("bad/", name);
+    const diagnostics = saidOf("bad/", name);
     assertEquals(diagnostics.map((d) => d.title).slice(1), [], "one mistake, one message");
     const [diagnostic] = diagnostics as readonly [Diagnostic];
     const words = wordsOf(message(diagnostic).replaceAll("`", " "));
@@ -62,7 +44,7 @@ for (const name of mended) {
     assert(named || /another name/.test(diagnostic.hint!), `the message names too little of ${cure}`);
     assertEquals(said.get(message(diagnostic)), undefined, "another wrong program says the same");
     said.set(message(diagnostic), name);
-    assertEquals(saidAbout("mended/", name).map((d) => d.title), []);
+    assertEquals(saidOf("mended/", name).map((d) => d.title), []);
     const experiment = await compileFile(new URL(`mended/${name}`, programs));
     assertEquals((await experiment.run({ backend: "reference" })).outcome, "done");
   });

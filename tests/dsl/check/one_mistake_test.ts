@@ -1,33 +1,8 @@
 // Does one mistake give one message, and another mistake just one more? Whatever depends on what was reported is an error value that
 // nothing is said of; whatever does not is still checked. Messages stand in the order of their places.
 import { assert, assertEquals } from "@std/assert";
-import { compileProgram } from "../../../dsl/compile.ts";
 import type { Diagnostic } from "../../../dsl/diagnostics/diagnostic.ts";
-
-const folder = new URL("../../programs/bad/", import.meta.url);
-const files = [...Deno.readDirSync(folder)].map((f) => f.name).filter((n) => n.endsWith(".meta")).sort();
-
-function read(path: string): Uint8Array | undefined {
-  try {
-    return Deno.readFileSync(new URL(path, folder));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-function saidAbout(text: string, name = "program.meta"): readonly Diagnostic[] {
-  const given = /^\/\/ set (\w+) = (.*)\n/.exec(text);
-  return compileProgram({
-    root: { name, text },
-    readSource: (path) => {
-      const bytes = read(path);
-      return bytes && new TextDecoder().decode(bytes);
-    },
-    readData: read,
-    ...(given ? { inputs: { [given[1]!]: given[2]! } } : {}),
-  }).diagnostics;
-}
+import { programsIn, saidAbout, textOf } from "../wrong_programs.ts";
 
 const titles = (list: readonly Diagnostic[]) => list.map((d) => `${d.code} ${d.title}`);
 
@@ -46,8 +21,8 @@ const hidden: { readonly [name: string]: string } = {
   "unused_param.meta": "what is wrong may be a misspelt use",
 };
 
-for (const name of files) {
-  const text = Deno.readTextFileSync(new URL(name, folder));
+for (const name of programsIn("bad/")) {
+  const text = textOf("bad/", name);
   const own = saidAbout(text, name);
   Deno.test(`one mistake, one message: ${name}`, () => assertEquals(titles(own).length, 1, titles(own).join("\n")));
   // of a text that cannot be read whole nothing else is asked
