@@ -46,7 +46,7 @@ function where(c: BuiltinCall): Value {
       } do not fit together in \`where\``,
       at: c.call.span,
       secondary: [0, 1, 2].map((i) => ({ span: c.at(i), message: formatDims([test, x!, y!][i]!.dims) })),
-      notes: namedSizes(test.dims, x.dims, y.dims),
+      sizes: namedSizes(test.dims, x.dims, y.dims),
     });
   }
   const shape = shapeOf(dims);

@@ -48,7 +48,7 @@ function dot(c: BuiltinCall): Value {
         operandName(left, "the other")
       } (${last.size})`,
       secondary: [{ span: c.at(0), message: formatDims(a.dims) }, ...declaredLabels([a, d])],
-      notes: namedSizes(a.dims, d.dims),
+      sizes: namedSizes(a.dims, d.dims),
     });
   }
   const variable = c.cx.b.one("dot_general", [a.variable, d.variable], {
@@ -80,7 +80,8 @@ function matmul(c: BuiltinCall): Value {
       title: `\`matmul\` cannot join ${formatDims(a.dims)} with ${formatDims(d.dims)}`,
       at: c.call.span,
       secondary: [{ span: c.at(0), message: formatDims(a.dims) }, { span: c.at(1), message: formatDims(d.dims) }],
-      notes: ["It takes [..., n, k] and [..., k, m] with the same leading axes", ...namedSizes(a.dims, d.dims)],
+      notes: ["It takes [..., n, k] and [..., k, m] with the same leading axes"],
+      sizes: namedSizes(a.dims, d.dims),
     });
   }
   const batch = Array.from({ length: rank - 2 }, (_, i) => i);
@@ -125,7 +126,8 @@ function convolve(c: BuiltinCall): Value {
       title: `\`convolve\` cannot join ${formatDims(x.dims)} with the filter ${formatDims(filter.dims)}`,
       at: c.call.span,
       secondary: [{ span: c.at(0), message: formatDims(x.dims) }, { span: c.at(1), message: formatDims(filter.dims) }],
-      notes: [why, ...namedSizes(x.dims, filter.dims)],
+      notes: [why],
+      sizes: namedSizes(x.dims, filter.dims),
     });
   if (x.dims.length !== 4 || filter.dims.length !== 4) return wrong("It takes [n, c, h, w] and [o, c, kh, kw]");
   const [n, channels, h, w] = x.dims as [Dim, Dim, Dim, Dim];

@@ -44,7 +44,7 @@ function reshape(c: BuiltinCall): Value {
         { span: c.at(0), message: `${formatDims(x.dims)}: ${sizeOf(shapeOf(x.dims))} entries` },
         ...declaredLabels([x]),
       ],
-      notes: namedSizes(x.dims, target.dims),
+      sizes: namedSizes(x.dims, target.dims),
     });
   }
   return reshaped(c, x, target.dims);
@@ -102,7 +102,7 @@ function joined(c: BuiltinCall, name: "stack" | "concat"): Value {
       at: c.at(odd),
       label: formatDims(inputs[odd]!.dims),
       secondary: [{ span: c.at(0), message: formatDims(first.dims) }],
-      notes: namedSizes(first.dims, inputs[odd]!.dims),
+      sizes: namedSizes(first.dims, inputs[odd]!.dims),
       hint: c.args[odd]!.kind === "static" && odd === c.args.length - 1
         ? `the axis is said by name: \`axis = ${(c.args[odd] as StaticValue).value}\``
         : undefined,
@@ -138,7 +138,7 @@ function sameShapeBuiltin(c: BuiltinCall): Value {
     }: losses do not broadcast`,
     at: c.call.span,
     secondary: declaredLabels([a, d]),
-    notes: namedSizes(a.dims, d.dims),
+    sizes: namedSizes(a.dims, d.dims),
     hint: fittingHint(a, d),
   });
 }
@@ -165,7 +165,7 @@ function sameRows(c: BuiltinCall): Value {
       : `Labels must be int [n], not ${describeValue(a)}`,
     at: c.call.span,
     secondary: declaredLabels([a, d]),
-    notes: namedSizes(a.dims, d.dims),
+    sizes: namedSizes(a.dims, d.dims),
     hint: labelsHint(c, a, d),
   });
 }

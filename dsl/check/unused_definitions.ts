@@ -7,6 +7,7 @@ import { builtins, constants } from "../builtins/builtins.ts";
 import { visit, visitItem } from "../syntax/paths.ts";
 import { openFunction } from "../elaborate/functions.ts";
 import { dataRecord } from "../elaborate/data_values.ts";
+import { codeRow } from "../diagnostics/codes.ts";
 import { type Diagnostic, DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import { raising } from "../../runtime/limits.ts";
 import { elaborationApart, firstTime, moduleScope } from "../world/report.ts";
@@ -135,9 +136,6 @@ function checkTask(cx: Context, definition: Definition): void {
 
 // -------------------------------------------------------------------------------------------------------- stand-ins
 
-/** Codes of mistakes that do not come from where a thing is used. */
-const definite = /^M(0104|0202|0203|0210|030\d|0310|0405|0606)$/;
-
 /** Goes through something with several choices of sizes and reports what goes wrong with all of them. `attempt` says whether
  *  it could do anything with a choice. A choice clears a mistake where its expression has a value with it; that another mistake
  *  comes before it says nothing. */
@@ -151,13 +149,13 @@ function reportCertain<Choice>(
   let evaluations = 0;
   let tried = 0;
   for (const choice of choices) {
-    const apart = elaborationApart(el, new DiagnosticSink(el.limits));
+    const apart = elaborationApart(el, new DiagnosticSink(el.limits, { standIns: true }));
     const worked = attempt(apart, choice);
     if (!mayGoOn(el, apart, item)) return;
     if (!worked) continue;
     const found = new Map<string, Diagnostic>();
     for (const d of apart.sink.diagnostics) {
-      if (definite.test(d.code)) found.set(`${d.code} ${placeOf(d.primary.span)}`, d);
+      if (codeRow(d.code).anywhere) found.set(`${d.code} ${placeOf(d.primary.span)}`, d);
     }
     const { valued } = apart;
     certain = certain === undefined ? found : new Map(
@@ -175,8 +173,7 @@ function reportCertain<Choice>(
       at: d.primary.span,
       label: d.primary.message,
       secondary: d.secondary,
-      // sizes that were stand-ins mean nothing to a reader
-      notes: d.notes.filter((n) => !n.startsWith("Here `")),
+      notes: d.notes,
       ...(hint === undefined ? {} : { hint }),
     });
   }

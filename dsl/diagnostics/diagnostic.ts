@@ -2,7 +2,7 @@
 // never thrown there, turned into text by `render.ts`.
 import { type Limits, raising, usualLimits } from "../../runtime/limits.ts";
 import type { Span } from "../text/source.ts";
-import type { DiagnosticCode } from "./codes.ts";
+import { codeRow, type DiagnosticCode } from "./codes.ts";
 
 /** A place and what is to be said about it. */
 export interface Label {
@@ -38,6 +38,8 @@ export interface DiagnosticDraft {
   readonly label?: string | undefined;
   readonly secondary?: readonly Label[];
   readonly notes?: readonly string[];
+  /** What the names in shapes stand for: the first note, where the sizes mean something to a reader. */
+  readonly sizes?: readonly string[];
   /** Or how it is found, where that takes work: of very many mistakes the later ones get none. */
   readonly hint?: string | undefined | (() => string | undefined);
 }
@@ -56,19 +58,21 @@ export class DiagnosticSink {
   readonly #seen = new Set<string>();
   readonly #list: Diagnostic[] = [];
   readonly #limits: Limits;
+  readonly #standIns: boolean;
   #errors = 0;
   /** How often something was reported, repetitions too. */
   reports = 0;
 
-  /** `after`: there are errors elsewhere, and what may follow from them is not said. */
-  constructor(limits: Limits = usualLimits, { after = false } = {}) {
+  /** `after`: there are errors elsewhere, and what may follow from them is not said. `standIns`: sizes are such. */
+  constructor(limits: Limits = usualLimits, { after = false, standIns = false } = {}) {
     this.#limits = limits;
+    this.#standIns = standIns;
     if (after) this.#errors = 1;
   }
 
   report(draft: DiagnosticDraft): void {
     this.reports++;
-    const severity = draft.code.startsWith("W") ? "warning" as const : "error" as const;
+    const severity: Diagnostic["severity"] = codeRow(draft.code).severity ?? "error";
     const short = (text: string) => shortened(text, this.#limits.message);
     const base = {
       code: draft.code,
@@ -76,7 +80,7 @@ export class DiagnosticSink {
       title: short(draft.title),
       primary: { span: draft.at, message: short(draft.label ?? "") },
       secondary: (draft.secondary ?? []).map(({ span, message }) => ({ span, message: short(message) })),
-      notes: (draft.notes ?? []).map(short),
+      notes: [...(!this.#standIns && draft.sizes || []), ...(draft.notes ?? [])].map(short),
     };
     const hint = typeof draft.hint === "function" ? this.isFull ? undefined : draft.hint() : draft.hint;
     this.add(hint === undefined ? base : { ...base, hint: short(hint) });

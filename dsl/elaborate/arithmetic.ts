@@ -172,7 +172,8 @@ export function broadcastBinary(
       }`,
       at: span,
       secondary: sides,
-      notes: [...namedSizes(a.dims, c.dims), ...namedOne(a.dims, c.dims)],
+      notes: namedOne(a.dims, c.dims),
+      sizes: namedSizes(a.dims, c.dims),
     });
   }
   const bothInt = a.variable.dtype === "i32" && c.variable.dtype === "i32";

@@ -138,7 +138,7 @@ function transformUniform(
       code: "M0301",
       title: `An argument of this distribution is ${formatDims(wider.dims)}, and ${formatDims(u.dims)} is drawn`,
       at: span,
-      notes: namedSizes(wider.dims, u.dims),
+      sizes: namedSizes(wider.dims, u.dims),
     });
     return undefined;
   }

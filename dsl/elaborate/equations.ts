@@ -107,7 +107,7 @@ export function nextValue(
       title: `\`${name}\` is ${formatDims(like.dims)}, and \`${name}'\` is ${describeValue(value)}`,
       at: member.value.span,
       label: describeValue(value),
-      notes: tensor.kind === "tensor" ? namedSizes(like.dims, tensor.dims) : [],
+      sizes: tensor.kind === "tensor" ? namedSizes(like.dims, tensor.dims) : [],
       hint: tensor.kind === "tensor" && untyped
         ? `declare the state so: \`state ${name} : ${formatDims(tensor.dims)} = …\``
         : undefined,

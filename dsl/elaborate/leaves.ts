@@ -186,7 +186,7 @@ function fillTo(cx: Context, value: Value, dims: readonly Dim[], binding: Bindin
       at: binding.value!.span,
       label: formatDims(tensor.dims),
       secondary: typed ? [{ span: binding.type!.span, message: "declared here" }] : [],
-      notes: namedSizes(dims, tensor.dims),
+      sizes: namedSizes(dims, tensor.dims),
       hint: typed
         ? undefined
         : `write \`${binding.name.name} : ${formatDims(tensor.dims)} = …\` for a parameter${

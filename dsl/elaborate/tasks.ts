@@ -180,7 +180,7 @@ export function bindingValue(cx: Context, binding: Binding, qualified: string, o
       at: binding.value.span,
       label: formatDims(tensor.dims),
       secondary: [{ span: binding.type.span, message: "declared here" }],
-      notes: namedSizes(dims, tensor.dims),
+      sizes: namedSizes(dims, tensor.dims),
     });
   }
   return { kind: "tensor", variable: cx.b.broadcastTo(tensor.variable, shapeOf(dims)), dims, declared };

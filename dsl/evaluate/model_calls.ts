@@ -264,7 +264,7 @@ function evaluateBody(call: ModelCall): Value {
       at: item.body.span,
       label: `this is ${formatDims(result.dims)}`,
       secondary: [{ span: item.result.span, message: "promised here" }],
-      notes: namedSizes(expected, result.dims),
+      sizes: namedSizes(expected, result.dims),
     });
   }
   return { ...result, dims: rowsAsIn(expected.map((d, i) => d.name ? d : result.dims[i]!), result.dims) };

@@ -195,7 +195,7 @@ function declareHyperparameter(
           title: `\`${name}\` is ${formatDims(dims)}, its value is ${formatDims(tensor.dims)}`,
           at: declared.value.span,
           label: formatDims(tensor.dims),
-          notes: namedSizes(dims, tensor.dims),
+          sizes: namedSizes(dims, tensor.dims),
         });
         return undefined;
       }

@@ -3,6 +3,7 @@
 import { type LimitName, type Limits, raising, usualLimits } from "../../runtime/limits.ts";
 import type { Identifier, ImportItem, Item, Program } from "../syntax/ast.ts";
 import type { DiagnosticSink } from "../diagnostics/diagnostic.ts";
+import { isWarning } from "../diagnostics/codes.ts";
 import type { SourceText, Span } from "../text/source.ts";
 import { parseProgram } from "../parse/parse.ts";
 import { hintFor } from "../diagnostics/hints.ts";
@@ -133,7 +134,7 @@ export function loadModules(
     characters += source.text.length;
     const parsed = parseProgram(source, limits);
     for (const draft of parsed.diagnostics) sink.report(draft);
-    if (parsed.diagnostics.some((d) => !d.code.startsWith("W"))) torn = true;
+    if (!parsed.diagnostics.every(isWarning)) torn = true;
     const module: MutableModule = {
       source,
       program: parsed.program,

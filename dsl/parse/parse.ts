@@ -3,6 +3,7 @@ import type { Program } from "../syntax/ast.ts";
 import type { Conversion } from "./tree/cst_context.ts";
 import { cstToAst } from "./tree/cst_to_ast.ts";
 import type { ProgramCstNode } from "./grammar/cst_types.ts";
+import { isWarning } from "../diagnostics/codes.ts";
 import type { DiagnosticDraft } from "../diagnostics/diagnostic.ts";
 import type { Grammar, Production } from "./grammar/grammar_lookup.ts";
 import { tooManyNumbers } from "./inline_numbers.ts";
@@ -81,8 +82,8 @@ export function parseProgram(source: SourceText, limits: Limits = usualLimits): 
   const numbers = tooManyNumbers(source, limits);
   const lexed = tokenize(numbers ? { ...source, text: source.text.slice(0, numbers.at.start) } : source, limits);
   const { tokens, comments } = lexed;
-  const warnings = lexed.diagnostics.filter((d) => d.code.startsWith("W"));
-  const lexical = numbers ? [numbers] : lexed.diagnostics.filter((d) => !d.code.startsWith("W"));
+  const warnings = lexed.diagnostics.filter(isWarning);
+  const lexical = numbers ? [numbers] : lexed.diagnostics.filter((d) => !isWarning(d));
   const refused = numbers !== undefined || lexed.refused === true;
   parser.mostErrors = mostMistakes(limits);
   const cst = parseTokens(parser, tokens);

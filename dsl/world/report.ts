@@ -2,6 +2,7 @@
 // at. Also: everything empty, before a program is read.
 import { usualLimits } from "../../runtime/limits.ts";
 import type { DiagnosticDraft, DiagnosticSink, Label } from "../diagnostics/diagnostic.ts";
+import { codeRow } from "../diagnostics/codes.ts";
 import type { Span } from "../text/source.ts";
 import type { Loop } from "./loop.ts";
 import type { Module } from "../modules/modules.ts";
@@ -70,7 +71,7 @@ export function moduleScope(module: Module): Scope {
  *  user's own text; a mistake in a shape inside a called body also shows the calls that led there, with what they passed. */
 export function fail(cx: Pick<Context, "elaboration" | "frames">, draft: DiagnosticDraft): ErrorValue {
   const { frames } = cx;
-  const shapes = draft.code.startsWith("M03");
+  const shapes = codeRow(draft.code).shows === "shapes";
   const own = frames.filter((f) => !isLibrary(f.span.source));
   let placed = draft;
   if (isLibrary(draft.at.source)) {

@@ -51,7 +51,7 @@ function chapter(code: DiagnosticCode): string {
   const [wrong, right] = [programOf(code, "wrong"), programOf(code, "right")];
   const { diagnostics, sources } = compileCode(wrong);
   return [
-    `## ${code}: ${diagnosticCodes[code]}`,
+    `## ${code}: ${diagnosticCodes[code].name}`,
     ...codeMeanings[code].map(wrapped),
     "Wrong:",
     ...filesOf(wrong),

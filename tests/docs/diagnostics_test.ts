@@ -14,7 +14,7 @@ for (const code of codes) {
     const said = (side: "wrong" | "right") => compileCode(programOf(code, side)).diagnostics.map((d) => d.code);
     assertEquals(said("wrong"), [code]);
     assertEquals(said("right"), []);
-    assertEquals(chapterOf(code)!.split("\n")[0], `## ${code}: ${diagnosticCodes[code]}`);
+    assertEquals(chapterOf(code)!.split("\n")[0], `## ${code}: ${diagnosticCodes[code].name}`);
     assert(codeMeanings[code].join(" ").length > 40);
   });
 }
