@@ -4,24 +4,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { main } from "../../meta.ts";
 import { capturedConsole } from "../cli/captured_console.ts";
+import { blocksOf } from "./blocks.ts";
 
 const folder = new URL("../../docs/", import.meta.url);
 const update = Deno.env.get("UPDATE_DOCS") === "1";
-
-interface Block {
-  readonly kind: string;
-  readonly text: string;
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Fenced blocks, with the places of what is between the fences. */
-function blocksOf(text: string): Block[] {
-  return [...text.matchAll(/^```([^\n]*)\n([\s\S]*?)^```$/gm)].map((m) => {
-    const start = m.index + m[0].indexOf("\n") + 1;
-    return { kind: m[1]!.trim(), text: m[2]!, start, end: start + m[2]!.length };
-  });
-}
 
 /** What a program prints, without what differs from run to run. */
 async function output(program: string, files: ReadonlyMap<string, string>): Promise<string> {
