@@ -61,8 +61,9 @@ export function compareSlope(
   const f = around(0);
   try {
     const said = judgeSlope(f, slope, at.value, within);
-    if (said.kind !== "wrong" || !Number.isFinite(slope) || !differentiates(scalar)) return said;
-    // a loop within stands on a corner of its gradient, which has no second derivative there; a step aside it has
+    if (said.kind !== "wrong" || !Number.isFinite(slope) || !stands(scalar)) return said;
+    // a loop within stands on a corner of its gradient, which has no second derivative there, or a sign where it jumps; a step
+    // aside it does not
     const aside = 1e-7;
     const beside = [aside, -aside].map((s) => {
       const here = gradientAt(referenceBackend, scalar, { ...point, leaves: leavesAt(s) });
@@ -79,18 +80,14 @@ export function compareSlope(
   }
 }
 
-/** True when a loop within what is differentiated goes down a gradient of its own. */
-function differentiates({ value: { fn } }: DifferentiatedScalar): boolean {
-  const has = ({ equations }: IrFunction): boolean =>
+/** True where a value can be smooth beside a point and not there: a loop within goes down a gradient of its own, or a sign jumps. */
+function stands({ value: { fn } }: DifferentiatedScalar): boolean {
+  const has = ({ equations }: IrFunction, within: boolean): boolean =>
     equations.some((e) => {
       const body = bodyOf(e);
-      return body !== undefined && (e.op === "gradient" || has(body));
+      return e.op === "sign" || (within && e.op === "gradient") || (body !== undefined && has(body, true));
     });
-  const { equations } = fn;
-  return equations.some((e) => {
-    const body = bodyOf(e);
-    return body !== undefined && has(body);
-  });
+  return has(fn, false);
 }
 
 /** Steps of a first and of finer differences. */
