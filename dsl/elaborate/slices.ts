@@ -9,8 +9,5 @@ export function noteRow(cx: Context, dim: Dim): void {
 
 /** Entry `k` of the first axis. */
 export function takeAt(cx: Pick<Context, "b">, x: Variable, k: number): Variable {
-  const start = x.shape.map((_, i) => i === 0 ? k : 0);
-  const limit = x.shape.map((n, i) => i === 0 ? k + 1 : n);
-  const piece = cx.b.one("slice", [x], { start, limit, stride: x.shape.map(() => 1) });
-  return cx.b.reshape(piece, x.shape.slice(1));
+  return cx.b.row(x, k);
 }

@@ -60,10 +60,7 @@ export function evaluateOverTimes(cx: Context, body: Expression, over: Comprehen
     slice: (stacked, offset) => {
       const known = slices.get(stacked)?.get(offset);
       if (known) return known;
-      const start = stacked.shape.map((_, i) => i === 0 ? from + offset : 0);
-      const limit = stacked.shape.map((n, i) => i === 0 ? to + offset + 1 : n);
-      const part = b.one("slice", [stacked], { start, limit, stride: stacked.shape.map(() => 1) });
-      const slice = scope.slice(part);
+      const slice = scope.slice(b.rows(stacked, from + offset, to + offset + 1));
       if (!slices.has(stacked)) slices.set(stacked, new Map());
       slices.get(stacked)!.set(offset, slice);
       return slice;

@@ -10,7 +10,7 @@ import { rowsOfAll, withRows } from "../elaborate/row_origins.ts";
 import type { Span } from "../text/source.ts";
 import { describeValue, errorValue, formatDims, isSingleSize, shapeOf, staticNumber } from "../world/values.ts";
 import type { Context, Dim, LiteralValue, ShapeValue, TensorValue, Value } from "../world/world.ts";
-import { noteRow, takeAt } from "../elaborate/slices.ts";
+import { noteRow } from "../elaborate/slices.ts";
 
 export function indexTensor(
   cx: Context,
@@ -46,7 +46,7 @@ export function indexTensor(
           secondary: [{ span: span, message: `indexes ${describeValue(object)}` }],
         });
       }
-      variable = takeAt(cx, variable, k);
+      variable = cx.b.row(variable, k);
     } else if (index.kind === "tensor" && index.variable.dtype === "i32" && index.dims.length === 0) {
       noteRow(cx, dims[0]!);
       const own = checkedIndices(cx, index, {

@@ -254,10 +254,11 @@ export function readReference(cx: Context, reference: Reference, time: Expressio
           secondary: [{ span: leaf.span, message: "one value for each step" }],
         });
       }
+      const { b } = cx.world;
       const variable = point === "start"
-        ? takeStep(cx, value.variable, 0)
+        ? b.row(value.variable, 0)
         : point.kind === "static"
-        ? takeStep(cx, value.variable, point.step)
+        ? b.row(value.variable, point.step)
         : point.scope.slice(value.variable, point.offset);
       return { kind: "tensor", variable, dims: value.dims.slice(1) };
     }
@@ -275,13 +276,6 @@ export function readReference(cx: Context, reference: Reference, time: Expressio
     default:
       return errorValue;
   }
-}
-
-function takeStep(cx: Context, x: TensorValue["variable"], step: number): TensorValue["variable"] {
-  const b = cx.world.b;
-  const start = x.shape.map((_, i) => i === 0 ? step : 0);
-  const limit = x.shape.map((n, i) => i === 0 ? step + 1 : n);
-  return b.reshape(b.one("slice", [x], { start, limit, stride: x.shape.map(() => 1) }), x.shape.slice(1));
 }
 
 function readHyperparameter(

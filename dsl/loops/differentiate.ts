@@ -61,7 +61,7 @@ function evolutionStrategy(cx: Context, direction: SampledDirection, objective: 
   const outputs = scope.close(objective.write({ ...cx, world: inside, b: scope.body }));
   const weight = pairWeights(b, outputs[0]!, direction);
   return {
-    outputs: outputs.map((x) => b.reshape(b.rows(x, 0, 1), x.shape.slice(1))),
+    outputs: outputs.map((x) => b.row(x, 0)),
     gradients: noise.map((e) => contractFirst(b, weight, e)),
   };
 }
@@ -105,7 +105,7 @@ function windowStrategy(
   const share = (x: Variable) => s.apply("div", x, s.fill(count, x));
   const nextPaths = paths.map((path, i) => persistent ? s.apply("add", path, noise[i]!) : noise[i]!);
   const nextSums = sums.map((sum, i) => s.apply("add", sum, share(contractFirst(s, weight, nextPaths[i]!))));
-  const unmoved = (x: Variable) => s.reshape(s.rows(x, 0, 1), x.shape.slice(1));
+  const unmoved = (x: Variable) => s.row(x, 0);
   const closed = scan.close([
     s.apply("add", total, share(unmoved(outputs[0]!))),
     ...nextSums,

@@ -5,7 +5,6 @@ import type { Variable } from "../../runtime/ir/types.ts";
 import { toTensor } from "../elaborate/arithmetic.ts";
 import { fail, firstTime } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
-import { takeAt } from "../elaborate/slices.ts";
 import { initialValue, numbersOf, readRange, readVia } from "../elaborate/leaves.ts";
 import type {
   Context,
@@ -338,5 +337,5 @@ export function hyperparameterLocals(
 
 /** Entry 0 of an array over the steps. */
 export function firstEntry(b: Builder): (stacked: Variable) => Variable {
-  return (stacked) => takeAt({ b }, stacked, 0);
+  return (stacked) => b.row(stacked, 0);
 }

@@ -1,7 +1,6 @@
 // What is known of a loop that was run? Its parameters at every time, its losses and gradient norms.
 import type { Builder } from "../../runtime/ir/builder.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
-import { takeAt } from "../elaborate/slices.ts";
 import type { Context, LeafDeclaration, LoopRecord, TensorValue, World } from "../world/world.ts";
 import type { Loop } from "../world/loop.ts";
 import { evaluateObjective } from "./objective.ts";
@@ -104,12 +103,12 @@ export function recordOf(
       if (at.kind === "scope") return value(at.scope.slice(trajectory(leaf), at.offset));
       if (at.step === 0) return kept.start.get(leaf.name)!;
       if (at.step === steps) return value(kept.finals.get(leaf.name)!);
-      return value(takeAt({ b }, kept.records.get(leaf.name)!, at.step));
+      return value(b.row(kept.records.get(leaf.name)!, at.step));
     },
     quantity: (name, at) => {
       const value = (variable: Variable): TensorValue => ({ kind: "tensor", variable, dims: [] });
       if (at.kind === "static") {
-        return at.step === steps ? value(atEnd()![name]) : value(takeAt({ b }, stacked(name), at.step));
+        return at.step === steps ? value(atEnd()![name]) : value(b.row(stacked(name), at.step));
       }
       if (at.scope.to + at.offset < steps) return value(at.scope.slice(stacked(name), at.offset));
       const whole = b.one("concat", [stacked(name), b.reshape(atEnd()![name], [1])], { axis: 0 });

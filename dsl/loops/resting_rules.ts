@@ -14,7 +14,6 @@ import {
 import { fail, insideLoop } from "../world/report.ts";
 import { solvesStep } from "./estimators.ts";
 import { hyperparameterLocals, type HyperparameterPlan } from "./hyperparameters.ts";
-import { takeAt } from "../elaborate/slices.ts";
 import type { Context, LeafDeclaration, TensorValue } from "../world/world.ts";
 import type { Loop, LoopRule } from "../world/loop.ts";
 import { applyRule, startStates } from "./rules.ts";
@@ -78,7 +77,7 @@ function stepWithoutGradient(
   const at: Context = { ...cx, world: enterWorld(cx.world, { b: body }), b: body };
   const t: TensorValue = { kind: "tensor", variable: scope.input({ dtype: "i32", shape: [] }), dims: [] };
   const p: TensorValue = { kind: "tensor", variable: scope.input(type), dims: leaf.dims };
-  const entry = (stacked: Variable) => takeAt({ b: body }, stacked, steps - 1);
+  const entry = (stacked: Variable) => body.row(stacked, steps - 1);
   const hyperparameters = hyperparameterLocals(at, loop, rule, plans, leaf, { t, steps, b: body, entry });
   const begun = [...startStates(at, rule, leaf, p, hyperparameters)!];
   const states = new Map(begun.map(([name, state]) => [name, { ...state, variable: scope.input(state.variable) }]));

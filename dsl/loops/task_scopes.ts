@@ -7,7 +7,6 @@ import { fail } from "../world/report.ts";
 import type { Across, Context, GivenField } from "../world/world.ts";
 import type { Definition } from "../modules/modules.ts";
 import { evaluate } from "../world/evaluator.ts";
-import { takeAt } from "../elaborate/slices.ts";
 import { requireInteger, withinLimit } from "../elaborate/sizes.ts";
 import { newTask, openTask } from "../elaborate/tasks.ts";
 import { enterWorld, loopAround } from "../world/moments.ts";
@@ -79,7 +78,7 @@ export function openOneTask(cx: Context, across: Across | undefined, number: num
   const index = b.fill(number, { dtype: "i32", shape: [] });
   const given = (field: GivenField) =>
     b.reshape(world.consumer.input(taskSlot(cx, across, field, number, 1)), field.shape);
-  const slice = (stacked: Variable) => takeAt({ b }, stacked, number);
+  const slice = (stacked: Variable) => b.row(stacked, number);
   const inside = enterWorld(world, { task: newTask({ ...across, index, given, slice }) });
   openTask(cx.elaboration, inside);
   return { ...cx, world: inside };

@@ -159,7 +159,7 @@ function forwardInto(
     outputs,
     gradients: wrt.map((i) => {
       const k = unique.indexOf(i);
-      const part = b.one("slice", [slopes!], { start: [starts[k]!], limit: [starts[k]! + sizes[k]!], stride: [1] });
+      const part = b.rows(slopes!, starts[k]!, starts[k]! + sizes[k]!);
       return alongInput(b, part, fn.inputs[i]!);
     }),
   };

@@ -172,7 +172,7 @@ function split(b: Builder, flat: Variable, types: readonly ArrayType[]): Vector 
   let start = 0;
   return types.map(({ shape }) => {
     const limit = start + sizeOf(shape);
-    const part = b.one("slice", [flat], { start: [start], limit: [limit], stride: [1] });
+    const part = b.rows(flat, start, limit);
     start = limit;
     return b.reshape(part, shape);
   });

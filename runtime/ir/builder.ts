@@ -385,6 +385,11 @@ export class Builder {
     });
   }
 
+  /** Entry `k` along the first axis, without that axis. */
+  row(x: Variable, k: number): Variable {
+    return this.reshape(this.rows(x, k, k + 1), x.shape.slice(1));
+  }
+
   /** Opens a function that may read the enclosing ones. */
   openClosure(name: string): ClosureScope {
     const body = new Builder(name, this);

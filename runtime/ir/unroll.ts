@@ -14,7 +14,7 @@ export function unrollScan(
   let state = given.carry;
   for (let step = 0; step < length; step++) {
     const row = reverse ? length - 1 - step : step;
-    const slices = given.stacked.map((x) => sliceAt(b, x, row));
+    const slices = given.stacked.map((x) => b.row(x, row));
     const results = b.inline(body, [...given.constants, ...state, ...slices]);
     state = results.slice(0, carry);
     records[row] = results.slice(carry).map((y) => b.reshape(y, [1, ...y.shape]));
@@ -25,15 +25,4 @@ export function unrollScan(
       : b.fill(0, { dtype: type.dtype, shape: [0, ...type.shape] })
   );
   return [...state, ...stacked];
-}
-
-/** x[row], for x [n, …]: […]. */
-function sliceAt(b: Builder, x: Variable, row: number): Variable {
-  const [, ...rest] = x.shape;
-  const cut = b.one("slice", [x], {
-    start: [row, ...rest.map(() => 0)],
-    limit: [row + 1, ...rest],
-    stride: x.shape.map(() => 1),
-  });
-  return b.reshape(cut, rest);
 }

@@ -47,7 +47,7 @@ function enter(
   meet: (request: EquationOf<"gradient">, inputs: readonly Variable[]) => void,
 ): void {
   const values = new Map(fn.inputs.map((v, i): [Variable, Variable] => [v, inputs[i]!]));
-  const turn = (x: Variable, index: number) => b.reshape(b.rows(x, index, index + 1), x.shape.slice(1));
+  const turn = (x: Variable, index: number) => b.row(x, index);
   for (const equation of fn.equations) {
     const own = equation.inputs.map((x) => values.get(x)!);
     const outputs = b.emit(equation.op, own, equation.params);
