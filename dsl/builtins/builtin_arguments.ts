@@ -14,6 +14,8 @@ export interface Builtin {
   readonly arity: readonly [number, number];
   /** Names of further arguments; also the names that positional ones may be given by. */
   readonly named: readonly string[];
+  /** Its values are distributions. */
+  readonly family?: true;
   readonly apply: (call: BuiltinCall) => Value;
 }
 

@@ -2,13 +2,14 @@
 import type { Builtin } from "./builtin_arguments.ts";
 import { fail } from "../world/report.ts";
 import { describeValue, errorValue, staticNumber } from "../world/values.ts";
-import type { BaseDistribution, Scope, StaticValue, TensorValue } from "../world/world.ts";
+import type { BaseDistribution, Fans, Scope, StaticValue, TensorValue } from "../world/world.ts";
 
 function distribution(family: BaseDistribution["family"], arity: 1 | 2): Builtin {
   return {
     name: family,
     arity: [arity, arity],
     named: [],
+    family: true,
     apply: (c) => {
       for (const value of c.args) {
         if (value.kind === "error") return errorValue;
@@ -39,16 +40,14 @@ function distribution(family: BaseDistribution["family"], arity: 1 | 2): Builtin
   };
 }
 
-function fan(name: "fan_in" | "fan_out"): Builtin {
+function fan(name: keyof Fans): Builtin {
   return {
     name,
     arity: [0, 0],
     named: [],
     apply: (c) => {
       for (let s: Scope | undefined = c.cx.scope; s; s = s.parent) {
-        // written with a blank, so that no program can define it
-        const local = s.locals.get(`${name} `);
-        if (local) return local.value();
+        if (s.fans) return staticNumber(s.fans[name]);
       }
       return fail(c.cx, {
         code: "M0203",

@@ -8,8 +8,8 @@ import { capital } from "../text/words.ts";
 import type { Module } from "../modules/modules.ts";
 import { evaluatePart, unknownFunction } from "./names.ts";
 import { isProductMistake } from "./times.ts";
-import { describeValue, errorValue, shapeOf, staticNumber } from "../world/values.ts";
-import type { Context, Dim, DistributionValue, Frame, Local, Passed, Value } from "../world/world.ts";
+import { describeValue, errorValue, shapeOf } from "../world/values.ts";
+import type { Context, Dim, DistributionValue, Fans, Frame, Local, Passed, Value } from "../world/world.ts";
 import { taskOf } from "../world/moments.ts";
 import { isLocal } from "../elaborate/scope_names.ts";
 import { bindArguments } from "../elaborate/arguments.ts";
@@ -101,9 +101,7 @@ function callFunction(cx: Context, fn: Value & { kind: "function" }, call: CallE
       description: name,
       computed: values.some((v) => v.kind === "tensor" || v.kind === "distribution" && v.computed),
       make: (dims) => {
-        const fans = fanLocals(dims);
-        const inside: Context = { ...at, scope: { module: scope.module, parent: at.scope, locals: fans } };
-        const value = evaluate(inside, item.body);
+        const value = evaluate({ ...at, scope: { ...at.scope, fans: fansOf(dims) } }, item.body);
         return value.kind === "distribution" ? value.make(dims) : errorValue;
       },
     };
@@ -114,13 +112,12 @@ function callFunction(cx: Context, fn: Value & { kind: "function" }, call: CallE
 
 /** The fans of a shape: [in, out] for a matrix; [out, in, kernel …] for a convolution's filter, where the kernel multiplies
  *  both. A vector has the same fan both ways. Source: the convention of the Glorot and He initialisers. */
-function fanLocals(dims: readonly Dim[]): Map<string, Local> {
+function fansOf(dims: readonly Dim[]): Fans {
   const sizes = shapeOf(dims);
   const field = sizes.slice(2).reduce((a, n) => a * n, 1);
   const [first = 1, second = first] = sizes;
   const [fanIn, fanOut] = sizes.length > 2 ? [second * field, first * field] : [first, second];
-  const fan = (n: number): Local => ({ value: () => staticNumber(n) });
-  return new Map([["fan_in ", fan(fanIn)], ["fan_out ", fan(fanOut)]]);
+  return { fan_in: fanIn, fan_out: fanOut };
 }
 
 /** True when a function's body is a distribution: a call of a family, or of another such function. */
@@ -129,5 +126,5 @@ function isDistribution(body: Expression, module: Module, seen: Set<Expression>)
   seen.add(body);
   const definition = module.visible.get(body.callee.name);
   if (definition?.item.kind === "Function") return isDistribution(definition.item.body, definition.module, seen);
-  return !definition && ["uniform", "normal", "truncated_normal"].includes(body.callee.name);
+  return !definition && builtins.get(body.callee.name)?.family === true;
 }

@@ -125,6 +125,14 @@ export interface Scope {
   readonly module: Module;
   readonly parent: Scope | undefined;
   readonly locals: ReadonlyMap<string, Local>;
+  /** In the body of a distribution: those of the shape that is drawn. */
+  readonly fans?: Fans;
+}
+
+/** How many numbers go into one entry of what is drawn, and out of it. */
+export interface Fans {
+  readonly fan_in: number;
+  readonly fan_out: number;
 }
 
 /** A call on the way to where we are. */
