@@ -112,6 +112,7 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
     starts: new Map(),
     owns: new Set(),
     runs: new Map(),
+    lets: new Map(),
   };
   return {
     b,

@@ -13,7 +13,7 @@ import { type Definition, nameOf } from "../modules/modules.ts";
 import { resolveReference } from "../elaborate/references.ts";
 import { headName, referenceText } from "../syntax/paths.ts";
 import { loopsWithoutRules } from "../elaborate/ownership.ts";
-import type { Context, ErrorValue, Scope, Sourced, Value, World } from "../world/world.ts";
+import type { Context, ErrorValue, Scope, Value } from "../world/world.ts";
 import type { Span } from "../text/source.ts";
 import { readSources, withSources } from "../elaborate/sources.ts";
 import { isProductMistake, referenceNow } from "./times.ts";
@@ -78,9 +78,6 @@ function wholeName(cx: Context, name: string, span: Span): Value {
   return unknownName(cx, name, span);
 }
 
-/** Values of `let`s by the world and the builder they were computed in, so that each is computed once there. */
-const letValues = new WeakMap<World, Map<LetItem, { readonly b: Context["b"]; readonly found: Sourced<Value> }>>();
-
 function definitionValue(cx: Context, name: string, span: Span): Value {
   const definition = cx.scope.module.visible.get(name)!;
   const { item, module } = definition;
@@ -106,7 +103,7 @@ function definitionValue(cx: Context, name: string, span: Span): Value {
           notes: around.length > 1 ? [`The way is ${[...around, name].map((n) => `\`${n}\``).join(" → ")}`] : [],
         });
       }
-      const known = letValues.get(cx.world)?.get(item);
+      const known = cx.world.lets.get(item);
       if (known?.b === cx.b) {
         readSources(cx.world.consumer, known.found.sources);
         return known.found.value;
@@ -118,8 +115,7 @@ function definitionValue(cx: Context, name: string, span: Span): Value {
           const value = evaluate(at, item.value);
           return value.kind === "static" ? { ...value, name } : value;
         });
-        if (!letValues.has(cx.world)) letValues.set(cx.world, new Map());
-        letValues.get(cx.world)!.set(item, { b: cx.b, found });
+        cx.world.lets.set(item, { b: cx.b, found });
         return found.value;
       } finally {
         el.busy.delete(item);

@@ -10,7 +10,7 @@ export function windowOf(world: World, loop: Loop): LoopWindow | undefined {
 }
 
 /** A world inside another: equal to it where nothing is said. */
-export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" | "consumer">>): World {
+export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" | "consumer" | "lets">>): World {
   return {
     parent,
     consumer: parent.consumer,
@@ -20,6 +20,7 @@ export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" |
     starts: inside.starts ?? new Map(),
     owns: inside.owns ?? new Set(),
     runs: inside.runs ?? new Map(),
+    lets: new Map(),
     ...(inside.task ? { task: inside.task } : {}),
     ...(inside.step ? { step: inside.step } : {}),
     ...(inside.metaStep ? { metaStep: inside.metaStep } : {}),

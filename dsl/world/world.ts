@@ -6,7 +6,15 @@ import type { ArrayType, DType, HostArray, Variable } from "../../runtime/ir/typ
 import type { InputSlot } from "../../runtime/program/program.ts";
 import type { Definition, Module, ModuleSet } from "../modules/modules.ts";
 import type { Direction, Loop, Via } from "./loop.ts";
-import type { BatchClause, DataItem, Expression, FunctionItem, ModelItem, SplitMember } from "../syntax/ast.ts";
+import type {
+  BatchClause,
+  DataItem,
+  Expression,
+  FunctionItem,
+  LetItem,
+  ModelItem,
+  SplitMember,
+} from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
 import type { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import type { Instance } from "./instance.ts";
@@ -88,6 +96,8 @@ export interface World {
   readonly owns: ReadonlySet<Loop>;
   /** Inner loops already run here. */
   readonly runs: Map<Loop, LoopRun>;
+  /** Values of `let`s that were computed here, with the builder that they went to. */
+  readonly lets: Map<LetItem, { readonly b: Builder; readonly found: Sourced<Value> }>;
   readonly task?: TaskInstance;
   /** The step of an inner loop or a scan. */
   readonly step?: StepNow;
