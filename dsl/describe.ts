@@ -1,8 +1,7 @@
 // What does a program mean? The problem as mathematics, whose each symbol is, which loop runs which, and how derivatives are
 // found: for `explain`.
-import { moduleScope } from "./world/report.ts";
 import type { Elaboration, LeafDeclaration, LoopRun } from "./world/world.ts";
-import { openFunction } from "./elaborate/functions.ts";
+import { openLook } from "./elaborate/functions.ts";
 import type { Direction, EstimatorKind, Loop } from "./world/loop.ts";
 import { stepsOf } from "./elaborate/steps.ts";
 import { type CheckedProgram, text, throughText } from "./check/checked_program.ts";
@@ -74,9 +73,7 @@ function rulesText(el: Elaboration, loop: Loop): string {
 }
 
 function stepsText(el: Elaboration, loop: Loop): string {
-  const scope = moduleScope(loop.module);
-  const { cx } = openFunction(el, "steps", { consumer: "", dry: true, scope, persistent: new Set() });
-  return count(stepsOf(cx, loop) ?? 0, "step", "steps");
+  return count(stepsOf(openLook(el, "steps", loop.module), loop) ?? 0, "step", "steps");
 }
 
 // ---------------------------------------------------------------------------------------------------------- symbols

@@ -4,13 +4,13 @@ import type { DataField, DataItem } from "../syntax/ast.ts";
 import { rangeOfData } from "../../runtime/ir/ranges.ts";
 import { allocate, sizeOf } from "../../runtime/ir/types.ts";
 import { entryOf, type HostValues, whyNoEntry } from "../../runtime/program/given_arrays.ts";
-import { fail, moduleScope } from "../world/report.ts";
+import { fail } from "../world/report.ts";
 import type { Context, Dim, Elaboration } from "../world/world.ts";
 import { formatBytes } from "../../runtime/bytes.ts";
 import { openDataFile, type ReadData, whenWhole, withinData } from "./data_files.ts";
 import { dataKey, declaredDims, type Entries, entryOfArray } from "../elaborate/data_values.ts";
 import { dtypeOf, requireStatic, tooLarge } from "../elaborate/sizes.ts";
-import { openFunction } from "../elaborate/functions.ts";
+import { openLook } from "../elaborate/functions.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import type { Module } from "../modules/modules.ts";
 import { count } from "../text/words.ts";
@@ -49,12 +49,7 @@ function loadItem(
   read: ReadData,
   host: Readonly<Record<string, HostValues>> | undefined,
 ): void {
-  const { cx } = openFunction(el, "data", {
-    consumer: "",
-    dry: true,
-    scope: moduleScope(module),
-    persistent: new Set(),
-  });
+  const cx = openLook(el, "data", module);
   const pending = item.fields.filter((f) => !f.value);
   // of two items of one name (reported), the first counts; the other is read for its own mistakes
   const counts = module.own.get(item.name.name)?.item === item;

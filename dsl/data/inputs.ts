@@ -1,8 +1,8 @@
 // Which values do the program's knobs have? Declared defaults, replaced by what `--set` or the API gives; typed and checked.
-import { fail, moduleScope } from "../world/report.ts";
+import { fail } from "../world/report.ts";
 import type { Elaboration, StaticValue } from "../world/world.ts";
 import { requireStatic } from "../elaborate/sizes.ts";
-import { openFunction } from "../elaborate/functions.ts";
+import { openLook } from "../elaborate/functions.ts";
 import { nearestName } from "../text/did_you_mean.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import type { Module } from "../modules/modules.ts";
@@ -44,16 +44,11 @@ export function readInputs(el: Elaboration, inputs: Map<string, StaticValue>, gi
 function valueOf(el: Elaboration, item: InputItem, module: Module, given: InputValues): StaticValue | undefined {
   const { binding } = item;
   const { name } = binding.name;
-  const draft = openFunction(el, "inputs", {
-    consumer: "",
-    dry: true,
-    scope: moduleScope(module),
-    persistent: new Set(),
-  });
+  const cx = openLook(el, "inputs", module);
   const type = binding.type?.dtype?.name ?? "float";
   if (!["int", "float", "bool"].includes(type)) return undefined; // reported with the declarations
   if (binding.type?.sizes !== undefined || binding.how === "~") {
-    fail(draft.cx, {
+    fail(cx, {
       code: "M0304",
       title: `An input is one number: \`int\`, \`float\` or \`bool\``,
       at: binding.type?.span ?? binding.span,
@@ -63,8 +58,8 @@ function valueOf(el: Elaboration, item: InputItem, module: Module, given: InputV
   const outside = Object.hasOwn(given, name) ? given[name] : undefined;
   if (outside !== undefined) {
     const value = parseGiven(outside, type);
-    if (value) return checkRange(draft.cx, item, value, `\`${name}\` is set to ${outside}`);
-    fail(draft.cx, {
+    if (value) return checkRange(cx, item, value, `\`${name}\` is set to ${outside}`);
+    fail(cx, {
       code: "M0604",
       title: `\`${name}\` is ${type === "int" ? "an int" : `a ${type}`} and cannot be set to \`${outside}\``,
       at: binding.name.span,
@@ -72,7 +67,7 @@ function valueOf(el: Elaboration, item: InputItem, module: Module, given: InputV
     return undefined;
   }
   if (!binding.value) {
-    fail(draft.cx, {
+    fail(cx, {
       code: "M0603",
       title: `The input \`${name}\` has no value`,
       at: binding.name.span,
@@ -80,17 +75,17 @@ function valueOf(el: Elaboration, item: InputItem, module: Module, given: InputV
     });
     return undefined;
   }
-  const value = requireStatic(draft.cx, binding.value, `the value of \`${name}\``);
+  const value = requireStatic(cx, binding.value, `the value of \`${name}\``);
   if (!value) return undefined;
   if (type === "int" && !Number.isInteger(value.value) || type === "bool" !== (value.type === "bool")) {
-    fail(draft.cx, {
+    fail(cx, {
       code: "M0304",
       title: `\`${name}\` is ${type === "int" ? "an int" : `a ${type}`}, and its value is ${value.value}`,
       at: binding.value.span,
     });
     return undefined;
   }
-  return checkRange(draft.cx, item, { ...value, type: type as StaticValue["type"] }, `\`${name}\` is ${value.value}`);
+  return checkRange(cx, item, { ...value, type: type as StaticValue["type"] }, `\`${name}\` is ${value.value}`);
 }
 
 function parseGiven(value: unknown, type: string): StaticValue | undefined {

@@ -3,6 +3,8 @@ import { beginFunction, Builder } from "../../runtime/ir/builder.ts";
 import type { ConsumerPlace, Context, Elaboration, GivenSteps, Scope, World } from "../world/world.ts";
 import type { InputSlot, ProgramFunction } from "../../runtime/program/program.ts";
 import { type ArrayType, type IrFunction, largestInt, type Variable } from "../../runtime/ir/types.ts";
+import type { Module } from "../modules/modules.ts";
+import { moduleScope } from "../world/report.ts";
 import { shapeOf } from "../world/values.ts";
 import { type Bounds, setRange } from "../../runtime/ir/ranges.ts";
 import { eliminateDeadCode } from "../../runtime/ir/dead_code.ts";
@@ -128,6 +130,11 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
       return pruneInputs(whole, bounded);
     },
   };
+}
+
+/** Where what stands at the top of a file is evaluated when nothing is made of it. */
+export function openLook(el: Elaboration, name: string, module: Module): Context {
+  return openFunction(el, name, { consumer: "", dry: true, scope: moduleScope(module), persistent: new Set() }).cx;
 }
 
 /** What satisfies both demands. */

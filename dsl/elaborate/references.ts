@@ -2,9 +2,9 @@
 // words in `over`, `wrt`, `record`, `expect` and in expressions.
 import type { Expression, ModelMember, TypeExpression } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
-import { openFunction } from "./functions.ts";
+import { openLook } from "./functions.ts";
 import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
-import { fail, firstTime, moduleScope, needShape } from "../world/report.ts";
+import { fail, firstTime, needShape } from "../world/report.ts";
 import type { Context, Elaboration, LeafDeclaration, Reference, Scope } from "../world/world.ts";
 import { hintAt, hintFor } from "../diagnostics/hints.ts";
 import { methodHint } from "./scope_names.ts";
@@ -243,12 +243,7 @@ function isFound(el: Elaboration, loop: Loop, expression: Expression): boolean {
     said: new Set(el.said),
     unshaped: new Map(el.unshaped),
   };
-  const { cx } = openFunction(quiet, "over", {
-    consumer: "",
-    dry: true,
-    scope: moduleScope(loop.module),
-    persistent: new Set(),
-  });
+  const cx = openLook(quiet, "over", loop.module);
   return typeof resolveReference(cx, expression.kind === "Time" ? expression.object : expression) === "object";
 }
 

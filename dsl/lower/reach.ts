@@ -3,8 +3,8 @@
 import { allInfluences, expandForInfluence, influences } from "../../runtime/autodiff/influence.ts";
 import { bodyOf, type EquationOf, type IrFunction } from "../../runtime/ir/types.ts";
 import type { ProgramFunction } from "../../runtime/program/program.ts";
-import { openFunction } from "../elaborate/functions.ts";
-import { fail, moduleScope } from "../world/report.ts";
+import { openLook } from "../elaborate/functions.ts";
+import { fail } from "../world/report.ts";
 import type { Elaboration, LeafDeclaration, LoopRun, MetaReference } from "../world/world.ts";
 import { stepsOf } from "../elaborate/steps.ts";
 import type { Direction, Loop } from "../world/loop.ts";
@@ -210,8 +210,7 @@ function ownStartCause(
   valued: readonly MetaReference[],
 ): Cause | undefined {
   if (read.has(leaf.name)) return undefined;
-  const scope = moduleScope(el.modules.root);
-  const { cx } = openFunction(el, "starts", { consumer: "", dry: true, scope, persistent: new Set() });
+  const cx = openLook(el, "starts", el.modules.root);
   const startsFrom = (other: LeafDeclaration) =>
     other !== leaf && withSources(cx.world.consumer, () => other.initial(cx)).sources.has(leaf.name);
   const own = valued.find((r) => r.leaves.some(startsFrom));
@@ -223,6 +222,5 @@ function ownStartCause(
 }
 
 function stepsNow(el: Elaboration, loop: Loop): number | undefined {
-  const scope = moduleScope(loop.module);
-  return stepsOf(openFunction(el, "steps", { consumer: "", dry: true, scope, persistent: new Set() }).cx, loop);
+  return stepsOf(openLook(el, "steps", loop.module), loop);
 }
