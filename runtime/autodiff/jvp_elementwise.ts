@@ -1,34 +1,8 @@
 // Derivatives of the elementwise arithmetic and transcendental primitives, with the conventions at their kinks.
 // Whatever does not depend on a tangent is computed on the primal side, so that the linear side stays one product long.
 import type { Builder, ParameterlessPrimitive } from "../ir/builder.ts";
-import type { Variable } from "../ir/types.ts";
+import type { Elementwise, Variable } from "../ir/types.ts";
 import { addTangents, type JvpRule, materialize, type Tangent } from "./tangent.ts";
-
-/** Primitives without parameters that take floats elementwise: the family of `elementwiseJvpRules`. */
-type Elementwise = Extract<
-  ParameterlessPrimitive,
-  | "neg"
-  | "abs"
-  | "exp"
-  | "expm1"
-  | "log"
-  | "log1p"
-  | "sin"
-  | "cos"
-  | "tanh"
-  | "logistic"
-  | "sqrt"
-  | "erf"
-  | "erf_inv"
-  | "add"
-  | "sub"
-  | "mul"
-  | "div"
-  | "mod"
-  | "pow"
-  | "max"
-  | "min"
->;
 
 const fill = (b: Builder, value: number, like: Variable) => b.fill(value, like);
 const mul = (b: Builder, x: Variable, y: Variable) => b.apply("mul", x, y);
@@ -36,7 +10,10 @@ const neg = (b: Builder, x: Variable) => b.apply("neg", x);
 const scale = (b: Builder, value: number, x: Variable) => mul(b, x, fill(b, value, x));
 
 /** y = f(x) with dy = f'(x) dx; `slope` writes f'(x). */
-function unary<P extends Elementwise>(op: P, slope: (b: Builder, x: Variable, y: Variable) => Variable): JvpRule<P> {
+function unary<P extends ParameterlessPrimitive>(
+  op: P,
+  slope: (b: Builder, x: Variable, y: Variable) => Variable,
+): JvpRule<P> {
   return ({ b, inputs, tangents, params }) => {
     const [x] = inputs as [Variable];
     const y = b.one(op, inputs, params);
@@ -45,7 +22,7 @@ function unary<P extends Elementwise>(op: P, slope: (b: Builder, x: Variable, y:
 }
 
 /** y = f(x) with dy = dx / g(x): one division either way, and no reciprocal to keep. */
-function quotient<P extends Elementwise>(op: P, divisor: (b: Builder, x: Variable) => Variable): JvpRule<P> {
+function quotient<P extends ParameterlessPrimitive>(op: P, divisor: (b: Builder, x: Variable) => Variable): JvpRule<P> {
   return ({ b, inputs, tangents, params }) => {
     const [x] = inputs as [Variable];
     const [t] = tangents;
@@ -54,7 +31,7 @@ function quotient<P extends Elementwise>(op: P, divisor: (b: Builder, x: Variabl
 }
 
 /** z = f(x, y); `tangent` writes dz. */
-function binary<P extends Elementwise>(
+function binary<P extends ParameterlessPrimitive>(
   op: P,
   tangent: (b: Builder, x: Variable, y: Variable, z: Variable, dx: Tangent, dy: Tangent) => Tangent,
 ): JvpRule<P> {
@@ -103,7 +80,7 @@ function choice<P extends "max" | "min">(op: P, first: "gt" | "lt"): JvpRule<P> 
 }
 
 /** Rules of the elementwise family. */
-export const elementwiseJvpRules: { readonly [P in Elementwise | "integer_pow"]: JvpRule<P> } = {
+export const elementwiseJvpRules = {
   neg: ({ b, inputs, tangents }) => ({
     outputs: [neg(b, inputs[0]!)],
     tangents: [tangents[0] && neg(b, tangents[0])],
@@ -156,4 +133,4 @@ export const elementwiseJvpRules: { readonly [P in Elementwise | "integer_pow"]:
     )),
   max: choice("max", "gt"),
   min: choice("min", "lt"),
-};
+} satisfies { readonly [P in Elementwise]?: JvpRule<P> };

@@ -299,6 +299,61 @@ export function requestRows<T>(row: (op: RequestName) => T): { readonly [P in Re
   return Object.fromEntries(requestNames.map((op) => [op, row(op)])) as { [P in RequestName]: T };
 }
 
+/** The primitives that compute each entry of their output from the entries at its place. */
+const elementwiseNames = [
+  "neg",
+  "abs",
+  "sign",
+  "floor",
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "sin",
+  "cos",
+  "tanh",
+  "logistic",
+  "sqrt",
+  "erf",
+  "erf_inv",
+  "integer_pow",
+  "convert",
+  "not",
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "mod",
+  "pow",
+  "max",
+  "min",
+  "and",
+  "or",
+  "shift_right",
+  "eq",
+  "ne",
+  "lt",
+  "le",
+  "gt",
+  "ge",
+  "select",
+] as const satisfies readonly PrimitiveName[];
+
+/** One of them. */
+export type Elementwise = typeof elementwiseNames[number];
+
+const elementwiseSet: ReadonlySet<PrimitiveName> = new Set(elementwiseNames);
+
+/** True for an application of one of them. */
+export function isElementwise(equation: Equation): equation is Extract<Equation, { readonly op: Elementwise }> {
+  return elementwiseSet.has(equation.op);
+}
+
+/** The rows of a table that has the same for all of them. */
+export function elementwiseRows<T>(row: (op: Elementwise) => T): { readonly [P in Elementwise]: T } {
+  return Object.fromEntries(elementwiseNames.map((op) => [op, row(op)])) as { [P in Elementwise]: T };
+}
+
 /** The function that an equation holds, if it holds one. */
 export function bodyOf(equation: Equation): IrFunction | undefined {
   return "body" in equation.params ? equation.params.body : undefined;

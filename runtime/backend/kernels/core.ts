@@ -1,8 +1,8 @@
 // What is known of a value while nests are made? Cores: arrays without axes of size 1 that may not lie anywhere yet, because
 // whoever needs them may compute them on the way.
-import { type DType, type Origin, sizeOf } from "../../ir/types.ts";
+import { type DType, type Elementwise, type Origin, sizeOf } from "../../ir/types.ts";
 import type { FrameBuilder } from "./build.ts";
-import type { Access, Buffer, Loop, Nest, ScalarOp, View } from "./types.ts";
+import type { Access, Buffer, Loop, Nest, View } from "./types.ts";
 import { wholeView } from "./views.ts";
 
 /** Pairs of factors whose products are summed: their accesses along the axes of the output, then the summed ones. */
@@ -15,7 +15,7 @@ export interface Contraction {
 
 /** How a value is computed from others. */
 export type Expression =
-  | { readonly kind: "scalar"; readonly op: ScalarOp; readonly inputs: readonly Core[]; readonly exponent?: number }
+  | { readonly kind: "scalar"; readonly op: Elementwise; readonly inputs: readonly Core[]; readonly exponent?: number }
   | { readonly kind: "index"; readonly axis: number }
   | {
     readonly kind: "reduce";

@@ -1,8 +1,16 @@
 // How does one equation become a core? What is elementwise waits until something needs it in memory, movement becomes another way of
 // reading.
-import { type Equation, type EquationOf, isFloat, sameShape, type Variable } from "../../ir/types.ts";
+import {
+  type Elementwise,
+  type Equation,
+  type EquationOf,
+  isElementwise,
+  isFloat,
+  sameShape,
+  type Variable,
+} from "../../ir/types.ts";
 import { Core } from "./core.ts";
-import { type ScalarOp, scalarOps, type View } from "./types.ts";
+import type { View } from "./types.ts";
 import type { FrameBuilder } from "./build.ts";
 import { normalAxes, orderForReshape, reshapeView, withAxes } from "./views.ts";
 import { convolutionCore, dotCore, joinedSums } from "./contract.ts";
@@ -11,18 +19,12 @@ import { InternalError } from "../../errors.ts";
 
 type CoreOf = (variable: Variable) => Core;
 
-/** Primitives that are computed entry by entry. */
-const scalar: ReadonlySet<string> = new Set(scalarOps);
-
-const isScalar = (equation: Equation): equation is Extract<Equation, { readonly op: ScalarOp }> =>
-  scalar.has(equation.op);
-
 export function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf: CoreOf): Core {
   const output = equation.outputs[0]!;
   const { sizes } = normalAxes(output.shape);
   const type = { dtype: output.dtype, sizes };
   const origin = equation.origin;
-  if (isScalar(equation)) {
+  if (isElementwise(equation)) {
     const inputs = equation.inputs.map(coreOf);
     if (equation.op === "convert" && inputs[0]!.dtype === output.dtype) return inputs[0]!;
     const joined = equation.op === "add" ? joinedSums(builder, inputs[0]!, inputs[1]!, origin) : undefined;
@@ -111,7 +113,7 @@ function shortArgmax(builder: FrameBuilder, { inputs, outputs, params, origin }:
   const { sizes } = normalAxes(outputs[0]!.shape);
   const uniform = (dtype: Core["dtype"], value: number) => new Core(builder, { dtype, sizes }, { uniform: value });
   if (axis < 0 || x.uniform !== undefined) return uniform("i32", 0);
-  const scalar = (dtype: Core["dtype"], op: ScalarOp, ...operands: Core[]) =>
+  const scalar = (dtype: Core["dtype"], op: Elementwise, ...operands: Core[]) =>
     new Core(builder, { dtype, sizes }, { expression: { kind: "scalar", op, inputs: operands }, origin });
   const entry = (index: number) =>
     new Core(builder, { dtype: x.dtype, sizes }, {

@@ -1,6 +1,6 @@
 // What is a program made of when loops have been chosen? Frames of nodes that run one after the other: fused loop nests over
 // affine indices, loops around frames, and a few routines. `wasm` emits it; nothing here is particular to WebAssembly.
-import type { DType, Origin, PrimitiveName, Shape } from "../../ir/types.ts";
+import type { DType, Elementwise, Origin, Shape } from "../../ir/types.ts";
 
 /** A stretch of memory that holds one array, or all steps of one. */
 export interface Buffer {
@@ -37,49 +37,6 @@ export interface View extends Access {
   readonly shape: Shape;
 }
 
-/** Elementwise primitives that a nest computes, as the primitives of the same name say. */
-export const scalarOps = [
-  "neg",
-  "abs",
-  "sign",
-  "floor",
-  "exp",
-  "expm1",
-  "log",
-  "log1p",
-  "sin",
-  "cos",
-  "tanh",
-  "logistic",
-  "sqrt",
-  "erf",
-  "erf_inv",
-  "integer_pow",
-  "convert",
-  "not",
-  "add",
-  "sub",
-  "mul",
-  "div",
-  "mod",
-  "pow",
-  "max",
-  "min",
-  "and",
-  "or",
-  "shift_right",
-  "eq",
-  "ne",
-  "lt",
-  "le",
-  "gt",
-  "ge",
-  "select",
-] as const satisfies readonly PrimitiveName[];
-
-/** One of them. */
-export type ScalarOp = typeof scalarOps[number];
-
 /** One value for each point of a nest; values are named by their position in the nest. */
 export type Value =
   | { readonly op: "load"; readonly dtype: DType; readonly access: Access }
@@ -98,7 +55,7 @@ export type Value =
     readonly unrounded: boolean;
   }
   | {
-    readonly op: ScalarOp;
+    readonly op: Elementwise;
     readonly dtype: DType;
     readonly inputs: readonly number[];
     /** Of `integer_pow`. */

@@ -1,8 +1,7 @@
 // How is each scalar operation computed on vectors? Floats fill the lanes; what has 4 bytes beside something that has 8 stays in
 // the low half; a bool is a mask of all bits of a lane as wide as the widest.
 import { InternalError } from "../../errors.ts";
-import type { DType } from "../../ir/types.ts";
-import type { ScalarOp } from "../kernels/types.ts";
+import type { DType, Elementwise } from "../../ir/types.ts";
 import type { CodeWriter, VectorInstruction } from "./encoder.ts";
 import type { MathLibrary, MathName } from "./math.ts";
 import type { ConstantPool } from "./pool.ts";
@@ -20,7 +19,7 @@ export interface OperationContext {
 
 /** One operation with where its operands are. */
 export interface Operation {
-  readonly op: ScalarOp;
+  readonly op: Elementwise;
   readonly dtype: DType;
   readonly operands: readonly number[];
   readonly operandType: DType;
@@ -56,7 +55,7 @@ export function repeated(dtype: DType, value: number): Uint8Array {
  *  that the order of masks is turned); or a function on floats.
  *  What has none of these for its operands is written by itself. Total, so that a new one is not forgotten. */
 const instructions: {
-  readonly [op in ScalarOp]: {
+  readonly [op in Elementwise]: {
     readonly float?: string;
     readonly integer?: string;
     readonly compare?: string;
