@@ -2,7 +2,7 @@
 // same points, in the nest that computes what they read if that is possible, else in a new one.
 import { InternalError } from "../../errors.ts";
 import { type DType, type Origin, type Shape, sizeOf } from "../../ir/types.ts";
-import { Core, type Expression, type OpenNest } from "./core.ts";
+import { type Computed, Core, type Definition, type OpenNest, type Placed } from "./core.ts";
 import type { Access, Buffer, Frame, Nest, Node, Value, View } from "./types.ts";
 import { isInOrder } from "./print.ts";
 import { accessAlong, isRowMajor, orderOf, wholeView } from "./views.ts";
@@ -99,36 +99,33 @@ export class FrameBuilder {
   /** The memory that a core lies in; computes it if nothing has. */
   viewOf(core: Core): View {
     if (core.owner !== this) return core.owner.viewOf(core);
-    if (core.view) return core.view;
-    if (core.uniform !== undefined) {
-      const key = `${core.dtype} ${Object.is(core.uniform, -0) ? "-0" : core.uniform}`;
-      let buffer = this.parts.uniformBuffers.get(key);
-      if (!buffer) this.parts.uniformBuffers.set(key, buffer = this.constant(core.dtype, [core.uniform]));
-      return core.view = { buffer, offset: 0, steps: core.sizes.map(() => 0), terms: [], shape: core.sizes };
-    }
-    const e = core.expression;
-    if (e?.kind === "move") {
-      const { view, ready } = e.make();
-      core.view = view;
-      core.ready = ready ?? Math.max(-1, ...e.sources.map((s) => s.owner === this ? s.ready : -1));
-      if (core.rowMajor && !isRowMajor(core.view) || core.target) this.copyHome(core);
-      return core.view;
-    }
-    const open = this.place(core);
-    const order = core.rowMajor ? undefined : this.orderFor(open, core);
-    const view = core.target?.view(order) ?? this.array(core.dtype, core.sizes, order);
-    this.store(open, core.id, core.sizes, view);
-    core.view = view;
-    core.ready = open.order;
-    return view;
+    core.placed ??= this.placeInMemory(core);
+    return core.placed.view;
   }
 
-  /** Moves what only reads another buffer to memory of its own. */
-  private copyHome(core: Core): void {
-    const target = core.target?.view(core.rowMajor ? undefined : orderOf(core.view!)) ??
-      this.array(core.dtype, core.sizes);
-    core.ready = this.copy(core.view!, target, core);
-    core.view = target;
+  private placeInMemory(core: Core): Placed {
+    const { definition, dtype, sizes } = core;
+    if (definition.kind === "uniform") {
+      const key = keyOf(dtype, definition.value);
+      let buffer = this.parts.uniformBuffers.get(key);
+      if (!buffer) this.parts.uniformBuffers.set(key, buffer = this.constant(dtype, [definition.value]));
+      return { view: { buffer, offset: 0, steps: sizes.map(() => 0), terms: [], shape: sizes }, ready: -1 };
+    }
+    if (definition.kind === "move") {
+      const { view, ready } = definition.make();
+      if (core.rowMajor && !isRowMajor(view) || core.target) {
+        // what only reads another buffer moves to memory of its own
+        const target = core.target?.view(core.rowMajor ? undefined : orderOf(view)) ?? this.array(dtype, sizes);
+        return { view: target, ready: this.copy(view, target, core) };
+      }
+      const read = definition.sources.map((s) => s.owner === this && s.placed ? s.placed.ready : -1);
+      return { view, ready: ready ?? Math.max(-1, ...read) };
+    }
+    const { open, id } = this.place(core);
+    const order = core.rowMajor ? undefined : this.orderFor(open, core);
+    const view = core.target?.view(order) ?? this.array(dtype, sizes, order);
+    this.store(open, id, sizes, view);
+    return { view, ready: open.order };
   }
 
   /** A nest that copies; its position. */
@@ -158,11 +155,10 @@ export class FrameBuilder {
 
   /** Has a core written to a place, at the earliest after node `after`; the position of the node that does. */
   writeTo(core: Core, to: View, after = -1): number {
-    const computed = core.expression !== undefined && core.expression.kind !== "move" && core.uniform === undefined;
-    if (core.owner === this && computed) {
-      const open = core.nest ?? (core.view ? undefined : this.place(core));
-      if (open && open.order > after) {
-        this.store(open, core.id, core.sizes, to);
+    if (core.owner === this && isInNests(core.definition)) {
+      const { open, id } = core.computed ?? this.place(core);
+      if (open.order > after) {
+        this.store(open, id, core.sizes, to);
         return open.order;
       }
     }
@@ -205,9 +201,9 @@ export class FrameBuilder {
   // ---- which nest
 
   /** Computes a core in some nest of this frame. */
-  place(core: Core): OpenNest {
-    if (core.nest) return core.nest;
-    const e = core.expression!;
+  place(core: Core): Computed {
+    if (core.computed) return core.computed;
+    const e = core.definition;
     if (e.kind === "reduce") {
       const joined = this.reduceInPlace(core, e);
       if (joined) return joined;
@@ -215,20 +211,15 @@ export class FrameBuilder {
     const accepted: Accepted = { root: core, reduction: undefined };
     this.force(core, accepted, new Set());
     const latest = this.latestNest(core, new Set());
-    if (latest && this.canJoin(core, latest)) {
-      this.pull(core, latest);
-      return latest;
-    }
-    const open = this.openNest(core.sizes, core.origin);
-    this.pull(core, open);
-    return open;
+    const open = latest && this.canJoin(core, latest) ? latest : this.openNest(core.sizes, core.origin);
+    return { open, id: this.pull(core, open) };
   }
 
   /** A sum of what a nest without sums computes is made there. */
-  private reduceInPlace(core: Core, e: ReduceExpression) {
+  private reduceInPlace(core: Core, e: Reduction): Computed | undefined {
     const { input, axes } = e;
     if (input.owner !== this) return undefined;
-    if (input.floating && input.expression?.kind === "scalar") {
+    if (input.floating && input.definition.kind === "scalar") {
       this.force(input, { root: core, reduction: core }, new Set());
       const latest = this.latestNest(input, new Set());
       if (
@@ -237,8 +228,9 @@ export class FrameBuilder {
         this.pull(input, latest);
       }
     }
-    const open = input.nest;
-    if (!open || open.nest.contraction || open.nest.values.length > mostValues) return undefined;
+    if (!input.computed) return undefined;
+    const { open, id } = input.computed;
+    if (open.nest.contraction || open.nest.values.length > mostValues) return undefined;
     const { nest } = open;
     const full = open.full;
     if (
@@ -253,16 +245,14 @@ export class FrameBuilder {
       open.parallel = full.filter((axis) => !reduced.has(axis));
     } else if (has.length !== reduced.size || has.some((axis) => !reduced.has(axis))) return undefined;
     else if (isInOrder(nest) !== (e.inOrder ?? false)) return undefined;
-    core.id = nest.values.push(reduction(core, e, input.id)) - 1;
-    this.settle(core, open);
-    return open;
+    return this.settle(core, { open, id: nest.values.push(reduction(core, e, id)) - 1 });
   }
 
   /** Has in memory what a core's nest can only read; of reductions on the way, one may be made in the nest itself. */
   private force(core: Core, accepted: Accepted, seen: Set<Core>): void {
     if (seen.has(core) || !core.floating) return;
     seen.add(core);
-    const e = core.expression!;
+    const e = core.definition;
     if (core.owner !== this) {
       this.viewOf(core);
       return;
@@ -272,13 +262,15 @@ export class FrameBuilder {
         for (const input of e.inputs) this.force(input, accepted, seen);
         return;
       case "index":
+      case "uniform":
+      case "given":
         return;
       case "move":
         this.viewOf(core);
         return;
       case "reduce":
       case "contract": {
-        if (e.kind === "reduce" && e.input.nest && this.reduceInPlace(core, e)) return;
+        if (e.kind === "reduce" && e.input.computed && this.reduceInPlace(core, e)) return;
         const { root, reduction } = accepted;
         const sameSizes = core.sizes.length === root.sizes.length && core.sizes.every((n, i) => n === root.sizes[i]);
         if (reduction !== undefined && reduction !== core || !sameSizes) {
@@ -299,9 +291,9 @@ export class FrameBuilder {
     const visit = (c: Core) => {
       if (seen.has(c) || c.owner !== this || c.uniform !== undefined) return;
       seen.add(c);
-      if (c.nest) latest = Math.max(latest, c.nest.order);
-      else if (c.view) latest = Math.max(latest, c.ready);
-      else if (c.expression?.kind === "scalar") c.expression.inputs.forEach(visit);
+      if (c.computed) latest = Math.max(latest, c.computed.open.order);
+      else if (c.placed) latest = Math.max(latest, c.placed.ready);
+      else if (c.definition.kind === "scalar") c.definition.inputs.forEach(visit);
     };
     visit(core);
     return latest < 0 ? undefined : this.nests[latest];
@@ -311,12 +303,12 @@ export class FrameBuilder {
   canJoin(core: Core, open: OpenNest, seen: Set<Core> = new Set()): boolean {
     if (seen.has(core)) return true;
     seen.add(core);
-    if (core.uniform !== undefined || core.nest === open) return true;
+    if (core.uniform !== undefined || core.computed?.open === open) return true;
     if (open.closed || open.nest.values.length > mostValues || !this.axesFor(open, core.sizes)) return false;
-    if (core.owner !== this) return core.view !== undefined || core.nest !== undefined;
-    if (core.view) return core.ready < open.order;
-    if (core.nest) return core.nest.order < open.order;
-    const e = core.expression!;
+    if (core.owner !== this) return core.placed !== undefined || core.computed !== undefined;
+    if (core.placed) return core.placed.ready < open.order;
+    if (core.computed) return core.computed.open.order < open.order;
+    const e = core.definition;
     return e.kind === "scalar" ? e.inputs.every((input) => this.canJoin(input, open, seen)) : e.kind === "index";
   }
 
@@ -324,7 +316,7 @@ export class FrameBuilder {
   pull(core: Core, open: OpenNest): number {
     const { nest, uniforms, loaded } = open;
     if (core.uniform !== undefined) {
-      const key = `${core.dtype} ${Object.is(core.uniform, -0) ? "-0" : core.uniform}`;
+      const key = keyOf(core.dtype, core.uniform);
       let id = uniforms.get(key);
       if (id === undefined) {
         id = nest.values.push({ op: "uniform", dtype: core.dtype, value: core.uniform }) - 1;
@@ -332,11 +324,10 @@ export class FrameBuilder {
       }
       return id;
     }
-    if (core.owner === this && core.nest === open) return core.id;
+    if (core.owner === this && core.computed?.open === open) return core.computed.id;
     const known = loaded.get(core);
     if (known !== undefined) return known;
-    const e = core.expression;
-    if (core.owner !== this || !core.floating || e!.kind === "move") {
+    if (core.owner !== this || !core.floating || !isInNests(core.definition)) {
       const view = this.viewOf(core);
       const axes = this.axesFor(open, core.sizes);
       if (!axes) throw new InternalError("A value is read by a nest with other points");
@@ -345,14 +336,11 @@ export class FrameBuilder {
       loaded.set(core, id);
       return id;
     }
-    core.id = this.pullExpression(core, open);
-    this.settle(core, open);
-    return core.id;
+    return this.settle(core, { open, id: this.pullExpression(core, core.definition, open) }).id;
   }
 
-  private pullExpression(core: Core, open: OpenNest): number {
+  private pullExpression(core: Core, e: InNests, open: OpenNest): number {
     const { nest } = open;
-    const e = core.expression!;
     const add = (value: Value) => nest.values.push(value) - 1;
     switch (e.kind) {
       case "scalar": {
@@ -398,25 +386,25 @@ export class FrameBuilder {
         const input = products.reduce((a, b) => add({ op: "add", dtype, inputs: [a, b] }));
         return add({ op: "reduce", dtype, kind: "sum", input, inOrder: false, unrounded: true });
       }
-      case "move":
-        throw new InternalError("A movement is not computed in a nest");
     }
   }
 
   /** Notes where a core is computed; whoever reads it and can be computed there is, too. */
-  private settle(core: Core, open: OpenNest): void {
-    core.nest = open;
+  private settle(core: Core, computed: Computed): Computed {
+    const { open } = computed;
+    core.computed = computed;
     core.depth = 0;
     for (const user of core.users) {
       if (user.floating && user.owner === this && this.canJoin(user, open)) this.pull(user, open);
     }
     core.users.length = 0;
+    return computed;
   }
 
   /** Computes a core in a nest that computes nothing else. */
   isolate(core: Core): Core {
     this.viewOf(core);
-    if (core.nest) core.nest.closed = true;
+    if (core.computed) core.computed.open.closed = true;
     return core;
   }
 
@@ -464,9 +452,21 @@ export class FrameBuilder {
 /** Results that do not change from step to step are computed before a loop if they take so many bytes at most. */
 const mostHoisted = 2 ** 18;
 
-type ReduceExpression = Extract<Expression, { kind: "reduce" }>;
+type Reduction = Extract<Definition, { kind: "reduce" }>;
 
-function reduction({ dtype }: Core, { op, inOrder = false }: ReduceExpression, input: number): Value {
+/** What is computed in nests: neither there already nor read in another way. */
+type InNests = Exclude<Definition, { kind: "uniform" | "given" | "move" }>;
+
+function isInNests(definition: Definition): definition is InNests {
+  return definition.kind !== "uniform" && definition.kind !== "given" && definition.kind !== "move";
+}
+
+/** One value as a key: -0 is another than 0. */
+function keyOf(dtype: DType, value: number): string {
+  return `${dtype} ${Object.is(value, -0) ? "-0" : value}`;
+}
+
+function reduction({ dtype }: Core, { op, inOrder = false }: Reduction, input: number): Value {
   return { op: "reduce", dtype, kind: op, input, inOrder, unrounded: false };
 }
 

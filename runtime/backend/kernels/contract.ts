@@ -50,17 +50,15 @@ export function dotCore(
     // an outer product
     const along = (core: Core, places: ReadonlyMap<number, number>) =>
       new Core(builder, { dtype, sizes }, {
-        expression: {
-          kind: "move",
-          sources: [core],
-          make: () => ({ view: spread(builder.viewOf(core), places, sizes) }),
-        },
-        origin,
-      });
+        kind: "move",
+        sources: [core],
+        make: () => ({ view: spread(builder.viewOf(core), places, sizes) }),
+      }, origin);
     return new Core(builder, { dtype, sizes }, {
-      expression: { kind: "scalar", op: "mul", inputs: [along(left, leftPlaces), along(right, rightPlaces)] },
-      origin,
-    });
+      kind: "scalar",
+      op: "mul",
+      inputs: [along(left, leftPlaces), along(right, rightPlaces)],
+    }, origin);
   }
   const { views: [leftView, rightView], vectorAxis } = orient(builder, { left, right, m, n, k });
   const order = sizes.map((_, i) => i);
@@ -80,7 +78,7 @@ export function dotCore(
     summed,
     layout,
   };
-  return new Core(builder, { dtype, sizes }, { expression: { kind: "contract", contraction }, origin });
+  return new Core(builder, { dtype, sizes }, { kind: "contract", contraction }, origin);
 }
 
 /** So many products are too many to be summed together: their factors do not stay in the caches. */
@@ -90,8 +88,8 @@ const mostJoined = 2 ** 18;
  *  else: the products are summed together. Undefined where that cannot be. */
 export function joinedSums(builder: FrameBuilder, a: Core, b: Core, origin: Core["origin"]): Core | undefined {
   const productsOf = (core: Core) =>
-    core.owner === builder && core.floating && core.readOnce && core.expression?.kind === "contract"
-      ? core.expression.contraction
+    core.owner === builder && core.floating && core.readOnce && core.definition.kind === "contract"
+      ? core.definition.contraction
       : undefined;
   const join = (left: Core, right: Core): Core | undefined => {
     const [x, y] = [productsOf(left), productsOf(right)];
@@ -99,19 +97,19 @@ export function joinedSums(builder: FrameBuilder, a: Core, b: Core, origin: Core
     if (left.sizes.join() !== right.sizes.join()) return undefined;
     if ([...left.sizes, ...x.summed].reduce((n, size) => n * size, 1) >= mostJoined) return undefined;
     const contraction = { ...x, pairs: [...x.pairs, ...y.pairs] };
-    const joined = new Core(builder, left, { expression: { kind: "contract", contraction }, origin });
+    const joined = new Core(builder, left, { kind: "contract", contraction }, origin);
     joined.readOnce = true;
     return joined;
   };
   const both = join(a, b);
   if (both) return both;
   for (const [sum, other] of [[a, b], [b, a]] as const) {
-    const e = sum.expression;
-    if (sum.owner !== builder || !sum.floating || !sum.readOnce || e?.kind !== "scalar" || e.op !== "add") continue;
+    const e = sum.definition;
+    if (sum.owner !== builder || !sum.floating || !sum.readOnce || e.kind !== "scalar" || e.op !== "add") continue;
     for (const [rest, product] of [e.inputs, e.inputs.toReversed()] as [Core, Core][]) {
       const joined = join(product, other);
       if (joined) {
-        return new Core(builder, sum, { expression: { kind: "scalar", op: "add", inputs: [rest, joined] }, origin });
+        return new Core(builder, sum, { kind: "scalar", op: "add", inputs: [rest, joined] }, origin);
       }
     }
   }
@@ -400,24 +398,21 @@ function convolved(
   const length = sums.reduce((n, t) => n * t.size, 1);
   const core = expression
     ? length >= longSum
-      ? builder.isolate(new Core(builder, { dtype, sizes: split }, { expression, origin }))
-      : new Core(builder, { dtype, sizes: split }, { expression, origin })
+      ? builder.isolate(new Core(builder, { dtype, sizes: split }, expression, origin))
+      : new Core(builder, { dtype, sizes: split }, expression, origin)
     : productOf(builder, { dtype, sizes: split, origin }, contraction);
   if (split.length === sizes.length) return core;
   // the groups and the channels of each are one axis
   const at = kept.indexOf(outer);
   return new Core(builder, { dtype, sizes }, {
-    expression: {
-      kind: "move",
-      sources: [core],
-      make: () => {
-        const view = builder.viewOf(core);
-        const joined = view.steps.filter((_, i) => i !== at);
-        return { view: { ...view, shape: sizes, steps: joined } };
-      },
+    kind: "move",
+    sources: [core],
+    make: () => {
+      const view = builder.viewOf(core);
+      const joined = view.steps.filter((_, i) => i !== at);
+      return { view: { ...view, shape: sizes, steps: joined } };
     },
-    origin,
-  });
+  }, origin);
 }
 
 /** Without anything to sum: a product of two entries. */
@@ -431,9 +426,10 @@ function productOf(
   { pairs }: Contraction,
 ): Core {
   const factor = (access: Access) =>
-    new Core(builder, { dtype, sizes }, { view: { ...access, shape: sizes }, ready: builder.frame.nodes.length - 1 });
-  return new Core(builder, { dtype, sizes }, {
-    expression: { kind: "scalar", op: "mul", inputs: pairs[0]!.map(factor) },
-    origin,
-  });
+    new Core(builder, { dtype, sizes }, {
+      kind: "given",
+      view: { ...access, shape: sizes },
+      ready: builder.frame.nodes.length - 1,
+    });
+  return new Core(builder, { dtype, sizes }, { kind: "scalar", op: "mul", inputs: pairs[0]!.map(factor) }, origin);
 }

@@ -13,8 +13,10 @@ export interface Contraction {
   readonly layout: readonly number[];
 }
 
-/** How a value is computed from others. */
-export type Expression =
+/** What a core is: one value for all entries, an array that lies somewhere already, or how it is computed from others. */
+export type Definition =
+  | { readonly kind: "uniform"; readonly value: number }
+  | ({ readonly kind: "given" } & Made)
   | { readonly kind: "scalar"; readonly op: Elementwise; readonly inputs: readonly Core[]; readonly exponent?: number }
   | { readonly kind: "index"; readonly axis: number }
   | {
@@ -81,6 +83,18 @@ export class Slot {
   }
 }
 
+/** Where a core lies, and the node of its owner's frame that has written it; -1: there from the start. */
+export interface Placed {
+  readonly view: View;
+  readonly ready: number;
+}
+
+/** The nest that computes a core, and which of its values it is. */
+export interface Computed {
+  readonly open: OpenNest;
+  readonly id: number;
+}
+
 /** An array to be computed. */
 export class Core {
   readonly owner: FrameBuilder;
@@ -88,16 +102,11 @@ export class Core {
   /** No axis has size 1. */
   readonly sizes: readonly number[];
   readonly origin: Origin | undefined;
-  /** One value for all entries. */
-  uniform: number | undefined;
-  expression: Expression | undefined;
-  /** Where it lies. */
-  view: View | undefined;
-  /** Node of the owner's frame that has written it; -1: there from the start. */
-  ready = -1;
-  /** The nest that computes it, and which of its values it is. */
-  nest: OpenNest | undefined;
-  id = -1;
+  readonly definition: Definition;
+  /** Set once it lies somewhere. */
+  placed: Placed | undefined;
+  /** Set once a nest computes it. */
+  computed: Computed | undefined;
   /** Where it should lie. */
   target: Slot | undefined;
   /** Must lie row-major. */
@@ -114,30 +123,34 @@ export class Core {
   constructor(
     owner: FrameBuilder,
     type: { readonly dtype: DType; readonly sizes: readonly number[] },
-    given: { expression?: Expression; uniform?: number; view?: View; ready?: number; origin?: Origin | undefined },
+    definition: Definition,
+    origin?: Origin,
   ) {
     this.owner = owner;
     this.dtype = type.dtype;
     this.sizes = type.sizes;
-    this.expression = given.expression;
-    this.uniform = given.uniform;
-    this.view = given.view;
-    this.origin = given.origin;
-    if (given.ready !== undefined) this.ready = given.ready;
-    const e = given.expression;
+    this.definition = definition;
+    this.origin = origin;
+    if (definition.kind === "given") this.placed = { view: definition.view, ready: definition.ready ?? -1 };
+    const e = definition;
     let depth = 0;
-    if (e?.kind === "scalar") {
+    if (e.kind === "scalar") {
       for (const input of e.inputs) {
         depth = Math.max(depth, input.depth + 1);
         if (input.owner === owner && input.uniform === undefined) input.users.push(this);
       }
-    } else if (e?.kind === "move") { for (const source of e.sources) depth = Math.max(depth, source.depth + 1); }
-    else if (e?.kind === "reduce") depth = e.input.depth + 1;
+    } else if (e.kind === "move") { for (const source of e.sources) depth = Math.max(depth, source.depth + 1); }
+    else if (e.kind === "reduce") depth = e.input.depth + 1;
     this.depth = depth;
+  }
+
+  /** The value of all entries, where they have one. */
+  get uniform(): number | undefined {
+    return this.definition.kind === "uniform" ? this.definition.value : undefined;
   }
 
   /** Not computed by anything yet. */
   get floating(): boolean {
-    return this.view === undefined && this.nest === undefined && this.uniform === undefined;
+    return this.placed === undefined && this.computed === undefined && this.definition.kind !== "uniform";
   }
 }

@@ -13,12 +13,12 @@ export function lowerFunction(fn: IrFunction): KernelProgram {
   const scope = new Scope(builder);
   const inputs = fn.inputs.map((input) => {
     const { sizes } = normalAxes(input.shape);
-    const core = new Core(builder, { dtype: input.dtype, sizes }, { view: builder.array(input.dtype, sizes) });
-    scope.set(input, core);
-    return core;
+    const view = builder.array(input.dtype, sizes);
+    scope.set(input, new Core(builder, { dtype: input.dtype, sizes }, { kind: "given", view }));
+    return view;
   });
   for (const output of new Set(fn.outputs)) scope.rowMajor.add(output);
   scope.run(fn);
   const outputs = fn.outputs.map((output) => builder.rowMajor(scope.get(output)));
-  return { root: builder.frame, inputs: inputs.map((core) => core.view), outputs, constants: builder.parts.constants };
+  return { root: builder.frame, inputs, outputs, constants: builder.parts.constants };
 }

@@ -30,23 +30,20 @@ export function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf:
     const joined = equation.op === "add" ? joinedSums(builder, inputs[0]!, inputs[1]!, origin) : undefined;
     if (joined) return joined;
     const exponent = equation.op === "integer_pow" ? { exponent: equation.params.exponent } : {};
-    return new Core(builder, type, {
-      expression: { kind: "scalar", op: equation.op, inputs, ...exponent },
-      origin,
-    });
+    return new Core(builder, type, { kind: "scalar", op: equation.op, inputs, ...exponent }, origin);
   }
   switch (equation.op) {
     case "constant": {
       const { data } = equation.params;
-      if (data.length === 1) return new Core(builder, type, { uniform: data[0]! });
+      if (data.length === 1) return new Core(builder, type, { kind: "uniform", value: data[0]! });
       const buffer = builder.constant(output.dtype, data);
       const view = reshapeView({ buffer, offset: 0, steps: [1], terms: [], shape: [data.length] }, sizes);
-      return new Core(builder, type, { view: view! });
+      return new Core(builder, type, { kind: "given", view: view! });
     }
     case "iota": {
       const axis = normalAxes(output.shape).at[equation.params.axis]!;
-      if (axis < 0) return new Core(builder, type, { uniform: 0 });
-      return new Core(builder, type, { expression: { kind: "index", axis }, origin });
+      if (axis < 0) return new Core(builder, type, { kind: "uniform", value: 0 });
+      return new Core(builder, type, { kind: "index", axis }, origin);
     }
     case "stop_gradient":
       return coreOf(equation.inputs[0]!);
@@ -57,10 +54,10 @@ export function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf:
       const axes = equation.params.axes.map((axis) => at[axis]!).filter((axis) => axis >= 0);
       if (axes.length === 0) return input;
       if (equation.op === "reduce_max") {
-        return new Core(builder, type, { expression: { kind: "reduce", op: "max", input, axes }, origin });
+        return new Core(builder, type, { kind: "reduce", op: "max", input, axes }, origin);
       }
       const { inOrder = false } = equation.params;
-      return new Core(builder, type, { expression: { kind: "reduce", op: "sum", input, axes, inOrder }, origin });
+      return new Core(builder, type, { kind: "reduce", op: "sum", input, axes, inOrder }, origin);
     }
     case "dot_general":
       return dotCore(builder, equation, coreOf);
@@ -111,24 +108,22 @@ function shortArgmax(builder: FrameBuilder, { inputs, outputs, params, origin }:
   const { at } = normalAxes(inputs[0]!.shape);
   const axis = at[params.axis]!;
   const { sizes } = normalAxes(outputs[0]!.shape);
-  const uniform = (dtype: Core["dtype"], value: number) => new Core(builder, { dtype, sizes }, { uniform: value });
+  const uniform = (dtype: Core["dtype"], value: number) =>
+    new Core(builder, { dtype, sizes }, { kind: "uniform", value });
   if (axis < 0 || x.uniform !== undefined) return uniform("i32", 0);
   const scalar = (dtype: Core["dtype"], op: Elementwise, ...operands: Core[]) =>
-    new Core(builder, { dtype, sizes }, { expression: { kind: "scalar", op, inputs: operands }, origin });
+    new Core(builder, { dtype, sizes }, { kind: "scalar", op, inputs: operands }, origin);
   const entry = (index: number) =>
     new Core(builder, { dtype: x.dtype, sizes }, {
-      expression: {
-        kind: "move",
-        sources: [x],
-        make: () => {
-          const view = builder.viewOf(x);
-          const without = (list: readonly number[]) => list.filter((_, i) => i !== axis);
-          const offset = view.offset + index * view.steps[axis]!;
-          return { view: { ...view, offset, shape: sizes, steps: without(view.steps) } };
-        },
+      kind: "move",
+      sources: [x],
+      make: () => {
+        const view = builder.viewOf(x);
+        const without = (list: readonly number[]) => list.filter((_, i) => i !== axis);
+        const offset = view.offset + index * view.steps[axis]!;
+        return { view: { ...view, offset, shape: sizes, steps: without(view.steps) } };
       },
-      origin,
-    });
+    }, origin);
   let best = entry(0);
   let index = uniform("i32", 0);
   for (let i = 1; i < x.sizes[axis]!; i++) {
@@ -155,7 +150,7 @@ function moved(builder: FrameBuilder, equation: Movement, source: Core): Core {
   const [from, to] = [equation.inputs[0]!, equation.outputs[0]!];
   const [before, after] = [normalAxes(from.shape), normalAxes(to.shape)];
   const type = { dtype: to.dtype, sizes: after.sizes };
-  if (source.uniform !== undefined) return new Core(builder, type, { uniform: source.uniform });
+  if (source.uniform !== undefined) return new Core(builder, type, { kind: "uniform", value: source.uniform });
   if (keepsEntries(equation, before, after)) return source;
   const read = (view: View): View | undefined => {
     switch (equation.op) {
@@ -203,7 +198,7 @@ function moved(builder: FrameBuilder, equation: Movement, source: Core): Core {
     const copy = builder.packed(source, orderForReshape(builder.viewOf(source), after.sizes));
     return { view: read(copy)!, ready: builder.frame.nodes.length - 1 };
   };
-  return new Core(builder, type, { expression: { kind: "move", sources: [source], make }, origin: equation.origin });
+  return new Core(builder, type, { kind: "move", sources: [source], make }, equation.origin);
 }
 
 type Axes = ReturnType<typeof normalAxes>;
@@ -233,7 +228,7 @@ function padded(builder: FrameBuilder, equation: EquationOf<"pad">, source: Core
   const [from, to] = [equation.inputs[0]!, equation.outputs[0]!];
   const { sizes } = normalAxes(to.shape);
   if (source.uniform === 0 && !Object.is(source.uniform, -0)) {
-    return new Core(builder, { dtype: to.dtype, sizes }, { uniform: 0 });
+    return new Core(builder, { dtype: to.dtype, sizes }, { kind: "uniform", value: 0 });
   }
   const core = assembled(builder, equation, [source], (whole) => {
     const filled = builder.fill(whole, 0, { dtype: to.dtype, origin: equation.origin });
@@ -276,17 +271,14 @@ function assembled(
   const type = { dtype: output.dtype, sizes: normalAxes(output.shape).sizes };
   for (const source of sources) if (source.owner !== builder) source.owner.viewOf(source);
   const core: Core = new Core(builder, type, {
-    expression: {
-      kind: "move",
-      sources,
-      make: () => {
-        const whole = core.target?.view() ?? builder.array(type.dtype, type.sizes);
-        core.target = undefined;
-        return { view: whole, ready: write(whole) };
-      },
+    kind: "move",
+    sources,
+    make: () => {
+      const whole = core.target?.view() ?? builder.array(type.dtype, type.sizes);
+      core.target = undefined;
+      return { view: whole, ready: write(whole) };
     },
-    origin: equation.origin,
-  });
+  }, equation.origin);
   return core;
 }
 

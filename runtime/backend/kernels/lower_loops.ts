@@ -26,25 +26,25 @@ export function lowerLoop(outer: Scope, equation: EquationOf<"scan"> | EquationO
   const given = equation.inputs.map((input) => outer.get(input));
   body.inputs.slice(0, constants).forEach((input, i) => scope.set(input, given[i]!));
   // the carry lies in memory of this frame, and is the output
-  const carried: Core[] = [];
+  const carried: View[] = [];
   for (let i = 0; i < carry; i++) {
     const initial = given[constants + i]!;
     const { dtype, sizes } = initial;
     const place = builder.array(dtype, sizes);
-    const ready = builder.writeTo(initial, place);
-    carried.push(new Core(builder, { dtype, sizes }, { view: place, ready }));
-    scope.set(body.inputs[constants + i]!, new Core(inner, { dtype, sizes }, { view: place }));
+    builder.writeTo(initial, place);
+    carried.push(place);
+    scope.set(body.inputs[constants + i]!, new Core(inner, { dtype, sizes }, { kind: "given", view: place }));
   }
   body.inputs.slice(constants + carry).forEach((input, i) => {
     const whole = given[constants + carry + i]!;
     const { dtype } = input;
     const { sizes } = normalAxes(input.shape);
     if (whole.uniform !== undefined) {
-      scope.set(input, new Core(inner, { dtype, sizes }, { uniform: whole.uniform }));
+      scope.set(input, new Core(inner, { dtype, sizes }, { kind: "uniform", value: whole.uniform }));
       return;
     }
     const stacked = whole.owner.viewOf(whole);
-    scope.set(input, new Core(inner, { dtype, sizes }, { view: sliceOf(stacked, loop, sizes) }));
+    scope.set(input, new Core(inner, { dtype, sizes }, { kind: "given", view: sliceOf(stacked, loop, sizes) }));
   });
   const stacks = equation.outputs.slice(carry).map((output) => {
     const buffer = builder.buffer(output.dtype, sizeOf(output.shape));
@@ -67,16 +67,13 @@ export function lowerLoop(outer: Scope, equation: EquationOf<"scan"> | EquationO
     const target = slot.view(view && orderOf(view));
     if (!view || !sameAccess(view, target)) inner.writeTo(core, target);
   });
-  closeCarry(inner, body.outputs.slice(0, carry).map((output) => scope.get(output)), carried.map((core) => core.view!));
+  closeCarry(inner, body.outputs.slice(0, carry).map((output) => scope.get(output)), carried);
   const ready = builder.append(loop);
-  carried.forEach((core, i) => {
-    core.ready = ready;
-    outer.set(equation.outputs[i]!, core);
+  const views = [...carried, ...stacks.map(({ slot }) => slot.whole)];
+  equation.outputs.forEach((output, i) => {
+    const type = { dtype: output.dtype, sizes: normalAxes(output.shape).sizes };
+    outer.set(output, new Core(builder, type, { kind: "given", view: views[i]!, ready }));
   });
-  for (const { output, slot } of stacks) {
-    const { sizes } = normalAxes(output.shape);
-    outer.set(output, new Core(builder, { dtype: output.dtype, sizes }, { view: slot.whole, ready }));
-  }
 }
 
 /** The slice of the present step. */

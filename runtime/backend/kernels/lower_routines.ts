@@ -28,7 +28,12 @@ function append(
   const view = builder.array(output.dtype, sizes);
   const scratch = given.scratch ? { scratch: builder.buffer("f64", given.scratch) } : {};
   const node = { kind: "routine", inputs: views, output: view, origin, ...scratch, ...given.work } as Routine;
-  return new Core(builder, { dtype: output.dtype, sizes }, { view, ready: builder.append(node), origin });
+  return new Core(
+    builder,
+    { dtype: output.dtype, sizes },
+    { kind: "given", view, ready: builder.append(node) },
+    origin,
+  );
 }
 
 /** As `random_bits`. */
