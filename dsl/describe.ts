@@ -85,7 +85,7 @@ function symbols(el: Elaboration, checked: CheckedProgram): string[] {
   }
   const rows = [...el.leaves.values()].map((leaf) => {
     const evolving = loopsChanging(el, { kind: "leaf", leaf });
-    const outers = outersLearning(el, { kind: "Name", name: leaf.name, primed: false, span: leaf.span }, false)
+    const outers = outersLearning(el, leaf.path, false)
       .filter((l) => !checked.outers.some((o) => o.loop === l));
     const owners = [...evolving, ...outers].map((l) => `evolved by ${l.name}`);
     if (learned.has(leaf)) owners.push(`learned by ${learned.get(leaf)}`);

@@ -1,6 +1,6 @@
 // Is an outer loop without mistakes? What it learns, by which rules, and what no two of them may share.
 import type { Elaboration, LeafDeclaration, LoopRun, MetaReference, TensorValue } from "../world/world.ts";
-import type { Loop } from "../world/loop.ts";
+import { type Loop, withoutTime } from "../world/loop.ts";
 import { type Draft, type LastingLeaves, noLeaves, openFunction } from "../elaborate/functions.ts";
 import { stepsOf } from "../elaborate/steps.ts";
 import { setRange } from "../../runtime/ir/ranges.ts";
@@ -118,8 +118,8 @@ export function endOf(runs: readonly LoopRun[], leaf: LeafDeclaration): LoopRun 
 /** True when one of two outers learns, as `@0`, where the other starts that it runs. */
 function startsOther({ expression }: MetaReference, other: CheckedOuter, outer: CheckedOuter): boolean {
   const timed = (of: CheckedOuter) =>
-    of.learned.flat().some((r) => r.expression.kind === "Time" && r.label.replace(/@0$/, "") === bare);
-  const bare = (expression.kind === "Time" ? referenceText(expression.object) : referenceText(expression)) ?? "";
+    of.learned.flat().some((r) => r.expression.kind === "Time" && referenceText(r.expression.object) === bare);
+  const bare = referenceText(withoutTime(expression)) ?? "";
   const [around, inside] = outer.inners.has(other.loop) ? [outer, other] : [other, outer];
   return timed(around) && !timed(inside);
 }

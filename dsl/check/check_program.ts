@@ -1,5 +1,5 @@
 // Is the program without mistakes? Goes through every loop and item without running anything until all is shaped.
-import type { Context, Elaboration, LeafDeclaration } from "../world/world.ts";
+import type { Context, Elaboration, HyperparameterValue, LeafDeclaration, Unshaped } from "../world/world.ts";
 import {
   type CheckedOuter,
   type CheckedProgram,
@@ -15,15 +15,14 @@ import type { EvaluateItem, Expression, GradientItem } from "../syntax/ast.ts";
 import { checkGradient, checkSimulation } from "./check_items.ts";
 import { checkEvaluation } from "./check_evaluation.ts";
 import { checkUnused } from "./unused_definitions.ts";
-import type { Span } from "../text/source.ts";
-import type { Loop } from "../world/loop.ts";
+import { hyperparameterPath, type Loop } from "../world/loop.ts";
 import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import type { RecordRequest } from "../../runtime/program/program.ts";
 import { requireInteger } from "../elaborate/sizes.ts";
 import { lost } from "./lost_items.ts";
 import { isSchedule } from "../loops/hyperparameters.ts";
 import { changesUnknown, referenceLeaves, resolveReference } from "../elaborate/references.ts";
-import { headName } from "../syntax/paths.ts";
+import { headName, leadsTo, pathText, samePath } from "../syntax/paths.ts";
 import { loopsChanging } from "../elaborate/ownership.ts";
 import { formatDims, formatRange } from "../world/values.ts";
 
@@ -101,23 +100,25 @@ function checkStarts(el: Elaboration, learned: readonly LeafDeclaration[]): void
 /** Reports the parameters that no call shaped. After a mistake that may be a consequence of it. */
 function reportUnshaped(el: Elaboration): void {
   const inCircles = new Set<string>();
-  for (const [name, span] of el.sink.hasErrors ? [] : el.unshaped) {
-    const way = waysOf(el, name);
-    const last = way.at(-1)!;
-    if (way.some((step) => inCircles.has(step.name))) continue;
+  for (const [name, asked] of el.sink.hasErrors ? [] : el.unshaped) {
+    const { span } = asked;
+    const way = waysOf(el, asked);
+    const names = way.map((step) => pathText(step.path));
+    if (names.some((step) => inCircles.has(step))) continue;
     // what waits for another parameter is a consequence of that
-    if (way.length > 1 && last.name !== name) continue;
+    if (way.length > 1 && names.at(-1) !== name) continue;
     if (way.length > 1) {
-      for (const step of way) inCircles.add(step.name);
+      for (const step of names) inCircles.add(step);
       fail({ elaboration: el, frames: [] }, {
         code: "M0210",
         title: `The shape of \`${name}\` depends on itself`,
         at: span,
-        secondary: way.slice(1).map((step) => ({ span: step.span, message: `this call waits for \`${step.name}\`` })),
+        secondary: way.slice(1).map((step, i) => ({
+          span: step.span,
+          message: `this call waits for \`${names[i + 1]}\``,
+        })),
         notes: [
-          `The way is ${
-            way.map((step) => `\`${step.name}\``).join(" → ")
-          }: each is shaped by a call that reads the next`,
+          `The way is ${names.map((step) => `\`${step}\``).join(" → ")}: each is shaped by a call that reads the next`,
         ],
         hint: "call one of these models with something that is known, such as data",
       });
@@ -132,13 +133,13 @@ function reportUnshaped(el: Elaboration): void {
 }
 
 /** What a parameter's shape waits for, and that in turn: until one that waits for nothing, or one that was there before. */
-function waysOf(el: Elaboration, name: string): { readonly name: string; readonly span: Span }[] {
-  const way = [{ name, span: el.unshaped.get(name)! }];
+function waysOf(el: Elaboration, first: Unshaped): Unshaped[] {
+  const way = [first];
   for (;;) {
-    const { name: last } = way.at(-1)!;
-    const next = [...el.waiting].find(([model]) => last === model || last.startsWith(`${model}.`))?.[1];
+    const { path } = way.at(-1)!;
+    const next = [...el.waiting].find(([model]) => leadsTo(model.path, path))?.[1];
     if (!next) return way;
-    const known = way.some((step) => step.name === next.name);
+    const known = way.some((step) => samePath(step.path, next.path));
     way.push(next);
     if (known) return way;
   }
@@ -281,18 +282,17 @@ function checkRecords(
   /** Records a hyperparameter that its loop changes as it goes, at every step; true when it is one. What an outer learns is recorded
    *  as that. */
   function readSchedule(
-    { loop, name }: { readonly loop: Loop; readonly name: string },
+    { loop, declared }: HyperparameterValue,
     expression: Expression,
     times: RecordedTimes,
     leaves: readonly LeafDeclaration[],
   ): boolean {
     const timed = expression.kind === "Time";
     if (timed && expression.time !== "all") return false;
-    const declared = loop.rules.flatMap((r) => r.hyperparameters).find((h) => h.path === name);
-    if (!declared || !isSchedule(draft.cx, declared)) return false;
+    if (!isSchedule(draft.cx, declared)) return false;
     const learned = new Set(outers.flatMap((o) => o.learned.flat()).flatMap((r) => r.leaves));
     if (!timed && leaves.some((leaf) => learned.has(leaf))) return false;
-    const names = leaves.length > 0 ? leaves.map((leaf) => leaf.name) : [`${loop.name}.${name}`];
+    const names = leaves.length > 0 ? leaves.map((leaf) => leaf.name) : [pathText(hyperparameterPath(loop, declared))];
     const own = outers.some((o) => o.loop === loop);
     if (own && timed) return false;
     if (!own && unrecordable(loop, expression)) return true;

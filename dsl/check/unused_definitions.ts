@@ -272,7 +272,7 @@ function callWithStandIns(el: Elaboration, cx: Context, item: ModelItem, module:
     bound.set(formal.name.name, known(value === undefined ? defaultOf(cx, formal, bound) : staticNumber(value, "int")));
   }
   const instance: InstanceNode = {
-    path: item.name.name,
+    path: [item.name.name],
     model: { item, module },
     sizes: bound,
     own: new Map(),
@@ -327,7 +327,15 @@ function checkOptimizer(el: Elaboration, item: OptimizerItem, module: Module): v
     }
     const { span } = item.name;
     const rule: LoopRule = { references: [], optimizer: { item, module }, hyperparameters: [], span };
-    const leaf: LeafDeclaration = { name: "p", drawnAs: "p", dims, module, span, initial: () => undefined };
+    const leaf: LeafDeclaration = {
+      name: "p",
+      path: ["p"],
+      drawnAs: "p",
+      dims,
+      module,
+      span,
+      initial: () => undefined,
+    };
     const p = array();
     const t: TensorValue = { kind: "tensor", variable: b.input({ dtype: "i32", shape: [] }), dims: [] };
     const states = startStates(cx, rule, leaf, p, hyperparameters);

@@ -19,6 +19,8 @@ import {
 } from "../world/values.ts";
 import { capital } from "../text/words.ts";
 import type { Context, Dim, ErrorValue, TensorValue, Value } from "../world/world.ts";
+import { hyperparameterPath } from "../world/loop.ts";
+import { pathText } from "../syntax/paths.ts";
 
 const staticArithmetic: Readonly<Record<BinaryExpression["op"], (a: number, b: number) => number | boolean>> = {
   "+": (a, b) => a + b,
@@ -92,11 +94,12 @@ export function numeric(cx: Context, value: Value, span: Span, what: string): Te
   const tensor = toTensor(cx, value);
   if (tensor.kind === "tensor") return tensor;
   if (value.kind === "hyperparameter") {
+    const path = pathText(hyperparameterPath(value.loop, value.declared));
     return fail(cx, {
       code: "M0304",
-      title: `\`${value.loop.name}.${value.name}\` has one value for each tensor`,
+      title: `\`${path}\` has one value for each tensor`,
       at: span,
-      hint: `say which one, such as \`${value.loop.name}.${value.name}[l1.W]\``,
+      hint: `say which one, such as \`${path}[l1.W]\``,
     });
   }
   return fail(cx, { code: "M0304", title: `${capital(describeValue(value))} cannot ${what}`, at: span });

@@ -9,7 +9,7 @@ import type { Builder } from "../../runtime/ir/builder.ts";
 import type { Context, Dim, Elaboration, RecordValue, Value } from "../world/world.ts";
 import { outermost } from "../world/moments.ts";
 import { errorValue } from "../world/values.ts";
-import { topPath } from "./models.ts";
+import { topName } from "./models.ts";
 import { evaluateSize, tooLarge } from "./sizes.ts";
 import { place } from "../../runtime/program/given_arrays.ts";
 
@@ -65,7 +65,7 @@ function nameEntries(b: Builder, value: Value, name: string): void {
 
 /** What a field is called among all that is read. */
 export function dataKey(el: Elaboration, module: Module, item: DataItem, field: DataField): string {
-  return `${topPath(el, { name: item.name.name, item, module })}.${field.name.name}`;
+  return `${topName(el, { name: item.name.name, item, module })}.${field.name.name}`;
 }
 
 /** True for the `_` of `x : [_, 3]`: as many as there are. */

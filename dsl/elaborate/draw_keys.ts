@@ -65,7 +65,7 @@ function repetitions(world: World, { once, again }: DrawName): readonly Repetiti
   let own = false;
   for (let w: World | undefined = world; w; w = w.parent) {
     own ||= w.beginning ?? false;
-    if (w.step) found.unshift({ name: w.step.name, index: w.step.number });
+    if (w.step) found.unshift({ name: w.step.drawnAs ?? w.step.name, index: w.step.number });
     if (w.task) {
       const kept = own && w.task.fixed;
       found.unshift({ name: `task ${w.task.definition.name}${kept ? " fixed" : ""}`, index: w.task.index });

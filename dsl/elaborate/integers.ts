@@ -187,8 +187,7 @@ export interface Counter {
 export function countersOf({ world }: Context): Counter[] {
   const found: Counter[] = [];
   for (let w: typeof world | undefined = world; w; w = w.parent) {
-    // a scan is called by its file, too
-    if (w.step) found.push({ what: "step", of: w.step.name.replace(/^.*:/, ""), count: w.step.number });
+    if (w.step) found.push({ what: "step", of: w.step.name, count: w.step.number });
     if (w.metaStep) found.push({ what: "meta-step", of: w.metaStep.name, count: w.metaStep.number });
     if (w.task?.index) found.push({ what: "task", of: undefined, count: w.task.index });
   }

@@ -3,6 +3,7 @@
 import type { Binding, Identifier } from "../syntax/ast.ts";
 import { toTensor } from "./arithmetic.ts";
 import { drawInto } from "./draws.ts";
+import { type Path, pathText } from "../syntax/paths.ts";
 import { fail, moduleScope } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { hintFor } from "../diagnostics/hints.ts";
@@ -19,7 +20,7 @@ import { beginningOf, drawingWorld, enterWorld, outermost, ownsNow } from "../wo
  *  stands, seen from where it is asked for. */
 export function makeLeaf(
   here: Context,
-  name: string,
+  path: Path,
   dims: readonly Dim[],
   binding: Binding,
   of: Pick<LeafDeclaration, "module" | "drawnAs">,
@@ -28,8 +29,10 @@ export function makeLeaf(
   const cx = place(here);
   const range = binding.range && readRange(cx, binding.range.low, binding.range.high, binding.range.span);
   if (binding.range && !range) return undefined;
+  const name = leafName({ path });
   const base = {
     name,
+    path,
     dims,
     ...of,
     span: binding.name.span,
@@ -40,6 +43,11 @@ export function makeLeaf(
   const leaf: LeafDeclaration = { ...base, ...(range ? { range } : {}), ...(via ? { via } : {}) };
   here.elaboration.leaves.set(name, leaf);
   return leaf;
+}
+
+/** The printed name of a leaf: `net.body.W`, `fit.lr`, `fit.lr[l1.W]`. */
+export function leafName({ path, tensor }: Pick<LeafDeclaration, "path" | "tensor">): string {
+  return tensor ? `${pathText(path)}[${pathText(tensor)}]` : pathText(path);
 }
 
 /** `in low .. high`, both known before the run. Undefined when wrong (reported). */
@@ -204,10 +212,10 @@ export function valueNow(cx: Context, leaf: LeafDeclaration, span: Span): Value 
     const value = w.values.get(leaf.name);
     if (value) return { ...value, declared: { name: leaf.name, span: leaf.span } };
   }
-  const owners = ownersOf(cx.elaboration, leaf.name);
+  const owners = ownersOf(cx.elaboration, leaf.path);
   if (owners.length > 0 && !owners.some((loop) => ownsNow(cx.world, loop))) {
     const loop = owners[0]!;
-    const model = leaf.name.split(".")[0]!;
+    const model = leaf.path[0]!;
     const call = outermostUserCall(cx, span);
     const what = call ? model : leaf.name;
     return fail({ ...cx, frames: [] }, {

@@ -14,16 +14,16 @@ import type {
   Moment,
   UserModel,
 } from "../world/world.ts";
-import { visit } from "../syntax/paths.ts";
+import { type Path, pathText, visit } from "../syntax/paths.ts";
 import { bindArguments } from "./arguments.ts";
 import { hintAt } from "../diagnostics/hints.ts";
 import { packageChain, packageName } from "./unknown_names.ts";
 import { describeValue } from "../world/values.ts";
 import { enterWorld } from "../world/moments.ts";
 
-/** What a parameter, model or table at the top of a file is called: its name, where the root file means it by that or, knowing none of that
+/** The first word of a parameter, model or table at the top of a file: its name, where the root file means it by that or, knowing none of that
  *  name, no file before has one; else its file and its name. */
-export function topPath({ modules: { root, modules } }: Elaboration, { name, item, module }: Definition): string {
+export function topName({ modules: { root, modules } }: Elaboration, { name, item, module }: Definition): string {
   const seen = root.visible.get(name);
   const first = seen && !seen.module.library ? seen : modules.map((m) => m.own.get(name)).find((d) => d && hasPath(d));
   if (!first || first.item === item) return name;
@@ -37,15 +37,15 @@ export function hasPath({ item }: Definition): boolean {
 
 /** The instance of a model that is declared at the top of a file. */
 export function topInstance(el: Elaboration, item: ModelItem, module: Module): InstanceNode {
-  const path = topPath(el, { name: item.name.name, item, module });
-  const existing = el.instances.get(path);
+  const name = topName(el, { name: item.name.name, item, module });
+  const existing = el.instances.get(name);
   if (existing) return existing;
-  const node = newInstance(path, { item, module }, new Map());
-  el.instances.set(path, node);
+  const node = newInstance([name], { item, module }, new Map());
+  el.instances.set(name, node);
   return node;
 }
 
-function newInstance(path: string, model: UserModel, sizes: ReadonlyMap<string, Local>): InstanceNode {
+function newInstance(path: Path, model: UserModel, sizes: ReadonlyMap<string, Local>): InstanceNode {
   return { path, model, sizes, own: new Map(), children: new Map() };
 }
 
@@ -56,13 +56,18 @@ export function usesOf(instance: InstanceNode): Frame[] {
   return frames;
 }
 
-/** What something of an instance is drawn as: by the file of the model at the top, which its path says only sometimes. */
-export function drawnAs(el: Elaboration, instance: InstanceNode, member: string): string {
+/** What something of an instance is called in the file of the model at the top, and what it is drawn as: that file too, which its path
+ *  says only sometimes. */
+export function memberNames(
+  el: Elaboration,
+  instance: InstanceNode,
+  member: string,
+): { name: string; drawnAs: string } {
   let top = instance;
   while (top.parent) top = top.parent;
   const { item, module } = top.model;
-  const rest = instance.path.slice(top.path.length);
-  return `${pathFromRoot(el.modules.root, module)}:${item.name.name}${rest}.${member}`;
+  const name = pathText([item.name.name, ...instance.path.slice(1), member]);
+  return { name, drawnAs: `${pathFromRoot(el.modules.root, module)}:${name}` };
 }
 
 /** Every parameter of an instance, in the order of the declarations, as far as they are known. */
@@ -115,7 +120,7 @@ function makeChild(cx: Context, instance: InstanceNode, member: UseMember): Inst
       title: `The model \`${definition.name}\` contains itself`,
       at: callee.span,
       secondary: [{ span: definition.item.name.span, message: `\`${definition.name}\` is defined here` }],
-      notes: first ? [] : [`The way is \`${instance.path}.${name}\``],
+      notes: first ? [] : [`The way is \`${pathText([...instance.path, name])}\``],
     });
     return undefined;
   }
@@ -133,7 +138,7 @@ function makeChild(cx: Context, instance: InstanceNode, member: UseMember): Inst
   const sizes = formals === undefined ? new Map() : readSizes(inside, definition.item, definition.module, call);
   if (!sizes) return undefined;
   const child: InstanceNode = {
-    ...newInstance(`${instance.path}.${name}`, { item: definition.item, module: definition.module }, sizes),
+    ...newInstance([...instance.path, name], { item: definition.item, module: definition.module }, sizes),
     use: { callee: definition.name, span: call.span },
     parent: instance,
   };

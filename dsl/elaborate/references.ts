@@ -5,16 +5,16 @@ import type { Span } from "../text/source.ts";
 import { openLook } from "./functions.ts";
 import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import { fail, firstTime, needShape } from "../world/report.ts";
-import type { Context, Elaboration, LeafDeclaration, Reference, Scope } from "../world/world.ts";
+import type { Context, Elaboration, HyperparameterValue, LeafDeclaration, Reference, Scope } from "../world/world.ts";
 import { hintAt, hintFor } from "../diagnostics/hints.ts";
 import { methodHint } from "./scope_names.ts";
 import { partOfLoop } from "./unknown_names.ts";
-import { type Loop, rulePaths } from "../world/loop.ts";
+import { hyperparameterPath, type Loop, type LoopRule, rulePaths, withoutTime } from "../world/loop.ts";
 import { makeLeaf } from "./leaves.ts";
-import { childOf, leavesOf, topInstance, topPath } from "./models.ts";
+import { childOf, leavesOf, topInstance, topName } from "./models.ts";
 import { evaluateType } from "./sizes.ts";
 import type { Definition } from "../modules/modules.ts";
-import { referenceText } from "../syntax/paths.ts";
+import { leadsTo, type Path, pathText, referenceText, samePath } from "../syntax/paths.ts";
 
 /** A local or global name as a reference. Undefined when it would be one and is wrong (reported). */
 function referenceOfName(cx: Context, name: string, span: Span): Reference | "not a reference" | undefined {
@@ -59,8 +59,8 @@ export function declareParam(cx: Context, definition: Definition): LeafDeclarati
   if (definition.item.kind !== "Param") return undefined;
   const { binding } = definition.item;
   const el = cx.elaboration;
-  const path = topPath(el, definition);
-  const existing = el.leaves.get(path);
+  const name = topName(el, definition);
+  const existing = el.leaves.get(name);
   if (existing) return existing;
   if (el.busy.has(definition.item)) {
     if (firstTime(el, definition.item)) {
@@ -83,7 +83,7 @@ export function declareParam(cx: Context, definition: Definition): LeafDeclarati
   try {
     const dims = evaluateType(place(cx), type);
     return dims &&
-      makeLeaf(cx, path, dims, binding, { module: definition.module, drawnAs: definition.name }, place);
+      makeLeaf(cx, [name], dims, binding, { module: definition.module, drawnAs: definition.name }, place);
   } finally {
     el.busy.delete(definition.item);
   }
@@ -106,15 +106,17 @@ export function resolveReference(cx: Context, expression: Expression): Reference
       const index = expression.indices[0];
       const wanted = index && referenceText(index);
       const leaves = hyperparameterLeaves(cx.elaboration, object);
-      const labels = leaves.map((l) => l.name.slice(l.name.indexOf("[") + 1, -1));
+      const labels = leaves.flatMap((l) => l.tensor ? [pathText(l.tensor)] : []);
       const leaf = leaves[labels.indexOf(wanted ?? "")];
       if (leaf && expression.indices.length === 1) return { kind: "leaf", leaf };
       fail(cx, {
         code: "M0201",
-        title: `\`${object.loop.name}.${object.name}\` has no value for \`${wanted ?? "this"}\``,
+        title: `\`${pathText(hyperparameterPath(object.loop, object.declared))}\` has no value for \`${
+          wanted ?? "this"
+        }\``,
         at: index?.span ?? expression.span,
         notes: [
-          leaves[0]?.name.includes("[")
+          labels.length > 0
             ? `It has one for each of ${labels.map((l) => `\`${l}\``).join(", ")}`
             : "It has one value for all tensors",
         ],
@@ -152,11 +154,11 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
         const leaf = instance.own.get(name);
         if (leaf) return { kind: "leaf", leaf, ...moment };
         // shaped by a call that was not seen yet: the check comes back to it
-        needShape(cx.elaboration, `${instance.path}.${name}`, span);
+        needShape(cx.elaboration, [...instance.path, name], span);
         return undefined;
       }
       const known = instance.model.item.members.filter(isPart).map((m) => m.name.name);
-      return unknown(`The model \`${instance.path}\``, known);
+      return unknown(`The model \`${pathText(instance.path)}\``, known);
     }
     case "loop": {
       const { loop } = object;
@@ -165,38 +167,38 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
       if (name === loop.timeName || name === "T") return { kind: "count", loop };
       const all = loop.rules.flatMap((r) => r.hyperparameters);
       const found = all.filter((h) => h.name === name);
-      if (found.length === 1) return { kind: "hyperparameter", loop, name: found[0]!.path };
+      if (found.length === 1) return { kind: "hyperparameter", loop, declared: found[0]! };
       if (found.length > 1) {
         fail(cx, {
           code: "M0204",
           title: `Two rules of \`${loop.name}\` have a \`${name}\``,
           at: span,
-          hint: `write \`${loop.name}.${found[0]!.path}\` or \`${loop.name}.${found[1]!.path}\``,
+          hint: `write ${found.slice(0, 2).map((h) => `\`${pathText(hyperparameterPath(loop, h))}\``).join(" or ")}`,
         });
         return undefined;
       }
-      if (loop.rules.some((r) => rulePaths(r).some((p) => p === name || p.startsWith(`${name}.`)))) {
-        return { kind: "rule", loop, path: name };
+      if (loop.rules.some((r) => rulePaths(r).some((p) => leadsTo([name], p)))) {
+        return { kind: "rule", loop, path: [name] };
       }
       if (loop.rules.length === 0 || loop.rules.some((r) => r.unknown)) return undefined;
-      const known = new Set([...all.map((h) => h.path), "loss", "gradient_norm", loop.timeName]);
+      const known = new Set([...all.map((h) => pathText(h.path)), "loss", "gradient_norm", loop.timeName]);
       return unknown(`The loop \`${loop.name}\``, [...known], partOfLoop(loop, name, [...known]));
     }
     case "rule": {
       const { loop, path } = object;
-      const own = loop.rules.find((r) => rulePaths(r).includes(path))?.hyperparameters ?? [];
+      const own = ruleOver(loop, path)?.hyperparameters ?? [];
       const found = own.find((h) => h.name === name);
-      if (found) return { kind: "hyperparameter", loop, name: found.path };
-      const longer = `${path}.${name}`;
-      if (loop.rules.some((r) => rulePaths(r).some((p) => p === longer || p.startsWith(`${longer}.`)))) {
+      if (found) return { kind: "hyperparameter", loop, declared: found };
+      const longer = [...path, name];
+      if (loop.rules.some((r) => rulePaths(r).some((p) => leadsTo(longer, p)))) {
         return { kind: "rule", loop, path: longer };
       }
-      return unknown(`\`${loop.name}.${path}\``, own.map((h) => h.name));
+      return unknown(`\`${pathText([loop.name, ...path])}\``, own.map((h) => h.name));
     }
     case "leaf":
       return unknown(`The tensor \`${object.leaf.name}\``, [], methodHint(cx, name, object.leaf.name));
     case "hyperparameter":
-      return unknown(`The hyperparameter \`${object.loop.name}.${object.name}\``, []);
+      return unknown(`The hyperparameter \`${pathText(hyperparameterPath(object.loop, object.declared))}\``, []);
     case "quantity":
       return unknown(`\`${object.loop.name}.${object.quantity}\``, []);
     case "count":
@@ -204,13 +206,15 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
   }
 }
 
+/** The rule of a loop that changes what a path names. */
+export function ruleOver(loop: Loop, path: Path): LoopRule | undefined {
+  return loop.rules.find((r) => rulePaths(r).some((p) => samePath(p, path)));
+}
+
 /** The leaves of a hyperparameter that are known; empty for one computed by a formula. */
-export function hyperparameterLeaves(
-  el: Elaboration,
-  reference: { readonly loop: Loop; readonly name: string },
-): LeafDeclaration[] {
-  const name = `${reference.loop.name}.${reference.name}`;
-  return [...el.leaves.values()].filter((l) => l.name === name || l.name.startsWith(`${name}[`));
+export function hyperparameterLeaves(el: Elaboration, { loop, declared }: HyperparameterValue): LeafDeclaration[] {
+  const path = hyperparameterPath(loop, declared);
+  return [...el.leaves.values()].filter((l) => l.loop && samePath(l.path, path));
 }
 
 /** The leaves that a reference is made of, as far as they are known. */
@@ -244,7 +248,7 @@ function isFound(el: Elaboration, loop: Loop, expression: Expression): boolean {
     unshaped: new Map(el.unshaped),
   };
   const cx = openLook(quiet, "over", loop.module);
-  return typeof resolveReference(cx, expression.kind === "Time" ? expression.object : expression) === "object";
+  return typeof resolveReference(cx, withoutTime(expression)) === "object";
 }
 
 /** True for what a model has wherever it is called: parameters and sub-models. */

@@ -6,7 +6,8 @@ import type { Elaboration } from "../world/world.ts";
 import type { DiagnosticDraft } from "../diagnostics/diagnostic.ts";
 import { habitOf } from "../diagnostics/habits.ts";
 import { hintAt } from "../diagnostics/hints.ts";
-import type { Loop } from "../world/loop.ts";
+import { hyperparameterPath, type Loop } from "../world/loop.ts";
+import { pathText } from "../syntax/paths.ts";
 import type { Definition, Module } from "../modules/modules.ts";
 
 /** Where a name stands that nothing defines. */
@@ -49,10 +50,14 @@ function partOfSomething(el: Elaboration, name: string): string | undefined {
   // the rate of an outer is its own business: what is learned or differentiated for is that of an inner
   const inner = loops.filter((l) => l.kind === "inner");
   const rates = (inner.length > 0 ? inner : loops).flatMap((l) =>
-    l.rules.flatMap((r) => r.hyperparameters.filter((h) => h.name === rate).map((h) => `${l.name}.${h.path}`))
+    l.rules.flatMap((r) =>
+      r.hyperparameters.filter((h) => h.name === rate).map((h) => pathText(hyperparameterPath(l, h)))
+    )
   );
   if (rates.length > 0) return only(rates);
-  return only([...el.leaves.values()].map((l) => l.name).filter((path) => path.endsWith(`.${name}`)));
+  return only(
+    [...el.leaves.values()].flatMap((l) => !l.tensor && l.path.length > 1 && l.path.at(-1) === name ? [l.name] : []),
+  );
 }
 
 /** What of a loop is meant by a part that it does not have: `fit.w` is where the loop brings `w`. */

@@ -13,6 +13,7 @@ import type { Context, Dim, DistributionValue, Fans, Frame, Local, Passed, Value
 import { taskOf } from "../world/moments.ts";
 import { isLocal } from "../elaborate/scope_names.ts";
 import { bindArguments } from "../elaborate/arguments.ts";
+import { pathText } from "../syntax/paths.ts";
 
 export function evaluateCall(cx: Context, call: CallExpression): Value {
   const { callee } = call;
@@ -39,12 +40,12 @@ export function evaluateCall(cx: Context, call: CallExpression): Value {
       const formals = target.instance.model.item.formals;
       const { unshaped, waiting, work } = cx.elaboration;
       const before = work.unshaped;
-      const bound = bindArguments(cx, target.instance.path, formals, call.args, call.span, cx.scope.module);
+      const bound = bindArguments(cx, pathText(target.instance.path), formals, call.args, call.span, cx.scope.module);
       if (!bound) return errorValue;
       const passed = passedTo(formals, bound, call);
       if (work.unshaped > before) {
-        const [name] = [...unshaped.keys()].slice(-1);
-        waiting.set(target.instance.path, { name: name!, span: call.span });
+        const { path } = [...unshaped.values()].at(-1)!;
+        waiting.set(target.instance, { path, span: call.span });
       }
       return callModel(cx, target, passed, call.span);
     }

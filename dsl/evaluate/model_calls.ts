@@ -17,13 +17,14 @@ import type {
   Value,
 } from "../world/world.ts";
 import { evaluateDraw, evaluateScan } from "./model_scans.ts";
-import { childOf, drawnAs, usesOf } from "../elaborate/models.ts";
+import { childOf, memberNames, usesOf } from "../elaborate/models.ts";
 import { count } from "../text/words.ts";
 import { axisOf, rowsAsIn, withRows } from "../elaborate/row_origins.ts";
 import { evaluateSize, evaluateType } from "../elaborate/sizes.ts";
 import type { Span } from "../text/source.ts";
 import { describeValue, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
 import { known } from "../world/moments.ts";
+import { pathText } from "../syntax/paths.ts";
 
 /** One call of a model while its body is evaluated. */
 interface ModelCall {
@@ -289,7 +290,7 @@ function declareParameter(
   dims: readonly Dim[],
 ): LeafDeclaration | undefined {
   const { body, instance } = call;
-  const name = `${instance.path}.${binding.name.name}`;
+  const path = [...instance.path, binding.name.name];
   const existing = instance.own.get(binding.name.name);
   if (existing) {
     const axis = dims.findIndex((d, i) => d.size !== existing.dims[i]?.size);
@@ -297,7 +298,7 @@ function declareParameter(
     const size = type.sizes?.[axis];
     fail(body, {
       code: "M0309",
-      title: `\`${name}\` would be [${shapeOf(existing.dims).join(", ")}] in one call and [${
+      title: `\`${pathText(path)}\` would be [${shapeOf(existing.dims).join(", ")}] in one call and [${
         shapeOf(dims).join(", ")
       }] in another`,
       at: size?.span ?? binding.span,
@@ -310,8 +311,9 @@ function declareParameter(
   const { scope } = body;
   const uses = usesOf(instance);
   const kept = dims.map((d) => outside(call, d));
-  const of = { module: instance.model.module, drawnAs: drawnAs(body.elaboration, instance, binding.name.name) };
-  const leaf = makeLeaf(body, name, kept, binding, of, (cx) => ({
+  const { drawnAs } = memberNames(body.elaboration, instance, binding.name.name);
+  const of = { module: instance.model.module, drawnAs };
+  const leaf = makeLeaf(body, path, kept, binding, of, (cx) => ({
     ...cx,
     scope,
     frames: uses,

@@ -7,12 +7,13 @@ import type { DrawName } from "../elaborate/draw_keys.ts";
 import { fail } from "../world/report.ts";
 import { bindStep, checkStates, nextValue, startState } from "../elaborate/equations.ts";
 import { evaluate } from "../world/evaluator.ts";
-import { drawnAs } from "../elaborate/models.ts";
+import { memberNames } from "../elaborate/models.ts";
 import type { Context, Dim, InstanceNode, Local, Table, TensorValue, Value } from "../world/world.ts";
 import { withRows } from "../elaborate/row_origins.ts";
 import { evaluateType, requireInteger, tooLarge, withinLimit } from "../elaborate/sizes.ts";
 import { describeValue, errorValue } from "../world/values.ts";
 import { enterWorld, known } from "../world/moments.ts";
+import { pathText } from "../syntax/paths.ts";
 
 /** What a scan goes through, outside of it. */
 interface Sequence {
@@ -40,7 +41,7 @@ export function evaluateScan(
   const name = member.name.name;
   const scan = b.openScan(name, length.size);
   const t = scan.slice(b.one("iota", [], { type: { dtype: "i32", shape: [length.size] }, axis: 0 }));
-  const step = { name: drawnAs(body.elaboration, instance, name), number: t };
+  const step = { ...memberNames(body.elaboration, instance, name), number: t };
   const world = enterWorld(body.world, { b: scan.body, step });
   // sub-models are called at this step too
   const locals = new Map<string, Local>([...names].map(([key, local]): [string, Local] => [key, {
@@ -146,8 +147,8 @@ export function evaluateDraw(body: Context, instance: InstanceNode, member: Draw
   if (!dims) return errorValue;
   const name: DrawName = {
     module: instance.model.module,
-    drawnAs: drawnAs(body.elaboration, instance, member.name.name),
-    called: `${instance.path}.${member.name.name}`,
+    drawnAs: memberNames(body.elaboration, instance, member.name.name).drawnAs,
+    called: pathText([...instance.path, member.name.name]),
     value: `let ${member.name.name} = …`,
   };
   return drawInto(body, value, dims, name, member.value.span) ?? errorValue;

@@ -8,13 +8,13 @@ import { evaluate, runLoop } from "../world/evaluator.ts";
 import { endOnly } from "../loops/estimators.ts";
 import { stepsOf } from "../elaborate/steps.ts";
 import { startValue } from "../loops/loop_starts.ts";
-import type { Context, Local, Reference, TensorValue, TimePoint, Value } from "../world/world.ts";
-import { type Loop, rulePaths } from "../world/loop.ts";
+import type { Context, HyperparameterValue, Local, Reference, TensorValue, TimePoint, Value } from "../world/world.ts";
+import { hyperparameterPath, type Loop } from "../world/loop.ts";
 import { initialValue, valueNow } from "../elaborate/leaves.ts";
 import { leavesOf, modelAt, modelValue } from "../elaborate/models.ts";
-import { changesUnknown, hyperparameterLeaves, resolveReference } from "../elaborate/references.ts";
+import { changesUnknown, hyperparameterLeaves, resolveReference, ruleOver } from "../elaborate/references.ts";
 import { loopsChanging, outersLearning } from "../elaborate/ownership.ts";
-import { mentions, referenceText } from "../syntax/paths.ts";
+import { mentions, pathText, referencePath, referenceText } from "../syntax/paths.ts";
 import { enterWorld, known, loopAround, ownsNow, withLocals } from "../world/moments.ts";
 import { describeValue, errorValue, staticNumber } from "../world/values.ts";
 import { capital } from "../text/words.ts";
@@ -153,7 +153,7 @@ function owningLoop(
   const name = referenceText(object) ?? "this";
   let loops = loopsChanging(cx.elaboration, reference);
   // what an outer learns changes too, when another loop runs it
-  const outers = outersLearning(cx.elaboration, object, loops.length > 0).filter((l) =>
+  const outers = outersLearning(cx.elaboration, referencePath(object), loops.length > 0).filter((l) =>
     loops.length === 0 || mentions(time, l.name)
   );
   if (outers.length > 0) loops = outers;
@@ -263,14 +263,16 @@ export function readReference(cx: Context, reference: Reference, time: Expressio
       return { kind: "tensor", variable, dims: value.dims.slice(1) };
     }
     case "rule": {
-      const own = reference.loop.rules.find((r) => rulePaths(r).includes(reference.path))?.hyperparameters[0];
-      const path = `${reference.loop.name}.${reference.path}`;
+      const own = ruleOver(reference.loop, reference.path)?.hyperparameters[0];
+      const path = pathText([reference.loop.name, ...reference.path]);
       return fail(cx, {
         code: "M0203",
         title: `\`${path}\` is not a value: it stands before the name of a hyperparameter`,
         at: span,
         hint: own &&
-          `what \`${reference.loop.name}\` makes of it is \`${reference.path}@${reference.loop.timeName}\`, its rate \`${path}.${own.name}\``,
+          `what \`${reference.loop.name}\` makes of it is \`${
+            pathText(reference.path)
+          }@${reference.loop.timeName}\`, its rate \`${path}.${own.name}\``,
       });
     }
     default:
@@ -280,14 +282,16 @@ export function readReference(cx: Context, reference: Reference, time: Expressio
 
 function readHyperparameter(
   cx: Context,
-  reference: Reference & { kind: "hyperparameter" },
+  reference: HyperparameterValue,
   time: Expression | undefined,
   span: Span,
 ): Value {
-  const { loop, name } = reference;
+  const { loop, declared } = reference;
   const el = cx.elaboration;
-  const full = `${loop.name}.${name}`;
+  const path = hyperparameterPath(loop, declared);
+  const full = pathText(path);
   const leaf = el.leaves.get(full);
+  if (!leaf && hyperparameterLeaves(el, reference).length > 0) return reference;
   if (leaf) {
     if (leaf.perStep && !time) {
       return fail(cx, {
@@ -299,8 +303,6 @@ function readHyperparameter(
     }
     return readReference(cx, { kind: "leaf", leaf }, time, span);
   }
-  if ([...el.leaves.keys()].some((l) => l.startsWith(`${full}[`))) return { kind: "hyperparameter", loop, name };
-  const declared = loop.rules.flatMap((r) => r.hyperparameters).find((h) => h.path === name)!;
   if (declared.override?.time || !cx.world.consumer.dry) {
     const point = time ? timePoint(cx, loop, time, -1) : undefined;
     if (time && !point) return errorValue;
@@ -336,7 +338,7 @@ function readHyperparameter(
   if (!el.busy.has(loop) && runLoop(cx, loop, span) && hyperparameterLeaves(el, reference).length > 0) {
     return readHyperparameter(cx, reference, time, span);
   }
-  needShape(el, full, span);
+  needShape(el, path, span);
   return errorValue;
 }
 

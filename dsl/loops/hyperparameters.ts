@@ -5,7 +5,7 @@ import type { Variable } from "../../runtime/ir/types.ts";
 import { toTensor } from "../elaborate/arithmetic.ts";
 import { fail, firstTime } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
-import { initialValue, numbersOf, readRange, readVia } from "../elaborate/leaves.ts";
+import { initialValue, leafName, numbersOf, readRange, readVia } from "../elaborate/leaves.ts";
 import type {
   Context,
   Dim,
@@ -17,7 +17,8 @@ import type {
   Value,
   World,
 } from "../world/world.ts";
-import type { DeclaredHyperparameter, Loop, LoopRule } from "../world/loop.ts";
+import { type Path, pathText } from "../syntax/paths.ts";
+import { type DeclaredHyperparameter, hyperparameterPath, type Loop, type LoopRule } from "../world/loop.ts";
 import { describeValue, errorValue, formatDims, formatRange, namedSizes, shapeOf } from "../world/values.ts";
 import { known, lazily } from "../world/moments.ts";
 
@@ -121,16 +122,12 @@ function planOne(
     });
     return undefined;
   }
-  const name = `${loop.name}.${declared.path}`;
-  const alone = rule.references.length === 1 && leaves.length > 0;
-  const members = perTensor ? leaves : [undefined];
-  for (const leaf of members) {
-    const label = leaf === undefined ? name : `${name}[${alone ? shortName(leaf, rule) : leaf.name}]`;
+  for (const leaf of perTensor ? leaves : [undefined]) {
     const dims: Dim[] = [
       ...(perStep ? [{ size: steps, name: loop.timeName }] : []),
       ...(perEntry && leaf ? leaf.dims : []),
     ];
-    declareHyperparameter(at, loop, declared, label, dims, value, perStep);
+    declareHyperparameter(at, loop, declared, { ...namesOf(loop, rule, declared, leaf), dims, value, perStep });
   }
   return {
     declared,
@@ -141,22 +138,33 @@ function planOne(
   };
 }
 
-/** A parameter's name inside the one model that a rule changes: `l1.W` for `mlp.l1.W`. */
-function shortName(leaf: LeafDeclaration, rule: LoopRule): string {
-  const reference = rule.references[0]!;
-  const text = reference.kind === "Name" ? reference.name : undefined;
-  return text !== undefined && leaf.name.startsWith(`${text}.`) ? leaf.name.slice(text.length + 1) : leaf.name;
+/** What a hyperparameter is called, where it has one value for each tensor that of one: `fit.lr`, `fit.lr[l1.W]`. */
+function namesOf(
+  loop: Loop,
+  rule: LoopRule,
+  declared: DeclaredHyperparameter,
+  leaf: LeafDeclaration | undefined,
+): Pick<LeafDeclaration, "name" | "path" | "tensor"> {
+  const path = hyperparameterPath(loop, declared);
+  const names = leaf ? { path, tensor: shortPath(leaf, rule) } : { path };
+  return { ...names, name: leafName(names) };
+}
+
+/** A parameter inside the one model that a rule changes: `l1.W` for `mlp.l1.W`. */
+function shortPath({ path }: LeafDeclaration, { references: [first, second] }: LoopRule): Path {
+  const [head, ...rest] = path;
+  return !second && first?.kind === "Name" && first.name === head && rest.length > 0 ? rest : path;
 }
 
 function declareHyperparameter(
   at: Context,
   loop: Loop,
   declared: DeclaredHyperparameter,
-  name: string,
-  dims: readonly Dim[],
-  value: Value,
-  perStep: boolean,
+  { value, ...leaf }: Pick<LeafDeclaration, "name" | "path" | "tensor" | "dims" | "perStep"> & {
+    readonly value: Value;
+  },
 ): void {
+  const { name, dims } = leaf;
   const el = at.elaboration;
   const existing = el.leaves.get(name);
   if (existing) return;
@@ -173,13 +181,11 @@ function declareHyperparameter(
   }
   const via = readVia(at, declared.override?.via, range, value, name);
   const base: LeafDeclaration = {
-    name,
-    dims,
+    ...leaf,
     module: declared.module,
     drawnAs: name,
     span: declared.override?.name.span ?? declared.span,
     loop,
-    perStep,
     ...(via ? { via } : {}),
     initial: (cx) => {
       const here: Context = { ...cx, scope: at.scope };
@@ -208,18 +214,6 @@ function declareHyperparameter(
   el.leaves.set(name, range ? { ...base, range } : base);
 }
 
-/** What a hyperparameter is called, where it has one value for each tensor that of one: `fit.lr`, `fit.lr[l1.W]`. */
-function hyperparameterLabel(
-  loop: Loop,
-  rule: LoopRule,
-  { declared, perTensor }: HyperparameterPlan,
-  leaf: LeafDeclaration | undefined,
-): string {
-  const name = `${loop.name}.${declared.path}`;
-  const alone = rule.references.length === 1;
-  return !perTensor || !leaf ? name : `${name}[${alone ? shortName(leaf, rule) : leaf.name}]`;
-}
-
 /** The values at one time of those hyperparameters of a rule that are recorded, by their names. */
 export function recordedRates(
   cx: Context,
@@ -235,7 +229,7 @@ export function recordedRates(
   const found = new Map<string, Variable>();
   for (const plan of wanted.size === 0 ? [] : plans) {
     for (const leaf of plan.perTensor ? leaves : [undefined]) {
-      const label = hyperparameterLabel(loop, rule, plan, leaf);
+      const { name: label } = namesOf(loop, rule, plan.declared, leaf);
       if (!wanted.has(label)) continue;
       const value = toTensor(cx, hyperparameterValue(cx, loop, rule, plan, leaf, time), "float");
       if (value.kind === "tensor") found.set(label, cx.b.resolve(value.variable));
@@ -270,8 +264,7 @@ export function hyperparameterValue(
     const scope: Scope = { module: declared.module, parent: undefined, locals };
     return evaluate({ ...cx, scope }, declared.value);
   }
-  const name = `${loop.name}.${declared.path}`;
-  const label = hyperparameterLabel(loop, rule, plan, leaf);
+  const { name: label } = namesOf(loop, rule, declared, plan.perTensor ? leaf : undefined);
   const declaration = cx.elaboration.leaves.get(label);
   if (!declaration) return errorValue;
   if (plan.constant && !plan.perStep && !isGiven(cx.world, label)) return plan.constant;
@@ -283,6 +276,7 @@ export function hyperparameterValue(
   }
   if (value.dims[0]!.size !== time.steps) {
     const given = cx.world.consumer.steps;
+    const name = pathText(hyperparameterPath(loop, declared));
     if (!firstTime(cx.elaboration, `steps ${cx.world.consumer.name} ${name}`)) return errorValue;
     return fail({ ...cx, frames: [] }, {
       code: "M0305",
@@ -326,7 +320,7 @@ export function hyperparameterLocals(
         () =>
           fail(cx, {
             code: "M0210",
-            title: `\`${loop.name}.${plan.declared.path}\` depends on itself`,
+            title: `\`${pathText(hyperparameterPath(loop, plan.declared))}\` depends on itself`,
             at: plan.declared.span,
           }),
       ),

@@ -6,7 +6,7 @@ import type { Elaboration } from "../world/world.ts";
 import { hintAt, hintFor } from "../diagnostics/hints.ts";
 import { type DeclaredHyperparameter, type LoopRule, rulePaths } from "../world/loop.ts";
 import type { Module } from "../modules/modules.ts";
-import { referenceText } from "../syntax/paths.ts";
+import { type Path, pathText, referencePath, samePath } from "../syntax/paths.ts";
 import type { Span } from "../text/source.ts";
 import { isScheduleWithoutTime } from "./schedules.ts";
 import { packageChain, packageName } from "../elaborate/unknown_names.ts";
@@ -145,12 +145,12 @@ function readRule(el: Elaboration, place: RulePlace, rule: Expression): LoopRule
   });
   const paths = rulePaths(over);
   const overrides = overridesOf(el, item.name.name).filter(({ entry }) =>
-    entry.qualifier ? paths.includes(referenceText(entry.qualifier) ?? "") : !shared.has(entry.name.name)
+    entry.qualifier ? isAmong(paths, referencePath(entry.qualifier)) : !shared.has(entry.name.name)
   );
   const hyperparameters: DeclaredHyperparameter[] = [];
   for (const formal of formals) {
     const name = formal.name.name;
-    const path = shared.has(name) ? `${paths[0] ?? ""}.${name}` : name;
+    const path = shared.has(name) ? [...paths[0] ?? [""], name] : [name];
     const override = overrides.find((e) => e.entry.name.name === name);
     const value = override?.entry.value ?? given.get(name) ?? formal.default;
     if (!value) {
@@ -186,6 +186,9 @@ function readRule(el: Elaboration, place: RulePlace, rule: Expression): LoopRule
   return { references: over.references, optimizer, hyperparameters, span: rule.span };
 }
 
+const isAmong = (paths: readonly Path[], path: Path | undefined) =>
+  path !== undefined && paths.some((p) => samePath(p, path));
+
 const optimizersOf = (module: Module) =>
   [...module.visible.values()].filter((d) => d.item.kind === "Optimizer").map((d) => d.name);
 
@@ -218,9 +221,8 @@ export function checkOverrides(el: Elaboration): void {
     const loop = el.loops.get(item.loop.name);
     for (const entry of item.entries) {
       const name = entry.name.name;
-      const qualifier = entry.qualifier && referenceText(entry.qualifier);
-      const own = qualifier === undefined ? name : `${qualifier}.${name}`;
-      const key = `${item.loop.name}.${own}`;
+      const qualifier = entry.qualifier && referencePath(entry.qualifier);
+      const key = pathText([item.loop.name, ...qualifier ?? [], name]);
       const earlier = seen.get(key);
       if (earlier) {
         el.sink.report({
@@ -234,17 +236,17 @@ export function checkOverrides(el: Elaboration): void {
       seen.set(key, entry.name.span);
       // a loop without rules was reported
       if (!loop || name === "" || loop.rules.length === 0) continue;
-      const rules = loop.rules.filter((r) => qualifier === undefined || rulePaths(r).includes(qualifier));
+      const rules = loop.rules.filter((r) => qualifier === undefined || isAmong(rulePaths(r), qualifier));
       const known = rules.flatMap((r) => r.hyperparameters.map((h) => h.name));
       const having = rules.filter((r) => r.hyperparameters.some((h) => h.name === name));
       if (rules.length === 0) {
-        const paths = loop.rules.flatMap(rulePaths);
+        const paths = loop.rules.flatMap(rulePaths).map(pathText);
         el.sink.report({
           code: "M0204",
-          title: `\`${loop.name}\` has no rule over \`${qualifier}\``,
+          title: `\`${loop.name}\` has no rule over \`${pathText(qualifier!)}\``,
           at: entry.qualifier!.span,
           notes: paths.length > 0 ? [`It has rules over ${paths.map((p) => `\`${p}\``).join(", ")}`] : [],
-          hint: hintFor(qualifier!, paths),
+          hint: hintFor(pathText(qualifier!), paths),
         });
       } else if (having.length > 1) {
         el.sink.report({
@@ -252,7 +254,7 @@ export function checkOverrides(el: Elaboration): void {
           title: `Two rules of \`${loop.name}\` have a \`${name}\``,
           at: entry.name.span,
           secondary: having.map((rule) => ({ span: rule.span, message: "" })),
-          hint: `say which, such as \`${rulePaths(having[0]!)[0]}.${name} = …\``,
+          hint: `say which, such as \`${pathText([...rulePaths(having[0]!)[0] ?? [], name])} = …\``,
         });
       } else if (!known.includes(name) && loop.rules.every((r) => !r.unknown)) {
         el.sink.report({

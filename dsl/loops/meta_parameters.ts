@@ -5,7 +5,8 @@ import type { Context, MetaReference, Reference } from "../world/world.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { changesUnknown, referenceLeaves, resolveReference } from "../elaborate/references.ts";
 import { loopsChanging, outersLearning } from "../elaborate/ownership.ts";
-import { referenceText } from "../syntax/paths.ts";
+import { hyperparameterPath } from "../world/loop.ts";
+import { pathText, referencePath, referenceText } from "../syntax/paths.ts";
 
 /** Reads one entry of `over` or `wrt`. Undefined when it cannot be a meta-parameter (reported) or is not shaped yet. */
 export function readMetaReference(cx: Context, expression: Expression): MetaReference | undefined {
@@ -53,7 +54,7 @@ function checkTime(cx: Context, expression: Expression, reference: Reference, te
         });
         return false;
       }
-      if (loops.length === 0 && outersLearning(cx.elaboration, expression.object, false).length === 0) {
+      if (loops.length === 0 && outersLearning(cx.elaboration, referencePath(expression.object), false).length === 0) {
         if (changesUnknown(cx.elaboration)) return false;
         fail(cx, {
           code: "M0403",
@@ -102,29 +103,30 @@ function checkTime(cx: Context, expression: Expression, reference: Reference, te
 
 function reportEmpty(cx: Context, expression: Expression, reference: Reference): void {
   if (reference.kind === "hyperparameter") {
-    const { loop, name } = reference;
-    const declared = loop.rules.flatMap((r) => r.hyperparameters).find((h) => h.path === name);
-    const at: Context = { ...cx, scope: { module: declared!.module, parent: undefined, locals: new Map() } };
-    const formula = declared!.override?.time !== undefined;
-    const value = formula ? undefined : evaluate(at, declared!.value);
-    if (formula || value?.kind === "tensor" && declared!.value.kind !== "List") {
+    const { loop, declared } = reference;
+    const path = hyperparameterPath(loop, declared);
+    const name = pathText(path);
+    const at: Context = { ...cx, scope: { module: declared.module, parent: undefined, locals: new Map() } };
+    const formula = declared.override?.time !== undefined;
+    const value = formula ? undefined : evaluate(at, declared.value);
+    if (formula || value?.kind === "tensor" && declared.value.kind !== "List") {
       fail(cx, {
         code: "M0502",
-        title: `\`${loop.name}.${name}\` is computed by a formula and cannot be learned itself`,
+        title: `\`${name}\` is computed by a formula and cannot be learned itself`,
         at: expression.span,
-        secondary: [{ span: declared!.span, message: "the formula" }],
+        secondary: [{ span: declared.span, message: "the formula" }],
         hint: "learn the parameters that the formula uses",
       });
     } else if (value?.kind === "static" && value.type === "bool") {
       fail(cx, {
         code: "M0502",
-        title: `\`${loop.name}.${name}\` is a switch and cannot be learned`,
+        title: `\`${name}\` is a switch and cannot be learned`,
         at: expression.span,
-        secondary: [{ span: declared!.span, message: "true or false, nothing between" }].filter((l) =>
+        secondary: [{ span: declared.span, message: "true or false, nothing between" }].filter((l) =>
           !isLibrary(l.span.source)
         ),
       });
-    } else needShape(cx.elaboration, `${loop.name}.${name}`, expression.span);
+    } else needShape(cx.elaboration, path, expression.span);
     return;
   }
   if (reference.kind === "model") {
@@ -132,7 +134,11 @@ function reportEmpty(cx: Context, expression: Expression, reference: Reference):
     if (members.every((m) => m.kind === "Let")) {
       // a model that another mistake is in may have been meant to have some
       if (!cx.elaboration.sink.hasErrors) {
-        fail(cx, { code: "M0502", title: `\`${reference.instance.path}\` has no parameters`, at: expression.span });
+        fail(cx, {
+          code: "M0502",
+          title: `\`${pathText(reference.instance.path)}\` has no parameters`,
+          at: expression.span,
+        });
       }
     } else needShape(cx.elaboration, reference.instance.path, expression.span);
   }

@@ -13,7 +13,7 @@ import { requireStatic, tooLarge, withinLimit } from "../elaborate/sizes.ts";
 import type { Loop, LoopRule } from "../world/loop.ts";
 import type { Context, LeafDeclaration, LoopRecord, LoopRun, TensorValue, World } from "../world/world.ts";
 import { referenceLeaves, resolveReference } from "../elaborate/references.ts";
-import { referenceText } from "../syntax/paths.ts";
+import { referencePath, referenceText } from "../syntax/paths.ts";
 import {
   firstEntry,
   hyperparameterLocals,
@@ -91,7 +91,7 @@ function evolvedLeaves(cx: Context, loop: Loop, rule: LoopRule): LeafDeclaration
       return undefined;
     }
     const found = referenceLeaves(cx.elaboration, reference);
-    if (found.length === 0) needShape(cx.elaboration, referenceText(expression) ?? "", expression.span);
+    if (found.length === 0) needShape(cx.elaboration, referencePath(expression) ?? [], expression.span);
     for (const leaf of found) if (!leaves.includes(leaf)) leaves.push(leaf);
   }
   return leaves;

@@ -1,4 +1,5 @@
-// What does an expression mention? Walks over trees, and the words that a reference is written with.
+// What does an expression mention? Walks over trees, and the path that a reference is: words that are compared as such, and printed
+// where a name is shown or looked up. A printed name is never taken apart.
 import type { Expression, Item, ModelMember, StepMember } from "./ast.ts";
 
 /** Calls back for an expression and everything in it. */
@@ -53,14 +54,41 @@ export function headName(expression: Expression): string | undefined {
   }
 }
 
+/** The words of `net.body.W`. */
+export type Path = readonly string[];
+
 /** `l1.W` from the expression that it parses as. */
+export function referencePath(expression: Expression): Path | undefined {
+  if (expression.kind === "Name") return [expression.name];
+  if (expression.kind !== "Member") return undefined;
+  const object = referencePath(expression.object);
+  return object && [...object, expression.member.name];
+}
+
+/** A path as a program writes it. */
+export function pathText(path: Path): string {
+  return path.join(".");
+}
+
+/** The same of an expression, when it is a path. */
 export function referenceText(expression: Expression): string | undefined {
-  if (expression.kind === "Name") return expression.name;
-  if (expression.kind === "Member") {
-    const object = referenceText(expression.object);
-    return object === undefined ? undefined : `${object}.${expression.member.name}`;
-  }
-  return undefined;
+  const path = referencePath(expression);
+  return path && pathText(path);
+}
+
+/** True for a path and what it is the beginning of: `net` leads to `net` and to `net.body`. */
+export function leadsTo(path: Path, to: Path): boolean {
+  return path.length <= to.length && path.every((word, i) => word === to[i]);
+}
+
+/** True when two paths have to do with each other: one leads to the other. */
+export function overlaps(a: Path, b: Path): boolean {
+  return leadsTo(a, b) || leadsTo(b, a);
+}
+
+/** True when two paths are the same. */
+export function samePath(a: Path, b: Path): boolean {
+  return a.length === b.length && leadsTo(a, b);
 }
 
 /** The expressions in a definition, where sizes stand. */

@@ -13,7 +13,7 @@ import type {
   OverrideEntry,
 } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
-import { referenceText } from "../syntax/paths.ts";
+import { type Path, referencePath } from "../syntax/paths.ts";
 import type { Definition, Module } from "../modules/modules.ts";
 
 /** How the derivatives of an objective are found, as the loops in it say. */
@@ -74,8 +74,16 @@ export interface Through {
 export const unrolled: Through = { kind: "unroll", written: "unroll", args: new Map(), span: undefined };
 
 /** What a rule changes, as written: `net.body`, also for `net.body@0`. */
-export function rulePaths(rule: Pick<LoopRule, "references">): string[] {
-  return rule.references.flatMap((r) => referenceText(r.kind === "Time" ? r.object : r) ?? []);
+export function rulePaths(rule: Pick<LoopRule, "references">): Path[] {
+  return rule.references.flatMap((r) => {
+    const path = referencePath(withoutTime(r));
+    return path ? [path] : [];
+  });
+}
+
+/** `net` of `net@0`. */
+export function withoutTime(expression: Expression): Expression {
+  return expression.kind === "Time" ? expression.object : expression;
 }
 
 /** A loop, as declared. */
@@ -113,12 +121,17 @@ export interface LoopRule {
 export interface DeclaredHyperparameter {
   readonly name: string;
   /** What it is called in the loop: its name, after what its rule changes when two rules have the name (`net.body.lr`). */
-  readonly path: string;
+  readonly path: Path;
   readonly value: Expression;
   /** The file whose names the value uses: the optimizer's for a default, the loop's else. */
   readonly module: Module;
   readonly override: OverrideEntry | undefined;
   readonly span: Span;
+}
+
+/** A hyperparameter in the program: `fit.lr`, `fit.net.body.lr`. */
+export function hyperparameterPath(loop: Loop, { path }: DeclaredHyperparameter): Path {
+  return [loop.name, ...path];
 }
 
 /** The ways to move a value inside its range. */

@@ -8,6 +8,7 @@ import type { Loop } from "./loop.ts";
 import type { Module } from "../modules/modules.ts";
 import type { Context, Elaboration, ErrorValue, Frame, Scope } from "./world.ts";
 import { errorValue, formatDims } from "./values.ts";
+import { type Path, pathText } from "../syntax/paths.ts";
 import type { Expression } from "../syntax/ast.ts";
 
 /** Everything empty, before a program is read. */
@@ -56,10 +57,11 @@ function newPass() {
 }
 
 /** Says that a parameter has no shape yet. The last one stands last. */
-export function needShape(el: Pick<Elaboration, "unshaped" | "work">, name: string, span: Span): void {
+export function needShape(el: Pick<Elaboration, "unshaped" | "work">, path: Path, span: Span): void {
+  const name = pathText(path);
   el.work.unshaped++;
   el.unshaped.delete(name);
-  el.unshaped.set(name, span);
+  el.unshaped.set(name, { path, span });
 }
 
 /** The outermost scope of a file. */

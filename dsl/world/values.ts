@@ -1,5 +1,7 @@
 // What sizes has a value, and how is it described? Texts and sizes of what `world.ts` defines.
 import type { Dim, ErrorValue, ShapeValue, StaticValue, Value } from "./world.ts";
+import { hyperparameterPath } from "./loop.ts";
+import { pathText } from "../syntax/paths.ts";
 
 /** The one error value. */
 export const errorValue: ErrorValue = { kind: "error" };
@@ -47,11 +49,11 @@ export function describeValue(value: Value): string {
     case "record":
       return value.what === "data" ? `the data \`${value.name}\`` : `the ${value.what} \`${value.name}\``;
     case "model":
-      return `the model \`${value.instance.path}\``;
+      return `the model \`${pathText(value.instance.path)}\``;
     case "loop":
       return `the loop \`${value.loop.name}\``;
     case "hyperparameter":
-      return `the hyperparameter \`${value.loop.name}.${value.name}\``;
+      return `the hyperparameter \`${pathText(hyperparameterPath(value.loop, value.declared))}\``;
     case "function":
       return `the function \`${value.item.name.name}\``;
     case "error":

@@ -5,7 +5,8 @@ import type { Builder } from "../../runtime/ir/builder.ts";
 import type { ArrayType, DType, HostArray, Variable } from "../../runtime/ir/types.ts";
 import type { InputSlot } from "../../runtime/program/program.ts";
 import type { Definition, Module, ModuleSet } from "../modules/modules.ts";
-import type { Direction, Loop, Via } from "./loop.ts";
+import type { DeclaredHyperparameter, Direction, Loop, Via } from "./loop.ts";
+import type { Path } from "../syntax/paths.ts";
 import type {
   BatchClause,
   DataItem,
@@ -126,6 +127,8 @@ export interface LoopWindow {
 /** Which step it is of a loop or scan. */
 export interface StepNow {
   readonly name: string;
+  /** What it is called where draws are made, when otherwise. */
+  readonly drawnAs?: string;
   /** i32 scalar. */
   readonly number: Variable;
 }
@@ -243,14 +246,25 @@ export interface Elaboration {
     writesZeros?: boolean;
   };
   /** Parameters that were asked for before a call shaped them, with the places: the check is run once more. */
-  readonly unshaped: Map<string, Span>;
+  readonly unshaped: Map<string, Unshaped>;
   /** Calls that could not be gone into, by the model that they would have shaped: the parameter that an argument needs first. */
-  readonly waiting: Map<string, { readonly name: string; readonly span: Span }>;
+  readonly waiting: Map<InstanceNode, Unshaped>;
+}
+
+/** What is asked for and not shaped, and where. */
+export interface Unshaped {
+  readonly path: Path;
+  readonly span: Span;
 }
 
 /** One tensor that has a value at the start: a parameter or a hyperparameter. */
 export interface LeafDeclaration {
+  /** What it is looked up by: its path and tensor, printed (`leafName`). */
   readonly name: string;
+  /** The path of its model and its own name; of a hyperparameter that of its loop, and its path in it. */
+  readonly path: Path;
+  /** Of a hyperparameter with a value for each tensor: which, as a program writes it between brackets. */
+  readonly tensor?: Path;
   readonly dims: readonly Dim[];
   readonly module: Module;
   /** Its name for draws, which no other item changes. */
@@ -259,7 +273,7 @@ export interface LeafDeclaration {
   readonly range?: readonly [number, number];
   /** The declared value: a constant, or a draw that belongs to a world. */
   readonly initial: (cx: Context) => TensorValue | undefined;
-  /** What it belongs to, for ownership: the path of its model, or its own name; a loop for a hyperparameter. */
+  /** The loop of a hyperparameter. */
   readonly loop?: Loop;
   /** A hyperparameter with one entry for each step, along axis 0. */
   readonly perStep?: boolean;
@@ -328,7 +342,7 @@ export interface Batch {
 /** A model with its place in the program. */
 export interface InstanceNode {
   /** `mlp`, `mlp.l1`. */
-  readonly path: string;
+  readonly path: Path;
   readonly model: UserModel;
   /** Values of the first list of a sized model. */
   readonly sizes: ReadonlyMap<string, Local>;
@@ -345,10 +359,10 @@ export type Reference =
   | { readonly kind: "model"; readonly instance: InstanceNode; readonly moment?: Moment }
   | { readonly kind: "leaf"; readonly leaf: LeafDeclaration; readonly moment?: Moment }
   | { readonly kind: "loop"; readonly loop: Loop }
-  /** All values of a hyperparameter, by its path in the loop. */
-  | { readonly kind: "hyperparameter"; readonly loop: Loop; readonly name: string }
+  /** All values of a hyperparameter. */
+  | HyperparameterValue
   /** What a rule of a loop changes, on the way to one of its hyperparameters: `fit.net.body` in `fit.net.body.lr`. */
-  | { readonly kind: "rule"; readonly loop: Loop; readonly path: string }
+  | { readonly kind: "rule"; readonly loop: Loop; readonly path: Path }
   | { readonly kind: "quantity"; readonly loop: Loop; readonly quantity: "loss" | "gradient_norm" }
   | { readonly kind: "sensitivity"; readonly loop: Loop }
   /** The number of steps: `fit.T`. */
@@ -508,7 +522,7 @@ export interface LoopValue {
 export interface HyperparameterValue {
   readonly kind: "hyperparameter";
   readonly loop: Loop;
-  readonly name: string;
+  readonly declared: DeclaredHyperparameter;
 }
 
 /** A function of the program's own, with the names it sees. */
