@@ -70,8 +70,11 @@ const keywordSeen: { readonly [word: string]: (node: Node) => boolean } = {
 /** Words that stand only where files do, which the net has none of. */
 export const wordsOfFiles: readonly string[] = ["missing"];
 
+/** Words of the tables, and the situations. */
+export const allConstructs = (): string[] => [...allWords(), ...Object.keys(situations)];
+
 /** Words of the tables, each a construct. */
-export function allConstructs(): string[] {
+export function allWords(): string[] {
   const definitions = libraryFiles.flatMap(({ name, text }) =>
     treeOf(text).items.flatMap((i) => "name" in i && typeof i.name === "object" && name ? [i.name.name] : [])
   );
@@ -91,7 +94,6 @@ export function allConstructs(): string[] {
     ...["+", "-", "*", "/", "^", "==", "!=", "<", "<=", ">", ">=", "|>", "comprehension", "index", "primed"].map((o) =>
       `operator ${o}`
     ),
-    ...Object.keys(situations),
   ];
 }
 
