@@ -47,6 +47,9 @@ export interface HostArray extends ArrayType {
   readonly data: TypedArray;
 }
 
+/** The same array with its own storage. */
+export const copyOf = ({ dtype, shape, data }: HostArray): HostArray => ({ dtype, shape, data: data.slice() });
+
 /** The parameters of each primitive, and with its keys the closed list of primitives. */
 export interface PrimitiveParameters {
   // ---- sources

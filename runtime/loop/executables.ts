@@ -1,6 +1,6 @@
 // How is a function of the program called? Its gradients are expanded and it is compiled when it is first needed, once
 // a run; each input is filled with what its slot stands for.
-import { formatType, type HostArray, type IrFunction, sameShape, sizeOf } from "../ir/types.ts";
+import { copyOf, formatType, type HostArray, type IrFunction, sameShape, sizeOf } from "../ir/types.ts";
 import type { Backend, Executable } from "../backend/interface.ts";
 import type { SolveReport } from "../autodiff/lower_solves.ts";
 import { asOwnError, InternalError, MetaRuntimeError, UseError } from "../errors.ts";
@@ -172,7 +172,7 @@ function openInPlace(
       });
       if (isOutside(reports, said)) {
         const given = slots.map((slot, i) => arrays[i] ?? fill(slot, now));
-        throw outsideError(fn, given.map(copied), backend);
+        throw outsideError(fn, given.map(copyOf), backend);
       }
       const bad = outputs.slice(0, watched).findIndex((x) => !allFinite(x));
       const one = {
@@ -193,9 +193,6 @@ interface Prepared {
   readonly reports: readonly SolveReport[];
   readonly outputs: number;
 }
-
-/** The same array with its own storage. */
-const copied = ({ dtype, shape, data }: HostArray): HostArray => ({ dtype, shape, data: data.slice() });
 
 /** Throws MetaRuntimeError when data does not have the type that the function needs. */
 function checkSlots({ fn, inputs }: Pick<ProgramFunction, "fn" | "inputs">, values: SlotValues): void {

@@ -1,6 +1,6 @@
 // How is an outer loop run? Meta-step after meta-step: record, evaluate, step, look whether the numbers are still
 // numbers, report. Called by `run.ts`.
-import type { HostArray } from "../ir/types.ts";
+import { copyOf, type HostArray } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
 import type { EvaluationProgram, OuterProgram } from "../program/program.ts";
 import {
@@ -10,9 +10,11 @@ import {
   type FirstNonFinite,
   metaStepError,
 } from "./non_finite.ts";
-import { isDue, openOuterRecorder } from "./recorder.ts";
-import type { ImplicitReport } from "./results.ts";
+import { noteImplicit, type OuterState, resultOf, startState, stepsDone } from "./outer_state.ts";
+import { openPace, type Pace } from "./pace.ts";
+import { isDue, openOuterRecorder, type OuterRecorder } from "./recorder.ts";
 import type { ContextLoop, RunContext } from "./run_context.ts";
+import type { Steps, StepWiring } from "./step_loop.ts";
 import { evaluate } from "./measure.ts";
 import { describeWatched } from "./watch.ts";
 
@@ -20,121 +22,109 @@ import { describeWatched } from "./watch.ts";
  *  and the learned leaves too, also when it throws: MetaRuntimeError when a number is not finite, with the values before
  *  that meta-step kept. */
 export async function runOuter(outer: OuterProgram, context: RunContext): Promise<boolean> {
-  const { program, now, report, signal } = context;
-  const losses: number[] = [];
-  const gradientNorms: number[] = [];
-  const solves = new Map<string, ImplicitReport & { missed: number }>();
-  const start = now();
-  const recorder = openOuterRecorder(outer, program.precision, context.keep);
-  const evaluations = program.evaluations.filter((e) => e.every?.of === outer.name);
-  let states = named(outer.states, context.call(outer.initialStates, { step: 0 }));
-  let loop: ContextLoop | undefined;
-  const feed = feedOf(outer);
-  const wiring = { feed, watched: numbers + outer.over.length, numbers };
-  // leaves that the step makes but does not read
-  const loose = outer.over.flatMap((name, i) => feed.has(numbers + i) ? [] : [{ name, output: numbers + i }]);
-  const looked = lookedAt(outer, evaluations);
-  const trajectoriesAt = (step: number) => () => {
-    const { fn, quantities } = outer.trajectories!;
-    const arrays = context.call(fn, { step, states });
-    const first = findInTrajectories(quantities, arrays, outer.origin);
-    if (first) {
-      const what = `${describeNonFinite(first)} (recorded before meta-step ${step} of \`${outer.name}\`)`;
-      context.doubt(new MetaRuntimeError(what, first.origin));
-    }
-    return arrays;
-  };
-  const trajectories = outer.trajectories ? [outer.trajectories.fn] : [];
-  const stepFunctions = [outer.step, outer.diagnose.fn, ...trajectories];
-  let firstDone = start;
-  let count = 1;
+  const pace = openPace(context.now);
+  const state = startState(outer, context);
   try {
-    for (let step = 0; step < outer.steps && !signal?.aborted;) {
-      const due = evaluations.filter((e) => isDue(step, e.every!.steps));
-      if (!await context.prepare([...stepFunctions, ...due.map((e) => e.fn)], step)) break;
-      const rates = () => context.call(outer.rates!.fn, { step, states });
-      recorder.before(step, context.leaves, { trajectories: trajectoriesAt(step), rates });
-      for (const e of due) evaluate(e, context, { outer: outer.name, step });
-      if (!loop) {
-        loop = context.openLoop(outer.step, { step, states }, wiring);
-        states = inPlace(outer, loop, context.leaves, states);
-      }
-      const before = now();
-      const { each, outputs, bad } = loop.run(step, Math.min(count, loop.most, stepsTo(step, looked, outer.steps)));
-      if (bad !== undefined) {
-        const [loss, gradientNorm] = each[0]!.numbers as [number, number];
-        const value = outputs[bad]!;
-        throw bad < numbers
-          ? stepWentWrong(outer, context, { step, states, loss, gradientNorm })
-          : updateWentWrong(outer, { step, name: outer.over[bad - numbers]!, value });
-      }
-      for (const { name, output } of loose) {
-        const { dtype, shape, data } = outputs[output]!;
-        context.leaves.set(name, { dtype, shape, data: data.slice() });
-      }
-      loop.accept();
-
-      // the first meta-step also compiles, so it says little about the pace of the others
-      const time = now();
-      const made = each.length;
-      const counted = step === 0 ? 1 : step + made - 1;
-      const stepsPerSecond = counted / Math.max((time - (step === 0 ? start : firstDone)) / 1000, 1e-9);
-      if (step === 0) firstDone = time;
-      else {count = Math.max(
-          1,
-          Math.min(4 * count, Math.floor(made * callMilliseconds / Math.max(time - before, 1e-3))),
-        );}
-      for (const { numbers: [loss, gradientNorm], implicit } of each) {
-        losses.push(loss!);
-        gradientNorms.push(gradientNorm!);
-        recorder.computed(step, loss!, gradientNorm!);
-        for (const report of implicit) {
-          const before = solves.get(report.loop);
-          solves.set(report.loop, { ...report, missed: (before?.missed ?? 0) + (report.arrived ? 0 : 1) });
-          if (before?.arrived === report.arrived && step < outer.steps - 1) continue;
-          context.report({ kind: "implicit", outer: { name: outer.name, step }, report });
-        }
-        report({
-          kind: "step",
-          outer: outer.name,
-          step,
-          steps: outer.steps,
-          loss: loss!,
-          gradientNorm: gradientNorm!,
-          secondsElapsed: (time - start) / 1000,
-          stepsPerSecond,
-          secondsLeft: (outer.steps - step - 1) / stepsPerSecond,
-        });
-        step++;
-      }
-      await context.breathe();
-    }
-    const done = losses.length;
-    const ready = await context.prepare(trajectories, done);
-    recorder.end(done, context.leaves, ready ? trajectoriesAt(done) : undefined);
-    return losses.length === outer.steps;
+    return await takeSteps({ outer, context, state, pace });
   } finally {
     // the memory of the loop goes with it
-    for (const name of outer.over) {
-      const { dtype, shape, data } = context.leaves.get(name)!;
-      context.leaves.set(name, { dtype, shape, data: data.slice() });
+    for (const name of outer.over) state.leaves.set(name, copyOf(state.leaves.get(name)!));
+    context.outers.push(resultOf(outer, state, pace.elapsed()));
+  }
+}
+
+interface Running {
+  readonly outer: OuterProgram;
+  readonly context: RunContext;
+  readonly state: OuterState;
+  readonly pace: Pace;
+}
+
+/** Meta-steps from where the loop stands to its end; false when the signal came first. */
+async function takeSteps(running: Running): Promise<boolean> {
+  const { outer, context, state, pace } = running;
+  const recorder = openOuterRecorder(outer, context.program.precision, context.keep);
+  const evaluations = context.program.evaluations.filter((e) => e.every?.of === outer.name);
+  const looked = lookedAt(outer, evaluations);
+  const trajectories = outer.trajectories ? [outer.trajectories.fn] : [];
+  const stepFunctions = [outer.step, outer.diagnose.fn, ...trajectories];
+  const compute = {
+    trajectories: () => trajectoriesOf(running),
+    rates: () => context.call(outer.rates!.fn, { step: stepsDone(state), states: state.states }),
+  };
+  const wiring = wiringOf(outer);
+  // leaves that the step makes but does not read
+  const loose = outer.over.flatMap((name, i) => wiring.feed.has(numbers + i) ? [] : [{ name, output: numbers + i }]);
+  let loop: ContextLoop | undefined;
+  while (stepsDone(state) < outer.steps && !context.signal?.aborted) {
+    const step = stepsDone(state);
+    const due = evaluations.filter((e) => isDue(step, e.every!.steps));
+    if (!await context.prepare([...stepFunctions, ...due.map((e) => e.fn)], step)) break;
+    recorder.before(state, compute);
+    for (const e of due) evaluate(e, context, { outer: outer.name, step });
+    if (!loop) {
+      loop = context.openLoop(outer.step, { step, states: state.states }, wiring);
+      moveInto(loop, outer, state);
     }
-    context.outers.push({
-      name: outer.name,
+    const from = context.now();
+    const made = loop.run(step, Math.min(pace.count, loop.most, stepsTo(step, looked, outer.steps)));
+    if (made.bad !== undefined) throw whatWentWrong(running, made, made.bad);
+    for (const { name, output } of loose) state.leaves.set(name, copyOf(made.outputs[output]!));
+    loop.accept();
+    const { length } = made.each;
+    tell(running, recorder, made, pace.note(step + length, length, from));
+    await context.breathe();
+  }
+  const ready = await context.prepare(trajectories, stepsDone(state));
+  recorder.end(state, ready ? compute.trajectories : undefined);
+  return stepsDone(state) === outer.steps;
+}
+
+/** Notes in the state what some meta-steps made, and reports it. */
+function tell(
+  { outer, context, state }: Running,
+  recorder: OuterRecorder,
+  { each }: Steps,
+  pace: ReturnType<Pace["note"]>,
+): void {
+  for (const { numbers: [loss, gradientNorm], implicit } of each) {
+    const step = stepsDone(state);
+    state.losses.push(loss!);
+    state.gradientNorms.push(gradientNorm!);
+    recorder.computed(state);
+    const left = outer.steps - stepsDone(state);
+    for (const report of implicit) {
+      if (!noteImplicit(state, report) && left > 0) continue;
+      context.report({ kind: "implicit", outer: { name: outer.name, step }, report });
+    }
+    context.report({
+      kind: "step",
+      outer: outer.name,
+      step,
       steps: outer.steps,
-      losses: Float64Array.from(losses),
-      gradientNorms: Float64Array.from(gradientNorms),
-      seconds: (now() - start) / 1000,
-      ...(solves.size > 0 ? { implicit: [...solves.values()] } : {}),
+      loss: loss!,
+      gradientNorm: gradientNorm!,
+      ...pace,
+      secondsLeft: left / pace.stepsPerSecond,
     });
   }
 }
 
+/** The whole trajectories that are recorded, with the values before the next meta-step. */
+function trajectoriesOf({ outer, context, state }: Running): readonly HostArray[] {
+  const { fn, quantities } = outer.trajectories!;
+  const step = stepsDone(state);
+  const arrays = context.call(fn, { step, states: state.states });
+  const first = findInTrajectories(quantities, arrays, outer.origin);
+  if (first) {
+    const what = `${describeNonFinite(first)} (recorded before meta-step ${step} of \`${outer.name}\`)`;
+    context.doubt(new MetaRuntimeError(what, first.origin));
+  }
+  return arrays;
+}
+
 /** Outputs of a step that are numbers: the objective, the norm of its gradient. */
 const numbers = 2;
-/** A call is to take so long, where it can take many meta-steps: signals and callbacks are waiting. */
-const callMilliseconds = 50;
-
 /** Numbers of meta-steps before whose multiples somebody looks at the leaves. */
 function lookedAt(
   { records, trajectories }: OuterProgram,
@@ -153,7 +143,7 @@ function stepsTo(step: number, looked: readonly number[], steps: number): number
 }
 
 /** Which outputs of a step are which inputs of the next: learned leaves, then states. */
-function feedOf({ over, states, step: { inputs } }: OuterProgram): Map<number, number> {
+function wiringOf({ over, states, step: { inputs } }: OuterProgram): StepWiring {
   const feed = new Map<number, number>();
   const pair = (kind: "leaf" | "state", names: readonly string[], first: number) =>
     names.forEach((name, i) => {
@@ -162,44 +152,43 @@ function feedOf({ over, states, step: { inputs } }: OuterProgram): Map<number, n
     });
   pair("leaf", over, numbers);
   pair("state", states.map((s) => s.name), numbers + over.length);
-  return feed;
+  return { feed, watched: numbers + over.length, numbers };
 }
 
-/** The present leaves and states are what the loop's inputs hold. The states, by name. */
-function inPlace(
-  { over, step: { inputs } }: OuterProgram,
-  loop: ContextLoop,
-  leaves: Map<string, HostArray>,
-  states: ReadonlyMap<string, HostArray>,
-): Map<string, HostArray> {
-  const held = new Map(states);
+/** The present leaves and states are what the loop's inputs hold. */
+function moveInto(loop: ContextLoop, { over, step: { inputs } }: OuterProgram, { leaves, states }: OuterState): void {
   inputs.forEach((slot, i) => {
     const array = loop.inputs[i];
     if (!array) return;
     if (slot.kind === "leaf" && over.includes(slot.name)) leaves.set(slot.name, array);
-    if (slot.kind === "state") held.set(slot.name, array);
+    if (slot.kind === "state") states.set(slot.name, array);
   });
-  return held;
 }
 
-function named(list: readonly { readonly name: string }[], arrays: readonly HostArray[]): Map<string, HostArray> {
-  return new Map(list.map(({ name }, i) => [name, arrays[i]!]));
-}
-
-interface FailedStep {
-  readonly step: number;
-  readonly states: ReadonlyMap<string, HostArray>;
-  readonly loss: number;
-  readonly gradientNorm: number;
+/** Why a meta-step may not count: its output number `bad` is not finite. */
+function whatWentWrong({ outer, context, state }: Running, { each, outputs }: Steps, bad: number): MetaRuntimeError {
+  const [loss, gradientNorm] = each[0]!.numbers as [number, number];
+  if (bad < numbers) return stepWentWrong(outer, context, state, { loss, gradientNorm });
+  const value = Array.from<number>(outputs[bad]!.data).find((x) => !Number.isFinite(x));
+  return new MetaRuntimeError(
+    `\`${outer.name}\`, meta-step ${stepsDone(state)}: its update makes \`${outer.over[bad - numbers]}\` ${value}, ` +
+      "although the objective and the norm of its gradient are finite",
+    outer.origin,
+  );
 }
 
 /** Looks for the first inner quantity that is not finite, with the values that the step saw. */
-function stepWentWrong(outer: OuterProgram, context: RunContext, failed: FailedStep): MetaRuntimeError {
-  const { step, states, loss, gradientNorm } = failed;
+function stepWentWrong(
+  outer: OuterProgram,
+  context: RunContext,
+  state: OuterState,
+  { loss, gradientNorm }: { readonly loss: number; readonly gradientNorm: number },
+): MetaRuntimeError {
+  const at = { step: stepsDone(state), states: state.states };
   const { fn, quantities } = outer.diagnose;
   let first: FirstNonFinite | Error | undefined;
   try {
-    first = quantities.length === 0 ? undefined : findFirstNonFinite(quantities, context.call(fn, { step, states }));
+    first = quantities.length === 0 ? undefined : findFirstNonFinite(quantities, context.call(fn, at));
   } catch (error) {
     first = error as Error; // the search keeps whole trajectories: it may need memory that the step did not
   }
@@ -207,21 +196,9 @@ function stepWentWrong(outer: OuterProgram, context: RunContext, failed: FailedS
     ? { what: "the norm of the meta-gradient", value: gradientNorm }
     : { what: "the objective", value: loss };
   // in a loop inside another it may have begun
-  const found = outer.watch && context.watch(outer.watch(), { step, states });
+  const found = outer.watch && context.watch(outer.watch(), at);
   if (found && (!first || first instanceof Error || first.loop !== found.loop)) {
     return new MetaRuntimeError(describeWatched(found), found.origin);
   }
-  return metaStepError(first, { outer: outer.name, step, origin: outer.origin, ...noticed });
-}
-
-function updateWentWrong(
-  outer: OuterProgram,
-  at: { readonly step: number; readonly name: string; readonly value: HostArray },
-): MetaRuntimeError {
-  const bad = Array.from<number>(at.value.data).find((x) => !Number.isFinite(x));
-  return new MetaRuntimeError(
-    `\`${outer.name}\`, meta-step ${at.step}: its update makes \`${at.name}\` ${bad}, although the objective and the norm ` +
-      "of its gradient are finite",
-    outer.origin,
-  );
+  return metaStepError(first, { outer: outer.name, step: at.step, origin: outer.origin, ...noticed });
 }

@@ -1,8 +1,9 @@
 // Which values are kept, and at which meta-steps? The rule of `record … every N steps`: the values before meta-steps
 // 0, N, 2N, …, and those at the end. Also says before work starts when that would need too much memory.
-import { type ArrayType, entryBytes, type HostArray, sizeOf } from "../ir/types.ts";
+import { type ArrayType, copyOf, entryBytes, type HostArray, sizeOf } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
 import type { ExperimentProgram, OuterProgram } from "../program/program.ts";
+import { type OuterState, stepsDone } from "./outer_state.ts";
 import type { Recorded } from "./results.ts";
 
 /** True when the values before a meta-step are recorded (`every` in meta-steps). */
@@ -66,12 +67,12 @@ export interface ComputedRecords {
 
 /** What is recorded of one outer loop. `keep` receives each value. */
 export interface OuterRecorder {
-  /** Before meta-step `step`, with the values before it. */
-  before(step: number, leaves: ReadonlyMap<string, HostArray>, compute: ComputedRecords): void;
-  /** After the computation of meta-step `step`. */
-  computed(step: number, loss: number, gradientNorm: number): void;
-  /** After the last meta-step that was done; `steps` is their number. No trajectories where they cannot be computed. */
-  end(steps: number, leaves: ReadonlyMap<string, HostArray>, trajectories?: () => readonly HostArray[]): void;
+  /** Before a meta-step, with the values before it. */
+  before(state: OuterState, compute: ComputedRecords): void;
+  /** After the computation of a meta-step. */
+  computed(state: OuterState): void;
+  /** After the last meta-step that was done. No trajectories where they cannot be computed. */
+  end(state: OuterState, trajectories?: () => readonly HostArray[]): void;
 }
 
 /** Opens the recorder of an outer loop. */
@@ -80,56 +81,51 @@ export function openOuterRecorder(
   precision: "f32" | "f64",
   keep: (recorded: Recorded) => void,
 ): OuterRecorder {
-  const by = (step: number) => ({ kind: "outer" as const, name: outer.name, step });
-  let latest: { step: number; loss: number; gradient_norm: number } | undefined;
+  const keepAt = (step: number, name: string, value: HostArray, trajectory = false) =>
+    keep({ name, by: { kind: "outer", name: outer.name, step }, trajectory, value });
 
-  function keepLeaves(step: number, leaves: ReadonlyMap<string, HostArray>, due: (every: number) => boolean) {
+  function keepLeaves(state: OuterState, due: (every: number) => boolean) {
     for (const { label, what, every } of outer.records) {
-      if (what.kind !== "leaf" || !due(every)) continue;
       // the loop goes on in the same memory
-      const { dtype, shape, data } = leaves.get(what.name)!;
-      keep({ name: label, by: by(step), trajectory: false, value: { dtype, shape, data: data.slice() } });
+      if (what.kind === "leaf" && due(every)) keepAt(stepsDone(state), label, copyOf(state.leaves.get(what.name)!));
     }
   }
   function keepTrajectories(step: number, compute: () => readonly HostArray[], due: (every: number) => boolean) {
     const request = outer.trajectories;
     if (!request || !due(request.every)) return;
     const arrays = compute();
-    request.quantities.forEach(({ name }, i) => {
-      keep({ name: `${name}@*`, by: by(step), trajectory: true, value: arrays[i]! });
-    });
+    request.quantities.forEach(({ name }, i) => keepAt(step, `${name}@*`, arrays[i]!, true));
   }
   function keepRates(step: number, compute: () => readonly HostArray[]) {
     const due = outer.records.filter(({ what, every }) => what.kind === "rate" && isDue(step, every));
     const values = due.length > 0 ? compute() : [];
-    for (const { label } of due) {
-      const { dtype, shape, data } = values[outer.rates!.names.indexOf(label)]!;
-      keep({ name: label, by: by(step), trajectory: false, value: { dtype, shape, data: data.slice() } });
-    }
+    for (const { label } of due) keepAt(step, label, copyOf(values[outer.rates!.names.indexOf(label)]!));
   }
-  function keepScalars(due: (every: number) => boolean) {
-    if (!latest) return;
+  function keepScalars(state: OuterState, due: (every: number) => boolean) {
+    const step = stepsDone(state) - 1;
+    if (step < 0) return;
+    const latest = { loss: state.losses[step]!, gradient_norm: state.gradientNorms[step]! };
     for (const { label, what, every } of outer.records) {
       if (what.kind === "leaf" || what.kind === "rate" || !due(every)) continue;
       const data = precision === "f32" ? Float32Array.of(latest[what.kind]) : Float64Array.of(latest[what.kind]);
-      keep({ name: label, by: by(latest.step), trajectory: false, value: { dtype: precision, shape: [], data } });
+      keepAt(step, label, { dtype: precision, shape: [], data });
     }
   }
   return {
-    before(step, leaves, { trajectories, rates }) {
-      keepLeaves(step, leaves, (every) => isDue(step, every));
+    before(state, { trajectories, rates }) {
+      const step = stepsDone(state);
+      keepLeaves(state, (every) => isDue(step, every));
       keepRates(step, rates);
       keepTrajectories(step, trajectories, (every) => isDue(step, every));
     },
-    computed(step, loss, gradientNorm) {
-      latest = { step, loss, gradient_norm: gradientNorm };
-      keepScalars((every) => isDue(step, every));
+    computed(state) {
+      keepScalars(state, (every) => isDue(stepsDone(state) - 1, every));
     },
-    end(steps, leaves, trajectories) {
+    end(state, trajectories) {
       // the last loss stands for the end, unless its step was due anyway
-      keepScalars((every) => !isDue(latest!.step, every));
-      keepLeaves(steps, leaves, () => true);
-      if (trajectories) keepTrajectories(steps, trajectories, () => true);
+      keepScalars(state, (every) => !isDue(stepsDone(state) - 1, every));
+      keepLeaves(state, () => true);
+      if (trajectories) keepTrajectories(stepsDone(state), trajectories, () => true);
     },
   };
 }

@@ -2,7 +2,7 @@
 import { expandGradients } from "../autodiff/expand_gradients.ts";
 import type { Backend } from "../backend/interface.ts";
 import { referenceBackend } from "../backend/reference/index.ts";
-import { bodyOf, type Equation, type HostArray, type IrFunction, isFloat } from "../ir/types.ts";
+import { bodyOf, copyOf, type Equation, type HostArray, type IrFunction, isFloat } from "../ir/types.ts";
 import { openExecutables } from "../loop/executables.ts";
 import type { ProgramFunction } from "../program/program.ts";
 import { noTasks, type Point } from "./check_gradient.ts";
@@ -80,7 +80,7 @@ function runOn(backend: Backend, fn: ProgramFunction, point: Point, budget?: num
   const executables = openExecutables(backend, budget);
   try {
     const { outputs } = executables.call(fn, { ...point, step: 0, tasks: noTasks });
-    return outputs.map((x) => ({ ...x, data: x.data.slice() }));
+    return outputs.map(copyOf);
   } finally {
     executables.dispose();
   }

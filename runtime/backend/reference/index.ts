@@ -1,6 +1,6 @@
 // What is the `reference` backend? An interpreter of prepared kernels on one arena: the truth that every other backend is
 // tested against, with every sum in a fixed, documented order and in float64.
-import type { HostArray, IrFunction } from "../../ir/types.ts";
+import { copyOf, type HostArray, type IrFunction } from "../../ir/types.ts";
 import { MetaRuntimeError } from "../../errors.ts";
 import type { Backend, Executable, InPlace } from "../interface.ts";
 import { checkInputs } from "../check_inputs.ts";
@@ -90,7 +90,7 @@ class PreparedExecutable implements ReferenceExecutable {
     for (let i = 0; i < inputs.length; i++) bound.inputs[i]?.data.set(inputs[i]!.data);
     const { kernels } = bound;
     for (let i = 0; i < kernels.length; i++) kernels[i]!();
-    return bound.outputs.map(({ dtype, shape, data }) => ({ dtype, shape, data: data.slice() }));
+    return bound.outputs.map(copyOf);
   }
 
   get memory(): InPlace {

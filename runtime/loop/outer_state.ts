@@ -1,0 +1,53 @@
+// Where does an outer loop stand? Everything that its next meta-step depends on and everything that it has said so far, as plain
+// data: who holds it can write it down, and go on from what was written. Draws need no state: they depend on the seed and on numbers.
+import type { HostArray } from "../ir/types.ts";
+import type { OuterProgram } from "../program/program.ts";
+import type { ImplicitReport, OuterResult } from "./results.ts";
+import type { RunContext } from "./run_context.ts";
+
+/** Where an outer loop stands. Between meta-steps arrays may lie in the memory of the loop that runs: copy what is to stay. */
+export interface OuterState {
+  /** Present value of every leaf of the run, by name: the learned ones among them. */
+  readonly leaves: Map<string, HostArray>;
+  /** Present value of its rule's states, by name. */
+  readonly states: Map<string, HostArray>;
+  /** Before each update: the objective, and the norm of its gradient. As many as there are meta-steps done. */
+  readonly losses: number[];
+  readonly gradientNorms: number[];
+  /** What each loop that is differentiated implicitly said last, by its name, and how often it had not arrived. */
+  readonly implicit: Map<string, ImplicitReport & { readonly missed: number }>;
+}
+
+/** Before the first meta-step. */
+export function startState({ states, initialStates }: OuterProgram, { leaves, call }: RunContext): OuterState {
+  const arrays = call(initialStates, { step: 0 });
+  return {
+    leaves,
+    states: new Map(states.map(({ name }, i) => [name, arrays[i]!])),
+    losses: [],
+    gradientNorms: [],
+    implicit: new Map(),
+  };
+}
+
+/** Meta-steps done: the number of the next one. */
+export const stepsDone = ({ losses }: OuterState): number => losses.length;
+
+/** Notes what an implicit derivative says; true when it says something new. */
+export function noteImplicit({ implicit }: OuterState, report: ImplicitReport): boolean {
+  const before = implicit.get(report.loop);
+  implicit.set(report.loop, { ...report, missed: (before?.missed ?? 0) + (report.arrived ? 0 : 1) });
+  return before?.arrived !== report.arrived;
+}
+
+/** What is left of it when the loop has ended. */
+export function resultOf({ name, steps }: OuterProgram, state: OuterState, seconds: number): OuterResult {
+  return {
+    name,
+    steps,
+    losses: Float64Array.from(state.losses),
+    gradientNorms: Float64Array.from(state.gradientNorms),
+    seconds,
+    ...(state.implicit.size > 0 ? { implicit: [...state.implicit.values()] } : {}),
+  };
+}
