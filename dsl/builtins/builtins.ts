@@ -87,11 +87,12 @@ function argumentHint(cx: Context, builtin: Builtin, call: CallExpression, name:
 function callHint(cx: Context, builtin: Builtin, call: CallExpression): string | undefined {
   const { name, arity, named } = builtin;
   const texts = call.args.map((a) => textOf(cx, a.value));
-  const [first] = call.args;
   if (name === "dot" && call.args.length === 1) return "write `dot(x, W)`";
-  if (first?.value.kind === "List" && call.args.length === 1) {
-    const items = first.value.items.map((item) => textOf(cx, item));
-    return `write \`${name}(${items.join(", ")})\``;
+  const [only, ...others] = call.args.filter((a) => !a.name);
+  if (only?.value.kind === "List" && others.length === 0) {
+    const items = only.value.items.map((item) => textOf(cx, item));
+    const byName = call.args.flatMap((a) => a.name ? [`${a.name.name} = ${textOf(cx, a.value)}`] : []);
+    return `write \`${name}(${[...items, ...byName].join(", ")})\``;
   }
   if (name === "reshape" && call.args.length > 2) {
     return `write \`reshape(${texts[0]}, [${texts.slice(1).join(", ")}])\``;

@@ -162,6 +162,7 @@ const calls: Rows = [
 ];
 
 const values: Rows = [
+  ["_", "write how many there are; `_` stands in a field that a file fills"],
   ["True TRUE", "write `true`"],
   ["False FALSE", "write `false`"],
   [
