@@ -187,7 +187,7 @@ function didYouMean(name: string, names: readonly string[]): string {
 // --------------------------------------------------------------------------------------------------------- parameters
 
 function parameterAt(result: RunResult, name: string, { time, step }: ParameterAt): HostArray {
-  const kept = result.recorded.filter((r) => r.name === `${name}@*` && r.trajectory);
+  const kept = result.recorded.filter((r) => r.of === name && r.trajectory);
   if (time === undefined) return parameterNow(result, { name, step, kept });
   const at = step === undefined ? kept : kept.filter((r) => r.by.kind === "outer" && r.by.step === step);
   const latest = at.at(-1);
@@ -214,7 +214,7 @@ function parameterNow(result: RunResult, { name, step, kept }: Wanted): HostArra
   const leaf = result.leaves.get(name);
   if (leaf && step === undefined) return copyArray(leaf);
   if (leaf) {
-    const records = result.recorded.filter((r) => (r.name === name || r.name === `${name}@0`) && !r.trajectory);
+    const records = result.recorded.filter((r) => r.of === name && !r.trajectory);
     const record = records.find((r) => r.by.kind === "outer" && r.by.step === step);
     if (record) return copyArray(record.value);
     if (records.length > 0) throw stepNotRecorded(name, step!, records);
@@ -239,7 +239,7 @@ function stepNotRecorded(name: string, step: number, records: readonly Recorded[
 }
 
 function notKept(result: RunResult, name: string, time: number | undefined): RangeError {
-  const recorded = result.recorded.filter((r) => r.trajectory).map((r) => r.name.slice(0, -2));
+  const recorded = result.recorded.filter((r) => r.trajectory).map((r) => r.of);
   const known = [...new Set([...result.leaves.keys(), ...recorded])];
   const there = known.length === 0 ? "this run kept no parameters" : `there is ${quoted(known)}`;
   if (result.leaves.has(name)) {

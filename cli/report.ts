@@ -170,7 +170,7 @@ function recordedTexts(groups: readonly RecordedGroup[]): string[] {
       ...(last.by.kind === "outer" ? [`last of ${entries.length} records, meta-step ${last.by.step}`] : []),
     ];
     const head = `recorded ${name}${which.length === 0 ? "" : ` (${which.join(", ")})`}`;
-    blocks.push([head, ...trajectoryLines(name.replace(/@\*$/, ""), last.value)].join("\n"));
+    blocks.push([head, ...trajectoryLines(last.of, last.value)].join("\n"));
   }
   const table = plain.length === 0
     ? []

@@ -6,7 +6,7 @@ import type { CompileOutput } from "../dsl/compile.ts";
 import { isLibrary } from "../dsl/world/report.ts";
 import { costOf } from "../runtime/ir/cost.ts";
 import type { HostArray, IrFunction } from "../runtime/ir/types.ts";
-import type { ExperimentProgram, OuterProgram, TrajectoryQuantity } from "../runtime/program/program.ts";
+import { type ExperimentProgram, type OuterProgram, trajectoryName } from "../runtime/program/program.ts";
 import type { Point } from "../runtime/verify/check_gradient.ts";
 import type { Held } from "../runtime/verify/held_values.ts";
 import type { NamedFunction } from "../runtime/verify/compare_backends.ts";
@@ -30,7 +30,6 @@ export function namedFunctions(
   program: ExperimentProgram,
 ): readonly (NamedFunction & { readonly outer?: OuterProgram })[] {
   const { leaves, outers, gradients, evaluations, simulations } = program;
-  const trajectories = (list: readonly TrajectoryQuantity[]) => list.map((q) => `${q.name}@*`);
   return [
     ...outers.flatMap((outer) => [
       {
@@ -44,20 +43,20 @@ export function namedFunctions(
           name: `record of ${outer.name}`,
           fn: outer.trajectories.fn,
           outer,
-          outputs: trajectories(outer.trajectories.quantities),
+          outputs: outer.trajectories.quantities.map(trajectoryName),
         }]
         : []),
     ]),
     ...gradients.map((g) => ({
       name: `gradient ${g.label}`,
       fn: g.fn,
-      outputs: ["value", ...g.wrt.flatMap((w) => w.leaves), ...trajectories(g.trajectories)],
+      outputs: ["value", ...g.wrt.flatMap((w) => w.leaves), ...g.trajectories.map(trajectoryName)],
     })),
     ...evaluations.map((e) => ({ name: `evaluate ${e.name}`, fn: e.fn, outputs: e.reports.map((r) => r.label) })),
     ...simulations.map((s) => ({
       name: `inner ${s.loop}`,
       fn: s.fn,
-      outputs: ["loss", ...trajectories(s.trajectories)],
+      outputs: ["loss", ...s.trajectories.map(trajectoryName)],
     })),
     ...(leaves.length > 0 ? [{ name: "start", fn: program.initial, outputs: leaves.map((l) => l.name) }] : []),
   ];

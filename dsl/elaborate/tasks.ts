@@ -24,6 +24,7 @@ import { beginningOf, lazily, taskOf } from "../world/moments.ts";
 import { numbersOf } from "./leaves.ts";
 import { fieldOf, rowsAsIn } from "./row_origins.ts";
 import { describeValue, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
+import { type Path, pathText } from "../syntax/paths.ts";
 
 /** A task with nothing drawn yet. `openTask` fills in what can be read. */
 export function newTask(parts: Omit<TaskInstance, "splits">): TaskInstance {
@@ -41,9 +42,9 @@ export function openTask(el: Elaboration, world: World): ReadonlyMap<string, Loc
   const cx: Context = { elaboration: el, world: beginningOf(world), b: world.b, scope, frames: [] };
   for (const member of item.members) {
     if (member.kind === "Split") {
-      task.splits.set(member.name.name, openSplit(cx, task, member));
+      task.splits.set(member.name.name, openSplit(cx, member));
     } else {
-      locals.set(memberName(member), memberValue(cx, `${task.definition.name}.`, member));
+      locals.set(memberName(member), memberValue(cx, [], member));
     }
   }
   for (const [name, split] of task.splits) locals.set(name, { value: () => split });
@@ -54,32 +55,33 @@ function memberName(member: Binding | FunctionItem | LetItem): string {
   return member.name.name;
 }
 
-function openSplit(cx: Context, task: TaskInstance, split: SplitMember): RecordValue {
+function openSplit(cx: Context, split: SplitMember): RecordValue {
   const locals = new Map<string, Local>();
   const inside: Context = { ...cx, scope: { module: cx.scope.module, parent: cx.scope, locals } };
-  const prefix = `${task.definition.name}.${split.name.name}.`;
   const members = new Map<string, () => Value>();
   for (const member of split.members) {
-    const local = memberValue(inside, prefix, member);
+    const local = memberValue(inside, [split.name.name], member);
     locals.set(memberName(member), local);
     if (member.kind === "Binding") members.set(memberName(member), () => fieldOf(split, local.value()));
   }
   return { kind: "record", name: split.name.name, what: "split", table: split, span: split.name.span, members };
 }
 
-function memberValue(cx: Context, prefix: string, member: Binding | FunctionItem | LetItem): Local {
-  const name = member.name.name;
+/** `around` is the split that it stands in. */
+function memberValue(cx: Context, around: Path, member: Binding | FunctionItem | LetItem): Local {
+  const path = [...around, member.name.name];
+  const name = pathText([taskOf(cx.world)!.definition.name, ...path]);
   if (member.kind === "Function") {
     return { value: () => ({ kind: "function", item: member, scope: cx.scope }) };
   }
   const compute = (): Value => {
     if (member.kind === "Let") return evaluate(cx, member.value);
-    if (!member.value) return givenField(cx, member, `${prefix}${name}`);
-    return bindingValue(cx, member, `${prefix}${name}`);
+    if (!member.value) return givenField(cx, member, name, path);
+    return bindingValue(cx, member, name);
   };
   return lazily(
     compute,
-    () => fail(cx, { code: "M0210", title: `\`${prefix}${name}\` depends on itself`, at: member.name.span }),
+    () => fail(cx, { code: "M0210", title: `\`${name}\` depends on itself`, at: member.name.span }),
   );
 }
 
@@ -103,7 +105,7 @@ export function checkHostTasks(el: Elaboration): void {
 }
 
 /** The value of a field without one, `x : [5, 784]`: the host gives it. */
-function givenField(cx: Context, binding: Binding, qualified: string): Value {
+function givenField(cx: Context, binding: Binding, qualified: string, path: Path): Value {
   const { given, definition: { name: task } } = taskOf(cx.world)!;
   const { span } = binding.name;
   if (!cx.elaboration.hostTasks.has(task)) {
@@ -119,7 +121,7 @@ function givenField(cx: Context, binding: Binding, qualified: string): Value {
   if (!dims) return errorValue;
   const dtype = dtypeOf(binding.type!.dtype?.name ?? "float", cx.elaboration.precision);
   if (!dtype) return errorValue; // reported with the declarations
-  const variable = given({ name: qualified, dtype, shape: shapeOf(dims), span });
+  const variable = given({ name: qualified, path, dtype, shape: shapeOf(dims), span });
   return { kind: "tensor", variable, dims, declared: { name: qualified, span } };
 }
 

@@ -90,6 +90,7 @@ function taskSlot(cx: Context, across: Across, field: GivenField, first: number,
   return {
     kind: "task",
     name: field.name,
+    path: field.path,
     task: across.definition.name,
     consumer: consumer.name,
     first,

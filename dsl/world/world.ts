@@ -400,6 +400,8 @@ export interface TaskInstance {
 export interface GivenField extends ArrayType {
   /** With the task and the split: `omniglot.support.x`. */
   readonly name: string;
+  /** The same without the task. */
+  readonly path: Path;
   readonly span: Span;
 }
 

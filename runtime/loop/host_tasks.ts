@@ -137,8 +137,7 @@ async function untilAborted(work: Promise<unknown>, signal: AbortSignal | undefi
 
 function copyField(slot: TaskSlot, fields: TaskFields, index: number, into: HostArray, task: string): void {
   let values: unknown = fields;
-  const path = slot.name.slice(slot.task.length + 1);
-  for (const part of path.split(".")) {
+  for (const part of slot.path) {
     values = values !== null && typeof values === "object" && Object.hasOwn(values, part)
       ? (values as Record<string, unknown>)[part]
       : undefined;

@@ -7,6 +7,7 @@ import type { EvaluationResult, GradientResult, ReportPoint, Verdict } from "./r
 import type { RunContext } from "./run_context.ts";
 import { allFinite, describeNonFinite, findInTrajectories } from "./non_finite.ts";
 import { place } from "../program/given_arrays.ts";
+import { trajectoryRecords } from "./recorder.ts";
 import { summarize } from "./statistics.ts";
 import { describeWatched } from "./watch.ts";
 
@@ -32,9 +33,7 @@ export function computeGradient(
   context.gradients.push(result);
   context.report({ kind: "gradient", gradient: result });
   for (const report of implicit) context.report({ kind: "implicit", report });
-  item.trajectories.forEach(({ name }, i) => {
-    context.keep({ name: `${name}@*`, by: { kind: "gradient", index }, trajectory: true, value: trajectories[i]! });
-  });
+  trajectoryRecords(item.trajectories, trajectories, { kind: "gradient", index }).forEach(context.keep);
 
   const bad = wrt.flatMap((w) => w.leaves).find((leaf) => !allFinite(leaf.gradient));
   const first = findInTrajectories(item.trajectories, trajectories, item.origin);
@@ -188,10 +187,7 @@ export function simulate(item: SimulationProgram, context: RunContext): void {
   const result = { loop: item.loop, losses: Float64Array.from(losses!.data) };
   context.simulations.push(result);
   context.report({ kind: "simulation", simulation: result });
-  item.trajectories.forEach(({ name }, i) => {
-    const by = { kind: "simulation" as const, loop: item.loop };
-    context.keep({ name: `${name}@*`, by, trajectory: true, value: trajectories[i]! });
-  });
+  trajectoryRecords(item.trajectories, trajectories, { kind: "simulation", loop: item.loop }).forEach(context.keep);
   const own = { name: `${item.loop}.loss`, loop: item.loop, type: losses! };
   const first = findInTrajectories([...item.trajectories, own], [...trajectories, losses!], item.origin);
   if (!first) return;

@@ -2,9 +2,14 @@
 // 0, N, 2N, …, and those at the end. Also says before work starts when that would need too much memory.
 import { type ArrayType, copyOf, entryBytes, type HostArray, sizeOf } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
-import type { ExperimentProgram, OuterProgram } from "../program/program.ts";
+import {
+  type ExperimentProgram,
+  type OuterProgram,
+  trajectoryName,
+  type TrajectoryQuantity,
+} from "../program/program.ts";
 import { type OuterState, stepsDone } from "./outer_state.ts";
-import type { Recorded } from "./results.ts";
+import type { Recorded, RecordedBy } from "./results.ts";
 
 /** True when the values before a meta-step are recorded (`every` in meta-steps). */
 export function isDue(step: number, every: number): boolean {
@@ -30,12 +35,15 @@ function requests(program: ExperimentProgram): { readonly name: string; readonly
         : entryBytes[program.precision];
       list.push({ name: label, bytes: once * recordCount(outer.steps, every) });
     }
-    for (const { name, type } of outer.trajectories?.quantities ?? []) {
-      list.push({ name: `${name}@*`, bytes: bytes(type) * recordCount(outer.steps, outer.trajectories!.every) });
+    for (const quantity of outer.trajectories?.quantities ?? []) {
+      const count = recordCount(outer.steps, outer.trajectories!.every);
+      list.push({ name: trajectoryName(quantity), bytes: bytes(quantity.type) * count });
     }
   }
   for (const item of [...program.gradients, ...program.simulations]) {
-    for (const { name, type } of item.trajectories) list.push({ name: `${name}@*`, bytes: bytes(type) });
+    for (const quantity of item.trajectories) {
+      list.push({ name: trajectoryName(quantity), bytes: bytes(quantity.type) });
+    }
   }
   return list;
 }
@@ -56,6 +64,21 @@ export function checkRecordedBytes(program: ExperimentProgram, limit: number): v
       `\`${largest.name}\`; ${gigabytes(limit)} are allowed. ` +
       `Record it less often: \`record ${largest.name} every N steps\``,
   );
+}
+
+/** Trajectories as they are recorded. */
+export function trajectoryRecords(
+  quantities: readonly TrajectoryQuantity[],
+  arrays: readonly HostArray[],
+  by: RecordedBy,
+): Recorded[] {
+  return quantities.map((quantity, i) => ({
+    name: trajectoryName(quantity),
+    of: quantity.name,
+    by,
+    trajectory: true,
+    value: arrays[i]!,
+  }));
 }
 
 /** What has to be computed to be recorded. */
@@ -81,8 +104,9 @@ export function openOuterRecorder(
   precision: "f32" | "f64",
   keep: (recorded: Recorded) => void,
 ): OuterRecorder {
-  const keepAt = (step: number, name: string, value: HostArray, trajectory = false) =>
-    keep({ name, by: { kind: "outer", name: outer.name, step }, trajectory, value });
+  const by = (step: number): RecordedBy => ({ kind: "outer", name: outer.name, step });
+  const keepAt = (step: number, name: string, value: HostArray) =>
+    keep({ name, of: name, by: by(step), trajectory: false, value });
 
   function keepLeaves(state: OuterState, due: (every: number) => boolean) {
     for (const { label, what, every } of outer.records) {
@@ -93,8 +117,7 @@ export function openOuterRecorder(
   function keepTrajectories(step: number, compute: () => readonly HostArray[], due: (every: number) => boolean) {
     const request = outer.trajectories;
     if (!request || !due(request.every)) return;
-    const arrays = compute();
-    request.quantities.forEach(({ name }, i) => keepAt(step, `${name}@*`, arrays[i]!, true));
+    trajectoryRecords(request.quantities, compute(), by(step)).forEach(keep);
   }
   function keepRates(step: number, compute: () => readonly HostArray[]) {
     const due = outer.records.filter(({ what, every }) => what.kind === "rate" && isDue(step, every));

@@ -81,6 +81,8 @@ export type RecordedBy =
 export interface Recorded {
   /** As the user named it: `train.loss`, `adapt.lr`, `linear.w@*`. */
   readonly name: string;
+  /** What it is of, without the time: `train.loss`, `adapt.lr`, `linear.w`. */
+  readonly of: string;
   /** The item that recorded it. */
   readonly by: RecordedBy;
   /** True for `…@*`: axis 0 runs over the times of the inner loop. */

@@ -22,6 +22,8 @@ export type InputSlot =
     /** With the task and the split: `omniglot.support.x`. */
     readonly name: string;
     readonly task: string;
+    /** Where it is in what the function gives: `support`, `x`. */
+    readonly path: readonly string[];
     /** What the tasks are for. */
     readonly consumer: string;
     readonly first: number;
@@ -141,6 +143,11 @@ export interface TrajectoryQuantity {
   readonly name: string;
   readonly loop: string;
   readonly type: ArrayType;
+}
+
+/** What a trajectory is recorded as: `linear.w@*`. */
+export function trajectoryName({ name }: TrajectoryQuantity): string {
+  return `${name}@*`;
 }
 
 /** One `gradient` item. */

@@ -82,7 +82,7 @@ Deno.test("reportText() shows large arrays by shape, and long trajectories by th
       ],
       verdicts: [],
     }],
-    recorded: [{ name: "mlp.b@*", by: { kind: "gradient", index: 0 }, trajectory: true, value: large }],
+    recorded: [{ name: "mlp.b@*", of: "mlp.b", by: { kind: "gradient", index: 0 }, trajectory: true, value: large }],
   });
   await t.assertSnapshot(reportText(result, plain));
 });

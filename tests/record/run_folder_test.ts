@@ -239,7 +239,13 @@ Deno.test("parseMetrics() leaves out a torn last line, and only that", () => {
 Deno.test("metricLines() writes numbers that JSON lacks as text, and long arrays as their shape", () => {
   assertEquals([NaN, -Infinity, 1.5].map(jsonNumber), ["NaN", "-Infinity", 1.5]);
   const value = { dtype: "f64" as const, shape: [40, 40], data: new Float64Array(1600) };
-  const recorded = { name: "W", by: { kind: "outer" as const, name: "train", step: 4 }, trajectory: false, value };
+  const recorded = {
+    name: "W",
+    of: "W",
+    by: { kind: "outer" as const, name: "train", step: 4 },
+    trajectory: false,
+    value,
+  };
   assertEquals(metricLines({ kind: "recorded", recorded }, 2), [
     {
       kind: "recorded",
@@ -257,7 +263,7 @@ Deno.test("metricLines() writes numbers that JSON lacks as text, and long arrays
 Deno.test("storedRecords() gives a lone trajectory the user's own name", () => {
   const value = { dtype: "f64" as const, shape: [6, 1, 1], data: new Float64Array(6) };
   const { tensors, metadata } = storedRecords([
-    { name: "linear.w@*", by: { kind: "gradient", index: 0 }, trajectory: true, value },
+    { name: "linear.w@*", of: "linear.w", by: { kind: "gradient", index: 0 }, trajectory: true, value },
   ]);
   assertEquals([...tensors], [["linear.w@*", value]]);
   assertEquals(metadata, { "linear.w@*": "axes: time, its own; by gradient 0" });
