@@ -6,9 +6,11 @@ import { expandGradients } from "../../runtime/autodiff/expand_gradients.ts";
 import { batchFunction, expandMaps } from "../../runtime/autodiff/batch.ts";
 import { jvpFunction } from "../../runtime/autodiff/jvp.ts";
 import { jvpRules } from "../../runtime/autodiff/jvp_rules.ts";
+import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
 import { Builder, buildFunction } from "../../runtime/ir/builder.ts";
 import { type HostArray, type IrFunction, isFloat, type Variable } from "../../runtime/ir/types.ts";
 import { type GradientRow, gradientTable, spread, type ValuelessDerivative } from "./gradient_table.ts";
+import { type Column, held, measuredTest } from "./measured.ts";
 import {
   centralDifference,
   countOf,
@@ -30,6 +32,15 @@ const roundingTolerance = 1e-12;
 
 /** Of the scale of what is compared: batching may change the order of a sum, here of a dozen terms. */
 const batchTolerance = 1e-13;
+
+const wasm = makeWasmBackend({ threads: 1 });
+
+function onWasm(fn: IrFunction, inputs: readonly HostArray[]): readonly HostArray[] {
+  const executable = wasm.compile(fn);
+  const outputs = executable.run(inputs);
+  executable.dispose();
+  return outputs;
+}
 
 const directions = (list: readonly HostArray[], seed: number) => list.map((x, i) => spread(x.shape, -1, 1, seed + i));
 
@@ -103,7 +114,7 @@ function halved(list: readonly HostArray[]): readonly HostArray[] {
 
 /** Runs `fn` over three versions of the mapped inputs: looped; batched; and batched but for the maps inside, which a
  *  batching rule of their own keeps. */
-function compareMaps(fn: IrFunction, row: GradientRow, mapped: readonly boolean[]): void {
+function compareMaps(op: string, fn: IrFunction, row: GradientRow, mapped: readonly boolean[]): void {
   const stacked = row.inputs.map((x, i) => mapped[i] ? versions(x) : x);
   const looped = buildFunction(fn.name, stacked, (b, x) => {
     const scope = b.openMap("iterations", iterations);
@@ -116,7 +127,8 @@ function compareMaps(fn: IrFunction, row: GradientRow, mapped: readonly boolean[
     const expected = evaluate(looped, inputs);
     for (const form of [batched, batchFunction(fn, mapped, iterations)]) {
       const error = distance(evaluate(form, inputs), expected);
-      assert(error <= batchTolerance * scaleOf(expected), `${error} when ${mapped} are mapped`);
+      const says = () => `${error} when ${mapped} are mapped`;
+      held(["batched", op], error, { bound: batchTolerance, scale: scaleOf(expected), says });
     }
   }
 }
@@ -135,6 +147,8 @@ for (const op of Object.keys(gradientTable) as (keyof typeof gradientTable)[]) {
   for (const row of gradientTable[op]) {
     const wrt = floatIndices(row.inputs);
     const along = directions(row.inputs, 60);
+    const hold = (column: Column, bound: number, error: number, scale: number, what = "") =>
+      held([column, op], error, { bound, scale, says: () => `off by ${error} of ${scale} ${what}` });
 
     Deno.test(`jvpFunction() agrees with central differences for ${row.name}`, () => {
       const fn = expandGradients(rowFunction(row));
@@ -143,7 +157,7 @@ for (const op of Object.keys(gradientTable) as (keyof typeof gradientTable)[]) {
       const moved = evaluate(joint.fn, [...row.inputs, ...tangents]).slice(fn.outputs.length);
       const run = prepare(fn);
       const expected = centralDifference((t) => run(step(row.inputs, t, along)));
-      assert(distance(moved, expected) <= differenceTolerance * scaleOf(moved), `${distance(moved, expected)}`);
+      hold("forward", differenceTolerance, distance(moved, expected), scaleOf(moved));
     });
 
     Deno.test(`jvpFunction() leaves the values as they are for ${row.name}`, () => {
@@ -174,17 +188,19 @@ for (const op of Object.keys(gradientTable) as (keyof typeof gradientTable)[]) {
       const us = directions(moved, 80);
       const back = evaluate(vjpFunction(fn, wrt), [...row.inputs, ...us]).slice(fn.outputs.length);
       const [left, right] = [inner(moved, us), inner(tangents, back)];
-      assert(Math.abs(left - right) <= roundingTolerance * scaleOf(moved, back), `${left} is not ${right}`);
+      hold("transposed", roundingTolerance, Math.abs(left - right), scaleOf(moved, back));
     });
 
-    Deno.test(`valueAndGradient() gives the same forward and in reverse for ${row.name}`, () => {
+    Deno.test(`valueAndGradient() gives the same forward and in reverse, and on wasm, for ${row.name}`, () => {
       const fn = expandGradients(scalarOf(row));
-      const reverse = evaluate(valueAndGradient(fn, wrt), row.inputs);
+      const gradient = valueAndGradient(fn, wrt);
+      const reverse = evaluate(gradient, row.inputs);
       const forward = evaluate(valueAndGradient(fn, wrt, { mode: "forward" }), row.inputs);
-      assert(distance(reverse, forward) <= roundingTolerance * scaleOf(reverse), `${distance(reverse, forward)}`);
+      hold("reverse", roundingTolerance, distance(reverse, forward), scaleOf(reverse));
+      hold("wasm, first", roundingTolerance, distance(onWasm(gradient, row.inputs), reverse), scaleOf(reverse));
     });
 
-    Deno.test(`expandGradients() gives second derivatives along two paths for ${row.name}`, () => {
+    Deno.test(`expandGradients() gives second derivatives along two paths, and on wasm, for ${row.name}`, () => {
       const fn = twoPaths(row);
       const first = prepare(sliceOfGradient(fn, wrt, 90, "reverse"));
       const [expected] = centralDifference((t) => first(step(row.inputs, t, along)));
@@ -196,16 +212,18 @@ for (const op of Object.keys(gradientTable) as (keyof typeof gradientTable)[]) {
         const results = evaluate(second, row.inputs);
         const slope = inner(results.slice(1), wrt.map((i) => along[i]!));
         const error = Math.abs(slope - expected!.data[0]!);
-        const scale = scaleOf(results) * wrt.length;
-        assert(error <= differenceTolerance * scale, `${outer} over ${middle}: ${slope}, not ${expected!.data[0]}`);
+        hold("second", differenceTolerance, error, scaleOf(results) * wrt.length, `${outer} over ${middle}`);
+        if (outer !== middle) continue;
+        const ours = onWasm(expandGradients(second), row.inputs);
+        hold("wasm, second", roundingTolerance, distance(ours, results), scaleOf(results));
       }
     });
 
     Deno.test(`expandMaps() gives what map gives for ${row.name}`, () => {
       const fn = expandGradients(rowFunction(row));
-      for (const mapped of subsets(fn.inputs.length)) compareMaps(fn, row, mapped);
+      for (const mapped of subsets(fn.inputs.length)) compareMaps(op, fn, row, mapped);
       const gradient = valueAndGradient(expandGradients(scalarOf(row)), wrt);
-      for (const mapped of subsets(fn.inputs.length)) compareMaps(gradient, row, mapped);
+      for (const mapped of subsets(fn.inputs.length)) compareMaps(op, gradient, row, mapped);
     });
 
     if (row.smooth ?? true) {
@@ -220,9 +238,21 @@ for (const op of Object.keys(gradientTable) as (keyof typeof gradientTable)[]) {
         );
         const results = evaluate(third, row.inputs);
         const slope = inner(results.slice(1), wrt.map((i) => along[i]!));
-        const error = Math.abs(slope - expected!.data[0]!);
-        assert(error <= 10 * differenceTolerance * scaleOf(results), `${slope} is not ${expected!.data[0]}`);
+        hold("third", 10 * differenceTolerance, Math.abs(slope - expected!.data[0]!), scaleOf(results));
       });
     }
   }
 }
+
+const ops = Object.keys(gradientTable) as (keyof typeof gradientTable)[];
+const within = (bound: number, list = ops) => Object.fromEntries(list.map((op) => [op, bound]));
+measuredTest({
+  "forward": within(differenceTolerance),
+  "transposed": within(roundingTolerance),
+  "reverse": within(roundingTolerance),
+  "second": within(differenceTolerance),
+  "third": within(10 * differenceTolerance, ops.filter((op) => gradientTable[op].some((row) => row.smooth ?? true))),
+  "batched": within(batchTolerance),
+  "wasm, first": within(roundingTolerance),
+  "wasm, second": within(roundingTolerance),
+});

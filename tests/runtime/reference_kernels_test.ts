@@ -1,24 +1,14 @@
 // Does every kernel of the reference backend compute what its primitive's comment says? Each is compared with the naive
 // implementation on random shapes, dtypes and parameters.
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { formatType, type IrFunction, isFloat, type PrimitiveName, requestRows } from "../../runtime/ir/types.ts";
+import { formatType, type IrFunction, type PrimitiveName, requestRows } from "../../runtime/ir/types.ts";
 import { newVariable } from "../../runtime/ir/builder.ts";
 import { InternalError } from "../../runtime/errors.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { kernelRules } from "../../runtime/backend/reference/kernels.ts";
-import { type Row, rows, runOne } from "./primitive_rows.ts";
+import { measuredTest } from "./measured.ts";
+import { holdEntries, referenceRoundings, type Row, rows, runOne } from "./primitive_rows.ts";
 import { applyNaively, type NaiveArray, TestRandom, toHost } from "./reference_naive.ts";
-
-function assertClose(actual: ArrayLike<number>, expected: NaiveArray, tolerance: number, label: string): void {
-  assertEquals(actual.length, expected.values.length, label);
-  const epsilon = expected.dtype === "f32" ? 2 ** -23 : 2 ** -52;
-  const scale = expected.values.reduce((m, v) => Number.isFinite(v) ? Math.max(m, Math.abs(v)) : m, 0);
-  for (let i = 0; i < actual.length; i++) {
-    const close = Object.is(actual[i], expected.values[i]) ||
-      Math.abs(actual[i]! - expected.values[i]!) <= tolerance * epsilon * scale;
-    assert(close, `${label}: entry ${i} is ${actual[i]}, expected ${expected.values[i]}`);
-  }
-}
 
 for (const [name, row] of Object.entries(rows) as [PrimitiveName, Row<PrimitiveName>][]) {
   for (const dtype of row.dtypes) {
@@ -33,7 +23,7 @@ for (const [name, row] of Object.entries(rows) as [PrimitiveName, Row<PrimitiveN
         actual.forEach((array, i) => {
           const label = `${name}(${example.inputs.map(formatType).join(", ")})`;
           assertEquals([array.dtype, [...array.shape]], [expected[i]!.dtype, [...expected[i]!.shape]], label);
-          assertClose(array.data, expected[i]!, isFloat(array.dtype) ? example.tolerance ?? 0 : 0, label);
+          holdEntries(["reference", name], array.data, expected[i]!, { all: referenceRoundings[name] ?? 0, label });
         });
       }
     });
@@ -100,4 +90,10 @@ Deno.test("solve exchanges rows for the largest pivot, and gives no finite answe
   assertEquals(solve(1e-20, 1, 1, 1), [1, 1]); // without pivoting: [0, 1]
   assertEquals(solve(0, 1, 1, 0), [2, 1]);
   assert(solve(1, 2, 2, 4).every((x) => !Number.isFinite(x)));
+});
+
+measuredTest({
+  "reference": Object.fromEntries(
+    (Object.keys(rows) as PrimitiveName[]).map((op) => [op, referenceRoundings[op] ?? 0]),
+  ),
 });

@@ -1,8 +1,9 @@
 // Does the tensorflow backend compute every primitive, compiled by XLA and node by node? Each is compared with the naive
 // implementation on random shapes and parameters, all examples of a primitive in one graph.
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { type DType, formatType, type IrFunction, isFloat, type PrimitiveName } from "../../runtime/ir/types.ts";
-import { roundings, type Row, rows, runOne } from "./primitive_rows.ts";
+import { measuredTest } from "./measured.ts";
+import { holdEntries, roundings, type Row, rows, runOne } from "./primitive_rows.ts";
 import { applyNaively, type NaiveArray, TestRandom, toHost } from "./reference_naive.ts";
 import { modes, tensorFlow, tensorFlowTest } from "./tensorflow.ts";
 
@@ -63,14 +64,8 @@ for (const mode of modes) {
               [wanted.dtype, [...wanted.shape], wanted.values.length],
               label,
             );
-            const scale = Math.max(term, largest(wanted));
-            const [own, all] = isFloat(dtype) ? [ulps[name] ?? 0, roundings[name] ?? 0] : [0, 0];
-            wanted.values.forEach((e, i) => {
-              const a = data[i]!;
-              const error = 2 ** -23 * (own * Math.abs(e) + all * scale) + (own > 0 ? 2 ** -149 : 0);
-              const close = Object.is(a, e) || a === e && e === 0 || Math.abs(a - e) <= error;
-              assert(close, `${label}: entry ${i} is ${a}, expected ${e}`);
-            });
+            const slack = { own: ulps[name] ?? 0, all: roundings[name] ?? 0 };
+            holdEntries(["tensorflow, f32", name], data, wanted, { ...slack, term, label });
           }
         }
         assertEquals(at, results.length);
@@ -78,3 +73,9 @@ for (const mode of modes) {
     }
   }
 }
+
+measuredTest({
+  "tensorflow, f32": Object.fromEntries(
+    (Object.keys(rows) as PrimitiveName[]).map((op) => [op, ulps[op] ?? roundings[op] ?? 0]),
+  ),
+});

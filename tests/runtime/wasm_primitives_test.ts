@@ -1,9 +1,10 @@
 // Does the wasm backend compute every primitive? Each is compared with the naive implementation on random shapes, dtypes and
 // parameters.
-import { assert, assertEquals } from "@std/assert";
-import { type DType, formatType, isFloat, type PrimitiveName, requestRows } from "../../runtime/ir/types.ts";
+import { assertEquals } from "@std/assert";
+import { formatType, isFloat, type PrimitiveName, requestRows } from "../../runtime/ir/types.ts";
 import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
-import { roundings, type Row, rows, runOne } from "./primitive_rows.ts";
+import { measuredTest } from "./measured.ts";
+import { holdEntries, roundings, type Row, rows, runOne } from "./primitive_rows.ts";
 import { applyNaively, type NaiveArray, TestRandom, toHost } from "./reference_naive.ts";
 
 const backend = makeWasmBackend({ threads: 1 });
@@ -23,27 +24,10 @@ const ulps: { readonly [op in PrimitiveName]?: readonly [number, number] } = {
   pow: [1, 1],
   integer_pow: [8, 8],
 };
-function assertClose(
-  actual: ArrayLike<number>,
-  expected: NaiveArray,
-  { op, dtype, label, term }: { op: PrimitiveName; dtype: DType; label: string; term: number },
-): void {
-  assertEquals(actual.length, expected.values.length, label);
-  const epsilon = expected.dtype === "f32" ? 2 ** -23 : 2 ** -52;
-  const scale = expected.values.reduce((m, v) => Number.isFinite(v) ? Math.max(m, Math.abs(v)) : m, term);
-  const own = isFloat(expected.dtype) ? ulps[op]?.[dtype === "f32" ? 0 : 1] ?? 0 : 0;
-  const all = isFloat(expected.dtype) ? roundings[op] ?? 0 : 0;
-  for (let i = 0; i < actual.length; i++) {
-    const [a, e] = [actual[i]!, expected.values[i]!];
-    const close = Object.is(a, e) || a === e && e === 0 ||
-      Math.abs(a - e) <=
-        epsilon * (own * Math.abs(e) + all * scale) + (own > 0 ? (dtype === "f32" ? 2 ** -149 : 5e-324) : 0);
-    assert(close, `${label}: entry ${i} is ${a}, expected ${e}`);
-  }
-}
 
 for (const [name, row] of Object.entries(rows) as [PrimitiveName, Row<PrimitiveName>][]) {
   for (const dtype of row.dtypes) {
+    const column = dtype === "f64" ? "wasm, f64" : "wasm, f32";
     Deno.test(`wasm ${name} on ${dtype} agrees with index arithmetic`, () => {
       const r = new TestRandom(name.length * 1000 + dtype.charCodeAt(1));
       for (let repetition = 0; repetition < 60; repetition++) {
@@ -61,7 +45,8 @@ for (const [name, row] of Object.entries(rows) as [PrimitiveName, Row<PrimitiveN
         const term = name in roundings ? floats.reduce((p, x) => p * largest(x), 1) : 0;
         actual.forEach((array, i) => {
           assertEquals([array.dtype, [...array.shape]], [expected[i]!.dtype, [...expected[i]!.shape]], label);
-          assertClose(array.data, expected[i]!, { op: name, dtype, label, term });
+          const slack = { own: ulps[name]?.[dtype === "f32" ? 0 : 1] ?? 0, all: roundings[name] ?? 0 };
+          holdEntries([column, name], array.data, expected[i]!, { ...slack, term, label });
         });
       }
     });
@@ -72,3 +57,11 @@ Deno.test("there is a row for every primitive that a backend sees", () => {
   const requests = Object.keys(requestRows(() => undefined));
   assertEquals(Object.keys(rows).filter((name) => requests.includes(name)), []);
 });
+
+const names = Object.keys(rows) as PrimitiveName[];
+const boundsOn = (dtype: "f32" | "f64") =>
+  Object.fromEntries(
+    names.filter((op) => dtype === "f32" || rows[op as keyof typeof rows].dtypes.includes("f64"))
+      .map((op) => [op, ulps[op]?.[dtype === "f32" ? 0 : 1] ?? roundings[op] ?? 0]),
+  );
+measuredTest({ "wasm, f32": boundsOn("f32"), "wasm, f64": boundsOn("f64") });
