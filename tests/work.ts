@@ -3,13 +3,32 @@ import inspector from "node:inspector";
 
 interface Coverage {
   readonly result: readonly {
-    readonly functions: readonly { readonly ranges: readonly { readonly count: number }[] }[];
+    readonly url: string;
+    readonly functions: readonly {
+      readonly functionName: string;
+      readonly ranges: readonly { readonly count: number }[];
+    }[];
   }[];
 }
 
 /** Calls of functions that `task` makes, all that are written in a script. What the engine's own functions do inside is not seen. The
  *  count is the same every time. */
 export async function callsOf(task: () => void): Promise<number> {
+  const { result } = await coverageOf(task);
+  return result.reduce((sum, { functions }) => functions.reduce((n, { ranges }) => n + ranges[0]!.count, sum), 0);
+}
+
+/** The functions that `task` calls: the address of the script and the name, with a blank between. */
+export async function functionsCalled(task: () => void | Promise<void>): Promise<Set<string>> {
+  const { result } = await coverageOf(task);
+  return new Set(
+    result.flatMap(({ url, functions }) =>
+      functions.flatMap(({ functionName, ranges }) => ranges[0]!.count > 0 ? [`${url} ${functionName}`] : [])
+    ),
+  );
+}
+
+async function coverageOf(task: () => void | Promise<void>): Promise<Coverage> {
   const session = new inspector.Session();
   session.connect();
   const post = (method: string, params: object = {}) =>
@@ -19,10 +38,10 @@ export async function callsOf(task: () => void): Promise<number> {
   try {
     await post("Profiler.enable");
     await post("Profiler.startPreciseCoverage", { callCount: true, detailed: false });
-    task();
-    const { result } = await post("Profiler.takePreciseCoverage") as Coverage;
+    await task();
+    const coverage = await post("Profiler.takePreciseCoverage") as Coverage;
     await post("Profiler.stopPreciseCoverage");
-    return result.reduce((sum, { functions }) => functions.reduce((n, { ranges }) => n + ranges[0]!.count, sum), 0);
+    return coverage;
   } finally {
     session.disconnect();
   }
