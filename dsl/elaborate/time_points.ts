@@ -68,6 +68,14 @@ function isKnown(cx: Context, name: string): boolean {
   return namesInScope(cx).includes(name) || cx.scope.module.unresolved.has(name);
 }
 
+/** The names that a time of a loop may call its number of steps by. */
+export function localsOfTime(cx: Context, loop: Loop, steps: number): Map<string, Local> {
+  const count: Local = known(staticNumber(steps, "int"));
+  const given = cx.world.consumer.steps;
+  const name = given?.loop === loop ? given.name : undefined;
+  return new Map([["T", count], [loop.timeName, count], ...(name ? [[name, count] as const] : [])]);
+}
+
 /** The time that an expression means for a loop; "now" and "start" inside the loop itself. Undefined when wrong (reported). */
 export function timePoint(
   cx: Context,
@@ -79,10 +87,7 @@ export function timePoint(
   const steps = stepsOf(cx, loop);
   if (steps === undefined) return undefined;
   const inside = ownsNow(cx.world, loop);
-  const count: Local = known(staticNumber(steps, "int"));
-  const locals = new Map<string, Local>([["T", count], [loop.timeName, count]]);
-  const given = cx.world.consumer.steps;
-  if (given?.name && given.loop === loop) locals.set(given.name, count);
+  const locals = localsOfTime(cx, loop, steps);
   if (time.kind === "Name" && !locals.has(time.name) && !isKnown(cx, time.name)) {
     return void fail(cx, {
       code: "M0402",

@@ -3,22 +3,21 @@ import type { Expression, Item, TimeExpression } from "../syntax/ast.ts";
 import { isLocal } from "../elaborate/scope_names.ts";
 import { builtins } from "../builtins/builtins.ts";
 import type { Span } from "../text/source.ts";
-import { fail, moduleScope, needShape } from "../world/report.ts";
+import { fail } from "../world/report.ts";
 import { evaluate, runLoop } from "../world/evaluator.ts";
-import { endOnly } from "../loops/estimators.ts";
-import { stepsOf } from "../elaborate/steps.ts";
 import { startValue } from "../loops/loop_starts.ts";
-import type { Context, HyperparameterValue, Local, Reference, TensorValue, TimePoint, Value } from "../world/world.ts";
-import { hyperparameterPath, type Loop } from "../world/loop.ts";
-import { initialValue, valueNow } from "../elaborate/leaves.ts";
+import type { Context, Reference, TensorValue, Value } from "../world/world.ts";
+import type { Loop } from "../world/loop.ts";
+import { valueNow } from "../elaborate/leaves.ts";
 import { leavesOf, modelAt, modelValue } from "../elaborate/models.ts";
-import { changesUnknown, hyperparameterLeaves, resolveReference, ruleOver } from "../elaborate/references.ts";
+import { changesUnknown, resolveReference } from "../elaborate/references.ts";
 import { loopsChanging, outersLearning } from "../elaborate/ownership.ts";
-import { mentions, pathText, referencePath, referenceText } from "../syntax/paths.ts";
-import { enterWorld, known, loopAround, ownsNow, withLocals } from "../world/moments.ts";
-import { describeValue, errorValue, staticNumber } from "../world/values.ts";
+import { mentions, referencePath, referenceText } from "../syntax/paths.ts";
+import { enterWorld, ownsNow } from "../world/moments.ts";
+import { describeValue, errorValue } from "../world/values.ts";
 import { capital } from "../text/words.ts";
 import { productMistake, timePoint } from "../elaborate/time_points.ts";
+import { readLoopValue, seenByDerivatives } from "./loop_values.ts";
 
 /** The value of `object@time`. */
 export function evaluateTime(cx: Context, expression: TimeExpression): Value {
@@ -38,7 +37,7 @@ export function evaluateTime(cx: Context, expression: TimeExpression): Value {
     case "model":
     case "leaf": {
       if (reference.kind === "leaf" && reference.leaf.loop) {
-        return readReference(cx, reference, time, span);
+        return readLoopValue(cx, reference, time, span);
       }
       const loop = owningLoop(cx, reference, object, time, span);
       if (!loop) return errorValue;
@@ -47,7 +46,7 @@ export function evaluateTime(cx: Context, expression: TimeExpression): Value {
       if (point === "now") return referenceNow(cx, reference, span);
       if (point === "start") return startNow(cx, reference, loop);
       const run = runLoop(cx, loop, span);
-      if (!run || !seenByDerivatives(cx, loop, run.steps, point, span)) return errorValue;
+      if (!run || !seenByDerivatives(cx, loop, { steps: run.steps, point }, span)) return errorValue;
       if (reference.kind === "leaf") return run.parameter(reference.leaf, point);
       const values = new Map<string, TensorValue>();
       for (const leaf of leavesOf(reference.instance)) {
@@ -69,23 +68,8 @@ export function evaluateTime(cx: Context, expression: TimeExpression): Value {
       });
     }
     default:
-      return readReference(cx, reference, time, span);
+      return readLoopValue(cx, reference, time, span);
   }
-}
-
-/** False for a time between start and end that is differentiated for, in a loop whose estimator knows only its end (reported). */
-function seenByDerivatives(cx: Context, loop: Loop, steps: number, point: TimePoint, span: Span): boolean {
-  if (!endOnly(loop) || point.kind === "static" && (point.step === 0 || point.step === steps)) return true;
-  if (!cx.world.consumer.differentiated && !loopAround(cx.world)) return true;
-  const { kind, span: because } = loop.through;
-  fail(cx, {
-    code: "M0504",
-    title: `\`${kind}\` knows derivatives where \`${loop.name}\` ends, and not at the times before`,
-    at: span,
-    secondary: [{ span: because!, message: "because of this" }],
-    hint: `ask for \`@${loop.timeName}\`, or write \`through unroll()\``,
-  });
-  return false;
 }
 
 /** `w@0` inside the loop that changes `w`: where this run of the loop starts. */
@@ -189,159 +173,6 @@ function owningLoop(
   return undefined;
 }
 
-/** A hyperparameter, loss, gradient norm or number of steps, at a time or "now". */
-export function readReference(cx: Context, reference: Reference, time: Expression | undefined, span: Span): Value {
-  switch (reference.kind) {
-    case "count": {
-      const steps = stepsOf(cx, reference.loop);
-      return steps === undefined ? errorValue : staticNumber(steps, "int");
-    }
-    case "quantity": {
-      const { loop, quantity } = reference;
-      const name = `${loop.name}.${quantity}`;
-      if (ownsNow(cx.world, loop) || cx.elaboration.busy.has(loop)) {
-        return fail(cx, {
-          code: "M0210",
-          title: `\`${name}\` depends on itself`,
-          at: span,
-          secondary: [{ span: loop.objective.span, message: `this is what \`${loop.name}\` evaluates` }],
-        });
-      }
-      if (!time) {
-        return fail(cx, {
-          code: "M0401",
-          title: `\`${name}\` changes during \`${loop.name}\`; say at which step you want it`,
-          at: span,
-          label:
-            `write \`${name}@0\`, \`${name}@${loop.timeName}\` or \`mean(${name}@t for t in 1 .. ${loop.timeName})\``,
-        });
-      }
-      const point = timePoint(cx, loop, time);
-      // inside its own loop a quantity was refused above
-      if (!point || typeof point === "string") return errorValue;
-      const run = runLoop(cx, loop, span);
-      const end: TimePoint = point.kind === "static" && point.step === 0 ? { kind: "static", step: 1 } : point;
-      if (!run || !seenByDerivatives(cx, loop, run.steps, end, span)) return errorValue;
-      return run.quantity(quantity, point) ?? errorValue;
-    }
-    case "sensitivity": {
-      const { name } = reference.loop;
-      return fail(cx, {
-        code: "M0203",
-        title: `\`${name}.sensitivity\` is known only while \`${name}\` runs, to \`record\``,
-        at: span,
-      });
-    }
-    case "hyperparameter":
-      return readHyperparameter(cx, reference, time, span);
-    case "leaf": {
-      const { leaf } = reference;
-      if (!leaf.loop || !leaf.perStep || !time) {
-        if (time && leaf.loop) {
-          const point = timePoint(cx, leaf.loop, time, -1);
-          if (!point) return errorValue;
-        }
-        return initialValue(cx, leaf) ?? errorValue;
-      }
-      const point = timePoint(cx, leaf.loop, time, -1);
-      const value = initialValue(cx, leaf);
-      if (!point || !value) return errorValue;
-      if (point === "now") {
-        return fail(cx, {
-          code: "M0701",
-          title: `\`${leaf.name}\` at a step is not yet known inside \`${leaf.loop.name}\` itself`,
-          at: span,
-          secondary: [{ span: leaf.span, message: "one value for each step" }],
-        });
-      }
-      const { b } = cx.world;
-      const variable = point === "start"
-        ? b.row(value.variable, 0)
-        : point.kind === "static"
-        ? b.row(value.variable, point.step)
-        : point.scope.slice(value.variable, point.offset);
-      return { kind: "tensor", variable, dims: value.dims.slice(1) };
-    }
-    case "rule": {
-      const own = ruleOver(reference.loop, reference.path)?.hyperparameters[0];
-      const path = pathText([reference.loop.name, ...reference.path]);
-      return fail(cx, {
-        code: "M0203",
-        title: `\`${path}\` is not a value: it stands before the name of a hyperparameter`,
-        at: span,
-        hint: own &&
-          `what \`${reference.loop.name}\` makes of it is \`${
-            pathText(reference.path)
-          }@${reference.loop.timeName}\`, its rate \`${path}.${own.name}\``,
-      });
-    }
-    default:
-      return errorValue;
-  }
-}
-
-function readHyperparameter(
-  cx: Context,
-  reference: HyperparameterValue,
-  time: Expression | undefined,
-  span: Span,
-): Value {
-  const { loop, declared } = reference;
-  const el = cx.elaboration;
-  const path = hyperparameterPath(loop, declared);
-  const full = pathText(path);
-  const leaf = el.leaves.get(full);
-  if (!leaf && hyperparameterLeaves(el, reference).length > 0) return reference;
-  if (leaf) {
-    if (leaf.perStep && !time) {
-      return fail(cx, {
-        code: "M0401",
-        title: `\`${full}\` has one value for each step; say which one you want`,
-        at: span,
-        label: `write \`${full}@0\` or \`sum(${full}@t for t in 0 .. ${loop.timeName} - 1)\``,
-      });
-    }
-    return readReference(cx, { kind: "leaf", leaf }, time, span);
-  }
-  if (declared.override?.time || !cx.world.consumer.dry) {
-    const point = time ? timePoint(cx, loop, time, -1) : undefined;
-    if (time && !point) return errorValue;
-    if (!time && declared.override?.time) {
-      return fail(cx, {
-        code: "M0401",
-        title: `\`${full}\` has one value for each step; say which one you want`,
-        at: span,
-        label: `write \`${full}@0\``,
-      });
-    }
-    const locals = new Map<string, Local>();
-    if (declared.override?.time && time) {
-      const steps = stepsOf(cx, loop);
-      if (steps === undefined) return errorValue;
-      locals.set(
-        declared.override.time.name,
-        known(evaluate(withLocals(cx, new Map([["T", known(staticNumber(steps, "int"))]])), time)),
-      );
-      locals.set(loop.timeName, known(staticNumber(steps, "int")));
-    }
-    const scope = { module: declared.module, parent: undefined, locals };
-    return evaluate({ ...cx, scope, batch: undefined }, declared.value);
-  }
-  const value = evaluate(
-    { ...cx, scope: moduleScope(declared.module), batch: undefined },
-    declared.value,
-  );
-  // what is computed from other values, and a switch, has no value of its own
-  if (value.kind === "error" || value.kind === "tensor" && declared.value.kind !== "List") return value;
-  if (value.kind === "static" && value.type === "bool") return value;
-  // declared when its loop is gone through
-  if (!el.busy.has(loop) && runLoop(cx, loop, span) && hyperparameterLeaves(el, reference).length > 0) {
-    return readHyperparameter(cx, reference, time, span);
-  }
-  needShape(el, path, span);
-  return errorValue;
-}
-
 /** A reference read "now". */
 export function referenceNow(cx: Context, reference: Reference, span: Span): Value {
   switch (reference.kind) {
@@ -354,6 +185,6 @@ export function referenceNow(cx: Context, reference: Reference, span: Span): Val
     case "loop":
       return { kind: "loop", loop: reference.loop };
     default:
-      return readReference(cx, reference, undefined, span);
+      return readLoopValue(cx, reference, undefined, span);
   }
 }

@@ -252,6 +252,12 @@ const nasty: Readonly<Record<string, readonly [text: string, codes: readonly str
     "edition 1 optimizer o(p, lr) { state g = 0  let t = 1  p' = p - lr * g }",
     ["M0202", "M0202", "M0202"],
   ],
+  "a rate that is computed, at a time that is none": [
+    `edition 1 param w : [] = 1 param s : [] = 1
+    inner fit { minimize w^2 over w by sgd(lr = 0.1 * s) for T = 3 steps }
+    evaluate e { report w@T  report fit.lr@9 }`,
+    ["M0402"],
+  ],
   "a record of everything wrong": [
     `edition 1 param w : [] = 1\n${fit}\nrecord fit, fit.T, fit.loss, fit.lr, w@1, w@t, fit.loss@0, nothing, w, w@*\nrecord w@* every 0 steps`,
     ["M0203", "M0203", "M0401", "M0503", "M0402", "M0402", "M0401", "M0201", "M0401", "M0306"],
