@@ -4,7 +4,7 @@
 //
 //     deno run -A bench/compile.ts
 import { compileProgram } from "../dsl/compile.ts";
-import { longProgram } from "./long_program.ts";
+import { longProgram } from "../tests/long_program.ts";
 
 function fastest(work: () => void, rounds = 7): number {
   let best = Infinity;

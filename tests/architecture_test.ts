@@ -1,5 +1,5 @@
 // Do the walls of the house stand? Which folder of `dsl/` may import which is a table; nothing goes in circles; `runtime/` knows
-// nothing of the language, and no backend of another. A wall is changed by a decision, never by an exception.
+// nothing of the language, and no backend of another; no test looks at a clock. A wall is changed by a decision, never by an exception.
 import { assert, assertEquals } from "@std/assert";
 
 const root = new URL("../", import.meta.url);
@@ -42,7 +42,9 @@ function* modulesIn(folder: string): Generator<string> {
 
 /** What a module imports from this project, types included. */
 function importsOf(module: string, text: string): Import[] {
-  const specifiers = text.matchAll(/(?:^|\n)(?:import|export)\b([^;"]*?)from\s+"(\.[^"]+)"|\bimport\(\s*"(\.[^"]+)"/g);
+  const specifiers = text.matchAll(
+    /(?:^|\n)(?:import|export)\b([^;"=(]*?)(?:\bfrom\s+)?"(\.[^"]+)"|\bimport\(\s*"(\.[^"]+)"/g,
+  );
   return [...specifiers].map(([, names = "", specifier, later]) => {
     const to = new URL((specifier ?? later)!, new URL(module, root)).href.slice(root.href.length);
     const each = names.replaceAll(/[{}]/g, "").split(",").map((name) => name.trim()).filter((name) => name !== "");
@@ -147,4 +149,38 @@ Deno.test("runtime/ imports nothing of the language, and no backend another one'
     return a && b && a !== b ? [`${from} imports ${to}`] : [];
   });
   assertEquals(between, []);
+});
+
+/** Lines of code, not comments, of the tests. This file is not asked. */
+const testLines = [...modulesIn("tests/")].filter((module) => module !== "tests/architecture_test.ts").flatMap((
+  module,
+) =>
+  Deno.readTextFileSync(new URL(module, root)).split("\n").filter((line) => !/^\s*(\/\/|\*|\/\*)/.test(line))
+    .map((line) => ({ module, line }))
+);
+/** Those in which something stands. */
+const linesWith = (what: RegExp, lines = testLines) =>
+  lines.filter(({ line }) => what.test(line)).map(({ module, line }) => `${module}: ${line.trim()}`);
+
+Deno.test("no test reads a clock", () => {
+  const clocks = /\bperformance\.\w|\bDate\b|\bTemporal\b|\bhrtime\b|\bconsole\.time/;
+  assertEquals(linesWith(clocks), []);
+  assertEquals(linesWith(clocks, [{ module: "a.ts", line: "  const began = performance.now();" }]).length, 1);
+});
+
+Deno.test("no test waits but for other threads, other processes and later turns, in one file", () => {
+  const waits = /\bset(Timeout|Interval)\b|\bAtomics\.wait|\bAbortSignal\.timeout\b|@std\/async|node:timers/;
+  assertEquals(new Set(linesWith(waits).map((line) => line.split(":")[0])), new Set(["tests/waits.ts"]));
+});
+
+Deno.test("tests import nothing of bench/, and what is shipped nothing of either", () => {
+  const shipped = ["mod.ts", "meta.ts", ...["api/", "cli/", "dsl/", "runtime/"].flatMap((f) => [...modulesIn(f)])];
+  const reading = (list: readonly string[]) =>
+    list.flatMap((module) => importsOf(module, Deno.readTextFileSync(new URL(module, root))));
+  const all = [...reading([...modulesIn("tests/")]), ...reading(shipped)];
+  const wrong = (list: readonly Import[]) =>
+    list.filter(({ from, to }) => to.startsWith("bench/") || to.startsWith("tests/") && !from.startsWith("tests/"));
+  assertEquals(wrong(all), []);
+  const seen = ["tests/work.ts", "api/run.ts"].map((from) => ({ from, to: "bench/compile.ts", types: true }));
+  assertEquals(wrong([...all, ...seen, { from: "mod.ts", to: "tests/work.ts", types: true }]).length, 3);
 });

@@ -1,5 +1,5 @@
 // What do tests wait for? Other threads, other processes, and later turns of the event loop: nothing here says how long something
-// takes, and no test elsewhere waits or looks at a clock (tests/docs/clocks_test.ts).
+// takes, and no test elsewhere waits or looks at a clock (tests/architecture_test.ts).
 
 /** Waits until `done`, looking every few milliseconds and at most so often; false when it never was. For other processes. */
 export async function until(done: () => boolean, looks = 6000): Promise<boolean> {

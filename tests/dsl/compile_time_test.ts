@@ -1,6 +1,6 @@
 // Does compiling take work in proportion to a program's length? (How long it takes is for `bench/compile.ts` to say.)
 import { assert } from "@std/assert";
-import { longProgram } from "../../bench/long_program.ts";
+import { longProgram } from "../long_program.ts";
 import { compileProgram } from "../../dsl/compile.ts";
 import { callsOf } from "../work.ts";
 

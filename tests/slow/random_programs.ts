@@ -1,19 +1,19 @@
 // Is there a program that goes silently wrong? Random well-typed programs of a seed are run in several ways (tests/random/oracle.ts);
 // what is found is shrunk to the smallest program that still fails. The exit code is 1 when something was found.
 //
-//     deno run -A bench/fuzz.ts [--programs 1500] [--seed 7] [--jobs 2] [--from 0] [--shrink 500] [--only 42]
+//     deno run -A tests/slow/random_programs.ts [--programs 20000] [--seed 7] [--jobs 2] [--shrink 500] [--only 42]
 //
 // With RANDOM_TENSORFLOW=1 in the environment, and TensorFlow set up, programs are held against it too.
 // A find is pinned by saving its program as `tests/programs/found/NAME.meta`.
 import { parseArgs } from "node:util";
-import { castNet } from "../tests/random/net.ts";
-import { type Haul, haul } from "../tests/random/pool.ts";
-import { markOf, shrink } from "../tests/random/shrink.ts";
+import { castNet } from "../random/net.ts";
+import { type Haul, haul } from "../random/pool.ts";
+import { markOf, shrink } from "../random/shrink.ts";
 
 const { values } = parseArgs({
   options: {
-    programs: { type: "string", default: "1500" },
-    seed: { type: "string", default: `${Math.floor(Date.now() / 1000)}` },
+    programs: { type: "string", default: "20000" },
+    seed: { type: "string", default: `${crypto.getRandomValues(new Uint32Array(1))[0]}` },
     jobs: { type: "string", default: `${navigator.hardwareConcurrency}` },
     shrink: { type: "string", default: "500" },
     only: { type: "string" },
@@ -52,7 +52,6 @@ if (values.only !== undefined) {
   Deno.exit(finds.length > 0 ? 1 : 0);
 }
 
-const started = performance.now();
 const result = await haul({
   seed,
   programs: Number(values.programs),
@@ -60,7 +59,6 @@ const result = await haul({
   watch: ({ index, finds }) => finds.forEach((f) => console.log(`${index}: ${f.check}: ${f.detail.slice(0, 200)}`)),
 });
 summary(result);
-console.log(`${((performance.now() - started) / 1000).toFixed(0)} s`);
 
 // one of each sort, the first that was found
 const sorts = new Map<string, { index: number; check: string; count: number }>();
