@@ -1,6 +1,11 @@
-// How many random cases do tests look at? A few, or, with THOROUGH=1 in the environment as in the gate, as many as were promised.
+// How much do tests look at? A few cases of many, or, with THOROUGH=1 in the environment as in the gate, as many as were promised.
 /** True in the gate's larger run. */
 export const thorough: boolean = Deno.env.get("THOROUGH") === "1";
 
 /** `many` cases in the gate's larger run, else `few`. */
 export const cases = (few: number, many: number): number => thorough ? many : few;
+
+/** All in the gate's larger run, else about `few` of them: the first, and others wherever they stand (multiples of the golden ratio meet
+ *  no period of a list). */
+export const some = <T>(list: readonly T[], few: number): readonly T[] =>
+  thorough ? list : list.filter((_, i) => (i * 0.6180339887498949) % 1 < few / list.length);

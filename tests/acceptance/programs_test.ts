@@ -1,9 +1,10 @@
 // The other programs of `examples/`: that they run as they stand, and what must come of them.
 import { assert, assertEquals } from "@std/assert";
 import { compileInExamples, exampleText, replaceOnce } from "./programs.ts";
+import { cases, some } from "../thorough.ts";
 
 Deno.test("l2_per_coordinate.meta brings the validation loss from about 0.58 to between 0.28 and 0.32, on three draws", async () => {
-  for (const seed of [0, 1, 2]) {
+  for (const seed of some([0, 1, 2], 1)) {
     const experiment = compileInExamples(exampleText("l2_per_coordinate.meta"), "l2_per_coordinate.meta");
     const run = await experiment.run({ backend: "reference", seed });
     const losses = run.losses("tune");
@@ -21,7 +22,7 @@ Deno.test("per_layer_rates.meta learns a rate for each tensor and step, from 0.0
   // the same tasks before and after
   const test = "evaluate test { across 40 sinusoid  report mse(mlp@T(query.x), query.y)  every 30 steps of train }";
   const experiment = compileInExamples(`${text}\n${test}\n`, "per_layer_rates.meta");
-  const seeds = 16;
+  const seeds = cases(4, 16);
   let better = 0;
   for (let seed = 0; seed < seeds; seed++) {
     const run = await experiment.run({ seed, backend: "wasm" });
@@ -40,8 +41,8 @@ Deno.test("per_layer_rates.meta learns a rate for each tensor and step, from 0.0
     }
   }
   // 155 of 160 other seeds adapt better after 30 meta-steps: 0.95 at least, so fewer than 13 of 16 do with probability 0.007 at most.
-  // What does not learn is better as often as worse, and passes with probability 0.011
-  assert(better >= 13, `${better} of ${seeds} seeds`);
+  // What does not learn is better as often as worse, and passes with probability 0.011. Of 4 fewer than 3 do with probability 0.014
+  assert(better >= cases(3, 13), `${better} of ${seeds} seeds`);
 });
 
 Deno.test("learned_optimizer.meta lowers the mean loss of a run with what it learned", async () => {

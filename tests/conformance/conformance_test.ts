@@ -10,6 +10,7 @@ import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
 import { found, modes, tensorFlow } from "../runtime/tensorflow.ts";
+import { some } from "../thorough.ts";
 
 interface Case {
   readonly name: string;
@@ -384,7 +385,9 @@ for (const file of cases) {
       }
     });
   }
+}
 
+for (const file of updating ? cases : some(cases, 4)) {
   for (const backend of float32Backends) {
     Deno.test({
       name:

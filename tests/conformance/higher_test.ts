@@ -7,6 +7,7 @@ import { derivative } from "../../runtime/verify/differences.ts";
 import { type Matrix, models, type PlainModel, type Tensor } from "./plain/models.ts";
 import { type Hyper, type Memory, step } from "./plain/rules.ts";
 import { constant, gradient, mean, mul, type Scalar } from "./plain/scalars.ts";
+import { cases, some } from "../thorough.ts";
 
 const T = 4;
 
@@ -111,14 +112,14 @@ function assertPath(model: PlainModel, run: Run, groups: readonly Group[]): void
   }
 }
 
-/** Every entry of every gradient with respect to time 0. */
+/** Every entry, or some, of every gradient with respect to time 0. */
 function assertGradients(model: PlainModel, run: Run, groups: readonly Group[]): void {
   const start = startOf(model, run);
   let largest = 0;
   for (const [name, values] of Object.entries(start)) {
     if (model.unread?.includes(name)) continue;
     const slopes = run.gradient(`net.${name}@0`).data;
-    values.forEach((value, i) => {
+    some([...values.entries()], 2).forEach(([i, value]) => {
       const f = (x: number) => metaLoss(model, { ...start, [name]: values.with(i, x) }, groups);
       const { value: expected, error } = derivative(f, value, 1e-4, 6);
       const actual = Number(slopes[i]);
@@ -152,7 +153,7 @@ for (const model of models) {
 
   Deno.test(`${model.name}: the output is that of the plain code, for ten inputs and ten draws of the parameters`, async () => {
     const names = Object.keys(model.parameters);
-    for (let seed = 0; seed < 10; seed++) {
+    for (let seed = 0; seed < cases(2, 10); seed++) {
       const source = program(model, bySgd, [`net.${names[0]}@0`]).replace("net@T(query.x)", "net@0(query.x)");
       const data = { support: { x: table(model, 1) }, query: { x: table(model, 10 + seed) } };
       const run = await compile(source, { data }).run({ seed });
@@ -229,7 +230,7 @@ const written = (rule: string, set: Hyper) =>
 /** The 38 cases of `test_optim`. */
 const sweep = Object.keys(base).flatMap(variants);
 
-for (const [rule, set, model] of sweep) {
+for (const [rule, set, model] of some(sweep, 13)) {
   const hyper = { ...base[rule]!, ...set };
   const name = `${written(rule, set)} on ${model.name}`;
   Deno.test(`${name}: the parameters at every time are those of the plain loop`, async () => {

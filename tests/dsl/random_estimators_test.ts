@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { compile, CompileError, type Run } from "../../mod.ts";
-import { cases } from "../thorough.ts";
+import { cases, some, thorough } from "../thorough.ts";
 import { typedProgram } from "./typed_programs.ts";
 
 function withThrough(source: string, through: string): string {
@@ -50,7 +50,7 @@ Deno.test("random programs: forwards, in a window as long as the loop, and in li
         }
       }
     }),
-    { numRuns: cases(8, 25), seed: 20261127 },
+    { numRuns: cases(1, 25), seed: 20261127 },
   );
 });
 
@@ -86,9 +86,9 @@ Deno.test("random programs: every estimator gives finite numbers, or says with a
       }
     }),
     // most rules decay the parameters, which what asks for a zero of the gradient refuses
-    { numRuns: 160, seed: 20261127 },
+    { numRuns: cases(12, 160), seed: 20261127 },
   );
-  assertEquals([...ran].sort(), [...approximate].sort());
+  if (thorough) assertEquals([...ran].sort(), [...approximate].sort());
 });
 
 const inside = [
@@ -99,38 +99,40 @@ const inside = [
 
 Deno.test("every estimator inside every estimator gives finite numbers, or says with a code why it does not fit", async () => {
   let ran = 0;
-  for (const inner of inside) {
-    for (const outer of inside.filter((through) => !/pes/.test(through))) {
-      const program = (wrt: string) =>
-        `edition 1
+  const pairs = inside.flatMap((inner) =>
+    inside.filter((through) => !/pes/.test(through)).map((outer) => ({ inner, outer }))
+  );
+  const looked = some(pairs, 8);
+  for (const { inner, outer } of looked) {
+    const program = (wrt: string) =>
+      `edition 1
         precision f64
         task number { k ~ uniform(0.5, 1.5)  split s { x = k } }
         param w : [2] = 0.1
         param goal = 0.8
         param c = 0.4 in 0 .. inf via log
         inner fit { minimize sum((w - c * s.x)^2) + 0.1 * c * sum(w^4) over w by sgd(lr = 0.1, momentum = 0.2) for T = 4 steps ${
-          inner.replace("window = 1", "window = 2")
-        } }
+        inner.replace("window = 1", "window = 2")
+      } }
         outer mid { minimize sum((w@T - goal)^2) + 0.1 * c^2 across 3 number over c by adam(lr = 0.05) for M = 4 steps ${outer} clip norm 1 }
         gradient mid.loss@M + c@M wrt ${wrt}`;
-      // what an implicit loop in the middle can see is its goal
-      for (const wrt of ["c@0, mid.lr, goal", "c@0, goal", "goal"]) {
-        try {
-          const run = await compile(program(wrt)).run();
-          assert(gradientsOf(run).every(Number.isFinite), `${inner} in ${outer}`);
-          ran++;
-          break;
-        } catch (error) {
-          if (!(error instanceof CompileError)) throw new Error(`${inner} in ${outer}: ${error}`, { cause: error });
-          const codes = error.diagnostics.map((d) => d.code);
-          assert(
-            codes.every((code) => ["M0501", "M0504", "M0701"].includes(code)),
-            `${inner} in ${outer}: ${error.message}`,
-          );
-        }
+    // what an implicit loop in the middle can see is its goal
+    for (const wrt of ["c@0, mid.lr, goal", "c@0, goal", "goal"]) {
+      try {
+        const run = await compile(program(wrt)).run();
+        assert(gradientsOf(run).every(Number.isFinite), `${inner} in ${outer}`);
+        ran++;
+        break;
+      } catch (error) {
+        if (!(error instanceof CompileError)) throw new Error(`${inner} in ${outer}: ${error}`, { cause: error });
+        const codes = error.diagnostics.map((d) => d.code);
+        assert(
+          codes.every((code) => ["M0501", "M0504", "M0701"].includes(code)),
+          `${inner} in ${outer}: ${error.message}`,
+        );
       }
     }
   }
   // refused are windows of samples inside a loop, and what is cut on all ways
-  assert(ran > 0.7 * inside.length * (inside.length - 1), `${ran}`);
+  assert(ran > 0.7 * looked.length, `${ran} of ${looked.length}`);
 });

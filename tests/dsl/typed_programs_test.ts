@@ -35,7 +35,7 @@ Deno.test("random well-typed programs check, format, run, and their gradients ag
       if (error > 1e-4 * (1 + Math.abs(value))) clipped++;
       else assert(Math.abs(slope - value) <= 30 * error + 1e-8, `${slope}, by differences ${value} ± ${error}`);
     }),
-    { numRuns: cases(12, 40), seed: 20261127 },
+    { numRuns: cases(2, 40), seed: 20261127 },
   );
-  assert(clipped <= 4, `${clipped} programs could not be compared`);
+  assert(clipped <= cases(1, 4), `${clipped} programs could not be compared`);
 });

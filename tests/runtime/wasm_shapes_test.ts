@@ -18,6 +18,7 @@ import { allocate, sizeOf } from "../../runtime/ir/types.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
 import { repeatUntil, sleep } from "../waits.ts";
+import { cases } from "../thorough.ts";
 
 const backend = makeWasmBackend({ threads: 1 });
 const unfused = makeWasmBackend({ threads: 1, fused: false });
@@ -121,7 +122,7 @@ Deno.test("products of odd sizes, factors lying either way, with an epilogue", (
         );
       },
     ),
-    { numRuns: 120, seed: 7 },
+    { numRuns: cases(15, 120), seed: 7 },
   );
 });
 
@@ -139,7 +140,7 @@ Deno.test("sums, maxima and softmax over odd sizes in every position", () => {
       const square = w.write("reduce_sum", { axes: [0, 1, 2] }, w.write("mul", {}, softmax, softmax));
       compare(w.done(most, sum, softmax, square), a * b * c, `${[a, b, c, axes, dtype]}`);
     }),
-    { numRuns: 120, seed: 8 },
+    { numRuns: cases(15, 120), seed: 8 },
   );
 });
 
@@ -166,7 +167,7 @@ Deno.test("movement of odd sizes: slices, pads, joins, turns", () => {
         `${[a, b, c, dtype]}`,
       );
     }),
-    { numRuns: 80, seed: 9 },
+    { numRuns: cases(10, 80), seed: 9 },
   );
 });
 

@@ -9,6 +9,7 @@ import { renderDiagnostics } from "../../../dsl/diagnostics/render.ts";
 import { expandGradients } from "../../../runtime/autodiff/expand_gradients.ts";
 import { verifyFunction } from "../../../runtime/ir/verify.ts";
 import { edits, mutate } from "../program_mutations.ts";
+import { cases } from "../../thorough.ts";
 
 const folder = new URL("../../../examples/", import.meta.url);
 const names = ["toy", "sinusoid_maml", "per_layer_rates", "learned_optimizer", "l2_per_coordinate"];
@@ -48,7 +49,7 @@ Deno.test("compileProgram() returns for every mutant of the examples, and lowers
   const texts = names.map((name) => readText(`${name}.meta`)!);
   fc.assert(
     fc.property(fc.nat(texts.length - 1), edits, (which, list) => void exercise(mutate(texts[which]!, list))),
-    { numRuns: 60, seed: 20 },
+    { numRuns: cases(15, 60), seed: 20 },
   );
 });
 

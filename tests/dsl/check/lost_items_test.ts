@@ -11,6 +11,7 @@ import type { ExperimentProgram } from "../../../runtime/program/program.ts";
 import { awkward, edits, mutate, partsOf } from "../program_mutations.ts";
 import { compile } from "../../../api/compile.ts";
 import { InternalError } from "../../../runtime/errors.ts";
+import { cases, some } from "../../thorough.ts";
 
 /** What a program prints or keeps, counted from its tree. */
 interface Counts {
@@ -90,7 +91,7 @@ Deno.test("no mutant of the right programs loses an item without an error", () =
       const mutant = mutate(text, list.slice(0, 1));
       assertNothingLost(mutant, compileText(mutant, folder));
     }),
-    { numRuns: 400, seed: 16 },
+    { numRuns: cases(20, 400), seed: 16 },
   );
 });
 
@@ -119,7 +120,7 @@ Deno.test("no expression of a program takes an item along when it is replaced by
   const unchanged = compileText(whole, folder);
   assertEquals(unchanged.diagnostics, []);
   assertNothingLost(whole, unchanged);
-  for (const { start, end } of partsOf(whole).expressions) {
+  for (const { start, end } of some(partsOf(whole).expressions, 6)) {
     // other numbers are no other kind of thing: mutants have them
     for (const text of awkward.filter((a) => Number.isNaN(Number(a)))) {
       const mutant = whole.slice(0, start) + text + whole.slice(end);

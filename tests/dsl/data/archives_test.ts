@@ -3,6 +3,7 @@ import { crc32, deflateRawSync } from "node:zlib";
 import { mostHeaderBytes, npyEntries, readNpyHeader } from "../../../dsl/data/npy.ts";
 import { openArchive } from "../../../dsl/data/npz.ts";
 import { entriesOf, readData, saidOf } from "./read_data.ts";
+import { some } from "../../thorough.ts";
 
 const fixture = (name: string) => Deno.readFileSync(new URL(`arrays/${name}`, import.meta.url));
 
@@ -125,7 +126,8 @@ Deno.test("a bit that is flipped anywhere in an archive changes no number", () =
   for (const name of ["packed.npz", "streamed_stored_narrow.npz", "streamed_deflated_wide.npz", "wide.npz"]) {
     const whole = fixture(name);
     let refused = 0;
-    for (let bit = 0; bit < 8 * whole.length; bit++) {
+    const bits = some(Array.from({ length: 8 * whole.length }, (_, i) => i), 1000);
+    for (const bit of bits) {
       const bytes = whole.slice();
       bytes[bit >> 3]! ^= 1 << (bit & 7);
       try {
@@ -137,7 +139,7 @@ Deno.test("a bit that is flipped anywhere in an archive changes no number", () =
       }
     }
     // what is not refused: times, systems, permissions, and the third array of `packed.npz`
-    assert(refused > 0.6 * 8 * whole.length, `${refused} of ${8 * whole.length}`);
+    assert(refused > 0.6 * bits.length, `${refused} of ${bits.length}`);
   }
 });
 

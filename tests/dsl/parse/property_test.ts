@@ -8,6 +8,7 @@ import { tokenize } from "../../../dsl/parse/tokens/lexer.ts";
 import { parseProgram } from "../../../dsl/parse/parse.ts";
 import { printAst, printCst } from "../../../dsl/parse/print_tree.ts";
 import { program, tokenSoup, withoutPlaces } from "../arbitrary_programs.ts";
+import { cases, some } from "../../thorough.ts";
 
 const files = [...Deno.readDirSync(new URL("../../../examples/", import.meta.url))]
   .filter(({ name }) => name.endsWith(".meta"))
@@ -28,12 +29,12 @@ function parseAnything(text: string): void {
 }
 
 Deno.test("parseProgram() throws on no string", () => {
-  fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 200 }), parseAnything), { numRuns: 500 });
-  fc.assert(fc.property(fc.string({ maxLength: 200 }), parseAnything), { numRuns: 500 });
+  fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 200 }), parseAnything), { numRuns: cases(40, 500) });
+  fc.assert(fc.property(fc.string({ maxLength: 200 }), parseAnything), { numRuns: cases(40, 500) });
 });
 
 Deno.test("parseProgram() throws on no sequence of tokens", () => {
-  fc.assert(fc.property(tokenSoup, parseAnything), { numRuns: 1000 });
+  fc.assert(fc.property(tokenSoup, parseAnything), { numRuns: cases(120, 1000) });
 });
 
 Deno.test("parseProgram() throws on no truncated or altered program", () => {
@@ -43,11 +44,11 @@ Deno.test("parseProgram() throws on no truncated or altered program", () => {
       return text.slice(0, start) + soup.slice(0, 30) + text.slice(start + length);
     },
   );
-  fc.assert(fc.property(altered, parseAnything), { numRuns: 500 });
+  fc.assert(fc.property(altered, parseAnything), { numRuns: cases(40, 500) });
   fc.assert(
     fc.property(fc.constantFrom(...files), fc.nat(), (text, at) => parseAnything(text.slice(0, at % text.length))),
     {
-      numRuns: 300,
+      numRuns: cases(40, 300),
     },
   );
 });
@@ -64,8 +65,8 @@ Deno.test("parseProgram() throws on no text of thousands of mistakes", () => {
     ". ",
     "override o { a.b ",
   ];
-  for (const mistake of [...mistakes, "task t { x : [3] ~ 1 2 3 y = "]) parseAnything(mistake.repeat(3000));
-  for (const mistake of ["x", "x : ", "x = 3 3 ", "1 "]) {
+  for (const mistake of some([...mistakes, "task t { x : [3] ~ 1 2 3 y = "], 2)) parseAnything(mistake.repeat(3000));
+  for (const mistake of some(["x", "x : ", "x = 3 3 ", "1 "], 1)) {
     parseAnything(`task t { ${mistake.repeat(3000)} }`);
     parseAnything(`let y = [${mistake.repeat(3000)}]`);
   }
@@ -88,7 +89,7 @@ Deno.test("a formatted program parses to the same tree, and formats to itself", 
       assertEquals(withoutPlaces(parsed.program.items), withoutPlaces(tree.items), text);
       assertEquals(formatProgram(parsed.program, { name: "p.meta", text }), text);
     }),
-    { numRuns: 1000 },
+    { numRuns: cases(120, 1000) },
   );
 });
 
@@ -139,6 +140,6 @@ Deno.test("formatting keeps all comments and the tree of a program with comments
       assertEquals(formatProgram(again.program, { name: "p.meta", text: formatted }), formatted);
       assert(!/[ \t]\n|\n\n\n|^\n/.test(formatted), formatted);
     }),
-    { numRuns: 1000 },
+    { numRuns: cases(120, 1000) },
   );
 });

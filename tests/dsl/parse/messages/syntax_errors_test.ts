@@ -5,6 +5,7 @@ import { keywords } from "../../../../dsl/syntax/keywords.ts";
 import { tokenize } from "../../../../dsl/parse/tokens/lexer.ts";
 import { parseProgram } from "../../../../dsl/parse/parse.ts";
 import { renderDiagnostics } from "../../../../dsl/diagnostics/render.ts";
+import { some } from "../../../thorough.ts";
 
 function rendered(text: string): string {
   const source = { name: "p.meta", text };
@@ -153,7 +154,7 @@ Deno.test("a wrong token in an example gives one error, nearly always", async ()
     if (!entry.name.endsWith(".meta")) continue;
     const text = await Deno.readTextFile(new URL(`../../../../examples/${entry.name}`, import.meta.url));
     const tokens = tokenize({ name: "p.meta", text }).tokens;
-    for (const [i, { startOffset, endOffset, image }] of tokens.entries()) {
+    for (const [i, { startOffset, endOffset, image }] of some([...tokens.entries()], 60)) {
       const other = [" ", `${image} ${image}`, keywords[i % keywords.length]!.word][i % 3]!;
       const changed = text.slice(0, startOffset) + other + text.slice(endOffset! + 1);
       const errors = parseProgram({ name: "p.meta", text: changed }).diagnostics.length;
