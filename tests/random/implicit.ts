@@ -1,6 +1,7 @@
 // Is an implicit derivative that of the solution? The loop is made longer until another length makes no difference; then it must say
 // that it has arrived, and its derivative is that of differences, as far as its system was solved.
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
+import type { ImplicitReport } from "../../runtime/loop/results.ts";
 import { compileFiles, treeOf } from "./compiled.ts";
 import type { Dice } from "./dice.ts";
 import { gradientAt } from "../../runtime/verify/check_gradient.ts";
@@ -40,7 +41,10 @@ export function lookAtImplicit(program: RandomProgram, dice: Dice): Outcome {
   // a rate that falls stops a loop wherever it is, and around a corner a loop swings
   const texts = innerTexts(program.text);
   const stops = texts.includes("@t = ") || corners.test(texts);
-  const stuck = stops ? undefined : after!.implicit.find((r) => !r.arrived);
+  // the value can be the same though a loop goes on: a step of which the sign alone counts
+  const rests = ({ gradientNorm }: ImplicitReport, k: number) =>
+    Math.abs(gradientNorm - before!.implicit[k]!.gradientNorm) <= 1e-6 * (1e-3 + Math.abs(gradientNorm));
+  const stuck = stops ? undefined : after!.implicit.find((r, k) => !r.arrived && rests(r, k));
   if (stuck) {
     return {
       kind: "found",

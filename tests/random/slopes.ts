@@ -2,7 +2,7 @@
 // central differences; where the value has a corner nothing is said.
 export { pointOf, saidStops } from "../../cli/verified_functions.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
-import { bodyOf, type IrFunction, sizeOf } from "../../runtime/ir/types.ts";
+import { bodyOf, type Equation, type IrFunction, sizeOf } from "../../runtime/ir/types.ts";
 import { openExecutables, seedWords } from "../../runtime/loop/executables.ts";
 import type { ExperimentProgram } from "../../runtime/program/program.ts";
 import { type DifferentiatedScalar, gradientAt, type Point, scalarOf } from "../../runtime/verify/check_gradient.ts";
@@ -62,8 +62,8 @@ export function compareSlope(
   try {
     const said = judgeSlope(f, slope, at.value, within);
     if (said.kind !== "wrong" || !Number.isFinite(slope) || !stands(scalar)) return said;
-    // a loop within stands on a corner of its gradient, which has no second derivative there, or a sign where it jumps; a step
-    // aside it does not
+    // a loop within stands on a corner of its gradient, which has no second derivative there, or a factor where it jumps; a
+    // step aside it does not
     const aside = 1e-7;
     const beside = [aside, -aside].map((s) => {
       const here = gradientAt(referenceBackend, scalar, { ...point, leaves: leavesAt(s) });
@@ -80,15 +80,20 @@ export function compareSlope(
   }
 }
 
-/** True where a value can be smooth beside a point and not there: a loop within goes down a gradient of its own, or a sign jumps. */
+/** True where a value can be smooth beside a point and not there: a loop within goes down a gradient of its own, or a factor jumps
+ *  there and back (`sign(x^2) x` at 0). */
 function stands({ value: { fn } }: DifferentiatedScalar): boolean {
   const has = ({ equations }: IrFunction, within: boolean): boolean =>
     equations.some((e) => {
       const body = bodyOf(e);
-      return e.op === "sign" || (within && e.op === "gradient") || (body !== undefined && has(body, true));
+      return jumps(e) || (within && e.op === "gradient") || (body !== undefined && has(body, true));
     });
   return has(fn, false);
 }
+
+/** True for a number that jumps: a sign, a floor, a comparison as 0 or 1. A `where` chooses between values, which may meet. */
+const jumps = ({ op, inputs }: Equation): boolean =>
+  op === "sign" || op === "floor" || (op === "convert" && inputs[0]!.dtype === "bool");
 
 /** Steps of a first and of finer differences. */
 const steps = [2e-3, 1e-5] as const;
