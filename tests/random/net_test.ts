@@ -16,7 +16,7 @@ Deno.test(`${programs} random programs: nothing goes silently wrong`, async () =
   assertEquals(
     finds,
     [],
-    `see them smaller with \`deno run -A tests/slow/random_programs.ts --seed ${seed} --only INDEX\``,
+    `see them smaller with \`deno run -A bench/fuzz.ts --seed ${seed} --only INDEX\``,
   );
   if (!thorough) return;
   assert(ran >= 1500, `${ran} programs ran`);
