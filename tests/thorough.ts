@@ -5,7 +5,11 @@ export const thorough: boolean = Deno.env.get("THOROUGH") === "1";
 /** `many` cases in the gate's larger run, else `few`. */
 export const cases = (few: number, many: number): number => thorough ? many : few;
 
-/** All in the gate's larger run, else about `few` of them: the first, and others wherever they stand (multiples of the golden ratio meet
- *  no period of a list). */
-export const some = <T>(list: readonly T[], few: number): readonly T[] =>
-  thorough ? list : list.filter((_, i) => (i * 0.6180339887498949) % 1 < few / list.length);
+/** All in the gate's larger run, else `few` of them, in their order: the first, and others wherever they stand (multiples of the golden
+ *  ratio meet no period of a list). */
+export function some<T>(list: readonly T[], few: number): readonly T[] {
+  if (thorough || few >= list.length) return list;
+  const place = (i: number) => (i * 0.6180339887498949) % 1;
+  const chosen = new Set(list.map((_, i) => i).sort((a, b) => place(a) - place(b)).slice(0, few));
+  return list.filter((_, i) => chosen.has(i));
+}

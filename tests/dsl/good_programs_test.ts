@@ -12,6 +12,7 @@ import { treeOf } from "../random/compiled.ts";
 import { allWords, constructsIn, wordsOfFiles } from "../random/constructs.ts";
 import { throwDice } from "../random/dice.ts";
 import { compareSlope, pointOf, saidStops, scalarsOf } from "../random/slopes.ts";
+import { cases, some } from "../thorough.ts";
 
 const folder = new URL("../programs/good/", import.meta.url);
 const names = [...Deno.readDirSync(folder)].map((f) => f.name).filter((n) => n.endsWith(".meta")).sort();
@@ -20,6 +21,8 @@ const read = (path: string) => Deno.readTextFileSync(new URL(path, folder));
 /** Longer IR is for machines. */
 const shortLines = 60;
 
+/** Those whose slopes are held against differences. */
+const compared = new Set(some(names, 25));
 const slopes = new Map<string, number>();
 
 for (const name of names) {
@@ -48,7 +51,7 @@ for (const name of names) {
       assertEquals(run.outcome, "done");
       assertEquals(run.expectations.filter((e) => !e.met), [], backend);
     }
-    if (program.precision !== "f64") return;
+    if (program.precision !== "f64" || !compared.has(name)) return;
     const dice = throwDice(1, 0);
     const scalars = scalarsOf(program);
     out.derivatives().forEach((kind, index) => {
@@ -63,7 +66,7 @@ for (const name of names) {
 
 Deno.test("of the slopes of the good programs, differences decide nine in ten", () => {
   const all = [...slopes.values()].reduce((sum, n) => sum + n, 0);
-  assert(all >= 80 && slopes.get("held")! >= 0.9 * all, JSON.stringify(Object.fromEntries(slopes)));
+  assert(all >= cases(20, 80) && slopes.get("held")! >= 0.9 * all, JSON.stringify(Object.fromEntries(slopes)));
 });
 
 Deno.test("a hundred good programs, no two of one set of constructs, use every word of the language", () => {

@@ -6,6 +6,7 @@ import { type CutGraph, minimumCut } from "../../runtime/autodiff/minimum_cut.ts
 import { Builder, buildFunction } from "../../runtime/ir/builder.ts";
 import type { ArrayType, IrFunction, Variable } from "../../runtime/ir/types.ts";
 import { verifyFunction } from "../../runtime/ir/verify.ts";
+import { cases } from "../thorough.ts";
 
 const f64 = (...shape: number[]): ArrayType => ({ dtype: "f64", shape });
 
@@ -23,7 +24,7 @@ const costOf = (graph: CutGraph, cut: ReadonlySet<number>) => [...cut].reduce((s
 Deno.test("minimumCut() costs as little as the best of all subsets, for small graphs", () => {
   let state = 12345;
   const random = (n: number) => (state = (state * 1103515245 + 12345) % 2147483648) % n;
-  for (let trial = 0; trial < 200; trial++) {
+  for (let trial = 0; trial < cases(40, 200); trial++) {
     const n = 3 + random(6);
     const cost = Array.from({ length: n }, () => random(9));
     const edges: [number, number][] = [];

@@ -22,6 +22,7 @@ import {
   scaleOf,
   step,
 } from "./autodiff_evaluate.ts";
+import { some } from "../thorough.ts";
 
 /** Of the scale of what is compared. A central difference (see there) with h = 2^-9 has an error of 3e-14 times the fifth
  *  derivative and 5e-13 times the value; fifth derivatives of the rows stay below 1e4. */
@@ -84,9 +85,13 @@ function sliceOfGradient(
   });
 }
 
-/** All non-empty choices of flags. */
+/** All non-empty choices of flags, or some. */
 function subsets(n: number): readonly (readonly boolean[])[] {
-  return Array.from({ length: 2 ** n - 1 }, (_, k) => Array.from({ length: n }, (_, i) => ((k + 1) >> i & 1) === 1));
+  const all = Array.from(
+    { length: 2 ** n - 1 },
+    (_, k) => Array.from({ length: n }, (_, i) => ((k + 1) >> i & 1) === 1),
+  );
+  return some(all, 2);
 }
 
 const iterations = 3;
@@ -144,7 +149,7 @@ Deno.test("every primitive has a row in the gradient table, and the row uses it"
 });
 
 for (const op of Object.keys(gradientTable) as (keyof typeof gradientTable)[]) {
-  for (const row of gradientTable[op]) {
+  for (const row of some<GradientRow>(gradientTable[op], 2)) {
     const wrt = floatIndices(row.inputs);
     const along = directions(row.inputs, 60);
     const hold = (column: Column, bound: number, error: number, scale: number, what = "") =>

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { blockBytes, house, RegionPlanner } from "../../runtime/backend/kernels/arena.ts";
 import { TestRandom } from "./reference_naive.ts";
+import { cases } from "../thorough.ts";
 
 Deno.test("blockBytes() rounds up to cache lines, and gives empty arrays a line of their own", () => {
   assertEquals([0, 1, 64, 65, 640].map(blockBytes), [64, 64, 64, 128, 640]);
@@ -28,7 +29,7 @@ Deno.test("RegionPlanner grows from a gap at the end", () => {
 });
 
 Deno.test("RegionPlanner never hands out a byte twice, and joins neighbouring gaps", () => {
-  for (let seed = 0; seed < 50; seed++) {
+  for (let seed = 0; seed < cases(10, 50); seed++) {
     const r = new TestRandom(seed);
     const planner = new RegionPlanner();
     const live: [number, number][] = [];

@@ -13,6 +13,7 @@ import { planFunction } from "../../runtime/loop/memory.ts";
 import type { ProgramFunction } from "../../runtime/program/program.ts";
 import { compile } from "../../mod.ts";
 import { inputsOf } from "./short_programs.ts";
+import { some } from "../thorough.ts";
 
 /** Tasks, a momentum, a rate for every step, and an objective that reads a loss on the way. */
 const maml = (T: number, precision: string) =>
@@ -68,7 +69,7 @@ function compareAll(source: string): void {
   const inputs = inputsOf(step);
   const expected = run(expandGradients(step.fn), inputs);
   assert(expected.every((x) => x.data.every(Number.isFinite)));
-  for (const plan of plans) {
+  for (const plan of some(plans, 4)) {
     const actual = run(expandGradients(step.fn, plan), inputs);
     actual.forEach((x, i) =>
       x.data.forEach((value, k) =>
@@ -79,12 +80,12 @@ function compareAll(source: string): void {
 }
 
 for (const precision of ["f32", "f64"]) {
-  for (const T of [4, 5, 9, 16, 31]) {
+  for (const T of some([4, 5, 9, 16, 31], 2)) {
     Deno.test(`every plan gives the same bits: tasks, ${T} steps, ${precision}`, () => compareAll(maml(T, precision)));
   }
 }
 
-for (const T of [4, 7, 12]) {
+for (const T of some([4, 7, 12], 1)) {
   Deno.test(`every plan gives the same bits: three levels, ${T} steps`, () => compareAll(levels(T)));
 }
 
@@ -157,7 +158,7 @@ Deno.test("planFunction() keeps everything where it fits, else the plan with the
   assert(half.bytes <= free.bytes / 2 && half.flops > free.flops);
   assert(third.bytes <= free.bytes * 0.36 && third.flops >= half.flops);
   assertEquals(half.keepAll, { bytes: free.bytes, flops: free.flops });
-  for (const plan of plans) {
+  for (const plan of some(plans, 3)) {
     const other = expandGradients(fn, plan);
     if (referenceBackend.arenaBytes(other) <= free.bytes / 2) assert(costOf(other).flops >= half.flops);
   }

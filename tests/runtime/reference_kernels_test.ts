@@ -9,12 +9,13 @@ import { kernelRules } from "../../runtime/backend/reference/kernels.ts";
 import { measuredTest } from "./measured.ts";
 import { holdEntries, referenceRoundings, type Row, rows, runOne } from "./primitive_rows.ts";
 import { applyNaively, type NaiveArray, TestRandom, toHost } from "./reference_naive.ts";
+import { cases } from "../thorough.ts";
 
 for (const [name, row] of Object.entries(rows) as [PrimitiveName, Row<PrimitiveName>][]) {
   for (const dtype of row.dtypes) {
     Deno.test(`reference ${name} on ${dtype} agrees with index arithmetic`, () => {
       const r = new TestRandom(name.length * 1000 + dtype.charCodeAt(1));
-      for (let repetition = 0; repetition < 60; repetition++) {
+      for (let repetition = 0; repetition < cases(8, 60); repetition++) {
         const example = row.make(r, dtype);
         const { equation, fn } = runOne(name, example);
         const expected = row.expected ? row.expected(example) : applyNaively(equation, example.inputs);

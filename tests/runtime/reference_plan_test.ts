@@ -19,6 +19,7 @@ import { makeReferenceBackend, referenceBackend } from "../../runtime/backend/re
 import { planMemory } from "../../runtime/backend/reference/plan.ts";
 import { formatPlan } from "../../runtime/backend/reference/plan_text.ts";
 import { evaluateNaively, TestRandom, toHost } from "./reference_naive.ts";
+import { cases } from "../thorough.ts";
 
 /** Writes one random function; everything written is a candidate for being read or returned. */
 class RandomWriter {
@@ -154,7 +155,7 @@ Deno.test("random programs give the same bits as the naive implementation, in ev
     { dtype: "f64", shape: [] },
     { dtype: "f64", shape: [2, 3] },
   ];
-  for (let seed = 0; seed < 600; seed++) {
+  for (let seed = 0; seed < cases(60, 600); seed++) {
     const r = new TestRandom(seed);
     const fn = randomFunction(r, types, { depth: 2, returned: [] });
     const executable = referenceBackend.compile(fn);

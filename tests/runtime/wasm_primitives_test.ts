@@ -6,6 +6,7 @@ import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
 import { measuredTest } from "./measured.ts";
 import { holdEntries, roundings, type Row, rows, runOne } from "./primitive_rows.ts";
 import { applyNaively, type NaiveArray, TestRandom, toHost } from "./reference_naive.ts";
+import { cases } from "../thorough.ts";
 
 const backend = makeWasmBackend({ threads: 1 });
 
@@ -30,7 +31,7 @@ for (const [name, row] of Object.entries(rows) as [PrimitiveName, Row<PrimitiveN
     const column = dtype === "f64" ? "wasm, f64" : "wasm, f32";
     Deno.test(`wasm ${name} on ${dtype} agrees with index arithmetic`, () => {
       const r = new TestRandom(name.length * 1000 + dtype.charCodeAt(1));
-      for (let repetition = 0; repetition < 60; repetition++) {
+      for (let repetition = 0; repetition < cases(8, 60); repetition++) {
         const example = row.make(r, dtype);
         const { equation, fn } = runOne(name, example);
         const expected = row.expected ? row.expected(example) : applyNaively(equation, example.inputs);
