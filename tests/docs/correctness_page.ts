@@ -35,7 +35,7 @@ function correctnessPage(measured: Measurements): string {
 What was compared with what, primitive by primitive: how far off it was at worst, and how far off it may be. This page is
 written by \`deno task docs:correctness\`, which runs the tests of \`tests/runtime/\`. The tests hold it: rows and bounds must
 be those of the page, and no error may be larger than it is named here, but for what another processor rounds otherwise
-(one rounding; less than one power of ten).
+(one rounding; less than one power of ten, from 1e-15 on).
 
 \`2 of 3\`: off by 2 at most, where 3 are allowed. \`exact\`: nothing may differ. \`of 3\`: not measured where this page was
 written, because TensorFlow was not set up there; where it is, its tests hold the bound.
