@@ -1,6 +1,6 @@
 // Can every meta-parameter influence its objective? Follows the derivatives through the lowered functions, after `through`,
 // and names those that cannot; `reach_reasons.ts` says why.
-import { allInfluences, expandForInfluence, influences } from "../../runtime/autodiff/influence.ts";
+import { allInfluences, expandForInfluence, influencesInside } from "../../runtime/autodiff/influence.ts";
 import { bodyOf, type EquationOf, type IrFunction } from "../../runtime/ir/types.ts";
 import type { ProgramFunction } from "../../runtime/program/program.ts";
 import { openLook } from "../elaborate/functions.ts";
@@ -87,7 +87,7 @@ function followDerivatives({ fn, inputs }: ProgramFunction, direction: Direction
   if (!request) return { read, differentiated, flat: new Set() };
   const { body, wrt } = request.params;
   const expanded = expandForInfluence({ ...body, outputs: body.outputs.slice(0, 1) });
-  const found = influences(expanded, 0);
+  const found = influencesInside(expanded)[0]!;
   const used = usedInputs(expanded);
   for (const position of wrt) {
     const slot = inputs[fn.inputs.indexOf(request.inputs[position]!)];

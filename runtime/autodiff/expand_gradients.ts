@@ -35,7 +35,9 @@ export interface ExpandOptions extends FinishOptions {
 /** The same function without `gradient` requests: simplified, without dead code, and with loops that keep what the
  *  residual policy says. The policy changes memory and time, and no bit of the results. */
 export function expandGradients(fn: IrFunction, options: ExpandOptions = {}): IrFunction {
-  return finishGradients(withoutReports(expand(fn, options)), options);
+  const expanded = withoutReports(expand(fn, options));
+  // for who asks what influences what, the sweep is enough
+  return options.solves === "keep" ? eliminateDeadCode(expanded) : finishGradients(expanded, options);
 }
 
 /** `expandGradients` whose result has, after the outputs of `fn`, what its implicit derivatives report. */

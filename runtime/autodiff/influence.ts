@@ -61,8 +61,12 @@ export function expandForInfluence(fn: IrFunction, unroll = 1): IrFunction {
 export function influencesIf(expanded: IrFunction, supposed: Supposition, witness?: Witness): Set<number> {
   const walk = { supposed, ...(witness ? { witness } : {}) };
   const inputs = expanded.inputs.map((v, k) => anything(isFloat(v.dtype) ? 1n << BigInt(k) : 0n));
-  const [{ reached }] = follow(expanded, inputs, walk) as [Abstract];
-  return new Set(expanded.inputs.map((_, k) => k).filter((k) => (reached >> BigInt(k) & 1n) === 1n));
+  return inputsIn(follow(expanded, inputs, walk)[0]!.reached, expanded);
+}
+
+/** The numbers of the inputs in a set of bits. */
+function inputsIn(reached: bigint, { inputs }: IrFunction): Set<number> {
+  return new Set(inputs.map((_, k) => k).filter((k) => (reached >> BigInt(k) & 1n) === 1n));
 }
 
 interface Walk {
@@ -80,11 +84,13 @@ export function influences(fn: IrFunction, output: number): Set<number> {
 
 /** `influences` for every output. */
 export function allInfluences(fn: IrFunction): readonly Set<number>[] {
-  const expanded = expandForInfluence(fn);
-  const inputs = fn.inputs.map((v, k) => anything(isFloat(v.dtype) ? 1n << BigInt(k) : 0n));
-  return follow(expanded, inputs).map(({ reached }) =>
-    new Set(fn.inputs.map((_, k) => k).filter((k) => (reached >> BigInt(k) & 1n) === 1n))
-  );
+  return influencesInside(expandForInfluence(fn));
+}
+
+/** The same of a function that is expanded already. */
+export function influencesInside(expanded: IrFunction): readonly Set<number>[] {
+  const inputs = expanded.inputs.map((v, k) => anything(isFloat(v.dtype) ? 1n << BigInt(k) : 0n));
+  return follow(expanded, inputs).map(({ reached }) => inputsIn(reached, expanded));
 }
 
 /** What is known of the outputs of a function when this is known of its inputs. */
