@@ -217,11 +217,10 @@ export function unknownFunction(cx: Context, name: string, { callee, args }: Cal
 
 /** Reports a name of a package, such as `np.exp`; false where it is none. */
 function isOfPackage(cx: Context, expression: Expression, called: boolean): boolean {
-  const names = namesInScope(cx);
-  const chain = packageChain(expression, (name) => names.includes(name));
+  const chain = packageChain(expression, (name) => namesInScope(cx).includes(name));
   if (chain === undefined || cx.scope.module.unresolved.has(chain[0]!)) return false;
   const place = called ? "call" : "value";
-  const draft = packageName(cx.elaboration, chain, expression, { known: names, place });
+  const draft = packageName(cx.elaboration, chain, expression, { known: namesInScope(cx), place });
   if (draft) fail(cx, draft);
   return true;
 }
