@@ -12,7 +12,7 @@ import { checkDeclarations } from "./modules/declarations.ts";
 import { type HostData, loadData } from "./data/data.ts";
 import type { ReadData } from "./data/data_files.ts";
 import { type Limits, raising, usualLimits } from "../runtime/limits.ts";
-import { type Elaboration, type Precision } from "./world/world.ts";
+import type { Elaboration, Evaluator, Precision, StaticValue } from "./world/world.ts";
 import { newElaboration } from "./world/report.ts";
 import type { Instance } from "./world/instance.ts";
 import { type InputValues, readInputs } from "./data/inputs.ts";
@@ -27,7 +27,6 @@ import { parseProgram } from "./parse/parse.ts";
 import { printAst, printCst } from "./parse/print_tree.ts";
 import { resolveNames } from "./check/resolve.ts";
 import { checkHostTasks } from "./elaborate/tasks.ts";
-import type { StaticValue } from "./world/world.ts";
 
 /** What a program is compiled from. */
 export interface CompileInput {
@@ -42,6 +41,8 @@ export interface CompileInput {
   readonly instance?: Instance;
   /** The usual ones when not given. */
   readonly limits?: Limits;
+  /** The language when not given; one that looks on is made of it. */
+  readonly evaluator?: Evaluator;
 }
 
 /** The stages whose output can be printed. */
@@ -91,7 +92,7 @@ function compileStages(input: CompileInput, place: { at?: () => string }): Compi
       modules,
       sink,
       precision,
-      evaluator: language,
+      evaluator: input.evaluator ?? language,
       inputs,
       hostTasks: new Set(input.tasks),
       instance,

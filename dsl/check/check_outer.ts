@@ -12,11 +12,10 @@ import { runLoop } from "../world/evaluator.ts";
 import { requireStatic } from "../elaborate/sizes.ts";
 import { canUnroll } from "../loops/run_loop.ts";
 import { readMetaReference } from "../loops/meta_parameters.ts";
-import { firstEntry, hyperparameterLocals, planHyperparameters } from "../loops/hyperparameters.ts";
+import { anyEntry, hyperparameterLocals, planHyperparameters } from "../loops/hyperparameters.ts";
 import { directionOf } from "../loops/directions.ts";
 import { isWarm } from "../loops/loop_starts.ts";
-import { shapeOf } from "../world/values.ts";
-import { applyRule, startStates } from "../loops/rules.ts";
+import { checkRule } from "../loops/rules.ts";
 import { referenceText } from "../syntax/paths.ts";
 import { fail } from "../world/report.ts";
 
@@ -63,8 +62,8 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
     const found = references.filter((r) => r !== undefined);
     const leaves = found.flatMap((r) => r.leaves);
     const plans = steps === undefined ? [] : planHyperparameters(cx, loop, rule, leaves, steps);
-    const ended = (leaf: LeafDeclaration) => endOf(cx.world.consumer.runs, leaf) !== undefined;
-    for (const leaf of leaves) checkRule(draft, loop, rule, plans, leaf, { steps: steps ?? 1, ended: ended(leaf) });
+    const ends = (leaf: LeafDeclaration) => endOf(cx.world.consumer.runs, leaf) !== undefined;
+    for (const leaf of leaves) checkRuleFor(draft, loop, rule, plans, leaf, { steps: steps ?? 1, ends: ends(leaf) });
     return { complete: found.length === references.length && plans.length === rule.hyperparameters.length, found };
   });
   if (steps === undefined || !objective || !kept || learned.some((l) => !l.complete)) return undefined;
@@ -86,28 +85,19 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
   };
 }
 
-function checkRule(
+function checkRuleFor(
   draft: Draft,
   loop: Loop,
   rule: Loop["rules"][number],
   plans: ReturnType<typeof planHyperparameters>,
   leaf: LeafDeclaration,
-  { steps, ended }: { readonly steps: number; readonly ended: boolean },
+  { steps, ends }: { readonly steps: number; readonly ends: boolean },
 ): void {
   const { cx, b } = draft;
-  const fresh = (): TensorValue => ({
-    kind: "tensor",
-    variable: b.input({ dtype: cx.elaboration.precision, shape: shapeOf(leaf.dims) }),
-    dims: leaf.dims,
-  });
   const t: TensorValue = { kind: "tensor", variable: b.input({ dtype: "i32", shape: [] }), dims: [] };
   setRange(t.variable, { low: 0, high: steps - 1, attained: true });
-  const time = { t, steps, b, entry: firstEntry(b) };
-  const hyper = hyperparameterLocals(cx, loop, rule, plans, leaf, time);
-  const p = fresh();
-  const states = startStates(cx, rule, leaf, p, hyper);
-  const end = ended ? { end: fresh() } : {};
-  if (states) applyRule(cx, rule, leaf, { p, g: fresh(), t, states, hyperparameters: hyper, ...end });
+  const time = { t, steps, b, entry: anyEntry(b) };
+  checkRule(cx, rule, leaf, { t, ends, hyperparameters: hyperparameterLocals(cx, loop, rule, plans, leaf, time) });
 }
 
 /** The loop of an objective that starts at a leaf, if one does. */

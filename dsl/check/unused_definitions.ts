@@ -3,8 +3,8 @@
 // are reported that no choice of sizes avoids.
 import type { ArrayType } from "../../runtime/ir/types.ts";
 import type { Expression, Formal, Item, ModelItem, OptimizerItem, TaskItem } from "../syntax/ast.ts";
-import { builtins, constants } from "../builtins/builtins.ts";
-import { visit, visitItem } from "../syntax/paths.ts";
+import { visitItem } from "../syntax/paths.ts";
+import { isClosed } from "../elaborate/closed.ts";
 import { openFunction } from "../elaborate/functions.ts";
 import { dataRecord } from "../elaborate/data_values.ts";
 import { codeRow } from "../diagnostics/codes.ts";
@@ -26,7 +26,7 @@ import type { LoopRule } from "../world/loop.ts";
 import { callModel } from "../evaluate/model_calls.ts";
 import type { Definition, Module } from "../modules/modules.ts";
 import { declareParam } from "../elaborate/references.ts";
-import { applyRule, startStates } from "../loops/rules.ts";
+import { checkRule } from "../loops/rules.ts";
 import {
   firstShape,
   firstSizes,
@@ -51,7 +51,9 @@ export function checkModule(el: Elaboration, module: Module): void {
     const { item } = definition;
     switch (item.kind) {
       case "Let":
-        if (isStatic(item.value, module, new Set([item]))) evaluate(openCheck(el, module), named(item));
+        if (isClosed(el.evaluator, item.value, module, new Set(), new Set([item]))) {
+          evaluate(openCheck(el, module), named(item));
+        }
         break;
       case "Param":
         declareParam(openCheck(el, module), definition);
@@ -83,32 +85,6 @@ function openCheck(el: Elaboration, module: Module): Context {
 
 function named(item: Item & { readonly kind: "Let" }): Expression {
   return { kind: "Name", name: item.name.name, primed: false, span: item.name.span };
-}
-
-/** True when a value uses only numbers: inputs, other such values, and functions of them. */
-function isStatic(expression: Expression, module: Module, seen: Set<Item>): boolean {
-  let all = true;
-  visit(expression, (e) => {
-    if (e.kind === "Time" || e.kind === "Call" && e.comprehension) all = false;
-    if (e.kind !== "Name" || !all) return;
-    const item = module.visible.get(e.name)?.item;
-    if (!item) {
-      all = constants.has(e.name) || builtins.has(e.name);
-    } else if (item.kind === "Let" && !seen.has(item)) {
-      seen.add(item);
-      all = isStatic(item.value, module.visible.get(e.name)!.module, seen);
-    } else if (item.kind === "Function" && !seen.has(item)) {
-      seen.add(item);
-      const formals = new Set(item.formals.map((f) => f.name.name));
-      visit(item.body, (b) => {
-        if (b.kind === "Time" || b.kind === "Call" && b.comprehension) all = false;
-        if (b.kind === "Name" && !formals.has(b.name) && !isStatic(b, module.visible.get(e.name)!.module, seen)) {
-          all = false;
-        }
-      });
-    } else all = item.kind === "Input" || item.kind === "Let" || item.kind === "Function";
-  });
-  return all;
 }
 
 /** Reads every member of a task once. */
@@ -253,7 +229,7 @@ function spokenSizes(
   const note = (n: number) => Number.isInteger(n) && n > 0 && n <= el.limits.entries && numbers.add(n);
   const noteExpression = (e: Expression) => {
     if (e.kind === "Number") note(e.value);
-    if (e.kind !== "Binary" && e.kind !== "Name" || !isStatic(e, module, new Set())) return;
+    if (e.kind !== "Binary" && e.kind !== "Name" || !isClosed(el.evaluator, e, module)) return;
     const value = evaluate(inside, e);
     if (value.kind === "static") note(value.value);
   };
@@ -313,11 +289,6 @@ function checkOptimizer(el: Elaboration, item: OptimizerItem, module: Module): v
   const attempt = (apart: Elaboration, cx: Context, shape: readonly number[]): boolean => {
     const { b } = cx;
     const dims = shape.map((size): Dim => ({ size }));
-    const array = (): TensorValue => ({
-      kind: "tensor",
-      variable: b.input({ dtype: apart.precision, shape }),
-      dims,
-    });
     const hyperparameters = new Map<string, Local>();
     for (const formal of item.formals) {
       const value = formal.default
@@ -336,10 +307,8 @@ function checkOptimizer(el: Elaboration, item: OptimizerItem, module: Module): v
       span,
       initial: () => undefined,
     };
-    const p = array();
     const t: TensorValue = { kind: "tensor", variable: b.input({ dtype: "i32", shape: [] }), dims: [] };
-    const states = startStates(cx, rule, leaf, p, hyperparameters);
-    if (states) applyRule(cx, rule, leaf, { p, g: array(), t, states, hyperparameters });
+    checkRule(cx, rule, leaf, { t, hyperparameters });
     return true;
   };
   const choices = shapeChoices(() => spokenSizes(el, item, module, (apart, cx) => attempt(apart, cx, firstShape)));

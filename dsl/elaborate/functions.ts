@@ -1,6 +1,6 @@
 // How is a function for the runtime opened? A builder, its inputs as they are asked for, and a world to evaluate in.
 import { beginFunction, Builder } from "../../runtime/ir/builder.ts";
-import type { ConsumerPlace, Context, Elaboration, GivenSteps, Scope, World } from "../world/world.ts";
+import type { Consumer, ConsumerPlace, Context, Elaboration, GivenSteps, Scope, World } from "../world/world.ts";
 import type { InputSlot, ProgramFunction } from "../../runtime/program/program.ts";
 import { type ArrayType, type IrFunction, largestInt, type Variable } from "../../runtime/ir/types.ts";
 import type { Module } from "../modules/modules.ts";
@@ -105,17 +105,7 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
     persistent: options.persistent,
     declared: options.declared ?? new Set<string>(),
   };
-  const world: World = {
-    parent: undefined,
-    consumer,
-    b,
-    values: new Map(),
-    initials: new Map(),
-    starts: new Map(),
-    owns: new Set(),
-    runs: new Map(),
-    lets: new Map(),
-  };
+  const world = rootWorld(consumer, b);
   return {
     b,
     world,
@@ -135,6 +125,21 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
 /** Where what stands at the top of a file is evaluated when nothing is made of it. */
 export function openLook(el: Elaboration, name: string, module: Module): Context {
   return openFunction(el, name, { consumer: "", dry: true, scope: moduleScope(module), persistent: new Set() }).cx;
+}
+
+/** The world of a whole function. */
+export function rootWorld(consumer: Consumer, b: Builder): World {
+  return {
+    parent: undefined,
+    consumer,
+    b,
+    values: new Map(),
+    initials: new Map(),
+    starts: new Map(),
+    owns: new Set(),
+    runs: new Map(),
+    lets: new Map(),
+  };
 }
 
 /** What satisfies both demands. */

@@ -9,10 +9,22 @@ import type { Module } from "../modules/modules.ts";
 import { evaluatePart, unknownFunction } from "./names.ts";
 import { isProductMistake } from "./times.ts";
 import { describeValue, errorValue, shapeOf } from "../world/values.ts";
-import type { Context, Dim, DistributionValue, Fans, Frame, Local, Passed, Value } from "../world/world.ts";
+import type {
+  BaseDistribution,
+  Context,
+  Dim,
+  DistributionValue,
+  ErrorValue,
+  Fans,
+  Frame,
+  Local,
+  Passed,
+  Value,
+} from "../world/world.ts";
 import { taskOf } from "../world/moments.ts";
 import { isLocal } from "../elaborate/scope_names.ts";
 import { bindArguments } from "../elaborate/arguments.ts";
+import { isClosed } from "../elaborate/closed.ts";
 import { pathText } from "../syntax/paths.ts";
 
 export function evaluateCall(cx: Context, call: CallExpression): Value {
@@ -101,14 +113,32 @@ function callFunction(cx: Context, fn: Value & { kind: "function" }, call: CallE
       kind: "distribution",
       description: name,
       computed: values.some((v) => v.kind === "tensor" || v.kind === "distribution" && v.computed),
-      make: (dims) => {
-        const value = evaluate({ ...at, scope: { ...at.scope, fans: fansOf(dims) } }, item.body);
-        return value.kind === "distribution" ? value.make(dims) : errorValue;
-      },
+      make: (dims) => distributionFor(at, fn, values, dims),
     };
     return distribution;
   }
   return evaluate(at, item.body);
+}
+
+/** What a function draws from at a shape, which its fans come from. Of numbers alone it is the same for all that have these fans. */
+function distributionFor(
+  at: Context,
+  { item, scope }: Value & { kind: "function" },
+  args: readonly Value[],
+  dims: readonly Dim[],
+): BaseDistribution | ErrorValue {
+  const { distributions, evaluator } = at.elaboration;
+  const fans = fansOf(dims);
+  const names = new Set(item.formals.map((f) => f.name.name));
+  const lasts = args.every((v) => v.kind === "static") && isClosed(evaluator, item.body, scope.module, names);
+  const key = [...lasts ? args.map((v) => `${v.type} ${v.value}`) : [], fans.fan_in, fans.fan_out].join(", ");
+  const known = lasts ? distributions.get(item)?.get(key) : undefined;
+  if (known) return known;
+  const value = evaluate({ ...at, scope: { ...at.scope, fans } }, item.body);
+  const made = value.kind === "distribution" ? value.make(dims) : errorValue;
+  if (!lasts || made.kind === "error") return made;
+  distributions.set(item, new Map([...distributions.get(item) ?? [], [key, made]]));
+  return made;
 }
 
 /** The fans of a shape: [in, out] for a matrix; [out, in, kernel …] for a convolution's filter, where the kernel multiplies

@@ -333,3 +333,8 @@ export function hyperparameterLocals(
 export function firstEntry(b: Builder): (stacked: Variable) => Variable {
   return (stacked) => b.row(stacked, 0);
 }
+
+/** The entry of an array over the steps where any step is meant. */
+export function anyEntry(b: Builder): (stacked: Variable) => Variable {
+  return ({ dtype, shape }) => b.input({ dtype, shape: shape.slice(1) });
+}

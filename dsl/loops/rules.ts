@@ -7,9 +7,10 @@ import { visit } from "../syntax/paths.ts";
 import { fail } from "../world/report.ts";
 import { bindStep, nextValue, startState } from "../elaborate/equations.ts";
 import type { LoopRule } from "../world/loop.ts";
-import type { Context, LeafDeclaration, Local, TensorValue, Value } from "../world/world.ts";
+import type { Context, Dim, LeafDeclaration, Local, TensorValue } from "../world/world.ts";
 import { known } from "../world/moments.ts";
-import { errorValue, formatDims } from "../world/values.ts";
+import { errorValue, formatDims, shapeOf } from "../world/values.ts";
+import { placedStep, type RuleMoment, type RuleStep } from "./written_rules.ts";
 
 function ruleContext(
   cx: Context,
@@ -49,22 +50,45 @@ export function startStates(
 }
 
 /** One step: the new parameter and the new states. Undefined when wrong (reported). */
-export function applyRule(
+export function applyRule(cx: Context, rule: LoopRule, leaf: LeafDeclaration, now: RuleMoment): RuleStep | undefined {
+  const step = stepOnce(cx, rule, leaf, now);
+  if (step === undefined || "p" in step) return step;
+  const variables = cx.b.inline(step.fn, step.given.map((x) => x.variable));
+  const [p, ...states] = variables.map((variable, i): TensorValue => ({
+    kind: "tensor",
+    variable,
+    dims: step.dims[i]!,
+  }));
+  return { p: p!, states: new Map([...now.states.keys()].map((name, i) => [name, states[i]!])) };
+}
+
+/** Goes through the start and one step of a rule for any values of a tensor. The states, or undefined when wrong (reported). */
+export function checkRule(
   cx: Context,
   rule: LoopRule,
   leaf: LeafDeclaration,
-  now: {
-    readonly p: TensorValue;
-    readonly g: TensorValue;
-    readonly t: Value;
-    readonly states: ReadonlyMap<string, TensorValue>;
-    readonly hyperparameters: ReadonlyMap<string, Local>;
-    /** Where the inner loop ends that starts at `p`: the mean over the tasks. */
-    readonly end?: TensorValue;
-  },
-): { readonly p: TensorValue; readonly states: Map<string, TensorValue> } | undefined {
+  now: Pick<RuleMoment, "t" | "hyperparameters"> & { readonly ends?: boolean },
+): Map<string, TensorValue> | undefined {
+  const any = (dims: readonly Dim[]): TensorValue => {
+    const variable = cx.b.input({ dtype: cx.elaboration.precision, shape: shapeOf(dims) });
+    return { kind: "tensor", variable, dims };
+  };
+  const p = any(leaf.dims);
+  const starts = startStates(cx, rule, leaf, p, now.hyperparameters);
+  if (!starts) return undefined;
+  const states = new Map([...starts].map(([name, { dims }]) => [name, any(dims)]));
+  const end = now.ends ? { end: any(leaf.dims) } : {};
+  return stepOnce(cx, rule, leaf, { ...now, ...end, p, g: any(leaf.dims), states }) && states;
+}
+
+function stepOnce(cx: Context, rule: LoopRule, leaf: LeafDeclaration, now: RuleMoment) {
+  cx.elaboration.called.add(rule.optimizer.item);
+  const placed = placedStep(cx, rule, now, (at, inside) => evaluateStep(at, rule, leaf, inside));
+  return placed === "open" ? evaluateStep(cx, rule, leaf, now) : placed;
+}
+
+function evaluateStep(cx: Context, rule: LoopRule, leaf: LeafDeclaration, now: RuleMoment): RuleStep | undefined {
   const { item } = rule.optimizer;
-  cx.elaboration.called.add(item);
   const locals = new Map<string, Local>(now.hyperparameters);
   locals.set("g", known(now.g));
   locals.set("t", known(now.t));

@@ -15,6 +15,7 @@ import type { Context, LeafDeclaration, LoopRecord, LoopRun, TensorValue, World 
 import { referenceLeaves, resolveReference } from "../elaborate/references.ts";
 import { referencePath, referenceText } from "../syntax/paths.ts";
 import {
+  anyEntry,
   firstEntry,
   hyperparameterLocals,
   planHyperparameters,
@@ -33,7 +34,7 @@ import { readMetaReference } from "./meta_parameters.ts";
 import { keptValue, movedGradient, movedValue } from "./moved_values.ts";
 import { outerObjective } from "./outer_objective.ts";
 import { checkRest } from "./resting_rules.ts";
-import { applyRule, clipScale, globalNorm, startStates } from "./rules.ts";
+import { applyRule, checkRule, clipScale, globalNorm, startStates } from "./rules.ts";
 import { readSources, withSources, worldBetween } from "../elaborate/sources.ts";
 import { evaluateObjective } from "./objective.ts";
 import { disturbanceOf, enterWorld, loopAround, windowOf } from "../world/moments.ts";
@@ -195,15 +196,13 @@ function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     if (plans.length < rule.hyperparameters.length) wrong = true;
     const at: Context = { ...cx, world: stepWorld };
     for (const leaf of own) {
-      const p = placeholder(cx, leaf);
-      const time: RuleTime = { t, steps, b, entry: firstEntry(b) };
-      const hyper = hyperparameterLocals(at, loop, rule, plans, leaf, time);
-      const states = startStates(at, rule, leaf, p, hyper);
+      const time: RuleTime = { t, steps, b, entry: anyEntry(b) };
+      const states = checkRule(at, rule, leaf, {
+        t,
+        hyperparameters: hyperparameterLocals(at, loop, rule, plans, leaf, time),
+      });
       stateTypes.push(...states?.values() ?? []);
-      if (!startValue(cx, loop, leaf)) wrong = true;
-      if (!states || !applyRule(at, rule, leaf, { p, g: placeholder(cx, leaf), t, states, hyperparameters: hyper })) {
-        wrong = true;
-      }
+      if (!startValue(cx, loop, leaf) || !states) wrong = true;
     }
   }
   if (loop.clip) requireStatic(cx, loop.clip, "the bound of `clip norm`");
@@ -393,7 +392,7 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     parts.flatMap(({ rule, leaves, plans }) => [...recordedRates(at, loop, rule, { plans, leaves, time })]),
   );
   const nextP = new Map<string, Variable>();
-  const nextStates = new Map<string, Map<string, TensorValue>>();
+  const nextStates = new Map<string, ReadonlyMap<string, TensorValue>>();
   for (const { rule, leaves: ruled, plans } of parts) {
     for (const leaf of ruled) {
       const value = now.get(leaf.name)!;

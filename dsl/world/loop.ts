@@ -1,4 +1,5 @@
 // What is a loop, as declared? Its clauses with their meaning: rules, steps, how it is differentiated.
+import type { IrFunction } from "../../runtime/ir/types.ts";
 import type { ArrayType, GradientMode } from "../../runtime/ir/types.ts";
 import type {
   AcrossClause,
@@ -115,6 +116,15 @@ export interface LoopRule {
   /** True when its optimizer is not known (reported): then a stand-in that changes nothing, and any hyperparameter may be one. */
   readonly unknown?: true;
   readonly span: Span;
+}
+
+/** One step of a rule for one tensor, as a function. */
+export interface WrittenStep {
+  /** What is given and no constant (p, g, t, states, where the inner loop ends), then the arrays among the hyperparameters that it reads
+   *  -> (p', states'). */
+  readonly fn: IrFunction;
+  /** The hyperparameters that it reads, in that order, and what each is like. */
+  readonly reads: readonly { readonly name: string; readonly like: string | undefined }[];
 }
 
 /** Where a hyperparameter's value comes from. */

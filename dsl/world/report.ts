@@ -49,6 +49,8 @@ function newPass() {
     busy: new Set(),
     entered: new Set(),
     called: new Set(),
+    rules: new Map(),
+    distributions: new Map(),
     said: new Set(),
     work: { depth: 0, evaluations: 0, unshaped: 0, dataBytes: 0, uncalled: 0 },
     unshaped: new Map(),

@@ -5,7 +5,7 @@ import type { Builder } from "../../runtime/ir/builder.ts";
 import type { ArrayType, DType, HostArray, Variable } from "../../runtime/ir/types.ts";
 import type { InputSlot } from "../../runtime/program/program.ts";
 import type { Definition, Module, ModuleSet } from "../modules/modules.ts";
-import type { DeclaredHyperparameter, Direction, Loop, Via } from "./loop.ts";
+import type { DeclaredHyperparameter, Direction, Loop, Via, WrittenStep } from "./loop.ts";
 import type { Path } from "../syntax/paths.ts";
 import type {
   BatchClause,
@@ -14,6 +14,7 @@ import type {
   FunctionItem,
   LetItem,
   ModelItem,
+  OptimizerItem,
   SplitMember,
 } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
@@ -230,6 +231,8 @@ export interface Elaboration {
   readonly entered: Set<Loop>;
   /** Models that some call went into. */
   readonly called: Set<object>;
+  /** Steps of rules that are written, by what they are given; "open": the rule reads more than that (written_rules.ts). */
+  readonly rules: Map<OptimizerItem, Map<string, WrittenStep[]> | "open">;
   /** Things that were complained about once, so that the same is not said of every use. */
   readonly said: Set<unknown>;
   /** How far the evaluation of expressions has gone, to stop what would not end, and where it is in the program's own files;
@@ -245,6 +248,8 @@ export interface Elaboration {
     readonly valued?: Set<string>;
     writesZeros?: boolean;
   };
+  /** What functions of numbers alone draw from, by these and the fans of a shape. */
+  readonly distributions: Map<FunctionItem, ReadonlyMap<string, BaseDistribution>>;
   /** Parameters that were asked for before a call shaped them, with the places: the check is run once more. */
   readonly unshaped: Map<string, Unshaped>;
   /** Calls that could not be gone into, by the model that they would have shaped: the parameter that an argument needs first. */

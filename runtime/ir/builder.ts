@@ -46,6 +46,17 @@ export function beginFunction(): void {
   written.count = 0;
 }
 
+/** Writes a function apart, which may be put in several times: its equations count where it is put in. */
+export function writingApart<T>(work: () => T): T {
+  const { count } = written;
+  written.count = 0;
+  try {
+    return work();
+  } finally {
+    written.count = count;
+  }
+}
+
 /** More equations than `writingAtMost` allows. */
 export class TooManyEquations extends Error {
   /** What the last of them was written for. */

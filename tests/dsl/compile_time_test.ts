@@ -1,7 +1,8 @@
 // Does compiling take work in proportion to a program's length? (How long it takes is for `bench/compile.ts` to say.)
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { longProgram } from "../long_program.ts";
 import { compileProgram } from "../../dsl/compile.ts";
+import { language } from "../../dsl/evaluate/language.ts";
 import { callsOf } from "../work.ts";
 
 Deno.test("a program four times as long compiles with about four times the work", async () => {
@@ -20,3 +21,41 @@ Deno.test("a program four times as long compiles with about four times the work"
   assert(long < 5 * short, `${short} and ${long} calls`);
   assert(long > 3 * short, `${short} and ${long} calls: what is counted?`);
 });
+
+/** Expressions that are evaluated while a program of so many sections is compiled, counted at the door (dsl/world/evaluator.ts). */
+function evaluationsOf(sections: number, outers: boolean): number {
+  let count = 0;
+  const { program } = compileProgram({
+    root: { name: "long.meta", text: longProgram(sections, outers) },
+    readSource: () => undefined,
+    readData: () => undefined,
+    evaluator: {
+      ...language,
+      evaluate: (cx, expression) => {
+        count++;
+        return language.evaluate(cx, expression);
+      },
+    },
+  });
+  assert(program);
+  return count;
+}
+
+// sections that are about 300 lines, and more of them (3,000 lines of gradients), and what the 300 took at commit 5406acc
+for (
+  const [name, outers, short, long, before] of [["gradients", false, 18, 188, 9108], [
+    "outers",
+    true,
+    12,
+    125,
+    32124,
+  ]] as const
+) {
+  Deno.test(`300 lines of ${name} take at most half the evaluations that they took, and every section as many as the next`, () => {
+    const counts = [short, 2 * short, long].map((sections) => evaluationsOf(sections, outers));
+    const [first, second, last] = counts as [number, number, number];
+    assert(2 * first <= before, `${first} evaluations`);
+    // what is gone through once, such as a rule for a shape, is in the first
+    assertEquals((last - second) / (long - 2 * short), (second - first) / short);
+  });
+}
