@@ -2,6 +2,7 @@
 // need one token of lookahead; tokens -> concrete syntax tree, with recovery after mistakes.
 import { DeclarationParser } from "./parser_declarations.ts";
 import type { Rule } from "./parser_expressions.ts";
+import type { ClauseRule, ItemRule } from "./rule_names.ts";
 import * as t from "../tokens/tokens.ts";
 import { keyword } from "../tokens/tokens.ts";
 import { EOF, type IRecognitionException, type IToken } from "../tokens/chevrotain.ts";
@@ -17,7 +18,7 @@ export class TooManyErrors extends Error {
 }
 
 /** The whole grammar. */
-export class MetaParser extends DeclarationParser {
+export class MetaParser extends DeclarationParser implements Readonly<Record<ItemRule | ClauseRule, Rule>> {
   /** Mistakes after which the text is not read on. */
   mostErrors = Infinity;
 

@@ -12,6 +12,7 @@ import {
   tokenSpan,
 } from "./cst_context.ts";
 import type * as cst from "../grammar/cst_types.ts";
+import type { ClauseRule } from "../grammar/rule_names.ts";
 import { expression, postfix, range, reference, references, steps } from "./cst_expressions.ts";
 import { clausesOf } from "../../syntax/keywords.ts";
 import type { Span } from "../../text/source.ts";
@@ -52,57 +53,61 @@ function fits(c: Conversion, loop: keyof typeof clausesOf, clause: ast.Clause): 
   return false;
 }
 
-function clause(c: Conversion, node: cst.ClauseCstNode): ast.Clause | undefined {
-  const { children } = node;
-  const span = nodeSpan(c, node);
-  const minimize = first(children.minimizeClause);
-  if (minimize) {
-    const value = expression(c, first(minimize.children.expression), span.end);
-    return { kind: "Minimize", maximize: first(minimize.children.Maximize) !== undefined, value, span };
-  }
-  const over = first(children.overClause);
-  if (over) return { kind: "Over", references: references(c, first(over.children.references), span.end), span };
-  const by = first(children.byClause);
-  if (by) return { kind: "By", rule: postfix(c, first(by.children.postfix), span.end), span };
-  const loop = first(children.forClause);
-  if (loop) return forClause(c, loop, span);
-  const across = first(children.acrossClause);
-  if (across) return acrossClause(c, across);
-  const through = first(children.throughClause);
-  if (through) return { kind: "Through", estimator: postfix(c, first(through.children.postfix), span.end), span };
-  const from = first(children.fromClause);
-  if (from) return { kind: "From", value: postfix(c, first(from.children.postfix), span.end), span };
-  return smallClause(c, children, span);
-}
+type Node<R extends ClauseRule> = R extends keyof cst.ClauseCstChildren ? NonNullable<cst.ClauseCstChildren[R]>[0]
+  : never;
 
-/** The clauses with a word or a number of their own. */
-function smallClause(c: Conversion, children: cst.ClauseCstChildren, span: Span): ast.Clause | undefined {
-  const batch = first(children.batchClause);
-  if (batch) {
-    const size = expression(c, first(batch.children.expression), span.end);
-    return { kind: "Batch", size, of: postfix(c, first(batch.children.postfix), span.end), span };
-  }
-  const clip = first(children.clipClause);
-  if (clip) {
-    const what = identifier(c, first(clip.children.Name));
-    return what && { kind: "Clip", what, bound: expression(c, first(clip.children.expression), span.end), span };
-  }
-  const memory = first(children.memory);
-  if (memory) return memoryParts(c, memory);
-  const report = first(children.reportClause);
-  if (report) {
-    const value = expression(c, first(report.children.expression), span.end);
-    const at = steps(c, first(report.children.steps));
+/** How each clause is read. */
+const clauses: {
+  readonly [K in ast.Clause["kind"] as ClauseRule<K>]: (
+    c: Conversion,
+    node: Node<ClauseRule<K>>,
+    span: Span,
+  ) => Extract<ast.Clause, { readonly kind: K }> | undefined;
+} = {
+  minimizeClause(c, { children }, span) {
+    const value = expression(c, first(children.expression), span.end);
+    return { kind: "Minimize", maximize: first(children.Maximize) !== undefined, value, span };
+  },
+  overClause: (c, { children }, span) => {
+    return { kind: "Over", references: references(c, first(children.references), span.end), span };
+  },
+  byClause: (c, { children }, span) => ({ kind: "By", rule: postfix(c, first(children.postfix), span.end), span }),
+  forClause,
+  acrossClause,
+  throughClause: (c, { children }, span) => {
+    return { kind: "Through", estimator: postfix(c, first(children.postfix), span.end), span };
+  },
+  fromClause: (c, { children }, span) => ({ kind: "From", value: postfix(c, first(children.postfix), span.end), span }),
+  batchClause(c, { children }, span) {
+    const size = expression(c, first(children.expression), span.end);
+    return { kind: "Batch", size, of: postfix(c, first(children.postfix), span.end), span };
+  },
+  clipClause(c, { children }, span) {
+    const what = identifier(c, first(children.Name));
+    return what && { kind: "Clip", what, bound: expression(c, first(children.expression), span.end), span };
+  },
+  memory: memoryParts,
+  reportClause(c, { children }, span) {
+    const value = expression(c, first(children.expression), span.end);
+    const at = steps(c, first(children.steps));
     return { kind: "Report", value, ...(at && { at }), span };
-  }
-  const every = first(children.everyClause);
-  if (every) {
-    const of = identifier(c, first(every.children.Name));
-    const count = expression(c, first(every.children.expression), span.end);
+  },
+  everyClause(c, { children }, span) {
+    const of = identifier(c, first(children.Name));
+    const count = expression(c, first(children.expression), span.end);
     return { kind: "Every", count, ...(of && { of }), span };
-  }
-  const what = identifier(c, first(first(children.holdClause)?.children.Name));
-  return what && { kind: "Hold", what, span };
+  },
+  holdClause(c, { children }, span) {
+    const what = identifier(c, first(children.Name));
+    return what && { kind: "Hold", what, span };
+  },
+};
+
+function clause(c: Conversion, node: cst.ClauseCstNode): ast.Clause | undefined {
+  const [rule, nodes] = Object.entries(node.children)[0] ?? [];
+  if (rule === undefined) return undefined;
+  const read = clauses[rule as ClauseRule] as (c: Conversion, node: unknown, span: Span) => ast.Clause | undefined;
+  return read(c, nodes![0], nodeSpan(c, node));
 }
 
 function forClause(c: Conversion, node: cst.ForClauseCstNode, span: Span): ast.ForClause {

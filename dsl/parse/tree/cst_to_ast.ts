@@ -15,6 +15,7 @@ import {
 import * as declarations from "./cst_declarations.ts";
 import * as loops from "./cst_loops.ts";
 import type * as cst from "../grammar/cst_types.ts";
+import type { ItemRule } from "../grammar/rule_names.ts";
 
 /** CST -> AST; never throws. */
 export function cstToAst(c: Conversion, node: cst.ProgramCstNode | undefined): Program {
@@ -25,58 +26,59 @@ export function cstToAst(c: Conversion, node: cst.ProgramCstNode | undefined): P
   };
 }
 
+type Node<R extends ItemRule> = R extends keyof cst.ItemCstChildren ? NonNullable<cst.ItemCstChildren[R]>[0] : never;
+
+/** How each item is read. */
+const items: {
+  readonly [R in ItemRule]: (
+    c: Conversion,
+    node: Node<R>,
+  ) =>
+    | Extract<Item, { readonly kind: { [K in Item["kind"]]: ItemRule<K> extends R ? K : never }[Item["kind"]] }>
+    | undefined;
+} = {
+  editionItem(c, node) {
+    const value = numberLiteral(c, first(node.children.Number));
+    const span = nodeSpan(c, node);
+    return value && { kind: "Edition", value, ...docAbove(c, span.start), span };
+  },
+  precisionItem(c, node) {
+    const value = identifier(c, first(node.children.Name));
+    const span = nodeSpan(c, node);
+    return value && { kind: "Precision", value, ...docAbove(c, span.start), span };
+  },
+  memory(c, node) {
+    const parts = loops.memoryParts(c, node);
+    return parts && { ...parts, ...docAbove(c, parts.span.start) };
+  },
+  importItem: declarations.importItem,
+  inputItem: (c, node) => bindingItem(c, node, "Input"),
+  paramItem: (c, node) => bindingItem(c, node, "Param"),
+  letItem: declarations.letItem,
+  functionItem: declarations.functionItem,
+  dataItem: declarations.dataItem,
+  taskItem: declarations.taskItem,
+  modelItem: declarations.modelItem,
+  optimizerItem: declarations.optimizerItem,
+  loopItem: loops.loopItem,
+  overrideItem: loops.overrideItem,
+  gradientItem: loops.gradientItem,
+  recordItem: loops.recordItem,
+};
+
 function item(c: Conversion, { children }: cst.ItemCstNode): Item | undefined {
-  const binding = first(children.inputItem) ?? first(children.paramItem);
-  if (binding) return bindingItem(c, binding);
-  const letItem = first(children.letItem);
-  if (letItem) return declarations.letItem(c, letItem);
-  const functionItem = first(children.functionItem);
-  if (functionItem) return declarations.functionItem(c, functionItem);
-  const dataItem = first(children.dataItem);
-  if (dataItem) return declarations.dataItem(c, dataItem);
-  const taskItem = first(children.taskItem);
-  if (taskItem) return declarations.taskItem(c, taskItem);
-  const modelItem = first(children.modelItem);
-  if (modelItem) return declarations.modelItem(c, modelItem);
-  const optimizerItem = first(children.optimizerItem);
-  if (optimizerItem) return declarations.optimizerItem(c, optimizerItem);
-  const loopItem = first(children.loopItem);
-  if (loopItem) return loops.loopItem(c, loopItem);
-  const overrideItem = first(children.overrideItem);
-  if (overrideItem) return loops.overrideItem(c, overrideItem);
-  const gradientItem = first(children.gradientItem);
-  if (gradientItem) return loops.gradientItem(c, gradientItem);
-  const recordItem = first(children.recordItem);
-  if (recordItem) return loops.recordItem(c, recordItem);
-  return headItem(c, children);
+  const [rule, nodes] = Object.entries(children)[0] ?? [];
+  if (rule === undefined) return undefined;
+  return (items[rule as ItemRule] as (c: Conversion, node: unknown) => Item | undefined)(c, nodes![0]);
 }
 
-function bindingItem(c: Conversion, node: cst.InputItemCstNode | cst.ParamItemCstNode): Item | undefined {
+function bindingItem<K extends "Input" | "Param">(
+  c: Conversion,
+  node: cst.InputItemCstNode | cst.ParamItemCstNode,
+  kind: K,
+): Extract<Item, { readonly kind: K }> | undefined {
   const binding = declarations.binding(c, first(node.children.binding));
   if (binding === undefined) return undefined;
   const span = nodeSpan(c, node);
-  return { kind: node.name === "inputItem" ? "Input" : "Param", binding, ...docAbove(c, span.start), span };
-}
-
-/** The items of the head of a file: edition, precision, memory, import. */
-function headItem(c: Conversion, children: cst.ItemCstChildren): Item | undefined {
-  const edition = first(children.editionItem);
-  if (edition) {
-    const value = numberLiteral(c, first(edition.children.Number));
-    const span = nodeSpan(c, edition);
-    return value && { kind: "Edition", value, ...docAbove(c, span.start), span };
-  }
-  const precision = first(children.precisionItem);
-  if (precision) {
-    const value = identifier(c, first(precision.children.Name));
-    const span = nodeSpan(c, precision);
-    return value && { kind: "Precision", value, ...docAbove(c, span.start), span };
-  }
-  const memory = first(children.memory);
-  if (memory) {
-    const parts = loops.memoryParts(c, memory);
-    return parts && { ...parts, ...docAbove(c, parts.span.start) };
-  }
-  const imported = first(children.importItem);
-  return imported && declarations.importItem(c, imported);
+  return { kind, binding, ...docAbove(c, span.start), span } as Extract<Item, { readonly kind: K }>;
 }
