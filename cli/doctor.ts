@@ -10,7 +10,7 @@ import {
   packageNames,
   setUpFolders,
 } from "../runtime/backend/tensorflow/package.ts";
-import { largeWork } from "../api/backends.ts";
+import { type BackendName, largeWork } from "../api/backends.ts";
 import { version } from "../api/version.ts";
 import { makeWasmBackend } from "../runtime/backend/wasm/index.ts";
 import { exitCodes } from "./arguments.ts";
@@ -21,14 +21,14 @@ export async function doctorVerb(console: Console): Promise<number> {
   const { deno, v8 } = Deno.version;
   console.out(`meta ${version}, Deno ${deno}, V8 ${v8}, ${Deno.build.os} ${Deno.build.arch}\n\n`);
   const found = findTensorFlow();
-  const parts: readonly (readonly [string, readonly string[]])[] = [
-    ["wasm", wasmLines()],
-    ["tensorflow", tensorFlowLines(found)],
-    ["webgpu", ["not yet a backend", `adapter    ${await adapter()}`]],
-    ["reference", ["works: slow, and the truth that the others are tested against"]],
-    ["auto", autoLines(found)],
-  ];
-  for (const [name, [first, ...rest]] of parts) {
+  const parts: Readonly<Record<BackendName | "webgpu", readonly string[]>> = {
+    wasm: wasmLines(),
+    tensorflow: tensorFlowLines(found),
+    webgpu: ["not yet a backend", `adapter    ${await adapter()}`],
+    reference: ["works: slow, and the truth that the others are tested against"],
+    auto: autoLines(found),
+  };
+  for (const [name, [first, ...rest]] of Object.entries(parts)) {
     console.out(`${name.padEnd(12)}${first}\n${rest.map((line) => `${" ".repeat(12)}${line}\n`).join("")}`);
   }
   return exitCodes.done;

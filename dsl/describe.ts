@@ -2,7 +2,7 @@
 // found: for `explain`.
 import type { Elaboration, LeafDeclaration, LoopRun } from "./world/world.ts";
 import { openLook } from "./elaborate/functions.ts";
-import type { Direction, EstimatorKind, Loop } from "./world/loop.ts";
+import { type Direction, estimatorFacts, type EstimatorKind, type Loop } from "./world/loop.ts";
 import { stepsOf } from "./elaborate/steps.ts";
 import { type CheckedProgram, text, throughText } from "./check/checked_program.ts";
 import { loopsChanging, outersLearning } from "./elaborate/ownership.ts";
@@ -192,13 +192,14 @@ export interface DerivativeKind {
 export function derivativeKinds(el: Elaboration, checked: CheckedProgram): readonly DerivativeKind[] {
   const kindOf = (name: string, runs: readonly LoopRun[], direction: Direction): DerivativeKind => {
     const loops = [...new Set(runs.map((r) => r.loop))];
-    const is = (...names: EstimatorKind[]) => loops.some((l) => names.includes(l.through.kind));
     return {
       name,
       estimators: loops.map((l) => `${l.name}: ${throughText(el, l)}`),
-      biased: is("first_order", "finite_difference") ||
-        loops.some((l) => l.through.kind === "unroll" && l.through.args.has("window")),
-      implicit: is("implicit"),
+      biased: loops.some(({ through: { kind, args } }) => {
+        const { biased } = estimatorFacts[kind];
+        return biased === "in windows" ? args.has("window") : biased;
+      }),
+      implicit: loops.some((l) => l.through.kind === "implicit"),
       sampled: direction.kind === "es",
     };
   };

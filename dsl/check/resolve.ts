@@ -99,8 +99,13 @@ class Resolver {
       case "Record":
         for (const reference of item.references) this.#check(reference, this.#counts());
         return;
-      default:
+      case "Edition":
+      case "Precision":
+      case "Memory":
+      case "Import":
         return;
+      default:
+        item satisfies never;
     }
   }
 
@@ -135,8 +140,16 @@ class Resolver {
         return this.#check(clause.count, none);
       case "Clip":
         return this.#check(clause.bound, none);
-      default:
+      // said by those who read them
+      case "Batch":
+      case "Through":
+      case "From":
+      case "Memory":
+      case "Every":
+      case "Hold":
         return;
+      default:
+        clause satisfies never;
     }
   }
 

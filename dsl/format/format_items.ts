@@ -91,6 +91,8 @@ function makeItem(q: CommentQueue, item: ast.Item, indent: number): LineEntry | 
       return gradientBlock(q, item, indent);
     case "Record":
       return plain(recordDocument(q, item));
+    default:
+      return item satisfies never;
   }
 }
 
@@ -396,6 +398,8 @@ function clauseEntry(q: CommentQueue, c: ast.Clause): LineEntry {
       return clause("every", [expressionDocument(q, c.count), ` steps${c.of ? ` of ${c.of.name}` : ""}`]);
     case "Hold":
       return clause("hold", c.what.name);
+    default:
+      return c satisfies never;
   }
 }
 

@@ -2,7 +2,7 @@
 import { raising } from "../../runtime/limits.ts";
 import { fail, insideLoop } from "../world/report.ts";
 import type { Context, LeafDeclaration, LoopRun } from "../world/world.ts";
-import type { Direction, Loop } from "../world/loop.ts";
+import { type Direction, follows, type Loop } from "../world/loop.ts";
 import { requireStatic } from "../elaborate/sizes.ts";
 import { shapeOf } from "../world/values.ts";
 
@@ -13,8 +13,8 @@ export function directionOf(
   leaves: readonly LeafDeclaration[],
 ): Direction | undefined {
   const loops = [...new Set(runs.map((r) => r.loop))];
-  const sampled = loops.filter((l) => l.through.kind === "es" || l.through.kind === "pes");
-  const forward = loops.find((l) => l.through.kind === "forward");
+  const sampled = loops.filter((l) => follows(l) === "samples");
+  const forward = loops.find((l) => follows(l) === "forwards");
   const first = sampled[0];
   if (first) {
     const at = insideLoop(cx, first);

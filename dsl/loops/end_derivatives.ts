@@ -5,7 +5,7 @@ import { dependentOutputs } from "../../runtime/ir/structured.ts";
 import { type IrFunction, isFloat, type LinearSolver, type Variable } from "../../runtime/ir/types.ts";
 import { implicitSolver, ownRate, scalarOf } from "./estimators.ts";
 import { insideLoop } from "../world/report.ts";
-import type { Loop } from "../world/loop.ts";
+import type { EndEstimator, Loop } from "../world/loop.ts";
 import { globalNorm } from "./rules.ts";
 import { requireInteger, requireStatic } from "../elaborate/sizes.ts";
 import type { Context } from "../world/world.ts";
@@ -33,10 +33,14 @@ export interface WrittenLoop {
   };
 }
 
-/** The end of a loop, with the derivative that `implicit` or `finite_difference` gives it. */
+/** The end of a loop, with the derivative that its estimator gives it. */
 export function derivativeAtEnd(cx: Context, loop: Loop, written: WrittenLoop): readonly Variable[] {
-  return loop.through.kind === "implicit" ? implicitEnd(cx, loop, written) : differenceEnd(cx, loop, written);
+  return ends[loop.through.kind as EndEstimator](cx, loop, written);
 }
+
+const ends: {
+  readonly [K in EndEstimator]: (cx: Context, loop: Loop, written: WrittenLoop) => readonly Variable[];
+} = { implicit: implicitEnd, finite_difference: differenceEnd };
 
 function implicitEnd(cx: Context, loop: Loop, written: WrittenLoop): readonly Variable[] {
   const { b, elaboration: { precision } } = cx;

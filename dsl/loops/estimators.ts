@@ -10,6 +10,7 @@ import {
   type ArgumentKind,
   estimatorArguments,
   type EstimatorKind,
+  follows,
   type Loop,
   solvers,
   type Through,
@@ -106,7 +107,7 @@ export function checkThrough(cx: Context, loop: Loop, steps: number | undefined)
     }
   }
   if (!fine || steps === undefined) return false;
-  const window = (kind === "es" || kind === "pes") && args.get("window");
+  const window = follows(loop) === "samples" && args.get("window");
   if (window) {
     const length = requireInteger(at, window, "`window`", 1)!;
     if (steps % length !== 0) {
@@ -211,12 +212,12 @@ export function scalarOf(cx: Context, expression: Expression, what: string): Var
 /** How many of the first steps of a loop are constants to derivatives. */
 export function stillSteps(cx: Context, loop: Loop, steps: number): number {
   const { kind, args } = loop.through;
-  if (kind === "implicit" || kind === "finite_difference") return steps;
+  if (endOnly(loop)) return steps;
   const window = kind === "unroll" && args.get("window");
   return window ? Math.max(0, steps - requireInteger(insideLoop(cx, loop), window, "`window`", 1)!) : 0;
 }
 
 /** True when a loop's parameters have derivatives at its end only. */
 export function endOnly(loop: Loop): boolean {
-  return loop.through.kind === "implicit" || loop.through.kind === "finite_difference";
+  return follows(loop) === "end";
 }

@@ -10,7 +10,7 @@ import { asFloat, toTensor } from "../elaborate/arithmetic.ts";
 import { raising } from "../../runtime/limits.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { requireStatic, tooLarge, withinLimit } from "../elaborate/sizes.ts";
-import type { Loop, LoopRule } from "../world/loop.ts";
+import { follows, type Loop, type LoopRule } from "../world/loop.ts";
 import type { Context, LeafDeclaration, LoopRecord, LoopRun, TensorValue, World } from "../world/world.ts";
 import { referenceLeaves, resolveReference } from "../elaborate/references.ts";
 import { referencePath, referenceText } from "../syntax/paths.ts";
@@ -246,7 +246,7 @@ function checkDirection(cx: Context, loop: Loop, leaves: readonly LeafDeclaratio
   if (!direction) return false;
   cx.elaboration.directions.set(loop, direction);
   if (direction.kind !== "es" || loop.kind === "outer" && !direction.windows) return true;
-  const sampled = cx.world.consumer.runs.find((r) => r.around === loop && ["es", "pes"].includes(r.loop.through.kind))!;
+  const sampled = cx.world.consumer.runs.find((r) => r.around === loop && follows(r.loop) === "samples")!;
   fail(cx, {
     code: "M0701",
     title: loop.kind === "inner"

@@ -14,10 +14,10 @@ import {
 import type { ProgramFunction } from "../../runtime/program/program.ts";
 import type { Label } from "../diagnostics/diagnostic.ts";
 import { isLibrary } from "../world/report.ts";
-import { endOnly, solvesStep } from "../loops/estimators.ts";
+import { solvesStep } from "../loops/estimators.ts";
 import { withoutTelling } from "../loops/finite_objectives.ts";
 import type { LeafDeclaration } from "../world/world.ts";
-import type { Loop } from "../world/loop.ts";
+import type { EstimatorKind, Loop } from "../world/loop.ts";
 import { referenceText } from "../syntax/paths.ts";
 import type { Span } from "../text/source.ts";
 
@@ -104,46 +104,54 @@ interface Trial {
 function estimatorCause({ question, reaches }: Trial): Cause | undefined {
   const estimated = [...question.inners].filter((l) => l.through.span);
   const loop = estimated.find((l) => reaches({ passes: (e) => isAt(e, l.through.span!) }));
-  return loop && estimatorText(loop, question);
+  if (!loop) return undefined;
+  const secondary = [{ span: loop.through.span!, message: "because of this" }];
+  return { ...cuts[loop.through.kind](loop, question, question.leaves.every((leaf) => leaf.loop === loop)), secondary };
 }
 
-function estimatorText(loop: Loop, { leaves, start }: Question): Cause {
-  const { kind } = loop.through;
-  const secondary = [{ span: loop.through.span!, message: "because of this" }];
-  const hint = "write `through unroll()`";
-  const own = leaves.every((leaf) => leaf.loop === loop);
-  if (kind === "implicit") {
+/** What each estimator does not let through; the rest of what it says is that of `estimatorCause`. */
+type Cut = (loop: Loop, question: Question, own: boolean) => { readonly label: string; readonly hint?: string };
+
+const unrolling = "write `through unroll()`";
+
+const cuts: { readonly [K in EstimatorKind]: Cut } = {
+  unroll: window,
+  forward: window,
+  es: window,
+  pes: window,
+  first_order: ({ name }) => ({
+    label: `it acts only through the gradient of \`${name}\`, which counts as a constant`,
+    hint: unrolling,
+  }),
+  finite_difference: ({ name, through: { kind } }, _question, own) => ({
+    label: own
+      ? `\`${kind}\` sees the objective of \`${name}\` at its end only, and no step of it`
+      : `\`${kind}\` sees only what \`${name}\` minimizes at its end`,
+    hint: unrolling,
+  }),
+  implicit(loop, { start }, own) {
     const sees = `\`implicit\` sees where \`${loop.name}\` ends as a solution`;
     if (own) {
       const label = solvesStep(loop)
         ? `\`fixed_point\` sees one step where \`${loop.name}\` ends, and that has no derivative with respect to it`
         : `${sees}, and a solution does not depend on how it was reached`;
-      return { label, secondary, hint };
+      return { label, hint: unrolling };
     }
     if (start) {
       return {
         label: `${sees}, which forgets its start`,
-        secondary,
-        hint: `${hint}, or keep the start in what is minimized: \`+ 0.5 * sum((w - w@0)^2)\``,
+        hint: `${unrolling}, or keep the start in what is minimized: \`+ 0.5 * sum((w - w@0)^2)\``,
       };
     }
     const equation = solvesStep(loop) ? "what one step changes there" : "the gradient that is zero there";
-    return { label: `${sees}, and ${equation} does not move with it`, secondary };
-  }
-  if (endOnly(loop)) {
-    const label = own
-      ? `\`${kind}\` sees the objective of \`${loop.name}\` at its end only, and no step of it`
-      : `\`${kind}\` sees only what \`${loop.name}\` minimizes at its end`;
-    return { label, secondary, hint };
-  }
-  if (kind === "first_order") {
-    const label = `it acts only through the gradient of \`${loop.name}\`, which counts as a constant`;
-    return { label, secondary, hint };
-  }
+    return { label: `${sees}, and ${equation} does not move with it` };
+  },
+};
+
+function window({ name }: Loop): ReturnType<Cut> {
   return {
-    label: `the window of \`${loop.name}\` ends before derivatives get there`,
-    secondary,
-    hint: `${hint}, or give a longer \`window\``,
+    label: `the window of \`${name}\` ends before derivatives get there`,
+    hint: `${unrolling}, or give a longer \`window\``,
   };
 }
 

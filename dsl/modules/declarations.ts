@@ -46,8 +46,20 @@ function checkItem(item: Item, sink: DiagnosticSink): void {
       names.formals(item.formals);
       checkSteps(names, item.members, sink);
       return;
-    default:
+    case "Edition":
+    case "Precision":
+    case "Memory":
+    case "Import":
+    case "Let":
+    case "Inner":
+    case "Outer":
+    case "Evaluate":
+    case "Override":
+    case "Gradient":
+    case "Record":
       return;
+    default:
+      item satisfies never;
   }
 }
 

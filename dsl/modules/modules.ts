@@ -69,8 +69,16 @@ export function nameOf(item: Item): Identifier | undefined {
     case "Outer":
     case "Evaluate":
       return item.name;
-    default:
+    case "Edition":
+    case "Precision":
+    case "Memory":
+    case "Import":
+    case "Override":
+    case "Gradient":
+    case "Record":
       return undefined;
+    default:
+      return item satisfies never;
   }
 }
 

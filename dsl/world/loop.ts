@@ -59,6 +59,32 @@ export const estimatorArguments = {
 /** The name of an estimator. */
 export type EstimatorKind = keyof typeof estimatorArguments;
 
+/** What each estimator follows (the steps, backwards or forwards, the loop's end alone, or samples of the whole objective), and whether
+ *  it is known to differ from the gradient of the value: always, or with a `window`. */
+export const estimatorFacts = {
+  unroll: { follows: "steps", biased: "in windows" },
+  first_order: { follows: "steps", biased: true },
+  implicit: { follows: "end", biased: false },
+  forward: { follows: "forwards", biased: false },
+  finite_difference: { follows: "end", biased: true },
+  es: { follows: "samples", biased: false },
+  pes: { follows: "samples", biased: false },
+} as const satisfies Readonly<Record<EstimatorKind, EstimatorFacts>>;
+
+interface EstimatorFacts {
+  readonly follows: "steps" | "end" | "forwards" | "samples";
+  readonly biased: boolean | "in windows";
+}
+
+/** The estimators that see a loop's end alone. */
+export type EndEstimator = {
+  [K in keyof typeof estimatorFacts]: typeof estimatorFacts[K]["follows"] extends "end" ? K : never;
+}[keyof typeof estimatorFacts];
+
+/** What the estimator of a loop follows. */
+export const follows = ({ through: { kind } }: Pick<Loop, "through">): EstimatorFacts["follows"] =>
+  estimatorFacts[kind].follows;
+
 /** `through …`. */
 export interface Through {
   readonly kind: EstimatorKind;

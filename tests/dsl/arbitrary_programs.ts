@@ -142,47 +142,47 @@ const dataField = fc.tuple(
 )
   .map(([field, columns, missing]): ast.DataField => ({ ...field, ...columns, ...missing }));
 
-const clauses: fc.Arbitrary<ast.Clause>[] = [
-  fc.record({
+/** Every clause. */
+const clauses = {
+  Minimize: fc.record({
     kind: fc.constant("Minimize" as const),
     maximize: fc.boolean(),
     value: expression,
     span: fc.constant(span),
   }),
-  fc.record({ kind: fc.constant("Over" as const), references, span: fc.constant(span) }),
-  fc.record({ kind: fc.constant("By" as const), rule: postfix, span: fc.constant(span) }),
-  fc.tuple(optional("name", identifier), small).map(([name, count]): ast.Clause => ({
+  Over: fc.record({ kind: fc.constant("Over" as const), references, span: fc.constant(span) }),
+  By: fc.record({ kind: fc.constant("By" as const), rule: postfix, span: fc.constant(span) }),
+  For: fc.tuple(optional("name", identifier), small).map(([name, count]): ast.Clause => ({
     kind: "For",
     ...name,
     count,
     span,
   })),
-  fc.record({ kind: fc.constant("Batch" as const), size: small, of: reference, span: fc.constant(span) }),
-  fc.record({ kind: fc.constant("Clip" as const), what: identifier, bound: small, span: fc.constant(span) }),
-  fc.record({ kind: fc.constant("Through" as const), estimator: postfix, span: fc.constant(span) }),
-];
-const across: fc.Arbitrary<ast.AcrossClause> = fc.record({
-  kind: fc.constant("Across" as const),
-  count: small,
-  task: identifier,
-  fixed: fc.boolean(),
-  span: fc.constant(span),
-});
-const evaluations: fc.Arbitrary<ast.Clause>[] = [
-  across,
-  clauses[3]!,
-  fc.tuple(expression, optional("at", comprehensionOf(small)))
+  Batch: fc.record({ kind: fc.constant("Batch" as const), size: small, of: reference, span: fc.constant(span) }),
+  Clip: fc.record({ kind: fc.constant("Clip" as const), what: identifier, bound: small, span: fc.constant(span) }),
+  Through: fc.record({ kind: fc.constant("Through" as const), estimator: postfix, span: fc.constant(span) }),
+  From: fc.record({ kind: fc.constant("From" as const), value: reference, span: fc.constant(span) }),
+  Across: fc.record({
+    kind: fc.constant("Across" as const),
+    count: small,
+    task: identifier,
+    fixed: fc.boolean(),
+    span: fc.constant(span),
+  }),
+  Memory: fc.record({
+    kind: fc.constant("Memory" as const),
+    amount: numberLiteral,
+    unit: identifier,
+    span: fc.constant(span),
+  }),
+  Report: fc.tuple(expression, optional("at", comprehensionOf(small)))
     .map(([value, at]): ast.Clause => ({ kind: "Report", value, ...at, span })),
-  fc.tuple(small, optional("of", identifier)).map(([count, of]): ast.Clause => ({ kind: "Every", count, ...of, span })),
-  fc.record({ kind: fc.constant("Hold" as const), what: identifier, span: fc.constant(span) }),
-];
-const from = fc.record({ kind: fc.constant("From" as const), value: reference, span: fc.constant(span) });
-const memory = fc.record({
-  kind: fc.constant("Memory" as const),
-  amount: numberLiteral,
-  unit: identifier,
-  span: fc.constant(span),
-});
+  Every: fc.tuple(small, optional("of", identifier))
+    .map(([count, of]): ast.Clause => ({ kind: "Every", count, ...of, span })),
+  Hold: fc.record({ kind: fc.constant("Hold" as const), what: identifier, span: fc.constant(span) }),
+} satisfies Readonly<Record<ast.Clause["kind"], fc.Arbitrary<ast.Clause>>>;
+const { Minimize, Over, By, For, Batch, Clip, Through, From, Across, Memory, Report, Every, Hold } = clauses;
+const training = [Minimize, Over, By, For, Batch, Clip, Through];
 
 function loop<K extends "Inner" | "Outer" | "Evaluate">(kind: K, clause: readonly fc.Arbitrary<ast.Clause>[]) {
   return fc.record({
@@ -220,26 +220,24 @@ const steps: fc.Arbitrary<ast.StepMember[]> = list(fc.oneof(
   fc.record({ kind: fc.constant("Next" as const), name: identifier, value: expression, span: fc.constant(span) }),
 ));
 
-const items: fc.Arbitrary<ast.Item>[] = [
-  fc.record({ kind: fc.constant("Edition" as const), value: numberLiteral, span: fc.constant(span) }),
-  fc.record({ kind: fc.constant("Precision" as const), value: identifier, span: fc.constant(span) }),
-  memory,
-  fc.record({
+/** Every item. */
+const items = {
+  Edition: fc.record({ kind: fc.constant("Edition" as const), value: numberLiteral, span: fc.constant(span) }),
+  Precision: fc.record({ kind: fc.constant("Precision" as const), value: identifier, span: fc.constant(span) }),
+  Memory,
+  Import: fc.record({
     kind: fc.constant("Import" as const),
     names: fc.array(identifier, { minLength: 1, maxLength: 20 }),
     from: file,
     span: fc.constant(span),
   }),
-  fc.record({
-    kind: fc.constantFrom("Input" as const, "Param" as const),
-    binding,
-    span: fc.constant(span),
-  }) as fc.Arbitrary<ast.Item>,
-  letItem,
-  functionItem,
-  fc.tuple(identifier, optional("from", file), list(dataField))
+  Input: fc.record({ kind: fc.constant("Input" as const), binding, span: fc.constant(span) }),
+  Param: fc.record({ kind: fc.constant("Param" as const), binding, span: fc.constant(span) }),
+  Let: letItem,
+  Function: functionItem,
+  Data: fc.tuple(identifier, optional("from", file), list(dataField))
     .map(([name, from, fields]): ast.Item => ({ kind: "Data", name, ...from, fields, span })),
-  fc.record({
+  Task: fc.record({
     kind: fc.constant("Task" as const),
     name: identifier,
     members: list(fc.oneof(
@@ -253,7 +251,7 @@ const items: fc.Arbitrary<ast.Item>[] = [
     )),
     span: fc.constant(span),
   }),
-  fc.tuple(
+  Model: fc.tuple(
     fc.tuple(identifier, optional("sizes", formals), formals, optional("result", type)),
     list(fc.oneof(
       binding,
@@ -283,26 +281,26 @@ const items: fc.Arbitrary<ast.Item>[] = [
     body,
     span,
   })),
-  fc.record({
+  Optimizer: fc.record({
     kind: fc.constant("Optimizer" as const),
     name: identifier,
     formals,
     members: steps,
     span: fc.constant(span),
   }),
-  loop("Inner", [...clauses, from]) as fc.Arbitrary<ast.Item>,
-  loop("Outer", [...clauses, across]) as fc.Arbitrary<ast.Item>,
-  loop("Evaluate", evaluations) as fc.Arbitrary<ast.Item>,
-  fc.record({
+  Inner: loop("Inner", [...training, From]) as fc.Arbitrary<ast.Item>,
+  Outer: loop("Outer", [...training, Across]) as fc.Arbitrary<ast.Item>,
+  Evaluate: loop("Evaluate", [Across, For, Report, Every, Hold]) as fc.Arbitrary<ast.Item>,
+  Override: fc.record({
     kind: fc.constant("Override" as const),
     loop: identifier,
     entries: list(overrideEntry),
     span: fc.constant(span),
   }),
-  fc.tuple(
+  Gradient: fc.tuple(
     expression,
     references,
-    optional("across", across),
+    optional("across", Across),
     optional("after", identifier),
     list(fc.record({ reference: entryReference, value: small, within: small, span: fc.constant(span) })),
   ).map(([value, wrt, across, after, expect]): ast.Item => ({
@@ -314,13 +312,13 @@ const items: fc.Arbitrary<ast.Item>[] = [
     expect,
     span,
   })),
-  fc.tuple(references, optional("every", small), optional("task", small))
+  Record: fc.tuple(references, optional("every", small), optional("task", small))
     .map(([references, every, task]): ast.Item => ({ kind: "Record", references, ...every, ...task, span })),
-];
+} satisfies Readonly<Record<ast.Item["kind"], fc.Arbitrary<ast.Item>>>;
 
 /** Programs of every item. */
 export const program: fc.Arbitrary<ast.Program> = fc
-  .array(fc.oneof(...items), { maxLength: 5 })
+  .array(fc.oneof(...Object.values<fc.Arbitrary<ast.Item>>(items)), { maxLength: 5 })
   .map((items) => ({ items, span, comments: [] }));
 
 /** A tree without places and documentation, for comparing. */

@@ -97,6 +97,8 @@ export function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf:
     case "scan":
     case "map":
       throw new InternalError(`\`${equation.op}\` is expanded before kernels are made, or a loop of its own`);
+    default:
+      return equation satisfies never;
   }
 }
 
