@@ -130,3 +130,24 @@ Deno.test("what a journey names stands in its room, and is called when its progr
     }
   }
 });
+
+// after the journeys, which see what is made once in a process
+Deno.test("what docs/how_it_works.md shows of examples/toy.meta is printed", async () => {
+  const stages = page.slice(page.indexOf("## 1. "), page.indexOf("## Three journeys"));
+  const printed = new Set<string>();
+  for (const stage of ["checked", "ir", "plan"]) {
+    const console = capturedConsole({ width: 100 });
+    await main([new URL("examples/toy.meta", root).pathname, "--emit", stage], console);
+    for (const line of console.written.out.split("\n")) printed.add(line.trim());
+  }
+  const shown = blocksOf(stages).flatMap(({ text }) => text.split("\n")).map((line) => line.trim());
+  const whole = shown.filter((line) => line !== "…" && line !== "");
+  assert(whole.length > 20);
+  assertEquals(whole.filter((line) => ![...printed].some((p) => matches(line, p))), []);
+});
+
+/** Whether a line as it is shown, with `…` for what is left out, is a printed one. */
+function matches(shown: string, printed: string): boolean {
+  const [start, end] = shown.split("…");
+  return end === undefined ? shown === printed : printed.startsWith(start!.trim());
+}
