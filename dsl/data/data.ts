@@ -2,7 +2,7 @@
 // declarations before anything runs, with the row and column of what is wrong.
 import type { DataField, DataItem } from "../syntax/ast.ts";
 import { rangeOfData } from "../../runtime/ir/ranges.ts";
-import { allocate, sizeOf } from "../../runtime/ir/types.ts";
+import { allocate, type ArrayType, sizeOf, type TypedArray } from "../../runtime/ir/types.ts";
 import { entryOf, type HostValues, whyNoEntry } from "../../runtime/program/given_arrays.ts";
 import { fail } from "../world/report.ts";
 import type { Context, Dim, Elaboration } from "../world/world.ts";
@@ -54,27 +54,7 @@ function loadItem(
   // of two items of one name (reported), the first counts; the other is read for its own mistakes
   const counts = module.own.get(item.name.name)?.item === item;
   const keyOf: KeyOf = (field) => counts ? dataKey(el, module, item, field) : undefined;
-  for (const field of item.fields) {
-    const misplaced = field.columns?.[0]?.first.span ?? field.missing?.span;
-    if (!misplaced || !field.value) continue;
-    fail(cx, {
-      code: "M0602",
-      title: `\`${item.name.name}.${field.name.name}\` has a value here, and nothing is read for it`,
-      at: misplaced,
-      hint: "leave out either the value or what follows it",
-    });
-  }
-  for (const name of Object.keys(host ?? {})) {
-    if (pending.some((f) => f.name.name === name)) continue;
-    fail(cx, {
-      code: "M0603",
-      title: item.fields.some((f) => f.name.name === name)
-        ? `\`${item.name.name}.${name}\` has a value in the program and cannot be handed over`
-        : `The data \`${item.name.name}\` declares no \`${name}\``,
-      at: item.name.span,
-      hint: hintFor(name, pending.map((f) => f.name.name)),
-    });
-  }
+  checkGiven(cx, item, pending, Object.keys(host ?? {}));
   const handed = (f: DataField) => host && Object.hasOwn(host, f.name.name) ? host[f.name.name] : undefined;
   const fromFile = pending.filter((f) => !handed(f));
   for (const field of pending) {
@@ -82,19 +62,7 @@ function loadItem(
     if (values) loadHost(cx, item, field, values, keyOf);
   }
   if (fromFile.length === 0) return;
-  if (!item.from) {
-    const [first, ...others] = fromFile as [DataField, ...DataField[]];
-    const names = fromFile.map((f) => `\`${item.name.name}.${f.name.name}\``);
-    fail(cx, {
-      code: "M0601",
-      title: `${names.join(" and ")} ${names.length > 1 ? "have" : "has"} no values`,
-      at: first.span,
-      secondary: others.map((f) => ({ span: f.span, message: "" })),
-      hint:
-        `read them from a file, \`data ${item.name.name} from "${item.name.name}.csv" { … }\`, or hand them over from TypeScript`,
-    });
-    return;
-  }
+  if (!item.from) return withoutValues(cx, item, fromFile as [DataField, ...DataField[]]);
   const file = openDataFile(cx, item, item.from, module, read);
   if (!file) return;
   const wrongLength: DataField[] = [];
@@ -105,13 +73,62 @@ function loadItem(
     wrongLength.push(field);
     rows = entries.shape[0]!;
   }
-  const [first, ...others] = wrongLength;
-  if (!first) return;
+  if (wrongLength.length > 0) {
+    rowsDiffer(cx, item, wrongLength as [DataField, ...DataField[]], { path: file.path, rows });
+  }
+}
+
+/** Reports what is said of fields that nothing is read for, and names that are handed over and not asked for. */
+function checkGiven(cx: Context, item: DataItem, pending: readonly DataField[], handed: readonly string[]): void {
+  for (const field of item.fields) {
+    const misplaced = field.columns?.[0]?.first.span ?? field.missing?.span;
+    if (!misplaced || !field.value) continue;
+    fail(cx, {
+      code: "M0602",
+      title: `\`${item.name.name}.${field.name.name}\` has a value here, and nothing is read for it`,
+      at: misplaced,
+      hint: "leave out either the value or what follows it",
+    });
+  }
+  for (const name of handed) {
+    if (pending.some((f) => f.name.name === name)) continue;
+    fail(cx, {
+      code: "M0603",
+      title: item.fields.some((f) => f.name.name === name)
+        ? `\`${item.name.name}.${name}\` has a value in the program and cannot be handed over`
+        : `The data \`${item.name.name}\` declares no \`${name}\``,
+      at: item.name.span,
+      hint: hintFor(name, pending.map((f) => f.name.name)),
+    });
+  }
+}
+
+/** Reports fields that neither the program nor anybody else gives values. */
+function withoutValues(cx: Context, item: DataItem, fields: readonly [DataField, ...DataField[]]): void {
+  const [first, ...others] = fields;
+  const { name } = item.name;
+  fail(cx, {
+    code: "M0601",
+    title: `${namesOf(item, fields)} ${others.length > 0 ? "have" : "has"} no values`,
+    at: first.span,
+    secondary: others.map((f) => ({ span: f.span, message: "" })),
+    hint: `read them from a file, \`data ${name} from "${name}.csv" { … }\`, or hand them over from TypeScript`,
+  });
+}
+
+/** Reports fields that are declared with another number of rows than their file has. */
+function rowsDiffer(
+  cx: Context,
+  item: DataItem,
+  fields: readonly [DataField, ...DataField[]],
+  { path, rows }: { readonly path: string; readonly rows: number },
+): void {
+  const [first, ...others] = fields;
   fail(cx, {
     code: "M0602",
-    title: `\`${file.path}\` has ${count(rows, "row")}, and ${
-      wrongLength.map((f) => `\`${item.name.name}.${f.name.name}\``).join(" and ")
-    } ${wrongLength.length > 1 ? "are" : "is"} declared with another number`,
+    title: `\`${path}\` has ${count(rows, "row")}, and ${namesOf(item, fields)} ${
+      others.length > 0 ? "are" : "is"
+    } declared with another number`,
     at: first.type?.span ?? first.span,
     secondary: others.map((f) => ({ span: f.type?.span ?? f.span, message: "" })),
     hint: first.type?.sizes?.[0]?.kind === "Number"
@@ -120,15 +137,16 @@ function loadItem(
   });
 }
 
+const namesOf = (item: DataItem, fields: readonly DataField[]) =>
+  fields.map((f) => `\`${item.name.name}.${f.name.name}\``).join(" and ");
+
 function formatDeclared(dims: readonly (Dim | undefined)[]): string {
   return `[${dims.map((dim) => dim?.name ?? dim?.size ?? "_").join(", ")}]`;
 }
 
 /** Fills a field. "rows": a table has not as many rows as declared (not reported). */
 function load(cx: Context, item: DataItem, field: DataField, entries: Entries, keyOf: KeyOf): "rows" | undefined {
-  const { precision } = cx.elaboration;
-  const written = field.type?.dtype?.name ?? "float";
-  const dtype = dtypeOf(written, precision);
+  const dtype = dtypeOf(field.type?.dtype?.name ?? "float", cx.elaboration.precision);
   if (!dtype) return undefined; // reported with the declarations
   const name = `${item.name.name}.${field.name.name}`;
   const dims = declaredDims(cx, field);
@@ -137,92 +155,100 @@ function load(cx: Context, item: DataItem, field: DataField, entries: Entries, k
   if (field.missing && !missing) return undefined;
   const misfit = missing && whyNoEntry(missing.value, dtype);
   if (misfit) {
-    fail(cx, {
-      code: "M0602",
-      title: `\`${missing.value}\` cannot stand for a missing entry of \`${name}\`: ${misfit}`,
-      at: field.missing!.span,
-    });
-    return undefined;
+    const title = `\`${missing.value}\` cannot stand for a missing entry of \`${name}\`: ${misfit}`;
+    return void fail(cx, { code: "M0602", title, at: field.missing!.span });
   }
   if (entries.shape.includes(0)) {
     const rows = entries.shape[0] === 0;
-    fail(cx, {
+    return void fail(cx, {
       code: "M0602",
       title: `${entries.name} has no ${rows ? "rows" : "entries"}, and \`${name}\` needs at least one`,
       // of a table this is said once, not for each field
       at: entries.from === "table" ? item.from!.span : field.span,
       label: entries.from === "table" ? "" : `its shape is [${entries.shape.join(", ")}]`,
     });
-    return undefined;
   }
   const shape = fit(dims.map((dim) => dim?.size), entries);
   if (shape === "rows") return "rows";
-  const wrong = (title: string, more: { notes?: readonly string[]; hint?: string | undefined } = {}) => {
-    fail(cx, { code: "M0602", title, at: field.span, ...more });
-    return undefined;
-  };
   if (!shape) {
     const given = `[${entries.shape.join(", ")}]`;
     const what =
       { host: "the array handed over is", array: "the file holds", table: "the columns read are" }[entries.from];
-    return wrong(`\`${name}\` is declared as ${formatDeclared(dims)}, ${what} ${given}`, {
+    return void fail(cx, {
+      code: "M0602",
+      title: `\`${name}\` is declared as ${formatDeclared(dims)}, ${what} ${given}`,
+      at: field.span,
       hint: entries.from === "table" && !field.columns
         ? 'name the columns, such as `from "a", "b"` or `from "p0" .. "p9"`'
         : undefined,
     });
   }
-  if (tooLarge(cx, shape.map((size) => ({ size })), field.span)) return undefined;
-  if (dims.includes(undefined) && entries.packed && isBomb(entries.packed)) {
-    fail(cx, {
-      code: "M0310",
-      title: `${entries.name} takes ${formatBytes(entries.packed.from)}, and ${
-        formatBytes(entries.packed.to)
-      } unpacked`,
-      at: field.span,
-      notes: ["An array that was packed more than a hundredfold is only read when its sizes are declared"],
-      hint: `if that is meant, write \`[${shape.join(", ")}]\` for its sizes`,
-    });
-    return undefined;
-  }
-  if (entries.packed) {
-    const what = `${entries.name} unpacked`;
-    if (!withinData(cx, { count: entries.packed.to, what, at: field.span })) return undefined;
-  }
-  const at = whenWhole(cx, { name: entries.name, at: field.span }, () => entries.open());
-  if (!at) return undefined;
-  const data = allocate(dtype, sizeOf(shape));
+  if (!mayBeRead(cx, field, entries, { shape, declared: !dims.includes(undefined) })) return undefined;
   const rows = entries.from === "table" ? ["Rows are counted with the header, which is row 1"] : [];
-  for (let i = 0; i < data.length; i++) {
-    const read = at(i);
-    if (typeof read === "string") {
-      const shown = read.length > 40 ? `${read.slice(0, 40)}…` : read;
-      const comma = /^[+-]?\d+,\d+$/.test(read);
-      return wrong(`${entries.where(i)} is \`${shown}\`: it is not a number`, {
-        notes: rows,
-        hint: comma
-          ? `a fraction begins with a point, \`${read.replace(",", ".")}\`, and thousands have no mark`
-          : undefined,
-      });
-    }
-    if (Number.isNaN(read) && !missing) {
-      return wrong(`${entries.where(i)} is missing`, {
-        notes: rows,
-        hint: "say what stands for missing entries, such as `missing 0`",
-      });
-    }
-    const value = missing && Number.isNaN(read) ? missing.value : read;
-    const why = whyNoEntry(value, dtype);
-    if (why) return wrong(`${entries.where(i)} is ${value}: ${why}`, { notes: rows });
-    data[i] = value;
-  }
+  const data = readEntries(cx, field, entries, { dtype, shape, missing: missing?.value, notes: rows });
   const key = keyOf(field);
-  if (key === undefined) return undefined;
+  if (!data || key === undefined) return undefined;
   cx.elaboration.data.set(key, { dtype, shape, data });
   if (dtype === "i32") {
     const source = { name, data, where: entries.where, notes: rows };
     cx.elaboration.dataRanges.set(key, { ...rangeOfData(data), source });
   }
   return undefined;
+}
+
+/** True when what a field takes is within the limits. Else reported. */
+function mayBeRead(
+  cx: Context,
+  field: DataField,
+  { name, packed }: Entries,
+  { shape, declared }: { readonly shape: readonly number[]; readonly declared: boolean },
+): boolean {
+  if (tooLarge(cx, shape.map((size) => ({ size })), field.span)) return false;
+  if (!packed) return true;
+  if (!declared && isBomb(packed)) {
+    fail(cx, {
+      code: "M0310",
+      title: `${name} takes ${formatBytes(packed.from)}, and ${formatBytes(packed.to)} unpacked`,
+      at: field.span,
+      notes: ["An array that was packed more than a hundredfold is only read when its sizes are declared"],
+      hint: `if that is meant, write \`[${shape.join(", ")}]\` for its sizes`,
+    });
+    return false;
+  }
+  return withinData(cx, { count: packed.to, what: `${name} unpacked`, at: field.span });
+}
+
+/** The entries of a field, with what stands for those that are missing. Undefined when one is wrong (reported). */
+function readEntries(
+  cx: Context,
+  field: DataField,
+  entries: Entries,
+  { dtype, shape, missing, notes }: ArrayType & {
+    readonly missing: number | undefined;
+    readonly notes: readonly string[];
+  },
+): TypedArray | undefined {
+  const at = whenWhole(cx, { name: entries.name, at: field.span }, () => entries.open());
+  if (!at) return undefined;
+  const wrong = (i: number, what: string, hint?: string) =>
+    void fail(cx, { code: "M0602", title: `${entries.where(i)} is ${what}`, at: field.span, notes, hint });
+  const data = allocate(dtype, sizeOf(shape));
+  for (let i = 0; i < data.length; i++) {
+    const read = at(i);
+    if (typeof read === "string") {
+      const shown = read.length > 40 ? `${read.slice(0, 40)}…` : read;
+      const comma = /^[+-]?\d+,\d+$/.test(read)
+        ? `a fraction begins with a point, \`${read.replace(",", ".")}\`, and thousands have no mark`
+        : undefined;
+      return wrong(i, `\`${shown}\`: it is not a number`, comma);
+    }
+    const value = Number.isNaN(read) ? missing : read;
+    if (value === undefined) return wrong(i, "missing", "say what stands for missing entries, such as `missing 0`");
+    const why = whyNoEntry(value, dtype);
+    if (why) return wrong(i, `${value}: ${why}`);
+    data[i] = value;
+  }
+  return data;
 }
 
 /** True where unpacking takes much, and much more than what is packed: nobody said that there are so many numbers. */

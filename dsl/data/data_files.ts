@@ -35,18 +35,17 @@ export function openDataFile(
 ): DataFile | undefined {
   const path = resolvePath(module.source.name, from.text);
   if (path === undefined) {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0605",
       title: `\`${from.text}\` lies outside the program's folder`,
       at: from.span,
       hint: "put the data beside the program and name it by a relative path",
     });
-    return undefined;
   }
   const extension = /\.[^./]*$/.exec(path.toLowerCase())?.[0] ?? "";
   const parser = parsers.get(extension);
   if (!parser) {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0601",
       title: extension
         ? `A file \`*${extension}\` is not read as data`
@@ -54,46 +53,45 @@ export function openDataFile(
       at: from.span,
       notes: ["Data are read from .csv, .tsv, .npy and .npz files"],
     });
-    return undefined;
   }
-  let bytes: Uint8Array | undefined;
-  let taken: boolean | undefined;
-  const take = (count: number) => taken ??= takeBytes(cx, { path, extension, count, at: from.span });
-  try {
-    bytes = read(path, take);
-  } catch (error) {
-    fail(cx, {
-      code: "M0601",
-      title: `\`${from.text}\` cannot be read`,
-      at: from.span,
-      notes: [(error as Error).message],
-    });
-    return undefined;
-  }
-  if (bytes) take(bytes.length);
-  if (taken === false) return undefined;
-  if (!bytes) {
-    fail(cx, { code: "M0601", title: `There is no file \`${path}\``, at: from.span });
-    return undefined;
-  }
-  if (bytes.length === 0) {
-    fail(cx, { code: "M0601", title: `\`${path}\` is empty`, at: from.span });
-    return undefined;
-  }
+  const bytes = readBytes(cx, from, { path, extension }, read);
+  if (!bytes) return undefined;
   try {
     const file = parser(path, bytes, item);
     if (file.separator === ";") sayingSemicolons(cx, path, from.span);
     return file;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    fail(cx, {
+    return void fail(cx, {
       code: "M0601",
       title: `\`${path}\` cannot be read as ${extension}`,
       at: from.span,
       notes: [sentence(error.message)],
     });
-    return undefined;
   }
+}
+
+/** The bytes of a file. Undefined when there are none or too many (reported). */
+function readBytes(
+  cx: Context,
+  { text, span: at }: QuotedText,
+  { path, extension }: { readonly path: string; readonly extension: string },
+  read: ReadData,
+): Uint8Array | undefined {
+  let bytes: Uint8Array | undefined;
+  let taken: boolean | undefined;
+  const take = (count: number) => taken ??= takeBytes(cx, { path, extension, count, at });
+  try {
+    bytes = read(path, take);
+  } catch (error) {
+    const notes = [(error as Error).message];
+    return void fail(cx, { code: "M0601", title: `\`${text}\` cannot be read`, at, notes });
+  }
+  if (bytes) take(bytes.length);
+  if (taken === false) return undefined;
+  if (!bytes) return void fail(cx, { code: "M0601", title: `There is no file \`${path}\``, at });
+  if (bytes.length === 0) return void fail(cx, { code: "M0601", title: `\`${path}\` is empty`, at });
+  return bytes;
 }
 
 /** What is wrong with a file, which begins with "its" or "it". */

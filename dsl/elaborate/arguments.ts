@@ -19,36 +19,7 @@ export function bindArguments(
   span: Span,
   module: Module,
 ): Map<string, Local> | undefined {
-  const given = new Map<string, Expression>();
-  let wrong = false;
-  for (const [i, arg] of args.entries()) {
-    const formal = arg.name ? formals.find((f) => f.name.name === arg.name!.name) : formals[i];
-    if (!formal) {
-      wrong = true;
-      const names = formals.map((f) => f.name.name);
-      fail(cx, {
-        code: arg.name ? "M0303" : "M0302",
-        title: arg.name
-          ? `\`${callee}\` has no argument \`${arg.name.name}\``
-          : `\`${callee}\` takes ${count(formals.length, "argument")}, not ${args.length}`,
-        at: arg.name?.span ?? arg.value.span,
-        notes: names.length > 0 ? [`It takes ${names.map((n) => `\`${n}\``).join(", ")}`] : [],
-        hint: arg.name ? hintAt("argument", arg.name.name, names, { callee }) : habitOf("axis", "argument", { callee }),
-      });
-      if (!arg.name) break;
-      continue;
-    }
-    if (given.has(formal.name.name)) {
-      wrong = true;
-      fail(cx, {
-        code: "M0303",
-        title: `\`${formal.name.name}\` is given twice`,
-        at: arg.name?.span ?? arg.value.span,
-      });
-      continue;
-    }
-    given.set(formal.name.name, arg.value);
-  }
+  const { given, wrong } = pairArguments(cx, callee, formals, args);
   const bound = new Map<string, Local>();
   const missing: string[] = [];
   let consequence = false;
@@ -71,21 +42,54 @@ export function bindArguments(
       );
     } else if (!wrong) missing.push(name);
   }
-  if (missing.length > 0) {
-    wrong = true;
-    const names = formals.map((f) => f.name.name);
-    // with an argument that is wrong, a parenthesis may stand at the wrong place: that was said
-    if (!consequence) {
-      fail(cx, {
-        code: "M0302",
-        title: `\`${callee}\` needs ${missing.map((n) => `\`${n}\``).join(" and ")}${args.length > 0 ? " too" : ""}`,
-        at: span,
-        notes: [`It takes ${names.map((n) => `\`${n}\``).join(", ")}`],
-        hint: module.source.name === "std/schedules.meta"
-          ? "a schedule is a formula of the step: `override fit { lr@t = 0.1 * cosine(t, T) }`"
-          : undefined,
-      });
-    }
+  // with an argument that is wrong, a parenthesis may stand at the wrong place: that was said
+  if (missing.length > 0 && !consequence) {
+    fail(cx, {
+      code: "M0302",
+      title: `\`${callee}\` needs ${missing.map((n) => `\`${n}\``).join(" and ")}${args.length > 0 ? " too" : ""}`,
+      at: span,
+      notes: [`It takes ${formals.map((f) => `\`${f.name.name}\``).join(", ")}`],
+      hint: module.source.name === "std/schedules.meta"
+        ? "a schedule is a formula of the step: `override fit { lr@t = 0.1 * cosine(t, T) }`"
+        : undefined,
+    });
   }
-  return wrong ? undefined : bound;
+  return wrong || missing.length > 0 ? undefined : bound;
+}
+
+/** What is given for each formal, by its name; `wrong`: some of it is for none (reported). */
+function pairArguments(
+  cx: Context,
+  callee: string,
+  formals: readonly Formal[],
+  args: readonly Argument[],
+): { readonly given: ReadonlyMap<string, Expression>; readonly wrong: boolean } {
+  const given = new Map<string, Expression>();
+  let wrong = false;
+  for (const [i, arg] of args.entries()) {
+    const formal = arg.name ? formals.find((f) => f.name.name === arg.name!.name) : formals[i];
+    if (!formal) {
+      wrong = true;
+      const names = formals.map((f) => f.name.name);
+      fail(cx, {
+        code: arg.name ? "M0303" : "M0302",
+        title: arg.name
+          ? `\`${callee}\` has no argument \`${arg.name.name}\``
+          : `\`${callee}\` takes ${count(formals.length, "argument")}, not ${args.length}`,
+        at: arg.name?.span ?? arg.value.span,
+        notes: names.length > 0 ? [`It takes ${names.map((n) => `\`${n}\``).join(", ")}`] : [],
+        hint: arg.name ? hintAt("argument", arg.name.name, names, { callee }) : habitOf("axis", "argument", { callee }),
+      });
+      if (!arg.name) break;
+      continue;
+    }
+    if (given.has(formal.name.name)) {
+      wrong = true;
+      const at = arg.name?.span ?? arg.value.span;
+      fail(cx, { code: "M0303", title: `\`${formal.name.name}\` is given twice`, at });
+      continue;
+    }
+    given.set(formal.name.name, arg.value);
+  }
+  return { given, wrong };
 }

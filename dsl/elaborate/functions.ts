@@ -54,43 +54,8 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
   const b = new Builder(name);
   el.work.evaluations = 0;
   beginFunction();
-  const slots: { slot: InputSlot; variable: Variable }[] = [];
-  const typeOf = (slot: InputSlot): ArrayType => {
-    switch (slot.kind) {
-      case "seed":
-        return { dtype: "i32", shape: [2] };
-      case "step":
-        return { dtype: "i32", shape: [] };
-      case "leaf":
-        return { dtype: el.precision, shape: shapeOf(el.leaves.get(slot.name)!.dims) };
-      case "data": {
-        const { dtype, shape } = el.data.get(slot.name)!;
-        return { dtype, shape };
-      }
-      case "task":
-        return slot.type;
-      case "state":
-        return { dtype: el.precision, shape: [] };
-    }
-  };
-  const bounds = new Map<Variable, Bounds>();
-  const known = new Map<string, Variable>();
-  const input = (slot: InputSlot, type: ArrayType): Variable => {
-    const first = slot.kind === "task" ? ` ${slot.first}` : "";
-    const key = "name" in slot ? `${slot.kind} ${slot.name}${first}` : slot.kind;
-    const existing = known.get(key);
-    if (existing) return existing;
-    const label = "name" in slot ? slot.name : slot.kind;
-    const variable = b.input(type, label);
-    if (slot.kind === "task") {
-      const demand = (wanted: Bounds) => bounds.set(variable, stricter(wanted, bounds.get(variable)));
-      setRange(variable, { low: -largestInt, high: largestInt, attained: false, source: { name: slot.name, demand } });
-    }
-    slots.push({ slot, variable });
-    known.set(key, variable);
-    return variable;
-  };
-  const byslot = (slot: InputSlot, type?: ArrayType) => input(slot, type ?? typeOf(slot));
+  const { slots, input } = openInputs(b);
+  const byslot = (slot: InputSlot, type = typeOfSlot(el, slot)) => input(slot, type);
   const consumer = {
     name: options.consumer,
     dry: options.dry,
@@ -113,13 +78,67 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
     input,
     finish: (outputs) => {
       const whole = eliminateDeadCode(b.finish(outputs.map((x) => b.resolve(x))));
-      const bounded = slots.map(({ slot, variable }) => {
-        const demanded = bounds.get(variable);
-        return { variable, slot: demanded && slot.kind === "task" ? { ...slot, bounds: demanded } : slot };
-      });
-      return pruneInputs(whole, bounded);
+      return pruneInputs(whole, slots());
     },
   };
+}
+
+/** The inputs of a function, each made when it is first asked for; `slots`: what they are, with what is demanded of them by then. */
+function openInputs(b: Builder): {
+  readonly input: (slot: InputSlot, type: ArrayType) => Variable;
+  readonly slots: () => readonly BoundSlot[];
+} {
+  const known = new Map<string, BoundSlot>();
+  const bounds = new Map<Variable, Bounds>();
+  return {
+    input(slot, type) {
+      const first = slot.kind === "task" ? ` ${slot.first}` : "";
+      const key = "name" in slot ? `${slot.kind} ${slot.name}${first}` : slot.kind;
+      const existing = known.get(key);
+      if (existing) return existing.variable;
+      const variable = b.input(type, "name" in slot ? slot.name : slot.kind);
+      if (slot.kind === "task") {
+        const demand = (wanted: Bounds) => bounds.set(variable, stricter(wanted, bounds.get(variable)));
+        setRange(variable, {
+          low: -largestInt,
+          high: largestInt,
+          attained: false,
+          source: { name: slot.name, demand },
+        });
+      }
+      known.set(key, { slot, variable });
+      return variable;
+    },
+    slots: () =>
+      [...known.values()].map(({ slot, variable }) => {
+        const demanded = bounds.get(variable);
+        return { variable, slot: demanded && slot.kind === "task" ? { ...slot, bounds: demanded } : slot };
+      }),
+  };
+}
+
+interface BoundSlot {
+  readonly slot: InputSlot;
+  readonly variable: Variable;
+}
+
+function typeOfSlot(el: Elaboration, slot: InputSlot): ArrayType {
+  switch (slot.kind) {
+    case "seed":
+      return { dtype: "i32", shape: [2] };
+    case "step":
+      return { dtype: "i32", shape: [] };
+    case "leaf":
+      return { dtype: el.precision, shape: shapeOf(el.leaves.get(slot.name)!.dims) };
+    case "data": {
+      const { dtype, shape } = el.data.get(slot.name)!;
+      return { dtype, shape };
+    }
+    case "task":
+      return slot.type;
+    case "state":
+      return { dtype: el.precision, shape: [] };
+  }
 }
 
 /** Where what stands at the top of a file is evaluated when nothing is made of it. */
@@ -150,7 +169,7 @@ function stricter(a: Bounds, b: Bounds | undefined): Bounds {
 }
 
 /** Leaves out the inputs that nothing reads. */
-function pruneInputs(fn: IrFunction, slots: readonly { slot: InputSlot; variable: Variable }[]): ProgramFunction {
+function pruneInputs(fn: IrFunction, slots: readonly BoundSlot[]): ProgramFunction {
   const used = new Set<Variable>(fn.outputs);
   for (const equation of fn.equations) for (const x of equation.inputs) used.add(x);
   const kept = slots.filter((s) => used.has(s.variable));

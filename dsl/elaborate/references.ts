@@ -131,79 +131,93 @@ export function resolveReference(cx: Context, expression: Expression): Reference
 
 function memberOf(cx: Context, object: Reference, name: string, span: Span): Reference | undefined {
   if (name === "") return undefined;
-  const unknown = (what: string, known: readonly string[], hint?: string): undefined => {
-    fail(cx, {
+  const unknown = (what: string, known: readonly string[] = [], hint?: string) =>
+    void fail(cx, {
       code: "M0201",
       title: `${what} has no \`${name}\``,
       at: span,
       notes: [known.length > 0 ? `It has ${known.map((k) => `\`${k}\``).join(", ")}` : "It has no parts"],
       hint: hint ?? hintAt("part", name, known),
     });
-    return undefined;
-  };
   switch (object.kind) {
-    case "model": {
-      const { instance } = object;
-      const moment = object.moment ? { moment: object.moment } : {};
-      const member = instance.model.item.members.find((m) => m.name.name === name && isPart(m));
-      if (member?.kind === "Use") {
-        const child = childOf(cx, instance, member);
-        return child && { kind: "model", instance: child, ...moment };
-      }
-      if (member?.kind === "Binding") {
-        const leaf = instance.own.get(name);
-        if (leaf) return { kind: "leaf", leaf, ...moment };
-        // shaped by a call that was not seen yet: the check comes back to it
-        needShape(cx.elaboration, [...instance.path, name], span);
-        return undefined;
-      }
-      const known = instance.model.item.members.filter(isPart).map((m) => m.name.name);
-      return unknown(`The model \`${pathText(instance.path)}\``, known);
-    }
-    case "loop": {
-      const { loop } = object;
-      if (name === "loss" || name === "gradient_norm") return { kind: "quantity", loop, quantity: name };
-      if (name === "sensitivity" && loop.kind === "outer") return { kind: "sensitivity", loop };
-      if (name === loop.timeName || name === "T") return { kind: "count", loop };
-      const all = loop.rules.flatMap((r) => r.hyperparameters);
-      const found = all.filter((h) => h.name === name);
-      if (found.length === 1) return { kind: "hyperparameter", loop, declared: found[0]! };
-      if (found.length > 1) {
-        fail(cx, {
-          code: "M0204",
-          title: `Two rules of \`${loop.name}\` have a \`${name}\``,
-          at: span,
-          hint: `write ${found.slice(0, 2).map((h) => `\`${pathText(hyperparameterPath(loop, h))}\``).join(" or ")}`,
-        });
-        return undefined;
-      }
-      if (loop.rules.some((r) => rulePaths(r).some((p) => leadsTo([name], p)))) {
-        return { kind: "rule", loop, path: [name] };
-      }
-      if (loop.rules.length === 0 || loop.rules.some((r) => r.unknown)) return undefined;
-      const known = new Set([...all.map((h) => pathText(h.path)), "loss", "gradient_norm", loop.timeName]);
-      return unknown(`The loop \`${loop.name}\``, [...known], partOfLoop(loop, name, [...known]));
-    }
+    case "model":
+      return memberOfModel(cx, object, name, span, unknown);
+    case "loop":
+      return memberOfLoop(cx, object.loop, name, span, unknown);
     case "rule": {
       const { loop, path } = object;
       const own = ruleOver(loop, path)?.hyperparameters ?? [];
       const found = own.find((h) => h.name === name);
       if (found) return { kind: "hyperparameter", loop, declared: found };
-      const longer = [...path, name];
-      if (loop.rules.some((r) => rulePaths(r).some((p) => leadsTo(longer, p)))) {
-        return { kind: "rule", loop, path: longer };
-      }
-      return unknown(`\`${pathText([loop.name, ...path])}\``, own.map((h) => h.name));
+      return wayToRule(loop, [...path, name]) ??
+        unknown(`\`${pathText([loop.name, ...path])}\``, own.map((h) => h.name));
     }
     case "leaf":
       return unknown(`The tensor \`${object.leaf.name}\``, [], methodHint(cx, name, object.leaf.name));
     case "hyperparameter":
-      return unknown(`The hyperparameter \`${pathText(hyperparameterPath(object.loop, object.declared))}\``, []);
+      return unknown(`The hyperparameter \`${pathText(hyperparameterPath(object.loop, object.declared))}\``);
     case "quantity":
-      return unknown(`\`${object.loop.name}.${object.quantity}\``, []);
+      return unknown(`\`${object.loop.name}.${object.quantity}\``);
     case "count":
-      return unknown(`\`${object.loop.name}.${object.loop.timeName}\``, []);
+      return unknown(`\`${object.loop.name}.${object.loop.timeName}\``);
   }
+}
+
+/** Reports that something has no such part. */
+type UnknownPart = (what: string, known?: readonly string[], hint?: string) => undefined;
+
+function memberOfModel(
+  cx: Context,
+  { instance, moment }: Reference & { kind: "model" },
+  name: string,
+  span: Span,
+  unknown: UnknownPart,
+): Reference | undefined {
+  const then = moment ? { moment } : {};
+  const parts = instance.model.item.members.filter(isPart);
+  const member = parts.find((m) => m.name.name === name);
+  if (member?.kind === "Use") {
+    const child = childOf(cx, instance, member);
+    return child && { kind: "model", instance: child, ...then };
+  }
+  if (!member) return unknown(`The model \`${pathText(instance.path)}\``, parts.map((m) => m.name.name));
+  const leaf = instance.own.get(name);
+  if (leaf) return { kind: "leaf", leaf, ...then };
+  // shaped by a call that was not seen yet: the check comes back to it
+  needShape(cx.elaboration, [...instance.path, name], span);
+  return undefined;
+}
+
+function memberOfLoop(
+  cx: Context,
+  loop: Loop,
+  name: string,
+  span: Span,
+  unknown: UnknownPart,
+): Reference | undefined {
+  if (name === "loss" || name === "gradient_norm") return { kind: "quantity", loop, quantity: name };
+  if (name === "sensitivity" && loop.kind === "outer") return { kind: "sensitivity", loop };
+  if (name === loop.timeName || name === "T") return { kind: "count", loop };
+  const all = loop.rules.flatMap((r) => r.hyperparameters);
+  const found = all.filter((h) => h.name === name);
+  if (found.length === 1) return { kind: "hyperparameter", loop, declared: found[0]! };
+  if (found.length > 1) {
+    return void fail(cx, {
+      code: "M0204",
+      title: `Two rules of \`${loop.name}\` have a \`${name}\``,
+      at: span,
+      hint: `write ${found.slice(0, 2).map((h) => `\`${pathText(hyperparameterPath(loop, h))}\``).join(" or ")}`,
+    });
+  }
+  const way = wayToRule(loop, [name]);
+  if (way || loop.rules.length === 0 || loop.rules.some((r) => r.unknown)) return way;
+  const known = [...new Set([...all.map((h) => pathText(h.path)), "loss", "gradient_norm", loop.timeName])];
+  return unknown(`The loop \`${loop.name}\``, known, partOfLoop(loop, name, known));
+}
+
+/** What a rule changes, on the way to one of its hyperparameters. */
+function wayToRule(loop: Loop, path: Path): Reference | undefined {
+  return loop.rules.some((r) => rulePaths(r).some((p) => leadsTo(path, p))) ? { kind: "rule", loop, path } : undefined;
 }
 
 /** The rule of a loop that changes what a path names. */

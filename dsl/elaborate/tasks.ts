@@ -18,6 +18,7 @@ import type {
 } from "../world/world.ts";
 import { toTensor } from "./arithmetic.ts";
 import { evaluate } from "../world/evaluator.ts";
+import type { DrawName } from "./draw_keys.ts";
 import { drawInto } from "./draws.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import { beginningOf, lazily, taskOf } from "../world/moments.ts";
@@ -140,14 +141,7 @@ export function bindingValue(cx: Context, binding: Binding, qualified: string, o
   if (value.kind === "error") return value;
   const declared = { name: qualified, span };
   if (binding.how === "~") {
-    const dims = binding.type ? evaluateType(cx, binding.type) : [];
-    if (!dims) return errorValue;
-    const dtype = binding.type?.dtype;
-    if (dtype && dtype.name !== "float") {
-      return fail(cx, { code: "M0304", title: `What is drawn is float, not ${dtype.name}`, at: dtype.span });
-    }
-    const name = { module: cx.scope.module, drawnAs: qualified, once };
-    const drawn = drawInto(cx, value, dims, name, binding.value.span);
+    const drawn = drawnValue(cx, binding, value, { module: cx.scope.module, drawnAs: qualified, once });
     return drawn ? { ...drawn, declared } : errorValue;
   }
   if (value.kind === "distribution") {
@@ -161,9 +155,9 @@ export function bindingValue(cx: Context, binding: Binding, qualified: string, o
   if (!binding.type) return value.kind === "tensor" ? { ...value, declared } : value;
   const dims = evaluateType(cx, binding.type);
   if (!dims) return errorValue;
-  const tensor = asDeclared(cx, value, binding.type.dtype?.name ?? "float");
+  const type = binding.type.dtype?.name ?? "float";
+  const tensor = asDeclared(cx, value, type);
   if (tensor.kind === "error") {
-    const type = binding.type.dtype?.name ?? "float";
     return fail(cx, {
       code: "M0304",
       title: `\`${qualified}\` is declared as ${type} ${formatDims(dims)} and cannot hold ${
@@ -186,6 +180,22 @@ export function bindingValue(cx: Context, binding: Binding, qualified: string, o
     });
   }
   return { kind: "tensor", variable: cx.b.broadcastTo(tensor.variable, shapeOf(dims)), dims, declared };
+}
+
+/** What is drawn for `name : type ~ distribution`. Undefined when wrong (reported). */
+function drawnValue(
+  cx: Context,
+  { type, value }: Binding,
+  distribution: Value,
+  name: DrawName,
+): TensorValue | undefined {
+  const dims = type ? evaluateType(cx, type) : [];
+  if (!dims) return undefined;
+  const dtype = type?.dtype;
+  if (dtype && dtype.name !== "float") {
+    return void fail(cx, { code: "M0304", title: `What is drawn is float, not ${dtype.name}`, at: dtype.span });
+  }
+  return drawInto(cx, distribution, dims, name, value!.span);
 }
 
 /** A value as an array of a declared type; the error value when it cannot be one (not reported). */

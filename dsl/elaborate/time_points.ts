@@ -86,7 +86,6 @@ export function timePoint(
 ): TimePoint | "now" | "start" | undefined {
   const steps = stepsOf(cx, loop);
   if (steps === undefined) return undefined;
-  const inside = ownsNow(cx.world, loop);
   const locals = localsOfTime(cx, loop, steps);
   if (time.kind === "Name" && !locals.has(time.name) && !isKnown(cx, time.name)) {
     return void fail(cx, {
@@ -105,34 +104,17 @@ export function timePoint(
   if (object !== undefined && isMatrix(value)) {
     return void fail(cx, productMistake(object, referenceText(time) ?? "…", time.span));
   }
+  if (ownsNow(cx.world, loop)) return timeInside(cx, loop, time, value, steps);
   const end = steps + last;
   const name = loop.timeName;
-  if (inside && time.kind === "Name" && time.name === "t") return "now";
-  if (inside && value.kind === "static" && value.value === 0) return "start";
-  if (inside && value.kind === "static" && value.value >= steps) {
-    fail(cx, {
-      code: "M0210",
-      title: `\`${loop.name}\` depends on its own result`,
-      at: time.span,
-      label: `this is known when \`${loop.name}\` has ended`,
-    });
-    return undefined;
-  }
-  if (inside) {
-    fail(cx, {
-      code: "M0701",
-      title: `Another time of \`${loop.name}\` inside \`${loop.name}\` itself is not yet supported`,
-      at: time.span,
-    });
-    return undefined;
-  }
+  const runs = { span: loop.count.span, message: `\`${loop.name}\` runs ${steps} steps` };
   if (value.kind === "static" && Number.isInteger(value.value) && value.type !== "bool") {
     if (value.value >= 0 && value.value <= end) return { kind: "static", step: value.value };
-    fail(cx, {
+    return void fail(cx, {
       code: "M0402",
       title: `The time ${value.value} is outside 0 .. ${end}`,
       at: time.span,
-      secondary: [{ span: loop.count.span, message: `\`${loop.name}\` runs ${steps} steps` }],
+      secondary: [runs],
       notes: last < 0
         ? [`A hyperparameter has one value for each step, ${name} in all; a parameter has ${name} + 1`]
         : [],
@@ -142,25 +124,47 @@ export function timePoint(
         ? `write \`@(${name} - 1)\` for the last step`
         : undefined,
     });
-    return undefined;
   }
   if (value.kind === "tensor" && value.time) {
     const { scope, offset } = value.time;
     if (scope.from + offset >= 0 && scope.to + offset <= end) return { kind: "scope", scope, offset };
-    fail(cx, {
+    return void fail(cx, {
       code: "M0402",
       title: `The times ${scope.from + offset} .. ${scope.to + offset} are not all inside 0 .. ${end}`,
       at: time.span,
-      secondary: [{ span: loop.count.span, message: `\`${loop.name}\` runs ${steps} steps` }],
+      secondary: [runs],
     });
-    return undefined;
   }
-  fail(cx, {
+  return void fail(cx, {
     code: "M0402",
     title: `A time must be a whole number or a bound time such as \`t\` in \`for t in 1 .. T\`, not ${
       describeValue(value)
     }`,
     at: time.span,
   });
-  return undefined;
+}
+
+/** The time that an expression means inside the loop itself. */
+function timeInside(
+  cx: Context,
+  loop: Loop,
+  time: Expression,
+  value: Value,
+  steps: number,
+): "now" | "start" | undefined {
+  if (time.kind === "Name" && time.name === "t") return "now";
+  if (value.kind === "static" && value.value === 0) return "start";
+  if (value.kind === "static" && value.value >= steps) {
+    return void fail(cx, {
+      code: "M0210",
+      title: `\`${loop.name}\` depends on its own result`,
+      at: time.span,
+      label: `this is known when \`${loop.name}\` has ended`,
+    });
+  }
+  return void fail(cx, {
+    code: "M0701",
+    title: `Another time of \`${loop.name}\` inside \`${loop.name}\` itself is not yet supported`,
+    at: time.span,
+  });
 }

@@ -87,40 +87,8 @@ function definitionValue(cx: Context, name: string, span: Span): Value {
       const value = el.inputs.get(`${module.source.name}\n${name}`);
       return value ? { ...value, name } : errorValue;
     }
-    case "Let": {
-      if (el.said.has(item)) return errorValue;
-      if (el.busy.has(item)) {
-        const chain = [...el.busy].filter((i): i is LetItem => (i as LetItem).kind === "Let");
-        const circle = chain.slice(chain.indexOf(item));
-        const around = circle.map((i) => i.name.name);
-        if (!firstTime(el, item)) return errorValue;
-        for (const other of circle) el.said.add(other);
-        return fail({ ...cx, frames: [] }, {
-          code: "M0210",
-          title: `\`${name}\` depends on itself`,
-          at: item.name.span,
-          secondary: [{ span, message: "and is read here" }],
-          notes: around.length > 1 ? [`The way is ${[...around, name].map((n) => `\`${n}\``).join(" → ")}`] : [],
-        });
-      }
-      const known = cx.world.lets.get(item);
-      if (known?.b === cx.b) {
-        readSources(cx.world.consumer, known.found.sources);
-        return known.found.value;
-      }
-      el.busy.add(item);
-      try {
-        const found = withSources(cx.world.consumer, () => {
-          const at: Context = { ...cx, scope: moduleScope(module), frames: [], batch: undefined };
-          const value = evaluate(at, item.value);
-          return value.kind === "static" ? { ...value, name } : value;
-        });
-        cx.world.lets.set(item, { b: cx.b, found });
-        return found.value;
-      } finally {
-        el.busy.delete(item);
-      }
-    }
+    case "Let":
+      return letValue(cx, item, definition, span);
     case "Function":
       return { kind: "function", item, scope: moduleScope(module) };
     case "Data":
@@ -149,6 +117,46 @@ function definitionValue(cx: Context, name: string, span: Span): Value {
       });
     }
   }
+}
+
+/** The value of a `let`, computed once in each world. */
+function letValue(cx: Context, item: LetItem, { name, module }: Definition, span: Span): Value {
+  const el = cx.elaboration;
+  if (el.said.has(item)) return errorValue;
+  if (el.busy.has(item)) return dependsOnItself(cx, item, span);
+  const known = cx.world.lets.get(item);
+  if (known?.b === cx.b) {
+    readSources(cx.world.consumer, known.found.sources);
+    return known.found.value;
+  }
+  el.busy.add(item);
+  try {
+    const found = withSources(cx.world.consumer, () => {
+      const value = evaluate({ ...cx, scope: moduleScope(module), frames: [], batch: undefined }, item.value);
+      return value.kind === "static" ? { ...value, name } : value;
+    });
+    cx.world.lets.set(item, { b: cx.b, found });
+    return found.value;
+  } finally {
+    el.busy.delete(item);
+  }
+}
+
+/** Reports a `let` that is read while it is computed. */
+function dependsOnItself(cx: Context, item: LetItem, span: Span): ErrorValue {
+  const el = cx.elaboration;
+  const chain = [...el.busy].filter((i): i is LetItem => (i as LetItem).kind === "Let");
+  const circle = chain.slice(chain.indexOf(item));
+  if (!firstTime(el, item)) return errorValue;
+  for (const other of circle) el.said.add(other);
+  const names = [...circle, item].map((i) => `\`${i.name.name}\``);
+  return fail({ ...cx, frames: [] }, {
+    code: "M0210",
+    title: `${names[0]} depends on itself`,
+    at: item.name.span,
+    secondary: [{ span, message: "and is read here" }],
+    notes: circle.length > 1 ? [`The way is ${names.join(" → ")}`] : [],
+  });
 }
 
 function unknownName(cx: Context, name: string, span: Span): ErrorValue {

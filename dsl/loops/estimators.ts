@@ -77,36 +77,10 @@ export function checkThrough(cx: Context, loop: Loop, steps: number | undefined)
   const { kind, args } = loop.through;
   const at = insideLoop(cx, loop);
   const known: { readonly [argument: string]: ArgumentKind } = estimatorArguments[kind];
-  let fine = true;
-  for (const [name, expression] of args) {
-    const what = `\`${name}\` of \`${kind}\``;
-    switch (known[name]!) {
-      case "solver":
-        fine = solverOf(at, expression) !== undefined && fine;
-        break;
-      case "integer":
-      case "count":
-        fine = countWithin(at, expression, { name, what, least: known[name] === "count" ? 0 : 1 }) && fine;
-        break;
-      case "positive":
-      case "nonnegative": {
-        const value = requireStatic(at, expression, what);
-        if (value && (known[name] === "positive" ? !(value.value > 0) : !(value.value >= 0))) {
-          fail(at, {
-            code: "M0304",
-            title: `${what} must be ${known[name] === "positive" ? "positive" : "at least 0"}`,
-            at: expression.span,
-            label: `this is ${value.value}`,
-          });
-        }
-        fine = value !== undefined && fine;
-        break;
-      }
-      case "value":
-        fine = scalarOf(at, expression, what) !== undefined && fine;
-    }
-  }
-  if (!fine || steps === undefined) return false;
+  const wrong = [...args].filter(([name, expression]) =>
+    !isArgument(at, expression, known[name]!, { name, what: `\`${name}\` of \`${kind}\`` })
+  );
+  if (wrong.length > 0 || steps === undefined) return false;
   const window = follows(loop) === "samples" && args.get("window");
   if (window) {
     const length = requireInteger(at, window, "`window`", 1)!;
@@ -147,6 +121,37 @@ export function checkThrough(cx: Context, loop: Loop, steps: number | undefined)
       : "give the size of the step, such as `factor = 0.1`",
   });
   return false;
+}
+
+/** True when an argument of an estimator is what it takes. Reports. */
+function isArgument(
+  cx: Context,
+  expression: Expression,
+  kind: ArgumentKind,
+  { name, what }: { readonly name: string; readonly what: string },
+): boolean {
+  switch (kind) {
+    case "solver":
+      return solverOf(cx, expression) !== undefined;
+    case "integer":
+    case "count":
+      return countWithin(cx, expression, { name, what, least: kind === "count" ? 0 : 1 });
+    case "positive":
+    case "nonnegative": {
+      const value = requireStatic(cx, expression, what);
+      if (value && (kind === "positive" ? !(value.value > 0) : !(value.value >= 0))) {
+        fail(cx, {
+          code: "M0304",
+          title: `${what} must be ${kind === "positive" ? "positive" : "at least 0"}`,
+          at: expression.span,
+          label: `this is ${value.value}`,
+        });
+      }
+      return value !== undefined;
+    }
+    case "value":
+      return scalarOf(cx, expression, what) !== undefined;
+  }
 }
 
 /** True when an expression is a whole number of at least `least` that the limits allow: samples are tasks, terms of a solver

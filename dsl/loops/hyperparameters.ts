@@ -3,7 +3,8 @@
 import type { Builder } from "../../runtime/ir/builder.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
 import { toTensor } from "../elaborate/arithmetic.ts";
-import { fail, firstTime } from "../world/report.ts";
+import { fail, firstTime, moduleScope } from "../world/report.ts";
+import type { Span } from "../text/source.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { initialValue, leafName, numbersOf, readRange, readVia } from "../elaborate/leaves.ts";
 import type {
@@ -67,61 +68,32 @@ function planOne(
   leaves: readonly LeafDeclaration[],
   steps: number,
 ): HyperparameterPlan | undefined {
+  const axes = axesOf(cx, declared);
+  if (!axes) return undefined;
   const { override } = declared;
-  const axes = new Set<string>();
-  for (const axis of override?.per ?? []) {
-    if (!["step", "tensor", "entry"].includes(axis.name) || axes.has(axis.name)) {
-      fail(cx, {
-        code: "M0102",
-        title: axes.has(axis.name) ? `\`per ${axis.name}\` is given twice` : `There is no axis \`${axis.name}\``,
-        at: axis.span,
-        notes: ["The axes are `per step`, `per tensor` and `per entry`"],
-      });
-      return undefined;
-    }
-    axes.add(axis.name);
+  const whole = { declared, perStep: false, perTensor: false };
+  const formula = (what: string, at: Span): HyperparameterPlan | undefined => {
+    const [axis] = axes;
+    if (axis === undefined) return { ...whole, kind: "formula" };
+    return void fail(cx, { code: "M0205", title: `${what} and cannot be \`per ${axis}\` too`, at });
+  };
+  if (override?.time) {
+    return formula(`\`${declared.name}@${override.time.name}\` is a formula over the steps`, override.span);
+  }
+  const at: Context = { ...cx, scope: moduleScope(declared.module) };
+  const value = evaluate(at, declared.value);
+  if (value.kind === "error") return undefined;
+  if (value.kind === "static" && value.type === "bool") return { ...whole, kind: "switch", constant: value };
+  if (value.kind === "tensor" && declared.value.kind !== "List") {
+    return formula(`\`${declared.name}\` is computed from other values`, override?.span ?? declared.span);
+  }
+  if (value.kind !== "static" && value.kind !== "shape" && value.kind !== "literal" && value.kind !== "tensor") {
+    const title = `\`${declared.name}\` cannot be ${describeValue(value)}`;
+    return void fail(cx, { code: "M0304", title, at: declared.span });
   }
   const perStep = axes.has("step");
   const perEntry = axes.has("entry");
   const perTensor = perEntry || axes.has("tensor");
-  if (override?.time) {
-    if (axes.size > 0) {
-      fail(cx, {
-        code: "M0205",
-        title: `\`${declared.name}@${override.time.name}\` is a formula over the steps and cannot be \`per ${
-          [...axes][0]
-        }\` too`,
-        at: override.span,
-      });
-      return undefined;
-    }
-    return { declared, kind: "formula", perStep: false, perTensor: false };
-  }
-  const at: Context = { ...cx, scope: { module: declared.module, parent: undefined, locals: new Map() } };
-  const value = evaluate(at, declared.value);
-  if (value.kind === "error") return undefined;
-  if (value.kind === "static" && value.type === "bool") {
-    return { declared, kind: "switch", constant: value, perStep: false, perTensor: false };
-  }
-  if (value.kind === "tensor" && declared.value.kind !== "List") {
-    if (axes.size > 0) {
-      fail(cx, {
-        code: "M0205",
-        title: `\`${declared.name}\` is computed from other values and cannot be \`per ${[...axes][0]}\` too`,
-        at: override?.span ?? declared.span,
-      });
-      return undefined;
-    }
-    return { declared, kind: "formula", perStep: false, perTensor: false };
-  }
-  if (value.kind !== "static" && value.kind !== "shape" && value.kind !== "literal" && value.kind !== "tensor") {
-    fail(cx, {
-      code: "M0304",
-      title: `\`${declared.name}\` cannot be ${describeValue(value)}`,
-      at: declared.span,
-    });
-    return undefined;
-  }
   for (const leaf of perTensor ? leaves : [undefined]) {
     const dims: Dim[] = [
       ...(perStep ? [{ size: steps, name: loop.timeName }] : []),
@@ -129,13 +101,24 @@ function planOne(
     ];
     declareHyperparameter(at, loop, declared, { ...namesOf(loop, rule, declared, leaf), dims, value, perStep });
   }
-  return {
-    declared,
-    kind: "leaf",
-    ...(value.kind === "static" ? { constant: value } : {}),
-    perStep,
-    perTensor,
-  };
+  return { declared, kind: "leaf", ...(value.kind === "static" ? { constant: value } : {}), perStep, perTensor };
+}
+
+/** The axes of `per`. Undefined when one is wrong (reported). */
+function axesOf(cx: Context, { override }: DeclaredHyperparameter): ReadonlySet<string> | undefined {
+  const axes = new Set<string>();
+  for (const { name, span } of override?.per ?? []) {
+    if (!["step", "tensor", "entry"].includes(name) || axes.has(name)) {
+      return void fail(cx, {
+        code: "M0102",
+        title: axes.has(name) ? `\`per ${name}\` is given twice` : `There is no axis \`${name}\``,
+        at: span,
+        notes: ["The axes are `per step`, `per tensor` and `per entry`"],
+      });
+    }
+    axes.add(name);
+  }
+  return axes;
 }
 
 /** What a hyperparameter is called, where it has one value for each tensor that of one: `fit.lr`, `fit.lr[l1.W]`. */

@@ -44,25 +44,28 @@ export function worldOfStep(
     : enterWorld(world, { b, initials: new Map(values), owns, metaStep: now });
 }
 
+/** What a loop leaves behind in the function that runs it. */
+interface KeptOfLoop {
+  readonly start: ReadonlyMap<string, TensorValue>;
+  readonly finals: ReadonlyMap<string, Variable>;
+  /** Times 0 .. T - 1. */
+  readonly records: ReadonlyMap<string, Variable>;
+  readonly rates: ReadonlyMap<string, Variable>;
+  readonly losses: Variable;
+  readonly norms: Variable;
+  readonly carry: readonly Variable[];
+  /** Of a window: the step at its end, and the steps of the whole loop. */
+  readonly end?: Variable;
+  readonly whole?: number;
+}
+
 /** What a loop that was run can be asked. */
 export function recordOf(
   cx: Context,
   loop: Loop,
   steps: number,
   leaves: readonly LeafDeclaration[],
-  kept: {
-    readonly start: ReadonlyMap<string, TensorValue>;
-    readonly finals: ReadonlyMap<string, Variable>;
-    /** Times 0 .. T - 1. */
-    readonly records: ReadonlyMap<string, Variable>;
-    readonly rates: ReadonlyMap<string, Variable>;
-    readonly losses: Variable;
-    readonly norms: Variable;
-    readonly carry: readonly Variable[];
-    /** Of a window: the step at its end, and the steps of the whole loop. */
-    readonly end?: Variable;
-    readonly whole?: number;
-  },
+  kept: KeptOfLoop,
 ): LoopRecord {
   const { world, b } = cx;
   const trajectory = (leaf: LeafDeclaration): Variable => {
@@ -70,24 +73,8 @@ export function recordOf(
     const last = b.reshape(kept.finals.get(leaf.name)!, [1, ...record.shape.slice(1)]);
     return b.one("concat", [record, last], { axis: 0 });
   };
-  /** Loss and gradient norm at the last parameters: one more evaluation. */
-  let end: { loss: Variable; gradient_norm: Variable } | undefined;
-  const atEnd = (): typeof end => {
-    if (end) return end;
-    const request = b.openGradient(`${loop.name}.loss`);
-    const inside = new Map<string, TensorValue>();
-    for (const leaf of leaves) {
-      inside.set(leaf.name, { kind: "tensor", dims: leaf.dims, variable: request.wrt(kept.finals.get(leaf.name)!) });
-    }
-    const closed = request.close([objectiveAt(cx, loop, {
-      values: inside,
-      b: request.body,
-      step: kept.end ?? steps,
-      steps: kept.whole ?? steps,
-    })]);
-    end = { loss: closed.outputs[0]!, gradient_norm: globalNorm(b, closed.gradients) };
-    return end;
-  };
+  let end: ReturnType<typeof quantitiesAtEnd> | undefined;
+  const atEnd = () => end ??= quantitiesAtEnd(cx, loop, steps, leaves, kept);
   const stacked = (name: "loss" | "gradient_norm"): Variable => name === "loss" ? kept.losses : kept.norms;
   return {
     loop,
@@ -108,11 +95,30 @@ export function recordOf(
     quantity: (name, at) => {
       const value = (variable: Variable): TensorValue => ({ kind: "tensor", variable, dims: [] });
       if (at.kind === "static") {
-        return at.step === steps ? value(atEnd()![name]) : value(b.row(stacked(name), at.step));
+        return at.step === steps ? value(atEnd()[name]) : value(b.row(stacked(name), at.step));
       }
       if (at.scope.to + at.offset < steps) return value(at.scope.slice(stacked(name), at.offset));
-      const whole = b.one("concat", [stacked(name), b.reshape(atEnd()![name], [1])], { axis: 0 });
+      const whole = b.one("concat", [stacked(name), b.reshape(atEnd()[name], [1])], { axis: 0 });
       return value(at.scope.slice(whole, at.offset));
     },
   };
+}
+
+/** Loss and gradient norm at the last parameters: one more evaluation. */
+function quantitiesAtEnd(
+  cx: Context,
+  loop: Loop,
+  steps: number,
+  leaves: readonly LeafDeclaration[],
+  { finals, end, whole }: KeptOfLoop,
+): { readonly loss: Variable; readonly gradient_norm: Variable } {
+  const { b } = cx;
+  const request = b.openGradient(`${loop.name}.loss`);
+  const values = new Map(leaves.map((leaf): [string, TensorValue] => [
+    leaf.name,
+    { kind: "tensor", dims: leaf.dims, variable: request.wrt(finals.get(leaf.name)!) },
+  ]));
+  const at = { values, b: request.body, step: end ?? steps, steps: whole ?? steps };
+  const closed = request.close([objectiveAt(cx, loop, at)]);
+  return { loss: closed.outputs[0]!, gradient_norm: globalNorm(b, closed.gradients) };
 }

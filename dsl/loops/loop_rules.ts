@@ -1,10 +1,10 @@
 // By which rules does a loop go? Pairs every `over` with its `by`, and every hyperparameter with the value that the call, an
 // override or the optimizer's own declaration gives it.
 import type { Clause, Expression, InnerItem, OptimizerItem, OuterItem, OverrideEntry } from "../syntax/ast.ts";
-import { notYet } from "../world/report.ts";
+import { isLibrary, notYet } from "../world/report.ts";
 import type { Elaboration } from "../world/world.ts";
 import { hintAt, hintFor } from "../diagnostics/hints.ts";
-import { type DeclaredHyperparameter, type LoopRule, rulePaths } from "../world/loop.ts";
+import { type DeclaredHyperparameter, type Loop, type LoopRule, rulePaths } from "../world/loop.ts";
 import type { Module } from "../modules/modules.ts";
 import { type Path, pathText, referencePath, samePath } from "../syntax/paths.ts";
 import type { Span } from "../text/source.ts";
@@ -82,7 +82,52 @@ interface RulePlace {
 }
 
 function readRule(el: Elaboration, place: RulePlace, rule: Expression): LoopRule | undefined {
-  const { item, module, over, shared } = place;
+  const { item, over, shared } = place;
+  const optimizer = findOptimizer(el, place, rule);
+  if (!optimizer) return undefined;
+  const { formals } = optimizer.item;
+  const given = givenHyperparameters(el, rule, optimizer);
+  const paths = rulePaths(over);
+  const overrides = overridesOf(el, item.name.name).filter(({ entry }) =>
+    entry.qualifier ? isAmong(paths, referencePath(entry.qualifier)) : !shared.has(entry.name.name)
+  );
+  const hyperparameters = formals.map((formal): DeclaredHyperparameter => {
+    const name = formal.name.name;
+    const path = shared.has(name) ? [...paths[0] ?? [""], name] : [name];
+    const override = overrides.find((e) => e.entry.name.name === name);
+    const value = override?.entry.value ?? given.get(name) ?? formal.default;
+    const hole = (span: Span) => ({ kind: "Missing", span } as const);
+    if (!value) {
+      // an argument under a wrong name was meant for it
+      const meant = argumentsOf(rule).some((a) => a.name && !formals.some((f) => f.name.name === a.name!.name));
+      if (!meant) {
+        const callee = optimizer.called;
+        el.sink.report({
+          code: "M0302",
+          title: `\`${callee}\` needs a value for \`${name}\``,
+          at: rule.span,
+          hint: `write \`${callee}(${name} = …)\``,
+        });
+      }
+      return { name, path, value: hole(rule.span), module: place.module, override: undefined, span: rule.span };
+    }
+    const module = override ? override.module : given.has(name) ? place.module : optimizer.module;
+    const wrong = value !== formal.default && !override?.entry.time &&
+      isScheduleWithoutTime(el, name, value, { loop: item, module, inOverride: override !== undefined });
+    const { span } = value;
+    return { name, path, value: wrong ? hole(span) : value, module, override: override?.entry, span };
+  });
+  const { item: definition, module } = optimizer;
+  return { references: over.references, optimizer: { item: definition, module }, hyperparameters, span: rule.span };
+}
+
+const argumentsOf = (rule: Expression) => rule.kind === "Call" ? rule.args : [];
+
+/** An optimizer, and what it is called where it is used. */
+type UsedOptimizer = LoopRule["optimizer"] & { readonly called: string };
+
+/** The optimizer that a rule names. Undefined when there is none (reported). */
+function findOptimizer(el: Elaboration, { module }: RulePlace, rule: Expression): UsedOptimizer | undefined {
   const callee = rule.kind === "Call" ? rule.callee : rule;
   if (callee.kind !== "Name") {
     const chain = packageChain(callee, (name) => module.visible.has(name));
@@ -100,90 +145,50 @@ function readRule(el: Elaboration, place: RulePlace, rule: Expression): LoopRule
     return undefined;
   }
   const definition = module.visible.get(callee.name);
-  if (definition?.item.kind !== "Optimizer") {
-    if (module.unresolved.has(callee.name)) return undefined;
-    const optimizers = optimizersOf(module);
-    if (definition) el.said.add(definition.item);
-    el.sink.report({
-      code: definition ? "M0203" : "M0201",
-      title: definition ? `\`${callee.name}\` is not an optimizer` : `There is no optimizer \`${callee.name}\``,
-      at: callee.span,
-      hint: definition?.item.kind === "Let"
-        ? "name the rule in the loop itself: `by adam(lr = 1e-3)`"
-        : hintAt("rule", callee.name, optimizers),
-    });
-    return undefined;
+  if (definition?.item.kind === "Optimizer") {
+    return { item: definition.item, module: definition.module, called: callee.name };
   }
-  const optimizer = { item: definition.item, module: definition.module };
-  const formals = optimizer.item.formals;
+  if (module.unresolved.has(callee.name)) return undefined;
+  if (definition) el.said.add(definition.item);
+  el.sink.report({
+    code: definition ? "M0203" : "M0201",
+    title: definition ? `\`${callee.name}\` is not an optimizer` : `There is no optimizer \`${callee.name}\``,
+    at: callee.span,
+    hint: definition?.item.kind === "Let"
+      ? "name the rule in the loop itself: `by adam(lr = 1e-3)`"
+      : hintAt("rule", callee.name, optimizersOf(module)),
+  });
+  return undefined;
+}
+
+/** What a rule gives its optimizer, by the names of the hyperparameters. Mistakes are reported. */
+function givenHyperparameters(
+  el: Elaboration,
+  rule: Expression,
+  { item, called }: UsedOptimizer,
+): ReadonlyMap<string, Expression> {
+  const { formals } = item;
   const given = new Map<string, Expression>();
-  const args = rule.kind === "Call" ? rule.args : [];
-  args.forEach((arg, i) => {
+  argumentsOf(rule).forEach((arg, i) => {
     const formal = arg.name ? formals.find((f) => f.name.name === arg.name!.name) : formals[i];
+    const at = arg.name?.span ?? arg.value.span;
     if (!formal) {
+      const names = formals.map((f) => f.name.name);
       el.sink.report({
         code: arg.name ? "M0204" : "M0302",
         title: arg.name
-          ? `\`${callee.name}\` has no hyperparameter \`${arg.name.name}\``
-          : `\`${callee.name}\` takes at most ${formals.length} hyperparameters`,
-        at: arg.name?.span ?? arg.value.span,
-        secondary: [{ span: optimizer.item.name.span, message: "declared here" }].filter((l) =>
-          !l.span.source.startsWith("std/")
-        ),
-        notes: [`It has ${formals.map((f) => `\`${f.name.name}\``).join(", ")}`],
-        hint: arg.name
-          ? hintAt("argument", arg.name.name, formals.map((f) => f.name.name), { callee: callee.name })
-          : undefined,
+          ? `\`${called}\` has no hyperparameter \`${arg.name.name}\``
+          : `\`${called}\` takes at most ${formals.length} hyperparameters`,
+        at,
+        secondary: isLibrary(item.name.span.source) ? [] : [{ span: item.name.span, message: "declared here" }],
+        notes: [`It has ${names.map((name) => `\`${name}\``).join(", ")}`],
+        hint: arg.name ? hintAt("argument", arg.name.name, names, { callee: called }) : undefined,
       });
     } else if (given.has(formal.name.name)) {
-      el.sink.report({
-        code: "M0303",
-        title: `\`${formal.name.name}\` is given twice`,
-        at: arg.name?.span ?? arg.value.span,
-      });
+      el.sink.report({ code: "M0303", title: `\`${formal.name.name}\` is given twice`, at });
     } else given.set(formal.name.name, arg.value);
   });
-  const paths = rulePaths(over);
-  const overrides = overridesOf(el, item.name.name).filter(({ entry }) =>
-    entry.qualifier ? isAmong(paths, referencePath(entry.qualifier)) : !shared.has(entry.name.name)
-  );
-  const hyperparameters: DeclaredHyperparameter[] = [];
-  for (const formal of formals) {
-    const name = formal.name.name;
-    const path = shared.has(name) ? [...paths[0] ?? [""], name] : [name];
-    const override = overrides.find((e) => e.entry.name.name === name);
-    const value = override?.entry.value ?? given.get(name) ?? formal.default;
-    if (!value) {
-      hyperparameters.push({
-        name,
-        path,
-        value: { kind: "Missing", span: rule.span },
-        module,
-        override: undefined,
-        span: rule.span,
-      });
-      // an argument under a wrong name was meant for it
-      if (args.some((a) => a.name && !formals.some((f) => f.name.name === a.name!.name))) continue;
-      el.sink.report({
-        code: "M0302",
-        title: `\`${callee.name}\` needs a value for \`${name}\``,
-        at: rule.span,
-        hint: `write \`${callee.name}(${name} = …)\``,
-      });
-      continue;
-    }
-    const from = override ? override.module : given.has(name) ? module : optimizer.module;
-    if (value !== formal.default && !override?.entry.time) {
-      const place = { loop: item, module: from, inOverride: override !== undefined };
-      if (isScheduleWithoutTime(el, name, value, place)) {
-        const hole = { kind: "Missing", span: value.span } as const;
-        hyperparameters.push({ name, path, value: hole, module: from, override: override?.entry, span: value.span });
-        continue;
-      }
-    }
-    hyperparameters.push({ name, path, value, module: from, override: override?.entry, span: value.span });
-  }
-  return { references: over.references, optimizer, hyperparameters, span: rule.span };
+  return given;
 }
 
 const isAmong = (paths: readonly Path[], path: Path | undefined) =>
@@ -236,40 +241,46 @@ export function checkOverrides(el: Elaboration): void {
       seen.set(key, entry.name.span);
       // a loop without rules was reported
       if (!loop || name === "" || loop.rules.length === 0) continue;
-      const rules = loop.rules.filter((r) => qualifier === undefined || isAmong(rulePaths(r), qualifier));
-      const known = rules.flatMap((r) => r.hyperparameters.map((h) => h.name));
-      const having = rules.filter((r) => r.hyperparameters.some((h) => h.name === name));
-      if (rules.length === 0) {
-        const paths = loop.rules.flatMap(rulePaths).map(pathText);
-        el.sink.report({
-          code: "M0204",
-          title: `\`${loop.name}\` has no rule over \`${pathText(qualifier!)}\``,
-          at: entry.qualifier!.span,
-          notes: paths.length > 0 ? [`It has rules over ${paths.map((p) => `\`${p}\``).join(", ")}`] : [],
-          hint: hintFor(pathText(qualifier!), paths),
-        });
-      } else if (having.length > 1) {
-        el.sink.report({
-          code: "M0204",
-          title: `Two rules of \`${loop.name}\` have a \`${name}\``,
-          at: entry.name.span,
-          secondary: having.map((rule) => ({ span: rule.span, message: "" })),
-          hint: `say which, such as \`${pathText([...rulePaths(having[0]!)[0] ?? [], name])} = …\``,
-        });
-      } else if (!known.includes(name) && loop.rules.every((r) => !r.unknown)) {
-        el.sink.report({
-          code: "M0204",
-          title: `\`${loop.name}\` has no hyperparameter \`${name}\``,
-          at: entry.name.span,
-          secondary: loop.rules.map((rule) => ({
-            span: rule.span,
-            message: `\`${loop.name}\` is run by \`${rule.optimizer.item.name.name}\``,
-          })),
-          notes: known.length > 0 ? [`It has ${[...new Set(known)].map((k) => `\`${k}\``).join(", ")}`] : [],
-          hint: hintAt("argument", name, known, { callee: rules[0]?.optimizer.item.name.name }),
-        });
-      }
+      checkEntry(el, loop, entry, qualifier);
       if (loop.kind === "outer" && entry.per.length > 0) notYet(el, "`per` in an outer loop", entry.span);
     }
+  }
+}
+
+/** What an override names must be a hyperparameter of one rule. */
+function checkEntry(el: Elaboration, loop: Loop, entry: OverrideEntry, qualifier: Path | undefined): void {
+  const { name } = entry.name;
+  const rules = loop.rules.filter((r) => qualifier === undefined || isAmong(rulePaths(r), qualifier));
+  const known = rules.flatMap((r) => r.hyperparameters.map((h) => h.name));
+  const having = rules.filter((r) => r.hyperparameters.some((h) => h.name === name));
+  if (rules.length === 0) {
+    const paths = loop.rules.flatMap(rulePaths).map(pathText);
+    el.sink.report({
+      code: "M0204",
+      title: `\`${loop.name}\` has no rule over \`${pathText(qualifier!)}\``,
+      at: entry.qualifier!.span,
+      notes: paths.length > 0 ? [`It has rules over ${paths.map((p) => `\`${p}\``).join(", ")}`] : [],
+      hint: hintFor(pathText(qualifier!), paths),
+    });
+  } else if (having.length > 1) {
+    el.sink.report({
+      code: "M0204",
+      title: `Two rules of \`${loop.name}\` have a \`${name}\``,
+      at: entry.name.span,
+      secondary: having.map((rule) => ({ span: rule.span, message: "" })),
+      hint: `say which, such as \`${pathText([...rulePaths(having[0]!)[0] ?? [], name])} = …\``,
+    });
+  } else if (!known.includes(name) && loop.rules.every((r) => !r.unknown)) {
+    el.sink.report({
+      code: "M0204",
+      title: `\`${loop.name}\` has no hyperparameter \`${name}\``,
+      at: entry.name.span,
+      secondary: loop.rules.map((rule) => ({
+        span: rule.span,
+        message: `\`${loop.name}\` is run by \`${rule.optimizer.item.name.name}\``,
+      })),
+      notes: known.length > 0 ? [`It has ${[...new Set(known)].map((k) => `\`${k}\``).join(", ")}`] : [],
+      hint: hintAt("argument", name, known, { callee: rules[0]?.optimizer.item.name.name }),
+    });
   }
 }

@@ -40,40 +40,8 @@ export function readMetaReference(cx: Context, expression: Expression): MetaRefe
 function checkTime(cx: Context, expression: Expression, reference: Reference, text: string): boolean {
   switch (reference.kind) {
     case "model":
-    case "leaf": {
-      const loops = loopsChanging(cx.elaboration, reference);
-      if (expression.kind !== "Time") {
-        const loop = loops[0];
-        if (!loop) return true;
-        fail(cx, {
-          code: "M0401",
-          title: `\`${text}\` is evolved by \`${loop.name}\`; an outer can learn where it starts`,
-          at: expression.span,
-          secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` is declared here` }],
-          hint: `write \`${text}@0\``,
-        });
-        return false;
-      }
-      if (loops.length === 0 && outersLearning(cx.elaboration, referencePath(expression.object), false).length === 0) {
-        if (changesUnknown(cx.elaboration)) return false;
-        fail(cx, {
-          code: "M0403",
-          title: `No inner loop changes \`${text}\`, so it has no \`@\``,
-          at: expression.span,
-          hint: `write \`${text}\``,
-        });
-        return false;
-      }
-      const { time } = expression;
-      if (time !== "all" && time.kind === "Number" && time.value === 0) return true;
-      fail(cx, {
-        code: "M0502",
-        title: `Only the start of \`${text}\` can be learned: later times follow from it`,
-        at: expression.span,
-        hint: `write \`${text}@0\``,
-      });
-      return false;
-    }
+    case "leaf":
+      return checkStart(cx, expression, reference, text);
     case "hyperparameter":
       if (expression.kind !== "Time") return true;
       fail(cx, {
@@ -99,6 +67,47 @@ function checkTime(cx: Context, expression: Expression, reference: Reference, te
       });
       return false;
   }
+}
+
+/** Of what an inner loop changes only the start is learned. */
+function checkStart(
+  cx: Context,
+  expression: Expression,
+  reference: Reference & { kind: "model" | "leaf" },
+  text: string,
+): boolean {
+  const loops = loopsChanging(cx.elaboration, reference);
+  if (expression.kind !== "Time") {
+    const loop = loops[0];
+    if (!loop) return true;
+    fail(cx, {
+      code: "M0401",
+      title: `\`${text}\` is evolved by \`${loop.name}\`; an outer can learn where it starts`,
+      at: expression.span,
+      secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` is declared here` }],
+      hint: `write \`${text}@0\``,
+    });
+    return false;
+  }
+  if (loops.length === 0 && outersLearning(cx.elaboration, referencePath(expression.object), false).length === 0) {
+    if (changesUnknown(cx.elaboration)) return false;
+    fail(cx, {
+      code: "M0403",
+      title: `No inner loop changes \`${text}\`, so it has no \`@\``,
+      at: expression.span,
+      hint: `write \`${text}\``,
+    });
+    return false;
+  }
+  const { time } = expression;
+  if (time !== "all" && time.kind === "Number" && time.value === 0) return true;
+  fail(cx, {
+    code: "M0502",
+    title: `Only the start of \`${text}\` can be learned: later times follow from it`,
+    at: expression.span,
+    hint: `write \`${text}@0\``,
+  });
+  return false;
 }
 
 function reportEmpty(cx: Context, expression: Expression, reference: Reference): void {
