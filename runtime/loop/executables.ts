@@ -46,25 +46,27 @@ const knownPlans = new WeakMap<
   WeakMap<IrFunction, { readonly budget: number; readonly plan: PlannedFunction }>
 >();
 
+function planWithin(fn: IrFunction, backend: Backend, budget: number): PlannedFunction {
+  const known = knownPlans.get(backend) ?? new WeakMap();
+  knownPlans.set(backend, known);
+  const earlier = known.get(fn);
+  if (earlier?.budget === budget) return earlier.plan;
+  const plan = naming(fn, () => planFunction(fn, backend, Math.min(budget, backend.memoryLimitBytes)));
+  known.set(fn, { budget, plan });
+  return plan;
+}
+
 /** Opens the cache of compiled functions of a run on a backend. */
 export function openExecutables(
   backend: Backend,
   budget: number = Infinity,
   aroundLong?: AroundLong,
 ): Executables {
-  const before = knownPlans.get(backend) ?? new WeakMap();
-  knownPlans.set(backend, before);
   const compiled = new Map<IrFunction, Prepared>();
   const planned = new Map<IrFunction, PlannedFunction>();
   const loops: DeviceStepLoop[] = [];
   function planOf(fn: IrFunction): PlannedFunction {
-    const known = planned.get(fn);
-    if (known) return known;
-    const earlier = before.get(fn);
-    const made = earlier?.budget === budget
-      ? earlier.plan
-      : naming(fn, () => planFunction(fn, backend, Math.min(budget, backend.memoryLimitBytes)));
-    before.set(fn, { budget, plan: made });
+    const made = planned.get(fn) ?? planWithin(fn, backend, budget);
     planned.set(fn, made);
     return made;
   }

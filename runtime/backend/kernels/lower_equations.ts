@@ -13,52 +13,30 @@ import { Core } from "./core.ts";
 import type { View } from "./types.ts";
 import type { FrameBuilder } from "./build.ts";
 import { normalAxes, orderForReshape, reshapeView, withAxes } from "./views.ts";
-import { convolutionCore, dotCore, joinedSums } from "./contract.ts";
+import { dotCore, joinedSums } from "./contract.ts";
+import { convolutionCore } from "./convolve.ts";
 import { argmaxRoutine, gatherRoutine, randomRoutine, scatterRoutine, solveRoutine } from "./lower_routines.ts";
 import { InternalError } from "../../errors.ts";
 
 type CoreOf = (variable: Variable) => Core;
 
 export function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf: CoreOf): Core {
-  const output = equation.outputs[0]!;
-  const { sizes } = normalAxes(output.shape);
-  const type = { dtype: output.dtype, sizes };
-  const origin = equation.origin;
-  if (isElementwise(equation)) {
-    const inputs = equation.inputs.map(coreOf);
-    if (equation.op === "convert" && inputs[0]!.dtype === output.dtype) return inputs[0]!;
-    const joined = equation.op === "add" ? joinedSums(builder, inputs[0]!, inputs[1]!, origin) : undefined;
-    if (joined) return joined;
-    const exponent = equation.op === "integer_pow" ? { exponent: equation.params.exponent } : {};
-    return new Core(builder, type, { kind: "scalar", op: equation.op, inputs, ...exponent }, origin);
-  }
+  if (isElementwise(equation)) return elementwiseCore(builder, equation, equation.inputs.map(coreOf));
   switch (equation.op) {
-    case "constant": {
-      const { data } = equation.params;
-      if (data.length === 1) return new Core(builder, type, { kind: "uniform", value: data[0]! });
-      const buffer = builder.constant(output.dtype, data);
-      const view = reshapeView({ buffer, offset: 0, steps: [1], terms: [], shape: [data.length] }, sizes);
-      return new Core(builder, type, { kind: "given", view: view! });
-    }
+    case "constant":
+      return constantCore(builder, equation);
     case "iota": {
-      const axis = normalAxes(output.shape).at[equation.params.axis]!;
-      if (axis < 0) return new Core(builder, type, { kind: "uniform", value: 0 });
-      return new Core(builder, type, { kind: "index", axis }, origin);
+      const { dtype, shape } = equation.outputs[0]!;
+      const { sizes, at } = normalAxes(shape);
+      const axis = at[equation.params.axis]!;
+      const definition = axis < 0 ? { kind: "uniform", value: 0 } as const : { kind: "index", axis } as const;
+      return new Core(builder, { dtype, sizes }, definition, equation.origin);
     }
     case "stop_gradient":
       return coreOf(equation.inputs[0]!);
     case "reduce_sum":
-    case "reduce_max": {
-      const input = coreOf(equation.inputs[0]!);
-      const { at } = normalAxes(equation.inputs[0]!.shape);
-      const axes = equation.params.axes.map((axis) => at[axis]!).filter((axis) => axis >= 0);
-      if (axes.length === 0) return input;
-      if (equation.op === "reduce_max") {
-        return new Core(builder, type, { kind: "reduce", op: "max", input, axes }, origin);
-      }
-      const { inOrder = false } = equation.params;
-      return new Core(builder, type, { kind: "reduce", op: "sum", input, axes, inOrder }, origin);
-    }
+    case "reduce_max":
+      return reductionCore(builder, equation, coreOf(equation.inputs[0]!));
     case "dot_general":
       return dotCore(builder, equation, coreOf);
     case "conv":
@@ -100,6 +78,45 @@ export function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf:
     default:
       return equation satisfies never;
   }
+}
+
+function elementwiseCore(
+  builder: FrameBuilder,
+  equation: Extract<Equation, { readonly op: Elementwise }>,
+  inputs: readonly Core[],
+): Core {
+  const { op, outputs, origin } = equation;
+  const { dtype, shape } = outputs[0]!;
+  if (op === "convert" && inputs[0]!.dtype === dtype) return inputs[0]!;
+  const joined = op === "add" ? joinedSums(builder, inputs[0]!, inputs[1]!, origin) : undefined;
+  const exponent = op === "integer_pow" ? { exponent: equation.params.exponent } : {};
+  const type = { dtype, sizes: normalAxes(shape).sizes };
+  return joined ?? new Core(builder, type, { kind: "scalar", op, inputs, ...exponent }, origin);
+}
+
+function constantCore(builder: FrameBuilder, { params: { data }, outputs }: EquationOf<"constant">): Core {
+  const { dtype, shape } = outputs[0]!;
+  const { sizes } = normalAxes(shape);
+  if (data.length === 1) return new Core(builder, { dtype, sizes }, { kind: "uniform", value: data[0]! });
+  const buffer = builder.constant(dtype, data);
+  const view = reshapeView({ buffer, offset: 0, steps: [1], terms: [], shape: [data.length] }, sizes)!;
+  return new Core(builder, { dtype, sizes }, { kind: "given", view });
+}
+
+function reductionCore(
+  builder: FrameBuilder,
+  equation: EquationOf<"reduce_sum"> | EquationOf<"reduce_max">,
+  input: Core,
+): Core {
+  const { dtype, shape } = equation.outputs[0]!;
+  const { at } = normalAxes(equation.inputs[0]!.shape);
+  const axes = equation.params.axes.map((axis) => at[axis]!).filter((axis) => axis >= 0);
+  if (axes.length === 0) return input;
+  const kind = equation.op === "reduce_max"
+    ? { op: "max" } as const
+    : { op: "sum", inOrder: equation.params.inOrder ?? false } as const;
+  const type = { dtype, sizes: normalAxes(shape).sizes };
+  return new Core(builder, type, { kind: "reduce", ...kind, input, axes }, equation.origin);
 }
 
 /** Axes up to this size are gone through entry by entry within other computations. */

@@ -26,25 +26,15 @@ export function lowerLoop(outer: Scope, equation: EquationOf<"scan"> | EquationO
   const given = equation.inputs.map((input) => outer.get(input));
   body.inputs.slice(0, constants).forEach((input, i) => scope.set(input, given[i]!));
   // the carry lies in memory of this frame, and is the output
-  const carried: View[] = [];
-  for (let i = 0; i < carry; i++) {
-    const initial = given[constants + i]!;
+  const carried = given.slice(constants, constants + carry).map((initial, i) => {
     const { dtype, sizes } = initial;
-    const place = builder.array(dtype, sizes);
-    builder.writeTo(initial, place);
-    carried.push(place);
-    scope.set(body.inputs[constants + i]!, new Core(inner, { dtype, sizes }, { kind: "given", view: place }));
-  }
+    const view = builder.array(dtype, sizes);
+    builder.writeTo(initial, view);
+    scope.set(body.inputs[constants + i]!, new Core(inner, { dtype, sizes }, { kind: "given", view }));
+    return view;
+  });
   body.inputs.slice(constants + carry).forEach((input, i) => {
-    const whole = given[constants + carry + i]!;
-    const { dtype } = input;
-    const { sizes } = normalAxes(input.shape);
-    if (whole.uniform !== undefined) {
-      scope.set(input, new Core(inner, { dtype, sizes }, { kind: "uniform", value: whole.uniform }));
-      return;
-    }
-    const stacked = whole.owner.viewOf(whole);
-    scope.set(input, new Core(inner, { dtype, sizes }, { kind: "given", view: sliceOf(stacked, loop, sizes) }));
+    scope.set(input, sliceOf(given[constants + carry + i]!, loop, { builder: inner, input }));
   });
   const stacks = equation.outputs.slice(carry).map((output) => {
     const buffer = builder.buffer(output.dtype, sizeOf(output.shape));
@@ -76,12 +66,21 @@ export function lowerLoop(outer: Scope, equation: EquationOf<"scan"> | EquationO
   });
 }
 
-/** The slice of the present step. */
-function sliceOf(stacked: View, loop: Loop, sizes: readonly number[]): View {
+/** The slice of the present step, as the input of the body. */
+function sliceOf(
+  whole: Core,
+  loop: Loop,
+  { builder, input }: { readonly builder: FrameBuilder; readonly input: Variable },
+): Core {
+  const { sizes } = normalAxes(input.shape);
+  const type = { dtype: input.dtype, sizes };
+  if (whole.uniform !== undefined) return new Core(builder, type, { kind: "uniform", value: whole.uniform });
+  const stacked = whole.owner.viewOf(whole);
   const step = loop.length === 1 ? 0 : stacked.steps[0]!;
   const inner = loop.length === 1 ? stacked : { ...stacked, steps: stacked.steps.slice(1) };
   const terms = step === 0 ? stacked.terms : [...stacked.terms, { loop, step }];
-  return { buffer: inner.buffer, offset: inner.offset, steps: inner.steps, terms, shape: sizes };
+  const view = { buffer: inner.buffer, offset: inner.offset, steps: inner.steps, terms, shape: sizes };
+  return new Core(builder, type, { kind: "given", view });
 }
 
 function sameAccess(a: Access, b: Access): boolean {

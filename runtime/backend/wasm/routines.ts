@@ -188,9 +188,7 @@ function writeSolve(code: CodeWriter, { batches, n, k, output }: Of<"solve">): v
   const bytes = narrow ? 4 : 8;
   if (n === 0 || k === 0) return;
   const sides = code.local("i32");
-  const [size, from, to, pivot] = [code.local("i32"), code.local("i32"), code.local("i32"), code.local("i32")];
-  const [factor, kept, most] = [code.local("f64"), code.local("f64"), code.local("f64")];
-  const [c, r, j, row] = [code.local("i32"), code.local("i32"), code.local("i32"), code.local("i32")];
+  const [size, from, to] = [code.local("i32"), code.local("i32"), code.local("i32")];
   code.get(matrix).i32(8 * n * n).numeric("i32.add").set(sides);
   code.i32(n).set(size);
   const copyIn = (source: number, target: number, count: number) => {
@@ -204,75 +202,15 @@ function writeSolve(code: CodeWriter, { batches, n, k, output }: Of<"solve">): v
       advance(code, source, bytes);
     });
   };
-  /** Leaves the address of entry (i, column) of a table with so many columns. */
-  const entry = (table: number, i: number, columns: number, column?: number) => {
-    code.get(table).get(i).i32(8 * columns).numeric("i32.mul").numeric("i32.add");
-    if (column !== undefined) code.get(column).i32(8).numeric("i32.mul").numeric("i32.add");
-    return code;
-  };
-  const swapRows = (table: number, columns: number) => {
-    entry(table, c, columns).set(from);
-    entry(table, pivot, columns).set(to);
-    times(code, columns, () => {
-      code.get(from).memory("f64.load").set(kept);
-      code.get(from).get(to).memory("f64.load").memory("f64.store").get(to).get(kept).memory("f64.store");
-      advance(code, from, 8);
-      advance(code, to, 8);
-    });
-  };
-  /** row r -= factor times row c. */
-  const eliminateRow = (table: number, columns: number) => {
-    entry(table, c, columns).set(from);
-    entry(table, r, columns).set(to);
-    times(code, columns, () => {
-      code.get(to).get(to).memory("f64.load").get(factor).get(from).memory("f64.load").numeric("f64.mul");
-      code.numeric("f64.sub").memory("f64.store");
-      advance(code, from, 8);
-      advance(code, to, 8);
-    });
-  };
+  const locals = { matrix, sides, size, from, to, n, k };
+  const factor = code.local("f64");
+  const eliminate = eliminationOf(code, locals, factor);
+  const substitute = substitutionOf(code, locals, factor);
   times(code, batches, () => {
     copyIn(a, matrix, n * n);
     copyIn(b, sides, n * k);
-    code.count(c, size, () => {
-      code.get(c).set(pivot);
-      entry(matrix, c, n, c).memory("f64.load").numeric("f64.abs").set(most);
-      code.count(r, size, () => {
-        code.get(r).get(c).numeric("i32.gt_s").when(() => {
-          entry(matrix, r, n, c).memory("f64.load").numeric("f64.abs").set(kept);
-          code.get(kept).get(most).numeric("f64.gt").when(() => code.get(kept).set(most).get(r).set(pivot));
-        });
-      });
-      code.get(pivot).get(c).numeric("i32.ne").when(() => {
-        swapRows(matrix, n);
-        swapRows(sides, k);
-      });
-      code.count(r, size, () => {
-        code.get(r).get(c).numeric("i32.gt_s").when(() => {
-          entry(matrix, r, n, c).memory("f64.load");
-          entry(matrix, c, n, c).memory("f64.load").numeric("f64.div").set(factor);
-          eliminateRow(matrix, n);
-          eliminateRow(sides, k);
-        });
-      });
-    });
-    // from the last row to the first
-    times(code, n, (i) => {
-      code.i32(n - 1).get(i).numeric("i32.sub").set(row);
-      times(code, k, (column) => {
-        entry(sides, row, k, column).memory("f64.load").set(factor);
-        code.count(j, size, () => {
-          code.get(j).get(row).numeric("i32.gt_s").when(() => {
-            code.get(factor);
-            entry(matrix, row, n, j).memory("f64.load");
-            entry(sides, j, k, column).memory("f64.load").numeric("f64.mul").numeric("f64.sub").set(factor);
-          });
-        });
-        entry(sides, row, k, column);
-        code.get(factor);
-        entry(matrix, row, n, row).memory("f64.load").numeric("f64.div").memory("f64.store");
-      });
-    });
+    eliminate();
+    substitute();
     code.get(sides).set(from);
     times(code, n * k, () => {
       code.get(out).get(from).memory("f64.load");
@@ -282,4 +220,96 @@ function writeSolve(code: CodeWriter, { batches, n, k, output }: Of<"solve">): v
       advance(code, from, 8);
     });
   });
+}
+
+/** Locals of the tables [n, n] and [n, k] of a system, its size, and two addresses. */
+interface SystemLocals {
+  readonly matrix: number;
+  readonly sides: number;
+  readonly size: number;
+  readonly from: number;
+  readonly to: number;
+  readonly n: number;
+  readonly k: number;
+}
+
+/** Leaves the address of entry (row, column) of a table with so many columns. */
+function entryOf(code: CodeWriter, table: number, row: number, columns: number, column?: number): CodeWriter {
+  code.get(table).get(row).i32(8 * columns).numeric("i32.mul").numeric("i32.add");
+  if (column !== undefined) code.get(column).i32(8).numeric("i32.mul").numeric("i32.add");
+  return code;
+}
+
+/** Writes: zeros below the diagonal, by rows with the largest pivot first. */
+function eliminationOf(
+  code: CodeWriter,
+  { matrix, sides, size, from, to, n, k }: SystemLocals,
+  factor: number,
+): () => void {
+  const [kept, most] = [code.local("f64"), code.local("f64")];
+  const [pivot, c, r] = [code.local("i32"), code.local("i32"), code.local("i32")];
+  const swapRows = (table: number, columns: number) => {
+    entryOf(code, table, c, columns).set(from);
+    entryOf(code, table, pivot, columns).set(to);
+    times(code, columns, () => {
+      code.get(from).memory("f64.load").set(kept);
+      code.get(from).get(to).memory("f64.load").memory("f64.store").get(to).get(kept).memory("f64.store");
+      advance(code, from, 8);
+      advance(code, to, 8);
+    });
+  };
+  /** row r -= factor times row c. */
+  const eliminateRow = (table: number, columns: number) => {
+    entryOf(code, table, c, columns).set(from);
+    entryOf(code, table, r, columns).set(to);
+    times(code, columns, () => {
+      code.get(to).get(to).memory("f64.load").get(factor).get(from).memory("f64.load").numeric("f64.mul");
+      code.numeric("f64.sub").memory("f64.store");
+      advance(code, from, 8);
+      advance(code, to, 8);
+    });
+  };
+  const rowsBelow = (write: () => void) =>
+    code.count(r, size, () => code.get(r).get(c).numeric("i32.gt_s").when(write));
+  return () =>
+    code.count(c, size, () => {
+      code.get(c).set(pivot);
+      entryOf(code, matrix, c, n, c).memory("f64.load").numeric("f64.abs").set(most);
+      rowsBelow(() => {
+        entryOf(code, matrix, r, n, c).memory("f64.load").numeric("f64.abs").set(kept);
+        code.get(kept).get(most).numeric("f64.gt").when(() => code.get(kept).set(most).get(r).set(pivot));
+      });
+      code.get(pivot).get(c).numeric("i32.ne").when(() => {
+        swapRows(matrix, n);
+        swapRows(sides, k);
+      });
+      rowsBelow(() => {
+        entryOf(code, matrix, r, n, c).memory("f64.load");
+        entryOf(code, matrix, c, n, c).memory("f64.load").numeric("f64.div").set(factor);
+        eliminateRow(matrix, n);
+        eliminateRow(sides, k);
+      });
+    });
+}
+
+/** Writes: the solution in place of the right-hand sides, from the last row to the first. */
+function substitutionOf(code: CodeWriter, { matrix, sides, size, n, k }: SystemLocals, value: number): () => void {
+  const [j, row] = [code.local("i32"), code.local("i32")];
+  return () =>
+    times(code, n, (i) => {
+      code.i32(n - 1).get(i).numeric("i32.sub").set(row);
+      times(code, k, (column) => {
+        entryOf(code, sides, row, k, column).memory("f64.load").set(value);
+        code.count(j, size, () => {
+          code.get(j).get(row).numeric("i32.gt_s").when(() => {
+            code.get(value);
+            entryOf(code, matrix, row, n, j).memory("f64.load");
+            entryOf(code, sides, j, k, column).memory("f64.load").numeric("f64.mul").numeric("f64.sub").set(value);
+          });
+        });
+        entryOf(code, sides, row, k, column);
+        code.get(value);
+        entryOf(code, matrix, row, n, row).memory("f64.load").numeric("f64.div").memory("f64.store");
+      });
+    });
 }
