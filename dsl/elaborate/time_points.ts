@@ -88,16 +88,7 @@ export function timePoint(
   if (steps === undefined) return undefined;
   const locals = localsOfTime(cx, loop, steps);
   if (time.kind === "Name" && !locals.has(time.name) && !isKnown(cx, time.name)) {
-    return void fail(cx, {
-      code: "M0402",
-      title: `\`${time.name}\` is not a time of \`${loop.name}\``,
-      at: time.span,
-      secondary: [{ span: loop.count.span, message: `\`${loop.name}\` runs ${steps} steps` }],
-      notes: [
-        `Its times are 0 .. ${loop.timeName}: \`@0\`, \`@${loop.timeName}\`, or \`@t\` in \`sum(… for t in 0 .. ${loop.timeName})\``,
-      ],
-      hint: /^(end|last|final|inf|infinity|n|N|K|S|steps)$/.test(time.name) ? `write \`@${loop.timeName}\`` : undefined,
-    });
+    return noTime(cx, loop, time, steps);
   }
   const value = evaluate(withLocals(cx, locals), time);
   if (value.kind === "error") return undefined;
@@ -141,6 +132,20 @@ export function timePoint(
       describeValue(value)
     }`,
     at: time.span,
+  });
+}
+
+/** Reports a name that is none of the times of a loop. */
+function noTime(cx: Context, loop: Loop, time: Expression & { kind: "Name" }, steps: number): undefined {
+  return void fail(cx, {
+    code: "M0402",
+    title: `\`${time.name}\` is not a time of \`${loop.name}\``,
+    at: time.span,
+    secondary: [{ span: loop.count.span, message: `\`${loop.name}\` runs ${steps} steps` }],
+    notes: [
+      `Its times are 0 .. ${loop.timeName}: \`@0\`, \`@${loop.timeName}\`, or \`@t\` in \`sum(… for t in 0 .. ${loop.timeName})\``,
+    ],
+    hint: /^(end|last|final|inf|infinity|n|N|K|S|steps)$/.test(time.name) ? `write \`@${loop.timeName}\`` : undefined,
   });
 }
 

@@ -33,9 +33,8 @@ export function evaluateScan(
   const sequence = member.to ? numbers(body, member) : entriesOf(body, member);
   const starts = startStates(body, member);
   if (!sequence || !starts) return errorValue;
-  const { size } = sequence.length;
-  const asks = `the scan \`${member.name.name}\` runs ${size} steps`;
-  if (!withinLimit(body, "steps", { count: size, asks, at: member.over.span })) return errorValue;
+  const asks = `the scan \`${member.name.name}\` runs ${sequence.length.size} steps`;
+  if (!withinLimit(body, "steps", { count: sequence.length.size, asks, at: member.over.span })) return errorValue;
   const { b } = body;
   const { length } = sequence;
   const name = member.name.name;
@@ -67,14 +66,9 @@ export function evaluateScan(
     const after = nextValue(inside, member, locals, key, value);
     if (after) next.set(key, after);
   }
-  const made = new Map(next);
-  for (const { kind, name: { name } } of member.members) {
-    const value = kind === "Let" ? locals.get(name)!.value() : undefined;
-    const tensor = value?.kind === "tensor" ? value : undefined;
-    if (value?.kind === "error") return errorValue;
-    if (tensor) made.set(name, tensor);
-  }
-  if (next.size < states.size) return errorValue;
+  const lets = letsOf(member, locals);
+  if (!lets || next.size < states.size) return errorValue;
+  const made = new Map([...next, ...lets]);
   for (const { dims } of made.values()) if (tooLarge(body, [length, ...dims], member.over.span)) return errorValue;
   const results = scan.close([...next.values()].map((v) => v.variable), [...made.values()].map((v) => v.variable));
   const members = [...made].map(([key, { dims }], i): [string, () => Value] => {
@@ -86,6 +80,17 @@ export function evaluateScan(
     return [key, () => stacked];
   });
   return { kind: "record", name, what: "scan", span: member.name.span, members: new Map(members) };
+}
+
+/** The arrays that the `let`s of a step make, by name. Undefined when one is wrong (reported). */
+function letsOf(member: ScanMember, locals: ReadonlyMap<string, Local>): Map<string, TensorValue> | undefined {
+  const made = new Map<string, TensorValue>();
+  for (const { kind, name: { name } } of member.members) {
+    const value = kind === "Let" ? locals.get(name)!.value() : undefined;
+    if (value?.kind === "error") return undefined;
+    if (value?.kind === "tensor") made.set(name, value);
+  }
+  return made;
 }
 
 /** The states before the first step, by name. */

@@ -106,58 +106,36 @@ class Checkpointing {
   /** The backward loop: what is left over at the end of the forward loop, and the segments. */
   #writeLoop(
     b: Builder,
-    { maker, loop, behind, segment, count }: Pair,
+    pair: Pair,
     { inputs, makerInputs }: { readonly inputs: readonly Variable[]; readonly makerInputs: readonly Variable[] },
     kept: Kept,
     levels: number,
   ): readonly Variable[] {
-    const { reverse } = loop.params;
+    const { maker, loop, behind, segment, count } = pair;
     const ranges = rangesOf(maker, segment * count);
     const given = sectionsOf(loop.params, inputs);
     const made = sectionsOf(maker.params, makerInputs);
-    const own = given.stacked.map((x, i) => ({ x, i })).filter(({ i }) => !behind.has(i));
-
     const rest = (carry: readonly Variable[]): Part => {
       const stacked = given.stacked.map((x, i) => behind.has(i) ? kept.rest[behind.get(i)!]! : rows(b, x, ranges.rest));
-      return partOf(
-        loop,
-        b.emit("scan", [...given.constants, ...carry, ...stacked], { ...loop.params, length: ranges.restLength }),
-      );
+      const params = { ...loop.params, length: ranges.restLength };
+      return partOf(loop, b.emit("scan", [...given.constants, ...carry, ...stacked], params));
     };
     const whole = (carry: readonly Variable[]): Part => {
       const folded = (x: Variable) => fold(b, rows(b, x, ranges.whole), count, segment);
-      const s = new Builder(`${loop.params.body.name} segment`);
-      s.origin = loop.origin;
-      const loopConstants = given.constants.map((x) => s.input(x, x.name));
-      const makerConstants = made.constants.map((x) => s.input(x, x.name));
-      const state = carry.map((x) => s.input(x, x.name));
-      const start = kept.checkpoints.map((x) => s.input({ dtype: x.dtype, shape: x.shape.slice(1) }, x.name));
-      const slice = (x: Variable) => s.input({ dtype: x.dtype, shape: [segment, ...x.shape.slice(1)] }, x.name);
-      const makerStacked = made.stacked.map(slice);
-      const ownStacked = own.map(({ x }) => slice(x));
-      const again = s.emit("scan", [...makerConstants, ...start, ...makerStacked], {
-        ...maker.params,
-        length: segment,
-      });
-      const stacked = given.stacked.map((_, i) =>
-        behind.has(i) ? again[maker.params.carry + behind.get(i)!]! : ownStacked[own.findIndex((o) => o.i === i)]!
-      );
-      const results = s.emit("scan", [...loopConstants, ...state, ...stacked], { ...loop.params, length: segment });
-      const segmentBody = s.finish(results);
-      const body = levels > 1 ? this.#cut(segmentBody, levels - 1) : segmentBody;
+      const own = given.stacked.filter((_, i) => !behind.has(i));
       const outputs = b.emit("scan", [
         ...given.constants,
         ...made.constants,
         ...carry,
         ...kept.checkpoints,
         ...made.stacked.map(folded),
-        ...own.map(({ x }) => folded(x)),
+        ...own.map(folded),
       ], {
-        body,
+        body: this.#segment(pair, { given, made, carry, checkpoints: kept.checkpoints }, levels),
         length: count,
         constants: given.constants.length + made.constants.length,
         carry: carry.length,
-        reverse,
+        reverse: loop.params.reverse,
       });
       const part = partOf(loop, outputs);
       return { carry: part.carry, outputs: part.outputs.map((x) => unfold(b, x)) };
@@ -166,13 +144,44 @@ class Checkpointing {
       const only = whole(given.carry);
       return [...only.carry, ...only.outputs];
     }
-    const restFirst = reverse !== maker.params.reverse;
+    const restFirst = loop.params.reverse !== maker.params.reverse;
     const first = restFirst ? rest(given.carry) : whole(given.carry);
     const second = restFirst ? whole(first.carry) : rest(first.carry);
     const [atRest, atWhole] = restFirst ? [first, second] : [second, first];
     return [...second.carry, ...joinParts(b, maker, atWhole.outputs, atRest.outputs)];
   }
+
+  /** One segment: the forward steps again from its checkpoint, then the backward ones that read what these make. */
+  #segment(
+    { maker, loop, behind, segment }: Pair,
+    { given, made, carry, checkpoints }: {
+      readonly given: Sections;
+      readonly made: Sections;
+      readonly carry: readonly Variable[];
+      readonly checkpoints: readonly Variable[];
+    },
+    levels: number,
+  ): IrFunction {
+    const s = new Builder(`${loop.params.body.name} segment`);
+    s.origin = loop.origin;
+    const same = (x: Variable) => s.input(x, x.name);
+    const slice = (x: Variable) => s.input({ dtype: x.dtype, shape: [segment, ...x.shape.slice(1)] }, x.name);
+    const loopConstants = given.constants.map(same);
+    const makerConstants = made.constants.map(same);
+    const state = carry.map(same);
+    const start = checkpoints.map((x) => s.input({ dtype: x.dtype, shape: x.shape.slice(1) }, x.name));
+    const makerStacked = made.stacked.map(slice);
+    const own = given.stacked.map((x, i) => behind.has(i) ? undefined : slice(x));
+    const params = { ...maker.params, length: segment };
+    const again = s.emit("scan", [...makerConstants, ...start, ...makerStacked], params);
+    const stacked = own.map((x, i) => x ?? again[maker.params.carry + behind.get(i)!]!);
+    const results = s.emit("scan", [...loopConstants, ...state, ...stacked], { ...loop.params, length: segment });
+    const body = s.finish(results);
+    return levels > 1 ? this.#cut(body, levels - 1) : body;
+  }
 }
+
+type Sections = ReturnType<typeof sectionsOf<Variable>>;
 
 interface Part {
   readonly carry: readonly Variable[];

@@ -179,6 +179,20 @@ function isCounter(x: Abstract, { dtype, shape }: Variable): boolean {
     (x.rows ? x.rows.every((r, i) => r.value === i) : shape[0] === 1 && x.value === 0);
 }
 
+/** A state that holds before and after any number of steps, and what such a step makes. */
+function fixedPoint(
+  start: readonly Abstract[],
+  step: (state: readonly Abstract[]) => readonly Abstract[],
+): { readonly state: readonly Abstract[]; readonly results: readonly Abstract[] } {
+  let state = start;
+  while (true) {
+    const results = step(state);
+    const next = state.map((a, i) => join(a, results[i]!));
+    if (next.every((a, i) => equal(a, state[i]!))) return { state, results };
+    state = next;
+  }
+}
+
 function followScan(
   { params, inputs: variables }: EquationOf<"scan">,
   inputs: readonly Abstract[],
@@ -196,7 +210,7 @@ function followScan(
     else records.push(record);
   };
   const names = body.inputs.slice(constants.length, constants.length + carry).map((v) => v.name);
-  let state = initial.map((a, i) =>
+  let state: readonly Abstract[] = initial.map((a, i) =>
     names[i] !== undefined && names[i] === walk.supposed.started ? anything(a.reached) : a
   );
   let step = 0;
@@ -219,14 +233,9 @@ function followScan(
       for (let s = step + 1; x.rows && s < length; s++) all = join(all, row(x, at(s)));
       return all;
     });
-    let results: readonly Abstract[];
-    while (true) {
-      results = follow(body, [...constants, ...state, ...rest], walk);
-      const next = state.map((a, i) => join(a, results[i]!));
-      if (next.every((a, i) => equal(a, state[i]!))) break;
-      state = next;
-    }
-    keep(step, length, results.slice(carry));
+    const settledAt = fixedPoint(state, (now) => follow(body, [...constants, ...now, ...rest], walk));
+    state = settledAt.state;
+    keep(step, length, settledAt.results.slice(carry));
   }
   const { longer, later } = walk.supposed;
   if (!reverse && length > 0 && [longer, later].includes(body.name)) {

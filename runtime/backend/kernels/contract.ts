@@ -44,18 +44,7 @@ export function dotCore(
   const rightPlaces = placesOf([[batch[1].axes, 0], [n.axes, B + M], [k[1].axes, rank]]);
   const summed = k[0].sizes;
   if (summed.length === 0) {
-    // an outer product
-    const along = (core: Core, places: ReadonlyMap<number, number>) =>
-      new Core(builder, { dtype, sizes }, {
-        kind: "move",
-        sources: [core],
-        make: () => ({ view: spread(builder.viewOf(core), places, sizes) }),
-      }, origin);
-    return new Core(builder, { dtype, sizes }, {
-      kind: "scalar",
-      op: "mul",
-      inputs: [along(left, leftPlaces), along(right, rightPlaces)],
-    }, origin);
+    return outerProduct(builder, { dtype, sizes, origin }, [[left, leftPlaces], [right, rightPlaces]]);
   }
   const { views: [leftView, rightView], vectorAxis } = orient(builder, { left, right, m, n, k });
   const order = sizes.map((_, i) => i);
@@ -76,6 +65,19 @@ export function dotCore(
     layout,
   };
   return new Core(builder, { dtype, sizes }, { kind: "contract", contraction }, origin);
+}
+
+/** A product of every entry with every other, nothing summed. */
+function outerProduct(
+  builder: FrameBuilder,
+  { origin, ...type }: Pick<Core, "dtype" | "sizes" | "origin">,
+  factors: readonly (readonly [Core, ReadonlyMap<number, number>])[],
+): Core {
+  const inputs = factors.map(([core, places]) => {
+    const make = () => ({ view: spread(builder.viewOf(core), places, type.sizes) });
+    return new Core(builder, type, { kind: "move", sources: [core], make }, origin);
+  });
+  return new Core(builder, type, { kind: "scalar", op: "mul", inputs }, origin);
 }
 
 /** So many products are too many to be summed together: their factors do not stay in the caches. */

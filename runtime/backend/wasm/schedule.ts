@@ -186,15 +186,7 @@ function chooseAxes(base: Base, reductions: number): Choice {
   const reduced = byStride(summed.filter((axis) => axis !== vector));
   const count = vector < 0 ? 1 : Math.ceil(axes[vector]!.size / lanes);
   if (reductions === 0) {
-    // where something lies along another axis, blocks of four rows are turned
-    const jam = lanes === 4 && vector >= 0
-      ? rest.find((axis) =>
-        axes[axis]!.size >= 4 &&
-        [...base.loads.values(), ...base.stores.map((s) => s.touch)].some((t) =>
-          entryBytes[t.dtype] === 4 && t.steps[axis] === 4 && t.steps[vector] !== 0 && t.steps[vector] !== 4
-        )
-      ) ?? -1
-      : -1;
+    const jam = turnedAxis(base, rest, vector);
     const outer = rest.filter((axis) => axis !== jam);
     return { vector, vectors: jam >= 0 || count < 4 ? 1 : 2, jam, rows: jam < 0 ? 1 : 4, outer, reduced };
   }
@@ -213,20 +205,7 @@ function chooseAxes(base: Base, reductions: number): Choice {
       reduced,
     };
   }
-  const shared = (axis: number) =>
-    innerLoads.filter((t) => t.steps[axis] === 0 && (t.steps[vector] !== 0 || !t.steps.every((s) => s === 0))).length;
-  // as many rows as there is room for, near to each other in memory
-  const rank = (axis: number) => {
-    const far = Math.max(...innerLoads.map((t) => Math.abs(t.steps[axis]!)));
-    return [shared(axis), Math.min(mostRows, axes[axis]!.size), -far];
-  };
-  let jam = -1;
-  for (const axis of rest) {
-    if (shared(axis) === 0) continue;
-    const [a, b] = [rank(axis), jam < 0 ? [] : rank(jam)];
-    const i = a.findIndex((x, k) => x !== b[k]);
-    if (jam < 0 || i >= 0 && a[i]! > b[i]!) jam = axis;
-  }
+  const jam = sharingAxis(base, rest, vector);
   // a few rows with short vectors, many with long ones
   let vectors = Math.min(count, jam < 0 ? 4 : 2, sums);
   let rows = 1;
@@ -236,6 +215,38 @@ function chooseAxes(base: Base, reductions: number): Choice {
     if (rows > 3) vectors = Math.min(vectors, 2);
   }
   return { vector, vectors, jam, rows, outer: rest.filter((a) => a !== jam), reduced };
+}
+
+/** Where something lies along another axis than the vectors, blocks of four rows are turned: that axis, -1 if there is none. */
+function turnedAxis({ axes, lanes, loads, stores }: Base, rest: readonly number[], vector: number): number {
+  if (lanes !== 4 || vector < 0) return -1;
+  const touches = [...loads.values(), ...stores.map((s) => s.touch)];
+  return rest.find((axis) =>
+    axes[axis]!.size >= 4 &&
+    touches.some((t) =>
+      entryBytes[t.dtype] === 4 && t.steps[axis] === 4 && t.steps[vector] !== 0 && t.steps[vector] !== 4
+    )
+  ) ?? -1;
+}
+
+/** The axis whose rows share the most of what they read, as many of them as there is room for, near to each other in memory; -1 where
+ *  none share anything. */
+function sharingAxis({ axes, loads, inner }: Base, rest: readonly number[], vector: number): number {
+  const innerLoads = [...loads].filter(([id]) => inner.has(id)).map(([, t]) => t);
+  const shared = (axis: number) =>
+    innerLoads.filter((t) => t.steps[axis] === 0 && (t.steps[vector] !== 0 || !t.steps.every((s) => s === 0))).length;
+  const rank = (axis: number) => {
+    const far = Math.max(...innerLoads.map((t) => Math.abs(t.steps[axis]!)));
+    return [shared(axis), Math.min(mostRows, axes[axis]!.size), -far];
+  };
+  let best = -1;
+  for (const axis of rest) {
+    if (shared(axis) === 0) continue;
+    const [a, b] = [rank(axis), best < 0 ? [] : rank(best)];
+    const i = a.findIndex((x, k) => x !== b[k]);
+    if (best < 0 || i >= 0 && a[i]! > b[i]!) best = axis;
+  }
+  return best;
 }
 
 /** Rows of a tile of two vectors, `most` at most, with which the tiles take the least time: a tile takes as long as four rows at
