@@ -5,6 +5,7 @@ import { requireStatic } from "../elaborate/sizes.ts";
 import { openLook } from "../elaborate/functions.ts";
 import { nearestName } from "../text/did_you_mean.ts";
 import { hintFor } from "../diagnostics/hints.ts";
+import { numberTypes } from "../modules/declarations.ts";
 import type { Module } from "../modules/modules.ts";
 import type { InputItem } from "../syntax/ast.ts";
 import { formatRange, staticNumber } from "../world/values.ts";
@@ -46,7 +47,7 @@ function valueOf(el: Elaboration, item: InputItem, module: Module, given: InputV
   const { name } = binding.name;
   const cx = openLook(el, "inputs", module);
   const type = binding.type?.dtype?.name ?? "float";
-  if (!["int", "float", "bool"].includes(type)) return undefined; // reported with the declarations
+  if (!numberTypes.includes(type)) return undefined; // reported with the declarations
   if (binding.type?.sizes !== undefined || binding.how === "~") {
     fail(cx, {
       code: "M0304",

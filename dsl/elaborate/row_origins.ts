@@ -3,7 +3,7 @@
 import type { Dim, Table, Value } from "../world/world.ts";
 
 /** The tables of two axes that became one. */
-export function joinRows(a: Dim["rows"], b: Dim["rows"]): Dim["rows"] {
+function joinRows(a: Dim["rows"], b: Dim["rows"]): Dim["rows"] {
   if (!a || !b || b.every((t) => a.includes(t))) return a ?? b;
   return [...new Set([...a, ...b])];
 }

@@ -95,7 +95,7 @@ function callDocument(q: CommentQueue, e: CallExpression): Document {
 }
 
 /** `value` or `name = value` */
-export function argumentDocument(q: CommentQueue, { name, value }: Argument): Document {
+function argumentDocument(q: CommentQueue, { name, value }: Argument): Document {
   return name ? [name.name, " = ", expressionDocument(q, value)] : expressionDocument(q, value);
 }
 
@@ -113,7 +113,7 @@ export function rangeDocument(q: CommentQueue, { low, high }: Pick<RangeClause, 
 }
 
 /** `[a, b]`; numbers fill their lines, as a table of data would otherwise be one number to a line. */
-export function listDocument(q: CommentQueue, items: readonly Expression[], end: number): Document {
+function listDocument(q: CommentQueue, items: readonly Expression[], end: number): Document {
   if (items.length > 0 && !q.has(end) && items.every(isNumber)) {
     return group(["[", align(fill(items.map((item) => expressionDocument(q, item)))), "]"]);
   }

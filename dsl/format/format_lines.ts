@@ -73,7 +73,7 @@ export function writeList(q: CommentQueue, members: readonly Member[], options: 
 }
 
 /** A line entry on one line, without alignment; undefined if it needs several. */
-export function flatEntry(entry: LineEntry): string | undefined {
+function flatEntry(entry: LineEntry): string | undefined {
   const rest = flatText(entry.rest);
   return rest === undefined ? undefined : [...entry.columns, rest].filter((part) => part !== "").join(" ");
 }

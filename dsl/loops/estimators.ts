@@ -187,7 +187,7 @@ export function ownRate(loop: Loop): Expression | undefined {
 }
 
 /** The solver that an expression names. Undefined when wrong (reported). */
-export function solverOf(cx: Context, expression: Expression): typeof solvers[number] | undefined {
+function solverOf(cx: Context, expression: Expression): typeof solvers[number] | undefined {
   const name = expression.kind === "Name" ? expression.name : undefined;
   const found = solvers.find((s) => s === name);
   if (!found) {

@@ -230,7 +230,7 @@ export function isSchedule(cx: Context, { override, value, module }: DeclaredHyp
 }
 
 /** The value of a hyperparameter for one tensor at one time. */
-export function hyperparameterValue(
+function hyperparameterValue(
   cx: Context,
   loop: Loop,
   rule: LoopRule,

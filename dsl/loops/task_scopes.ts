@@ -2,11 +2,10 @@
 import { type Builder, newVariable } from "../../runtime/ir/builder.ts";
 import { sizeOf, type Variable } from "../../runtime/ir/types.ts";
 import type { InputSlot } from "../../runtime/program/program.ts";
-import type { AcrossClause, Expression } from "../syntax/ast.ts";
+import type { AcrossClause } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
 import type { Across, Context, GivenField } from "../world/world.ts";
 import type { Definition } from "../modules/modules.ts";
-import { evaluate } from "../world/evaluator.ts";
 import { requireInteger, withinLimit } from "../elaborate/sizes.ts";
 import { newTask, openTask } from "../elaborate/tasks.ts";
 import { enterWorld, loopAround } from "../world/moments.ts";
@@ -109,9 +108,4 @@ function newInput(b: Builder): Variable {
 export function meanOverTasks(b: Builder, stacked: Variable): Variable {
   const total = b.sum(stacked, [0]);
   return b.apply("div", total, b.fill(sizeOf([stacked.shape[0]!]), total));
-}
-
-/** Evaluates an expression only for its mistakes. */
-export function checkExpression(cx: Context, expression: Expression): void {
-  evaluate(cx, expression);
 }

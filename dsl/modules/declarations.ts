@@ -19,12 +19,12 @@ function checkItem(item: Item, sink: DiagnosticSink): void {
       return;
     case "Input":
     case "Param":
-      checkType(item.binding.type, item.kind === "Input" ? inputTypes : ["float"], sink);
+      checkType(item.binding.type, item.kind === "Input" ? numberTypes : ["float"], sink);
       return;
     case "Data":
       for (const field of item.fields) {
         names.add(field.name);
-        checkType(field.type, tensorTypes, sink);
+        checkType(field.type, numberTypes, sink);
       }
       return;
     case "Task":
@@ -33,8 +33,8 @@ function checkItem(item: Item, sink: DiagnosticSink): void {
     case "Model":
       names.formals(item.sizes ?? []);
       names.formals(item.formals);
-      for (const formal of [...item.sizes ?? [], ...item.formals]) checkType(formal.type, tensorTypes, sink);
-      checkType(item.result, tensorTypes, sink);
+      for (const formal of [...item.sizes ?? [], ...item.formals]) checkType(formal.type, numberTypes, sink);
+      checkType(item.result, numberTypes, sink);
       for (const member of item.members) {
         names.add(member.name);
         if (member.kind === "Binding" || member.kind === "Draw") checkType(member.type, ["float"], sink);
@@ -76,7 +76,7 @@ function checkSteps(names: Names, members: readonly StepMember[], sink: Diagnost
 function checkTask(members: readonly TaskMember[], names: Names, sink: DiagnosticSink): void {
   for (const member of members) {
     names.add(member.name);
-    if (member.kind === "Binding") checkType(member.type, tensorTypes, sink);
+    if (member.kind === "Binding") checkType(member.type, numberTypes, sink);
     if (member.kind === "Function") new Names(sink).formals(member.formals);
     if (member.kind === "Split") checkSplit(member, sink);
   }
@@ -86,7 +86,7 @@ function checkSplit(split: SplitMember, sink: DiagnosticSink): void {
   const names = new Names(sink);
   for (const member of split.members) {
     names.add(member.name);
-    if (member.kind === "Binding") checkType(member.type, tensorTypes, sink);
+    if (member.kind === "Binding") checkType(member.type, numberTypes, sink);
     if (member.kind === "Function") new Names(sink).formals(member.formals);
   }
 }
@@ -134,8 +134,8 @@ class Names {
   }
 }
 
-const inputTypes = ["int", "float", "bool"];
-const tensorTypes = ["int", "float", "bool"];
+/** The types that numbers are declared with. */
+export const numberTypes: readonly string[] = ["int", "float", "bool"];
 
 /** Names of types in other languages. */
 const foreignTypes = /^(f|float|double|fp|bfloat|half)\d*$/;
@@ -143,7 +143,7 @@ const foreignTypes = /^(f|float|double|fp|bfloat|half)\d*$/;
 function checkType(type: TypeExpression | undefined, allowed: readonly string[], sink: DiagnosticSink): void {
   const dtype = type?.dtype;
   if (!dtype || dtype.name === "" || allowed.includes(dtype.name)) return;
-  const known = ["int", "float", "bool"].includes(dtype.name);
+  const known = numberTypes.includes(dtype.name);
   sink.report({
     code: "M0304",
     title: known ? `A parameter is made of floats, not of \`${dtype.name}\`s` : `There is no type \`${dtype.name}\``,

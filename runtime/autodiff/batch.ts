@@ -18,7 +18,7 @@ export function batchFunction(fn: IrFunction, mapped: readonly boolean[], length
 }
 
 /** Writes the batched function into a builder. What depends on no mapped input is written once, without the axis. */
-export function batchInto(
+function batchInto(
   b: Builder,
   fn: IrFunction,
   given: { readonly inputs: readonly Variable[]; readonly mapped: readonly boolean[]; readonly length: number },

@@ -34,7 +34,7 @@ export function transposeLinear(
 }
 
 /** Writes the transpose of `fn` into `b`. An input is given where it is known and undefined where `fn` is linear in it. */
-export const transposeInto: TransposeBody = (b, fn, given, cotangents, wanted = []) => {
+const transposeInto: TransposeBody = (b, fn, given, cotangents, wanted = []) => {
   const inputs = given.map((x, i) => x ?? newVariable(fn.inputs[i]!));
   const open = inputs.filter((_, i) => given[i] === undefined);
   const rest = partialEvalInto(b, fn, inputs, new Set(open));

@@ -22,7 +22,7 @@ export const linearSolveTranspose: TransposeRule<"linear_solve"> = (
 };
 
 /** (c ..., u ...) -> A^T u. `ranges`: of c .... */
-export function transposedOperator(
+function transposedOperator(
   { body, constants }: Pick<PrimitiveParameters["linear_solve"], "body" | "constants">,
   transpose: TransposeBody,
   ranges: readonly FloatRange[],

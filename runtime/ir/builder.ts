@@ -503,8 +503,3 @@ export function buildFunction(
 export function sameType(a: ArrayType, b: ArrayType): boolean {
   return a.dtype === b.dtype && sameShape(a.shape, b.shape);
 }
-
-/** The float dtype of the first float among the types; undefined when there is none. */
-export function floatDtype(types: readonly ArrayType[]): DType | undefined {
-  return types.find((type) => isFloat(type.dtype))?.dtype;
-}

@@ -35,7 +35,7 @@ export interface Bounds {
 }
 
 /** All that an i32 holds. */
-export const anyInt: IntRange = { low: -(2 ** 31), high: 2 ** 31 - 1, attained: false };
+const anyInt: IntRange = { low: -(2 ** 31), high: 2 ** 31 - 1, attained: false };
 
 const known = new WeakMap<Variable, IntRange>();
 

@@ -17,7 +17,7 @@ export function isDue(step: number, every: number): boolean {
 }
 
 /** Number of times a request is recorded in a loop of `steps` meta-steps: each N, and the end. */
-export function recordCount(steps: number, every: number): number {
+function recordCount(steps: number, every: number): number {
   return Math.ceil(steps / every) + 1;
 }
 
@@ -49,7 +49,7 @@ function requests(program: ExperimentProgram): { readonly name: string; readonly
 }
 
 /** Bytes that everything recorded will take. */
-export function recordedBytes(program: ExperimentProgram): number {
+function recordedBytes(program: ExperimentProgram): number {
   return requests(program).reduce((sum, r) => sum + r.bytes, 0);
 }
 

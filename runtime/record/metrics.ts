@@ -17,7 +17,7 @@ export function jsonNumber(x: number): number | string {
 }
 
 /** Arrays with more entries than this are not written into a line; their `value` is null. */
-export const mostInlineEntries = 1000;
+const mostInlineEntries = 1000;
 
 /** The value of an array for a line: a number for a scalar, a flat list, or null when it is too long. */
 export function jsonArray(array: HostArray, most: number = mostInlineEntries): Json {

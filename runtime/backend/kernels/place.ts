@@ -95,7 +95,7 @@ export function touchedBy(node: Node): Touched {
 }
 
 /** Every buffer that a node reads or writes. */
-export function buffersOf(node: Node): ReadonlySet<Buffer> {
+function buffersOf(node: Node): ReadonlySet<Buffer> {
   const { reads, writes } = touchedBy(node);
   return new Set([...reads, ...writes]);
 }

@@ -8,7 +8,7 @@ import type { FloatArray } from "./kernel.ts";
 export const stripRows = 5;
 
 /** Columns of a right strip. */
-export const stripColumns = 2;
+const stripColumns = 2;
 
 /** Entries of a packed left factor. */
 export function packedLeftLength(rows: number, depth: number): number {

@@ -47,9 +47,9 @@ export const packageNames = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node
 export const packageVersion = "4.22.0";
 
 /** The folder that the set-up makes, in the project or where the command runs. */
-export const folderName = ".tensorflow";
+const folderName = ".tensorflow";
 /** Names another folder that the set-up made. */
-export const folderVariable = "META_TENSORFLOW";
+const folderVariable = "META_TENSORFLOW";
 
 /** Where a package can be loaded from. */
 export type Place =
