@@ -112,7 +112,7 @@ function copyFolder(from: URL, to: string): void {
 
 function copyTree(): string {
   const copy = `${Deno.makeTempDirSync({ prefix: "adding" })}/`;
-  for (const folder of ["api", "bench", "cli", "docs", "dsl", "examples", "runtime", "tests"]) {
+  for (const folder of [".ci", "api", "bench", "cli", "docs", "dsl", "examples", "runtime", "tests"]) {
     copyFolder(new URL(`${folder}/`, root), `${copy}${folder}/`);
   }
   const files = [...Deno.readDirSync(root)].filter(({ name, isFile }) => isFile && /\.(ts|md|json|lock)$/.test(name));
@@ -146,7 +146,7 @@ function row(page: string, what: string) {
   if (text === undefined) throw new Error(`CONTRIBUTING.md says nothing of a new ${what}`);
   const line = text.replaceAll(/\s+/g, " ");
   const listed = (from: string) => {
-    const sentence = line.split(new RegExp(`${from} `))[1]?.split(/\.(?: |$)/)[0] ?? "";
+    const sentence = line.split(new RegExp(`${from} `))[1]?.split(/\.(?: |$)|, the tests name/)[0] ?? "";
     return [...sentence.matchAll(/`([^`]+)`/g)].map(([, place]) => place!).sort();
   };
   return { begin: listed("Begin in"), compiler: listed("The compiler names"), tests: listed("the tests name") };
