@@ -82,8 +82,8 @@ function compileStages(input: CompileInput, place: { at?: () => string }): Compi
   let checked: CheckedProgram | undefined;
   let program: ExperimentProgram | undefined;
   checkHeader(modules, sink);
-  // a text that could not be read whole would only give consequences of that
-  if (!modules.torn) {
+  // a text that is not read would only give consequences of that
+  if (!modules.refused) {
     for (const module of modules.modules) checkDeclarations(module, sink);
     const inputs = new Map<string, StaticValue>();
     const { instance = {} } = input;
@@ -159,14 +159,14 @@ function checkHeader(modules: ModuleSet, sink: DiagnosticSink): void {
     if (module.refused) continue;
     const { items } = module.program;
     const edition = items.find((i) => i.kind === "Edition");
-    if (!edition) {
+    if (!edition && !module.torn) {
       sink.report({
         code: "W0101",
         title: "The file does not say which edition of the language it is written in",
         at: { source: module.source.name, start: 0, end: 0 },
         hint: "begin it with `edition 1`",
       });
-    } else if (edition.kind === "Edition" && edition.value.value !== 1) {
+    } else if (edition?.kind === "Edition" && edition.value.value !== 1) {
       sink.report({
         code: "M0106",
         title: `There is no edition ${edition.value.text}`,

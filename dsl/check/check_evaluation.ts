@@ -1,10 +1,10 @@
 // Is an `evaluate` without mistakes? Its tasks, its steps, and the sizes of what it reports.
 import type { Context, Elaboration, GivenSteps, TensorValue } from "../world/world.ts";
-import type { EvaluateItem, Expression, ReportClause } from "../syntax/ast.ts";
+import type { EvaluateItem, Expression, Identifier, ReportClause } from "../syntax/ast.ts";
 import { type Draft, type LastingLeaves, noLeaves, openFunction } from "../elaborate/functions.ts";
 import { fail, moduleScope } from "../world/report.ts";
 import type { CheckedEvaluation } from "./checked_program.ts";
-import { readAcross, runsHere, singleClause } from "../loops/loops.ts";
+import { outerNamed, readAcross, runsHere, singleClause } from "../loops/loops.ts";
 import { openTasks, readCount } from "../loops/task_scopes.ts";
 import { requireInteger, withinLimit } from "../elaborate/sizes.ts";
 import { loopsMentioned, loopsTouched } from "../elaborate/ownership.ts";
@@ -88,20 +88,17 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
 function readEvery(
   cx: Context,
   count: Expression,
-  of: { readonly name: string; readonly span: Expression["span"] } | undefined,
+  of: Identifier | undefined,
 ): { steps: number; of: string } | undefined {
   const el = cx.elaboration;
   const steps = requireInteger(cx, count, "the number of meta-steps", 1);
   const outers = [...el.loops.values()].filter((l) => l.kind === "outer");
-  const loop = of ? el.loops.get(of.name) : outers.length === 1 ? outers[0] : undefined;
-  if (!loop || loop.kind !== "outer") {
-    fail(cx, {
-      code: "M0201",
-      title: of ? `There is no outer \`${of.name}\`` : "Say of which outer: `every 1000 steps of train`",
-      at: of?.span ?? count.span,
-    });
-    return undefined;
+  if (!of && outers.length !== 1 && !el.modules.root.torn) {
+    fail(cx, { code: "M0201", title: "Say of which outer: `every 1000 steps of train`", at: count.span });
   }
+  const only = outers.length === 1 ? outers[0] : undefined;
+  const loop = of ? outerNamed(cx, of, "`every` counts the steps of an outer") : only;
+  if (!loop) return undefined;
   if (steps === undefined || !runsHere(cx, loop, of?.span ?? count.span)) return undefined;
   return { steps, of: loop.name };
 }

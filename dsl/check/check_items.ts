@@ -10,9 +10,8 @@ import { expressionText } from "../format/expression_text.ts";
 import { scalarObjective } from "../loops/objective.ts";
 import { withLocals } from "../world/moments.ts";
 import { timeLocals } from "../elaborate/time_points.ts";
-import { readAcross, runsHere } from "../loops/loops.ts";
+import { outerNamed, readAcross, runsHere } from "../loops/loops.ts";
 import { openTasks, readCount } from "../loops/task_scopes.ts";
-import { hintFor } from "../diagnostics/hints.ts";
 import { loopsTouched } from "../elaborate/ownership.ts";
 import { evaluate, runLoop } from "../world/evaluator.ts";
 import { canUnroll } from "../loops/run_loop.ts";
@@ -79,18 +78,8 @@ export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradi
   const across = clause && readCount(cx, clause);
   if (item.across && !across) return undefined;
   if (item.after) {
-    const loop = el.loops.get(item.after.name);
-    if (loop?.kind !== "outer") {
-      fail(cx, {
-        code: loop ? "M0203" : "M0201",
-        title: loop ? `\`${item.after.name}\` is an inner loop` : `There is no outer \`${item.after.name}\``,
-        at: item.after.span,
-        notes: loop ? ["`after` names the outer whose trained values are used"] : [],
-        hint: hintFor(item.after.name, [...el.loops.values()].filter((l) => l.kind === "outer").map((l) => l.name)),
-      });
-      return undefined;
-    }
-    if (!runsHere(cx, loop, item.after.span)) return undefined;
+    const loop = outerNamed(cx, item.after, "`after` names the outer whose trained values are used");
+    if (!loop || !runsHere(cx, loop, item.after.span)) return undefined;
   }
   const tasks = openTasks(cx, across);
   for (const inner of loopsTouched(el, item.value)) runLoop(tasks.cx, inner, item.value.span);

@@ -76,7 +76,7 @@ export function checkProgram(el: Elaboration): CheckedProgram {
       ...checked.gradients.flatMap((g) => [...g.outermost]),
       ...checked.simulations.map((s) => s.loop),
     ]);
-    const learners = !outers.includes(undefined);
+    const learners = !outers.includes(undefined) && !root.torn;
     const whole = learners && ![...gradients, ...simulations].includes(undefined);
     const records = checkRecords(el, checked.outers, { persistent, recordable, whole, learners });
     return { ...checked, records, persistent };
@@ -188,7 +188,8 @@ function checkElsewhere(el: Elaboration, loop: Loop): undefined {
 
 /** True when an item names a loop, so that a mistake there, not disuse, is why it was not run. */
 function isNamed(el: Elaboration, loop: Loop): boolean {
-  return el.sink.hasErrors && el.modules.root.program.items.some((i) => i.kind === "Outer" || i.kind === "Gradient") &&
+  const { program: { items }, torn } = el.modules.root;
+  return el.sink.hasErrors && (torn || items.some((i) => i.kind === "Outer" || i.kind === "Gradient")) &&
     loop.kind === "inner";
 }
 

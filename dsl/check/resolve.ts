@@ -20,6 +20,7 @@ import type {
 import { builtins, constants } from "../builtins/builtins.ts";
 import { referenceText, visit } from "../syntax/paths.ts";
 import type { Elaboration } from "../world/world.ts";
+import { estimatorArguments, type EstimatorKind } from "../world/loop.ts";
 import { habitOf } from "../diagnostics/habits.ts";
 import { type Module, nameOf } from "../modules/modules.ts";
 import { packageChain, packageName, unknownHint } from "../elaborate/unknown_names.ts";
@@ -86,6 +87,7 @@ class Resolver {
       }
       case "Override":
         for (const entry of item.entries) {
+          // what is overridden, and the loop, are read with the loops
           if (this.#el.said.has(entry.value)) continue;
           this.#check(entry.value, new Set([entry.time?.name ?? "", ...this.#counts()]));
           this.#check(entry.range?.low, none);
@@ -95,10 +97,16 @@ class Resolver {
       case "Gradient":
         this.#check(item.value, this.#counts());
         for (const reference of item.wrt) this.#check(reference, this.#counts());
+        this.#check(item.across?.count, none);
+        for (const entry of item.expect) {
+          this.#check(entry.value, this.#counts());
+          this.#check(entry.within, this.#counts());
+        }
         return;
       case "Record":
         for (const reference of item.references) this.#check(reference, this.#counts());
-        return;
+        this.#check(item.every, none);
+        return this.#check(item.task, none);
       case "Edition":
       case "Precision":
       case "Memory":
@@ -140,12 +148,24 @@ class Resolver {
         return this.#check(clause.count, none);
       case "Clip":
         return this.#check(clause.bound, none);
-      // said by those who read them
       case "Batch":
-      case "Through":
+        this.#check(clause.size, none);
+        return this.#check(clause.of, none);
       case "From":
-      case "Memory":
+        return this.#check(clause.value, counts);
       case "Every":
+        return this.#check(clause.count, none);
+      case "Through": {
+        // the estimator and a solver are words of the clause, read with the loop
+        const { estimator } = clause;
+        if (estimator.kind !== "Call" || estimator.callee.kind !== "Name") return;
+        const takes = Object.entries<string>(estimatorArguments[estimator.callee.name as EstimatorKind] ?? {});
+        return estimator.args.forEach(({ name, value }, i) => {
+          const kind = takes.find(([word], at) => name ? word === name.name : at === i)?.[1];
+          if (kind !== "solver") this.#check(value, none);
+        });
+      }
+      case "Memory":
       case "Hold":
         return;
       default:

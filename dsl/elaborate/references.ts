@@ -247,9 +247,10 @@ export function referenceLeaves(el: Elaboration, reference: Reference): LeafDecl
 
 /** True when it is not known of every loop what it changes (reported): nothing can be said to change never. */
 export function changesUnknown(el: Elaboration): boolean {
-  return [...el.loops.values()].some((loop) =>
-    loop.rules.length === 0 || loop.rules.some((rule) => rule.references.some((r) => !isFound(el, loop, r)))
-  );
+  return el.modules.modules.some((module) => module.torn) ||
+    [...el.loops.values()].some((loop) =>
+      loop.rules.length === 0 || loop.rules.some((rule) => rule.references.some((r) => !isFound(el, loop, r)))
+    );
 }
 
 /** True when what stands in an `over` is found; nothing is reported. */

@@ -136,6 +136,7 @@ function owningLoop(
 ): Loop | undefined {
   const name = referenceText(object) ?? "this";
   let loops = loopsChanging(cx.elaboration, reference);
+  if (loops.length === 0 && cx.elaboration.modules.root.torn) return undefined;
   // what an outer learns changes too, when another loop runs it
   const outers = outersLearning(cx.elaboration, referencePath(object), loops.length > 0).filter((l) =>
     loops.length === 0 || mentions(time, l.name)

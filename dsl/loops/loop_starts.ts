@@ -3,6 +3,7 @@ import type { Variable } from "../../runtime/ir/types.ts";
 import type { Expression } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
 import { runLoop } from "../world/evaluator.ts";
+import { evaluate } from "../world/evaluator.ts";
 import { stepsOf } from "../elaborate/steps.ts";
 import { initialValue, valueNow } from "../elaborate/leaves.ts";
 import type { Context, LeafDeclaration, LoopWindow, TensorValue } from "../world/world.ts";
@@ -22,6 +23,7 @@ export function startValue(cx: Context, loop: Loop, leaf: LeafDeclaration): Tens
   const object = value.kind === "Time" ? value.object : value;
   const reference = value.kind === "Missing" ? undefined : resolveReference(cx, object);
   if (reference === undefined) return undefined;
+  if (reference === "not a reference" && evaluate(cx, object).kind === "error") return undefined;
   if (value.kind !== "Time" || value.time === "all" || reference === "not a reference" || reference.kind !== "loop") {
     fail(cx, {
       code: "M0203",

@@ -1,6 +1,6 @@
 // What does each loop say? Reads the clauses of every `inner` and `outer` once, with their overrides: rules, number of
 // steps, estimator, clipping, tasks.
-import type { AcrossClause, Clause, InnerItem, OuterItem, ThroughClause } from "../syntax/ast.ts";
+import type { AcrossClause, Clause, Identifier, InnerItem, OuterItem, ThroughClause } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
 import type { Definition, Module } from "../modules/modules.ts";
 import { fail } from "../world/report.ts";
@@ -114,6 +114,22 @@ function throughOf(el: Elaboration, clause: ThroughClause | undefined): Through 
   const said = el.sink.reports > reports ? { ...read, wrong: true } : read;
   const { through: kind } = el.instance;
   return kind ? { ...said, kind, args: new Map() } : said;
+}
+
+/** The outer that a word names. Undefined when it names none (reported), or what could not be read. */
+export function outerNamed(cx: Context, { name, span }: Identifier, why: string): Loop | undefined {
+  const { loops } = cx.elaboration;
+  const loop = loops.get(name);
+  if (loop?.kind === "outer") return loop;
+  if (name === "" || cx.scope.module.unresolved.has(name)) return undefined;
+  fail(cx, {
+    code: loop ? "M0203" : "M0201",
+    title: loop ? `\`${name}\` is an inner loop` : `There is no outer \`${name}\``,
+    at: span,
+    notes: loop ? [why] : [],
+    hint: hintFor(name, [...loops.values()].filter((l) => l.kind === "outer").map((l) => l.name)),
+  });
+  return undefined;
 }
 
 /** False for an outer of an import, which defines it and runs nothing: there is no time after it (reported). */

@@ -3,7 +3,6 @@
 import { type LimitName, type Limits, raising, usualLimits } from "../../runtime/limits.ts";
 import type { Identifier, ImportItem, Item, Program } from "../syntax/ast.ts";
 import type { DiagnosticSink } from "../diagnostics/diagnostic.ts";
-import { isWarning } from "../diagnostics/codes.ts";
 import type { SourceText, Span } from "../text/source.ts";
 import { parseProgram } from "../parse/parse.ts";
 import { hintFor } from "../diagnostics/hints.ts";
@@ -36,6 +35,8 @@ export interface Module {
   readonly unresolved: ReadonlySet<string>;
   /** The text is too long to be read. */
   readonly refused?: true;
+  /** Some of its items could not be read whole: they are not in the program, and what they may define is unresolved. */
+  readonly torn: boolean;
 }
 
 /** All files of a program. */
@@ -45,8 +46,8 @@ export interface ModuleSet {
   readonly modules: readonly Module[];
   readonly library: readonly Module[];
   readonly sources: ReadonlyMap<string, SourceText>;
-  /** True when a text could not be read whole: what is checked in it would only give consequences of that. */
-  readonly torn: boolean;
+  /** True when a text is too long to be read: what is checked would only give consequences of that. */
+  readonly refused: boolean;
 }
 
 /** Gives the text of an imported file, by its path relative to the root file's folder; undefined when there is none.
@@ -90,6 +91,14 @@ interface MutableModule {
   visible: Map<string, Definition>;
   unresolved: Set<string>;
   refused?: true;
+  torn: boolean;
+}
+
+/** Any name may be meant. */
+class AllNames extends Set<string> {
+  override has(): boolean {
+    return true;
+  }
 }
 
 let parsedLibrary: { modules: readonly Module[]; names: ReadonlyMap<string, Definition> } | undefined;
@@ -109,6 +118,7 @@ function library(): { modules: readonly Module[]; names: ReadonlyMap<string, Def
       own: new Map(),
       visible: names,
       unresolved: new Set(),
+      torn: false,
     };
     for (const item of program.items) {
       const name = nameOf(item)?.name;
@@ -134,7 +144,7 @@ export function loadModules(
   const loaded = new Map<string, MutableModule>();
   const order: MutableModule[] = [];
   const path: string[] = [];
-  let torn = false;
+  let refused = false;
   let characters = 0;
   const sources = new Map<string, SourceText>(libraryModules.map((m) => [m.source.name, m.source]));
 
@@ -142,25 +152,28 @@ export function loadModules(
     characters += source.text.length;
     const parsed = parseProgram(source, limits);
     for (const draft of parsed.diagnostics) sink.report(draft);
-    if (!parsed.diagnostics.every(isWarning)) torn = true;
+    if (parsed.refused) refused = true;
+    const { program, torn } = parsed;
     const module: MutableModule = {
       source,
-      program: parsed.program,
+      program: torn ? { ...program, items: program.items.filter((item) => !torn.items.has(item)) } : program,
       library: false,
       own: new Map(),
       visible: new Map(libraryNames),
-      unresolved: new Set(),
+      unresolved: torn?.nameless ? new AllNames() : new Set(),
       ...(parsed.refused && { refused: parsed.refused }),
+      torn: torn !== undefined,
     };
     loaded.set(source.name, module);
     sources.set(source.name, source);
     order.push(module);
     path.push(source.name);
     define(module);
-    for (const item of parsed.program.items) {
+    for (const item of module.program.items) {
       if (item.kind === "Import") importFrom(module, item);
     }
     for (const [name, definition] of module.own) module.visible.set(name, definition);
+    for (const word of torn ? [...torn.words, "T"] : []) if (!module.visible.has(word)) module.unresolved.add(word);
     path.pop();
     return module;
   }
@@ -241,7 +254,7 @@ export function loadModules(
   }
 
   function tooMany(name: LimitName, asks: string, item: ImportItem): undefined {
-    torn = true;
+    refused = true;
     sink.report({
       code: "M0107",
       title: `${asks}, and ${limits[name]} are allowed`,
@@ -254,6 +267,7 @@ export function loadModules(
     const definition = imported.own.get(name.name);
     if (!definition) {
       module.unresolved.add(name.name);
+      if (imported.refused || imported.unresolved.has(name.name)) return;
       sink.report({
         code: "M0201",
         title: `\`${imported.source.name}\` does not define \`${name.name}\``,
@@ -280,7 +294,7 @@ export function loadModules(
   }
 
   const rootModule = load(root);
-  return { root: rootModule, modules: order, library: libraryModules, sources, torn };
+  return { root: rootModule, modules: order, library: libraryModules, sources, refused };
 }
 
 /** Names that a message lists. */

@@ -12,7 +12,8 @@ import { type Limits, usualLimits } from "../../runtime/limits.ts";
 import { MetaParser, TooManyErrors } from "./grammar/parser.ts";
 import type { SourceText, Span } from "../text/source.ts";
 import { syntaxErrors } from "./messages/syntax_errors.ts";
-import type { IToken } from "./tokens/chevrotain.ts";
+import { EOF, type IToken } from "./tokens/chevrotain.ts";
+import { Stretches, type Torn } from "./torn_items.ts";
 
 /** What a text says, as far as it could be read. */
 export interface ParsedProgram {
@@ -24,6 +25,8 @@ export interface ParsedProgram {
   readonly cst: ProgramCstNode | undefined;
   /** The text is too long to be read; the program is empty. */
   readonly refused?: true;
+  /** What could not be read whole. */
+  readonly torn?: Torn;
 }
 
 /** The parser and what error messages read of its grammar. */
@@ -54,11 +57,14 @@ function startMachine(): Machine {
 
 /** Chevrotain's recovery calls itself for every mistake in one list, and some thousand mistakes exhaust the stack: then the
  *  first half of the text has more than enough to report. */
-function parseTokens(parser: MetaParser, tokens: readonly IToken[]): ProgramCstNode | undefined {
+function parseTokens(
+  parser: MetaParser,
+  tokens: readonly IToken[],
+): { readonly cst: ProgramCstNode | undefined; readonly count: number } {
   for (let count = tokens.length;; count = Math.floor(count / 2)) {
     try {
       parser.input = tokens.slice(0, count);
-      return parser.program() as ProgramCstNode | undefined;
+      return { cst: parser.program() as ProgramCstNode | undefined, count };
     } catch (error) {
       if (error instanceof TooManyErrors) {
         // once more, up to there: what is missing at the cut is a consequence of it
@@ -69,6 +75,13 @@ function parseTokens(parser: MetaParser, tokens: readonly IToken[]): ProgramCstN
       if (!(error instanceof RangeError) || count === 0) throw error;
     }
   }
+}
+
+/** Where items begin. */
+function itemStarts(cst: ProgramCstNode | undefined): number[] {
+  return (cst?.children.item ?? []).flatMap(({ location }) =>
+    location && location.startOffset >= 0 ? [location.startOffset] : []
+  );
 }
 
 function sameLine({ text }: SourceText, a: Span, b: Span): boolean {
@@ -86,24 +99,30 @@ export function parseProgram(source: SourceText, limits: Limits = usualLimits): 
   const lexical = numbers ? [numbers] : lexed.diagnostics.filter((d) => !isWarning(d));
   const refused = numbers !== undefined || lexed.refused === true;
   parser.mostErrors = mostMistakes(limits);
-  const cst = parseTokens(parser, tokens);
+  const { cst, count } = parseTokens(parser, tokens);
   const syntactic = refused || parser.errors.length === 0
     ? []
     : syntaxErrors(source, tokens, parser.errors, { grammar: machine.grammar, lexical });
-  const later: DiagnosticDraft[] = [];
+  const stretches = new Stretches(source.text, itemStarts(cst));
+  const end = source.text.length;
+  for (const { token } of parser.errors) stretches.tearBefore(token.tokenType === EOF ? end : token.startOffset);
+  if (count < tokens.length) stretches.tear(tokens[count]!.startOffset);
+  for (const { at } of lexical) stretches.tear(at.start);
+  const found: DiagnosticDraft[] = [];
   const conversion: Conversion = {
     source,
     comments,
     limits,
-    recovered: lexical.length + syntactic.length > 0,
-    report: (draft) => later.push(draft),
+    recovered: (place) => stretches.isTorn(place),
+    // what the conversion finds in a repaired tree may be the repair's fault
+    report: (draft) => stretches.isTorn(draft.at.start) || found.push(draft),
   };
   const program = cstToAst(conversion, cst);
-  // What the conversion finds in a repaired tree may be the repair's fault.
-  const found = syntactic.length > 0 ? [] : later.filter(({ at }) => !lexical.some((l) => sameLine(source, l.at, at)));
+  for (const { at } of found) stretches.tear(at.start);
+  const torn = stretches.torn(program.items);
   // a bracket that a comment swallowed is that comment's fault
   const swallowed = syntactic.length === 1 && warnings.find((w) => sameLine(source, w.at, syntactic[0]!.at));
-  if (swallowed) return { program, diagnostics: [{ ...swallowed, code: "M0102" }], cst };
+  if (swallowed) return { program, diagnostics: [{ ...swallowed, code: "M0102" }], cst, ...(torn && { torn }) };
   const all = [...warnings, ...lexical, ...syntactic, ...found].sort((a, b) => a.at.start - b.at.start);
-  return { program, diagnostics: all, cst, ...(lexed.refused && !numbers && { refused: lexed.refused }) };
+  return { program, diagnostics: all, cst, ...(refused && { refused }), ...(torn && { torn }) };
 }

@@ -11,8 +11,8 @@ export interface Conversion {
   readonly comments: readonly IToken[];
   /** `terms`: expressions deeper than that are refused, so that every later pass may recurse. A sum of n terms is n deep. */
   readonly limits: Limits;
-  /** True when the parser repaired the tree: what is missing was reported already. */
-  readonly recovered: boolean;
+  /** True where the parser repaired the tree: what is missing was reported already. */
+  recovered(place: number): boolean;
   report(draft: DiagnosticDraft): void;
 }
 

@@ -206,7 +206,7 @@ export function gradientItem(c: Conversion, node: cst.GradientItemCstNode): ast.
     if (again) reportTwice(c, again.name === "expect" ? "expect" : "across", nodeSpan(c, again));
   }
   const wrt = references(c, first(children.references), span.end);
-  if (wrt.length === 0 && !c.recovered) {
+  if (wrt.length === 0 && !c.recovered(span.start)) {
     c.report({
       code: "M0104",
       title: "A `gradient` needs `wrt` and what it is taken with respect to",

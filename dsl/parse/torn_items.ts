@@ -1,0 +1,84 @@
+// Which items could not be read whole? The text from where one item begins to where the next does is one stretch: a mistake of syntax
+// tears the stretch that it stands in, and nothing else. What is torn is shown and formatted, and not checked.
+import type { Item } from "../syntax/ast.ts";
+
+/** What could not be read whole. */
+export interface Torn {
+  readonly items: ReadonlySet<Item>;
+  /** The words of the torn stretches: any of them may be meant to be defined there. */
+  readonly words: ReadonlySet<string>;
+  /** A definition has lost its name, which may be any. */
+  readonly nameless: boolean;
+}
+
+const wordsOf = (text: string): readonly string[] => text.match(/[A-Za-z_]\w*/g) ?? [];
+
+/** The beginning of a definition without a name after it. */
+const nameless = /^\s*(let|fn|param|input|data|task|model|optimizer|inner|outer)\b(?!\.|\s+[A-Za-z_])|\bsplit\s*\{/m;
+
+/** The stretches of a text, by number; number 0 is what stands before the first item. */
+export class Stretches {
+  readonly #text: string;
+  readonly #starts: readonly number[];
+  readonly #torn = new Set<number>();
+  readonly #places: number[] = [];
+
+  /** `starts`: where items begin. */
+  constructor(text: string, starts: readonly number[]) {
+    this.#text = text;
+    this.#starts = starts;
+  }
+
+  /** The stretch that a place is in. */
+  #of(place: number): number {
+    return this.#starts.findLastIndex((start) => start <= place) + 1;
+  }
+
+  isTorn(place: number): boolean {
+    return this.#torn.size > 0 && this.#torn.has(this.#of(place));
+  }
+
+  /** A mistake stands there. */
+  tear(place: number): void {
+    this.#torn.add(this.#of(place));
+    this.#places.push(place);
+  }
+
+  /** The parser met what it did not want: at the beginning of an item that is the end of the one before. */
+  tearBefore(place: number): void {
+    this.tear(this.#starts.includes(place) ? place - 1 : place);
+  }
+
+  /** What is torn of the items that were read; undefined when nothing is. */
+  torn(items: readonly Item[]): Torn | undefined {
+    if (this.#torn.size === 0) return undefined;
+    const found = new Set<Item>();
+    // where braces are not closed, a `let` or a `fn` may be part of what stands before
+    let [whole, sinceOther] = [0, 0];
+    let read = 0;
+    for (const item of items) {
+      const depth = braces(this.#text.slice(read, item.span.start));
+      [whole, sinceOther, read] = [whole + depth, sinceOther + depth, item.span.start];
+      const inside = (item.kind === "Let" || item.kind === "Function") && whole !== 0 && sinceOther !== 0;
+      if (inside) this.tear(item.span.start);
+      // an import ends where it ends: what follows is no part of it
+      const isWhole = item.kind === "Import" &&
+        !this.#places.some((place) => place >= item.span.start && place < item.span.end);
+      if (this.isTorn(item.span.start) && !isWhole) found.add(item);
+      else if (item.kind !== "Let" && item.kind !== "Function") sinceOther = 0;
+    }
+    const text = [...this.#torn].map((n) => this.#text.slice(this.#starts[n - 1] ?? 0, this.#starts[n])).join("\n");
+    // of a loop whose hyperparameters are not known nothing can be said
+    const overrides = [...text.matchAll(/\boverride\b([^{]*)/g)].map(([, head]) => wordsOf(head!));
+    for (const item of items) {
+      if (item.kind !== "Inner" && item.kind !== "Outer") continue;
+      if (overrides.some((names) => names.length === 0 || names.includes(item.name.name))) found.add(item);
+    }
+    return { items: found, words: new Set(wordsOf(text)), nameless: nameless.test(text) };
+  }
+}
+
+/** How many more braces a text opens than it closes, comments and all. */
+function braces(text: string): number {
+  return text.split("{").length - text.split("}").length;
+}
