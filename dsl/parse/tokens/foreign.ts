@@ -68,7 +68,7 @@ const rows: readonly ForeignRow[] = [
   },
   {
     name: "Augmented",
-    pattern: /[A-Za-z_][\w.]*[ \t]*[-+*/]=(?!=)[ \t]*[\w.]+(?:[ \t]*[-+*/^][ \t]*[\w.]+)*(?:\([^()\r\n]*\))?/,
+    pattern: /(?<!\.)[A-Za-z_][\w.]*[ \t]*[-+*/]=(?!=)[ \t]*[\w.]+(?:[ \t]*[-+*/^][ \t]*[\w.]+)*(?:\([^()\r\n]*\))?/,
     title: (written) => `\`${/[-+*/]=/.exec(written)![0]}\` is not written so here`,
     cure: laterValue,
   },

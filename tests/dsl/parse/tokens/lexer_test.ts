@@ -1,6 +1,7 @@
 // Which tokens does the lexer see?
 import { assertEquals } from "@std/assert";
 import { tokenize } from "../../../../dsl/parse/tokens/lexer.ts";
+import { foreignTokens } from "../../../../dsl/parse/tokens/foreign.ts";
 
 function tokensOf(text: string): string {
   return tokenize({ name: "t.meta", text }).tokens.map(({ tokenType, image }) => `${tokenType.name}:${image}`).join(
@@ -85,4 +86,18 @@ Deno.test("tokenize() refuses brackets that are nested too deeply for the passes
   assertEquals(complaintsOf("(".repeat(101)), [
     "M0102 100-101 Brackets are nested more than 100 deep | name the inner parts with `let`",
   ]);
+});
+
+Deno.test("no word of another language is looked for in the middle of a dotted name, which would read the rest of it each time", () => {
+  const text = `a${".b".repeat(50)} -= 1`;
+  for (const { type } of foreignTokens) {
+    if (!(type.PATTERN instanceof RegExp)) continue;
+    const pattern = new RegExp(type.PATTERN.source, "y");
+    const found = [...text.slice(0, 100).matchAll(/b/g)].filter(({ index }) => {
+      pattern.lastIndex = index;
+      return pattern.test(text);
+    });
+    assertEquals(found.length, 0, type.name);
+  }
+  assertEquals(complaintsOf(text).length, 1);
 });
