@@ -2,6 +2,7 @@
 // are; where a value jumps the slopes beside the jump are looked at; what cannot be compared is said not to be.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { cutting, verifyText } from "./planted.ts";
+import { some } from "../thorough.ts";
 
 /** Programs that hold values, in every place that a program has. */
 const held: Readonly<Record<string, string>> = {
@@ -79,7 +80,7 @@ const held: Readonly<Record<string, string>> = {
     inner fit { minimize (w - a)^2 + 0.1 * w^4 * stop_gradient(w * a) over w by sgd(lr = 0.1) for T = 3 steps from fit@T }
     outer train { minimize (w@T - 2)^2 + a^2 over a, fit.lr by adam(lr = 0.1) for 5 steps }`,
 };
-for (const [name, source] of Object.entries(held)) {
+for (const [name, source] of some(Object.entries(held), 6)) {
   Deno.test(`verify holds what is behind stop_gradient: ${name}`, async () => {
     const { code, out } = await verifyText(`edition 1\n${source}`);
     assertEquals(code, 0, out);

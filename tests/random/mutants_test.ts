@@ -15,7 +15,7 @@ import { lostItems } from "./oracle.ts";
 import { writeProgram } from "./program.ts";
 import { runOn } from "./runs.ts";
 
-const mutants = cases(15, 400);
+const mutants = cases(10, 400);
 const seed = 20261130;
 
 /** Steps of the reference backend that a mutant may take to be run here. */

@@ -79,7 +79,7 @@ function compareAll(source: string): void {
   }
 }
 
-for (const precision of ["f32", "f64"]) {
+for (const precision of some(["f64", "f32"], 1)) {
   for (const T of some([4, 5, 9, 16, 31], 2)) {
     Deno.test(`every plan gives the same bits: tasks, ${T} steps, ${precision}`, () => compareAll(maml(T, precision)));
   }
