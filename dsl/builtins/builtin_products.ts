@@ -14,10 +14,9 @@ import {
 } from "./builtin_arguments.ts";
 import type { Expression } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
-import { noteRow } from "../elaborate/slices.ts";
 import { checkedIndices, entriesAlong } from "../elaborate/integers.ts";
 import { capital, count } from "../text/words.ts";
-import { rowsOfAll, withRows } from "../elaborate/row_origins.ts";
+import { noteRow, rowsOfAll, withRows } from "../elaborate/row_origins.ts";
 import { referenceText } from "../syntax/paths.ts";
 import { convolvedSize } from "../../runtime/ir/shapes.ts";
 import type { ConvolutionParameters } from "../../runtime/ir/types.ts";

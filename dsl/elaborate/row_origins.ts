@@ -1,11 +1,16 @@
 // Whose rows does an axis still count? The first axis of a table's fields carries the table, and every operation that does not sum
 // it up or pick entries by constants keeps it, so that a value of the whole table is told from one of a batch.
-import type { Dim, Table, Value } from "../world/world.ts";
+import type { Context, Dim, Table, Value } from "../world/world.ts";
 
 /** The tables of two axes that became one. */
 function joinRows(a: Dim["rows"], b: Dim["rows"]): Dim["rows"] {
   if (!a || !b || b.every((t) => a.includes(t))) return a ?? b;
   return [...new Set([...a, ...b])];
+}
+
+/** Notes that an axis is gone through entry by entry, where a comprehension or a scan asks for it. */
+export function noteRow(cx: Context, dim: Dim): void {
+  for (const table of dim.rows ?? []) cx.indexed?.add(table);
 }
 
 /** A field of a table: its first axis counts the table's rows. */

@@ -6,11 +6,10 @@ import { fail } from "../world/report.ts";
 import { evaluate, numberValue } from "../world/evaluator.ts";
 import { checkedIndices, entriesAlong } from "../elaborate/integers.ts";
 import { capital, count } from "../text/words.ts";
-import { rowsOfAll, withRows } from "../elaborate/row_origins.ts";
+import { noteRow, rowsOfAll, withRows } from "../elaborate/row_origins.ts";
 import type { Span } from "../text/source.ts";
 import { describeValue, errorValue, formatDims, isSingleSize, shapeOf, staticNumber } from "../world/values.ts";
 import type { Context, Dim, LiteralValue, ShapeValue, TensorValue, Value } from "../world/world.ts";
-import { noteRow } from "../elaborate/slices.ts";
 
 export function indexTensor(
   cx: Context,

@@ -27,7 +27,6 @@ import { directionOf } from "./directions.ts";
 import { derivativeAtEnd } from "./end_derivatives.ts";
 import { checkThrough, endOnly, stillSteps } from "./estimators.ts";
 import { tellIfNotFinite } from "./finite_objectives.ts";
-import { takeAt } from "../elaborate/slices.ts";
 import { objectiveAt, recordOf, worldOfStep } from "./loop_record.ts";
 import { checkFrom, continueFrom, placeholder, startValue } from "./loop_starts.ts";
 import { readMetaReference } from "./meta_parameters.ts";
@@ -332,7 +331,7 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     for (const leaf of own) {
       const given = startValue(cx, loop, leaf)!;
       const first = disturbed?.get(leaf.name);
-      const from = first ? b.apply("add", given.variable, takeAt({ b }, first, 0)) : given.variable;
+      const from = first ? b.apply("add", given.variable, b.row(first, 0)) : given.variable;
       const p = { ...given, variable: watched(cx, from, { loop, quantity: leaf.name, when: "start", at: leaf.span }) };
       start.set(leaf.name, p);
       const hyper = hyperparameterLocals(cx, loop, rule, plans, leaf, zero);
@@ -446,7 +445,7 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
   const ends = asSaidBy(b, loop.through.span, () =>
     derivativeAtEnd(cx, loop, {
       finals: results.carry.slice(0, leaves.length),
-      startNorm: takeAt({ b }, norms, 0),
+      startNorm: b.row(norms, 0),
       steps,
       at: (step) => leaves.map((leaf) => plain.parameter(leaf, { kind: "static", step }).variable),
       loss: (inside, parameters, step = steps) => {
@@ -464,7 +463,7 @@ function lowerLoop(cx: Context, loop: Loop): LoopRecord | undefined {
           ...leaves.flatMap((leaf) => [...startState.get(leaf.name)!.values()].map((x) => x.variable)),
         ],
         carry: results.carry,
-        slices: results.stacked.map((x) => takeAt({ b }, x, steps - 1)),
+        slices: results.stacked.map((x) => b.row(x, steps - 1)),
       },
     }));
   return recordOf(cx, loop, steps, leaves, {

@@ -104,7 +104,7 @@ const instructions: {
 /** Leaves the result of an operation on the stack. */
 export function writeOperation(context: OperationContext, operation: Operation): void {
   const { code, lanes } = context;
-  const { op, dtype, operands, operandType } = operation;
+  const { op, operands, operandType } = operation;
   const [a, b] = operands as [number, number];
   const isFloat = operandType === "f32" || operandType === "f64";
   const known = instructions[op];
@@ -138,11 +138,18 @@ export function writeOperation(context: OperationContext, operation: Operation):
     code.call(context.math.get(op as MathName, type));
     return;
   }
+  writeOther(context, operation);
+}
+
+/** What no single instruction and no function computes for its operands. */
+function writeOther(context: OperationContext, { op, dtype, operands, operandType, ...given }: Operation): void {
+  const { code, lanes } = context;
+  const [a, b] = operands as [number, number];
   switch (op) {
     case "sign":
       return writeSign(context, operandType, a);
     case "integer_pow":
-      return writePower(context, operandType as "f32" | "f64", a, operation.exponent!);
+      return writePower(context, operandType as "f32" | "f64", a, given.exponent!);
     case "convert":
       return writeConvert(context, operandType, dtype, a);
     case "not":
@@ -161,7 +168,7 @@ export function writeOperation(context: OperationContext, operation: Operation):
       return;
     }
     case "shift_right":
-      if (operation.uniform !== undefined) code.get(a).i32(operation.uniform & 31).vector("i32x4.shr_u");
+      if (given.uniform !== undefined) code.get(a).i32(given.uniform & 31).vector("i32x4.shr_u");
       else eachLane(context, operands, () => code.numeric("i32.shr_u"));
       return;
     case "div":
