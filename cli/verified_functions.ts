@@ -3,13 +3,13 @@ import { openExecutables, seedWords } from "../runtime/loop/executables.ts";
 import { expandGradients } from "../runtime/autodiff/expand_gradients.ts";
 import { referenceBackend } from "../runtime/backend/reference/index.ts";
 import type { CompileOutput } from "../dsl/compile.ts";
-import { isLibrary } from "../dsl/world/report.ts";
 import { costOf } from "../runtime/ir/cost.ts";
 import type { HostArray, IrFunction } from "../runtime/ir/types.ts";
 import { type ExperimentProgram, type OuterProgram, trajectoryName } from "../runtime/program/program.ts";
 import type { Point } from "../runtime/verify/check_gradient.ts";
 import type { Held } from "../runtime/verify/held_values.ts";
 import type { NamedFunction } from "../runtime/verify/compare_backends.ts";
+import { isLibrary } from "../dsl/text/source.ts";
 
 /** Seconds that the differences may take, by a rough pace of the reference backend. */
 export const patience = 20;

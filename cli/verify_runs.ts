@@ -1,7 +1,6 @@
 // Does what runs compute what it should? Every loop's own gradient at its first step, and every function on the backend that would
 // run it: what comparing gradients with differences of values does not see.
 import type { CompileOutput } from "../dsl/compile.ts";
-import { isLibrary } from "../dsl/world/report.ts";
 import { withoutTelling } from "../dsl/loops/finite_objectives.ts";
 import type { Backend } from "../runtime/backend/interface.ts";
 import { referenceBackend } from "../runtime/backend/reference/index.ts";
@@ -15,6 +14,7 @@ import { innerObjectives } from "../runtime/verify/inner_objectives.ts";
 import { type Judged, judged, judgedBias, type Rows } from "./judged_rows.ts";
 import { duration } from "./numbers.ts";
 import { evaluations, namedFunctions, patience, pointOf, saidStops, secondsOf } from "./verified_functions.ts";
+import { isLibrary } from "../dsl/text/source.ts";
 
 /** The objective of every loop that runs, each once, at the first step of the first item that runs it. */
 export function innerRows(output: CompileOutput, seed: number): Rows {

@@ -83,23 +83,22 @@ function symbols(el: Elaboration, checked: CheckedProgram): string[] {
   for (const { loop, learned: groups } of checked.outers) {
     for (const r of groups.flat()) for (const leaf of r.leaves) learned.set(leaf, `${loop.name} (${r.label})`);
   }
-  const rows = [...el.leaves.values()].map((leaf) => {
+  const shown = [...el.leaves.values()].flatMap((leaf) => {
     const evolving = loopsChanging(el, { kind: "leaf", leaf });
     const outers = outersLearning(el, leaf.path, false)
       .filter((l) => !checked.outers.some((o) => o.loop === l));
     const owners = [...evolving, ...outers].map((l) => `evolved by ${l.name}`);
     if (learned.has(leaf)) owners.push(`learned by ${learned.get(leaf)}`);
-    if (owners.length === 0) owners.push(leaf.loop ? `constant of ${leaf.loop.name}` : "constant");
     const range = leaf.range ? ` in ${formatRange(...leaf.range)}` : "";
-    return [
+    // what no one learns and no loop evolves says nothing
+    if (owners.length === 0) return [];
+    return [[
       leaf.name,
       leaf.dims.length === 0 ? `number${range}` : `${formatDims(leaf.dims)}${range}`,
       owners.join(", "),
-    ];
+    ]];
   });
-  // what no one learns and no loop evolves says nothing
-  const shown = rows.filter((row) => !row[2]!.startsWith("constant"));
-  const rest = rows.length - shown.length;
+  const rest = el.leaves.size - shown.length;
   return [
     "symbols",
     ...columns(shown),

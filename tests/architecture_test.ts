@@ -186,3 +186,23 @@ Deno.test("tests import nothing of bench/, and what is shipped nothing of either
   const seen = ["tests/work.ts", "api/run.ts"].map((from) => ({ from, to: "bench/compile.ts", types: true }));
   assertEquals(wrong([...all, ...seen, { from: "mod.ts", to: "tests/work.ts", types: true }]).length, 3);
 });
+
+Deno.test("no name is taken apart where a program is understood: it has a path, which is compared as words", () => {
+  // text is read in dsl/{text, parse, format}, files are in dsl/{modules, data}, sentences and foreign words in dsl/diagnostics
+  const rooms = ["world", "elaborate", "builtins", "loops", "evaluate", "check", "lower"].map((room) => `dsl/${room}/`);
+  const files = ["dsl/compile.ts", "dsl/describe.ts", ...rooms.flatMap((room) => [...modulesIn(room)])];
+  const lines = files.flatMap((module) =>
+    Deno.readTextFileSync(new URL(module, root)).split("\n").map((line) => ({ module, line }))
+  );
+  const apart =
+    /\.(startsWith|endsWith|lastIndexOf|charAt|charCodeAt|substring|replace|replaceAll|match|matchAll|exec|test|search)\(|\.split\((?!" "\))|\.(indexOf|includes)\("[^\w\\]/;
+  assertEquals(linesWith(apart, lines), []);
+  const old = [
+    "l.name.startsWith(`${name}[`)",
+    'leaf.name.split(".")[0]',
+    'l.name.slice(l.name.indexOf("[") + 1, -1)',
+    'r.label.replace(/@0$/, "")',
+    "/^.*:/.test(name)",
+  ];
+  assertEquals(linesWith(apart, old.map((line) => ({ module: "a.ts", line }))).length, old.length);
+});

@@ -13,13 +13,14 @@ import {
   tensor,
   tensorArg,
 } from "./builtin_arguments.ts";
-import { fail, isLibrary } from "../world/report.ts";
+import { fail } from "../world/report.ts";
 import { checkedIndices } from "../elaborate/integers.ts";
 import { rowsOfAll, rowsReshaped, withoutRows } from "../elaborate/row_origins.ts";
 import { tooLarge } from "../elaborate/sizes.ts";
 import { describeValue, errorValue, formatDims, namedSizes, shapeOf, staticNumber } from "../world/values.ts";
 import { capital } from "../text/words.ts";
 import type { Dim, ShapeValue, StaticValue, TensorValue, Value } from "../world/world.ts";
+import { isLibrary } from "../text/source.ts";
 
 function reshape(c: BuiltinCall): Value {
   const x = tensorArg(c, 0);
@@ -130,7 +131,7 @@ function sameShapeBuiltin(c: BuiltinCall): Value {
   if (!a || !d) return errorValue;
   const same = a.dims.length === d.dims.length && a.dims.every((dim, i) => dim.size === d.dims[i]!.size);
   if (same) return a;
-  const call = c.cx.frames.find((f) => !f.span.source.startsWith("std/"));
+  const call = c.cx.frames.find((f) => !isLibrary(f.span.source));
   return fail(c.cx, {
     code: "M0307",
     title: `${formatDims(a.dims)} and ${formatDims(d.dims)} must be the same shape${

@@ -396,6 +396,17 @@ export function habitOf(
   });
 }
 
+/** A word that is meant for the last step: `w@end`. */
+export function saysEnd(word: string): boolean {
+  return /^(end|last|final|inf|infinity|n|N|K|S|steps)$/.test(word);
+}
+
+/** What a word of another language is meant to be the start or the end of: `w_T`, `w_init`. */
+export function timedName(word: string): { readonly of: string; readonly start: boolean } | undefined {
+  const [, of, time] = /^(\w+?)_(T|t|0|end|final|init|start)$/.exec(word) ?? [];
+  return of && time ? { of, start: ["0", "init", "start"].includes(time) } : undefined;
+}
+
 /** Every row: for the test that goes through them. */
 export function allHabits(): readonly { readonly place: Place; readonly word: string; readonly cure: string }[] {
   return (Object.keys(tables) as Place[]).flatMap((place) =>

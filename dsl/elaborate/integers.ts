@@ -14,10 +14,11 @@ import {
 } from "../../runtime/ir/types.ts";
 import { openPreview } from "../../runtime/program/preview.ts";
 import { place } from "../../runtime/program/given_arrays.ts";
-import { fail, isLibrary, userPlace } from "../world/report.ts";
-import type { Span } from "../text/source.ts";
+import { fail, userPlace } from "../world/report.ts";
+import { isLibrary, type Span } from "../text/source.ts";
 import type { Context, TensorValue } from "../world/world.ts";
 import { arithmetic, mostSummed, wrappedSum } from "./wrapped.ts";
+import { capital } from "../text/words.ts";
 
 /** What numbers are, and between which numbers they must lie. */
 export interface Demand extends Bounds {
@@ -219,14 +220,14 @@ function reportOutside(
     ? `${source!.where(found)} is ${value}`
     : source
     ? `\`${source.name}\` is ${value}${entry}`
-    : `${subject.charAt(0).toUpperCase()}${subject.slice(1)} is ${value}${entry}`;
+    : `${capital(subject)} is ${value}${entry}`;
   fail(cx, {
     code: "M0314",
     title: `${where}, outside ${low} .. ${high}`,
     at,
     hint,
     notes: [
-      `${reason.charAt(0).toUpperCase()}${reason.slice(1)}${low === 0 ? ", counted from 0" : ""}`,
+      `${capital(reason)}${low === 0 ? ", counted from 0" : ""}`,
       ...(source ? [`\`${source.name}\` is read here as ${subject}`, ...source.notes ?? []] : []),
     ],
   });

@@ -10,7 +10,7 @@ import { hintFor } from "../diagnostics/hints.ts";
 import { ownersOf } from "./ownership.ts";
 import { viaNames, viaRange } from "./reparameterisations.ts";
 import { requireStatic } from "./sizes.ts";
-import type { Span } from "../text/source.ts";
+import { isLibrary, type Span } from "../text/source.ts";
 import { describeValue, errorValue, formatDims, formatRange, namedSizes, shapeOf } from "../world/values.ts";
 import type { Consumer, Context, Dim, LeafDeclaration, Motion, TensorValue, Value, World } from "../world/world.ts";
 import { readSources, withSources, worldBetween } from "./sources.ts";
@@ -232,7 +232,7 @@ export function valueNow(cx: Context, leaf: LeafDeclaration, span: Span): Value 
 
 /** The call through which a parameter inside a model body was reached. */
 function outermostUserCall(cx: Context, span: Span): Span | undefined {
-  const found = cx.frames.findLast((f) => !f.span.source.startsWith("std/"))?.span;
+  const found = cx.frames.findLast((f) => !isLibrary(f.span.source))?.span;
   return found && (found.source !== span.source || found.start !== span.start) ? found : undefined;
 }
 

@@ -1,7 +1,7 @@
 // Which parameters does a model have? A model used at the top of a file is one instance, every `use` inside a model is
 // another; their parameters are named by the path to them, and shaped by the first call (`model_calls.ts`).
 import type { CallExpression, Expression, ModelItem, UseMember } from "../syntax/ast.ts";
-import { type Definition, type Module, pathFromRoot } from "../modules/modules.ts";
+import { type Definition, type Module, moduleName, pathFromRoot } from "../modules/modules.ts";
 import { fail, moduleScope } from "../world/report.ts";
 import type {
   Context,
@@ -27,7 +27,7 @@ export function topName({ modules: { root, modules } }: Elaboration, { name, ite
   const seen = root.visible.get(name);
   const first = seen && !seen.module.library ? seen : modules.map((m) => m.own.get(name)).find((d) => d && hasPath(d));
   if (!first || first.item === item) return name;
-  return `${pathFromRoot(root, module).replace(/\.meta$/, "")}:${name}`;
+  return `${moduleName(root, module)}:${name}`;
 }
 
 /** True for what a program knows by its name. */

@@ -12,6 +12,7 @@ import { namesInScope } from "./scope_names.ts";
 import { known, ownsNow, withLocals } from "../world/moments.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { referenceText } from "../syntax/paths.ts";
+import { saysEnd } from "../diagnostics/habits.ts";
 
 /** The number of steps of every inner loop that an expression speaks of, under the names it goes by; a name that could
  *  mean two loops says so when it is read. */
@@ -145,7 +146,7 @@ function noTime(cx: Context, loop: Loop, time: Expression & { kind: "Name" }, st
     notes: [
       `Its times are 0 .. ${loop.timeName}: \`@0\`, \`@${loop.timeName}\`, or \`@t\` in \`sum(… for t in 0 .. ${loop.timeName})\``,
     ],
-    hint: /^(end|last|final|inf|infinity|n|N|K|S|steps)$/.test(time.name) ? `write \`@${loop.timeName}\`` : undefined,
+    hint: saysEnd(time.name) ? `write \`@${loop.timeName}\`` : undefined,
   });
 }
 

@@ -4,7 +4,7 @@ import type { Expression } from "../syntax/ast.ts";
 import { firstTime } from "../world/report.ts";
 import type { Elaboration } from "../world/world.ts";
 import type { DiagnosticDraft } from "../diagnostics/diagnostic.ts";
-import { habitOf } from "../diagnostics/habits.ts";
+import { habitOf, timedName } from "../diagnostics/habits.ts";
 import { hintAt } from "../diagnostics/hints.ts";
 import { hyperparameterPath, type Loop } from "../world/loop.ts";
 import { pathText } from "../syntax/paths.ts";
@@ -42,10 +42,10 @@ function partOfSomething(el: Elaboration, name: string): string | undefined {
     found.length === 0 || found.length > 3 ? undefined : `write ${found.map((n) => `\`${n}\``).join(" or ")}`;
   if (name === "loss" || name === "gradient_norm") return only(loops.map((l) => `${l.name}.${name}@${l.timeName}`));
   if (name === "T") return only(loops.filter((l) => l.timeName !== "T").map((l) => l.timeName));
-  const timed = /^(\w+?)_(T|t|0|end|final|init|start)$/.exec(name);
+  const timed = timedName(name);
   const changes = timed &&
-    loops.find((l) => l.rules.some((r) => r.references.some((e) => e.kind === "Name" && e.name === timed[1])));
-  if (changes) return `write \`${timed[1]}@${/0|init|start/.test(timed[2]!) ? "0" : changes.timeName}\``;
+    loops.find((l) => l.rules.some((r) => r.references.some((e) => e.kind === "Name" && e.name === timed.of)));
+  if (changes) return `write \`${timed.of}@${timed.start ? "0" : changes.timeName}\``;
   const rate = habitOf(name, "argument") === "write `lr`" ? "lr" : name;
   // the rate of an outer is its own business: what is learned or differentiated for is that of an inner
   const inner = loops.filter((l) => l.kind === "inner");

@@ -5,7 +5,7 @@ import type { CallExpression, Expression } from "../syntax/ast.ts";
 import { evaluateCall } from "./calls.ts";
 import { evaluateComprehension } from "./comprehensions.ts";
 import { type LimitName, raising } from "../../runtime/limits.ts";
-import { fail, firstTime, isLibrary } from "../world/report.ts";
+import { fail, firstTime } from "../world/report.ts";
 import { evaluateList } from "./indexing.ts";
 import { evaluateName, evaluatePart } from "./names.ts";
 import { evaluateTime } from "./times.ts";
@@ -13,6 +13,7 @@ import { tooLarge } from "../elaborate/sizes.ts";
 import { errorValue, staticNumber } from "../world/values.ts";
 import type { Context, Value } from "../world/world.ts";
 import { numberValue, placeOf } from "../world/evaluator.ts";
+import { isLibrary } from "../text/source.ts";
 
 /** The value of an expression where a context stands. Mistakes are reported once and give the error value. */
 export function evaluate(cx: Context, expression: Expression): Value {

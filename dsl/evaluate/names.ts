@@ -25,7 +25,7 @@ import { localNames, methodHint, namesInScope } from "../elaborate/scope_names.t
 
 export function evaluateName(cx: Context, name: string, span: Span): Value {
   const value = wholeName(cx, name, span);
-  return value.kind === "record" ? readTable(cx, value) : readWhole(cx, value, name, span);
+  return value.kind === "record" ? readTable(cx, value) : readWhole(cx, value, [name], span);
 }
 
 /** What a name stands for, whatever batch is read. */
@@ -257,7 +257,7 @@ export function evaluatePart(
   if (object.kind === "error" || name === "") return errorValue;
   if (object.kind === "record") {
     const member = object.members.get(name);
-    if (member) return readWhole(cx, readPart(cx, member()), `${object.name}.${name}`, expression.span);
+    if (member) return readWhole(cx, readPart(cx, member()), [object.name, name], expression.span);
     const known = [...object.members.keys()];
     return fail(cx, {
       code: "M0201",

@@ -1,13 +1,13 @@
 // By which rules does a loop go? Pairs every `over` with its `by`, and every hyperparameter with the value that the call, an
 // override or the optimizer's own declaration gives it.
 import type { Clause, Expression, InnerItem, OptimizerItem, OuterItem, OverrideEntry } from "../syntax/ast.ts";
-import { isLibrary, notYet } from "../world/report.ts";
+import { notYet } from "../world/report.ts";
 import type { Elaboration } from "../world/world.ts";
 import { hintAt, hintFor } from "../diagnostics/hints.ts";
 import { type DeclaredHyperparameter, type Loop, type LoopRule, rulePaths } from "../world/loop.ts";
 import type { Module } from "../modules/modules.ts";
 import { type Path, pathText, referencePath, samePath } from "../syntax/paths.ts";
-import type { Span } from "../text/source.ts";
+import { isLibrary, type Span } from "../text/source.ts";
 import { isScheduleWithoutTime } from "./schedules.ts";
 import { packageChain, packageName } from "../elaborate/unknown_names.ts";
 

@@ -1,12 +1,13 @@
 // What may be learned? Turns the references of `over` (in an outer) and `wrt` into leaves, and says why one cannot be.
 import type { Expression } from "../syntax/ast.ts";
-import { fail, isLibrary, needShape, sourceText } from "../world/report.ts";
+import { fail, needShape, sourceText } from "../world/report.ts";
 import type { Context, MetaReference, Reference } from "../world/world.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { changesUnknown, referenceLeaves, resolveReference } from "../elaborate/references.ts";
 import { loopsChanging, outersLearning } from "../elaborate/ownership.ts";
 import { hyperparameterPath } from "../world/loop.ts";
 import { pathText, referencePath, referenceText } from "../syntax/paths.ts";
+import { isLibrary } from "../text/source.ts";
 
 /** Reads one entry of `over` or `wrt`. Undefined when it cannot be a meta-parameter (reported) or is not shaped yet. */
 export function readMetaReference(cx: Context, expression: Expression): MetaReference | undefined {

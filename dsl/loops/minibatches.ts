@@ -14,6 +14,7 @@ import type { Batch, Context, Dim, RecordValue, Table, TensorValue, Value } from
 import { requireInteger } from "../elaborate/sizes.ts";
 import type { Span } from "../text/source.ts";
 import { describeValue, errorValue, formatDims } from "../world/values.ts";
+import { type Path, pathText } from "../syntax/paths.ts";
 
 /** Evaluates the objective of one step of a loop where its batch, if it takes one, is what is read of the table; the step of an
  *  outer loop is the meta-step. Rows are drawn uniformly and with replacement, anew at every step. Undefined when wrong (reported),
@@ -57,11 +58,12 @@ export function readTable(cx: Context, whole: RecordValue): RecordValue {
 }
 
 /** A value that was computed from whole tables, as it is read where a context stands: not where a batch is taken of a table whose
- *  rows it still counts (reported, once for each loop). `name` is how it is read. */
-export function readWhole(cx: Context, value: Value, name: string, span: Span): Value {
+ *  rows it still counts (reported, once for each loop). `path` is how it is read. */
+export function readWhole(cx: Context, value: Value, path: Path, span: Span): Value {
   const { batch } = cx;
   if (!batch || !countsRows(value, batch.table)) return value;
   const { loop } = batch;
+  const name = pathText(path);
   if (!firstTime(cx.elaboration, `rows of ${name} in ${loop.name}`)) return errorValue;
   const table = `\`${batch.table.name.name}\``;
   return fail(cx, {
@@ -70,7 +72,7 @@ export function readWhole(cx: Context, value: Value, name: string, span: Span): 
     at: span,
     label: value.kind === "tensor" ? describeValue(value) : "",
     secondary: [{ span: batch.clause.span, message: count(batch.rows.dims[0]!.size, "row") }],
-    hint: name.includes(".")
+    hint: path.length > 1
       ? `make it a field of ${table}`
       : `make it a field of ${table}, or a \`fn ${name}() = …\`, which reads the rows of the batch where it is called`,
   });

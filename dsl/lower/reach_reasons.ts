@@ -13,13 +13,12 @@ import {
 } from "../../runtime/ir/types.ts";
 import type { ProgramFunction } from "../../runtime/program/program.ts";
 import type { Label } from "../diagnostics/diagnostic.ts";
-import { isLibrary } from "../world/report.ts";
 import { solvesStep } from "../loops/estimators.ts";
 import { withoutTelling } from "../loops/finite_objectives.ts";
 import type { LeafDeclaration } from "../world/world.ts";
 import type { EstimatorKind, Loop } from "../world/loop.ts";
 import { referenceText } from "../syntax/paths.ts";
-import type { Span } from "../text/source.ts";
+import { isLibrary, type Span } from "../text/source.ts";
 
 /** What is said at a meta-parameter that has no influence. */
 export interface Cause {

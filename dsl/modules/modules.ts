@@ -341,6 +341,11 @@ export function pathFromRoot(root: Module, module: Module): string {
   return [...from.slice(common).map(() => ".."), ...to.slice(common)].join("/");
 }
 
+/** The same without the ending. */
+export function moduleName(root: Module, module: Module): string {
+  return pathFromRoot(root, module).replace(/\.meta$/, "");
+}
+
 /** The span of a definition's name. */
 export function definitionSpan(definition: Definition): Span {
   return nameOf(definition.item)!.span;

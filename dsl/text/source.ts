@@ -39,3 +39,8 @@ export function placeText(sources: ReadonlyMap<string, SourceText>, { source, st
 export function joinSpans(a: Span, b: Span): Span {
   return { source: a.source, start: Math.min(a.start, b.start), end: Math.max(a.end, b.end) };
 }
+
+/** True for a file of the standard library. */
+export function isLibrary(source: string): boolean {
+  return source.startsWith("std/");
+}

@@ -8,3 +8,13 @@ export function count(n: number, word: string, plural = `${word}s`): string {
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
+
+/** Blanks and line ends as one blank each. */
+export function onOneLine(text: string): string {
+  return text.replace(/\s+/g, " ");
+}
+
+/** True for a number that is written as a fraction or with an exponent: `1.0`, `1e3`. */
+export function isFraction(number: string): boolean {
+  return /[.eE]/.test(number);
+}

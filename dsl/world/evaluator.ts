@@ -5,6 +5,7 @@ import type { Loop } from "./loop.ts";
 import type { Context, LoopRun, StaticValue, Value } from "./world.ts";
 import type { Span } from "../text/source.ts";
 import { staticNumber } from "./values.ts";
+import { isFraction } from "../text/words.ts";
 
 /** The value of an expression where a context stands. Mistakes are reported once and give the error value. */
 export function evaluate(cx: Context, expression: Expression): Value {
@@ -21,5 +22,5 @@ export const placeOf = ({ source, start, end }: Span): string => `${source} ${st
 
 /** The value of a number as it is written. */
 export function numberValue({ value, text }: Expression & { kind: "Number" }): StaticValue {
-  return staticNumber(value, /[.eE]/.test(text) ? "float" : "int");
+  return staticNumber(value, isFraction(text) ? "float" : "int");
 }

@@ -3,13 +3,14 @@
 import { usualLimits } from "../../runtime/limits.ts";
 import type { DiagnosticDraft, DiagnosticSink, Label } from "../diagnostics/diagnostic.ts";
 import { codeRow } from "../diagnostics/codes.ts";
-import type { Span } from "../text/source.ts";
+import { isLibrary, type Span } from "../text/source.ts";
 import type { Loop } from "./loop.ts";
 import type { Module } from "../modules/modules.ts";
 import type { Context, Elaboration, ErrorValue, Frame, Scope } from "./world.ts";
 import { errorValue, formatDims } from "./values.ts";
 import { type Path, pathText } from "../syntax/paths.ts";
 import type { Expression } from "../syntax/ast.ts";
+import { onOneLine } from "../text/words.ts";
 
 /** Everything empty, before a program is read. */
 export function newElaboration(
@@ -133,11 +134,6 @@ function withoutRepeats(labels: readonly Label[]): Label[] {
   });
 }
 
-/** True for a file of the standard library. */
-export function isLibrary(source: string): boolean {
-  return source.startsWith("std/");
-}
-
 /** True the first time that something is to be complained about. */
 export function firstTime(el: Pick<Elaboration, "said">, about: unknown): boolean {
   if (el.said.has(about)) return false;
@@ -158,5 +154,5 @@ export function notYet(el: Elaboration, what: string, at: Span, notes: readonly 
 /** The text of an expression as written, on one line. */
 export function sourceText(el: Elaboration, expression: Expression): string {
   const text = el.modules.sources.get(expression.span.source)?.text ?? "";
-  return text.slice(expression.span.start, expression.span.end).replace(/\s+/g, " ");
+  return onOneLine(text.slice(expression.span.start, expression.span.end));
 }
