@@ -1,6 +1,6 @@
 // What does a program mean? The problem as mathematics, whose each symbol is, which loop runs which, and how derivatives are
 // found: for `explain`.
-import type { Elaboration, LeafDeclaration, LoopRun } from "./world/world.ts";
+import type { CheckedLoop, Elaboration, LeafDeclaration } from "./world/world.ts";
 import { openLook } from "./elaborate/functions.ts";
 import { type Direction, estimatorFacts, type EstimatorKind, type Loop } from "./world/loop.ts";
 import { stepsOf } from "./elaborate/steps.ts";
@@ -43,7 +43,7 @@ function problems(el: Elaboration, checked: CheckedProgram): string[] {
 }
 
 /** What the loops make that an objective runs. */
-function subject(el: Elaboration, runs: readonly LoopRun[], around: Loop | undefined, indent: string): string[] {
+function subject(el: Elaboration, runs: readonly CheckedLoop[], around: Loop | undefined, indent: string): string[] {
   const inside = [...new Set(runs.filter((r) => r.around === around).map((r) => r.loop))];
   return inside.flatMap((loop) => [...constraint(el, loop, indent), ...subject(el, runs, loop, `${indent}    `)]);
 }
@@ -118,7 +118,7 @@ function columns(rows: readonly (readonly string[])[]): string[] {
 
 function graph(el: Elaboration, checked: CheckedProgram): string[] {
   const lines = ["loops, each below what runs it"];
-  const below = (runs: readonly LoopRun[], around: Loop | undefined, indent: string) => {
+  const below = (runs: readonly CheckedLoop[], around: Loop | undefined, indent: string) => {
     for (const loop of new Set(runs.filter((r) => r.around === around).map((r) => r.loop))) {
       lines.push(`${indent}${loop.kind} ${loop.name}, ${stepsText(el, loop)}`);
       below(runs, loop, `${indent}  `);
@@ -151,7 +151,7 @@ const meaning: { readonly [K in EstimatorKind]: string } = {
 
 function estimators(el: Elaboration, checked: CheckedProgram): string[] {
   const lines = ["derivatives"];
-  const say = (name: string, runs: readonly LoopRun[], direction: Direction) => {
+  const say = (name: string, runs: readonly CheckedLoop[], direction: Direction) => {
     const loops = new Set(runs.map((r) => r.loop));
     if (loops.size === 0) lines.push(`  ${name}: exact`);
     for (const loop of loops) {
@@ -189,7 +189,7 @@ export interface DerivativeKind {
 
 /** One for each outer that runs and each gradient, in their order. */
 export function derivativeKinds(el: Elaboration, checked: CheckedProgram): readonly DerivativeKind[] {
-  const kindOf = (name: string, runs: readonly LoopRun[], direction: Direction): DerivativeKind => {
+  const kindOf = (name: string, runs: readonly CheckedLoop[], direction: Direction): DerivativeKind => {
     const loops = [...new Set(runs.map((r) => r.loop))];
     return {
       name,

@@ -1,6 +1,6 @@
 // Are `gradient`, its `expect`s and a loop that nothing uses without mistakes?
 import type { Context, Elaboration, MetaReference, TensorValue, Value } from "../world/world.ts";
-import type { CheckedGradient, TrajectoryWish } from "./checked_program.ts";
+import { type CheckedGradient, checkedLoops, type TrajectoryWish } from "./checked_program.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
 import type { Expectation, TrajectoryQuantity } from "../../runtime/program/program.ts";
 import type { GradientItem } from "../syntax/ast.ts";
@@ -89,7 +89,7 @@ export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradi
   const wrt = references.filter((r) => r !== undefined);
   const expect = wrt.length === references.length ? readExpectations(cx, item, wrt) : [];
   if (!objective || wrt.length < references.length || !expect) return undefined;
-  const { runs } = tasks.cx.world.consumer;
+  const runs = checkedLoops(tasks.cx.world.consumer);
   const direction = directionOf(cx, runs.filter((r) => !r.around), wrt.flatMap((r) => r.leaves));
   if (!direction) return undefined;
   return {

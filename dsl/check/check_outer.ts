@@ -1,10 +1,10 @@
 // Is an outer loop without mistakes? What it learns, by which rules, and what no two of them may share.
-import type { Elaboration, LeafDeclaration, LoopRun, MetaReference, TensorValue } from "../world/world.ts";
+import type { CheckedLoop, Elaboration, LeafDeclaration, MetaReference, TensorValue } from "../world/world.ts";
 import { type Loop, withoutTime } from "../world/loop.ts";
 import { type Draft, type LastingLeaves, noLeaves, openFunction } from "../elaborate/functions.ts";
 import { stepsOf } from "../elaborate/steps.ts";
 import { setRange } from "../../runtime/ir/ranges.ts";
-import type { CheckedOuter } from "./checked_program.ts";
+import { checkedLoops, type CheckedOuter } from "./checked_program.ts";
 import { acrossOf, taskObjective } from "../loops/outer_objective.ts";
 import { openTasks } from "../loops/task_scopes.ts";
 import { loopsTouched } from "../elaborate/ownership.ts";
@@ -60,14 +60,15 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
   const learned = loop.rules.map((rule) => {
     const references = rule.references.map((r) => readMetaReference(cx, r));
     const found = references.filter((r) => r !== undefined);
-    const leaves = found.flatMap((r) => r.leaves);
+    const leaves = [...new Set(found.flatMap((r) => r.leaves))];
     const plans = steps === undefined ? [] : planHyperparameters(cx, loop, rule, leaves, steps);
     const ends = (leaf: LeafDeclaration) => endOf(cx.world.consumer.runs, leaf) !== undefined;
     for (const leaf of leaves) checkRuleFor(draft, loop, rule, plans, leaf, { steps: steps ?? 1, ends: ends(leaf) });
-    return { complete: found.length === references.length && plans.length === rule.hyperparameters.length, found };
+    const complete = found.length === references.length && plans.length === rule.hyperparameters.length;
+    return { complete, found, ruled: { rule, leaves, plans } };
   });
   if (steps === undefined || !objective || !kept || learned.some((l) => !l.complete)) return undefined;
-  const { runs } = tasks.cx.world.consumer;
+  const runs = checkedLoops(tasks.cx.world.consumer);
   const inners = new Set(runs.map((r) => r.loop));
   const leaves = learned.flatMap((l) => l.found.flatMap((r) => r.leaves));
   const direction = directionOf(cx, runs.filter((r) => !r.around), leaves);
@@ -80,6 +81,7 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
     steps,
     across,
     learned: learned.map((l) => l.found),
+    rules: learned.map((l) => l.ruled),
     inners,
     outermost: new Set(tasks.cx.world.runs.keys()),
   };
@@ -101,7 +103,7 @@ function checkRuleFor(
 }
 
 /** The loop of an objective that starts at a leaf, if one does. */
-export function endOf(runs: readonly LoopRun[], leaf: LeafDeclaration): LoopRun | undefined {
+export function endOf(runs: readonly CheckedLoop[], leaf: LeafDeclaration): CheckedLoop | undefined {
   return runs.find((r) => !r.around && r.loop.kind === "inner" && r.leaves.includes(leaf));
 }
 

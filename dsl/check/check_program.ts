@@ -7,11 +7,11 @@ import {
   type RecordedTimes,
   throughText,
 } from "./checked_program.ts";
-import { openFunction } from "../elaborate/functions.ts";
-import { fail, moduleScope, sourceText } from "../world/report.ts";
+import { openFunction, openLook } from "../elaborate/functions.ts";
+import { fail, moduleScope, needShape, sourceText } from "../world/report.ts";
 import { checkStates } from "../elaborate/equations.ts";
 import { checkOuter, checkSharedLeaves } from "./check_outer.ts";
-import type { EvaluateItem, Expression, GradientItem } from "../syntax/ast.ts";
+import type { Expression } from "../syntax/ast.ts";
 import { checkGradient, checkSimulation } from "./check_items.ts";
 import { checkEvaluation } from "./check_evaluation.ts";
 import { checkUnused } from "./unused_definitions.ts";
@@ -22,65 +22,109 @@ import { requireInteger } from "../elaborate/sizes.ts";
 import { lost } from "./lost_items.ts";
 import { isSchedule } from "../loops/hyperparameters.ts";
 import { changesUnknown, referenceLeaves, resolveReference } from "../elaborate/references.ts";
-import { headName, leadsTo, pathText, samePath } from "../syntax/paths.ts";
+import { headName, leadsTo, type Path, pathText, samePath } from "../syntax/paths.ts";
 import { loopsChanging } from "../elaborate/ownership.ts";
 import { formatDims, formatRange } from "../world/values.ts";
 
 /** Checks everything. After a mistake (reported) the result is what does not depend on it. */
 export function checkProgram(el: Elaboration): CheckedProgram {
-  const { root } = el.modules;
-  const ownOuters = [...el.loops.values()].filter((l) => l.kind === "outer" && l.module === root);
-  const items = root.program.items;
+  checkOptimizers(el);
+  const { outers, gradients, evaluations, simulations, used } = goThrough(el);
+  for (const loop of el.loops.values()) {
+    if (loop.kind === "outer" && loop.module === el.modules.root) checkOwnRun(el, loop, used);
+  }
+  checkUnused(el);
+  reportUnshaped(el);
+  const found = <T>(looks: readonly Look<T>[]) => looks.flatMap((look) => look.found ?? []);
+  const checked = {
+    outers: found(outers).filter((o) => !used.has(o.loop)),
+    gradients: found(gradients),
+    evaluations: found(evaluations),
+    simulations: found(simulations),
+  };
+  checkSharedLeaves(el, found(outers));
+  const references = [...checked.outers.flatMap((o) => o.learned.flat()), ...checked.gradients.flatMap((g) => g.wrt)];
+  const persistent = [...new Set(references.flatMap((r) => r.leaves))];
+  checkStarts(el, persistent);
+  const recordable = new Set([
+    ...checked.outers.flatMap((o) => [...o.outermost]),
+    ...checked.gradients.flatMap((g) => [...g.outermost]),
+    ...checked.simulations.map((s) => s.loop),
+  ]);
+  const learners = outers.every((o) => o.found) && !el.modules.root.torn;
+  const whole = learners && [...gradients, ...simulations].every((look) => look.found);
+  const records = checkRecords(el, checked.outers, { persistent, recordable, whole, learners });
+  return { ...checked, records, persistent };
+}
+
+/** The states of every rule, also of those that nothing uses. */
+function checkOptimizers(el: Elaboration): void {
   for (const module of el.modules.modules) {
     for (const item of module.program.items) {
-      if (item.kind !== "Optimizer") continue;
-      const draft = openFunction(el, "check", {
-        consumer: "",
-        dry: true,
-        scope: moduleScope(module),
-        persistent: new Set(),
-      });
-      checkStates(draft.cx, item.members, ["p"]);
+      if (item.kind === "Optimizer") checkStates(openLook(el, "check", module), item.members, ["p"]);
     }
   }
-  // a parameter may be named before the call that shapes it: what one round found, the next knows
+}
+
+/** One loop or item that is gone through, and what came of it the last time. */
+interface Look<T> {
+  readonly go: () => T | undefined;
+  found?: T | undefined;
+  /** The parameters that it asked for before a call shaped them, and the calls that wait for one. */
+  unshaped: Elaboration["unshaped"];
+  waiting: Elaboration["waiting"];
+  /** How many leaves were known before: it may shape itself what it asks for. */
+  known: number;
+}
+
+function lookOf<T>(go: () => T | undefined): Look<T> {
+  return { go, unshaped: new Map(), waiting: new Map(), known: -1 };
+}
+
+/** Goes through every loop and item. A parameter may be named before the call that shapes it: what waits for one is gone through again
+ *  when something was shaped since, and all ends when nothing more is. */
+function goThrough(el: Elaboration) {
+  const { root } = el.modules;
+  const loops = [...el.loops.values()].filter((l) => l.module === root);
+  const { items } = root.program;
+  const outers = loops.filter((l) => l.kind === "outer").map((l) => lookOf(() => checkOuter(el, l)));
+  const gradients = items.filter((i) => i.kind === "Gradient").map((i) => lookOf(() => checkGradient(el, i)));
+  const evaluations = items.filter((i) => i.kind === "Evaluate").map((i) => lookOf(() => checkEvaluation(el, i)));
+  const all = [...outers, ...gradients, ...evaluations];
   for (;;) {
+    for (let open: readonly Look<unknown>[] = all; open.length > 0; open = readyOf(el, all)) look(el, open);
+    const used = new Set(all.flatMap(({ found }) => found ? [...found.inners] : []));
+    const alone = loops.filter((l) => l.kind === "inner" && !used.has(l));
+    const simulations = alone.map((l) => lookOf(() => mayBeRun(el) ? checkElsewhere(el, l) : checkSimulation(el, l)));
+    look(el, simulations);
+    if ([...all, ...simulations].some((l) => l.unshaped.size > 0 && l.known < el.leaves.size)) continue;
+    for (const { unshaped, waiting } of [...all, ...simulations]) {
+      for (const { path, span } of unshaped.values()) needShape(el, path, span);
+      for (const [model, asked] of waiting) el.waiting.set(model, asked);
+    }
+    return { outers, gradients, evaluations, simulations, used };
+  }
+}
+
+function look(el: Elaboration, looks: readonly Look<unknown>[]): void {
+  for (const own of looks) {
     el.unshaped.clear();
     el.waiting.clear();
-    el.entered.clear();
-    const known = el.leaves.size;
-    const outers = ownOuters.map((loop) => checkOuter(el, loop));
-    const gradients = items.filter((i): i is GradientItem => i.kind === "Gradient").map((i) => checkGradient(el, i));
-    const evaluations = items.filter((i): i is EvaluateItem => i.kind === "Evaluate").map((i) =>
-      checkEvaluation(el, i)
-    );
-    const used = new Set([...outers, ...gradients, ...evaluations].flatMap((c) => c ? [...c.inners] : []));
-    for (const outer of ownOuters) checkOwnRun(el, outer, used);
-    const alone = [...el.loops.values()].filter((l) => l.kind === "inner" && l.module === root && !used.has(l));
-    const simulations = alone.map((loop) => isNamed(el, loop) ? checkElsewhere(el, loop) : checkSimulation(el, loop));
-    if (el.unshaped.size > 0 && el.leaves.size > known) continue;
-    checkUnused(el);
-    reportUnshaped(el);
-    const checked = {
-      outers: complete(outers).filter((o) => !used.has(o.loop)),
-      gradients: complete(gradients),
-      evaluations: complete(evaluations),
-      simulations: complete(simulations),
-    };
-    checkSharedLeaves(el, complete(outers));
-    const references = [...checked.outers.flatMap((o) => o.learned.flat()), ...checked.gradients.flatMap((g) => g.wrt)];
-    const persistent = [...new Set(references.flatMap((r) => r.leaves))];
-    checkStarts(el, persistent);
-    const recordable = new Set([
-      ...checked.outers.flatMap((o) => [...o.outermost]),
-      ...checked.gradients.flatMap((g) => [...g.outermost]),
-      ...checked.simulations.map((s) => s.loop),
-    ]);
-    const learners = !outers.includes(undefined) && !root.torn;
-    const whole = learners && ![...gradients, ...simulations].includes(undefined);
-    const records = checkRecords(el, checked.outers, { persistent, recordable, whole, learners });
-    return { ...checked, records, persistent };
+    own.known = el.leaves.size;
+    own.found = own.go();
+    own.unshaped = new Map(el.unshaped);
+    own.waiting = new Map(el.waiting);
   }
+  el.unshaped.clear();
+  el.waiting.clear();
+}
+
+/** Those that wait while something was shaped since: of these, where there are such, those for which what they wait for was. */
+function readyOf(el: Elaboration, looks: readonly Look<unknown>[]): readonly Look<unknown>[] {
+  const waiting = looks.filter((l) => l.unshaped.size > 0 && l.known < el.leaves.size);
+  const shaped = (path: Path) => [...el.leaves.values()].some((leaf) => leadsTo(path, leaf.path));
+  const named = waiting.filter((l) => [...l.unshaped.values()].some(({ path }) => shaped(path)));
+  return named.length > 0 ? named : waiting;
 }
 
 /** Goes through the declared values of what is learned, which no task and no loop is around: mistakes are reported. */
@@ -186,11 +230,10 @@ function checkElsewhere(el: Elaboration, loop: Loop): undefined {
   }
 }
 
-/** True when an item names a loop, so that a mistake there, not disuse, is why it was not run. */
-function isNamed(el: Elaboration, loop: Loop): boolean {
+/** True when a loop that nothing ran may be meant to be run: a mistake in what would, not disuse, is why it was not. */
+function mayBeRun(el: Elaboration): boolean {
   const { program: { items }, torn } = el.modules.root;
-  return el.sink.hasErrors && (torn || items.some((i) => i.kind === "Outer" || i.kind === "Gradient")) &&
-    loop.kind === "inner";
+  return el.sink.hasErrors && (torn || items.some((i) => i.kind === "Outer" || i.kind === "Gradient"));
 }
 
 // ----------------------------------------------------------------------------------------------------------- record
@@ -439,7 +482,7 @@ export function printChecked(el: Elaboration, checked: CheckedProgram): string {
   const lines: string[] = [`precision ${el.precision}`];
   for (const leaf of el.leaves.values()) {
     const owner = [...el.loops.values()].find((l) =>
-      l.kind === "inner" && checked.outers.concat().length >= 0 && loopsChanging(el, { kind: "leaf", leaf }).includes(l)
+      l.kind === "inner" && loopsChanging(el, { kind: "leaf", leaf }).includes(l)
     );
     const learned = checked.persistent.includes(leaf) ? ", learned" : "";
     const range = leaf.range ? ` in ${formatRange(...leaf.range)}` : "";

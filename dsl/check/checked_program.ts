@@ -1,5 +1,14 @@
 // What does a check leave? All that was found out about a program without mistakes, as data.
-import type { Across, Elaboration, GivenSteps, LeafDeclaration, LoopRun, MetaReference } from "../world/world.ts";
+import type {
+  Across,
+  CheckedLoop,
+  Consumer,
+  Elaboration,
+  GivenSteps,
+  LeafDeclaration,
+  MetaReference,
+} from "../world/world.ts";
+import type { RuledLeaves } from "../loops/hyperparameters.ts";
 import type { EvaluateItem, Expression, GradientItem, ReportClause } from "../syntax/ast.ts";
 import { expressionText } from "../format/expression_text.ts";
 import type { Direction, Loop } from "../world/loop.ts";
@@ -48,7 +57,14 @@ export interface CheckedGradient {
   readonly outermost: ReadonlySet<Loop>;
   readonly direction: Direction;
   /** Every loop that was run for it, with the loop whose step ran it. */
-  readonly runs: readonly LoopRun[];
+  readonly runs: readonly CheckedLoop[];
+}
+
+/** The loops that were run for a consumer: what was found out, and nothing of what was written. */
+export function checkedLoops({ runs }: Consumer): CheckedLoop[] {
+  return runs.map(({ loop, steps, leaves, around, carry }) => {
+    return { loop, steps, leaves, around, carry: carry.map(({ dtype, shape }) => ({ dtype, shape })) };
+  });
 }
 
 /** An outer loop after its check. */
@@ -58,14 +74,16 @@ export interface CheckedOuter {
   readonly across: Across | undefined;
   /** What each rule learns. */
   readonly learned: readonly (readonly MetaReference[])[];
+  /** The leaves of that, and where each hyperparameter of the rule gets its value. */
+  readonly rules: readonly RuledLeaves[];
   /** The inner loops that its objective runs, those inside others too. */
   readonly inners: ReadonlySet<Loop>;
   /** Those that are not inside others: their times can be recorded. */
   readonly outermost: ReadonlySet<Loop>;
   /** Every loop that was run for it, with the loop whose step ran it. */
-  readonly runs: readonly LoopRun[];
+  readonly runs: readonly CheckedLoop[];
   /** The inner loops that go on from the meta-step before. */
-  readonly warm: readonly LoopRun[];
+  readonly warm: readonly CheckedLoop[];
   /** How its gradient is found. */
   readonly direction: Direction;
 }

@@ -1,7 +1,7 @@
 // Which way are the derivatives of an objective followed? As the loops in it say: backwards, forwards, or by samples.
 import { raising } from "../../runtime/limits.ts";
 import { fail, insideLoop } from "../world/report.ts";
-import type { Context, LeafDeclaration, LoopRun } from "../world/world.ts";
+import type { CheckedLoop, Context, LeafDeclaration } from "../world/world.ts";
 import { type Direction, follows, type Loop } from "../world/loop.ts";
 import { requireStatic } from "../elaborate/sizes.ts";
 import { shapeOf } from "../world/values.ts";
@@ -9,7 +9,7 @@ import { shapeOf } from "../world/values.ts";
 /** The direction that the loops which an objective runs agree on. Undefined when they do not (reported). */
 export function directionOf(
   cx: Context,
-  runs: readonly LoopRun[],
+  runs: readonly CheckedLoop[],
   leaves: readonly LeafDeclaration[],
 ): Direction | undefined {
   const loops = [...new Set(runs.map((r) => r.loop))];

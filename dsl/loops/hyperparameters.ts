@@ -43,6 +43,13 @@ export interface HyperparameterPlan {
   readonly perTensor: boolean;
 }
 
+/** What a loop changes by a rule. */
+export interface RuledLeaves {
+  readonly rule: LoopRule;
+  readonly leaves: readonly LeafDeclaration[];
+  readonly plans: readonly HyperparameterPlan[];
+}
+
 /** Decides how each hyperparameter of a rule gets its value and declares those that are constants as leaves, which `over` and
  *  `wrt` may name. Mistakes are reported. */
 export function planHyperparameters(

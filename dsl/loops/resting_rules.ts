@@ -13,19 +13,12 @@ import {
 } from "../../runtime/ir/types.ts";
 import { fail, insideLoop } from "../world/report.ts";
 import { solvesStep } from "./estimators.ts";
-import { hyperparameterLocals, type HyperparameterPlan } from "./hyperparameters.ts";
+import { hyperparameterLocals, type RuledLeaves } from "./hyperparameters.ts";
 import type { Context, LeafDeclaration, TensorValue } from "../world/world.ts";
-import type { Loop, LoopRule } from "../world/loop.ts";
+import type { Loop } from "../world/loop.ts";
 import { applyRule, startStates } from "./rules.ts";
 import { shapeOf } from "../world/values.ts";
 import { enterWorld } from "../world/moments.ts";
-
-/** What a loop changes by a rule. */
-export interface RuledLeaves {
-  readonly rule: LoopRule;
-  readonly leaves: readonly LeafDeclaration[];
-  readonly plans: readonly HyperparameterPlan[];
-}
 
 /** Reports the first rule of a loop that moves a parameter without a gradient, where the loop's derivative is that of a zero of
  *  the gradient. */

@@ -12,7 +12,7 @@ import { objectiveWith, taskObjective } from "../loops/outer_objective.ts";
 import { differentiate } from "../loops/differentiate.ts";
 import type { Loop } from "../world/loop.ts";
 import { initialValue } from "../elaborate/leaves.ts";
-import { firstEntry, hyperparameterLocals, planHyperparameters, recordedRates } from "../loops/hyperparameters.ts";
+import { firstEntry, hyperparameterLocals, recordedRates } from "../loops/hyperparameters.ts";
 import { applyRule, clipScale, globalNorm, readsName, startStates } from "../loops/rules.ts";
 import { keptValue, movedGradient, movedValue } from "../loops/moved_values.ts";
 import { lowerSensitivities } from "./sensitivities.ts";
@@ -20,19 +20,9 @@ import { shapeOf, staticNumber } from "../world/values.ts";
 import type { CheckedOuter } from "../check/checked_program.ts";
 import { endOf, openOuter } from "../check/check_outer.ts";
 
-interface Ruled {
-  readonly rule: Loop["rules"][number];
-  readonly leaf: LeafDeclaration;
-  readonly plans: ReturnType<typeof planHyperparameters>;
-}
-
 /** Every learned leaf with its rule, in the order of `over`. */
-function ruledLeaves(cx: Context, outer: CheckedOuter): Ruled[] {
-  return outer.loop.rules.flatMap((rule, i) => {
-    const leaves = [...new Set(outer.learned[i]!.flatMap((r) => r.leaves))];
-    const plans = planHyperparameters(cx, outer.loop, rule, leaves, outer.steps);
-    return leaves.map((leaf) => ({ rule, leaf, plans }));
-  });
+function ruledLeaves({ rules }: CheckedOuter) {
+  return rules.flatMap(({ rule, leaves, plans }) => leaves.map((leaf) => ({ rule, leaf, plans })));
 }
 
 /** Writes everything that an outer needs at run time. */
@@ -92,12 +82,10 @@ function lowerRates(el: Elaboration, outer: CheckedOuter, lasting: LastingLeaves
   const t: TensorValue = { kind: "tensor", variable: world.consumer.metaStep!, dims: [] };
   const entry = (stacked: Variable) => b.one("gather", [stacked, t.variable], { axis: 0, batch: 0 });
   const found = new Map<string, Variable>();
-  loop.rules.forEach((rule, i) => {
-    const leaves = [...new Set(outer.learned[i]!.flatMap((r) => r.leaves))];
-    const plans = planHyperparameters(cx, loop, rule, leaves, steps);
+  for (const { rule, leaves, plans } of outer.rules) {
     const own = recordedRates(cx, loop, rule, { plans, leaves, time: { t, steps, b, entry } });
     for (const [name, value] of own) found.set(name, value);
-  });
+  }
   return { names: [...found.keys()], fn: draft.finish([...found.values()]) };
 }
 
@@ -120,7 +108,7 @@ function lowerStates(
   const states: NamedState[] = [];
   const outputs: Variable[] = [];
   const time = { t: staticNumber(0, "int"), steps: outer.steps, b, entry: firstEntry(b) };
-  for (const { rule, leaf, plans } of ruledLeaves(cx, outer)) {
+  for (const { rule, leaf, plans } of ruledLeaves(outer)) {
     const p = movedValue(b, leaf, leafInput(cx, leaf));
     const hyper = hyperparameterLocals(cx, outer.loop, rule, plans, leaf, time);
     for (const [state, value] of startStates(cx, rule, leaf, p, hyper)!) {
@@ -171,7 +159,7 @@ function lowerStep(
   const draft = openOuter(el, loop, "step", lasting, false);
   const { cx, b, world } = draft;
   b.origin = loop.item.name.span;
-  const ruled = ruledLeaves(cx, outer);
+  const ruled = ruledLeaves(outer);
   const now = new Map(ruled.map(({ leaf }) => [leaf.name, leafInput(cx, leaf)]));
 
   const { maximize } = loop.objective;

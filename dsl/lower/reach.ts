@@ -5,7 +5,7 @@ import { bodyOf, type EquationOf, type IrFunction } from "../../runtime/ir/types
 import type { ProgramFunction } from "../../runtime/program/program.ts";
 import { openLook } from "../elaborate/functions.ts";
 import { fail } from "../world/report.ts";
-import type { Elaboration, LeafDeclaration, LoopRun, MetaReference } from "../world/world.ts";
+import type { CheckedLoop, Elaboration, LeafDeclaration, MetaReference } from "../world/world.ts";
 import { stepsOf } from "../elaborate/steps.ts";
 import type { Direction, Loop } from "../world/loop.ts";
 import { solvesStep } from "../loops/estimators.ts";
@@ -167,7 +167,7 @@ function reportUnreached(
   { objective, inners, runs, valued, evidence }: {
     readonly objective: string;
     readonly inners: ReadonlySet<Loop>;
-    readonly runs: readonly LoopRun[];
+    readonly runs: readonly CheckedLoop[];
     /** What has a value of its own there, whatever it would start at. */
     readonly valued: readonly MetaReference[];
     readonly evidence: () => Evidence;

@@ -3,7 +3,7 @@
 import type { Variable } from "../../runtime/ir/types.ts";
 import type { TrajectoryQuantity } from "../../runtime/program/program.ts";
 import type { Draft } from "../elaborate/functions.ts";
-import type { Context, LoopRun } from "../world/world.ts";
+import type { CheckedLoop, Context } from "../world/world.ts";
 import type { Loop } from "../world/loop.ts";
 import { shapeOf } from "../world/values.ts";
 import { enterWorld } from "../world/moments.ts";
@@ -13,7 +13,7 @@ export function lowerSensitivities(
   { cx, b, world }: Draft,
   { name, runs, objective }: {
     readonly name: string;
-    readonly runs: readonly LoopRun[];
+    readonly runs: readonly CheckedLoop[];
     readonly objective: (inside: Context) => Variable;
   },
 ): { outputs: Variable[]; quantities: TrajectoryQuantity[] } {

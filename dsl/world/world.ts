@@ -303,14 +303,19 @@ export interface LoopRun extends LoopRecord {
   readonly sources: ReadonlySet<Source>;
 }
 
-/** What is known of a run. */
-export interface LoopRecord {
+/** What the check of a loop found out where it was run. */
+export interface CheckedLoop {
   readonly loop: Loop;
   readonly steps: number;
   readonly leaves: readonly LeafDeclaration[];
   /** The loop whose step runs it, if one does. */
   readonly around: Loop | undefined;
   /** Parameters, then states, where it ends. */
+  readonly carry: readonly ArrayType[];
+}
+
+/** What is known of a run. */
+export interface LoopRecord extends CheckedLoop {
   readonly carry: readonly Variable[];
   /** A parameter at a time, 0 .. T. */
   readonly parameter: (leaf: LeafDeclaration, at: TimePoint) => TensorValue;

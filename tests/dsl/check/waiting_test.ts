@@ -1,0 +1,51 @@
+// Is what names a parameter before the call that shapes it gone through again, and only then? Chains, circles' neighbours and
+// loops that nothing else runs.
+import { assert, assertEquals } from "@std/assert";
+import { compileProgram } from "../../../dsl/compile.ts";
+import { language } from "../../../dsl/evaluate/language.ts";
+
+function compiled(text: string) {
+  let evaluations = 0;
+  const { program, diagnostics } = compileProgram({
+    root: {
+      name: "waiting.meta",
+      text: `edition 1\nprecision f64\ndata d { x : [2, 3] = [[1, 2, 3], [0, 1, 1]] }\n${text}`,
+    },
+    readSource: () => undefined,
+    readData: () => undefined,
+    evaluator: { ...language, evaluate: (cx, e) => (evaluations++, language.evaluate(cx, e)) },
+  });
+  return { program, evaluations, codes: diagnostics.map((d) => d.code) };
+}
+
+const model = (i: number) => `model m${i}(x : [n, 3]) -> [n, 3] { W : [3, 3] = 1\n return dot(x, W) }\n`;
+
+/** Gradients of which each waits for a parameter that the next one shapes. */
+function chain(length: number): string {
+  const numbers = Array.from({ length }, (_, i) => i);
+  const input = (i: number) => i === 0 ? "d.x" : `d.x + m${i - 1}.W[0]`;
+  const gradient = (i: number) => `gradient sum(m${i}(${input(i)})^2) wrt m${i}.W\n`;
+  return [...numbers.map(model), ...numbers.toReversed().map(gradient)].join("");
+}
+
+Deno.test("each item of a chain is gone through twice, however long the chain is", () => {
+  const [short, middle, long] = [4, 8, 16].map((length) => compiled(chain(length)));
+  assertEquals(long!.program?.gradients.length, 16);
+  assertEquals(long!.evaluations - middle!.evaluations, 2 * (middle!.evaluations - short!.evaluations));
+});
+
+Deno.test("an item may wait for what only a loop shapes that nothing else runs", () => {
+  const { program, codes } = compiled(`${model(0)}${model(1)}
+inner fit { minimize mean(m0(d.x)^2) over m0 by sgd(lr = 0.1) for 2 steps }
+gradient sum(m1(d.x + m0.W@0[0])^2) wrt m1.W`);
+  assertEquals(codes, []);
+  assert(program);
+});
+
+Deno.test("an item may ask for a parameter before its own call that shapes it", () => {
+  assertEquals(compiled(`${model(0)}gradient sum(m0.W^2) + sum(m0(d.x)) wrt m0.W`).codes, []);
+});
+
+Deno.test("what nothing shapes is said, and what waits for it is no second mistake", () => {
+  assertEquals(compiled(`${model(0)}${model(1)}gradient sum(m1(d.x + m0.W[0])^2) wrt m1.W`).codes, ["M0203"]);
+});
