@@ -75,34 +75,25 @@ export function moduleScope(module: Module): Scope {
 /** Reports a mistake and gives the error value. What goes wrong inside the standard library is shown at the call in the
  *  user's own text; a mistake in a shape inside a called body also shows the calls that led there, with what they passed. */
 export function fail(cx: Pick<Context, "elaboration" | "frames">, draft: DiagnosticDraft): ErrorValue {
-  const { frames } = cx;
   const shapes = codeRow(draft.code).shows === "shapes";
-  const own = frames.filter((f) => !isLibrary(f.span.source));
-  let placed = draft;
-  if (isLibrary(draft.at.source)) {
-    const call = own[0];
-    if (call) {
-      const secondary = (draft.secondary ?? []).filter((l) => !isLibrary(l.span.source));
-      placed = {
-        ...draft,
-        at: call.span,
-        label: call.message ?? "",
-        secondary: [
-          ...(shapes && !call.silent ? passedLabels(call) : []),
-          ...secondary,
-          ...(shapes ? callLabels(own.slice(1)) : []),
-        ],
-        notes: [...(draft.notes ?? []), `This happens in \`${frames[0]!.callee}\` of the standard library`],
-      };
+  const own = cx.frames.filter((f) => !isLibrary(f.span.source));
+  // what goes wrong in the library is shown at the call that led there
+  const call = isLibrary(draft.at.source) ? own[0] : undefined;
+  const placed = call
+    ? {
+      ...draft,
+      at: call.span,
+      label: call.message ?? "",
+      notes: [...(draft.notes ?? []), `This happens in \`${cx.frames[0]!.callee}\` of the standard library`],
     }
-  } else {
-    const secondary = (draft.secondary ?? []).filter((l) => !isLibrary(l.span.source));
-    const around = shapes
-      ? own.filter((f) => f.span.source !== draft.at.source || f.span.start !== draft.at.start)
-      : [];
-    placed = { ...draft, secondary: [...secondary, ...callLabels(around)] };
-  }
-  cx.elaboration.sink.report({ ...placed, secondary: withoutRepeats(placed.secondary ?? []) });
+    : draft;
+  const isHere = ({ span }: Frame) => span.source === draft.at.source && span.start === draft.at.start;
+  const secondary = [
+    ...(shapes && call && !call.silent ? passedLabels(call) : []),
+    ...(draft.secondary ?? []).filter((l) => !isLibrary(l.span.source)),
+    ...(shapes ? callLabels(own.filter((f) => f !== call && !isHere(f))) : []),
+  ];
+  cx.elaboration.sink.report({ ...placed, secondary: withoutRepeats(secondary) });
   return errorValue;
 }
 
