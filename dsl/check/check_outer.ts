@@ -18,6 +18,7 @@ import { isWarm } from "../loops/loop_starts.ts";
 import { checkRule } from "../loops/rules.ts";
 import { referenceText } from "../syntax/paths.ts";
 import { fail } from "../world/report.ts";
+import { declaredHere } from "../diagnostics/messages.ts";
 
 export function openOuter(
   el: Elaboration,
@@ -146,7 +147,7 @@ export function checkSharedLeaves(el: Elaboration, outers: readonly CheckedOuter
             code: "M0208",
             title: `\`${leaf.name}\` is learned by \`${other.loop.name}\` and by \`${outer.loop.name}\``,
             at: reference.expression.span,
-            secondary: [{ span: other.loop.item.name.span, message: `\`${other.loop.name}\` is declared here` }],
+            secondary: [declaredHere(other.loop.item.name)],
           });
           break;
         }

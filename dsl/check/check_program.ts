@@ -25,6 +25,7 @@ import { changesUnknown, referenceLeaves, resolveReference } from "../elaborate/
 import { headName, leadsTo, type Path, pathText, samePath } from "../syntax/paths.ts";
 import { loopsChanging } from "../elaborate/ownership.ts";
 import { formatDims, formatRange } from "../world/values.ts";
+import { declaredHere, neverChanges } from "../diagnostics/messages.ts";
 
 /** Checks everything. After a mistake (reported) the result is what does not depend on it. */
 export function checkProgram(el: Elaboration): CheckedProgram {
@@ -213,7 +214,7 @@ function checkOwnRun(el: Elaboration, outer: Loop, used: ReadonlySet<Loop>): voi
       code: "M0203",
       title: `\`${outer.name}\` does not run by itself, because another loop or item runs it`,
       at: asked.span,
-      secondary: [{ span: outer.item.name.span, message: `\`${outer.name}\` is declared here` }],
+      secondary: [declaredHere(outer.item.name)],
     });
   }
 }
@@ -315,7 +316,7 @@ function checkRecords(
       code: "M0701",
       title: `A record of the times of \`${loop.name}\` is not yet supported where it runs`,
       at: expression.span,
-      secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` is declared here` }],
+      secondary: [declaredHere(loop.item.name)],
       notes: [
         "Kept are the times of loops that an outer, a gradient without tasks or windows, or nothing else uses directly",
       ],
@@ -426,14 +427,15 @@ function checkRecords(
       expression.time.value === 0;
     if (timed && !start) {
       if (loops.length === 0 && changesUnknown(el)) return;
-      if (expression.time !== "all" || loops.length === 0) {
+      if (loops.length === 0) {
+        return void fail(cx, { ...neverChanges(name), at: expression.span, hint: `write \`${name}\`` });
+      }
+      if (expression.time !== "all") {
         return void fail(cx, {
-          code: loops.length === 0 ? "M0403" : "M0402",
-          title: loops.length === 0
-            ? `No inner loop changes \`${name}\`, so it has no \`@\``
-            : `\`record\` keeps the start (\`@0\`) or every time (\`@*\`)`,
+          code: "M0402",
+          title: `\`record\` keeps the start (\`@0\`) or every time (\`@*\`)`,
           at: expression.span,
-          hint: loops.length === 0 ? `write \`${name}\`` : `write \`${name}@*\``,
+          hint: `write \`${name}@*\``,
         });
       }
       if (loops.length > 1) {

@@ -9,6 +9,7 @@ import { hintAt } from "../diagnostics/hints.ts";
 import { habitOf } from "../diagnostics/habits.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { lazily } from "../world/moments.ts";
+import { dependsOnItself } from "../diagnostics/messages.ts";
 
 /** Pairs arguments with formals. Values are computed where the call stands, defaults where the callee is declared. */
 export function bindArguments(
@@ -37,7 +38,7 @@ export function bindArguments(
         name,
         lazily(
           () => evaluate({ ...cx, scope }, value),
-          () => fail(cx, { code: "M0210", title: `\`${name}\` depends on itself`, at: formal.span }),
+          () => fail(cx, dependsOnItself(name, formal.span)),
         ),
       );
     } else if (!wrong) missing.push(name);

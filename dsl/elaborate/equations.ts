@@ -10,6 +10,7 @@ import type { Span } from "../text/source.ts";
 import { describeValue, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
 import type { Context, Dim, Local, TensorValue, Value } from "../world/world.ts";
 import { lazily } from "../world/moments.ts";
+import { dependsOnItself } from "../diagnostics/messages.ts";
 
 /** What has states and equations. */
 export interface Stepped {
@@ -66,9 +67,7 @@ export function bindStep(inside: Context, members: readonly StepMember[], locals
       const chain = [...way.slice(way.indexOf(name)), name].map((n) => `\`${n}\``);
       if (!firstTime(inside.elaboration, member)) return errorValue;
       return fail({ ...inside, frames: [] }, {
-        code: "M0210",
-        title: `\`${name}\` depends on itself`,
-        at: member.name.span,
+        ...dependsOnItself(name, member.name.span),
         notes: chain.length > 2 ? [`The way is ${chain.join(" → ")}`] : [],
         hint: member.kind === "Next" ? `write \`${member.name.name}\` for its value before the step` : undefined,
       });

@@ -15,6 +15,7 @@ import { describeValue, errorValue, formatDims, formatRange, namedSizes, shapeOf
 import type { Consumer, Context, Dim, LeafDeclaration, Motion, TensorValue, Value, World } from "../world/world.ts";
 import { readSources, withSources, worldBetween } from "./sources.ts";
 import { beginningOf, drawingWorld, enterWorld, outermost, ownsNow } from "../world/moments.ts";
+import { changesDuring, declaredHere, startsOutside } from "../diagnostics/messages.ts";
 
 /** Declares a leaf from a binding: `name : [sizes] = value` or `~ distribution`, `in low .. high`. `place` is where the value
  *  stands, seen from where it is asked for. */
@@ -148,10 +149,8 @@ function declaredValue(
   const outside = range && numbersOf(value).find((x) => !(x >= range[0] && x <= range[1]));
   if (range && outside !== undefined) {
     fail(at, {
-      code: "M0606",
-      title: `The initial value ${outside} of \`${name}\` is outside its range ${formatRange(...range)}`,
+      ...startsOutside(name, outside, formatRange(...range), binding.range!.span),
       at: expression.span,
-      secondary: binding.range ? [{ span: binding.range.span, message: "the range" }] : [],
     });
     return undefined;
   }
@@ -219,11 +218,10 @@ export function valueNow(cx: Context, leaf: LeafDeclaration, span: Span): Value 
     const call = outermostUserCall(cx, span);
     const what = call ? model : leaf.name;
     return fail({ ...cx, frames: [] }, {
-      code: "M0401",
-      title: `\`${what}\` changes during \`${loop.name}\`; say at which step you want it`,
+      ...changesDuring(what, loop.name),
       at: call ?? span,
       label: `write \`${what}@${loop.timeName}\` (after the last step) or \`${what}@0\` (before the first)`,
-      secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` is declared here` }],
+      secondary: [declaredHere(loop.item.name)],
     });
   }
   const value = initialValue(cx, leaf);

@@ -15,6 +15,7 @@ import { childOf, leavesOf, topInstance, topName } from "./models.ts";
 import { evaluateType } from "./sizes.ts";
 import type { Definition } from "../modules/modules.ts";
 import { leadsTo, type Path, pathText, referenceText, samePath } from "../syntax/paths.ts";
+import { dependsOnItself } from "../diagnostics/messages.ts";
 
 /** A local or global name as a reference. Undefined when it would be one and is wrong (reported). */
 function referenceOfName(cx: Context, name: string, span: Span): Reference | "not a reference" | undefined {
@@ -64,11 +65,7 @@ export function declareParam(cx: Context, definition: Definition): LeafDeclarati
   if (existing) return existing;
   if (el.busy.has(definition.item)) {
     if (firstTime(el, definition.item)) {
-      fail({ ...cx, frames: [] }, {
-        code: "M0210",
-        title: `\`${definition.name}\` depends on itself`,
-        at: binding.name.span,
-      });
+      fail({ ...cx, frames: [] }, dependsOnItself(definition.name, binding.name.span));
     }
     return undefined;
   }

@@ -26,6 +26,7 @@ import { numbersOf } from "./leaves.ts";
 import { fieldOf, rowsAsIn } from "./row_origins.ts";
 import { describeValue, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
 import { type Path, pathText } from "../syntax/paths.ts";
+import { dependsOnItself } from "../diagnostics/messages.ts";
 
 /** A task with nothing drawn yet. `openTask` fills in what can be read. */
 export function newTask(parts: Omit<TaskInstance, "splits">): TaskInstance {
@@ -82,7 +83,7 @@ function memberValue(cx: Context, around: Path, member: Binding | FunctionItem |
   };
   return lazily(
     compute,
-    () => fail(cx, { code: "M0210", title: `\`${name}\` depends on itself`, at: member.name.span }),
+    () => fail(cx, dependsOnItself(name, member.name.span)),
   );
 }
 

@@ -22,6 +22,7 @@ import { pathText } from "../syntax/paths.ts";
 import { known, loopAround, ownsNow, withLocals } from "../world/moments.ts";
 import { errorValue, staticNumber } from "../world/values.ts";
 import { localsOfTime, timePoint } from "../elaborate/time_points.ts";
+import { changesDuring, dependsOnItself } from "../diagnostics/messages.ts";
 
 /** A hyperparameter, loss, gradient norm or number of steps, at a time or "now". */
 export function readLoopValue(cx: Context, reference: Reference, time: Expression | undefined, span: Span): Value {
@@ -72,16 +73,13 @@ function readQuantity(
   const name = `${loop.name}.${quantity}`;
   if (ownsNow(cx.world, loop) || cx.elaboration.busy.has(loop)) {
     return fail(cx, {
-      code: "M0210",
-      title: `\`${name}\` depends on itself`,
-      at: span,
+      ...dependsOnItself(name, span),
       secondary: [{ span: loop.objective.span, message: `this is what \`${loop.name}\` evaluates` }],
     });
   }
   if (!time) {
     return fail(cx, {
-      code: "M0401",
-      title: `\`${name}\` changes during \`${loop.name}\`; say at which step you want it`,
+      ...changesDuring(name, loop.name),
       at: span,
       label: `write \`${name}@0\`, \`${name}@${loop.timeName}\` or \`mean(${name}@t for t in 1 .. ${loop.timeName})\``,
     });

@@ -18,6 +18,7 @@ import { describeValue, errorValue } from "../world/values.ts";
 import { capital } from "../text/words.ts";
 import { productMistake, timePoint } from "../elaborate/time_points.ts";
 import { readLoopValue, seenByDerivatives } from "./loop_values.ts";
+import { neverChanges } from "../diagnostics/messages.ts";
 
 /** The value of `object@time`. */
 export function evaluateTime(cx: Context, expression: TimeExpression): Value {
@@ -156,8 +157,7 @@ function owningLoop(
       return void fail(cx, productMistake(name, referenceText(time) ?? "…", span));
     }
     fail(cx, {
-      code: "M0403",
-      title: `No inner loop changes \`${name}\`, so it has no \`@\``,
+      ...neverChanges(name),
       at: span,
       hint: `write \`${name}\`, or evolve it in an \`inner\` by \`over ${name}\``,
     });

@@ -22,6 +22,7 @@ import { type Path, pathText } from "../syntax/paths.ts";
 import { type DeclaredHyperparameter, hyperparameterPath, type Loop, type LoopRule } from "../world/loop.ts";
 import { describeValue, errorValue, formatDims, formatRange, namedSizes, shapeOf } from "../world/values.ts";
 import { known, lazily } from "../world/moments.ts";
+import { dependsOnItself, startsOutside } from "../diagnostics/messages.ts";
 
 /** Where in time a rule stands. */
 export interface RuleTime {
@@ -163,10 +164,8 @@ function declareHyperparameter(
   const outside = range && numbersOf(value).find((x) => !(x >= range[0] && x <= range[1]));
   if (range && outside !== undefined) {
     fail(at, {
-      code: "M0606",
-      title: `The initial value ${outside} of \`${name}\` is outside its range ${formatRange(...range)}`,
+      ...startsOutside(name, outside, formatRange(...range), written.span),
       at: declared.value.span,
-      secondary: [{ span: written.span, message: "the range" }],
     });
   }
   const via = readVia(at, declared.override?.via, range, value, name);
@@ -307,12 +306,7 @@ export function hyperparameterLocals(
       plan.declared.name,
       lazily(
         () => hyperparameterValue(cx, loop, rule, plan, leaf, time),
-        () =>
-          fail(cx, {
-            code: "M0210",
-            title: `\`${pathText(hyperparameterPath(loop, plan.declared))}\` depends on itself`,
-            at: plan.declared.span,
-          }),
+        () => fail(cx, dependsOnItself(pathText(hyperparameterPath(loop, plan.declared)), plan.declared.span)),
       ),
     );
   }

@@ -8,6 +8,7 @@ import { loopsChanging, outersLearning } from "../elaborate/ownership.ts";
 import { hyperparameterPath } from "../world/loop.ts";
 import { pathText, referencePath, referenceText } from "../syntax/paths.ts";
 import { isLibrary } from "../text/source.ts";
+import { declaredHere, neverChanges } from "../diagnostics/messages.ts";
 
 /** Reads one entry of `over` or `wrt`. Undefined when it cannot be a meta-parameter (reported) or is not shaped yet. */
 export function readMetaReference(cx: Context, expression: Expression): MetaReference | undefined {
@@ -85,7 +86,7 @@ function checkStart(
       code: "M0401",
       title: `\`${text}\` is evolved by \`${loop.name}\`; an outer can learn where it starts`,
       at: expression.span,
-      secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` is declared here` }],
+      secondary: [declaredHere(loop.item.name)],
       hint: `write \`${text}@0\``,
     });
     return false;
@@ -93,8 +94,7 @@ function checkStart(
   if (loops.length === 0 && outersLearning(cx.elaboration, referencePath(expression.object), false).length === 0) {
     if (changesUnknown(cx.elaboration)) return false;
     fail(cx, {
-      code: "M0403",
-      title: `No inner loop changes \`${text}\`, so it has no \`@\``,
+      ...neverChanges(text),
       at: expression.span,
       hint: `write \`${text}\``,
     });

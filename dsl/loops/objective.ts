@@ -12,6 +12,7 @@ import { describeValue, errorValue, staticNumber } from "../world/values.ts";
 import { capital } from "../text/words.ts";
 import type { Context, Local, TensorValue, Value, World } from "../world/world.ts";
 import { known } from "../world/moments.ts";
+import { declaredHere } from "../diagnostics/messages.ts";
 
 /** The inner objective where a world stands, with `t` and `T` known. */
 export function evaluateObjective(
@@ -59,7 +60,7 @@ function clear(cx: Context, loop: Loop, name: string, value: Value): Local {
           : `\`${name}\` is the number of steps of \`${loop.name}\` and something else in this file`,
         at,
         label: "which one?",
-        secondary: [{ span: nameOf(other.item)?.span ?? other.item.span, message: `\`${name}\` is declared here` }],
+        secondary: [declaredHere({ name, span: nameOf(other.item)?.span ?? other.item.span })],
         hint: "give what is declared another name",
       });
     },

@@ -13,6 +13,7 @@ import type { CheckedGradient, CheckedOuter, CheckedProgram } from "../check/che
 import { type Cause, causeOf, type Evidence, evidenceOf, usedInputs } from "./reach_reasons.ts";
 import { readsName } from "../loops/rules.ts";
 import { withSources } from "../elaborate/sources.ts";
+import { declaredHere } from "../diagnostics/messages.ts";
 
 /** Writes what is differentiated once more, products with 0 too: asked for where something has no influence. */
 export interface Rewriting {
@@ -198,7 +199,7 @@ function outsideCause({ loop }: LeafDeclaration, inners: ReadonlySet<Loop>): Cau
   if (!loop || inners.has(loop)) return undefined;
   return {
     label: `\`${loop.name}\` is not part of the objective`,
-    secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` is declared here` }],
+    secondary: [declaredHere(loop.item.name)],
   };
 }
 

@@ -5,6 +5,7 @@ import type { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import type { Module } from "./modules.ts";
 import type { Span } from "../text/source.ts";
+import { definedTwice } from "../diagnostics/messages.ts";
 
 /** Checks every item of a file. */
 export function checkDeclarations(module: Module, sink: DiagnosticSink): void {
@@ -124,10 +125,7 @@ class Names {
       });
     } else if (earlier) {
       this.#sink.report({
-        code: "M0202",
-        title: `\`${name}\` is defined twice`,
-        at: span,
-        secondary: [{ span: earlier, message: "first defined here" }],
+        ...definedTwice(name, span, earlier),
         hint: `choose another name, such as \`${name}2\`: nothing is overwritten here`,
       });
     } else this.#seen.set(name, span);

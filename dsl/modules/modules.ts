@@ -7,6 +7,7 @@ import type { SourceText, Span } from "../text/source.ts";
 import { parseProgram } from "../parse/parse.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import { libraryFiles } from "../prelude/library.ts";
+import { definedTwice } from "../diagnostics/messages.ts";
 
 /** An item that has a name of its own. */
 export type NamedItem = Exclude<
@@ -184,12 +185,7 @@ export function loadModules(
       if (!name || name.name === "") continue;
       const earlier = module.own.get(name.name);
       if (earlier) {
-        sink.report({
-          code: "M0202",
-          title: `\`${name.name}\` is defined twice`,
-          at: name.span,
-          secondary: [{ span: nameOf(earlier.item)!.span, message: "first defined here" }],
-        });
+        sink.report(definedTwice(name.name, name.span, nameOf(earlier.item)!.span));
         continue;
       }
       module.own.set(name.name, { name: name.name, item: item as NamedItem, module });
