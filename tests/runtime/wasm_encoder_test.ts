@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { CodeWriter, type FunctionType, ModuleWriter } from "../../runtime/backend/wasm/encoder.ts";
+import { cases } from "../thorough.ts";
 
 /** The exported function of a module with one page of memory, and the memory. */
 function build(type: FunctionType, write: (code: CodeWriter) => void) {
@@ -16,7 +17,7 @@ function build(type: FunctionType, write: (code: CodeWriter) => void) {
 const binary = (type: "i32" | "f32" | "f64"): FunctionType => ({ parameters: [type, type], results: [type] });
 
 Deno.test("numeric instructions are those of their names", () => {
-  const cases: readonly (readonly [string, "i32" | "f32" | "f64", (a: number, b: number) => number])[] = [
+  const rows: readonly (readonly [string, "i32" | "f32" | "f64", (a: number, b: number) => number])[] = [
     ["i32.add", "i32", (a, b) => (a + b) | 0],
     ["i32.mul", "i32", Math.imul],
     ["i32.xor", "i32", (a, b) => a ^ b],
@@ -27,10 +28,10 @@ Deno.test("numeric instructions are those of their names", () => {
     ["f64.sub", "f64", (a, b) => a - b],
     ["f64.max", "f64", Math.max],
   ];
-  for (const [name, type, expected] of cases) {
+  for (const [name, type, expected] of rows) {
     const { f } = build(binary(type), (code) => code.get(0).get(1).numeric(name));
     const number = type === "i32" ? fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }) : fc.double({ noNaN: true });
-    fc.assert(fc.property(number, number, (a, b) => Object.is(f(a, b), expected(a, b))), { numRuns: 200 });
+    fc.assert(fc.property(number, number, (a, b) => Object.is(f(a, b), expected(a, b))), { numRuns: cases(40, 200) });
   }
   const unary = (name: string, from: "i32" | "f64", to: "i32" | "f64") => {
     const { f } = build({ parameters: [from], results: [to] }, (code) => code.get(0).numeric(name));
