@@ -3,7 +3,7 @@
 import { type LimitName, type Limits, raising, usualLimits } from "../../runtime/limits.ts";
 import type { Identifier, ImportItem, Item, Program } from "../syntax/ast.ts";
 import type { DiagnosticSink } from "../diagnostics/diagnostic.ts";
-import type { SourceText, Span } from "../text/source.ts";
+import type { SourceText } from "../text/source.ts";
 import { parseProgram } from "../parse/parse.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import { libraryFiles } from "../prelude/library.ts";
@@ -134,6 +134,23 @@ function library(): { modules: readonly Module[]; names: ReadonlyMap<string, Def
   return parsedLibrary;
 }
 
+/** What is known while files are loaded. */
+interface Loading {
+  readonly readSource: ReadSource;
+  readonly sink: DiagnosticSink;
+  readonly limits: Limits;
+  /** Names of the library, which every file sees. */
+  readonly libraryNames: ReadonlyMap<string, Definition>;
+  readonly sources: Map<string, SourceText>;
+  readonly loaded: Map<string, MutableModule>;
+  readonly order: MutableModule[];
+  /** The files whose imports are being loaded, the innermost last. */
+  readonly path: string[];
+  refused: boolean;
+  /** Of all files together. */
+  characters: number;
+}
+
 /** Loads and parses the root file and its imports. */
 export function loadModules(
   root: SourceText,
@@ -142,155 +159,170 @@ export function loadModules(
   limits: Limits = usualLimits,
 ): ModuleSet {
   const { modules: libraryModules, names: libraryNames } = library();
-  const loaded = new Map<string, MutableModule>();
-  const order: MutableModule[] = [];
-  const path: string[] = [];
-  let refused = false;
-  let characters = 0;
   const sources = new Map<string, SourceText>(libraryModules.map((m) => [m.source.name, m.source]));
+  const order: MutableModule[] = [];
+  const loading: Loading = {
+    readSource,
+    sink,
+    limits,
+    libraryNames,
+    sources,
+    loaded: new Map(),
+    order,
+    path: [],
+    refused: false,
+    characters: 0,
+  };
+  const rootModule = load(loading, root);
+  return { root: rootModule, modules: order, library: libraryModules, sources, refused: loading.refused };
+}
 
-  function load(source: SourceText): MutableModule {
-    characters += source.text.length;
-    const parsed = parseProgram(source, limits);
-    for (const draft of parsed.diagnostics) sink.report(draft);
-    if (parsed.refused) refused = true;
-    const { program, torn } = parsed;
-    const module: MutableModule = {
-      source,
-      program: torn ? { ...program, items: program.items.filter((item) => !torn.items.has(item)) } : program,
-      library: false,
-      own: new Map(),
-      visible: new Map(libraryNames),
-      unresolved: torn?.nameless ? new AllNames() : new Set(),
-      ...(parsed.refused && { refused: parsed.refused }),
-      torn: torn !== undefined,
-    };
-    loaded.set(source.name, module);
-    sources.set(source.name, source);
-    order.push(module);
-    path.push(source.name);
-    define(module);
-    for (const item of module.program.items) {
-      if (item.kind === "Import") importFrom(module, item);
-    }
-    for (const [name, definition] of module.own) module.visible.set(name, definition);
-    for (const word of torn ? [...torn.words, "T"] : []) if (!module.visible.has(word)) module.unresolved.add(word);
-    path.pop();
-    return module;
+function load(loading: Loading, source: SourceText): MutableModule {
+  loading.characters += source.text.length;
+  const parsed = parseProgram(source, loading.limits);
+  for (const draft of parsed.diagnostics) loading.sink.report(draft);
+  if (parsed.refused) loading.refused = true;
+  const { program, torn } = parsed;
+  const module: MutableModule = {
+    source,
+    program: torn ? { ...program, items: program.items.filter((item) => !torn.items.has(item)) } : program,
+    library: false,
+    own: new Map(),
+    visible: new Map(loading.libraryNames),
+    unresolved: torn?.nameless ? new AllNames() : new Set(),
+    ...(parsed.refused && { refused: parsed.refused }),
+    torn: torn !== undefined,
+  };
+  loading.loaded.set(source.name, module);
+  loading.sources.set(source.name, source);
+  loading.order.push(module);
+  loading.path.push(source.name);
+  define(loading, module);
+  for (const item of module.program.items) {
+    if (item.kind === "Import") importFrom(loading, module, item);
   }
+  for (const [name, definition] of module.own) module.visible.set(name, definition);
+  for (const word of torn ? [...torn.words, "T"] : []) if (!module.visible.has(word)) module.unresolved.add(word);
+  loading.path.pop();
+  return module;
+}
 
-  function define(module: MutableModule): void {
-    for (const item of module.program.items) {
-      const name = nameOf(item);
-      if (!name || name.name === "") continue;
-      const earlier = module.own.get(name.name);
-      if (earlier) {
-        sink.report(definedTwice(name.name, name.span, nameOf(earlier.item)!.span));
-        continue;
-      }
-      module.own.set(name.name, { name: name.name, item: item as NamedItem, module });
+function define(loading: Loading, module: MutableModule): void {
+  for (const item of module.program.items) {
+    const name = nameOf(item);
+    if (!name || name.name === "") continue;
+    const earlier = module.own.get(name.name);
+    if (earlier) {
+      loading.sink.report(definedTwice(name.name, name.span, nameOf(earlier.item)!.span));
+      continue;
     }
+    module.own.set(name.name, { name: name.name, item: item as NamedItem, module });
   }
+}
 
-  function importFrom(module: MutableModule, item: ImportItem): void {
-    const imported = importedModule(module, item);
-    for (const name of item.names) {
-      if (name.name === "") continue;
-      if (imported) importName(module, imported, name);
-      else if (!module.own.has(name.name)) module.unresolved.add(name.name);
-    }
+function importFrom(loading: Loading, module: MutableModule, item: ImportItem): void {
+  const imported = importedModule(loading, module, item);
+  for (const name of item.names) {
+    if (name.name === "") continue;
+    if (imported) importName(loading, module, imported, name);
+    else if (!module.own.has(name.name)) module.unresolved.add(name.name);
   }
+}
 
-  /** The file that an import names. Undefined when it cannot be had (reported). */
-  function importedModule(module: MutableModule, item: ImportItem): MutableModule | undefined {
-    const target = resolvePath(module.source.name, item.from.text);
-    if (target === undefined) {
-      sink.report({
-        code: "M0605",
-        title: `\`${item.from.text}\` lies outside the program's folder`,
-        at: item.from.span,
-        hint: 'import files of the program\'s own folder by relative paths, such as "./layers.meta"',
-      });
-      return undefined;
-    }
-    if (path.includes(target)) {
-      sink.report({
-        code: "M0207",
-        title: `\`${target}\` imports itself${path.at(-1) === target ? "" : ` through \`${path.at(-1)}\``}`,
-        at: item.from.span,
-        notes: [`The cycle is ${[...path.slice(path.indexOf(target)), target].map((p) => `\`${p}\``).join(" → ")}`],
-      });
-      return undefined;
-    }
-    let imported = loaded.get(target);
-    if (!imported) {
-      if (loaded.size > limits.imports) return tooMany("imports", `This is file ${loaded.size} that is imported`, item);
-      let text: string | undefined;
-      try {
-        text = readSource(target);
-      } catch (error) {
-        sink.report({
-          code: "M0206",
-          title: `\`${item.from.text}\` cannot be read`,
-          at: item.from.span,
-          notes: [(error as Error).message],
-        });
-        return undefined;
-      }
-      if (text === undefined) {
-        sink.report({ code: "M0206", title: `There is no file \`${target}\``, at: item.from.span });
-        return undefined;
-      }
-      if (characters + text.length > limits.text) {
-        return tooMany("text", `With \`${target}\` the program has ${characters + text.length} characters`, item);
-      }
-      imported = load({ name: target, text });
-    }
-    return imported;
-  }
-
-  function tooMany(name: LimitName, asks: string, item: ImportItem): undefined {
-    refused = true;
+/** The file that an import names. Undefined when it cannot be had (reported). */
+function importedModule(loading: Loading, module: MutableModule, item: ImportItem): MutableModule | undefined {
+  const { path, sink, loaded, limits } = loading;
+  const target = resolvePath(module.source.name, item.from.text);
+  if (target === undefined) {
     sink.report({
-      code: "M0107",
-      title: `${asks}, and ${limits[name]} are allowed`,
+      code: "M0605",
+      title: `\`${item.from.text}\` lies outside the program's folder`,
       at: item.from.span,
-      notes: [raising(name)],
+      hint: 'import files of the program\'s own folder by relative paths, such as "./layers.meta"',
     });
+    return undefined;
   }
-
-  function importName(module: MutableModule, imported: MutableModule, name: Identifier): void {
-    const definition = imported.own.get(name.name);
-    if (!definition) {
-      module.unresolved.add(name.name);
-      if (imported.refused || imported.unresolved.has(name.name)) return;
-      sink.report({
-        code: "M0201",
-        title: `\`${imported.source.name}\` does not define \`${name.name}\``,
-        at: name.span,
-        notes: definitionsOf(imported),
-        hint: () => hintFor(name.name, imported.own.keys()),
-      });
-      return;
-    }
-    const clash = module.own.get(name.name);
-    const earlier = module.visible.get(name.name);
-    if (clash || earlier && !earlier.module.library && earlier.item !== definition.item) {
-      sink.report({
-        code: "M0202",
-        title: clash ? `\`${name.name}\` is imported and defined` : `\`${name.name}\` is imported from two files`,
-        at: name.span,
-        secondary: clash
-          ? [{ span: nameOf(clash.item)!.span, message: "defined here" }]
-          : [{ span: nameOf(earlier!.item)!.span, message: "the other one" }],
-      });
-      return;
-    }
-    module.visible.set(name.name, definition);
+  if (path.includes(target)) {
+    sink.report({
+      code: "M0207",
+      title: `\`${target}\` imports itself${path.at(-1) === target ? "" : ` through \`${path.at(-1)}\``}`,
+      at: item.from.span,
+      notes: [`The cycle is ${[...path.slice(path.indexOf(target)), target].map((p) => `\`${p}\``).join(" → ")}`],
+    });
+    return undefined;
   }
+  let imported = loaded.get(target);
+  if (!imported) {
+    if (loaded.size > limits.imports) {
+      return tooMany(loading, "imports", `This is file ${loaded.size} that is imported`, item);
+    }
+    let text: string | undefined;
+    try {
+      text = loading.readSource(target);
+    } catch (error) {
+      sink.report({
+        code: "M0206",
+        title: `\`${item.from.text}\` cannot be read`,
+        at: item.from.span,
+        notes: [(error as Error).message],
+      });
+      return undefined;
+    }
+    if (text === undefined) {
+      sink.report({ code: "M0206", title: `There is no file \`${target}\``, at: item.from.span });
+      return undefined;
+    }
+    if (loading.characters + text.length > limits.text) {
+      return tooMany(
+        loading,
+        "text",
+        `With \`${target}\` the program has ${loading.characters + text.length} characters`,
+        item,
+      );
+    }
+    imported = load(loading, { name: target, text });
+  }
+  return imported;
+}
 
-  const rootModule = load(root);
-  return { root: rootModule, modules: order, library: libraryModules, sources, refused };
+function tooMany(loading: Loading, name: LimitName, asks: string, item: ImportItem): undefined {
+  loading.refused = true;
+  loading.sink.report({
+    code: "M0107",
+    title: `${asks}, and ${loading.limits[name]} are allowed`,
+    at: item.from.span,
+    notes: [raising(name)],
+  });
+}
+
+function importName(loading: Loading, module: MutableModule, imported: MutableModule, name: Identifier): void {
+  const definition = imported.own.get(name.name);
+  if (!definition) {
+    module.unresolved.add(name.name);
+    if (imported.refused || imported.unresolved.has(name.name)) return;
+    loading.sink.report({
+      code: "M0201",
+      title: `\`${imported.source.name}\` does not define \`${name.name}\``,
+      at: name.span,
+      notes: definitionsOf(imported),
+      hint: () => hintFor(name.name, imported.own.keys()),
+    });
+    return;
+  }
+  const clash = module.own.get(name.name);
+  const earlier = module.visible.get(name.name);
+  if (clash || earlier && !earlier.module.library && earlier.item !== definition.item) {
+    loading.sink.report({
+      code: "M0202",
+      title: clash ? `\`${name.name}\` is imported and defined` : `\`${name.name}\` is imported from two files`,
+      at: name.span,
+      secondary: clash
+        ? [{ span: nameOf(clash.item)!.span, message: "defined here" }]
+        : [{ span: nameOf(earlier!.item)!.span, message: "the other one" }],
+    });
+    return;
+  }
+  module.visible.set(name.name, definition);
 }
 
 /** Names that a message lists. */
@@ -340,9 +372,4 @@ export function pathFromRoot(root: Module, module: Module): string {
 /** The same without the ending. */
 export function moduleName(root: Module, module: Module): string {
   return pathFromRoot(root, module).replace(/\.meta$/, "");
-}
-
-/** The span of a definition's name. */
-export function definitionSpan(definition: Definition): Span {
-  return nameOf(definition.item)!.span;
 }
