@@ -3,6 +3,7 @@
 import { Builder, writingApart } from "../../runtime/ir/builder.ts";
 import { eliminateDeadCode } from "../../runtime/ir/dead_code.ts";
 import { rangeOf, setRange } from "../../runtime/ir/ranges.ts";
+import { bodyOf, type IrFunction } from "../../runtime/ir/types.ts";
 import type { Module } from "../modules/modules.ts";
 import type { OptimizerItem } from "../syntax/ast.ts";
 import { isClosed } from "../elaborate/closed.ts";
@@ -37,7 +38,7 @@ export interface PlacedStep {
 }
 
 /** The function that a step of a rule is: found, or written by `evaluate`. Undefined when the rule is wrong (reported); "open" where
- *  it reads more than it is given. */
+ *  it reads more than it is given, or a number is looked at in the run. */
 export function placedStep(
   cx: Context,
   { optimizer: { item, module } }: LoopRule,
@@ -87,12 +88,22 @@ export function placedStep(
         ) => [name, lazily(() => read(name, local.value()), () => errorValue)]),
       ),
     };
-    const step = evaluate({ ...cx, b, world: rootWorld(cx.world.consumer, b), batch: undefined }, inside);
+    const consumer = { ...cx.world.consumer, metaStep: undefined };
+    const step = evaluate({ ...cx, b, world: rootWorld(consumer, b), batch: undefined }, inside);
     if (!step) return undefined;
     const results = [step.p, ...now.states.keys().map((name) => step.states.get(name)!)];
     const fn = eliminateDeadCode(b.finish(results.map((x) => x.variable)));
+    if (looksAtNumbers(fn)) return "open";
     if (reads.every((r) => r.like !== undefined)) known.push({ fn, reads });
     return { fn, given: [...fixed, ...rates].filter(isGiven), dims: results.map((x) => x.dims) };
+  });
+}
+
+/** True where numbers are looked at in the run: what is said then names the step, which a function apart does not know. */
+function looksAtNumbers({ equations }: IrFunction): boolean {
+  return equations.some((e) => {
+    const body = bodyOf(e);
+    return e.op === "check" || body !== undefined && looksAtNumbers(body);
   });
 }
 
