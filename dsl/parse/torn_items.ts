@@ -13,8 +13,9 @@ export interface Torn {
 
 const wordsOf = (text: string): readonly string[] => text.match(/[A-Za-z_]\w*/g) ?? [];
 
-/** The beginning of a definition without a name after it. */
-const nameless = /^\s*(let|fn|param|input|data|task|model|optimizer|inner|outer)\b(?!\.|\s+[A-Za-z_])|\bsplit\s*\{/m;
+/** The beginning of a definition without a name after it; and an import, as the splits of a task come with it. */
+const nameless =
+  /^\s*import\b|^\s*(let|fn|param|input|data|task|model|optimizer|inner|outer)\b(?!\.|\s+[A-Za-z_])|\bsplit\s*\{/m;
 
 /** The stretches of a text, by number; number 0 is what stands before the first item. */
 export class Stretches {
@@ -53,6 +54,7 @@ export class Stretches {
   torn(items: readonly Item[]): Torn | undefined {
     if (this.#torn.size === 0) return undefined;
     const found = new Set<Item>();
+    const wholeUpTo = new Map<number, number>();
     // where braces are not closed, a `let` or a `fn` may be part of what stands before
     let [whole, sinceOther] = [0, 0];
     let read = 0;
@@ -64,17 +66,24 @@ export class Stretches {
       // an import ends where it ends: what follows is no part of it
       const isWhole = item.kind === "Import" &&
         !this.#places.some((place) => place >= item.span.start && place < item.span.end);
-      if (this.isTorn(item.span.start) && !isWhole) found.add(item);
+      if (isWhole) wholeUpTo.set(item.span.start, item.span.end);
+      else if (this.isTorn(item.span.start)) found.add(item);
       else if (item.kind !== "Let" && item.kind !== "Function") sinceOther = 0;
     }
-    const text = [...this.#torn].map((n) => this.#text.slice(this.#starts[n - 1] ?? 0, this.#starts[n])).join("\n");
+    const text = [...this.#torn].map((n) => {
+      const start = this.#starts[n - 1] ?? 0;
+      return this.#text.slice(wholeUpTo.get(start) ?? start, this.#starts[n]);
+    }).join("\n");
     // of a loop whose hyperparameters are not known nothing can be said
     const overrides = [...text.matchAll(/\boverride\b([^{]*)/g)].map(([, head]) => wordsOf(head!));
+    const words = new Set(wordsOf(text));
     for (const item of items) {
       if (item.kind !== "Inner" && item.kind !== "Outer") continue;
-      if (overrides.some((names) => names.length === 0 || names.includes(item.name.name))) found.add(item);
+      if (!overrides.some((names) => names.length === 0 || names.includes(item.name.name))) continue;
+      found.add(item);
+      for (const word of wordsOf(this.#text.slice(item.span.start, item.span.end))) words.add(word);
     }
-    return { items: found, words: new Set(wordsOf(text)), nameless: nameless.test(text) };
+    return { items: found, words, nameless: nameless.test(text) };
   }
 }
 
