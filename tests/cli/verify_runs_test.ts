@@ -7,6 +7,7 @@ import { wasmBackend } from "../../runtime/backend/wasm/index.ts";
 import type { Backend } from "../../runtime/backend/interface.ts";
 import { bodyOf, type Equation, type IrFunction } from "../../runtime/ir/types.ts";
 import { cutting, verifyText } from "./planted.ts";
+import { some } from "../thorough.ts";
 
 const verify = (source: string, choose?: Verified["choose"], ...more: string[]) =>
   verifyText(source, choose && { choose }, ...more);
@@ -37,7 +38,7 @@ const program = (precision: string) =>
   gradient sum((w@T)^2) across 2 t wrt c
   evaluate e { report sum(sin(w@t)) at t in 0 .. T across 3 t }`;
 
-for (const precision of ["f32", "f64"]) {
+for (const precision of some(["f32", "f64"], 1)) {
   Deno.test(`verify finds nothing where the backend computes what reference does, ${precision}`, async () => {
     const { code, out } = await verify(program(precision));
     assertEquals(code, 0, out);

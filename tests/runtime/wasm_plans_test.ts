@@ -43,7 +43,7 @@ function compareAll(step: ProgramFunction, name: string): void {
   for (const plan of some(plans, 3)) compare(JSON.stringify(plan), run(plan));
 }
 
-for (const file of some(files, 6)) {
+for (const file of some(files, 4)) {
   const name = file.pathname.split("/").slice(-2).join("/");
   Deno.test(`every plan of ${name} gives the same bits on wasm`, () => {
     for (const precision of ["f32", "f64"] as const) {

@@ -49,7 +49,7 @@ Deno.test("compileProgram() returns for every mutant of the examples, and lowers
   const texts = names.map((name) => readText(`${name}.meta`)!);
   fc.assert(
     fc.property(fc.nat(texts.length - 1), edits, (which, list) => void exercise(mutate(texts[which]!, list))),
-    { numRuns: cases(15, 60), seed: 20 },
+    { numRuns: cases(6, 60), seed: 20 },
   );
 });
 
