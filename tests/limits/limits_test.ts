@@ -280,7 +280,8 @@ export function nestedOuters(levels: number): string {
 }
 
 Deno.test("equations: outers in each other double what is written, and fourteen are refused for it", () => {
-  const counts = [2, 3, 4].map((levels) => smallest("equations", nestedOuters(levels)));
+  // two have too little in them that is written twice
+  const counts = [3, 4, 5].map((levels) => smallest("equations", nestedOuters(levels)));
   for (let i = 1; i < counts.length; i++) {
     const ratio = counts[i]! / counts[i - 1]!;
     assert(ratio > 1.5 && ratio < 2.5, `${counts}`);

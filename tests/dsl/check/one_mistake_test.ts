@@ -2,6 +2,7 @@
 // nothing is said of; whatever does not is still checked. Messages stand in the order of their places.
 import { assert, assertEquals } from "@std/assert";
 import type { Diagnostic } from "../../../dsl/diagnostics/diagnostic.ts";
+import { thorough } from "../../thorough.ts";
 import { programsIn, saidAbout, textOf } from "../wrong_programs.ts";
 
 const titles = (list: readonly Diagnostic[]) => list.map((d) => `${d.code} ${d.title}`);
@@ -23,6 +24,7 @@ const hidden: { readonly [name: string]: string } = {
 
 /** Where names that nothing defines are not spoken of. */
 const nameless: { readonly [name: string]: string } = {
+  "habits_import_of_a_package.meta": "an import that cannot be read may bring any name",
   "syntax_unicode_name.meta": "a definition whose name cannot be read may be of any name",
 };
 
@@ -379,8 +381,6 @@ record net.W@*
 `,
   ],
 ];
-import { thorough } from "../../thorough.ts";
-
 for (const [mistake, program] of cases) {
   Deno.test(`one mistake, one message: ${mistake}`, () => {
     const said = titles(saidAbout(`edition 1${program}`));
