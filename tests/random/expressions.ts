@@ -171,7 +171,7 @@ const extremes: readonly Way[] = [
     write: ({ dice }, [n], of) => `${dice.pick(["max", "min"])}(${of([n!, other(n!)])}, axis = 1)`,
   },
   { weight: 1, fits: rank(1), write: (_s, [n], of) => `max(${of([other(n!), n!])}, axis = 0)` },
-  { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sum(${of([2])}^2)^0.5` },
+  { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sum((${of([2])})^2)^0.5` },
   { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sqrt(sum((${of([3])})^2))` },
   {
     weight: 1,
