@@ -1,7 +1,7 @@
 // Which loop changes or learns what? By the paths in `over`, and by what an expression mentions.
-import type { Elaboration, Reference } from "../world/world.ts";
+import type { Elaboration, LoopPath, Reference } from "../world/world.ts";
 import type { Expression } from "../syntax/ast.ts";
-import { type Loop, rulePaths } from "../world/loop.ts";
+import { type Loop, rulePaths, withoutTime } from "../world/loop.ts";
 import { headName, leadsTo, mentions, overlaps, type Path, referencePath, visit } from "../syntax/paths.ts";
 import { hasPath, topName } from "./models.ts";
 
@@ -49,7 +49,7 @@ function evolves(loop: Loop, path: Path): boolean {
 /** The inner loops that change a parameter. */
 export function ownersOf(el: Elaboration, leaf: Path): Loop[] {
   return [...el.loops.values()].filter((loop) =>
-    loop.kind === "inner" && pathsOver(el, loop).some((over) => leadsTo(over, leaf))
+    loop.kind === "inner" && pathsOver(el, loop).some((over) => leadsTo(over.path, leaf))
   );
 }
 
@@ -64,29 +64,31 @@ export function loopsChanging(el: Elaboration, reference: Reference): Loop[] {
   if (reference.kind !== "model") return [];
   const { path } = reference.instance;
   return [...el.loops.values()].filter((loop) =>
-    loop.kind === "inner" && pathsOver(el, loop).some((over) => overlaps(over, path))
+    loop.kind === "inner" && pathsOver(el, loop).some((over) => overlaps(over.path, path))
   );
 }
 
-/** What a loop is over, by the names that the program has for it: those of its file may be others'. With `bare` without what is at a
- *  time. */
-function pathsOver(el: Elaboration, loop: Loop, { bare = false } = {}): Path[] {
-  return loop.rules.flatMap(({ references }) =>
-    rulePaths({ references: bare ? references.filter(isBare) : references })
-  )
-    .map((path) => {
-      const [head, ...rest] = path;
-      const definition = loop.module.visible.get(head!);
-      return definition && hasPath(definition) ? [topName(el, definition), ...rest] : path;
-    });
+/** What a loop is over, by the names that the program has for it: those of its file may be others'. */
+function pathsOver(el: Elaboration, loop: Loop): readonly LoopPath[] {
+  const known = el.over.get(loop);
+  if (known) return known;
+  const paths = loop.rules.flatMap(({ references }) => references).flatMap((reference) => {
+    const path = referencePath(withoutTime(reference));
+    if (!path) return [];
+    const [head, ...rest] = path;
+    const definition = loop.module.visible.get(head!);
+    const own = definition && hasPath(definition) ? [topName(el, definition), ...rest] : path;
+    return [{ path: own, timed: reference.kind === "Time" }];
+  });
+  el.over.set(loop, paths);
+  return paths;
 }
-
-const isBare = ({ kind }: Expression) => kind !== "Time";
 
 /** The outer loops that change a thing, as their `over` names it: `theta`, `fit.lr`, and `net@0` when an inner evolves it; what
  *  an outer evolves is learned by another at its start, which changes nothing else: `theta@0`. */
 export function outersLearning(el: Elaboration, path: Path | undefined, evolved: boolean): Loop[] {
   return [...el.loops.values()].filter((loop) =>
-    loop.kind === "outer" && path && pathsOver(el, loop, { bare: !evolved }).some((over) => overlaps(over, path))
+    loop.kind === "outer" && path &&
+    pathsOver(el, loop).some((over) => (evolved || !over.timed) && overlaps(over.path, path))
   );
 }

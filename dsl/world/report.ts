@@ -51,6 +51,7 @@ function newPass() {
     entered: new Set(),
     called: new Set(),
     rules: new Map(),
+    over: new Map(),
     distributions: new Map(),
     said: new Set(),
     work: { depth: 0, evaluations: 0, unshaped: 0, dataBytes: 0, uncalled: 0 },

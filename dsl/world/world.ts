@@ -231,6 +231,8 @@ export interface Elaboration {
   readonly entered: Set<Loop>;
   /** Models that some call went into. */
   readonly called: Set<object>;
+  /** What each loop is over, once it was asked for. */
+  readonly over: Map<Loop, readonly LoopPath[]>;
   /** Steps of rules that are written, by what they are given; "open": the rule reads more than that (written_rules.ts). */
   readonly rules: Map<OptimizerItem, Map<string, WrittenStep[]> | "open">;
   /** Things that were complained about once, so that the same is not said of every use. */
@@ -301,6 +303,13 @@ export type TimePoint =
 export interface LoopRun extends LoopRecord {
   /** What it was computed from. */
   readonly sources: ReadonlySet<Source>;
+}
+
+/** One thing in the `over` of a loop, by the name that the program has for it. */
+export interface LoopPath {
+  readonly path: Path;
+  /** It is written at a time: `net@0`. */
+  readonly timed: boolean;
 }
 
 /** What the check of a loop found out where it was run. */
