@@ -103,7 +103,7 @@ export function parseProgram(source: SourceText, limits: Limits = usualLimits): 
   const syntactic = refused || parser.errors.length === 0
     ? []
     : syntaxErrors(source, tokens, parser.errors, { grammar: machine.grammar, lexical });
-  const stretches = new Stretches(source.text, itemStarts(cst));
+  const stretches = new Stretches(source.text, comments, itemStarts(cst));
   const end = source.text.length;
   for (const { token } of parser.errors) stretches.tearBefore(token.tokenType === EOF ? end : token.startOffset);
   if (count < tokens.length) stretches.tear(tokens[count]!.startOffset);

@@ -1,6 +1,7 @@
 // Which items could not be read whole? The text from where one item begins to where the next does is one stretch: a mistake of syntax
 // tears the stretch that it stands in, and nothing else. What is torn is shown and formatted, and not checked.
 import type { Item } from "../syntax/ast.ts";
+import type { IToken } from "./tokens/chevrotain.ts";
 
 /** What could not be read whole. */
 export interface Torn {
@@ -20,13 +21,15 @@ const nameless =
 /** The stretches of a text, by number; number 0 is what stands before the first item. */
 export class Stretches {
   readonly #text: string;
+  readonly #comments: readonly IToken[];
   readonly #starts: readonly number[];
   readonly #torn = new Set<number>();
   readonly #places: number[] = [];
 
   /** `starts`: where items begin. */
-  constructor(text: string, starts: readonly number[]) {
+  constructor(text: string, comments: readonly IToken[], starts: readonly number[]) {
     this.#text = text;
+    this.#comments = comments;
     this.#starts = starts;
   }
 
@@ -53,13 +56,14 @@ export class Stretches {
   /** What is torn of the items that were read; undefined when nothing is. */
   torn(items: readonly Item[]): Torn | undefined {
     if (this.#torn.size === 0) return undefined;
+    const source = withoutComments(this.#text, this.#comments);
     const found = new Set<Item>();
     const wholeUpTo = new Map<number, number>();
     // where braces are not closed, a `let` or a `fn` may be part of what stands before
     let [whole, sinceOther] = [0, 0];
     let read = 0;
     for (const item of items) {
-      const depth = braces(this.#text.slice(read, item.span.start));
+      const depth = braces(source.slice(read, item.span.start));
       [whole, sinceOther, read] = [whole + depth, sinceOther + depth, item.span.start];
       const inside = (item.kind === "Let" || item.kind === "Function") && whole !== 0 && sinceOther !== 0;
       if (inside) this.tear(item.span.start);
@@ -72,7 +76,7 @@ export class Stretches {
     }
     const text = [...this.#torn].map((n) => {
       const start = this.#starts[n - 1] ?? 0;
-      return this.#text.slice(wholeUpTo.get(start) ?? start, this.#starts[n]);
+      return source.slice(wholeUpTo.get(start) ?? start, this.#starts[n]);
     }).join("\n");
     // of a loop whose hyperparameters are not known nothing can be said
     const overrides = [...text.matchAll(/\boverride\b([^{]*)/g)].map(([, head]) => wordsOf(head!));
@@ -81,13 +85,24 @@ export class Stretches {
       if (item.kind !== "Inner" && item.kind !== "Outer") continue;
       if (!overrides.some((names) => names.length === 0 || names.includes(item.name.name))) continue;
       found.add(item);
-      for (const word of wordsOf(this.#text.slice(item.span.start, item.span.end))) words.add(word);
+      for (const word of wordsOf(source.slice(item.span.start, item.span.end))) words.add(word);
     }
     return { items: found, words, nameless: nameless.test(text) };
   }
 }
 
-/** How many more braces a text opens than it closes, comments and all. */
+/** A text with blanks where its comments are, so that places stay. */
+function withoutComments(text: string, comments: readonly IToken[]): string {
+  const parts: string[] = [];
+  let read = 0;
+  for (const { startOffset, image } of comments) {
+    parts.push(text.slice(read, startOffset), " ".repeat(image.length));
+    read = startOffset + image.length;
+  }
+  return [...parts, text.slice(read)].join("");
+}
+
+/** How many more braces a text opens than it closes. */
 function braces(text: string): number {
   return text.split("{").length - text.split("}").length;
 }

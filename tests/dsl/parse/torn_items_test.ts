@@ -46,6 +46,7 @@ for (
     ["a value that is missing", "let a = )\n"],
     ["a word that starts no item", "lett a = 3\n"],
     ["a character of no token", "let a = 3 ? 4\n"],
+    ["a comment in what is torn", "let a = ) // nosuch, other }\n"],
   ] as const
 ) {
   Deno.test(`what stands around ${what} is checked`, () => {
@@ -56,6 +57,12 @@ for (
     }
   });
 }
+
+Deno.test("a brace in a comment opens nothing", () => {
+  const titles = saidAbout("edition 1\nparam w = 1\n// {\nfn f(x) = x + other\nlet a = )\n").map((d) => d.title);
+  assertEquals(titles.length, 2, titles.join("\n"));
+  assert(titles.some((title) => title.includes("other")));
+});
 
 Deno.test("nothing follows from what could not be read: its names, times, overrides and an edition", () => {
   const program = `editio 1
