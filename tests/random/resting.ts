@@ -11,6 +11,13 @@ export const corners = /\b(max|min|abs|relu|sign|floor|ceil|step|mod|huber|mae|h
 /** Targets of the parameters that programs evolve. */
 const targets: Readonly<Record<string, string>> = { w: "goal", v: "goal", a: "c" };
 
+/** Of each entry something else, so that entries which swing against each other do not leave the sum where it is. */
+const weights: Readonly<Record<string, string>> = {
+  w: " * [[1, 1.1, 1.2], [1.3, 1.4, 1.5]]",
+  v: " * [1, 1.1, 1.2]",
+  a: "",
+};
+
 /** What the targets are where the program does not say. */
 const meanings = { c: "param c = 0.4", goal: "param goal : [3] = [0.3, (-0.2), 0.5]" };
 
@@ -64,7 +71,7 @@ export function atRest({ text, files }: RandomProgram, dice: Dice): RandomProgra
   const tasks = items.flatMap((i) => i.kind === "Task" ? [i.name.name] : []);
   const defined = (each: string) => items.some((i) => i.kind === "Param" && i.binding.name.name === each);
   const missing = Object.entries(meanings).filter(([each]) => !defined(each)).map(([, definition]) => definition);
-  const ends = evolved.map((each) => `sum(tanh(${each}@T))`).join(" + ");
+  const ends = evolved.map((each) => `sum(tanh(${each}@T)${weights[each]})`).join(" + ");
   const metas = ["c", "goal", ...defined("theta") ? ["theta"] : []];
   return {
     text: [
