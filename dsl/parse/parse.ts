@@ -94,7 +94,7 @@ export function parseProgram(source: SourceText, limits: Limits = usualLimits): 
   const { parser } = machine;
   const numbers = tooManyNumbers(source, limits);
   const lexed = tokenize(numbers ? { ...source, text: source.text.slice(0, numbers.at.start) } : source, limits);
-  const { tokens, comments } = lexed;
+  const { tokens, comments, written } = lexed;
   const warnings = lexed.diagnostics.filter(isWarning);
   const lexical = numbers ? [numbers] : lexed.diagnostics.filter((d) => !isWarning(d));
   const refused = numbers !== undefined || lexed.refused === true;
@@ -103,7 +103,7 @@ export function parseProgram(source: SourceText, limits: Limits = usualLimits): 
   const syntactic = refused || parser.errors.length === 0
     ? []
     : syntaxErrors(source, tokens, parser.errors, { grammar: machine.grammar, lexical });
-  const stretches = new Stretches(source.text, comments, itemStarts(cst));
+  const stretches = new Stretches(source.text, written, itemStarts(cst));
   const end = source.text.length;
   for (const { token } of parser.errors) stretches.tearBefore(token.tokenType === EOF ? end : token.startOffset);
   if (count < tokens.length) stretches.tear(tokens[count]!.startOffset);

@@ -21,15 +21,15 @@ const nameless =
 /** The stretches of a text, by number; number 0 is what stands before the first item. */
 export class Stretches {
   readonly #text: string;
-  readonly #comments: readonly IToken[];
+  readonly #written: readonly IToken[];
   readonly #starts: readonly number[];
   readonly #torn = new Set<number>();
   readonly #places: number[] = [];
 
-  /** `starts`: where items begin. */
-  constructor(text: string, comments: readonly IToken[], starts: readonly number[]) {
+  /** `written`: every token. `starts`: where items begin. */
+  constructor(text: string, written: readonly IToken[], starts: readonly number[]) {
     this.#text = text;
-    this.#comments = comments;
+    this.#written = written;
     this.#starts = starts;
   }
 
@@ -56,7 +56,7 @@ export class Stretches {
   /** What is torn of the items that were read; undefined when nothing is. */
   torn(items: readonly Item[]): Torn | undefined {
     if (this.#torn.size === 0) return undefined;
-    const source = withoutComments(this.#text, this.#comments);
+    const source = wordsAndSigns(this.#text, this.#written);
     const found = new Set<Item>();
     const wholeUpTo = new Map<number, number>();
     // where braces are not closed, a `let` or a `fn` may be part of what stands before
@@ -91,15 +91,15 @@ export class Stretches {
   }
 }
 
-/** A text with blanks where its comments are, so that places stay. */
-function withoutComments(text: string, comments: readonly IToken[]): string {
-  const parts: string[] = [];
-  let read = 0;
-  for (const { startOffset, image } of comments) {
-    parts.push(text.slice(read, startOffset), " ".repeat(image.length));
-    read = startOffset + image.length;
+/** A text with its words and signs only: blanks where no token is, and in numbers and in closed quotes, so that places stay. */
+function wordsAndSigns(text: string, written: readonly IToken[]): string {
+  let found = "";
+  for (const { startOffset, endOffset } of written) {
+    const token = text.slice(startOffset, endOffset! + 1);
+    found += text.slice(found.length, startOffset).replaceAll(/./g, " ");
+    found += /^(\d|".*"$)/.test(token) ? token[0]!.padEnd(token.length) : token;
   }
-  return [...parts, text.slice(read)].join("");
+  return found;
 }
 
 /** How many more braces a text opens than it closes. */

@@ -11,6 +11,8 @@ import { type ILexingError, type IToken, Lexer, type TokenType } from "./chevrot
 export interface LexedText {
   readonly tokens: IToken[];
   readonly comments: readonly IToken[];
+  /** Every token, with those that nothing reads: foreign ones that stand for none, and what comes after too many mistakes. */
+  readonly written: readonly IToken[];
   readonly diagnostics: readonly DiagnosticDraft[];
   /** It is too long: there are no tokens. */
   readonly refused?: true;
@@ -34,22 +36,22 @@ const foreignByType: ReadonlyMap<TokenType, ForeignToken> = new Map(foreignToken
 /** Splits a text into tokens; never throws. */
 export function tokenize(source: SourceText, limits: Limits = usualLimits): LexedText {
   const tooLong = longText(source, limits);
-  if (tooLong) return { tokens: [], comments: [], diagnostics: [tooLong], refused: true };
-  const { tokens: raw, groups, errors } = lexer.tokenize(source.text);
+  if (tooLong) return { tokens: [], comments: [], written: [], diagnostics: [tooLong], refused: true };
+  const { tokens: written, groups, errors } = lexer.tokenize(source.text);
   const most = mostMistakes(limits);
   const diagnostics: DiagnosticDraft[] = errors.slice(0, most).map((error) => unknownCharacters(source, error));
   const comments = groups["comments"] ?? [];
   // Chevrotain's cheapest tracking leaves the ends out, which the locations of nodes are made of.
-  for (const token of raw) token.endOffset = token.startOffset + token.image.length - 1;
+  for (const token of written) token.endOffset = token.startOffset + token.image.length - 1;
   for (const token of comments) token.endOffset = token.startOffset + token.image.length - 1;
-  const read = readForeign(source, raw, diagnostics);
+  const read = readForeign(source, written, diagnostics);
   const tokens = diagnostics.length < most ? read : upToMistake(read, diagnostics, most);
   settleNames(tokens);
   const refused = refuseLength(source, tokens, limits);
-  if (refused) return { tokens, comments, diagnostics: [refused], refused: true };
+  if (refused) return { tokens: [], comments, written: [], diagnostics: [refused], refused: true };
   diagnostics.push(...divisionsInComments(source, tokens, comments));
   refuseDepth(source, tokens, limits, diagnostics);
-  return { tokens, comments, diagnostics };
+  return { tokens, comments, written, diagnostics };
 }
 
 /** Mistakes in the words and the grammar of a text that are found, at most, and what follows is not read: many of them are
@@ -79,13 +81,11 @@ function longText({ name, text }: SourceText, limits: Limits): DiagnosticDraft |
 }
 
 /** Refuses a word that is too long, and too many of them: then nothing is gone through. */
-function refuseLength(source: SourceText, tokens: IToken[], limits: Limits): DiagnosticDraft | undefined {
+function refuseLength(source: SourceText, tokens: readonly IToken[], limits: Limits): DiagnosticDraft | undefined {
   const long = tokens.findIndex(({ image }) => image.length > limits.word);
   const index = long >= 0 && long < limits.tokens ? long : limits.tokens;
   const token = tokens[index];
   if (!token) return undefined;
-  const count = tokens.length;
-  tokens.length = 0;
   const at = { source: source.name, start: token.startOffset, end: token.startOffset + token.image.length };
   if (index === long) {
     return {
@@ -97,7 +97,7 @@ function refuseLength(source: SourceText, tokens: IToken[], limits: Limits): Dia
   }
   return {
     code: "M0107",
-    title: `\`${source.name}\` has ${count} words, numbers and signs, and ${limits.tokens} are allowed`,
+    title: `\`${source.name}\` has ${tokens.length} words, numbers and signs, and ${limits.tokens} are allowed`,
     at,
     notes: [raising("tokens")],
     hint: 'keep numbers in a file beside the program: `data d from "numbers.npz" { x : [_] }`',
@@ -105,12 +105,11 @@ function refuseLength(source: SourceText, tokens: IToken[], limits: Limits): Dia
 }
 
 /** Replaces foreign spellings by what they stand for, and reports them. */
-function readForeign(source: SourceText, raw: IToken[], diagnostics: DiagnosticDraft[]): IToken[] {
-  if (!raw.some((token) => foreignByType.has(token.tokenType))) return raw;
+function readForeign(source: SourceText, written: readonly IToken[], diagnostics: DiagnosticDraft[]): IToken[] {
   const tokens: IToken[] = [];
   // the same habit again is the same mistake: its lines are told, by the diagnostic they belong to
   const first = new Map<string, { readonly index: number; readonly again: number[] }>();
-  for (const token of raw) {
+  for (const token of written) {
     const foreign = foreignByType.get(token.tokenType);
     if (foreign === undefined) {
       tokens.push(token);

@@ -47,6 +47,7 @@ for (
     ["a word that starts no item", "lett a = 3\n"],
     ["a character of no token", "let a = 3 ? 4\n"],
     ["a comment in what is torn", "let a = ) // nosuch, other }\n"],
+    ["a text in quotes in what is torn", 'let a = ) "nosuch, other }"\n'],
   ] as const
 ) {
   Deno.test(`what stands around ${what} is checked`, () => {
