@@ -9,6 +9,7 @@ import { estimatorArguments } from "../dsl/world/loop.ts";
 import { noneMissing } from "./places.ts";
 import { allConstructs, constructsIn, unknownKeywords } from "./random/constructs.ts";
 import { writeProgram } from "./random/program.ts";
+import { suiteOf, suites, testFiles } from "./suites/suites.ts";
 
 const root = new URL("../", import.meta.url);
 
@@ -52,3 +53,12 @@ for (const kind of ["primitives", "programs"]) {
     noneMissing(`tests/runtime/NAME_${kind}_test.ts`, others.filter((name) => !there.has(`${name}_${kind}_test.ts`)));
   });
 }
+
+Deno.test("complete: every test file is taken by a suite that is there, and every suite takes some", () => {
+  const there = [...Deno.readDirSync(new URL("tests/suites/", root))].map(({ name }) => name);
+  const taken = new Set(testFiles().map(suiteOf));
+  assert(testFiles().length > 100);
+  const loading = there.flatMap((name) => /^(.*)_test\.ts$/.exec(name)?.[1] ?? []);
+  noneMissing("tests/suites/suites.ts", loading.filter((suite) => !taken.has(suite)));
+  noneMissing("tests/suites/", [...taken, ...Object.keys(suites)].filter((suite) => !loading.includes(suite)));
+});

@@ -18,6 +18,9 @@ import {
   trajectoryFunction,
 } from "../loop/quadratic_program.ts";
 import { capturedConsole } from "./captured_console.ts";
+import { snapshotOf } from "../snapshot.ts";
+
+const snapshots = snapshotOf(import.meta.url);
 
 const plain = (text: string) => text;
 /** The time is the only figure that differs between two runs. */
@@ -53,7 +56,7 @@ Deno.test("reportText() shows gradients with verdicts, evaluations, loops and re
     }),
     referenceBackend,
   );
-  await t.assertSnapshot(timeless(reportText(result, (text) => `*${text}*`)));
+  await t.assertSnapshot(timeless(reportText(result, (text) => `*${text}*`)), snapshots);
 });
 
 function emptyResult(extra: Partial<RunResult>): RunResult {
@@ -84,7 +87,7 @@ Deno.test("reportText() shows large arrays by shape, and long trajectories by th
     }],
     recorded: [{ name: "mlp.b@*", of: "mlp.b", by: { kind: "gradient", index: 0 }, trajectory: true, value: large }],
   });
-  await t.assertSnapshot(reportText(result, plain));
+  await t.assertSnapshot(reportText(result, plain), snapshots);
 });
 
 Deno.test("reportText() says in how many tasks a figure is not finite, and what was stopped early", async (t) => {
@@ -102,7 +105,7 @@ Deno.test("reportText() says in how many tasks a figure is not finite, and what 
       { name: "three", tasks: 3, reports: [{ label: "loss", points: [point([1, NaN, 2])] }] },
     ],
   });
-  await t.assertSnapshot(reportText(result, plain));
+  await t.assertSnapshot(reportText(result, plain), snapshots);
   assertEquals(reportText(emptyResult({}), plain), "");
 });
 

@@ -4,6 +4,9 @@ import { assert, assertEquals } from "@std/assert";
 import { type DiagnosticCode, diagnosticCodes } from "../../dsl/diagnostics/codes.ts";
 import { renderDiagnostics } from "../../dsl/diagnostics/render.ts";
 import { compileIn, programsIn, saidAbout, textOf } from "./wrong_programs.ts";
+import { snapshotOf } from "../snapshot.ts";
+
+const snapshots = snapshotOf(import.meta.url);
 
 const files = programsIn("bad/");
 const seen = new Set<DiagnosticCode>();
@@ -16,7 +19,7 @@ for (const name of files) {
     assertEquals(new Set(diagnostics.map((d) => d.code)).size, 1, "one mistake, one kind of diagnostic");
     assertEquals(program === undefined, diagnostics.some((d) => d.severity === "error"));
     for (const { code } of diagnostics) seen.add(code);
-    await t.assertSnapshot(`${text}\n${renderDiagnostics(diagnostics, sources)}`);
+    await t.assertSnapshot(`${text}\n${renderDiagnostics(diagnostics, sources)}`, snapshots);
   });
 }
 

@@ -14,6 +14,9 @@ import { allWords, constructsIn, wordsOfFiles } from "../random/constructs.ts";
 import { throwDice } from "../random/dice.ts";
 import { compareSlope, pointOf, saidStops, scalarsOf } from "../random/slopes.ts";
 import { cases, some } from "../thorough.ts";
+import { snapshotOf } from "../snapshot.ts";
+
+const snapshots = snapshotOf(import.meta.url);
 
 const folder = new URL("../programs/good/", import.meta.url);
 const names = [...Deno.readDirSync(folder)].map((f) => f.name).filter((n) => n.endsWith(".meta")).sort();
@@ -43,9 +46,9 @@ for (const name of names) {
     }
     assertMatch(text, /^\/\/.*\.\n/, "the first line says what it shows");
     assertEquals(format(text), text, "formatted");
-    await t.assertSnapshot(out.emit("checked"));
+    await t.assertSnapshot(out.emit("checked"), snapshots);
     const ir = out.emit("ir");
-    if (ir.split("\n").length <= shortLines) await t.assertSnapshot(ir);
+    if (ir.split("\n").length <= shortLines) await t.assertSnapshot(ir, snapshots);
     const experiment = await compileFile(new URL(name, folder));
     for (const backend of ["reference", "wasm"] as const) {
       const run = await experiment.run({ backend });

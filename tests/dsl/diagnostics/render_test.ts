@@ -3,6 +3,9 @@ import fc from "fast-check";
 import type { Diagnostic } from "../../../dsl/diagnostics/diagnostic.ts";
 import { diagnosticToJson, renderDiagnostics } from "../../../dsl/diagnostics/render.ts";
 import type { SourceText, Span } from "../../../dsl/text/source.ts";
+import { snapshotOf } from "../../snapshot.ts";
+
+const snapshots = snapshotOf(import.meta.url);
 
 /** A text whose places are written in it: `«name:…»` marks a stretch and is taken out. */
 function marked(name: string, written: string): { source: SourceText; at: (mark: string) => Span } {
@@ -158,7 +161,7 @@ const cases: readonly Case[] = [
 
 for (const { name, render } of cases) {
   Deno.test(`renderDiagnostics() shows ${name}`, async (t) => {
-    await t.assertSnapshot(render());
+    await t.assertSnapshot(render(), snapshots);
   });
 }
 

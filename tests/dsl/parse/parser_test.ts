@@ -5,6 +5,9 @@ import { usualLimits } from "../../../runtime/limits.ts";
 import { keywords } from "../../../dsl/syntax/keywords.ts";
 import { parseProgram } from "../../../dsl/parse/parse.ts";
 import { printAst, printCst } from "../../../dsl/parse/print_tree.ts";
+import { snapshotOf } from "../../snapshot.ts";
+
+const snapshots = snapshotOf(import.meta.url);
 
 function parse(text: string) {
   return parseProgram({ name: "t.meta", text });
@@ -102,7 +105,7 @@ const constructs: Record<string, string> = {
 
 for (const [name, text] of Object.entries(constructs)) {
   Deno.test(`parseProgram() reads: ${name}`, async (t) => {
-    await t.assertSnapshot(`${text}\n\n${tree(text)}`);
+    await t.assertSnapshot(`${text}\n\n${tree(text)}`, snapshots);
   });
 }
 
@@ -245,5 +248,5 @@ Deno.test("parseProgram() refuses expressions too deep for the passes that recur
 
 Deno.test("printCst() and printAst() show what recovery left", async (t) => {
   const { cst, program } = parse("inner fit {\n  minimize\n  over x\n}\nlet y = f(1");
-  await t.assertSnapshot(printCst(cst) + "\n" + printAst(program));
+  await t.assertSnapshot(printCst(cst) + "\n" + printAst(program), snapshots);
 });

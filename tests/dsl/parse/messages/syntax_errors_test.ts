@@ -6,6 +6,9 @@ import { tokenize } from "../../../../dsl/parse/tokens/lexer.ts";
 import { parseProgram } from "../../../../dsl/parse/parse.ts";
 import { renderDiagnostics } from "../../../../dsl/diagnostics/render.ts";
 import { some } from "../../../thorough.ts";
+import { snapshotOf } from "../../../snapshot.ts";
+
+const snapshots = snapshotOf(import.meta.url);
 
 function rendered(text: string): string {
   const source = { name: "p.meta", text };
@@ -106,7 +109,7 @@ const mistakes: Record<string, readonly string[]> = {
 
 for (const [kind, programs] of Object.entries(mistakes)) {
   Deno.test(`a syntax error is said in the language's words: ${kind}`, async (t) => {
-    for (const program of programs) await t.assertSnapshot(`${program}\n\n${rendered(program)}`);
+    for (const program of programs) await t.assertSnapshot(`${program}\n\n${rendered(program)}`, snapshots);
   });
 }
 

@@ -1,0 +1,42 @@
+// Which tests run in which process? Deno gives each file that it is told of a process of its own, which loads everything again and has
+// compiled nothing yet. `deno test` is told of the suites in this folder, so that few processes do the work; any file may still be named
+// alone (`deno test -A tests/dsl/format`).
+
+/** What each suite takes: folders and files of `tests/`. Where two fit, the longer one holds. */
+export const suites: Readonly<Record<string, readonly string[]>> = {
+  api: ["api/", "acceptance/", "limits/"],
+  cli: ["cli/"],
+  conformance: ["conformance/"],
+  // sees what is made once in a process
+  how_it_works: ["docs/how_it_works_test.ts"],
+  language: ["dsl/"],
+  language_checks: ["dsl/check/"],
+  random: ["random/"],
+  runtime: ["runtime/"],
+  tree: ["", "docs/", "loop/", "record/"],
+};
+
+const tests = new URL("../", import.meta.url);
+
+/** The test files under a folder of `tests/`, by their paths in it; none of `slow/` and of the suites. */
+export function testFiles(folder = ""): string[] {
+  return [...Deno.readDirSync(new URL(folder, tests))].flatMap(({ name, isDirectory }) => {
+    const path = folder + name;
+    if (isDirectory) return path === "slow" || path === "suites" ? [] : testFiles(`${path}/`);
+    return name.endsWith("_test.ts") ? [path] : [];
+  }).sort();
+}
+
+/** The suite that takes a test file. */
+export function suiteOf(path: string): string {
+  const fitting = Object.entries(suites).flatMap(([suite, starts]) =>
+    starts.filter((start) => path.startsWith(start)).map((start) => ({ suite, start }))
+  );
+  return fitting.reduce((best, next) => next.start.length > best.start.length ? next : best).suite;
+}
+
+/** Loads the tests of the suite whose file asks, `import.meta.url`. */
+export async function loadSuite(url: string): Promise<void> {
+  const suite = url.slice(url.lastIndexOf("/") + 1).replace("_test.ts", "");
+  for (const path of testFiles()) if (suiteOf(path) === suite) await import(new URL(path, tests).href);
+}
