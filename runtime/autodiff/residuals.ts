@@ -1,7 +1,7 @@
 // What must the forward pass of a loop keep for the backward pass? Of the known values that the unknown part of a body
 // reads, some are inputs of the body anyway, some cost nothing to compute again, some are the same at every step. What is
 // stacked, one slice a step, is the smallest set of values from which all the others follow.
-import { entryBytes, type Equation, type PrimitiveName, sizeOf, type Variable } from "../ir/types.ts";
+import { entryBytes, type Equation, isCheap, sizeOf, type Variable } from "../ir/types.ts";
 import { minimumCut } from "./minimum_cut.ts";
 
 /** What a differentiated loop keeps of its forward pass.
@@ -31,39 +31,6 @@ export interface KnownBody {
   readonly equations: readonly Equation[];
 }
 
-/** One pass of arithmetic over what it reads, or less: reading it back from memory would cost as much. */
-const cheap: ReadonlySet<PrimitiveName> = new Set<PrimitiveName>([
-  "constant",
-  "iota",
-  "neg",
-  "abs",
-  "sign",
-  "floor",
-  "convert",
-  "stop_gradient",
-  "not",
-  "add",
-  "sub",
-  "mul",
-  "max",
-  "min",
-  "and",
-  "or",
-  "shift_right",
-  "eq",
-  "ne",
-  "lt",
-  "le",
-  "gt",
-  "ge",
-  "select",
-  "reshape",
-  "transpose",
-  "broadcast",
-  "slice",
-  "reverse",
-]);
-
 /** Where a value comes from in the unknown body. */
 type Source = "input" | "stored" | "hoisted" | Equation;
 
@@ -79,7 +46,7 @@ export function planResiduals(
   if (policy === "carry") { for (const input of body.carry) sources.set(input, "stored"); }
   for (const equation of body.equations) {
     const fixed = equation.inputs.every((x) => invariant.has(x));
-    const again = cheap.has(equation.op) || (policy === "carry" && !fixed);
+    const again = isCheap(equation.op) || (policy === "carry" && !fixed);
     const available = again && equation.inputs.every((x) => sources.has(x));
     for (const output of equation.outputs) {
       if (fixed) invariant.add(output);
@@ -89,7 +56,7 @@ export function planResiduals(
   }
   for (const x of leastStored(body, read, sources)) sources.set(x, "stored");
   for (const equation of body.equations) {
-    if (!cheap.has(equation.op) || !equation.inputs.every((x) => sources.has(x))) continue;
+    if (!isCheap(equation.op) || !equation.inputs.every((x) => sources.has(x))) continue;
     for (const output of equation.outputs) if (!sources.has(output)) sources.set(output, equation);
   }
   return demand(body, read, sources);
@@ -112,7 +79,7 @@ function leastStored(
   const follows = new Set<Variable>();
   for (let k = body.equations.length - 1; k >= 0; k--) {
     const equation = body.equations[k]!;
-    if (!cheap.has(equation.op)) continue;
+    if (!isCheap(equation.op)) continue;
     for (const output of equation.outputs) {
       if (!numbers.has(output)) continue;
       follows.add(output);

@@ -280,81 +280,114 @@ export type ImplicitEquation = "gradient" | "step";
 /** Scalars that stand before c and w among the inputs of `implicit`. */
 export const implicitScalars = 4;
 
-/** The primitives that no backend knows: `runtime/autodiff/expand_gradients.ts` replaces them. */
-export type RequestName = "gradient" | "implicit" | "linear_solve" | "finite_difference" | "pullback" | "check";
+/** What each primitive is, and whether to compute it again costs much.
+ *  `elementwise`: each entry of the output comes from the entries at its place. `request`: no backend knows it, for
+ *  `runtime/autodiff/expand_gradients.ts` replaces it.
+ *  `cheap`: one pass of arithmetic over what it reads, or less; reading it back from memory would cost as much. */
+const primitives = {
+  constant: ["other", "cheap"],
+  iota: ["other", "cheap"],
+  random_bits: ["other", "dear"],
+  neg: ["elementwise", "cheap"],
+  abs: ["elementwise", "cheap"],
+  sign: ["elementwise", "cheap"],
+  floor: ["elementwise", "cheap"],
+  exp: ["elementwise", "dear"],
+  expm1: ["elementwise", "dear"],
+  log: ["elementwise", "dear"],
+  log1p: ["elementwise", "dear"],
+  sin: ["elementwise", "dear"],
+  cos: ["elementwise", "dear"],
+  tanh: ["elementwise", "dear"],
+  logistic: ["elementwise", "dear"],
+  sqrt: ["elementwise", "dear"],
+  erf: ["elementwise", "dear"],
+  erf_inv: ["elementwise", "dear"],
+  integer_pow: ["elementwise", "dear"],
+  convert: ["elementwise", "cheap"],
+  stop_gradient: ["other", "cheap"],
+  not: ["elementwise", "cheap"],
+  add: ["elementwise", "cheap"],
+  sub: ["elementwise", "cheap"],
+  mul: ["elementwise", "cheap"],
+  div: ["elementwise", "dear"],
+  mod: ["elementwise", "dear"],
+  pow: ["elementwise", "dear"],
+  max: ["elementwise", "cheap"],
+  min: ["elementwise", "cheap"],
+  and: ["elementwise", "cheap"],
+  or: ["elementwise", "cheap"],
+  shift_right: ["elementwise", "cheap"],
+  eq: ["elementwise", "cheap"],
+  ne: ["elementwise", "cheap"],
+  lt: ["elementwise", "cheap"],
+  le: ["elementwise", "cheap"],
+  gt: ["elementwise", "cheap"],
+  ge: ["elementwise", "cheap"],
+  select: ["elementwise", "cheap"],
+  reduce_sum: ["other", "dear"],
+  reduce_max: ["other", "dear"],
+  argmax: ["other", "dear"],
+  reshape: ["other", "cheap"],
+  transpose: ["other", "cheap"],
+  broadcast: ["other", "cheap"],
+  slice: ["other", "cheap"],
+  pad: ["other", "dear"],
+  concat: ["other", "dear"],
+  reverse: ["other", "cheap"],
+  gather: ["other", "dear"],
+  scatter_add: ["other", "dear"],
+  dot_general: ["other", "dear"],
+  conv: ["other", "dear"],
+  conv_input_gradient: ["other", "dear"],
+  conv_filter_gradient: ["other", "dear"],
+  solve: ["other", "dear"],
+  scan: ["other", "dear"],
+  map: ["other", "dear"],
+  gradient: ["request", "dear"],
+  check: ["request", "dear"],
+  implicit: ["request", "dear"],
+  linear_solve: ["request", "dear"],
+  finite_difference: ["request", "dear"],
+  pullback: ["request", "dear"],
+} as const satisfies {
+  readonly [P in PrimitiveName]: readonly ["elementwise" | "request" | "other", "cheap" | "dear"];
+};
 
-const requestNames: readonly RequestName[] = [
-  "gradient",
-  "implicit",
-  "linear_solve",
-  "finite_difference",
-  "pullback",
-  "check",
-];
+type Primitives = typeof primitives;
+type Of<Kind> = { readonly [P in keyof Primitives]: Primitives[P][0] extends Kind ? P : never }[keyof Primitives];
+
+/** The primitives that no backend sees. */
+export type RequestName = Of<"request">;
+
+/** The primitives that compute each entry of their output from the entries at its place. */
+export type Elementwise = Of<"elementwise">;
+
+/** The rows of a table that has the same for all of a kind. */
+function rowsOf<P extends PrimitiveName, T>(kind: string, row: (op: P) => T): { readonly [Q in P]: T } {
+  const names = Object.entries(primitives).filter(([_op, [own]]) => own === kind).map(([op]) => op as P);
+  return Object.fromEntries(names.map((op) => [op, row(op)])) as { [Q in P]: T };
+}
+
+/** The rows of a table that has the same for all that is elementwise. */
+export const elementwiseRows = <T>(row: (op: Elementwise) => T) => rowsOf("elementwise", row);
+
+/** The rows of a table for the primitives that it never meets, because they are expanded before. */
+export const requestRows = <T>(row: (op: RequestName) => T) => rowsOf("request", row);
 
 /** True for a primitive that no backend sees. */
 export function isRequest(op: PrimitiveName): op is RequestName {
-  return (requestNames as readonly PrimitiveName[]).includes(op);
+  return primitives[op][0] === "request";
 }
 
-/** The rows of a table for the primitives that it never meets, because they are expanded before. */
-export function requestRows<T>(row: (op: RequestName) => T): { readonly [P in RequestName]: T } {
-  return Object.fromEntries(requestNames.map((op) => [op, row(op)])) as { [P in RequestName]: T };
-}
-
-/** The primitives that compute each entry of their output from the entries at its place. */
-const elementwiseNames = [
-  "neg",
-  "abs",
-  "sign",
-  "floor",
-  "exp",
-  "expm1",
-  "log",
-  "log1p",
-  "sin",
-  "cos",
-  "tanh",
-  "logistic",
-  "sqrt",
-  "erf",
-  "erf_inv",
-  "integer_pow",
-  "convert",
-  "not",
-  "add",
-  "sub",
-  "mul",
-  "div",
-  "mod",
-  "pow",
-  "max",
-  "min",
-  "and",
-  "or",
-  "shift_right",
-  "eq",
-  "ne",
-  "lt",
-  "le",
-  "gt",
-  "ge",
-  "select",
-] as const satisfies readonly PrimitiveName[];
-
-/** One of them. */
-export type Elementwise = typeof elementwiseNames[number];
-
-const elementwiseSet: ReadonlySet<PrimitiveName> = new Set(elementwiseNames);
-
-/** True for an application of one of them. */
+/** True for an application of an elementwise primitive. */
 export function isElementwise(equation: Equation): equation is Extract<Equation, { readonly op: Elementwise }> {
-  return elementwiseSet.has(equation.op);
+  return primitives[equation.op][0] === "elementwise";
 }
 
-/** The rows of a table that has the same for all of them. */
-export function elementwiseRows<T>(row: (op: Elementwise) => T): { readonly [P in Elementwise]: T } {
-  return Object.fromEntries(elementwiseNames.map((op) => [op, row(op)])) as { [P in Elementwise]: T };
+/** True for a primitive that may as well be computed again as kept. */
+export function isCheap(op: PrimitiveName): boolean {
+  return primitives[op][1] === "cheap";
 }
 
 /** The function that an equation holds, if it holds one. */
