@@ -8,7 +8,6 @@ import {
   type GradientMode,
   type IrFunction,
   isFloat,
-  isRequest,
   type Origin,
   type PrimitiveName,
   type PrimitiveParameters,
@@ -20,6 +19,7 @@ import {
 import type { FloatRange } from "./float_range.ts";
 import { noteRanges, rangeOf, setRange } from "./ranges.ts";
 import { inferTypes } from "./shapes.ts";
+import { computesSame, fillsSame, isShared, storedAs, type Wanted } from "./sharing.ts";
 import { simplifyEquation } from "./simplify.ts";
 import { specializeLoop } from "./specialize.ts";
 import { InternalError } from "../errors.ts";
@@ -123,17 +123,26 @@ export interface GradientScope {
   };
 }
 
+/** What is known of a variable of a function that is being written. */
+interface Known {
+  /** The equation that assigned it, if one did. */
+  readonly producer: Equation | undefined;
+  /** The equations of which it is the last made of what they read. */
+  readers: Equation[] | undefined;
+}
+
 /** Writes one function. A builder with a parent reads the parent's variables freely: each becomes a constant input of
  *  the body, once, when it is first used. */
 export class Builder {
   readonly name: string;
   readonly #parent: Builder | undefined;
-  readonly #known = new Set<Variable>();
-  readonly #producers = new Map<Variable, Equation>();
+  readonly #known = new Map<Variable, Known>();
+  /** Constants of one value by that value; what else reads nothing. */
+  readonly #constants = new Map<number, Equation[]>();
+  readonly #sources: Equation[] = [];
   readonly #equations: Equation[] = [];
   readonly #inputs: Variable[] = [];
   readonly #captured = new Map<Variable, Variable>();
-  readonly #shared = new Map<string, readonly Variable[]>();
   /** The origin given to the equations emitted from now on. */
   origin: Origin | undefined;
 
@@ -152,7 +161,7 @@ export class Builder {
   input(type: ArrayType, name?: string, range?: FloatRange): Variable {
     const variable = range ? { ...newVariable(type, name), range } : newVariable(type, name);
     this.#inputs.push(variable);
-    this.#known.add(variable);
+    this.#known.set(variable, { producer: undefined, readers: undefined });
     return variable;
   }
 
@@ -180,7 +189,7 @@ export class Builder {
 
   /** The equation of this function that assigned a variable, if one did. */
   producer(variable: Variable): Equation | undefined {
-    return this.#producers.get(variable);
+    return this.#known.get(variable)?.producer;
   }
 
   /** The one value that fills a constant, seen through captures; undefined when it is not such a constant. */
@@ -193,7 +202,7 @@ export class Builder {
   #find(variable: Variable): Equation | undefined {
     // deno-lint-ignore no-this-alias
     for (let b: Builder | undefined = this; b; b = b.#parent) {
-      const equation = b.#producers.get(variable);
+      const equation = b.#known.get(variable)?.producer;
       if (equation) return equation;
     }
     return undefined;
@@ -216,7 +225,7 @@ export class Builder {
     } else {
       inner = newVariable(outer, outer.name);
       setRange(inner, rangeOf(outer));
-      this.#known.add(inner);
+      this.#known.set(inner, { producer: undefined, readers: undefined });
       this.#captures.push([outer, inner]);
     }
     this.#captured.set(variable, inner).set(outer, inner);
@@ -231,7 +240,7 @@ export class Builder {
     inputs: readonly Variable[],
     params: PrimitiveParameters[P],
   ): readonly Variable[] {
-    const resolved = inputs.map((x) => this.resolve(x));
+    const resolved = inputs.every((x) => this.#known.has(x)) ? inputs : inputs.map((x) => this.resolve(x));
     const types = inferTypes(op, resolved, params);
     const simpler = simplifyEquation(this, op, resolved, params, types);
     if (simpler) return simpler;
@@ -239,24 +248,34 @@ export class Builder {
       const leaner = specializeLoop(this, resolved, params as PrimitiveParameters["scan" | "map"]);
       if (leaner) return this.emit(op, leaner.inputs, leaner.params as PrimitiveParameters[P]);
     }
-    const key = sharingKey(op, resolved, params, { types, origin: this.origin });
-    const shared = key === undefined ? undefined : this.#shared.get(key);
-    if (shared) return shared;
+    const wanted: Wanted = { op, inputs: resolved, params, origin: this.origin };
+    const alike = isShared(wanted) ? this.#alike(wanted) : undefined;
+    const shared = alike?.find((known) => computesSame(known, wanted));
+    if (shared) return shared.outputs;
+    if (++written.count > written.most) throw new TooManyEquations(this.origin);
     const outputs = types.map((type) => newVariable(type));
     noteRanges(op, resolved, params, outputs);
-    this.append({ op, inputs: resolved, outputs, params, origin: this.origin } as unknown as Equation);
-    if (key !== undefined) this.#shared.set(key, outputs);
+    const equation = { ...wanted, outputs } as unknown as Equation;
+    this.#equations.push(equation);
+    for (const output of outputs) this.#known.set(output, { producer: equation, readers: undefined });
+    alike?.push(equation);
     return outputs;
   }
 
-  /** Adds a finished equation as it is. Its inputs must be known here. */
-  append(equation: Equation): void {
-    if (++written.count > written.most) throw new TooManyEquations(equation.origin);
-    this.#equations.push(equation);
-    for (const output of equation.outputs) {
-      this.#known.add(output);
-      this.#producers.set(output, equation);
-    }
+  #filledWith(value: number): Equation[] {
+    const known = this.#constants.get(value) ?? [];
+    if (known.length === 0) this.#constants.set(value, known);
+    return known;
+  }
+
+  /** Among these is an equation that computes the same, if there is one. */
+  #alike({ op, inputs, params }: Wanted): Equation[] {
+    if (op === "constant") return this.#filledWith((params as PrimitiveParameters["constant"]).data[0]!);
+    if (inputs.length === 0) return this.#sources;
+    // what was made last has the fewest readers
+    let last = inputs[0]!;
+    for (const x of inputs) if (x.id > last.id) last = x;
+    return this.#known.get(last)!.readers ??= [];
   }
 
   /** `emit` for primitives with one output. */
@@ -266,13 +285,14 @@ export class Builder {
 
   /** An elementwise primitive without parameters. */
   apply(op: ParameterlessPrimitive, ...inputs: Variable[]): Variable {
-    return this.one(op, inputs, {});
+    return this.one(op, inputs, none);
   }
 
   /** An array filled with one value. */
   fill(value: number, type: ArrayType): Variable {
-    const shared = this.#shared.get(constantKey(value, type));
-    if (shared) return shared[0]!;
+    const stored = storedAs[type.dtype](value);
+    const shared = this.#constants.get(stored)?.find((known) => fillsSame(known, stored, type));
+    if (shared) return shared.outputs[0]!;
     const data = allocate(type.dtype, 1);
     data[0] = value;
     return this.one("constant", [], { type: { dtype: type.dtype, shape: type.shape }, data });
@@ -452,41 +472,14 @@ export class Builder {
   }
 }
 
+const none = {};
+
 /** Primitives without parameters. */
 export type ParameterlessPrimitive = {
   [P in PrimitiveName]: PrimitiveParameters[P] extends Record<never, never>
     ? Record<never, never> extends PrimitiveParameters[P] ? P : never
     : never;
 }[PrimitiveName];
-
-const commutative: ReadonlySet<PrimitiveName> = new Set(["add", "mul", "and", "or", "eq", "ne"]);
-
-/** Text that is equal for equations that compute the same; undefined for those that are never shared. */
-function sharingKey(
-  op: PrimitiveName,
-  inputs: readonly Variable[],
-  params: PrimitiveParameters[PrimitiveName],
-  { types, origin }: { readonly types: readonly ArrayType[]; readonly origin: Origin | undefined },
-): string | undefined {
-  if (op === "scan" || op === "map" || isRequest(op) && op !== "check") return undefined;
-  if (op === "constant") {
-    const { data } = params as PrimitiveParameters["constant"];
-    return data.length > 1 ? undefined : constantKey(data[0]!, types[0]!);
-  }
-  const [a, b] = inputs;
-  const ids = inputs.length === 2 && commutative.has(op) && a!.id > b!.id
-    ? `${b!.id},${a!.id}`
-    : inputs.map((x) => x.id).join(",");
-  for (const _ in params) return `${op} ${ids} ${JSON.stringify(params)}`;
-  // what the program says is told from what an estimator does: differences hold the one and not the other
-  if (op === "stop_gradient") return `${op} ${ids} ${origin?.source} ${origin?.start} ${origin?.end}`;
-  return `${op} ${ids}`;
-}
-
-/** The key of a constant of one value, as its dtype holds it or not yet rounded to that. */
-function constantKey(value: number, { dtype, shape }: ArrayType): string {
-  return `constant ${dtype} ${shape} ${Object.is(value, -0) ? "-0" : String(value)}`;
-}
 
 /** One function written by a callback that receives its inputs. */
 export function buildFunction(
