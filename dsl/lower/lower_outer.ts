@@ -1,7 +1,13 @@
 // What is one meta-step? The objective over the tasks, its gradient with respect to what is learned, and the outer rule; also
 // what is recorded of it, and where a run that went wrong looks.
 import type { Variable } from "../../runtime/ir/types.ts";
-import type { OuterProgram, ProgramFunction, RecordRequest, TrajectoryRequest } from "../../runtime/program/program.ts";
+import type {
+  Diagnosis,
+  OuterProgram,
+  ProgramFunction,
+  RecordRequest,
+  TrajectoryRequest,
+} from "../../runtime/program/program.ts";
 import type { Across, Context, Elaboration, LeafDeclaration, TensorValue } from "../world/world.ts";
 import { asFloat, toTensor } from "../elaborate/arithmetic.ts";
 import { evaluate } from "../world/evaluator.ts";
@@ -35,10 +41,14 @@ export function lowerOuter(
   const { loop, steps } = outer;
   const start = lowerStates(el, outer, lasting);
   const step = lowerStep(el, outer, lasting, start.states);
-  const diagnose = lowerDiagnosis(el, outer, lasting);
+  const diagnose = once(() => lowerDiagnosis(el, outer, lasting));
   const { trajectories } = requests;
   const rates = requests.records.some((r) => r.what.kind === "rate") ? lowerRates(el, outer, lasting) : undefined;
-  const states = readStates(start.states, step.finish, [diagnose.fn, ...(trajectories ? [trajectories.fn] : [])]);
+  const states = readStates(start.states, step.finish, [
+    // of the states it reads none but where loops ended
+    ...(outer.warm.length > 0 ? [diagnose().fn] : []),
+    ...(trajectories ? [trajectories.fn] : []),
+  ]);
   return {
     name: loop.name,
     origin: loop.item.name.span,
@@ -246,11 +256,11 @@ function lowerDiagnosis(
   el: Elaboration,
   outer: CheckedOuter,
   lasting: LastingLeaves,
-): OuterProgram["diagnose"] {
+): Diagnosis {
   const draft = openOuter(el, outer.loop, "diagnose", lasting, false);
   const tasks = openTasks(draft.cx, outer.across);
   taskObjective(tasks.cx, outer.loop);
-  const quantities: OuterProgram["diagnose"]["quantities"][number][] = [];
+  const quantities: Diagnosis["quantities"][number][] = [];
   const outputs: Variable[] = [];
   for (const run of tasks.cx.world.runs.values()) {
     const origin = run.loop.item.name.span;
@@ -288,4 +298,10 @@ export function lowerTrajectories(
     : { outputs: [], quantities: [] };
   const fn = draft.finish([...outputs, ...slopes.outputs]);
   return { fn, quantities: [...quantities, ...slopes.quantities], every };
+}
+
+/** What is made when it is first asked for. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => made ??= make();
 }

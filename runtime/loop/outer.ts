@@ -47,7 +47,7 @@ async function takeSteps(running: Running): Promise<boolean> {
   const evaluations = context.program.evaluations.filter((e) => e.every?.of === outer.name);
   const looked = lookedAt(outer, evaluations);
   const trajectories = outer.trajectories ? [outer.trajectories.fn] : [];
-  const stepFunctions = [outer.step, outer.diagnose.fn, ...trajectories];
+  const stepFunctions = [outer.step, outer.diagnose().fn, ...trajectories];
   const compute = {
     trajectories: () => trajectoriesOf(running),
     rates: () => context.call(outer.rates!.fn, { step: stepsDone(state), states: state.states }),
@@ -185,7 +185,7 @@ function stepWentWrong(
   { loss, gradientNorm }: { readonly loss: number; readonly gradientNorm: number },
 ): MetaRuntimeError {
   const at = { step: stepsDone(state), states: state.states };
-  const { fn, quantities } = outer.diagnose;
+  const { fn, quantities } = outer.diagnose();
   let first: FirstNonFinite | Error | undefined;
   try {
     first = quantities.length === 0 ? undefined : findFirstNonFinite(quantities, context.call(fn, at));

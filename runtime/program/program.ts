@@ -96,14 +96,16 @@ export interface OuterProgram {
   readonly rates?: { readonly names: readonly string[]; readonly fn: ProgramFunction };
   /** What `record …@*` asks of this loop: run with the values before a step that is recorded. */
   readonly trajectories?: TrajectoryRequest;
-  /** Outputs one array per quantity: where a run that went wrong looks for the first value that is not finite. Leading
-   *  axes: task (when `tasks`), then time. */
-  readonly diagnose: {
-    readonly fn: ProgramFunction;
-    readonly quantities: readonly DiagnosedQuantity[];
-  };
+  /** Where a run that went wrong looks for the first value that is not finite; written when it is first asked for. */
+  readonly diagnose: () => Diagnosis;
   /** The objective alone, with every loop in it, also those inside others, watched by `check`s. */
   readonly watch?: () => ProgramFunction;
+}
+
+/** Outputs one array per quantity. Leading axes: task (when `tasks`), then time. */
+export interface Diagnosis {
+  readonly fn: ProgramFunction;
+  readonly quantities: readonly DiagnosedQuantity[];
 }
 
 /** A quantity that `diagnose` returns. */

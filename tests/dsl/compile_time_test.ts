@@ -22,8 +22,8 @@ Deno.test("a program four times as long compiles with about four times the work"
   assert(long > 3 * short, `${short} and ${long} calls: what is counted?`);
 });
 
-/** Expressions that are evaluated while a program of so many sections is compiled, counted at the door (dsl/world/evaluator.ts). */
-function evaluationsOf(sections: number, outers: boolean): number {
+/** A program of so many sections, and how many expressions were evaluated so far, counted at the door (dsl/world/evaluator.ts). */
+function counted(sections: number, outers: boolean) {
   let count = 0;
   const { program } = compileProgram({
     root: { name: "long.meta", text: longProgram(sections, outers) },
@@ -38,8 +38,21 @@ function evaluationsOf(sections: number, outers: boolean): number {
     },
   });
   assert(program);
-  return count;
+  return { program, evaluations: () => count };
 }
+
+const evaluationsOf = (sections: number, outers: boolean) => counted(sections, outers).evaluations();
+
+Deno.test("where a run that went wrong looks is written when it is asked for, once", () => {
+  const { program, evaluations } = counted(1, true);
+  const [outer] = program!.outers;
+  const before = evaluations();
+  const diagnosis = outer!.diagnose();
+  const after = evaluations();
+  assert(after > before);
+  assertEquals(outer!.diagnose(), diagnosis);
+  assertEquals(evaluations(), after);
+});
 
 // sections that are about 300 lines, and more of them (3,000 lines of gradients), and what the 300 took at commit 5406acc
 for (

@@ -85,13 +85,13 @@ export function outerProgram(s: QuadraticSettings, extra: Partial<OuterProgram> 
     initialStates: { fn: buildFunction("states", [], (b) => [b.fill(0, scalar)]), inputs: [] },
     step: { fn: step, inputs: [leaf("net.w"), leaf("fit.lr"), { kind: "state", name: "count" }] },
     records: [],
-    diagnose: {
+    diagnose: () => ({
       fn: { fn: diagnose, inputs: [leaf("net.w"), leaf("fit.lr")] },
       quantities: [
         { loop: "fit", quantity: "net.w", tasks: false, origin: { ...origin, start: 3 } },
         { loop: "fit", quantity: "loss", tasks: false, origin },
       ],
-    },
+    }),
     ...extra,
   };
 }
