@@ -5,996 +5,786 @@ import type { CstNode, IToken } from "../tokens/chevrotain.ts";
 /** The rule `expression`. */
 export interface ExpressionCstNode extends CstNode {
   readonly name: "expression";
-  readonly children: ExpressionCstChildren;
+  readonly children: {
+    operand?: OperandCstNode[];
+    Operator?: IToken[];
+  };
 }
-
-/** What `expression` holds, by token and rule. */
-export type ExpressionCstChildren = {
-  operand?: OperandCstNode[];
-  Operator?: IToken[];
-};
 
 /** The rule `operand`. */
 export interface OperandCstNode extends CstNode {
   readonly name: "operand";
-  readonly children: OperandCstChildren;
+  readonly children: {
+    Minus?: IToken[];
+    postfix?: PostfixCstNode[];
+  };
 }
-
-/** What `operand` holds, by token and rule. */
-export type OperandCstChildren = {
-  Minus?: IToken[];
-  postfix?: PostfixCstNode[];
-};
 
 /** The rule `postfix`. */
 export interface PostfixCstNode extends CstNode {
   readonly name: "postfix";
-  readonly children: PostfixCstChildren;
+  readonly children: {
+    primary?: PrimaryCstNode[];
+    suffix?: SuffixCstNode[];
+  };
 }
-
-/** What `postfix` holds, by token and rule. */
-export type PostfixCstChildren = {
-  primary?: PrimaryCstNode[];
-  suffix?: SuffixCstNode[];
-};
 
 /** The rule `primary`. */
 export interface PrimaryCstNode extends CstNode {
   readonly name: "primary";
-  readonly children: PrimaryCstChildren;
+  readonly children: {
+    Number?: IToken[];
+    Name?: IToken[];
+    Prime?: IToken[];
+    LParen?: IToken[];
+    expression?: ExpressionCstNode[];
+    RParen?: IToken[];
+    list?: ListCstNode[];
+  };
 }
-
-/** What `primary` holds, by token and rule. */
-export type PrimaryCstChildren = {
-  Number?: IToken[];
-  Name?: IToken[];
-  Prime?: IToken[];
-  LParen?: IToken[];
-  expression?: ExpressionCstNode[];
-  RParen?: IToken[];
-  list?: ListCstNode[];
-};
 
 /** The rule `list`. */
 export interface ListCstNode extends CstNode {
   readonly name: "list";
-  readonly children: ListCstChildren;
+  readonly children: {
+    LBracket?: IToken[];
+    expression?: ExpressionCstNode[];
+    Comma?: IToken[];
+    RBracket?: IToken[];
+  };
 }
-
-/** What `list` holds, by token and rule. */
-export type ListCstChildren = {
-  LBracket?: IToken[];
-  expression?: ExpressionCstNode[];
-  Comma?: IToken[];
-  RBracket?: IToken[];
-};
 
 /** The rule `suffix`. */
 export interface SuffixCstNode extends CstNode {
   readonly name: "suffix";
-  readonly children: SuffixCstChildren;
+  readonly children: {
+    time?: TimeCstNode[];
+    member?: MemberCstNode[];
+    call?: CallCstNode[];
+    index?: IndexCstNode[];
+  };
 }
-
-/** What `suffix` holds, by token and rule. */
-export type SuffixCstChildren = {
-  time?: TimeCstNode[];
-  member?: MemberCstNode[];
-  call?: CallCstNode[];
-  index?: IndexCstNode[];
-};
 
 /** The rule `time`. */
 export interface TimeCstNode extends CstNode {
   readonly name: "time";
-  readonly children: TimeCstChildren;
+  readonly children: {
+    AtSign?: IToken[];
+    Number?: IToken[];
+    Name?: IToken[];
+    Star?: IToken[];
+    LParen?: IToken[];
+    expression?: ExpressionCstNode[];
+    RParen?: IToken[];
+  };
 }
-
-/** What `time` holds, by token and rule. */
-export type TimeCstChildren = {
-  AtSign?: IToken[];
-  Number?: IToken[];
-  Name?: IToken[];
-  Star?: IToken[];
-  LParen?: IToken[];
-  expression?: ExpressionCstNode[];
-  RParen?: IToken[];
-};
 
 /** The rule `member`. */
 export interface MemberCstNode extends CstNode {
   readonly name: "member";
-  readonly children: MemberCstChildren;
+  readonly children: {
+    Dot?: IToken[];
+    Word?: IToken[];
+  };
 }
-
-/** What `member` holds, by token and rule. */
-export type MemberCstChildren = {
-  Dot?: IToken[];
-  Word?: IToken[];
-};
 
 /** The rule `call`. */
 export interface CallCstNode extends CstNode {
   readonly name: "call";
-  readonly children: CallCstChildren;
+  readonly children: {
+    LParen?: IToken[];
+    argument?: ArgumentCstNode[];
+    comprehension?: ComprehensionCstNode[];
+    Comma?: IToken[];
+    RParen?: IToken[];
+  };
 }
-
-/** What `call` holds, by token and rule. */
-export type CallCstChildren = {
-  LParen?: IToken[];
-  argument?: ArgumentCstNode[];
-  comprehension?: ComprehensionCstNode[];
-  Comma?: IToken[];
-  RParen?: IToken[];
-};
 
 /** The rule `argument`. */
 export interface ArgumentCstNode extends CstNode {
   readonly name: "argument";
-  readonly children: ArgumentCstChildren;
+  readonly children: {
+    expression?: ExpressionCstNode[];
+    Equals?: IToken[];
+  };
 }
-
-/** What `argument` holds, by token and rule. */
-export type ArgumentCstChildren = {
-  expression?: ExpressionCstNode[];
-  Equals?: IToken[];
-};
 
 /** The rule `comprehension`. */
 export interface ComprehensionCstNode extends CstNode {
   readonly name: "comprehension";
-  readonly children: ComprehensionCstChildren;
+  readonly children: {
+    For?: IToken[];
+    steps?: StepsCstNode[];
+  };
 }
-
-/** What `comprehension` holds, by token and rule. */
-export type ComprehensionCstChildren = {
-  For?: IToken[];
-  steps?: StepsCstNode[];
-};
 
 /** The rule `steps`. */
 export interface StepsCstNode extends CstNode {
   readonly name: "steps";
-  readonly children: StepsCstChildren;
+  readonly children: {
+    Name?: IToken[];
+    In?: IToken[];
+    expression?: ExpressionCstNode[];
+    DotDot?: IToken[];
+  };
 }
-
-/** What `steps` holds, by token and rule. */
-export type StepsCstChildren = {
-  Name?: IToken[];
-  In?: IToken[];
-  expression?: ExpressionCstNode[];
-  DotDot?: IToken[];
-};
 
 /** The rule `index`. */
 export interface IndexCstNode extends CstNode {
   readonly name: "index";
-  readonly children: IndexCstChildren;
+  readonly children: {
+    LBracket?: IToken[];
+    expression?: ExpressionCstNode[];
+    Comma?: IToken[];
+    RBracket?: IToken[];
+  };
 }
-
-/** What `index` holds, by token and rule. */
-export type IndexCstChildren = {
-  LBracket?: IToken[];
-  expression?: ExpressionCstNode[];
-  Comma?: IToken[];
-  RBracket?: IToken[];
-};
 
 /** The rule `references`. */
 export interface ReferencesCstNode extends CstNode {
   readonly name: "references";
-  readonly children: ReferencesCstChildren;
+  readonly children: {
+    postfix?: PostfixCstNode[];
+    Comma?: IToken[];
+  };
 }
-
-/** What `references` holds, by token and rule. */
-export type ReferencesCstChildren = {
-  postfix?: PostfixCstNode[];
-  Comma?: IToken[];
-};
 
 /** The rule `type`. */
 export interface TypeCstNode extends CstNode {
   readonly name: "type";
-  readonly children: TypeCstChildren;
+  readonly children: {
+    Name?: IToken[];
+    list?: ListCstNode[];
+  };
 }
-
-/** What `type` holds, by token and rule. */
-export type TypeCstChildren = {
-  Name?: IToken[];
-  list?: ListCstNode[];
-};
 
 /** The rule `range`. */
 export interface RangeCstNode extends CstNode {
   readonly name: "range";
-  readonly children: RangeCstChildren;
+  readonly children: {
+    In?: IToken[];
+    expression?: ExpressionCstNode[];
+    DotDot?: IToken[];
+  };
 }
-
-/** What `range` holds, by token and rule. */
-export type RangeCstChildren = {
-  In?: IToken[];
-  expression?: ExpressionCstNode[];
-  DotDot?: IToken[];
-};
 
 /** The rule `editionItem`. */
 export interface EditionItemCstNode extends CstNode {
   readonly name: "editionItem";
-  readonly children: EditionItemCstChildren;
+  readonly children: {
+    Edition?: IToken[];
+    Number?: IToken[];
+  };
 }
-
-/** What `editionItem` holds, by token and rule. */
-export type EditionItemCstChildren = {
-  Edition?: IToken[];
-  Number?: IToken[];
-};
 
 /** The rule `precisionItem`. */
 export interface PrecisionItemCstNode extends CstNode {
   readonly name: "precisionItem";
-  readonly children: PrecisionItemCstChildren;
+  readonly children: {
+    Precision?: IToken[];
+    Name?: IToken[];
+  };
 }
-
-/** What `precisionItem` holds, by token and rule. */
-export type PrecisionItemCstChildren = {
-  Precision?: IToken[];
-  Name?: IToken[];
-};
 
 /** The rule `memory`. */
 export interface MemoryCstNode extends CstNode {
   readonly name: "memory";
-  readonly children: MemoryCstChildren;
+  readonly children: {
+    Memory?: IToken[];
+    Number?: IToken[];
+    Name?: IToken[];
+  };
 }
-
-/** What `memory` holds, by token and rule. */
-export type MemoryCstChildren = {
-  Memory?: IToken[];
-  Number?: IToken[];
-  Name?: IToken[];
-};
 
 /** The rule `importItem`. */
 export interface ImportItemCstNode extends CstNode {
   readonly name: "importItem";
-  readonly children: ImportItemCstChildren;
+  readonly children: {
+    Import?: IToken[];
+    Name?: IToken[];
+    Comma?: IToken[];
+    From?: IToken[];
+    String?: IToken[];
+  };
 }
-
-/** What `importItem` holds, by token and rule. */
-export type ImportItemCstChildren = {
-  Import?: IToken[];
-  Name?: IToken[];
-  Comma?: IToken[];
-  From?: IToken[];
-  String?: IToken[];
-};
 
 /** The rule `inputItem`. */
 export interface InputItemCstNode extends CstNode {
   readonly name: "inputItem";
-  readonly children: InputItemCstChildren;
+  readonly children: {
+    Input?: IToken[];
+    binding?: BindingCstNode[];
+  };
 }
-
-/** What `inputItem` holds, by token and rule. */
-export type InputItemCstChildren = {
-  Input?: IToken[];
-  binding?: BindingCstNode[];
-};
 
 /** The rule `paramItem`. */
 export interface ParamItemCstNode extends CstNode {
   readonly name: "paramItem";
-  readonly children: ParamItemCstChildren;
+  readonly children: {
+    Param?: IToken[];
+    binding?: BindingCstNode[];
+  };
 }
-
-/** What `paramItem` holds, by token and rule. */
-export type ParamItemCstChildren = {
-  Param?: IToken[];
-  binding?: BindingCstNode[];
-};
 
 /** The rule `letItem`. */
 export interface LetItemCstNode extends CstNode {
   readonly name: "letItem";
-  readonly children: LetItemCstChildren;
+  readonly children: {
+    Let?: IToken[];
+    Name?: IToken[];
+    Equals?: IToken[];
+    expression?: ExpressionCstNode[];
+  };
 }
-
-/** What `letItem` holds, by token and rule. */
-export type LetItemCstChildren = {
-  Let?: IToken[];
-  Name?: IToken[];
-  Equals?: IToken[];
-  expression?: ExpressionCstNode[];
-};
 
 /** The rule `functionItem`. */
 export interface FunctionItemCstNode extends CstNode {
   readonly name: "functionItem";
-  readonly children: FunctionItemCstChildren;
+  readonly children: {
+    Fn?: IToken[];
+    Name?: IToken[];
+    formals?: FormalsCstNode[];
+    Equals?: IToken[];
+    expression?: ExpressionCstNode[];
+  };
 }
-
-/** What `functionItem` holds, by token and rule. */
-export type FunctionItemCstChildren = {
-  Fn?: IToken[];
-  Name?: IToken[];
-  formals?: FormalsCstNode[];
-  Equals?: IToken[];
-  expression?: ExpressionCstNode[];
-};
 
 /** The rule `formals`. */
 export interface FormalsCstNode extends CstNode {
   readonly name: "formals";
-  readonly children: FormalsCstChildren;
+  readonly children: {
+    LParen?: IToken[];
+    formal?: FormalCstNode[];
+    Comma?: IToken[];
+    RParen?: IToken[];
+  };
 }
-
-/** What `formals` holds, by token and rule. */
-export type FormalsCstChildren = {
-  LParen?: IToken[];
-  formal?: FormalCstNode[];
-  Comma?: IToken[];
-  RParen?: IToken[];
-};
 
 /** The rule `formal`. */
 export interface FormalCstNode extends CstNode {
   readonly name: "formal";
-  readonly children: FormalCstChildren;
+  readonly children: {
+    Name?: IToken[];
+    Colon?: IToken[];
+    type?: TypeCstNode[];
+    Equals?: IToken[];
+    expression?: ExpressionCstNode[];
+  };
 }
-
-/** What `formal` holds, by token and rule. */
-export type FormalCstChildren = {
-  Name?: IToken[];
-  Colon?: IToken[];
-  type?: TypeCstNode[];
-  Equals?: IToken[];
-  expression?: ExpressionCstNode[];
-};
 
 /** The rule `binding`. */
 export interface BindingCstNode extends CstNode {
   readonly name: "binding";
-  readonly children: BindingCstChildren;
+  readonly children: {
+    Identifier?: IToken[];
+    Colon?: IToken[];
+    type?: TypeCstNode[];
+    bindingValue?: BindingValueCstNode[];
+    range?: RangeCstNode[];
+    via?: ViaCstNode[];
+  };
 }
-
-/** What `binding` holds, by token and rule. */
-export type BindingCstChildren = {
-  Identifier?: IToken[];
-  Colon?: IToken[];
-  type?: TypeCstNode[];
-  bindingValue?: BindingValueCstNode[];
-  range?: RangeCstNode[];
-  via?: ViaCstNode[];
-};
 
 /** The rule `bindingValue`. */
 export interface BindingValueCstNode extends CstNode {
   readonly name: "bindingValue";
-  readonly children: BindingValueCstChildren;
+  readonly children: {
+    Equals?: IToken[];
+    Tilde?: IToken[];
+    expression?: ExpressionCstNode[];
+  };
 }
-
-/** What `bindingValue` holds, by token and rule. */
-export type BindingValueCstChildren = {
-  Equals?: IToken[];
-  Tilde?: IToken[];
-  expression?: ExpressionCstNode[];
-};
 
 /** The rule `via`. */
 export interface ViaCstNode extends CstNode {
   readonly name: "via";
-  readonly children: ViaCstChildren;
+  readonly children: {
+    Via?: IToken[];
+    Name?: IToken[];
+  };
 }
-
-/** What `via` holds, by token and rule. */
-export type ViaCstChildren = {
-  Via?: IToken[];
-  Name?: IToken[];
-};
 
 /** The rule `dataItem`. */
 export interface DataItemCstNode extends CstNode {
   readonly name: "dataItem";
-  readonly children: DataItemCstChildren;
+  readonly children: {
+    Data?: IToken[];
+    Name?: IToken[];
+    From?: IToken[];
+    String?: IToken[];
+    LBrace?: IToken[];
+    dataField?: DataFieldCstNode[];
+    RBrace?: IToken[];
+  };
 }
-
-/** What `dataItem` holds, by token and rule. */
-export type DataItemCstChildren = {
-  Data?: IToken[];
-  Name?: IToken[];
-  From?: IToken[];
-  String?: IToken[];
-  LBrace?: IToken[];
-  dataField?: DataFieldCstNode[];
-  RBrace?: IToken[];
-};
 
 /** The rule `dataField`. */
 export interface DataFieldCstNode extends CstNode {
   readonly name: "dataField";
-  readonly children: DataFieldCstChildren;
+  readonly children: {
+    binding?: BindingCstNode[];
+    columns?: ColumnsCstNode[];
+    Missing?: IToken[];
+    expression?: ExpressionCstNode[];
+  };
 }
-
-/** What `dataField` holds, by token and rule. */
-export type DataFieldCstChildren = {
-  binding?: BindingCstNode[];
-  columns?: ColumnsCstNode[];
-  Missing?: IToken[];
-  expression?: ExpressionCstNode[];
-};
 
 /** The rule `columns`. */
 export interface ColumnsCstNode extends CstNode {
   readonly name: "columns";
-  readonly children: ColumnsCstChildren;
+  readonly children: {
+    From?: IToken[];
+    columnRange?: ColumnRangeCstNode[];
+    Comma?: IToken[];
+  };
 }
-
-/** What `columns` holds, by token and rule. */
-export type ColumnsCstChildren = {
-  From?: IToken[];
-  columnRange?: ColumnRangeCstNode[];
-  Comma?: IToken[];
-};
 
 /** The rule `columnRange`. */
 export interface ColumnRangeCstNode extends CstNode {
   readonly name: "columnRange";
-  readonly children: ColumnRangeCstChildren;
+  readonly children: {
+    String?: IToken[];
+    DotDot?: IToken[];
+  };
 }
-
-/** What `columnRange` holds, by token and rule. */
-export type ColumnRangeCstChildren = {
-  String?: IToken[];
-  DotDot?: IToken[];
-};
 
 /** The rule `taskItem`. */
 export interface TaskItemCstNode extends CstNode {
   readonly name: "taskItem";
-  readonly children: TaskItemCstChildren;
+  readonly children: {
+    Task?: IToken[];
+    Name?: IToken[];
+    LBrace?: IToken[];
+    taskMember?: TaskMemberCstNode[];
+    RBrace?: IToken[];
+  };
 }
-
-/** What `taskItem` holds, by token and rule. */
-export type TaskItemCstChildren = {
-  Task?: IToken[];
-  Name?: IToken[];
-  LBrace?: IToken[];
-  taskMember?: TaskMemberCstNode[];
-  RBrace?: IToken[];
-};
 
 /** The rule `taskMember`. */
 export interface TaskMemberCstNode extends CstNode {
   readonly name: "taskMember";
-  readonly children: TaskMemberCstChildren;
+  readonly children: {
+    split?: SplitCstNode[];
+    functionItem?: FunctionItemCstNode[];
+    letItem?: LetItemCstNode[];
+    binding?: BindingCstNode[];
+  };
 }
-
-/** What `taskMember` holds, by token and rule. */
-export type TaskMemberCstChildren = {
-  split?: SplitCstNode[];
-  functionItem?: FunctionItemCstNode[];
-  letItem?: LetItemCstNode[];
-  binding?: BindingCstNode[];
-};
 
 /** The rule `split`. */
 export interface SplitCstNode extends CstNode {
   readonly name: "split";
-  readonly children: SplitCstChildren;
+  readonly children: {
+    Split?: IToken[];
+    Name?: IToken[];
+    LBrace?: IToken[];
+    splitMember?: SplitMemberCstNode[];
+    RBrace?: IToken[];
+  };
 }
-
-/** What `split` holds, by token and rule. */
-export type SplitCstChildren = {
-  Split?: IToken[];
-  Name?: IToken[];
-  LBrace?: IToken[];
-  splitMember?: SplitMemberCstNode[];
-  RBrace?: IToken[];
-};
 
 /** The rule `splitMember`. */
 export interface SplitMemberCstNode extends CstNode {
   readonly name: "splitMember";
-  readonly children: SplitMemberCstChildren;
+  readonly children: {
+    functionItem?: FunctionItemCstNode[];
+    letItem?: LetItemCstNode[];
+    binding?: BindingCstNode[];
+  };
 }
-
-/** What `splitMember` holds, by token and rule. */
-export type SplitMemberCstChildren = {
-  functionItem?: FunctionItemCstNode[];
-  letItem?: LetItemCstNode[];
-  binding?: BindingCstNode[];
-};
 
 /** The rule `modelItem`. */
 export interface ModelItemCstNode extends CstNode {
   readonly name: "modelItem";
-  readonly children: ModelItemCstChildren;
+  readonly children: {
+    Model?: IToken[];
+    Name?: IToken[];
+    formals?: FormalsCstNode[];
+    Arrow?: IToken[];
+    type?: TypeCstNode[];
+    LBrace?: IToken[];
+    modelMember?: ModelMemberCstNode[];
+    Return?: IToken[];
+    expression?: ExpressionCstNode[];
+    RBrace?: IToken[];
+  };
 }
-
-/** What `modelItem` holds, by token and rule. */
-export type ModelItemCstChildren = {
-  Model?: IToken[];
-  Name?: IToken[];
-  formals?: FormalsCstNode[];
-  Arrow?: IToken[];
-  type?: TypeCstNode[];
-  LBrace?: IToken[];
-  modelMember?: ModelMemberCstNode[];
-  Return?: IToken[];
-  expression?: ExpressionCstNode[];
-  RBrace?: IToken[];
-};
 
 /** The rule `modelMember`. */
 export interface ModelMemberCstNode extends CstNode {
   readonly name: "modelMember";
-  readonly children: ModelMemberCstChildren;
+  readonly children: {
+    use?: UseCstNode[];
+    draw?: DrawCstNode[];
+    scan?: ScanCstNode[];
+    letItem?: LetItemCstNode[];
+    binding?: BindingCstNode[];
+  };
 }
-
-/** What `modelMember` holds, by token and rule. */
-export type ModelMemberCstChildren = {
-  use?: UseCstNode[];
-  draw?: DrawCstNode[];
-  scan?: ScanCstNode[];
-  letItem?: LetItemCstNode[];
-  binding?: BindingCstNode[];
-};
 
 /** The rule `use`. */
 export interface UseCstNode extends CstNode {
   readonly name: "use";
-  readonly children: UseCstChildren;
+  readonly children: {
+    Use?: IToken[];
+    Name?: IToken[];
+    Equals?: IToken[];
+    expression?: ExpressionCstNode[];
+  };
 }
-
-/** What `use` holds, by token and rule. */
-export type UseCstChildren = {
-  Use?: IToken[];
-  Name?: IToken[];
-  Equals?: IToken[];
-  expression?: ExpressionCstNode[];
-};
 
 /** The rule `draw`. */
 export interface DrawCstNode extends CstNode {
   readonly name: "draw";
-  readonly children: DrawCstChildren;
+  readonly children: {
+    Draw?: IToken[];
+    Identifier?: IToken[];
+    Colon?: IToken[];
+    type?: TypeCstNode[];
+    Tilde?: IToken[];
+    expression?: ExpressionCstNode[];
+  };
 }
-
-/** What `draw` holds, by token and rule. */
-export type DrawCstChildren = {
-  Draw?: IToken[];
-  Identifier?: IToken[];
-  Colon?: IToken[];
-  type?: TypeCstNode[];
-  Tilde?: IToken[];
-  expression?: ExpressionCstNode[];
-};
 
 /** The rule `scan`. */
 export interface ScanCstNode extends CstNode {
   readonly name: "scan";
-  readonly children: ScanCstChildren;
+  readonly children: {
+    Scan?: IToken[];
+    Name?: IToken[];
+    Over?: IToken[];
+    In?: IToken[];
+    expression?: ExpressionCstNode[];
+    DotDot?: IToken[];
+    LBrace?: IToken[];
+    stepMember?: StepMemberCstNode[];
+    RBrace?: IToken[];
+  };
 }
-
-/** What `scan` holds, by token and rule. */
-export type ScanCstChildren = {
-  Scan?: IToken[];
-  Name?: IToken[];
-  Over?: IToken[];
-  In?: IToken[];
-  expression?: ExpressionCstNode[];
-  DotDot?: IToken[];
-  LBrace?: IToken[];
-  stepMember?: StepMemberCstNode[];
-  RBrace?: IToken[];
-};
 
 /** The rule `optimizerItem`. */
 export interface OptimizerItemCstNode extends CstNode {
   readonly name: "optimizerItem";
-  readonly children: OptimizerItemCstChildren;
+  readonly children: {
+    Optimizer?: IToken[];
+    Name?: IToken[];
+    formals?: FormalsCstNode[];
+    LBrace?: IToken[];
+    stepMember?: StepMemberCstNode[];
+    RBrace?: IToken[];
+  };
 }
-
-/** What `optimizerItem` holds, by token and rule. */
-export type OptimizerItemCstChildren = {
-  Optimizer?: IToken[];
-  Name?: IToken[];
-  formals?: FormalsCstNode[];
-  LBrace?: IToken[];
-  stepMember?: StepMemberCstNode[];
-  RBrace?: IToken[];
-};
 
 /** The rule `stepMember`. */
 export interface StepMemberCstNode extends CstNode {
   readonly name: "stepMember";
-  readonly children: StepMemberCstChildren;
+  readonly children: {
+    state?: StateCstNode[];
+    letItem?: LetItemCstNode[];
+    next?: NextCstNode[];
+  };
 }
-
-/** What `stepMember` holds, by token and rule. */
-export type StepMemberCstChildren = {
-  state?: StateCstNode[];
-  letItem?: LetItemCstNode[];
-  next?: NextCstNode[];
-};
 
 /** The rule `state`. */
 export interface StateCstNode extends CstNode {
   readonly name: "state";
-  readonly children: StateCstChildren;
+  readonly children: {
+    State?: IToken[];
+    Name?: IToken[];
+    Colon?: IToken[];
+    type?: TypeCstNode[];
+    Equals?: IToken[];
+    expression?: ExpressionCstNode[];
+  };
 }
-
-/** What `state` holds, by token and rule. */
-export type StateCstChildren = {
-  State?: IToken[];
-  Name?: IToken[];
-  Colon?: IToken[];
-  type?: TypeCstNode[];
-  Equals?: IToken[];
-  expression?: ExpressionCstNode[];
-};
 
 /** The rule `next`. */
 export interface NextCstNode extends CstNode {
   readonly name: "next";
-  readonly children: NextCstChildren;
+  readonly children: {
+    Identifier?: IToken[];
+    Prime?: IToken[];
+    Equals?: IToken[];
+    expression?: ExpressionCstNode[];
+  };
 }
-
-/** What `next` holds, by token and rule. */
-export type NextCstChildren = {
-  Identifier?: IToken[];
-  Prime?: IToken[];
-  Equals?: IToken[];
-  expression?: ExpressionCstNode[];
-};
 
 /** The rule `program`. */
 export interface ProgramCstNode extends CstNode {
   readonly name: "program";
-  readonly children: ProgramCstChildren;
+  readonly children: {
+    item?: ItemCstNode[];
+    EOF?: IToken[];
+  };
 }
-
-/** What `program` holds, by token and rule. */
-export type ProgramCstChildren = {
-  item?: ItemCstNode[];
-  EOF?: IToken[];
-};
 
 /** The rule `item`. */
 export interface ItemCstNode extends CstNode {
   readonly name: "item";
-  readonly children: ItemCstChildren;
+  readonly children: {
+    editionItem?: EditionItemCstNode[];
+    precisionItem?: PrecisionItemCstNode[];
+    memory?: MemoryCstNode[];
+    importItem?: ImportItemCstNode[];
+    inputItem?: InputItemCstNode[];
+    paramItem?: ParamItemCstNode[];
+    letItem?: LetItemCstNode[];
+    functionItem?: FunctionItemCstNode[];
+    dataItem?: DataItemCstNode[];
+    taskItem?: TaskItemCstNode[];
+    modelItem?: ModelItemCstNode[];
+    optimizerItem?: OptimizerItemCstNode[];
+    loopItem?: LoopItemCstNode[];
+    overrideItem?: OverrideItemCstNode[];
+    gradientItem?: GradientItemCstNode[];
+    recordItem?: RecordItemCstNode[];
+  };
 }
-
-/** What `item` holds, by token and rule. */
-export type ItemCstChildren = {
-  editionItem?: EditionItemCstNode[];
-  precisionItem?: PrecisionItemCstNode[];
-  memory?: MemoryCstNode[];
-  importItem?: ImportItemCstNode[];
-  inputItem?: InputItemCstNode[];
-  paramItem?: ParamItemCstNode[];
-  letItem?: LetItemCstNode[];
-  functionItem?: FunctionItemCstNode[];
-  dataItem?: DataItemCstNode[];
-  taskItem?: TaskItemCstNode[];
-  modelItem?: ModelItemCstNode[];
-  optimizerItem?: OptimizerItemCstNode[];
-  loopItem?: LoopItemCstNode[];
-  overrideItem?: OverrideItemCstNode[];
-  gradientItem?: GradientItemCstNode[];
-  recordItem?: RecordItemCstNode[];
-};
 
 /** The rule `loopItem`. */
 export interface LoopItemCstNode extends CstNode {
   readonly name: "loopItem";
-  readonly children: LoopItemCstChildren;
+  readonly children: {
+    keyword?: IToken[];
+    Name?: IToken[];
+    LBrace?: IToken[];
+    clause?: ClauseCstNode[];
+    RBrace?: IToken[];
+  };
 }
-
-/** What `loopItem` holds, by token and rule. */
-export type LoopItemCstChildren = {
-  keyword?: IToken[];
-  Name?: IToken[];
-  LBrace?: IToken[];
-  clause?: ClauseCstNode[];
-  RBrace?: IToken[];
-};
 
 /** The rule `clause`. */
 export interface ClauseCstNode extends CstNode {
   readonly name: "clause";
-  readonly children: ClauseCstChildren;
+  readonly children: {
+    minimizeClause?: MinimizeClauseCstNode[];
+    overClause?: OverClauseCstNode[];
+    byClause?: ByClauseCstNode[];
+    forClause?: ForClauseCstNode[];
+    acrossClause?: AcrossClauseCstNode[];
+    batchClause?: BatchClauseCstNode[];
+    clipClause?: ClipClauseCstNode[];
+    throughClause?: ThroughClauseCstNode[];
+    fromClause?: FromClauseCstNode[];
+    memory?: MemoryCstNode[];
+    reportClause?: ReportClauseCstNode[];
+    everyClause?: EveryClauseCstNode[];
+    holdClause?: HoldClauseCstNode[];
+  };
 }
-
-/** What `clause` holds, by token and rule. */
-export type ClauseCstChildren = {
-  minimizeClause?: MinimizeClauseCstNode[];
-  overClause?: OverClauseCstNode[];
-  byClause?: ByClauseCstNode[];
-  forClause?: ForClauseCstNode[];
-  acrossClause?: AcrossClauseCstNode[];
-  batchClause?: BatchClauseCstNode[];
-  clipClause?: ClipClauseCstNode[];
-  throughClause?: ThroughClauseCstNode[];
-  fromClause?: FromClauseCstNode[];
-  memory?: MemoryCstNode[];
-  reportClause?: ReportClauseCstNode[];
-  everyClause?: EveryClauseCstNode[];
-  holdClause?: HoldClauseCstNode[];
-};
 
 /** The rule `minimizeClause`. */
 export interface MinimizeClauseCstNode extends CstNode {
   readonly name: "minimizeClause";
-  readonly children: MinimizeClauseCstChildren;
+  readonly children: {
+    Minimize?: IToken[];
+    Maximize?: IToken[];
+    expression?: ExpressionCstNode[];
+  };
 }
-
-/** What `minimizeClause` holds, by token and rule. */
-export type MinimizeClauseCstChildren = {
-  Minimize?: IToken[];
-  Maximize?: IToken[];
-  expression?: ExpressionCstNode[];
-};
 
 /** The rule `overClause`. */
 export interface OverClauseCstNode extends CstNode {
   readonly name: "overClause";
-  readonly children: OverClauseCstChildren;
+  readonly children: {
+    Over?: IToken[];
+    references?: ReferencesCstNode[];
+  };
 }
-
-/** What `overClause` holds, by token and rule. */
-export type OverClauseCstChildren = {
-  Over?: IToken[];
-  references?: ReferencesCstNode[];
-};
 
 /** The rule `byClause`. */
 export interface ByClauseCstNode extends CstNode {
   readonly name: "byClause";
-  readonly children: ByClauseCstChildren;
+  readonly children: {
+    By?: IToken[];
+    postfix?: PostfixCstNode[];
+  };
 }
-
-/** What `byClause` holds, by token and rule. */
-export type ByClauseCstChildren = {
-  By?: IToken[];
-  postfix?: PostfixCstNode[];
-};
 
 /** The rule `forClause`. */
 export interface ForClauseCstNode extends CstNode {
   readonly name: "forClause";
-  readonly children: ForClauseCstChildren;
+  readonly children: {
+    For?: IToken[];
+    expression?: ExpressionCstNode[];
+    Equals?: IToken[];
+    stepsWord?: StepsWordCstNode[];
+  };
 }
-
-/** What `forClause` holds, by token and rule. */
-export type ForClauseCstChildren = {
-  For?: IToken[];
-  expression?: ExpressionCstNode[];
-  Equals?: IToken[];
-  stepsWord?: StepsWordCstNode[];
-};
 
 /** The rule `stepsWord`. */
 export interface StepsWordCstNode extends CstNode {
   readonly name: "stepsWord";
-  readonly children: StepsWordCstChildren;
+  readonly children: {
+    Steps?: IToken[];
+    Step?: IToken[];
+  };
 }
-
-/** What `stepsWord` holds, by token and rule. */
-export type StepsWordCstChildren = {
-  Steps?: IToken[];
-  Step?: IToken[];
-};
 
 /** The rule `acrossClause`. */
 export interface AcrossClauseCstNode extends CstNode {
   readonly name: "acrossClause";
-  readonly children: AcrossClauseCstChildren;
+  readonly children: {
+    Across?: IToken[];
+    expression?: ExpressionCstNode[];
+    Name?: IToken[];
+    Fixed?: IToken[];
+  };
 }
-
-/** What `acrossClause` holds, by token and rule. */
-export type AcrossClauseCstChildren = {
-  Across?: IToken[];
-  expression?: ExpressionCstNode[];
-  Name?: IToken[];
-  Fixed?: IToken[];
-};
 
 /** The rule `batchClause`. */
 export interface BatchClauseCstNode extends CstNode {
   readonly name: "batchClause";
-  readonly children: BatchClauseCstChildren;
+  readonly children: {
+    Batch?: IToken[];
+    expression?: ExpressionCstNode[];
+    Of?: IToken[];
+    postfix?: PostfixCstNode[];
+  };
 }
-
-/** What `batchClause` holds, by token and rule. */
-export type BatchClauseCstChildren = {
-  Batch?: IToken[];
-  expression?: ExpressionCstNode[];
-  Of?: IToken[];
-  postfix?: PostfixCstNode[];
-};
 
 /** The rule `clipClause`. */
 export interface ClipClauseCstNode extends CstNode {
   readonly name: "clipClause";
-  readonly children: ClipClauseCstChildren;
+  readonly children: {
+    Clip?: IToken[];
+    Name?: IToken[];
+    expression?: ExpressionCstNode[];
+  };
 }
-
-/** What `clipClause` holds, by token and rule. */
-export type ClipClauseCstChildren = {
-  Clip?: IToken[];
-  Name?: IToken[];
-  expression?: ExpressionCstNode[];
-};
 
 /** The rule `throughClause`. */
 export interface ThroughClauseCstNode extends CstNode {
   readonly name: "throughClause";
-  readonly children: ThroughClauseCstChildren;
+  readonly children: {
+    Through?: IToken[];
+    postfix?: PostfixCstNode[];
+  };
 }
-
-/** What `throughClause` holds, by token and rule. */
-export type ThroughClauseCstChildren = {
-  Through?: IToken[];
-  postfix?: PostfixCstNode[];
-};
 
 /** The rule `fromClause`. */
 export interface FromClauseCstNode extends CstNode {
   readonly name: "fromClause";
-  readonly children: FromClauseCstChildren;
+  readonly children: {
+    From?: IToken[];
+    postfix?: PostfixCstNode[];
+  };
 }
-
-/** What `fromClause` holds, by token and rule. */
-export type FromClauseCstChildren = {
-  From?: IToken[];
-  postfix?: PostfixCstNode[];
-};
 
 /** The rule `reportClause`. */
 export interface ReportClauseCstNode extends CstNode {
   readonly name: "reportClause";
-  readonly children: ReportClauseCstChildren;
+  readonly children: {
+    Report?: IToken[];
+    expression?: ExpressionCstNode[];
+    At?: IToken[];
+    steps?: StepsCstNode[];
+  };
 }
-
-/** What `reportClause` holds, by token and rule. */
-export type ReportClauseCstChildren = {
-  Report?: IToken[];
-  expression?: ExpressionCstNode[];
-  At?: IToken[];
-  steps?: StepsCstNode[];
-};
 
 /** The rule `everyClause`. */
 export interface EveryClauseCstNode extends CstNode {
   readonly name: "everyClause";
-  readonly children: EveryClauseCstChildren;
+  readonly children: {
+    Every?: IToken[];
+    expression?: ExpressionCstNode[];
+    stepsWord?: StepsWordCstNode[];
+    Of?: IToken[];
+    Name?: IToken[];
+  };
 }
-
-/** What `everyClause` holds, by token and rule. */
-export type EveryClauseCstChildren = {
-  Every?: IToken[];
-  expression?: ExpressionCstNode[];
-  stepsWord?: StepsWordCstNode[];
-  Of?: IToken[];
-  Name?: IToken[];
-};
 
 /** The rule `holdClause`. */
 export interface HoldClauseCstNode extends CstNode {
   readonly name: "holdClause";
-  readonly children: HoldClauseCstChildren;
+  readonly children: {
+    Hold?: IToken[];
+    Name?: IToken[];
+  };
 }
-
-/** What `holdClause` holds, by token and rule. */
-export type HoldClauseCstChildren = {
-  Hold?: IToken[];
-  Name?: IToken[];
-};
 
 /** The rule `overrideItem`. */
 export interface OverrideItemCstNode extends CstNode {
   readonly name: "overrideItem";
-  readonly children: OverrideItemCstChildren;
+  readonly children: {
+    Override?: IToken[];
+    Name?: IToken[];
+    LBrace?: IToken[];
+    overrideEntry?: OverrideEntryCstNode[];
+    RBrace?: IToken[];
+  };
 }
-
-/** What `overrideItem` holds, by token and rule. */
-export type OverrideItemCstChildren = {
-  Override?: IToken[];
-  Name?: IToken[];
-  LBrace?: IToken[];
-  overrideEntry?: OverrideEntryCstNode[];
-  RBrace?: IToken[];
-};
 
 /** The rule `overrideEntry`. */
 export interface OverrideEntryCstNode extends CstNode {
   readonly name: "overrideEntry";
-  readonly children: OverrideEntryCstChildren;
+  readonly children: {
+    reference?: ReferenceCstNode[];
+    Equals?: IToken[];
+    expression?: ExpressionCstNode[];
+    Per?: IToken[];
+    Name?: IToken[];
+    range?: RangeCstNode[];
+    via?: ViaCstNode[];
+  };
 }
-
-/** What `overrideEntry` holds, by token and rule. */
-export type OverrideEntryCstChildren = {
-  reference?: ReferenceCstNode[];
-  Equals?: IToken[];
-  expression?: ExpressionCstNode[];
-  Per?: IToken[];
-  Name?: IToken[];
-  range?: RangeCstNode[];
-  via?: ViaCstNode[];
-};
 
 /** The rule `reference`. */
 export interface ReferenceCstNode extends CstNode {
   readonly name: "reference";
-  readonly children: ReferenceCstChildren;
+  readonly children: {
+    Name?: IToken[];
+    suffix?: SuffixCstNode[];
+  };
 }
-
-/** What `reference` holds, by token and rule. */
-export type ReferenceCstChildren = {
-  Name?: IToken[];
-  suffix?: SuffixCstNode[];
-};
 
 /** The rule `gradientItem`. */
 export interface GradientItemCstNode extends CstNode {
   readonly name: "gradientItem";
-  readonly children: GradientItemCstChildren;
+  readonly children: {
+    Gradient?: IToken[];
+    expression?: ExpressionCstNode[];
+    Wrt?: IToken[];
+    references?: ReferencesCstNode[];
+    acrossClause?: AcrossClauseCstNode[];
+    After?: IToken[];
+    Name?: IToken[];
+    expect?: ExpectCstNode[];
+  };
 }
-
-/** What `gradientItem` holds, by token and rule. */
-export type GradientItemCstChildren = {
-  Gradient?: IToken[];
-  expression?: ExpressionCstNode[];
-  Wrt?: IToken[];
-  references?: ReferencesCstNode[];
-  acrossClause?: AcrossClauseCstNode[];
-  After?: IToken[];
-  Name?: IToken[];
-  expect?: ExpectCstNode[];
-};
 
 /** The rule `expect`. */
 export interface ExpectCstNode extends CstNode {
   readonly name: "expect";
-  readonly children: ExpectCstChildren;
+  readonly children: {
+    Expect?: IToken[];
+    LBrace?: IToken[];
+    expectEntry?: ExpectEntryCstNode[];
+    RBrace?: IToken[];
+  };
 }
-
-/** What `expect` holds, by token and rule. */
-export type ExpectCstChildren = {
-  Expect?: IToken[];
-  LBrace?: IToken[];
-  expectEntry?: ExpectEntryCstNode[];
-  RBrace?: IToken[];
-};
 
 /** The rule `expectEntry`. */
 export interface ExpectEntryCstNode extends CstNode {
   readonly name: "expectEntry";
-  readonly children: ExpectEntryCstChildren;
+  readonly children: {
+    reference?: ReferenceCstNode[];
+    Equals?: IToken[];
+    expression?: ExpressionCstNode[];
+    Within?: IToken[];
+  };
 }
-
-/** What `expectEntry` holds, by token and rule. */
-export type ExpectEntryCstChildren = {
-  reference?: ReferenceCstNode[];
-  Equals?: IToken[];
-  expression?: ExpressionCstNode[];
-  Within?: IToken[];
-};
 
 /** The rule `recordItem`. */
 export interface RecordItemCstNode extends CstNode {
   readonly name: "recordItem";
-  readonly children: RecordItemCstChildren;
+  readonly children: {
+    Record?: IToken[];
+    references?: ReferencesCstNode[];
+    Every?: IToken[];
+    expression?: ExpressionCstNode[];
+    stepsWord?: StepsWordCstNode[];
+    Of?: IToken[];
+    Task?: IToken[];
+  };
 }
-
-/** What `recordItem` holds, by token and rule. */
-export type RecordItemCstChildren = {
-  Record?: IToken[];
-  references?: ReferencesCstNode[];
-  Every?: IToken[];
-  expression?: ExpressionCstNode[];
-  stepsWord?: StepsWordCstNode[];
-  Of?: IToken[];
-  Task?: IToken[];
-};

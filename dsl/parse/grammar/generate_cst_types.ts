@@ -12,28 +12,19 @@ import type { CstNode, IToken } from "../tokens/chevrotain.ts";
 /** The text of `cst_types.ts`. */
 export function generateCstTypes(): string {
   const grammar = new MetaParser({ skipValidations: true }).getGAstProductions();
-  const declarations = generateCstDts(grammar, { includeVisitorInterface: false })
-    .split("\n")
-    .filter((line) => !line.startsWith("import "))
-    .map((line) =>
-      line
-        .replace(/^ {2}(children: )/, "  readonly $1")
-        .replace(/^ {2}(name: )/, "  readonly $1")
-        .replace(/^ {2}([A-Za-z]+)\??: (.*)\[\];$/, (_all, name, type) =>
-          `  ${name}?: ${type.replace(/^\((\w+)\)$/, "$1")}[];`)
-        .replace(
-          /^export interface (\w+)CstNode/,
-          (all, name) =>
-            `/** The rule \`${name[0].toLowerCase()}${name.slice(1)}\`. */\n${all}`,
-        )
-        .replace(
-          /^export type (\w+)CstChildren/,
-          (all, name) => `/** What \`${name[0].toLowerCase()}${name.slice(1)}\` holds, by token and rule. */\n${all}`,
-        )
-    )
-    .join("\n")
-    .replaceAll(/\n{2,}/g, "\n\n");
-  return header + "\n" + declarations.trim() + "\n";
+  const declarations = generateCstDts(grammar, { includeVisitorInterface: false }).matchAll(
+    /export interface (\w+) extends CstNode \{\s*name: "(\w+)";[^}]*\}\s*export type \w+ = (\{[^}]*\});/g,
+  );
+  return header + [...declarations].map(([, node, rule, children]) => {
+    const optional = children!.replaceAll(/(\w+)\??: \(?([\w.]+)\)?\[\];/g, "  $1?: $2[];");
+    return `
+/** The rule \`${rule}\`. */
+export interface ${node} extends CstNode {
+  readonly name: "${rule}";
+  readonly children: ${optional.replace(/\}$/, "  }")};
+}
+`;
+  }).join("");
 }
 
 if (import.meta.main) {

@@ -135,7 +135,7 @@ function splitMember(c: Conversion, node: cst.SplitCstNode): ast.SplitMember | u
 
 function definition(
   c: Conversion,
-  children: cst.SplitMemberCstChildren,
+  children: cst.SplitMemberCstNode["children"],
 ): ast.Binding | ast.FunctionItem | ast.LetItem | undefined {
   const [fn, value] = [first(children.functionItem), first(children.letItem)];
   if (fn) return functionItem(c, fn);

@@ -53,7 +53,8 @@ function fits(c: Conversion, loop: keyof typeof clausesOf, clause: ast.Clause): 
   return false;
 }
 
-type Node<R extends ClauseRule> = R extends keyof cst.ClauseCstChildren ? NonNullable<cst.ClauseCstChildren[R]>[0]
+type Node<R extends ClauseRule> = R extends keyof cst.ClauseCstNode["children"]
+  ? NonNullable<cst.ClauseCstNode["children"][R]>[0]
   : never;
 
 /** How each clause is read. */

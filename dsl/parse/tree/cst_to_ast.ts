@@ -26,7 +26,9 @@ export function cstToAst(c: Conversion, node: cst.ProgramCstNode | undefined): P
   };
 }
 
-type Node<R extends ItemRule> = R extends keyof cst.ItemCstChildren ? NonNullable<cst.ItemCstChildren[R]>[0] : never;
+type Node<R extends ItemRule> = R extends keyof cst.ItemCstNode["children"]
+  ? NonNullable<cst.ItemCstNode["children"][R]>[0]
+  : never;
 
 /** How each item is read. */
 const items: {
