@@ -107,13 +107,12 @@ export function axesArg(
     const axis = countedAxis(c, written, value, x, more === "none" ? 0 : listed.length);
     if (axis === undefined) return undefined;
     if (axes.includes(axis)) {
-      fail(c.cx, {
+      return void fail(c.cx, {
         code: "M0301",
         title: `Axis ${axis} is given twice`,
         at: placeOf(c, value),
         secondary: [{ span: c.at(0), message: describeValue(x) }],
       });
-      return undefined;
     }
     axes.push(axis);
   }
@@ -132,14 +131,13 @@ function countedAxis(c: BuiltinCall, axis: number, value: Value, x: TensorValue,
   const rank = x.dims.length + more;
   const k = axis < 0 ? axis + rank : axis;
   if (k >= 0 && k < rank) return k;
-  fail(c.cx, {
+  return void fail(c.cx, {
     code: "M0301",
     title: `${capital(describeValue(x))} has no axis ${axis}`,
     at: placeOf(c, value),
     label: rank === 0 ? "a scalar has no axes" : `axes count from 0, here to ${rank - 1}; -1 is the last`,
     secondary: [{ span: c.at(0), message: describeValue(x) }],
   });
-  return undefined;
 }
 
 /** True for a switch that is given and on. */

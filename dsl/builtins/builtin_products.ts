@@ -98,12 +98,11 @@ function matmul(c: BuiltinCall): Value {
 function optionArg(c: BuiltinCall, name: string, missing: number, least: number): number | undefined {
   const value = integerArg(c, c.named.get(name), `\`${name}\``, missing);
   if (value === undefined || value >= least) return value;
-  fail(c.cx, {
+  return void fail(c.cx, {
     code: "M0306",
     title: `\`${name}\` of \`${c.name}\` must be at least ${least}, not ${value}`,
     at: placeOf(c, c.named.get(name)!),
   });
-  return undefined;
 }
 
 /** `convolve(x, filter)`: [n, c, h, w] and [o, c / groups, kh, kw] to [n, o, h', w'], channels first, cross-correlation. */

@@ -41,13 +41,12 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
   const everyClause = singleClause(el, item.clauses, "Every");
   const reports = item.clauses.filter((c): c is ReportClause => c.kind === "Report");
   if (reports.length === 0) {
-    fail(first, {
+    return void fail(first, {
       code: "M0104",
       title: `\`${item.name.name}\` has no \`report\``,
       at: item.name.span,
       hint: "add a clause such as `report mse(net@T(query.x), query.y)`",
     });
-    return undefined;
   }
   const named = clause && readAcross(el, clause, el.modules.root);
   const across = named && readCount(first, named);
@@ -71,13 +70,12 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
   const tasks = openTasks(cx, across);
   if (count && inners.size > 1) {
     const [a, c] = [...inners] as [Loop, Loop];
-    fail(cx, {
+    return void fail(cx, {
       code: "M0404",
       title: `\`for\` could mean the steps of \`${a.name}\` or of \`${c.name}\``,
       at: count.span,
       hint: "evaluate them separately",
     });
-    return undefined;
   }
   for (const inner of reports.flatMap((r) => loopsTouched(el, r.value))) runLoop(tasks.cx, inner, item.name.span);
   const values = reports.map((report) => reportValue(tasks.cx, report));
@@ -114,7 +112,7 @@ export function reportValue(cx: Context, report: ReportClause): TensorValue | un
     const asks = `this report is made at ${count} times`;
     return withinLimit(cx, "times", { count, asks, at: report.at.span }) ? value : undefined;
   }
-  fail(cx, {
+  return void fail(cx, {
     code: "M0308",
     title: `What is reported must be a scalar at each time, and this is ${
       describeValue({ ...value, dims: value.dims.slice(1) })
@@ -122,5 +120,4 @@ export function reportValue(cx: Context, report: ReportClause): TensorValue | un
     at: report.value.span,
     hint: "take its `mean(…)` or `sum(…)`",
   });
-  return undefined;
 }

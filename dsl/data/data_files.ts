@@ -206,13 +206,12 @@ function chooseColumns(
     const [from, to] = [find(first), last && find(last)];
     if (from === -1 || to === -1) return undefined;
     if (to !== undefined && to < from) {
-      fail(cx, {
+      return void fail(cx, {
         code: "M0602",
         title: `In \`${path}\` the column \`${last!.text}\` stands before \`${first.text}\``,
         at: last!.span,
         hint: `write \`"${last!.text}" .. "${first.text}"\``,
       });
-      return undefined;
     }
     for (let column = from; column <= (to ?? from); column++) columns.push(column);
   }
@@ -257,7 +256,7 @@ function arrayFile(path: string, bytes: Uint8Array, item: DataItem): DataFile {
     entries(cx, field) {
       const pending = item.fields.filter((each) => !each.value);
       if (pending.length > 1 || field.columns) {
-        fail(cx, {
+        return void fail(cx, {
           code: "M0602",
           title: `\`${path}\` holds one array without a name`,
           at: field.columns?.at(0)?.first.span ?? field.name.span,
@@ -265,7 +264,6 @@ function arrayFile(path: string, bytes: Uint8Array, item: DataItem): DataFile {
             ? "leave out `from` after the type"
             : "save several arrays to one .npz file, or declare one `data` for each file",
         });
-        return undefined;
       }
       return arrayEntries(header, { name: `\`${path}\``, open: () => npyEntries(header, bytes) });
     },
@@ -282,14 +280,13 @@ function archiveFile(path: string, bytes: Uint8Array): DataFile {
       const { text, span } = only!.first;
       const file = archive.get(`${text}.npy`);
       if (!file || only!.last || others.length > 0) {
-        fail(cx, {
+        return void fail(cx, {
           code: "M0602",
           title: file ? "A field takes one array of an archive" : `\`${path}\` has no array \`${text}\``,
           at: file ? (only!.last ?? others[0]!.first).span : span,
           notes: file ? [] : [names.length > 0 ? `Its arrays are ${list(names)}` : "It holds no arrays"],
           hint: file ? "declare a field for each, and join them with `concat`" : hintFor(text, names),
         });
-        return undefined;
       }
       const name = `\`${text}\` in \`${path}\``;
       const header = whenWhole(cx, { name, at: span }, () => readNpyHeader(file.begin(mostHeaderBytes), file.size));
@@ -314,7 +311,11 @@ export function whenWhole<T>(
     return read();
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    fail(cx, { code: "M0601", title: `The array ${name} cannot be read`, at, notes: [sentence(error.message)] });
-    return undefined;
+    return void fail(cx, {
+      code: "M0601",
+      title: `The array ${name} cannot be read`,
+      at,
+      notes: [sentence(error.message)],
+    });
   }
 }

@@ -49,42 +49,38 @@ function valueOf(el: Elaboration, item: InputItem, module: Module, given: InputV
   const type = binding.type?.dtype?.name ?? "float";
   if (!numberTypes.includes(type)) return undefined; // reported with the declarations
   if (binding.type?.sizes !== undefined || binding.how === "~") {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0304",
       title: `An input is one number: \`int\`, \`float\` or \`bool\``,
       at: binding.type?.span ?? binding.span,
     });
-    return undefined;
   }
   const outside = Object.hasOwn(given, name) ? given[name] : undefined;
   if (outside !== undefined) {
     const value = parseGiven(outside, type);
     if (value) return checkRange(cx, item, value, `\`${name}\` is set to ${outside}`);
-    fail(cx, {
+    return void fail(cx, {
       code: "M0604",
       title: `\`${name}\` is ${type === "int" ? "an int" : `a ${type}`} and cannot be set to \`${outside}\``,
       at: binding.name.span,
     });
-    return undefined;
   }
   if (!binding.value) {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0603",
       title: `The input \`${name}\` has no value`,
       at: binding.name.span,
       hint: `give one by \`--set ${name}=…\`, or declare a default: \`input ${name} : ${type} = …\``,
     });
-    return undefined;
   }
   const value = requireStatic(cx, binding.value, `the value of \`${name}\``);
   if (!value) return undefined;
   if (type === "int" && !Number.isInteger(value.value) || type === "bool" !== (value.type === "bool")) {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0304",
       title: `\`${name}\` is ${type === "int" ? "an int" : `a ${type}`}, and its value is ${value.value}`,
       at: binding.value.span,
     });
-    return undefined;
   }
   return checkRange(cx, item, { ...value, type: type as StaticValue["type"] }, `\`${name}\` is ${value.value}`);
 }
@@ -114,11 +110,10 @@ function checkRange(
   const high = requireStatic(cx, range.high, "a bound");
   if (!low || !high) return undefined;
   if (value.value >= low.value && value.value <= high.value) return value;
-  fail(cx, {
+  return void fail(cx, {
     code: "M0604",
     title: `${what}, outside ${formatRange(low.value, high.value)}`,
     at: item.binding.name.span,
     secondary: [{ span: range.span, message: "the declared range" }],
   });
-  return undefined;
 }

@@ -21,6 +21,5 @@ export function readMemory({ amount, unit, span }: MemoryItem, sink: DiagnosticS
   }
   const bytes = amount.value * factor;
   if (bytes > 0 && Number.isFinite(bytes)) return bytes;
-  sink.report({ code: "M0304", title: "A budget of memory must be positive", at: span });
-  return undefined;
+  return void sink.report({ code: "M0304", title: "A budget of memory must be positive", at: span });
 }

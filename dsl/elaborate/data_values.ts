@@ -81,14 +81,13 @@ function isUnknown(cx: Context, size: Expression): size is NameExpression {
 }
 
 function unknownSize(cx: Context, { name, span }: NameExpression): undefined {
-  fail(cx, {
+  return void fail(cx, {
     code: "M0201",
     title: `There is no \`${name}\``,
     at: span,
     hint: hintAt("value", name, namesInScope(cx)) ??
       `write \`_\` for as many as there are, or define it: \`let ${name} = 100\``,
   });
-  return undefined;
 }
 
 /** The axes that a field declares; undefined for `_` unless `actual` says how many there are. Undefined when wrong (reported). */

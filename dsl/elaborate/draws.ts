@@ -31,7 +31,7 @@ export function drawInto(
 ): TensorValue | undefined {
   if (value.kind === "error") return undefined;
   if (value.kind !== "distribution") {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0304",
       title: `\`${name.called ?? name.drawnAs}\` is drawn from a distribution, not from ${describeValue(value)}`,
       at: span,
@@ -40,7 +40,6 @@ export function drawInto(
         ? layerHint(cx, value)
         : `write \`${name.value ?? "="}\` for a value, or a distribution such as \`normal(0, 1)\``,
     });
-    return undefined;
   }
   const base = value.make(dims);
   if (base.kind === "error") return undefined;
@@ -134,13 +133,12 @@ function transformUniform(
   const result = scaled && arithmetic("add", a, scaled);
   if (result && !sameShape(shapeOf(result.dims), shapeOf(u.dims))) {
     const wider = [a, second].find((x) => x.dims.length > 0)!;
-    fail(cx, {
+    return void fail(cx, {
       code: "M0301",
       title: `An argument of this distribution is ${formatDims(wider.dims)}, and ${formatDims(u.dims)} is drawn`,
       at: span,
       sizes: namedSizes(wider.dims, u.dims),
     });
-    return undefined;
   }
   return result && { ...result, dims: rowsAsIn(u.dims, result.dims) };
 }

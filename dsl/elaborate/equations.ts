@@ -30,14 +30,13 @@ export function startState(inside: Context, member: StateMember, like?: readonly
   const dims = annotated ?? (tensor.kind === "error" ? [] : tensor.dims);
   if (tensor.kind === "error" || !fitsInto(tensor.dims, dims)) {
     const untyped = like !== undefined && !member.type;
-    fail(inside, {
+    return void fail(inside, {
       code: "M0305",
       title: `The state \`${name}\` is ${formatDims(dims)} and cannot start as ${describeValue(value)}`,
       at: member.value.span,
       label: untyped ? "a state has the shape of `p` unless it says another" : undefined,
       hint: untyped ? `annotate it: \`state ${name} : [...] = …\`` : undefined,
     });
-    return undefined;
   }
   const variable = inside.b.broadcastTo(tensor.variable, shapeOf(dims));
   return { kind: "tensor", variable, dims: rowsAsIn(dims, tensor.dims) };
@@ -87,13 +86,12 @@ export function nextValue(
   const local = locals.get(`${name}'`);
   if (!local) {
     if (!firstTime(inside.elaboration, `${item.span.source} ${item.span.start} ${name}`)) return undefined;
-    fail({ ...inside, frames: [] }, {
+    return void fail({ ...inside, frames: [] }, {
       code: "M0104",
       title: `\`${item.name.name}\` does not say what \`${name}'\` is`,
       at: item.name.span,
       hint: `add an equation \`${name}' = …\``,
     });
-    return undefined;
   }
   const value = local.value();
   if (value.kind === "error") return undefined;
@@ -101,7 +99,7 @@ export function nextValue(
   if (tensor.kind === "error" || !fitsInto(tensor.dims, like.dims)) {
     const member = item.members.find((m) => m.kind === "Next" && m.name.name === name)!;
     const untyped = item.members.some((m) => m.kind === "State" && m.name.name === name && !m.type);
-    fail(inside, {
+    return void fail(inside, {
       code: "M0305",
       title: `\`${name}\` is ${formatDims(like.dims)}, and \`${name}'\` is ${describeValue(value)}`,
       at: member.value.span,
@@ -111,7 +109,6 @@ export function nextValue(
         ? `declare the state so: \`state ${name} : ${formatDims(tensor.dims)} = …\``
         : undefined,
     });
-    return undefined;
   }
   const variable = inside.b.broadcastTo(tensor.variable, shapeOf(like.dims));
   return { kind: "tensor", variable, dims: rowsAsIn(like.dims, tensor.dims) };

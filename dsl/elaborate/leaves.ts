@@ -62,13 +62,12 @@ export function readRange(
   const high = requireStatic(cx, highAt, "a bound");
   if (!low || !high) return undefined;
   if (low.value <= high.value) return [low.value, high.value];
-  fail(cx, {
+  return void fail(cx, {
     code: "M0304",
     title: `The range ${formatRange(low.value, high.value)} is empty`,
     at: span,
     hint: `write \`in ${formatRange(high.value, low.value)}\``,
   });
-  return undefined;
 }
 
 /** `via log`, `via logit`, `via softplus`: known, with a range that fits, from a value inside it. Undefined when nothing is
@@ -83,35 +82,32 @@ export function readVia(
   if (!via) return undefined;
   const kind = viaNames.find((v) => v === via.name);
   if (!kind) {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0201",
       title: `There is no reparameterisation \`${via.name}\``,
       at: via.span,
       notes: [`There are ${viaNames.map((v) => `\`${v}\``).join(", ")}`],
       hint: hintFor(via.name, viaNames),
     });
-    return undefined;
   }
   const needed = viaRange(kind, range);
   if (!needed) {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0304",
       title: kind === "logit" ? "`via logit` needs a finite range" : `\`via ${kind}\` needs a range \`low .. inf\``,
       at: via.span,
       hint: kind === "logit" ? "write `in 0 .. 1 via logit`" : `write \`in 0 .. inf via ${kind}\``,
     });
-    return undefined;
   }
   const outside = value && numbersOf(value).find((x) => !(x > needed[0] && x < needed[1]));
   if (outside !== undefined) {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0606",
       title: `\`${name}\` starts at ${outside}, which \`via ${kind}\` cannot reach: it moves strictly inside ${
         formatRange(...needed)
       }`,
       at: via.span,
     });
-    return undefined;
   }
   return { kind, range: needed };
 }
@@ -126,33 +122,30 @@ function declaredValue(
 ): TensorValue | undefined {
   const { value: expression } = binding;
   if (expression === undefined) {
-    fail(at, {
+    return void fail(at, {
       code: "M0405",
       title: `\`${name}\` has no initial value`,
       at: binding.name.span,
       hint: "write `= 0`, or draw it: `~ glorot()`",
     });
-    return undefined;
   }
   const value = evaluate(at, expression);
   if (value.kind === "error") return undefined;
   if (binding.how === "~") return drawInto(at, value, dims, { module, drawnAs, called: name }, expression.span);
   if (value.kind === "distribution") {
-    fail(at, {
+    return void fail(at, {
       code: "M0304",
       title: `\`${binding.name.name} = …\` needs a value, not a distribution`,
       at: expression.span,
       hint: `write \`${binding.name.name} ~ …\` to draw it`,
     });
-    return undefined;
   }
   const outside = range && numbersOf(value).find((x) => !(x >= range[0] && x <= range[1]));
   if (range && outside !== undefined) {
-    fail(at, {
+    return void fail(at, {
       ...startsOutside(name, outside, formatRange(...range), binding.range!.span),
       at: expression.span,
     });
-    return undefined;
   }
   return fillTo(at, value, dims, binding);
 }
@@ -168,12 +161,11 @@ export function numbersOf(value: Value): readonly number[] {
 function fillTo(cx: Context, value: Value, dims: readonly Dim[], binding: Binding): TensorValue | undefined {
   const tensor = toTensor(cx, value, "float");
   if (tensor.kind === "error") {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0304",
       title: `\`${binding.name.name}\` cannot be ${describeValue(value)}`,
       at: binding.value!.span,
     });
-    return undefined;
   }
   const same = tensor.dims.length === dims.length && tensor.dims.every((d, i) => d.size === dims[i]!.size);
   if (!same && tensor.dims.length > 0) {
@@ -185,7 +177,7 @@ function fillTo(cx: Context, value: Value, dims: readonly Dim[], binding: Bindin
     );
     if (said) return undefined;
     const computed = binding.value?.kind !== "List" && binding.value?.kind !== "Number";
-    fail(cx, {
+    return void fail(cx, {
       code: "M0305",
       title: typed
         ? `\`${binding.name.name}\` is declared as ${formatDims(dims)}, its value is ${formatDims(tensor.dims)}`
@@ -200,7 +192,6 @@ function fillTo(cx: Context, value: Value, dims: readonly Dim[], binding: Bindin
           computed ? `, \`let ${binding.name.name} = …\` for a value that is computed` : ""
         }`,
     });
-    return undefined;
   }
   return { kind: "tensor", variable: cx.b.broadcastTo(tensor.variable, shapeOf(dims)), dims };
 }

@@ -115,25 +115,23 @@ function makeChild(cx: Context, instance: InstanceNode, member: UseMember): Inst
   for (let around: InstanceNode | undefined = instance; around; around = around.parent) {
     if (around.model.item !== definition.item) continue;
     const first = around === instance;
-    fail(inside, {
+    return void fail(inside, {
       code: "M0210",
       title: `The model \`${definition.name}\` contains itself`,
       at: callee.span,
       secondary: [{ span: definition.item.name.span, message: `\`${definition.name}\` is defined here` }],
       notes: first ? [] : [`The way is \`${pathText([...instance.path, name])}\``],
     });
-    return undefined;
   }
   if (call.kind === "Call" && readsArgument(inside, instance, call)) return undefined;
   const formals = definition.item.sizes;
   if (formals === undefined && call.kind === "Call") {
-    fail(inside, {
+    return void fail(inside, {
       code: "M0302",
       title: `\`${definition.name}\` takes no sizes`,
       at: call.span,
       hint: `write \`use ${name} = ${definition.name}\``,
     });
-    return undefined;
   }
   const sizes = formals === undefined ? new Map() : readSizes(inside, definition.item, definition.module, call);
   if (!sizes) return undefined;
@@ -220,21 +218,19 @@ function readSizes(
     const isSize = value.kind === "static" && Number.isSafeInteger(value.value) && value.value >= 1 &&
       value.type !== "bool";
     if (wantsInt && !isSize) {
-      fail(cx, {
+      return void fail(cx, {
         code: "M0306",
         title: `\`${name}\` of \`${item.name.name}\` must be a positive whole number`,
         at,
         label: value.kind === "static" ? `this is ${value.value}` : `this is ${describeValue(value)}`,
       });
-      return undefined;
     }
     if (value.kind === "tensor" || value.kind === "distribution" && value.computed) {
-      fail(cx, {
+      return void fail(cx, {
         code: "M0701",
         title: "A size or initialiser that is computed while the program runs is not yet supported",
         at,
       });
-      return undefined;
     }
   }
   return bound;

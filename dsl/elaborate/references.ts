@@ -42,13 +42,12 @@ function referenceOfName(cx: Context, name: string, span: Span): Reference | "no
       const loop = cx.elaboration.loops.get(name);
       if (loop?.item === item) return { kind: "loop", loop };
       // an import runs no loop: one that is only used inside another file is not known here
-      fail(cx, {
+      return void fail(cx, {
         code: "M0203",
         title: `The loop \`${name}\` of \`${module.source.name}\` is used here and not imported`,
         at: span,
         hint: `add \`${name}\` to the import from \`${module.source.name}\``,
       });
-      return undefined;
     }
     default:
       return "not a reference";
@@ -106,7 +105,7 @@ export function resolveReference(cx: Context, expression: Expression): Reference
       const labels = leaves.flatMap((l) => l.tensor ? [pathText(l.tensor)] : []);
       const leaf = leaves[labels.indexOf(wanted ?? "")];
       if (leaf && expression.indices.length === 1) return { kind: "leaf", leaf };
-      fail(cx, {
+      return void fail(cx, {
         code: "M0201",
         title: `\`${pathText(hyperparameterPath(object.loop, object.declared))}\` has no value for \`${
           wanted ?? "this"
@@ -119,7 +118,6 @@ export function resolveReference(cx: Context, expression: Expression): Reference
         ],
         hint: hintFor(wanted ?? "", labels),
       });
-      return undefined;
     }
     default:
       return "not a reference";

@@ -50,14 +50,13 @@ function sizeOfValue(cx: Context, size: Expression, value: Value): Dim | undefin
   if (value.kind === "static" && Number.isSafeInteger(value.value) && value.value > 0 && value.type !== "bool") {
     return value.name === undefined ? { size: value.value } : { size: value.value, name: value.name };
   }
-  fail(cx, {
+  return void fail(cx, {
     code: "M0306",
     title: "A size must be a positive whole number known before the run",
     at: size.span,
     label: `this is ${describeKnown(value)}`,
     hint: value.kind === "tensor" ? "declare an `input` for it, such as `input N : int = 100`" : undefined,
   });
-  return undefined;
 }
 
 /** The value, or what kind of thing it is. */
@@ -121,13 +120,12 @@ export function requireStatic(cx: Context, expression: Expression, what: string)
   const value = sizeAsNumber(evaluate(cx, expression));
   if (value.kind === "error") return undefined;
   if (value.kind === "static" && !Number.isNaN(value.value)) return value;
-  fail(cx, {
+  return void fail(cx, {
     code: "M0304",
     title: `${capital(what)} must be a number known before the run`,
     at: expression.span,
     label: `this is ${describeKnown(value)}`,
   });
-  return undefined;
 }
 
 /** A whole number of at least `least`, known now. */
@@ -141,7 +139,7 @@ export function requireInteger(
   if (!value) return undefined;
   const whole = Number.isInteger(value.value) && value.type !== "bool";
   if (whole && value.value >= least && value.value < mostCounted) return value.value;
-  fail(cx, {
+  return void fail(cx, {
     code: "M0306",
     title: whole && value.value >= mostCounted
       ? `${capital(what)} must be below 2^31 = ${mostCounted}`
@@ -149,5 +147,4 @@ export function requireInteger(
     at: expression.span,
     label: `this is ${describeKnown(value)}`,
   });
-  return undefined;
 }

@@ -44,10 +44,7 @@ export function evaluateOverTimes(cx: Context, body: Expression, over: Comprehen
   const from = requireInteger(at, over.from, "the first time", 0);
   const to = requireInteger(at, over.to, "the last time", 0);
   if (from === undefined || to === undefined) return undefined;
-  if (to < from) {
-    fail(cx, { code: "M0402", title: `The times ${from} .. ${to} are none`, at: over.span });
-    return undefined;
-  }
+  if (to < from) return void fail(cx, { code: "M0402", title: `The times ${from} .. ${to} are none`, at: over.span });
   const b = cx.b;
   const length = to - from + 1;
   const scope = b.openMap(`for ${over.variable.name}`, length);
@@ -78,8 +75,11 @@ export function evaluateOverTimes(cx: Context, body: Expression, over: Comprehen
   if (value.kind === "error") return undefined;
   const tensor = toTensor(inside, value, "float");
   if (tensor.kind === "error") {
-    fail(cx, { code: "M0304", title: "The body of a comprehension must be a number or a tensor", at: body.span });
-    return undefined;
+    return void fail(cx, {
+      code: "M0304",
+      title: "The body of a comprehension must be a number or a tensor",
+      at: body.span,
+    });
   }
   for (const table of indexed) cx.indexed?.add(table);
   const dims = [withRows({ size: length }, [...indexed]), ...tensor.dims];

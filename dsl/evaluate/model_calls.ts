@@ -112,7 +112,7 @@ function bindFormal(call: ModelCall, formal: Formal, arg: Passed): TensorValue |
   if (value.kind === "error") {
     const record = arg.value.kind === "record" ? arg.value : undefined;
     const member = record && [...record.members.keys()][0];
-    fail(cx, {
+    return void fail(cx, {
       code: "M0304",
       title: `${what} takes a tensor, not ${describeValue(arg.value)}`,
       at: arg.span,
@@ -120,11 +120,10 @@ function bindFormal(call: ModelCall, formal: Formal, arg: Passed): TensorValue |
         ? `say which part, such as \`${record.name}.${member}\``
         : undefined,
     });
-    return undefined;
   }
   const dtype = value.variable.dtype === "i32" ? "int" : value.variable.dtype === "bool" ? "bool" : "float";
   if (wanted !== undefined && wanted !== dtype && !(wanted === "float" && dtype === "bool")) {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0304",
       title: `${what} is ${wanted === "int" ? "int" : wanted === "bool" ? "bool" : "float"}, given ${
         dtype === "float" ? `float ${formatDims(value.dims)}` : describeValue(value)
@@ -132,7 +131,6 @@ function bindFormal(call: ModelCall, formal: Formal, arg: Passed): TensorValue |
       at: arg.span,
       secondary: [{ span: formal.span, message: "declared here" }],
     });
-    return undefined;
   }
   const typed = wanted === "float" ? asFloat(body, value) : value;
   const sizes = formal.type?.sizes;
@@ -159,7 +157,7 @@ function matchSizes(
   const mismatch = (why: string) => {
     const text = `[${wanted.map((s) => s.kind === "Name" ? s.name : s.kind === "Number" ? s.text : "…").join(", ")}]`;
     const declared = value.declared && value.declared.span.source === at.source ? value.declared : undefined;
-    fail(cx, {
+    return void fail(cx, {
       code: "M0305",
       title: `\`${item.name.name}\` takes \`${formal.name.name}\` : ${text}, given ${formatDims(value.dims)}`,
       at,
@@ -169,7 +167,6 @@ function matchSizes(
         ...(declared ? [{ span: declared.span, message: `\`${declared.name}\` is ${formatDims(value.dims)}` }] : []),
       ],
     });
-    return undefined;
   };
   if (wanted.length !== value.dims.length) {
     return mismatch(`${count(value.dims.length, "axis", "axes")} given, ${wanted.length} expected`);
@@ -296,7 +293,7 @@ function declareParameter(
     const axis = dims.findIndex((d, i) => d.size !== existing.dims[i]?.size);
     if (axis === -1 && existing.dims.length === dims.length) return existing;
     const size = type.sizes?.[axis];
-    fail(body, {
+    return void fail(body, {
       code: "M0309",
       title: `\`${pathText(path)}\` would be [${shapeOf(existing.dims).join(", ")}] in one call and [${
         shapeOf(dims).join(", ")
@@ -305,7 +302,6 @@ function declareParameter(
       label: "this is not the same in all calls",
       hint: "a parameter's sizes must not depend on the batch: name them by inputs or numbers",
     });
-    return undefined;
   }
   // the initial value is evaluated later, in the world that draws it: sizes bound by this call stay known there
   const { scope } = body;

@@ -104,13 +104,12 @@ function startStates(body: Context, member: ScanMember): Map<string, TensorValue
     if (start) states.set(state.name.name, start);
   }
   if (count > 0) return states.size === count ? states : undefined;
-  fail(body, {
+  return void fail(body, {
     code: "M0104",
     title: `The scan \`${member.name.name}\` has no state`,
     at: member.name.span,
     hint: "add a state and its equation: `state h : [n, 8] = 0  h' = …`",
   });
-  return undefined;
 }
 
 function numbers(body: Context, member: ScanMember): Sequence | undefined {
@@ -119,8 +118,7 @@ function numbers(body: Context, member: ScanMember): Sequence | undefined {
   if (from === undefined || to === undefined) return undefined;
   if (to < from) {
     const at = { ...member.over.span, end: member.to!.span.end };
-    fail(body, { code: "M0402", title: `The numbers ${from} .. ${to} are none`, at });
-    return undefined;
+    return void fail(body, { code: "M0402", title: `The numbers ${from} .. ${to} are none`, at });
   }
   const length: Dim = { size: to - from + 1 };
   if (tooLarge(body, [length], member.over.span)) return undefined;
@@ -136,13 +134,12 @@ function entriesOf(body: Context, member: ScanMember): Sequence | undefined {
   const tensor = toTensor(body, value);
   const length = tensor.kind === "tensor" ? tensor.dims[0] : undefined;
   if (tensor.kind === "tensor" && length) return { length, entries: tensor };
-  fail(body, {
+  return void fail(body, {
     code: "M0304",
     title: `A scan goes through the first axis of a tensor, and this is ${describeValue(value)}`,
     at: member.over.span,
     hint: value.kind === "static" ? "for numbers write `over t in 0 .. 9`" : undefined,
   });
-  return undefined;
 }
 
 /** The array that a `draw` makes in a call: drawn anew for each meta-step, task, and step of the loops and scans around. */

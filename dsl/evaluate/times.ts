@@ -156,22 +156,20 @@ function owningLoop(
     if (isNoTime(cx, time, ["Model", "Param", "Data"])) {
       return void fail(cx, productMistake(name, referenceText(time) ?? "…", span));
     }
-    fail(cx, {
+    return void fail(cx, {
       ...neverChanges(name),
       at: span,
       hint: `write \`${name}\`, or evolve it in an \`inner\` by \`over ${name}\``,
     });
-    return undefined;
   }
   const [first, second] = loops as [Loop, Loop];
-  fail(cx, {
+  return void fail(cx, {
     code: "M0404",
     title: `\`${name}\` is changed by \`${first.name}\` and \`${second.name}\`; say which time you mean`,
     at: span,
     secondary: loops.map((loop) => ({ span: loop.item.name.span, message: `\`${loop.name}\` changes it` })),
     hint: `write \`${name}@(${first.name}.${first.timeName})\` or \`${name}@(${second.name}.${second.timeName})\``,
   });
-  return undefined;
 }
 
 /** A reference read "now". */

@@ -38,21 +38,20 @@ export function directionOf(
       const persistent = own.through.kind === "pes";
       return { ...base, windows: { loop: own, length, count: run.steps / length, persistent, carry: run.carry } };
     }
-    fail(at, {
+    return void fail(at, {
       code: "M0504",
       title: "`es` estimates the gradient of the whole objective, and the loops in it do not agree",
       at: other.through.span!,
       secondary: [{ span: first.through.span!, message: `\`${first.name}\` says this` }],
       hint: "say the same in both, or leave out one",
     });
-    return undefined;
   }
   if (!forward) return { kind: "reverse" };
   const entries = new Set(leaves);
   const count = [...entries].reduce((n, leaf) => n + shapeOf(leaf.dims).reduce((p, d) => p * d, 1), 0);
   const { directions } = cx.elaboration.limits;
   if (count <= directions) return { kind: "forward" };
-  fail(insideLoop(cx, forward), {
+  return void fail(insideLoop(cx, forward), {
     code: "M0504",
     title: `\`forward()\` makes one pass for each of the ${count} numbers that are differentiated for`,
     at: forward.through.span!,
@@ -64,5 +63,4 @@ export function directionOf(
     ],
     hint: "write `through unroll()`: one pass back, whatever the number",
   });
-  return undefined;
 }

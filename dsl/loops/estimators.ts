@@ -208,8 +208,11 @@ export function scalarOf(cx: Context, expression: Expression, what: string): Var
   if (value.kind === "error") return undefined;
   const tensor = toTensor(cx, value, "float");
   if (tensor.kind === "error" || tensor.dims.length > 0) {
-    fail(cx, { code: "M0304", title: `${what} must be a number, not ${describeValue(value)}`, at: expression.span });
-    return undefined;
+    return void fail(cx, {
+      code: "M0304",
+      title: `${what} must be a number, not ${describeValue(value)}`,
+      at: expression.span,
+    });
   }
   return cx.b.apply("stop_gradient", asFloat(cx, tensor).variable);
 }

@@ -184,14 +184,13 @@ function declareHyperparameter(
         tensor.dims.length > 0 &&
         (tensor.dims.length > dims.length || tensor.dims.some((d, i) => d.size !== dims[i]!.size))
       ) {
-        fail(here, {
+        return void fail(here, {
           code: "M0305",
           title: `\`${name}\` is ${formatDims(dims)}, its value is ${formatDims(tensor.dims)}`,
           at: declared.value.span,
           label: formatDims(tensor.dims),
           sizes: namedSizes(dims, tensor.dims),
         });
-        return undefined;
       }
       const variable = here.b.one("broadcast", [tensor.variable], {
         shape: shapeOf(dims),

@@ -150,7 +150,7 @@ function findOptimizer(el: Elaboration, { module }: RulePlace, rule: Expression)
   }
   if (module.unresolved.has(callee.name)) return undefined;
   if (definition) el.said.add(definition.item);
-  el.sink.report({
+  return void el.sink.report({
     code: definition ? "M0203" : "M0201",
     title: definition ? `\`${callee.name}\` is not an optimizer` : `There is no optimizer \`${callee.name}\``,
     at: callee.span,
@@ -158,7 +158,6 @@ function findOptimizer(el: Elaboration, { module }: RulePlace, rule: Expression)
       ? "name the rule in the loop itself: `by adam(lr = 1e-3)`"
       : hintAt("rule", callee.name, optimizersOf(module)),
   });
-  return undefined;
 }
 
 /** What a rule gives its optimizer, by the names of the hyperparameters. Mistakes are reported. */

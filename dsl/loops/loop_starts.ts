@@ -25,13 +25,12 @@ export function startValue(cx: Context, loop: Loop, leaf: LeafDeclaration): Tens
   if (reference === undefined) return undefined;
   if (reference === "not a reference" && evaluate(cx, object).kind === "error") return undefined;
   if (value.kind !== "Time" || value.time === "all" || reference === "not a reference" || reference.kind !== "loop") {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0203",
       title: "A loop starts from a time of another loop",
       at: value.span,
       hint: "write `from fit@T`, where `fit` is an inner loop over the same parameters",
     });
-    return undefined;
   }
   const other = reference.loop;
   if (other === loop) return carriedValue(cx, loop, leaf, value);
@@ -102,25 +101,23 @@ function carriedValue(
   const point = time === "all" || !whole ? undefined : timePoint(cx, loop, time);
   if (whole && !point) return undefined;
   if (point && (typeof point === "string" || point.kind !== "static" || point.step !== stepsOf(cx, loop))) {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0402",
       title: `\`${loop.name}\` can go on only from its own end`,
       at: span,
       hint: `write \`from ${loop.name}@${loop.timeName}\``,
     });
-    return undefined;
   }
   const { consumer } = cx.world;
   if (!consumer.metaStep || loopAround(cx.world)) return initialValue(cx, leaf);
   const task = taskOf(cx.world);
   if (task && !task.fixed) {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0203",
       title: `\`${loop.name}\` cannot go on from the meta-step before, which had other tasks`,
       at: span,
       hint: `write \`across ${task.count} ${task.definition.name} fixed\``,
     });
-    return undefined;
   }
   if (consumer.dry) return placeholder(cx, leaf);
   const shape = [...(task ? [task.count] : []), ...shapeOf(leaf.dims)];

@@ -122,14 +122,13 @@ export function outerNamed(cx: Context, { name, span }: Identifier, why: string)
   const loop = loops.get(name);
   if (loop?.kind === "outer") return loop;
   if (name === "" || cx.scope.module.unresolved.has(name)) return undefined;
-  fail(cx, {
+  return void fail(cx, {
     code: loop ? "M0203" : "M0201",
     title: loop ? `\`${name}\` is an inner loop` : `There is no outer \`${name}\``,
     at: span,
     notes: loop ? [why] : [],
     hint: hintFor(name, [...loops.values()].filter((l) => l.kind === "outer").map((l) => l.name)),
   });
-  return undefined;
 }
 
 /** False for an outer of an import, which defines it and runs nothing: there is no time after it (reported). */

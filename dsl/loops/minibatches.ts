@@ -26,7 +26,7 @@ export function withBatch<T>(cx: Context, loop: Loop, objective: (cx: Context) =
   const value = batch && objective({ ...cx, batch });
   if (value === undefined || !batch || batch.fields.size > 0) return value;
   const { name } = batch.table.name;
-  fail(cx, {
+  return void fail(cx, {
     code: "M0313",
     title: `Nothing that \`${loop.name}\` evaluates reads the rows of \`${name}\`, so a batch of it changes nothing`,
     at: clause.span,
@@ -36,7 +36,6 @@ export function withBatch<T>(cx: Context, loop: Loop, objective: (cx: Context) =
     ],
     hint: `leave out \`batch\`, or read a field of \`${name}\` here or in a \`fn\` or a model that is called here`,
   });
-  return undefined;
 }
 
 /** A table as it is read where a context stands: the rows of the batch, if one is taken of it. */
@@ -107,7 +106,7 @@ function openBatch(cx: Context, loop: Loop, clause: BatchClause): Batch | undefi
   const whole = evaluate(cx, clause.of);
   if (whole.kind === "error" || size === undefined) return undefined;
   if (whole.kind !== "record" || !whole.table) {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0203",
       title: `A batch is taken of a split or a \`data\` item, not of ${describeValue(whole)}`,
       at: clause.of.span,
@@ -115,7 +114,6 @@ function openBatch(cx: Context, loop: Loop, clause: BatchClause): Batch | undefi
         ? `write \`of ${clause.of.object.name}\`: rows are drawn of all its fields together`
         : "write `batch 64 of train`, where `train` is a split or a `data` item",
     });
-    return undefined;
   }
   const rows = rowsOf(cx, clause, whole);
   if (rows === undefined) return undefined;
@@ -134,7 +132,7 @@ function rowsOf(cx: Context, clause: BatchClause, whole: RecordValue): number | 
     if (value.kind !== "tensor" || value.dims.length === 0) continue;
     first ??= { name, dims: value.dims };
     if (value.dims[0]!.size === first.dims[0]!.size) continue;
-    fail(cx, {
+    return void fail(cx, {
       code: "M0305",
       title: `The fields of \`${whole.name}\` do not have the same rows: \`${first.name}\` is ${
         formatDims(first.dims)
@@ -142,11 +140,13 @@ function rowsOf(cx: Context, clause: BatchClause, whole: RecordValue): number | 
       at: clause.of.span,
       secondary: [{ span: whole.span, message: "declared here" }],
     });
-    return undefined;
   }
   if (first && first.dims[0]!.size > 0) return first.dims[0]!.size;
-  fail(cx, { code: "M0203", title: `\`${whole.name}\` has no rows to take a batch of`, at: clause.of.span });
-  return undefined;
+  return void fail(cx, {
+    code: "M0203",
+    title: `\`${whole.name}\` has no rows to take a batch of`,
+    at: clause.of.span,
+  });
 }
 
 /** The rows of one field; undefined for a number that the table has beside them, which has none. */

@@ -73,13 +73,12 @@ export function scalarObjective(cx: Context, expression: Expression, what: strin
   if (value.kind === "error") return undefined;
   const tensor = toTensor(cx, value, "float");
   if (tensor.kind === "error" || tensor.dims.length > 0) {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0308",
       title: `${capital(what)} must be a scalar, and this is ${describeValue(value)}`,
       at: expression.span,
       hint: tensor.kind === "tensor" ? "take its `mean(…)` or `sum(…)`" : undefined,
     });
-    return undefined;
   }
   return tensor;
 }

@@ -57,13 +57,12 @@ function evolvedLeaves(cx: Context, loop: Loop, rule: LoopRule): LeafDeclaration
   for (const expression of rule.references) {
     if (expression.kind === "Missing") return undefined;
     if (expression.kind === "Time") {
-      fail(at, {
+      return void fail(at, {
         code: "M0403",
         title: "An inner loop evolves parameters, not their value at one time",
         at: expression.span,
         hint: "write the bare name; where it starts is learned by `over …@0` in an outer",
       });
-      return undefined;
     }
     const reference = resolveReference(at, expression);
     if (reference === undefined) return undefined;
@@ -83,12 +82,11 @@ function evolvedLeaves(cx: Context, loop: Loop, rule: LoopRule): LeafDeclaration
       return undefined;
     }
     if (reference.kind !== "model" && reference.kind !== "leaf" || reference.kind === "leaf" && reference.leaf.loop) {
-      fail(at, {
+      return void fail(at, {
         code: "M0502",
         title: "An inner loop evolves models and parameters, not hyperparameters",
         at: expression.span,
       });
-      return undefined;
     }
     const found = referenceLeaves(cx.elaboration, reference);
     if (found.length === 0) needShape(cx.elaboration, referencePath(expression) ?? [], expression.span);
@@ -111,17 +109,15 @@ export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefine
     if (w.owns.size > 0 || w.task) break;
   }
   if (el.busy.has(loop)) {
-    fail(cx, { code: "M0210", title: `\`${loop.name}\` depends on its own result`, at: span });
-    return undefined;
+    return void fail(cx, { code: "M0210", title: `\`${loop.name}\` depends on its own result`, at: span });
   }
   if (world.consumer.dry && el.work.depth >= el.limits.depth) {
-    fail(cx, {
+    return void fail(cx, {
       code: "M0311",
       title: `Loops are read by loops more than ${el.limits.depth} deep here`,
       at: loop.item.name.span,
       notes: [raising("depth")],
     });
-    return undefined;
   }
   el.busy.add(loop);
   el.entered.add(loop);

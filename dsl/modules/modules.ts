@@ -234,22 +234,20 @@ function importedModule(loading: Loading, module: MutableModule, item: ImportIte
   const { path, sink, loaded, limits } = loading;
   const target = resolvePath(module.source.name, item.from.text);
   if (target === undefined) {
-    sink.report({
+    return void sink.report({
       code: "M0605",
       title: `\`${item.from.text}\` lies outside the program's folder`,
       at: item.from.span,
       hint: 'import files of the program\'s own folder by relative paths, such as "./layers.meta"',
     });
-    return undefined;
   }
   if (path.includes(target)) {
-    sink.report({
+    return void sink.report({
       code: "M0207",
       title: `\`${target}\` imports itself${path.at(-1) === target ? "" : ` through \`${path.at(-1)}\``}`,
       at: item.from.span,
       notes: [`The cycle is ${[...path.slice(path.indexOf(target)), target].map((p) => `\`${p}\``).join(" → ")}`],
     });
-    return undefined;
   }
   let imported = loaded.get(target);
   if (!imported) {
@@ -260,17 +258,15 @@ function importedModule(loading: Loading, module: MutableModule, item: ImportIte
     try {
       text = loading.readSource(target);
     } catch (error) {
-      sink.report({
+      return void sink.report({
         code: "M0206",
         title: `\`${item.from.text}\` cannot be read`,
         at: item.from.span,
         notes: [(error as Error).message],
       });
-      return undefined;
     }
     if (text === undefined) {
-      sink.report({ code: "M0206", title: `There is no file \`${target}\``, at: item.from.span });
-      return undefined;
+      return void sink.report({ code: "M0206", title: `There is no file \`${target}\``, at: item.from.span });
     }
     if (loading.characters + text.length > limits.text) {
       return tooMany(
