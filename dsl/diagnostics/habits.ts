@@ -2,10 +2,33 @@
 // from, by the place that a word stands in: one row for words that have one cure. A word that the language gets later leaves
 // the table.
 /** Where a word stands: what is called, what is read, what comes after a dot, what names an argument, the rule in a `by`, the
- *  layer in a `use`, the first word of an item or member, of a clause, the way in a `through`. */
-export type Place = "call" | "value" | "part" | "argument" | "rule" | "layer" | "start" | "clause" | "estimator";
+ *  layer in a `use`, the first word of an item or member, of a clause, the way in a `through`; what stands between values, or is
+ *  called for its own sake. */
+export type Place =
+  | "call"
+  | "operator"
+  | "value"
+  | "part"
+  | "argument"
+  | "rule"
+  | "layer"
+  | "start"
+  | "statement"
+  | "clause"
+  | "estimator";
 
 type Rows = readonly (readonly [words: string, cure: string])[];
+
+// said of words in several places
+const both = "multiply the comparisons: `(a > 0) * (b > 0)`";
+const either = "take the larger of the comparisons: `max(a > 0, b > 0)`";
+const choice = "write `where(condition, value, other)`";
+const oneMode = "leave it out: a model has no modes; `dropout` takes 1 while training and 0 else";
+const seedIsGiven = "leave it out: the seed is given as `--seed 1`";
+const kept = "`record w@*` keeps values, and a `gradient` item prints them";
+const ownSchedule = "leave it out, and write `override fit { lr@t = 0.1 * cosine(t, T) }`";
+const learnedStart = "leave it out: a start is learned when it stands in `over w@0` or `wrt w@0`";
+const firstOrder = "leave it out; `through first_order()` takes no second derivatives";
 
 const calls: Rows = [
   // statistics and norms
@@ -46,9 +69,9 @@ const calls: Rows = [
   ["floor_divide floordiv", "write `floor(a / b)`"],
   ["heaviside", "write `step(x)`: 1 where x > 0"],
   ["not logical_not", "exchange the branches, `where(c, b, a)`, or write `1 - c`"],
-  ["logical_and", "multiply the comparisons: `(a > 0) * (b > 0)`"],
-  ["logical_or", "take the larger of the comparisons: `max(a > 0, b > 0)`"],
-  ["if cond select ifelse if_else", "write `where(condition, value, other)`"],
+  ["logical_and", both],
+  ["logical_or", either],
+  ["if cond select ifelse if_else", choice],
   ["float to_float asfloat", "write `1.0 * x`"],
   ["int astype", "write `floor(x)`; an `int` comes from an `input`, from data or from `range`"],
   ["identity", "write the value itself"],
@@ -102,7 +125,7 @@ const calls: Rows = [
   ["bernoulli", "draw `u ~ uniform(0, 1)` and compare: `where(u < p, 1, 0)`"],
   ["randint choice categorical multinomial", "draw `u ~ uniform(0, 1)`; `floor(n * u)` is one of 0 … n - 1"],
   ["randperm permutation shuffle", "this version draws no permutations; `batch 8 of d` draws rows"],
-  ["manual_seed seed PRNGKey", "leave it out: the seed is given as `--seed 1`"],
+  ["manual_seed seed PRNGKey", seedIsGiven],
   ["xavier_uniform xavier xavier_uniform_ glorot_uniform", "write `glorot()`"],
   ["xavier_normal xavier_normal_", "write `glorot_normal()`"],
   ["kaiming_normal kaiming kaiming_normal_ he_normal", "write `he()`"],
@@ -152,13 +175,23 @@ const calls: Rows = [
     "scan fori_loop while_loop reduce cumulative",
     "a `scan` stands in a model: `scan run over v in xs { state h = 0  h' = h + v }`",
   ],
-  ["print", "`record w@*` keeps values, and a `gradient` item prints them"],
+  ["print", kept],
   ["per_step", "write `override fit { lr = 0.1 per step }`"],
   [
     "learnable trainable Parameter parameter Variable meta learned",
     "write the number alone: learned is what stands in `over` or `wrt`",
   ],
   ["load loadtxt read_csv open genfromtxt load_dataset", 'write `data d from "d.csv" { x : [_, 3] }`'],
+];
+
+const operators: Rows = [
+  ["and", both],
+  ["or", either],
+  ["not", "exchange the branches of the `where`, or write `1 - (a > 0)`"],
+  ["if else", choice],
+  ["is", "compare with `==`"],
+  ["mod", "write `mod(a, b)`"],
+  ["div", "write `floor(a / b)`"],
 ];
 
 const values: Rows = [
@@ -206,7 +239,7 @@ const parts: Rows = [
     "write the model's name alone: it stands for all of its parameters",
   ],
   ["forward apply", "call it by its name: `net(x)`"],
-  ["train eval", "leave it out: a model has no modes; `dropout` takes 1 while training and 0 else"],
+  ["train eval", oneMode],
 ];
 
 /** Of arguments: `argument`, or `callee argument` for that of one function, layer or rule. */
@@ -261,16 +294,10 @@ const args: Rows = [
   ["eps", "leave it out: nothing is divided by a root here"],
   ["maximize", "leave it out, and write `maximize E` for `minimize E`"],
   ["clip_norm clipnorm grad_clip max_norm gradient_clip clip", "leave it out, and write the clause `clip norm 1.0`"],
-  [
-    "lr_decay decay schedule lr_schedule scheduler",
-    "leave it out, and write `override fit { lr@t = 0.1 * cosine(t, T) }`",
-  ],
+  ["lr_decay decay schedule lr_schedule scheduler", ownSchedule],
   ["params parameters foreach fused capturable differentiable", "leave it out: what changes stands in `over`"],
-  ["copy_initial_weights", "leave it out: a start is learned when it stands in `over w@0` or `wrt w@0`"],
-  [
-    "track_higher_grads create_graph retain_graph second_order",
-    "leave it out; `through first_order()` takes no second derivatives",
-  ],
+  ["copy_initial_weights", learnedStart],
+  ["track_higher_grads create_graph retain_graph second_order", firstOrder],
   ["first_order", "leave it out, and write `through first_order()`"],
   ["truncate truncation steps horizon length K", "write `window`"],
 ];
@@ -312,10 +339,10 @@ const starts: Rows = [
     "for while loop repeat",
     "steps are a loop of their own: `inner fit { minimize E  over w by sgd(lr = 0.1)  for T = 10 steps }`",
   ],
-  ["if elif else switch match", "write `where(condition, value, other)`"],
+  ["if elif else switch match", choice],
   ["with try async", "write a loop: `inner fit { minimize E  over w by sgd(lr = 0.1)  for T = 1 steps }`, then `w@T`"],
   ["from", 'leave it out: all functions are there, and files are read by `import net from "./net.meta"`'],
-  ["print log log_dict wandb", "`record w@*` keeps values, and a `gradient` item prints them"],
+  ["print log log_dict wandb", kept],
   ["yield output", "leave it out: a file ends in items such as `gradient E wrt w`"],
   ["assert", "write `gradient E wrt w expect { value = 1 within 1e-6 }`"],
   ["const val set auto", "write `let y = …`"],
@@ -325,9 +352,19 @@ const starts: Rows = [
     "dataloader DataLoader loader TensorDataset",
     'write `data d from "d.csv" { x : [_, 3] }`, and `batch 8 of d` in a loop',
   ],
-  ["seed manual_seed", "leave it out: the seed is given as `--seed 1`"],
+  ["seed manual_seed", seedIsGiven],
   ["device dtype backend", "leave it out: `--backend` says where it runs, `precision f64` how numbers are kept"],
   ["params theta weights", "write `param w : [3] = 0`"],
+];
+
+const statements: Rows = [
+  ["backward", "leave it out: an `inner` takes its own gradients, and `gradient E wrt w` asks for others"],
+  ["step update", "leave it out: an `inner` makes all steps, `for T = 5 steps`"],
+  ["zero_grad", "leave it out: gradients do not add up from step to step"],
+  ["train eval", oneMode],
+  ["append", "leave it out: `record w@*` keeps values"],
+  ["to cuda", "leave it out: `--backend` says where a program runs"],
+  ["manual_seed seed", seedIsGiven],
 ];
 
 const clauses: Rows = [
@@ -344,10 +381,10 @@ const clauses: Rows = [
   ["using with optimizer", "write `by sgd(lr = 0.1)`"],
   ["print log", "leave it out: `record fit.loss@*` keeps the loss of every step"],
   ["lr learning_rate momentum weight_decay", "a hyperparameter stands in its rule: `by sgd(lr = 0.1)`"],
-  ["scheduler lr_scheduler schedule", "leave it out, and write `override fit { lr@t = 0.1 * cosine(t, T) }`"],
+  ["scheduler lr_scheduler schedule", ownSchedule],
   ["grad_clip clip_norm clip_grad_norm max_grad_norm", "write `clip norm 1.0`"],
-  ["copy_initial_weights", "leave it out: a start is learned when it stands in `over w@0` or `wrt w@0`"],
-  ["track_higher_grads create_graph", "leave it out; `through first_order()` takes no second derivatives"],
+  ["copy_initial_weights", learnedStart],
+  ["track_higher_grads create_graph", firstOrder],
   ["first_order second_order", "write `through first_order()`"],
 ];
 
@@ -372,12 +409,14 @@ function table(rows: Rows): ReadonlyMap<string, readonly string[]> {
 
 const tables: Readonly<Record<Place, ReadonlyMap<string, readonly string[]>>> = {
   call: table(calls),
+  operator: table(operators),
   value: table(values),
   part: table(parts),
   argument: table(args),
   rule: table(rules),
   layer: table(layers),
   start: table(starts),
+  statement: table(statements),
   clause: table(clauses),
   estimator: table(estimators),
 };

@@ -14,7 +14,7 @@ export const habitDescribers: readonly ((f: Failure) => Description | undefined)
   decorator,
   lambda,
   wordOperator,
-  textArgument,
+  textAsValue,
   tuple,
   timeAfterDot,
   record,
@@ -108,14 +108,7 @@ function sliced(
 function tuple(f: Failure): Description | undefined {
   const found = f.tokens[f.index];
   const previous = f.tokens[f.index - 1];
-  if (f.rule === "letItem" && found?.image === "(" && previous?.image === "let") {
-    return {
-      title: "A `let` gives one name",
-      at: spanOf(f.source, found),
-      hint: "write one for each: `let a = …  let b = …`",
-    };
-  }
-  if (f.rule === "letItem" && found?.tokenType === t.Comma) {
+  if (f.rule === "letItem" && (found?.image === "(" && previous?.image === "let" || found?.tokenType === t.Comma)) {
     return {
       title: "A `let` gives one name",
       at: spanOf(f.source, found),
@@ -181,37 +174,25 @@ function lambda(f: Failure): Description | undefined {
   };
 }
 
-const operators: Readonly<Record<string, string>> = {
-  and: "multiply the comparisons: `(a > 0) * (b > 0)`",
-  or: "take the larger of the comparisons: `max(a > 0, b > 0)`",
-  not: "exchange the branches of the `where`, or write `1 - (a > 0)`",
-  if: "write `where(condition, value, other)`",
-  else: "write `where(condition, value, other)`",
-  is: "compare with `==`",
-  mod: "write `mod(a, b)`",
-  div: "write `floor(a / b)`",
-};
-
 /** `a and b`, `not a`, `a if c else b` */
 function wordOperator(f: Failure): Description | undefined {
   const found = f.tokens[f.index];
   const previous = f.tokens[f.index - 1];
   if (found === undefined || previous === undefined || !sameLine(f, previous, found)) return undefined;
   const word = previous.image === "not" && previous.tokenType === t.Identifier ? previous : found;
-  const hint = Object.hasOwn(operators, word.image) ? operators[word.image] : undefined;
+  const hint = habitOf(word.image, "operator");
   if (hint === undefined) return undefined;
   if (word === found && /^[({[,=|]|^:$/.test(previous.image)) return undefined;
   return { title: `${shown(word)} is no operator here`, at: spanOf(f.source, word), hint };
 }
 
-/** `einsum("ij,jk->ik", a, b)`: a text in a call. */
-function textArgument(f: Failure): Description | undefined {
+/** `einsum("ij,jk->ik", a, b)`: a text in a call, or anywhere else where a value should stand. */
+function textAsValue(f: Failure): Description | undefined {
   const found = f.tokens[f.index];
   const opener = f.open.at(-1);
-  if (found?.tokenType !== t.StringToken || opener === undefined || f.tokens[opener]!.tokenType !== t.LParen) {
-    return undefined;
-  }
-  const callee = f.tokens[opener - 1];
+  const called = opener !== undefined && f.tokens[opener]!.tokenType === t.LParen;
+  if (found?.tokenType !== t.StringToken || !called && f.rule !== "primary") return undefined;
+  const callee = called ? f.tokens[opener - 1] : undefined;
   const [name, sign] = [f.tokens[f.index - 2], f.tokens[f.index - 1]];
   const argument = sign?.tokenType === t.Equals && name
     ? habitOf(name.image, "argument", callee && { callee: callee.image })
@@ -286,20 +267,6 @@ function noPackages(f: Failure, at: IToken): Description {
   };
 }
 
-const statements: Readonly<Record<string, string>> = {
-  backward: "leave it out: an `inner` takes its own gradients, and `gradient E wrt w` asks for others",
-  step: "leave it out: an `inner` makes all steps, `for T = 5 steps`",
-  zero_grad: "leave it out: gradients do not add up from step to step",
-  train: "leave it out: a model has no modes; `dropout` takes 1 while training and 0 else",
-  eval: "leave it out: a model has no modes; `dropout` takes 1 while training and 0 else",
-  append: "leave it out: `record w@*` keeps values",
-  to: "leave it out: `--backend` says where a program runs",
-  cuda: "leave it out: `--backend` says where a program runs",
-  update: "leave it out: an `inner` makes all steps, `for T = 5 steps`",
-  manual_seed: "leave it out: the seed is given as `--seed 1`",
-  seed: "leave it out: the seed is given as `--seed 1`",
-};
-
 /** `loss.backward()`, `opt.step()`: the last word of a dotted name that is called where an item should begin. */
 function statement(f: Failure): Description | undefined {
   const after = f.tokens[f.index]?.tokenType === t.Dot;
@@ -313,11 +280,10 @@ function statement(f: Failure): Description | undefined {
   let end = start;
   while (f.tokens[end + 1]?.tokenType === t.Dot && f.tokens[end + 2]) end += 2;
   if (f.tokens[end + 1]?.tokenType !== t.LParen) return undefined;
-  const word = f.tokens[end]!.image;
   return {
     title: `\`${between(f, start, end + 1)}(…)\` is a statement, and a file holds declarations`,
     at: spanOf(f.source, first),
-    hint: (Object.hasOwn(statements, word) ? statements[word] : undefined) ??
+    hint: habitOf(f.tokens[end]!.image, "statement") ??
       "leave it out: what is to be computed is said by `inner`, `outer`, `gradient` and `evaluate`",
   };
 }

@@ -158,13 +158,7 @@ function homesOf(word: string): readonly string[] {
 
 /** `batch = 64`, `lr = 0.1` as a clause. */
 function equationInLoop(f: Failure, found: IToken, sign: IToken): Description {
-  if (keywordOf(found.image)?.role === "clause") {
-    return {
-      title: `\`${found.image}\` is written without \`${sign.image}\``,
-      at: spanOf(f.source, sign),
-      hint: `remove the \`${sign.image}\``,
-    };
-  }
+  if (keywordOf(found.image)?.role === "clause") return withoutSign(f, found, sign);
   const again = f.tokens.slice(f.index + 2, f.index + 8).some((token) => token.image === found.image);
   return {
     title: `\`${found.image}\` starts no clause of an \`${loopWord(f)}\``,
@@ -287,12 +281,14 @@ function signAfterKeyword(f: Failure): Description | undefined {
   const found = f.tokens[f.index];
   if (found?.tokenType !== t.Equals && found?.tokenType !== t.Colon) return undefined;
   if (previous === undefined || !keywordOf(previous.image) || previous.tokenType === t.Identifier) return undefined;
-  return {
-    title: `\`${previous.image}\` is written without \`${found.image}\``,
-    at: spanOf(f.source, found),
-    hint: `remove the \`${found.image}\``,
-  };
+  return withoutSign(f, previous, found);
 }
+
+const withoutSign = (f: Failure, word: IToken, sign: IToken): Description => ({
+  title: `\`${word.image}\` is written without \`${sign.image}\``,
+  at: spanOf(f.source, sign),
+  hint: `remove the \`${sign.image}\``,
+});
 
 function missingName(f: Failure): Description | undefined {
   if (f.wanted !== "Name" && f.wanted !== "Identifier" && f.wanted !== "Word") return undefined;
@@ -329,13 +325,6 @@ function missingValue(f: Failure): Description | undefined {
   if (f.rule !== "primary") return undefined;
   const found = f.tokens[f.index];
   const previous = f.tokens[f.index - 1];
-  if (found?.tokenType === t.StringToken) {
-    return {
-      title: "A text in quotes is not a value",
-      at: spanOf(f.source, found),
-      label: "texts stand only after `from`, as names of files",
-    };
-  }
   if (found?.tokenType === t.Plus) {
     return { title: "A `+` stands between two values", at: spanOf(f.source, found), hint: "remove it" };
   }

@@ -1,6 +1,7 @@
 // Which spellings from other languages, or from a word processor, are understood well enough to say what to write
 // instead? Each is read as the token it stands for, so that the rest of the program is parsed as if it were right.
 import type { DiagnosticCode } from "../../diagnostics/codes.ts";
+import { habitOf } from "../../diagnostics/habits.ts";
 import * as t from "./tokens.ts";
 import { createToken, type TokenType } from "./chevrotain.ts";
 
@@ -82,7 +83,7 @@ const rows: readonly ForeignRow[] = [
     name: "AndAnd",
     pattern: /&&?/,
     readAs: t.Star,
-    hint: "multiply the comparisons: `(a > 0) * (b > 0)`",
+    hint: habitOf("and", "operator")!,
   },
   {
     name: "Bars",
@@ -95,18 +96,18 @@ const rows: readonly ForeignRow[] = [
     name: "OrOr",
     pattern: /\|\|?(?!>)/,
     readAs: t.Star,
-    hint: "take the larger of the comparisons: `max(a > 0, b > 0)`",
+    hint: habitOf("or", "operator")!,
   },
   {
     name: "Not",
     pattern: /!(?!=)/,
-    hint: "exchange the branches of the `where`, or write `1 - (a > 0)`",
+    hint: habitOf("not", "operator")!,
   },
   {
     name: "Question",
     pattern: "?",
     readAs: t.Comma,
-    hint: "write `where(condition, value, other)`",
+    hint: habitOf("if", "operator")!,
   },
   {
     name: "PercentComment",
@@ -114,7 +115,7 @@ const rows: readonly ForeignRow[] = [
     title: () => "A comment starts with `//` here",
     instead: "//",
   },
-  { name: "Percent", pattern: "%", readAs: t.Star, hint: "write `mod(a, b)`" },
+  { name: "Percent", pattern: "%", readAs: t.Star, hint: habitOf("mod", "operator")! },
   {
     name: "Backslash",
     pattern: /\\(?=[ \t]*\r?\n)/,
