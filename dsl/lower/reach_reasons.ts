@@ -3,6 +3,7 @@
 import { expandForInfluence, influencesIf, isCrossing, type Supposition } from "../../runtime/autodiff/influence.ts";
 import { buildFunction } from "../../runtime/ir/builder.ts";
 import { eliminateDeadCode } from "../../runtime/ir/dead_code.ts";
+import { neededInputs } from "../../runtime/ir/structured.ts";
 import {
   bodyOf,
   type Equation,
@@ -315,10 +316,8 @@ function gradientReads({ body, wrt, mode }: Request, names: ReadonlySet<string>)
 
 /** The positions of the inputs that a function reads. */
 export function usedInputs(fn: IrFunction): ReadonlySet<number> {
-  const live = eliminateDeadCode(withoutTelling(fn));
-  const used = new Set(live.outputs);
-  for (const equation of live.equations) for (const x of equation.inputs) used.add(x);
-  return new Set(fn.inputs.flatMap((x, i) => used.has(x) ? [i] : []));
+  const needed = neededInputs(withoutTelling(fn), fn.outputs.map(() => true));
+  return new Set(fn.inputs.flatMap((_, i) => needed[i] ? [i] : []));
 }
 
 const isAt = ({ origin }: Equation, span: Span) =>

@@ -18,16 +18,16 @@ export class FloatRanges {
   }
 
   of(x: Variable): FloatRange {
+    const known = this.#known.get(x);
+    if (known) return known;
     // A stack of its own, because functions may be thousands of equations long
     const open = [x];
     while (open.length > 0) {
       const next = open.at(-1)!;
       const equation = this.#known.has(next) ? undefined : this.#producer(next);
-      const missing = equation?.inputs.filter((input) => !this.#known.has(input)) ?? [];
-      if (missing.length > 0) {
-        open.push(...missing);
-        continue;
-      }
+      const before = open.length;
+      for (const input of equation?.inputs ?? []) if (!this.#known.has(input)) open.push(input);
+      if (open.length > before) continue;
       open.pop();
       if (equation) this.#follow(equation);
       else if (!this.#known.has(next)) this.#known.set(next, next.range ?? anyFinite);
@@ -76,13 +76,14 @@ export class FloatRanges {
 
 /** The ranges inside a function whose inputs have these. */
 export function rangesInside(fn: IrFunction, inputs: readonly FloatRange[]): FloatRanges {
-  const producers = new Map(fn.equations.flatMap((e) => e.outputs.map((x) => [x, e] as const)));
+  const producers = new Map<Variable, Equation>();
+  for (const equation of fn.equations) for (const x of equation.outputs) producers.set(x, equation);
   return new FloatRanges((x) => producers.get(x), fn.inputs.map((x, i) => [x, inputs[i]!] as const));
 }
 
 /** The ranges as text: equal for equal ranges. */
 export function rangesKey(ranges: readonly FloatRange[]): string {
-  return JSON.stringify(ranges.map(({ low, high, ...range }) => [String(low), String(high), range]));
+  return ranges.map(({ low, high, finite, nonzero, peak }) => `${low} ${high} ${finite} ${nonzero} ${peak}`).join(";");
 }
 
 /** What was found of a body: loops ask for it more than once, and in loops in loops that would double with each. */

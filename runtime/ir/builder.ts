@@ -68,9 +68,8 @@ export class TooManyEquations extends Error {
 }
 
 /** A fresh variable of a type. */
-export function newVariable(type: ArrayType, name?: string): Variable {
-  const base = { id: nextId++, dtype: type.dtype, shape: type.shape };
-  return name === undefined ? base : { ...base, name };
+export function newVariable(type: ArrayType, name?: string, range?: FloatRange): Variable {
+  return { id: nextId++, dtype: type.dtype, shape: type.shape, name, range };
 }
 
 /** The body of a `map` being written. */
@@ -159,7 +158,7 @@ export class Builder {
 
   /** A new input of the function being written; `range`: what is known of its values. */
   input(type: ArrayType, name?: string, range?: FloatRange): Variable {
-    const variable = range ? { ...newVariable(type, name), range } : newVariable(type, name);
+    const variable = newVariable(type, name, range);
     this.#inputs.push(variable);
     this.#known.set(variable, { producer: undefined, readers: undefined });
     return variable;

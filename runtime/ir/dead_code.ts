@@ -1,7 +1,7 @@
 // Which equations does nothing need? The last pass after every transform: transforms write freely and leave the sweeping
 // to this one, which also reaches into the bodies of loops.
 import { bodyOf, type Equation, type EquationOf, type IrFunction, type Variable } from "./types.ts";
-import { neededInputs, neededOperands, neededVariables, sectionsOf } from "./structured.ts";
+import { choosesOperands, neededInputs, neededOperands, neededVariables, sectionsOf } from "./structured.ts";
 
 /** The same function without the equations that no output needs. Inside `scan`, `map` and `gradient` this goes on:
  *  unused stacked outputs, carries that only feed themselves, unused constants and stacked inputs disappear, and a carry
@@ -15,8 +15,10 @@ function sweep(fn: IrFunction, keep: readonly boolean[], live: readonly boolean[
   const needed = neededVariables(fn, live);
   const equations: Equation[] = [];
   for (const equation of fn.equations) {
-    const used = equation.outputs.map((output) => needed.has(output));
-    if (used.includes(true)) equations.push(sweepEquation(equation, used));
+    if (!equation.outputs.some((output) => needed.has(output))) continue;
+    equations.push(
+      choosesOperands(equation) ? sweepEquation(equation, equation.outputs.map((x) => needed.has(x))) : equation,
+    );
   }
   return {
     name: fn.name,
@@ -98,7 +100,9 @@ function forwardAll(fn: IrFunction): IrFunction {
       const body = forwardAll(own);
       if (body !== own) result = { ...equation, params: { ...equation.params, body } } as Equation;
     }
-    if (result.inputs.some((x) => renamed.has(x))) result = { ...result, inputs: result.inputs.map(read) } as Equation;
+    if (renamed.size > 0 && result.inputs.some((x) => renamed.has(x))) {
+      result = { ...result, inputs: result.inputs.map(read) } as Equation;
+    }
     if (result.op === "scan") result = forwardCarries(result, renamed);
     changed ||= result !== equation;
     return result;

@@ -92,12 +92,20 @@ export function neededVariables(fn: IrFunction, live: readonly boolean[]): Reado
   const needed = new Set<Variable>(fn.outputs.filter((_, i) => live[i]));
   for (let k = fn.equations.length - 1; k >= 0; k--) {
     const equation = fn.equations[k]!;
-    const outputs = equation.outputs.map((output) => needed.has(output));
-    if (!outputs.includes(true)) continue;
-    const inputs = neededOperands(equation, outputs);
+    if (!equation.outputs.some((output) => needed.has(output))) continue;
+    if (!choosesOperands(equation)) {
+      for (const input of equation.inputs) needed.add(input);
+      continue;
+    }
+    const inputs = neededOperands(equation, equation.outputs.map((output) => needed.has(output)));
     equation.inputs.forEach((input, i) => inputs[i] && needed.add(input));
   }
   return needed;
+}
+
+/** True where it depends on the live outputs which inputs are needed: else all are. */
+export function choosesOperands({ op }: Equation): boolean {
+  return op === "scan" || op === "map" || op === "gradient";
 }
 
 /** `neededInputs` of one equation, from its live outputs to its inputs. Of a scan these are the inputs that it has without

@@ -33,9 +33,9 @@ export interface Origin {
 export interface Variable extends ArrayType {
   readonly id: number;
   /** Only for reading the printed form; means nothing. */
-  readonly name?: string;
+  readonly name: string | undefined;
   /** Of an input of a body: what is known of the values that come to it. Otherwise they are finite. */
-  readonly range?: FloatRange;
+  readonly range: FloatRange | undefined;
 }
 
 /** Storage of array values: `f32` Float32Array, `f64` Float64Array, `i32` Int32Array, `bool` Uint8Array (0 or 1). */
