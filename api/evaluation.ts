@@ -1,6 +1,7 @@
 // What can be asked of an evaluation? Its reports at each time, and how it differs from another one on the same tasks.
 import type { EvaluationResult, ReportPoint, ReportResult } from "../runtime/loop/results.ts";
 import { pairedDifference, type Summary } from "../runtime/loop/statistics.ts";
+import { quoted } from "../dsl/text/words.ts";
 
 /** Which number of an evaluation is meant; needed where it has several. */
 export interface PointAt {
@@ -41,7 +42,7 @@ function pointAt(result: EvaluationResult, { report, time }: PointAt): ReportPoi
 }
 
 function reportOf(result: EvaluationResult, label: string | undefined): ReportResult {
-  const labels = result.reports.map((r) => `\`${r.label}\``).join(", ");
+  const labels = quoted(result.reports.map((r) => r.label));
   if (label === undefined) {
     if (result.reports.length === 1) return result.reports[0]!;
     throw new TypeError(`\`${result.name}\` has several reports: say { report: … } one of ${labels}`);

@@ -81,9 +81,7 @@ function decode(value: Plain): unknown {
     case "array": {
       const shape = tagged.shape as readonly number[];
       const data = decodeData(tagged);
-      if (data.length !== sizeOf(shape)) {
-        throw new TypeError("This serialised run has been altered: an array is cut off");
-      }
+      if (data.length !== sizeOf(shape)) throw cutOff();
       return { dtype: tagged.dtype, shape, data };
     }
     default:
@@ -91,10 +89,12 @@ function decode(value: Plain): unknown {
   }
 }
 
+const cutOff = () => new TypeError("This serialised run has been altered: an array is cut off");
+
 function decodeData({ dtype, base64 }: { readonly [key: string]: Plain }): TypedArray {
   const bytes = Buffer.from(String(base64), "base64");
   const width = allocate(dtype as DType, 1).BYTES_PER_ELEMENT;
-  if (bytes.length % width !== 0) throw new TypeError("This serialised run has been altered: an array is cut off");
+  if (bytes.length % width !== 0) throw cutOff();
   const data = allocate(dtype as DType, bytes.length / width);
   new Uint8Array(data.buffer).set(bytes);
   return data;

@@ -10,7 +10,7 @@ import type { Builtin } from "./builtin_arguments.ts";
 import { fail } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { hintAt } from "../diagnostics/hints.ts";
-import { count } from "../text/words.ts";
+import { count, quoted } from "../text/words.ts";
 import { namesInScope } from "../elaborate/scope_names.ts";
 import { errorValue, staticNumber } from "../world/values.ts";
 import type { Context, StaticValue, Value } from "../world/world.ts";
@@ -41,7 +41,7 @@ export function callBuiltin(cx: Context, builtin: Builtin, call: CallExpression)
         code: "M0303",
         title: `\`${builtin.name}\` has no argument \`${arg.name.name}\``,
         at: arg.name.span,
-        notes: builtin.named.length > 0 ? [`It takes ${builtin.named.map((n) => `\`${n}\``).join(", ")} by name`] : [],
+        notes: builtin.named.length > 0 ? [`It takes ${quoted(builtin.named)} by name`] : [],
         hint: argumentHint(cx, builtin, call, arg.name.name),
       });
     }

@@ -21,7 +21,7 @@ import type { Direction, Loop } from "../world/loop.ts";
 import { withSources } from "../elaborate/sources.ts";
 import { describeKnown, requireStatic } from "../elaborate/sizes.ts";
 import { shapeOf } from "../world/values.ts";
-import { count } from "../text/words.ts";
+import { count, quoted } from "../text/words.ts";
 import { toTensor } from "../elaborate/arithmetic.ts";
 
 /** Writes the wished trajectories of the loops that were run where a context stands. */
@@ -127,7 +127,7 @@ function readExpectations(
         code: "M0201",
         title: `\`${label}\` is not in \`wrt\``,
         at: entry.reference.span,
-        notes: [`An \`expect\` names \`value\` or one of ${wrt.map((r) => `\`${r.label}\``).join(", ")}`],
+        notes: [`An \`expect\` names \`value\` or one of ${quoted(wrt.map((r) => r.label))}`],
       });
       continue;
     }

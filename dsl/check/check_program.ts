@@ -26,6 +26,7 @@ import { headName, leadsTo, type Path, pathText, samePath } from "../syntax/path
 import { loopsChanging } from "../elaborate/ownership.ts";
 import { formatDims, formatRange } from "../world/values.ts";
 import { declaredHere, neverChanges } from "../diagnostics/messages.ts";
+import { quoted } from "../text/words.ts";
 
 /** Checks everything. After a mistake (reported) the result is what does not depend on it. */
 export function checkProgram(el: Elaboration): CheckedProgram {
@@ -163,7 +164,7 @@ function reportUnshaped(el: Elaboration): void {
           message: `this call waits for \`${names[i + 1]}\``,
         })),
         notes: [
-          `The way is ${names.map((step) => `\`${step}\``).join(" → ")}: each is shaped by a call that reads the next`,
+          `The way is ${quoted(names, " → ")}: each is shaped by a call that reads the next`,
         ],
         hint: "call one of these models with something that is known, such as data",
       });
@@ -441,7 +442,7 @@ function checkRecords(
       if (loops.length > 1) {
         return void fail(cx, {
           code: "M0404",
-          title: `\`${name}\` is changed by ${loops.map((l) => `\`${l.name}\``).join(" and ")}`,
+          title: `\`${name}\` is changed by ${quoted(loops.map((l) => l.name), " and ")}`,
           at: expression.span,
         });
       }

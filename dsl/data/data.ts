@@ -13,7 +13,7 @@ import { dtypeOf, requireStatic, tooLarge } from "../elaborate/sizes.ts";
 import { openLook } from "../elaborate/functions.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import type { Module } from "../modules/modules.ts";
-import { count } from "../text/words.ts";
+import { count, quoted } from "../text/words.ts";
 
 /** Tables from a script: `{ train: { x, y } }`. */
 export type HostData = Readonly<Record<string, Readonly<Record<string, HostValues>>>>;
@@ -35,9 +35,9 @@ export function loadData(el: Elaboration, read: ReadData, host: HostData): void 
   if (unknown.length === 0) return;
   el.sink.report({
     code: "M0603",
-    title: `The program declares no data ${unknown.map((n) => `\`${n}\``).join(" or ")}`,
+    title: `The program declares no data ${quoted(unknown, " or ")}`,
     at: { source: el.modules.root.source.name, start: 0, end: 0 },
-    notes: declared.size > 0 ? [`It declares ${[...declared].map((n) => `\`${n}\``).join(", ")}`] : [],
+    notes: declared.size > 0 ? [`It declares ${quoted(declared)}`] : [],
     hint: hintFor(unknown[0]!, declared),
   });
 }

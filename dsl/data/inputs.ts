@@ -9,6 +9,7 @@ import { numberTypes } from "../modules/declarations.ts";
 import type { Module } from "../modules/modules.ts";
 import type { InputItem } from "../syntax/ast.ts";
 import { formatRange, staticNumber } from "../world/values.ts";
+import { quoted } from "../text/words.ts";
 
 /** Values given from outside, by name. */
 export type InputValues = Readonly<Record<string, number | boolean | string>>;
@@ -31,12 +32,10 @@ export function readInputs(el: Elaboration, inputs: Map<string, StaticValue>, gi
   const near = declared.get(nearestName(first, declared.keys()) ?? [...declared.keys()][0] ?? "")?.[0];
   el.sink.report({
     code: "M0603",
-    title: `There is no input ${unknown.map((n) => `\`${n}\``).join(" or ")} to set`,
+    title: `There is no input ${quoted(unknown, " or ")} to set`,
     at: near?.item.binding.name.span ?? { source: el.modules.root.source.name, start: 0, end: 0 },
     notes: [
-      declared.size > 0
-        ? `The inputs are ${[...declared.keys()].map((n) => `\`${n}\``).join(", ")}`
-        : "This program has no `input`",
+      declared.size > 0 ? `The inputs are ${quoted(declared.keys())}` : "This program has no `input`",
     ],
     hint: hintFor(first, declared.keys()),
   });

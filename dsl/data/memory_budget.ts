@@ -3,6 +3,7 @@ import { byteUnits } from "../../runtime/bytes.ts";
 import type { MemoryItem } from "../syntax/ast.ts";
 import type { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import { hintFor } from "../diagnostics/hints.ts";
+import { quoted } from "../text/words.ts";
 
 /** The bytes that an item stands for. Undefined when wrong (reported). */
 export function readMemory({ amount, unit, span }: MemoryItem, sink: DiagnosticSink): number | undefined {
@@ -13,7 +14,7 @@ export function readMemory({ amount, unit, span }: MemoryItem, sink: DiagnosticS
         code: "M0106",
         title: `There is no unit \`${unit.name}\` of memory`,
         at: unit.span,
-        notes: [`The units are ${[...byteUnits.keys()].map((u) => `\`${u}\``).join(", ")}`],
+        notes: [`The units are ${quoted(byteUnits.keys())}`],
         hint: hintFor(unit.name, byteUnits.keys()),
       });
     }

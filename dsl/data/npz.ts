@@ -79,11 +79,12 @@ function findDirectory(view: DataView): { readonly begin: number; readonly end: 
     ];
     directoryEnd = wideEnd;
   }
-  if (disks !== 0 || onThisDisk !== files) throw new SyntaxError("it is one part of an archive of several");
+  if (disks !== 0 || onThisDisk !== files) throw new SyntaxError(onePart);
   if (begin + size !== directoryEnd) throw new SyntaxError("its directory does not stand where its end says");
   return { begin, end: directoryEnd, files };
 }
 
+const onePart = "it is one part of an archive of several";
 const cutOff = "its end is missing: it was cut off, or something was put behind it";
 
 /** The record at the end: 22 bytes, and a comment of which it says how long it is. */
@@ -95,8 +96,9 @@ function findEnd(view: DataView): number {
   throw new SyntaxError(cutOff);
 }
 
+const torn = () => new SyntaxError("its directory is torn");
+
 function readFacts(view: DataView, at: number, end: number): { readonly facts: Facts; readonly next: number } {
-  const torn = () => new SyntaxError("its directory is torn");
   if (at + 46 > end || view.getUint32(at, true) !== 0x02014b50) throw torn();
   const u16 = (k: number) => view.getUint16(at + k, true);
   const [version, flags, method] = [u16(6), u16(8), u16(10)];
@@ -111,7 +113,7 @@ function readFacts(view: DataView, at: number, end: number): { readonly facts: F
   let k = 0;
   const [size, packed, place] = narrow.map((n) => n === wide && extra ? extra[k++] : n);
   if (size === undefined || packed === undefined || place === undefined) throw torn();
-  if (disk !== 0) throw new SyntaxError("it is one part of an archive of several");
+  if (disk !== 0) throw new SyntaxError(onePart);
   const name = nameAt(view, at + 46, nameLength, flags);
   return { facts: { name, flags, method, crc: view.getUint32(at + 16, true), packed, size, at: place }, next };
 }
@@ -120,7 +122,7 @@ function readFacts(view: DataView, at: number, end: number): { readonly facts: F
 function wideNumbers(view: DataView, at: number, length: number): number[] | undefined {
   for (const end = at + length; at + 4 <= end;) {
     const [id, size] = [view.getUint16(at, true), view.getUint16(at + 2, true)];
-    if (at + 4 + size > end) throw new SyntaxError("its directory is torn");
+    if (at + 4 + size > end) throw torn();
     if (id === 1) return Array.from({ length: Math.floor(size / 8) }, (_, i) => u64(view, at + 4 + 8 * i));
     at += 4 + size;
   }

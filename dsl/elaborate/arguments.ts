@@ -4,7 +4,7 @@ import type { Argument, Expression, Formal } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
 import type { Module } from "../modules/modules.ts";
 import { fail, moduleScope } from "../world/report.ts";
-import { count } from "../text/words.ts";
+import { count, quoted } from "../text/words.ts";
 import { hintAt } from "../diagnostics/hints.ts";
 import { habitOf } from "../diagnostics/habits.ts";
 import { evaluate } from "../world/evaluator.ts";
@@ -47,9 +47,9 @@ export function bindArguments(
   if (missing.length > 0 && !consequence) {
     fail(cx, {
       code: "M0302",
-      title: `\`${callee}\` needs ${missing.map((n) => `\`${n}\``).join(" and ")}${args.length > 0 ? " too" : ""}`,
+      title: `\`${callee}\` needs ${quoted(missing, " and ")}${args.length > 0 ? " too" : ""}`,
       at: span,
-      notes: [`It takes ${formals.map((f) => `\`${f.name.name}\``).join(", ")}`],
+      notes: [`It takes ${quoted(formals.map((f) => f.name.name))}`],
       hint: module.source.name === "std/schedules.meta"
         ? "a schedule is a formula of the step: `override fit { lr@t = 0.1 * cosine(t, T) }`"
         : undefined,
@@ -78,7 +78,7 @@ function pairArguments(
           ? `\`${callee}\` has no argument \`${arg.name.name}\``
           : `\`${callee}\` takes ${count(formals.length, "argument")}, not ${args.length}`,
         at: arg.name?.span ?? arg.value.span,
-        notes: names.length > 0 ? [`It takes ${names.map((n) => `\`${n}\``).join(", ")}`] : [],
+        notes: names.length > 0 ? [`It takes ${quoted(names)}`] : [],
         hint: arg.name ? hintAt("argument", arg.name.name, names, { callee }) : habitOf("axis", "argument", { callee }),
       });
       if (!arg.name) break;

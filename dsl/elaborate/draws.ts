@@ -8,10 +8,11 @@ import { addressOf, type DrawName } from "./draw_keys.ts";
 import { rowsAsIn } from "./row_origins.ts";
 import { isLibrary, type Span } from "../text/source.ts";
 import { fail } from "../world/report.ts";
-import type { BaseDistribution, Context, Dim, TensorValue, Value } from "../world/world.ts";
+import type { BaseDistribution, Context, Dim, ErrorValue, TensorValue, Value } from "../world/world.ts";
 import { outermost } from "../world/moments.ts";
 import { describeValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
 import { broadcastBinary, toTensor } from "./arithmetic.ts";
+import type { Binding } from "../syntax/ast.ts";
 
 /** What to write where a layer was handed a number for a distribution: mostly sizes of input and output, as elsewhere. */
 function layerHint({ frames }: Context, value: Value): string {
@@ -19,6 +20,16 @@ function layerHint({ frames }: Context, value: Value): string {
   return use?.callee === "dense" && value.kind === "static" && Number.isInteger(value.value) && value.value > 0
     ? "write `dense(units)`: the size of the input is taken from the call"
     : "hand over a distribution such as `normal(0, 0.1)`";
+}
+
+/** Reports `w = normal(0, 1)`. */
+export function failDistribution(cx: Context, { name: { name }, value }: Binding): ErrorValue {
+  return fail(cx, {
+    code: "M0304",
+    title: `\`${name} = …\` needs a value, not a distribution`,
+    at: value!.span,
+    hint: `write \`${name} ~ …\` to draw it`,
+  });
 }
 
 /** Draws an array of a shape from a distribution, where the context stands. */

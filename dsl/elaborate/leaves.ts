@@ -2,7 +2,7 @@
 // tensor, with its declared value; and what it is "now" where an expression stands.
 import type { Binding, Identifier } from "../syntax/ast.ts";
 import { toTensor } from "./arithmetic.ts";
-import { drawInto } from "./draws.ts";
+import { drawInto, failDistribution } from "./draws.ts";
 import { type Path, pathText } from "../syntax/paths.ts";
 import { fail, moduleScope } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
@@ -16,6 +16,7 @@ import type { Consumer, Context, Dim, LeafDeclaration, Motion, TensorValue, Valu
 import { readSources, withSources, worldBetween } from "./sources.ts";
 import { beginningOf, drawingWorld, enterWorld, outermost, ownsNow } from "../world/moments.ts";
 import { changesDuring, declaredHere, startsOutside } from "../diagnostics/messages.ts";
+import { quoted } from "../text/words.ts";
 
 /** Declares a leaf from a binding: `name : [sizes] = value` or `~ distribution`, `in low .. high`. `place` is where the value
  *  stands, seen from where it is asked for. */
@@ -86,7 +87,7 @@ export function readVia(
       code: "M0201",
       title: `There is no reparameterisation \`${via.name}\``,
       at: via.span,
-      notes: [`There are ${viaNames.map((v) => `\`${v}\``).join(", ")}`],
+      notes: [`There are ${quoted(viaNames)}`],
       hint: hintFor(via.name, viaNames),
     });
   }
@@ -132,14 +133,7 @@ function declaredValue(
   const value = evaluate(at, expression);
   if (value.kind === "error") return undefined;
   if (binding.how === "~") return drawInto(at, value, dims, { module, drawnAs, called: name }, expression.span);
-  if (value.kind === "distribution") {
-    return void fail(at, {
-      code: "M0304",
-      title: `\`${binding.name.name} = …\` needs a value, not a distribution`,
-      at: expression.span,
-      hint: `write \`${binding.name.name} ~ …\` to draw it`,
-    });
-  }
+  if (value.kind === "distribution") return void failDistribution(at, binding);
   const outside = range && numbersOf(value).find((x) => !(x >= range[0] && x <= range[1]));
   if (range && outside !== undefined) {
     return void fail(at, {

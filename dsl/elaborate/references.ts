@@ -16,6 +16,7 @@ import { evaluateType } from "./sizes.ts";
 import type { Definition } from "../modules/modules.ts";
 import { leadsTo, type Path, pathText, referenceText, samePath } from "../syntax/paths.ts";
 import { dependsOnItself } from "../diagnostics/messages.ts";
+import { quoted } from "../text/words.ts";
 
 /** A local or global name as a reference. Undefined when it would be one and is wrong (reported). */
 function referenceOfName(cx: Context, name: string, span: Span): Reference | "not a reference" | undefined {
@@ -112,9 +113,7 @@ export function resolveReference(cx: Context, expression: Expression): Reference
         }\``,
         at: index?.span ?? expression.span,
         notes: [
-          labels.length > 0
-            ? `It has one for each of ${labels.map((l) => `\`${l}\``).join(", ")}`
-            : "It has one value for all tensors",
+          labels.length > 0 ? `It has one for each of ${quoted(labels)}` : "It has one value for all tensors",
         ],
         hint: hintFor(wanted ?? "", labels),
       });
@@ -131,7 +130,7 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
       code: "M0201",
       title: `${what} has no \`${name}\``,
       at: span,
-      notes: [known.length > 0 ? `It has ${known.map((k) => `\`${k}\``).join(", ")}` : "It has no parts"],
+      notes: [known.length > 0 ? `It has ${quoted(known)}` : "It has no parts"],
       hint: hint ?? hintAt("part", name, known),
     });
   switch (object.kind) {

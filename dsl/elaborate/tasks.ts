@@ -19,7 +19,7 @@ import type {
 import { toTensor } from "./arithmetic.ts";
 import { evaluate } from "../world/evaluator.ts";
 import type { DrawName } from "./draw_keys.ts";
-import { drawInto } from "./draws.ts";
+import { drawInto, failDistribution } from "./draws.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import { beginningOf, lazily, taskOf } from "../world/moments.ts";
 import { numbersOf } from "./leaves.ts";
@@ -145,14 +145,7 @@ export function bindingValue(cx: Context, binding: Binding, qualified: string, o
     const drawn = drawnValue(cx, binding, value, { module: cx.scope.module, drawnAs: qualified, once });
     return drawn ? { ...drawn, declared } : errorValue;
   }
-  if (value.kind === "distribution") {
-    return fail(cx, {
-      code: "M0304",
-      title: `\`${binding.name.name} = …\` needs a value, not a distribution`,
-      at: binding.value.span,
-      hint: `write \`${binding.name.name} ~ …\` to draw it`,
-    });
-  }
+  if (value.kind === "distribution") return failDistribution(cx, binding);
   if (!binding.type) return value.kind === "tensor" ? { ...value, declared } : value;
   const dims = evaluateType(cx, binding.type);
   if (!dims) return errorValue;

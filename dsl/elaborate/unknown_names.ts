@@ -9,6 +9,7 @@ import { hintAt } from "../diagnostics/hints.ts";
 import { hyperparameterPath, type Loop } from "../world/loop.ts";
 import { pathText } from "../syntax/paths.ts";
 import type { Definition, Module } from "../modules/modules.ts";
+import { quoted } from "../text/words.ts";
 
 /** Where a name stands that nothing defines. */
 export interface UnknownName {
@@ -39,7 +40,7 @@ export function unknownHint(el: Elaboration, unknown: UnknownName): string | und
 function partOfSomething(el: Elaboration, name: string): string | undefined {
   const loops = [...el.loops.values()];
   const only = (found: readonly string[]) =>
-    found.length === 0 || found.length > 3 ? undefined : `write ${found.map((n) => `\`${n}\``).join(" or ")}`;
+    found.length === 0 || found.length > 3 ? undefined : `write ${quoted(found, " or ")}`;
   if (name === "loss" || name === "gradient_norm") return only(loops.map((l) => `${l.name}.${name}@${l.timeName}`));
   if (name === "T") return only(loops.filter((l) => l.timeName !== "T").map((l) => l.timeName));
   const timed = timedName(name);

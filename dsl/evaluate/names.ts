@@ -18,7 +18,7 @@ import type { Span } from "../text/source.ts";
 import { readSources, withSources } from "../elaborate/sources.ts";
 import { isProductMistake, referenceNow } from "./times.ts";
 import { describeValue, errorValue } from "../world/values.ts";
-import { capital } from "../text/words.ts";
+import { capital, quoted } from "../text/words.ts";
 import { packageChain, packageName, unknownHint } from "../elaborate/unknown_names.ts";
 import { taskOf } from "../world/moments.ts";
 import { localNames, methodHint, namesInScope } from "../elaborate/scope_names.ts";
@@ -264,7 +264,7 @@ export function evaluatePart(
       title: `The ${object.what} \`${object.name}\` has no \`${name}\``,
       at: expression.member.span,
       secondary: [{ span: object.span, message: "declared here" }],
-      notes: [`It has ${known.map((k) => `\`${k}\``).join(", ")}`],
+      notes: [`It has ${quoted(known)}`],
       hint: hintFor(name, known),
     });
   }

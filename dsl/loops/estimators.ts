@@ -18,6 +18,7 @@ import {
 } from "../world/loop.ts";
 import { requireInteger, requireStatic, withinLimit } from "../elaborate/sizes.ts";
 import { describeValue } from "../world/values.ts";
+import { quoted } from "../text/words.ts";
 
 const kinds = Object.keys(estimatorArguments) as EstimatorKind[];
 
@@ -32,7 +33,7 @@ export function readThrough(el: Elaboration, clause: ThroughClause): Through {
       code: "M0201",
       title: callee.kind === "Name" ? `There is no estimator \`${callee.name}\`` : "This is not an estimator",
       at: callee.span,
-      notes: [`The estimators are ${kinds.map((e) => `\`${e}\``).join(", ")}`],
+      notes: [`The estimators are ${quoted(kinds)}`],
       hint: callee.kind === "Name" ? hintAt("estimator", callee.name, kinds) : undefined,
     });
     return unrolled;
@@ -49,7 +50,7 @@ export function readThrough(el: Elaboration, clause: ThroughClause): Through {
           ? `\`${kind}\` takes ${names.length === 0 ? "nothing" : `${names.length} at most`}`
           : `\`${kind}\` has no \`${name}\``,
         at,
-        notes: names.length > 0 ? [`It takes ${names.map((n) => `\`${n}\``).join(", ")}`] : [],
+        notes: names.length > 0 ? [`It takes ${quoted(names)}`] : [],
         hint: name === undefined ? undefined : hintAt("argument", name, names),
       });
     } else if (args.has(name)) {
@@ -61,7 +62,7 @@ export function readThrough(el: Elaboration, clause: ThroughClause): Through {
   if (missing.length > 0) {
     el.sink.report({
       code: "M0302",
-      title: `\`${kind}\` needs ${missing.map((n) => `\`${n}\``).join(" and ")}`,
+      title: `\`${kind}\` needs ${quoted(missing, " and ")}`,
       at: estimator.span,
       hint: kind === "es"
         ? "such as `es(samples = 32, sigma = 0.1)`"
@@ -195,7 +196,7 @@ function solverOf(cx: Context, expression: Expression): typeof solvers[number] |
       code: "M0201",
       title: name === undefined ? "This is not a solver" : `There is no solver \`${name}\``,
       at: expression.span,
-      notes: [`The solvers are ${solvers.map((s) => `\`${s}\``).join(", ")}`],
+      notes: [`The solvers are ${quoted(solvers)}`],
       hint: name === undefined ? undefined : hintFor(name, solvers),
     });
   }

@@ -10,6 +10,7 @@ import { type Path, pathText, referencePath, samePath } from "../syntax/paths.ts
 import { isLibrary, type Span } from "../text/source.ts";
 import { isScheduleWithoutTime } from "./schedules.ts";
 import { packageChain, packageName } from "../elaborate/unknown_names.ts";
+import { quoted } from "../text/words.ts";
 
 /** Pairs every `over` with the `by` after it. Undefined when there is none of both (not reported). */
 export function readRules(el: Elaboration, item: InnerItem | OuterItem, module: Module): LoopRule[] | undefined {
@@ -180,7 +181,7 @@ function givenHyperparameters(
           : `\`${called}\` takes at most ${formals.length} hyperparameters`,
         at,
         secondary: isLibrary(item.name.span.source) ? [] : [{ span: item.name.span, message: "declared here" }],
-        notes: [`It has ${names.map((name) => `\`${name}\``).join(", ")}`],
+        notes: [`It has ${quoted(names)}`],
         hint: arg.name ? hintAt("argument", arg.name.name, names, { callee: called }) : undefined,
       });
     } else if (given.has(formal.name.name)) {
@@ -258,7 +259,7 @@ function checkEntry(el: Elaboration, loop: Loop, entry: OverrideEntry, qualifier
       code: "M0204",
       title: `\`${loop.name}\` has no rule over \`${pathText(qualifier!)}\``,
       at: entry.qualifier!.span,
-      notes: paths.length > 0 ? [`It has rules over ${paths.map((p) => `\`${p}\``).join(", ")}`] : [],
+      notes: paths.length > 0 ? [`It has rules over ${quoted(paths)}`] : [],
       hint: hintFor(pathText(qualifier!), paths),
     });
   } else if (having.length > 1) {
@@ -278,7 +279,7 @@ function checkEntry(el: Elaboration, loop: Loop, entry: OverrideEntry, qualifier
         span: rule.span,
         message: `\`${loop.name}\` is run by \`${rule.optimizer.item.name.name}\``,
       })),
-      notes: known.length > 0 ? [`It has ${[...new Set(known)].map((k) => `\`${k}\``).join(", ")}`] : [],
+      notes: known.length > 0 ? [`It has ${quoted(new Set(known))}`] : [],
       hint: hintAt("argument", name, known, { callee: rules[0]?.optimizer.item.name.name }),
     });
   }

@@ -90,6 +90,8 @@ function countsRows(value: Value, table: Table): boolean {
   }
 }
 
+const ofTable = "write `batch 64 of train`, where `train` is a split or a `data` item";
+
 function openBatch(cx: Context, loop: Loop, clause: BatchClause): Batch | undefined {
   const size = requireInteger(cx, clause.size, "the batch size", 1);
   if (clause.of.kind !== "Name" && clause.of.kind !== "Member") {
@@ -98,7 +100,7 @@ function openBatch(cx: Context, loop: Loop, clause: BatchClause): Batch | undefi
         code: "M0203",
         title: "A batch is taken of a table by its name",
         at: clause.of.span,
-        hint: "write `batch 64 of train`, where `train` is a split or a `data` item",
+        hint: ofTable,
       });
     }
     return undefined;
@@ -112,7 +114,7 @@ function openBatch(cx: Context, loop: Loop, clause: BatchClause): Batch | undefi
       at: clause.of.span,
       hint: clause.of.kind === "Member" && clause.of.object.kind === "Name"
         ? `write \`of ${clause.of.object.name}\`: rows are drawn of all its fields together`
-        : "write `batch 64 of train`, where `train` is a split or a `data` item",
+        : ofTable,
     });
   }
   const rows = rowsOf(cx, clause, whole);

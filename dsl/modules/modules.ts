@@ -8,6 +8,7 @@ import { parseProgram } from "../parse/parse.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import { libraryFiles } from "../prelude/library.ts";
 import { definedTwice } from "../diagnostics/messages.ts";
+import { quoted } from "../text/words.ts";
 
 /** An item that has a name of its own. */
 export type NamedItem = Exclude<
@@ -246,7 +247,7 @@ function importedModule(loading: Loading, module: MutableModule, item: ImportIte
       code: "M0207",
       title: `\`${target}\` imports itself${path.at(-1) === target ? "" : ` through \`${path.at(-1)}\``}`,
       at: item.from.span,
-      notes: [`The cycle is ${[...path.slice(path.indexOf(target)), target].map((p) => `\`${p}\``).join(" → ")}`],
+      notes: [`The cycle is ${quoted([...path.slice(path.indexOf(target)), target], " → ")}`],
     });
   }
   let imported = loaded.get(target);

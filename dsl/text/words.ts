@@ -4,6 +4,11 @@ export function count(n: number, word: string, plural = `${word}s`): string {
   return `${n} ${n === 1 ? word : plural}`;
 }
 
+/** Names in quotes: "`a`, `b`". */
+export function quoted(names: Iterable<string>, joint = ", "): string {
+  return [...names].map((name) => `\`${name}\``).join(joint);
+}
+
 /** First letter in upper case. */
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);

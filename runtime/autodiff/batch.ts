@@ -6,6 +6,7 @@ import { type IrFunction, isRequest, type PrimitiveName, type Variable } from ".
 import { InternalError } from "../errors.ts";
 import { batchRules } from "./batch_rules.ts";
 import { type Batched, type BatchRule, lead } from "./batching.ts";
+import { valueIn } from "../ir/structured.ts";
 
 /** A function for all iterations at once: flagged inputs and all outputs have a leading axis of the given length. */
 export function batchFunction(fn: IrFunction, mapped: readonly boolean[], length: number): IrFunction {
@@ -30,11 +31,7 @@ function batchInto(
     values.set(variable, value);
     if (flag) mapped.add(variable);
   };
-  const read = (variable: Variable) => {
-    const value = values.get(variable);
-    if (!value) throw new InternalError(`Variable ${variable.id} is not defined in ${fn.name}`);
-    return value;
-  };
+  const read = (variable: Variable) => valueIn(values, variable, fn);
   fn.inputs.forEach((input, i) => set(input, given.inputs[i]!, given.mapped[i]!));
   const origin = b.origin;
   for (const equation of fn.equations) {

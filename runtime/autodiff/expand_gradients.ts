@@ -12,12 +12,12 @@ import {
   type Variable,
 } from "../ir/types.ts";
 import { unrollScan } from "../ir/unroll.ts";
-import { InternalError } from "../errors.ts";
 import { finishGradients, type FinishOptions } from "./finish.ts";
 import { gradientInto } from "./gradient.ts";
 import { lowerChecks, type LoweredSolves, lowerSolves, withoutReports } from "./lower_solves.ts";
 import { floatRangeOf, rangesKey, scanRanges } from "./float_ranges.ts";
 import { scaleFactors } from "./scale_factors.ts";
+import { valueIn } from "../ir/structured.ts";
 
 /** What may be chosen. */
 export interface ExpandOptions extends FinishOptions {
@@ -80,11 +80,7 @@ class Expansion {
     const b = new Builder(fn.name);
     const values = new Map<Variable, Variable>();
     fn.inputs.forEach((input, i) => values.set(input, b.input(input, input.name, ranges[i] ?? input.range)));
-    const read = (x: Variable) => {
-      const value = values.get(x);
-      if (!value) throw new InternalError(`Variable ${x.id} is not defined in ${fn.name}`);
-      return value;
-    };
+    const read = (x: Variable) => valueIn(values, x, fn);
     for (const equation of fn.equations) {
       b.origin = equation.origin;
       const outputs = this.#write(b, equation, equation.inputs.map(read), keep);

@@ -1,9 +1,9 @@
 // Forward mode: how does a function's value move when its inputs move? The first step of every gradient.
 import { Builder } from "../ir/builder.ts";
 import { type IrFunction, isFloat, type PrimitiveName, type Variable } from "../ir/types.ts";
-import { InternalError } from "../errors.ts";
 import { jvpRules } from "./jvp_rules.ts";
 import { type Dual, type JvpArguments, type JvpRule, materialize, type Tangent } from "./tangent.ts";
+import { valueIn } from "../ir/structured.ts";
 
 /** A function with its tangents. */
 export interface JvpFunction {
@@ -50,11 +50,7 @@ export function jvpInto(
     values.set(variable, value);
     if (tangent && b.uniformValue(tangent) !== 0) moved.set(variable, tangent);
   };
-  const read = (variable: Variable) => {
-    const value = values.get(variable);
-    if (!value) throw new InternalError(`Variable ${variable.id} is not defined in ${fn.name}`);
-    return value;
-  };
+  const read = (variable: Variable) => valueIn(values, variable, fn);
   fn.inputs.forEach((input, i) => set(input, inputs[i]!, tangents[i]));
   const origin = b.origin;
   for (const equation of fn.equations) {

@@ -1,9 +1,8 @@
 // Which part of a function can be computed before the rest of its inputs are known? The second step of a gradient: after
 // `jvp`, the values are known and the tangents are not, and what remains is linear in them.
 import { Builder, newVariable } from "../ir/builder.ts";
-import { dependentCarry, dependentOutputs, sectionsOf } from "../ir/structured.ts";
+import { dependentCarry, dependentOutputs, sectionsOf, valueIn } from "../ir/structured.ts";
 import type { Equation, EquationOf, IrFunction, Variable } from "../ir/types.ts";
-import { InternalError } from "../errors.ts";
 import { emitAll } from "./emit.ts";
 import { floatRangeOf } from "./float_ranges.ts";
 import { planResiduals, type ResidualPlan } from "./residuals.ts";
@@ -64,11 +63,7 @@ export function partialEvalInto(
 ): Remainder {
   const values = new Map<Variable, Variable>();
   fn.inputs.forEach((input, i) => values.set(input, inputs[i]!));
-  const read = (x: Variable) => {
-    const value = values.get(x);
-    if (!value) throw new InternalError(`Variable ${x.id} is not defined in ${fn.name}`);
-    return value;
-  };
+  const read = (x: Variable) => valueIn(values, x, fn);
   const placeholders = new Set(unknown);
   const equations: Equation[] = [];
   const origin = b.origin;

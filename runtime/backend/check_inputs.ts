@@ -1,7 +1,20 @@
 // Do the arrays that a function is given have the types of its inputs?
 import { formatType, type HostArray, type IrFunction, sameShape, sizeOf, type TypedArray } from "../ir/types.ts";
+import { formatBytes } from "../bytes.ts";
+import { MetaRuntimeError } from "../errors.ts";
 
 const storageClasses = { f32: Float32Array, f64: Float64Array, i32: Int32Array, bool: Uint8Array };
+
+/** What is thrown where a function is run that was given back. */
+export const disposed = ({ name }: { readonly name: string }): TypeError =>
+  new TypeError(`Cannot run ${name}: it was disposed of`);
+
+/** Throws MetaRuntimeError for a function that needs more bytes than a backend may take; `why` says whose limit it is. */
+export function checkMemory(fn: IrFunction, bytes: number, limit: number, why = ""): void {
+  if (bytes <= limit) return;
+  const needs = `it needs ${formatBytes(bytes)}, more than the limit of ${formatBytes(limit)}`;
+  throw new MetaRuntimeError(`Cannot run ${fn.name}: ${needs}${why}`);
+}
 
 /** Throws TypeError or RangeError when the arrays do not fit the function's inputs. */
 export function checkInputs(fn: IrFunction, inputs: readonly HostArray[]): void {

@@ -23,6 +23,7 @@ import { computesSame, fillsSame, isShared, storedAs, type Wanted } from "./shar
 import { simplifyEquation } from "./simplify.ts";
 import { specializeLoop } from "./specialize.ts";
 import { InternalError } from "../errors.ts";
+import { valueIn } from "./structured.ts";
 
 let nextId = 0;
 
@@ -325,11 +326,7 @@ export class Builder {
   inline(fn: IrFunction, inputs: readonly Variable[]): readonly Variable[] {
     const environment = new Map<Variable, Variable>();
     fn.inputs.forEach((input, i) => environment.set(input, inputs[i]!));
-    const read = (x: Variable) => {
-      const value = environment.get(x);
-      if (!value) throw new InternalError(`Variable ${x.id} is not defined in ${fn.name}`);
-      return value;
-    };
+    const read = (x: Variable) => valueIn(environment, x, fn);
     const origin = this.origin;
     for (const equation of fn.equations) {
       this.origin = equation.origin ?? origin;

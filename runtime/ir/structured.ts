@@ -1,6 +1,14 @@
 // Which of a scan's inputs is a constant, a carry or a stacked array, and what depends on what through its body?
 // Flow questions that dead code removal and every gradient transform ask, answered once per body.
+import { InternalError } from "../errors.ts";
 import { type Equation, type EquationOf, type IrFunction, isFloat, type Variable } from "./types.ts";
+
+/** What stands for a variable of a function that is gone through. */
+export function valueIn<T>(values: ReadonlyMap<Variable, T>, x: Variable, fn: { readonly name: string }): T {
+  const value = values.get(x);
+  if (value === undefined) throw new InternalError(`Variable ${x.id} is not defined in ${fn.name}`);
+  return value;
+}
 
 /** A list along the inputs of a scan or map (or of its body), cut into its three parts. A map has no carry. */
 export interface Sections<T> {

@@ -9,10 +9,6 @@ export interface Situation {
   readonly hint?: string;
 }
 
-const stepsAreCounted: Situation = {
-  title: "The number of steps is followed by `steps`",
-  hint: "write `for T = 5 steps`",
-};
 const rangeHasTwoEnds: Situation = { title: "A range is written `low .. high`", hint: "put `..` between its ends" };
 const timeIs = (f: Failure): Situation => ({
   title: "After `@` comes a time: a number, a name, `*`, or an expression in parentheses",
@@ -21,7 +17,7 @@ const timeIs = (f: Failure): Situation => ({
     : "write `@(T - 1)` for a time that is computed",
 });
 
-const importsAreListed: Situation = {
+const importsAreListed = {
   title: "An import lists the names it brings",
   hint: 'write `import a, b from "./file.meta"`',
 };
@@ -53,10 +49,10 @@ function functionOf(f: Failure): string {
 
 /** The table. */
 export const situations: Readonly<Record<string, Situation | ((f: Failure) => Situation)>> = {
-  stepsWord: (f) =>
-    f.around.includes("forClause")
-      ? stepsAreCounted
-      : { title: "The number of steps is followed by `steps`", hint: "write `every 100 steps`" },
+  stepsWord: (f) => ({
+    title: "The number of steps is followed by `steps`",
+    hint: f.around.includes("forClause") ? "write `for T = 5 steps`" : "write `every 100 steps`",
+  }),
   "range DotDot": rangeHasTwoEnds,
   "steps DotDot": rangeHasTwoEnds,
   "steps In": (f) => ({
@@ -78,7 +74,7 @@ export const situations: Readonly<Record<string, Situation | ((f: Failure) => Si
   "batchClause Of": { title: "A batch is taken `of` something", hint: "write `batch 64 of train`" },
   "importItem From": (f) => ({
     title: "An import ends with `from` and the name of a file",
-    ...(keywordOf(f.tokens[f.index]?.image ?? "") ? {} : { hint: 'write `import a, b from "./file.meta"`' }),
+    ...(keywordOf(f.tokens[f.index]?.image ?? "") ? {} : { hint: importsAreListed.hint }),
   }),
   importItem: importsAreListed,
   "importItem Name": importsAreListed,

@@ -68,6 +68,8 @@ function upToMistake(tokens: IToken[], diagnostics: DiagnosticDraft[], most: num
   return tokens.filter(({ startOffset }) => startOffset < end);
 }
 
+const numbersBeside = 'keep numbers in a file beside the program: `data d from "numbers.npz" { x : [_] }`';
+
 /** A text that is refused before it is gone through. */
 function longText({ name, text }: SourceText, limits: Limits): DiagnosticDraft | undefined {
   if (text.length <= limits.text) return undefined;
@@ -76,7 +78,7 @@ function longText({ name, text }: SourceText, limits: Limits): DiagnosticDraft |
     title: `\`${name}\` has ${text.length} characters, and ${limits.text} are allowed`,
     at: { source: name, start: 0, end: 0 },
     notes: [raising("text")],
-    hint: 'keep numbers in a file beside the program: `data d from "numbers.npz" { x : [_] }`',
+    hint: numbersBeside,
   };
 }
 
@@ -100,7 +102,7 @@ function refuseLength(source: SourceText, tokens: readonly IToken[], limits: Lim
     title: `\`${source.name}\` has ${tokens.length} words, numbers and signs, and ${limits.tokens} are allowed`,
     at,
     notes: [raising("tokens")],
-    hint: 'keep numbers in a file beside the program: `data d from "numbers.npz" { x : [_] }`',
+    hint: numbersBeside,
   };
 }
 

@@ -5,8 +5,8 @@ import { FrameBuilder } from "./build.ts";
 import { Core, Slot } from "./core.ts";
 import type { Access, Buffer, Frame, Loop, Node, View } from "./types.ts";
 import { isRowMajor, normalAxes, orderOf } from "./views.ts";
-import { InternalError } from "../../errors.ts";
 import { lowerEquation } from "./lower_equations.ts";
+import { valueIn } from "../../ir/structured.ts";
 
 /** Lowers a loop: its outputs get cores in the scope around. */
 export function lowerLoop(outer: Scope, equation: EquationOf<"scan"> | EquationOf<"map">): void {
@@ -173,9 +173,7 @@ export class Scope {
   }
 
   get(variable: Variable): Core {
-    const core = this.#cores.get(variable);
-    if (!core) throw new InternalError(`Variable ${variable.id} is not defined in ${this.builder.frame.name}`);
-    return core;
+    return valueIn(this.#cores, variable, this.builder.frame);
   }
 
   set(variable: Variable, core: Core): void {

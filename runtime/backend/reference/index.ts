@@ -3,7 +3,7 @@
 import { copyOf, type HostArray, type IrFunction } from "../../ir/types.ts";
 import { MetaRuntimeError } from "../../errors.ts";
 import type { Backend, Executable, InPlace } from "../interface.ts";
-import { checkInputs } from "../check_inputs.ts";
+import { checkInputs, disposed } from "../check_inputs.ts";
 import { bindPlan, type BoundFunction } from "./bind.ts";
 import { type Plan, planMemory } from "./plan.ts";
 import { formatBytes } from "../../bytes.ts";
@@ -85,7 +85,7 @@ class PreparedExecutable implements ReferenceExecutable {
 
   run(inputs: readonly HostArray[]): readonly HostArray[] {
     const bound = this.#bound;
-    if (!bound) throw new TypeError(`Cannot run ${this.#fn.name}: it was disposed of`);
+    if (!bound) throw disposed(this.#fn);
     checkInputs(this.#fn, inputs);
     for (let i = 0; i < inputs.length; i++) bound.inputs[i]?.data.set(inputs[i]!.data);
     const { kernels } = bound;
@@ -95,7 +95,7 @@ class PreparedExecutable implements ReferenceExecutable {
 
   get memory(): InPlace {
     const bound = this.#bound;
-    if (!bound) throw new TypeError(`Cannot run ${this.#fn.name}: it was disposed of`);
+    if (!bound) throw disposed(this.#fn);
     // the arena's inputs are written over while it runs
     const inputs = bound.inputs.map((input) => input && input.data.slice());
     return {

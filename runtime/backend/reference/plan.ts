@@ -11,13 +11,13 @@ import {
   sizeOf,
   type Variable,
 } from "../../ir/types.ts";
-import { InternalError } from "../../errors.ts";
 import { blockBytes, RegionPlanner } from "../kernels/arena.ts";
 import { scratchRules } from "./kernels.ts";
 import { binaryKernels } from "./kernels_binary.ts";
 import type { ScratchRule } from "./kernel.ts";
 import { analyseLiveness, isRenaming, type Liveness } from "./liveness.ts";
 import { unaryKernels } from "./kernels_unary.ts";
+import { valueIn } from "../../ir/structured.ts";
 
 /** A stretch of the arena whose place is known when planning is complete. */
 export interface Region {
@@ -126,11 +126,7 @@ function release({ region, planner }: Frame, block: Block): void {
   if (block.region === region) planner.give(block.offset, block.bytes);
 }
 
-function blockOf({ blocks, fn }: Frame, variable: Variable): Block {
-  const block = blocks.get(variable);
-  if (!block) throw new InternalError(`Variable ${variable.id} is not defined in ${fn.name}`);
-  return block;
-}
+const blockOf = ({ blocks, fn }: Frame, variable: Variable): Block => valueIn(blocks, variable, fn);
 
 /** `given`: the inputs that live in the enclosing frame. */
 function planFrame(

@@ -1,10 +1,9 @@
 // What is the `tensorflow` backend? Whole functions as TensorFlow graphs, compiled by XLA where the library has it, on CUDA devices
 // or on the processor; many meta-steps in one call. In float32.
-import { formatBytes } from "../../bytes.ts";
 import { MetaRuntimeError } from "../../errors.ts";
 import { costOf } from "../../ir/cost.ts";
 import type { HostArray, IrFunction } from "../../ir/types.ts";
-import { checkInputs } from "../check_inputs.ts";
+import { checkInputs, checkMemory } from "../check_inputs.ts";
 import type { Backend, DeviceLoop, Executable, LoopWiring } from "../interface.ts";
 import { FunctionGraph, Library, type Ref, type TfType } from "./graph.ts";
 import { lowerBody } from "./lower.ts";
@@ -81,12 +80,7 @@ function makeTensorFlowBackend(tf: TensorFlow, options: TensorFlowOptions, { xla
     const wide = [...fn.inputs, ...fn.outputs].find((x) => x.dtype === "f64");
     if (wide) throw new MetaRuntimeError(`Cannot run ${fn.name}: the backend tensorflow computes in f32, not in f64`);
     const { fn: prepared, bytes } = prepare(fn);
-    if (bytes > memoryLimitBytes) {
-      const limit = formatBytes(memoryLimitBytes);
-      throw new MetaRuntimeError(
-        `Cannot run ${fn.name}: it needs ${formatBytes(bytes)}, more than the limit of ${limit}`,
-      );
-    }
+    checkMemory(fn, bytes, memoryLimitBytes);
     return prepared;
   };
   return {

@@ -4,6 +4,7 @@ import { MetaRuntimeError } from "../../errors.ts";
 import type { ArrayType, HostArray } from "../../ir/types.ts";
 import { loadModel } from "./models.ts";
 import { firstLine, packageTypes, type Tensor, type TensorFlow } from "./package.ts";
+import { disposed } from "../check_inputs.ts";
 
 /** What a model is asked for: the name is for people. */
 export interface Signature {
@@ -36,7 +37,7 @@ export class Model {
   /** Runs the graph. Throws MetaRuntimeError with what TensorFlow says. */
   run(inputs: readonly Tensor[]): readonly Tensor[] {
     const { name } = this.#signature;
-    if (this.#model === undefined) throw new TypeError(`Cannot run ${name}: it was disposed of`);
+    if (this.#model === undefined) throw disposed(this.#signature);
     if (this.#names.length === 0) return [];
     try {
       return this.#tf.backend().runSavedModel(this.#model, inputs, this.#infos, this.#names);

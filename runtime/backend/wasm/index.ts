@@ -4,7 +4,7 @@ import { formatBytes } from "../../bytes.ts";
 import { MetaRuntimeError } from "../../errors.ts";
 import { bodyOf, entryBytes, type HostArray, type IrFunction, type TypedArray } from "../../ir/types.ts";
 import { costOf } from "../../ir/cost.ts";
-import { checkInputs } from "../check_inputs.ts";
+import { checkInputs, checkMemory, disposed } from "../check_inputs.ts";
 import type { Backend, Executable, InPlace } from "../interface.ts";
 import { lowerFunction } from "../kernels/lower.ts";
 import { mergeNests } from "../kernels/merge.ts";
@@ -86,14 +86,8 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
     compile(fn, budget = memoryLimitBytes) {
       const kernels = prepare(fn);
       const { program, bytes } = kernels;
-      if (bytes > memoryLimitBytes) {
-        throw new MetaRuntimeError(
-          `Cannot run ${fn.name}: it needs ${formatBytes(bytes)}, more than the limit of ${
-            formatBytes(memoryLimitBytes)
-          }` +
-            (memoryLimitBytes === mostBytes ? ", which is what WebAssembly can address" : ""),
-        );
-      }
+      const why = memoryLimitBytes === mostBytes ? ", which is what WebAssembly can address" : "";
+      checkMemory(fn, bytes, memoryLimitBytes, why);
       const threadBytes = threadBytesOf(program);
       const wanted = threadBytes === 0 ? 1 : options.threads ?? navigator.hardwareConcurrency ?? 1;
       const room = Math.floor((Math.min(budget, memoryLimitBytes) - bytes) / Math.max(1, threadBytes));
@@ -209,7 +203,7 @@ class Prepared implements WasmExecutable {
   }
 
   get memory(): InPlace {
-    if (!this.#memory) throw new TypeError(`Cannot run ${this.#fn.name}: it was disposed of`);
+    if (!this.#memory) throw disposed(this.#fn);
     return this.#memory;
   }
 
