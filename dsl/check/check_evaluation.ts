@@ -1,9 +1,9 @@
 // Is an `evaluate` without mistakes? Its tasks, its steps, and the sizes of what it reports.
 import type { Context, Elaboration, GivenSteps, TensorValue } from "../world/world.ts";
 import type { EvaluateItem, Expression, Identifier, ReportClause } from "../syntax/ast.ts";
-import { type Draft, type LastingLeaves, noLeaves, openFunction } from "../elaborate/functions.ts";
+import { type Draft, type Given, onlyChecked, openFunction } from "../elaborate/functions.ts";
 import { fail, moduleScope } from "../world/report.ts";
-import type { CheckedEvaluation } from "./checked_program.ts";
+import { type CheckedEvaluation, checkedLoops } from "./checked_program.ts";
 import { outerNamed, readAcross, runsHere, singleClause } from "../loops/loops.ts";
 import { openTasks, readCount } from "../loops/task_scopes.ts";
 import { requireInteger, withinLimit } from "../elaborate/sizes.ts";
@@ -20,22 +20,22 @@ export function openEvaluation(
   el: Elaboration,
   item: EvaluateItem,
   steps: GivenSteps | undefined,
-  lasting: LastingLeaves,
-  how: { readonly dry: boolean; readonly watches?: true },
+  given: Given,
+  watches = false,
 ): Draft {
   return openFunction(el, `evaluate ${item.name.name}`, {
     consumer: item.name.name,
     place: { what: `\`${item.name.name}\``, span: item.name.span },
     scope: moduleScope(el.modules.root),
-    ...how,
-    ...lasting,
+    watches,
+    ...given,
     ...(steps === undefined ? {} : { steps }),
   });
 }
 
 /** Goes through an evaluation once without running anything. */
 export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEvaluation | undefined {
-  const first = openEvaluation(el, item, undefined, noLeaves, { dry: true }).cx;
+  const first = openEvaluation(el, item, undefined, onlyChecked).cx;
   const clause = singleClause(el, item.clauses, "Across");
   const count = singleClause(el, item.clauses, "For");
   const everyClause = singleClause(el, item.clauses, "Every");
@@ -66,7 +66,7 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
     : undefined;
   const every = everyClause && readEvery(first, everyClause.count, everyClause.of);
   if (clause && !across || count && !steps || everyClause && !every) return undefined;
-  const { cx } = openEvaluation(el, item, steps, noLeaves, { dry: true });
+  const { cx } = openEvaluation(el, item, steps, onlyChecked);
   const tasks = openTasks(cx, across);
   if (count && inners.size > 1) {
     const [a, c] = [...inners] as [Loop, Loop];
@@ -80,7 +80,8 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
   for (const inner of reports.flatMap((r) => loopsTouched(el, r.value))) runLoop(tasks.cx, inner, item.name.span);
   const values = reports.map((report) => reportValue(tasks.cx, report));
   if (values.some((v) => v === undefined)) return undefined;
-  return { item, across, steps, reports, every, inners: new Set(tasks.cx.world.consumer.runs.map((r) => r.loop)) };
+  const runs = checkedLoops(tasks.cx.world.consumer);
+  return { item, across, steps, reports, every, runs, inners: new Set(runs.map((r) => r.loop)) };
 }
 
 function readEvery(

@@ -1,10 +1,10 @@
 // Are `gradient`, its `expect`s and a loop that nothing uses without mistakes?
 import type { Context, Elaboration, MetaReference, TensorValue, Value } from "../world/world.ts";
-import { type CheckedGradient, checkedLoops, type TrajectoryWish } from "./checked_program.ts";
+import { type CheckedGradient, checkedLoops, type CheckedSimulation, type TrajectoryWish } from "./checked_program.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
 import type { Expectation, TrajectoryQuantity } from "../../runtime/program/program.ts";
 import type { GradientItem } from "../syntax/ast.ts";
-import { type Draft, type LastingLeaves, noLeaves, openFunction } from "../elaborate/functions.ts";
+import { type Draft, type Given, onlyChecked, openFunction } from "../elaborate/functions.ts";
 import { fail, moduleScope, sourceText } from "../world/report.ts";
 import { expressionText } from "../format/expression_text.ts";
 import { scalarObjective } from "../loops/objective.ts";
@@ -14,7 +14,7 @@ import { outerNamed, readAcross, runsHere } from "../loops/loops.ts";
 import { openTasks, readCount } from "../loops/task_scopes.ts";
 import { loopsTouched } from "../elaborate/ownership.ts";
 import { evaluate, runLoop } from "../world/evaluator.ts";
-import { canUnroll } from "../loops/run_loop.ts";
+import { canUnroll } from "../loops/check_loop.ts";
 import { readMetaReference } from "../loops/meta_parameters.ts";
 import { directionOf } from "../loops/directions.ts";
 import type { Direction, Loop } from "../world/loop.ts";
@@ -53,8 +53,8 @@ export function collectTrajectories(
 export function openGradientItem(
   el: Elaboration,
   item: GradientItem,
-  lasting: LastingLeaves,
-  how: { readonly dry: boolean; readonly watches?: true },
+  given: Given,
+  watches = false,
 ): Draft {
   const label = sourceText(el, item.value);
   return openFunction(el, `gradient ${label}`, {
@@ -62,8 +62,8 @@ export function openGradientItem(
     place: { what: "this gradient", span: item.value.span },
     differentiated: true,
     scope: moduleScope(el.modules.root),
-    ...how,
-    ...lasting,
+    watches,
+    ...given,
   });
 }
 
@@ -73,7 +73,7 @@ export function gradientObjective(cx: Context, item: GradientItem): TensorValue 
 
 /** Goes through a gradient once without running anything. Undefined when something is wrong or not shaped yet. */
 export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradient | undefined {
-  const { cx } = openGradientItem(el, item, noLeaves, { dry: true });
+  const { cx } = openGradientItem(el, item, onlyChecked);
   const clause = item.across && readAcross(el, item.across, el.modules.root);
   const across = clause && readCount(cx, clause);
   if (item.across && !across) return undefined;
@@ -202,24 +202,20 @@ function literalNumbers(cx: Context, given: Value): number[] | undefined {
 export function openSimulation(
   el: Elaboration,
   loop: Loop,
-  lasting: LastingLeaves,
-  how: { readonly dry: boolean; readonly watches?: true },
+  given: Given,
+  watches = false,
 ): Draft {
   return openFunction(el, `run ${loop.name}`, {
     consumer: loop.name,
     place: { what: `\`${loop.name}\``, span: loop.item.name.span, alone: true },
     scope: moduleScope(loop.module),
-    ...how,
-    ...lasting,
+    watches,
+    ...given,
   });
 }
 
 /** Goes through an inner loop that nothing else uses. */
-export function checkSimulation(
-  el: Elaboration,
-  loop: Loop,
-): { readonly loop: Loop; readonly steps: number } | undefined {
-  const { cx } = openSimulation(el, loop, noLeaves, { dry: true });
-  const run = runLoop(cx, loop, loop.item.name.span);
-  return run && { loop, steps: run.steps };
+export function checkSimulation(el: Elaboration, loop: Loop): CheckedSimulation | undefined {
+  const { cx } = openSimulation(el, loop, onlyChecked);
+  return runLoop(cx, loop, loop.item.name.span) && { loop, runs: checkedLoops(cx.world.consumer) };
 }

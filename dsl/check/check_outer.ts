@@ -1,7 +1,14 @@
 // Is an outer loop without mistakes? What it learns, by which rules, and what no two of them may share.
-import type { CheckedLoop, Elaboration, LeafDeclaration, MetaReference, TensorValue } from "../world/world.ts";
+import type {
+  CheckedLoop,
+  Elaboration,
+  LeafDeclaration,
+  MetaReference,
+  RuledLeaves,
+  TensorValue,
+} from "../world/world.ts";
 import { type Loop, withoutTime } from "../world/loop.ts";
-import { type Draft, type LastingLeaves, noLeaves, openFunction } from "../elaborate/functions.ts";
+import { type Draft, type Given, onlyChecked, openFunction } from "../elaborate/functions.ts";
 import { stepsOf } from "../elaborate/steps.ts";
 import { setRange } from "../../runtime/ir/ranges.ts";
 import { checkedLoops, type CheckedOuter } from "./checked_program.ts";
@@ -10,7 +17,7 @@ import { openTasks } from "../loops/task_scopes.ts";
 import { loopsTouched } from "../elaborate/ownership.ts";
 import { runLoop } from "../world/evaluator.ts";
 import { requireStatic } from "../elaborate/sizes.ts";
-import { canUnroll } from "../loops/run_loop.ts";
+import { canUnroll } from "../loops/check_loop.ts";
 import { readMetaReference } from "../loops/meta_parameters.ts";
 import { anyEntry, hyperparameterLocals, planHyperparameters } from "../loops/hyperparameters.ts";
 import { directionOf } from "../loops/directions.ts";
@@ -24,16 +31,14 @@ export function openOuter(
   el: Elaboration,
   loop: Loop,
   part: string,
-  lasting: LastingLeaves,
-  dry: boolean,
+  given: Given,
   watches = false,
 ): Draft {
   const draft = openFunction(el, `${loop.name}.${part}`, {
     consumer: loop.name,
     place: { what: `\`${loop.name}\``, span: loop.item.name.span },
-    dry,
     scope: { module: loop.module, parent: undefined, locals: new Map() },
-    ...lasting,
+    ...given,
     perStep: true,
     differentiated: true,
     watches,
@@ -46,7 +51,7 @@ export function openOuter(
 
 /** Goes through an outer once without running anything. Undefined when something is wrong or not shaped yet. */
 export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefined {
-  const draft = openOuter(el, loop, "check", noLeaves, true);
+  const draft = openOuter(el, loop, "check", onlyChecked);
   const { cx } = draft;
   const across = acrossOf(cx, loop);
   const steps = stepsOf(cx, loop);
@@ -64,14 +69,15 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
     const leaves = [...new Set(found.flatMap((r) => r.leaves))];
     const plans = steps === undefined ? [] : planHyperparameters(cx, loop, rule, leaves, steps);
     const ends = (leaf: LeafDeclaration) => endOf(cx.world.consumer.runs, leaf) !== undefined;
-    for (const leaf of leaves) checkRuleFor(draft, loop, rule, plans, leaf, { steps: steps ?? 1, ends: ends(leaf) });
+    const ruled = { rule, leaves, plans };
+    for (const leaf of leaves) checkRuleFor(draft, loop, ruled, leaf, { steps: steps ?? 1, ends: ends(leaf) });
     const complete = found.length === references.length && plans.length === rule.hyperparameters.length;
-    return { complete, found, ruled: { rule, leaves, plans } };
+    return { complete, found, ruled };
   });
   if (steps === undefined || !objective || !kept || learned.some((l) => !l.complete)) return undefined;
   const runs = checkedLoops(tasks.cx.world.consumer);
   const inners = new Set(runs.map((r) => r.loop));
-  const leaves = learned.flatMap((l) => l.found.flatMap((r) => r.leaves));
+  const leaves = learned.flatMap((l) => l.ruled.leaves);
   const direction = directionOf(cx, runs.filter((r) => !r.around), leaves);
   if (!direction) return undefined;
   return {
@@ -83,6 +89,7 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
     across,
     learned: learned.map((l) => l.found),
     rules: learned.map((l) => l.ruled),
+    leaves,
     inners,
     outermost: new Set(tasks.cx.world.runs.keys()),
   };
@@ -91,8 +98,7 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
 function checkRuleFor(
   draft: Draft,
   loop: Loop,
-  rule: Loop["rules"][number],
-  plans: ReturnType<typeof planHyperparameters>,
+  ruled: RuledLeaves,
   leaf: LeafDeclaration,
   { steps, ends }: { readonly steps: number; readonly ends: boolean },
 ): void {
@@ -100,7 +106,7 @@ function checkRuleFor(
   const t: TensorValue = { kind: "tensor", variable: b.input({ dtype: "i32", shape: [] }), dims: [] };
   setRange(t.variable, { low: 0, high: steps - 1, attained: true });
   const time = { t, steps, b, entry: anyEntry(b) };
-  checkRule(cx, rule, leaf, { t, ends, hyperparameters: hyperparameterLocals(cx, loop, rule, plans, leaf, time) });
+  checkRule(cx, ruled.rule, leaf, { t, ends, hyperparameters: hyperparameterLocals(cx, loop, ruled, leaf, time) });
 }
 
 /** The loop of an objective that starts at a leaf, if one does. */

@@ -1,13 +1,21 @@
 // Is the program without mistakes? Goes through every loop and item without running anything until all is shaped.
-import type { Context, Elaboration, HyperparameterValue, LeafDeclaration, Unshaped } from "../world/world.ts";
+import type {
+  CheckedLoop,
+  Context,
+  Elaboration,
+  HyperparameterValue,
+  LeafDeclaration,
+  Unshaped,
+} from "../world/world.ts";
 import {
+  checkedLoops,
   type CheckedOuter,
   type CheckedProgram,
   type CheckedRecords,
   type RecordedTimes,
   throughText,
 } from "./checked_program.ts";
-import { openFunction, openLook } from "../elaborate/functions.ts";
+import { onlyChecked, openFunction, openLook } from "../elaborate/functions.ts";
 import { fail, moduleScope, needShape, sourceText } from "../world/report.ts";
 import { checkStates } from "../elaborate/equations.ts";
 import { checkOuter, checkSharedLeaves } from "./check_outer.ts";
@@ -20,6 +28,7 @@ import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import type { RecordRequest } from "../../runtime/program/program.ts";
 import { requireInteger } from "../elaborate/sizes.ts";
 import { lost } from "./lost_items.ts";
+import { leavesOf } from "../elaborate/models.ts";
 import { isSchedule } from "../loops/hyperparameters.ts";
 import { changesUnknown, referenceLeaves, resolveReference } from "../elaborate/references.ts";
 import { headName, leadsTo, type Path, pathText, samePath } from "../syntax/paths.ts";
@@ -45,9 +54,9 @@ export function checkProgram(el: Elaboration): CheckedProgram {
     simulations: found(simulations),
   };
   checkSharedLeaves(el, found(outers));
-  const references = [...checked.outers.flatMap((o) => o.learned.flat()), ...checked.gradients.flatMap((g) => g.wrt)];
-  const persistent = [...new Set(references.flatMap((r) => r.leaves))];
-  checkStarts(el, persistent);
+  const wrt = checked.gradients.flatMap((g) => g.wrt).flatMap((r) => r.leaves);
+  const persistent = [...new Set([...checked.outers.flatMap((o) => o.leaves), ...wrt])];
+  const startRuns = checkStarts(el, persistent);
   const recordable = new Set([
     ...checked.outers.flatMap((o) => [...o.outermost]),
     ...checked.gradients.flatMap((g) => [...g.outermost]),
@@ -56,7 +65,7 @@ export function checkProgram(el: Elaboration): CheckedProgram {
   const learners = outers.every((o) => o.found) && !el.modules.root.torn;
   const whole = learners && [...gradients, ...simulations].every((look) => look.found);
   const records = checkRecords(el, checked.outers, { persistent, recordable, whole, learners });
-  return { ...checked, records, persistent };
+  return { ...checked, records, persistent, startRuns };
 }
 
 /** The states of every rule, also of those that nothing uses. */
@@ -75,16 +84,18 @@ interface Look<T> {
   /** The parameters that it asked for before a call shaped them, and the calls that wait for one. */
   unshaped: Elaboration["unshaped"];
   waiting: Elaboration["waiting"];
+  /** The models of which it asked for all parameters, and how many were known then. */
+  counted: Elaboration["counted"];
   /** How many leaves were known before: it may shape itself what it asks for. */
   known: number;
 }
 
 function lookOf<T>(go: () => T | undefined): Look<T> {
-  return { go, unshaped: new Map(), waiting: new Map(), known: -1 };
+  return { go, unshaped: new Map(), waiting: new Map(), counted: new Map(), known: -1 };
 }
 
-/** Goes through every loop and item. A parameter may be named before the call that shapes it: what waits for one is gone through again
- *  when something was shaped since, and all ends when nothing more is. */
+/** Goes through every loop and item. A parameter may be named before the call that shapes it: what waits for one, and what went on with
+ *  those of a model that were known, is gone through again when something was shaped since, and all ends when nothing more is. */
 function goThrough(el: Elaboration) {
   const { root } = el.modules;
   const loops = [...el.loops.values()].filter((l) => l.module === root);
@@ -99,7 +110,7 @@ function goThrough(el: Elaboration) {
     const alone = loops.filter((l) => l.kind === "inner" && !used.has(l));
     const simulations = alone.map((l) => lookOf(() => mayBeRun(el) ? checkElsewhere(el, l) : checkSimulation(el, l)));
     look(el, simulations);
-    if ([...all, ...simulations].some((l) => l.unshaped.size > 0 && l.known < el.leaves.size)) continue;
+    if ([...all, ...simulations].some((l) => isOpen(el, l))) continue;
     for (const { unshaped, waiting } of [...all, ...simulations]) {
       for (const { path, span } of unshaped.values()) needShape(el, path, span);
       for (const [model, asked] of waiting) el.waiting.set(model, asked);
@@ -112,35 +123,48 @@ function look(el: Elaboration, looks: readonly Look<unknown>[]): void {
   for (const own of looks) {
     el.unshaped.clear();
     el.waiting.clear();
+    el.counted.clear();
     own.known = el.leaves.size;
     own.found = own.go();
     own.unshaped = new Map(el.unshaped);
     own.waiting = new Map(el.waiting);
+    own.counted = new Map(el.counted);
   }
   el.unshaped.clear();
   el.waiting.clear();
 }
 
-/** Those that wait while something was shaped since: of these, where there are such, those for which what they wait for was. */
+/** True where something was shaped since that may be what was missing. */
+function isOpen(el: Elaboration, look: Look<unknown>): boolean {
+  return look.known < el.leaves.size && (look.unshaped.size > 0 || hasGrown(look));
+}
+
+/** True where a model has more parameters than the loops and references went on with. */
+function hasGrown({ counted }: Look<unknown>): boolean {
+  return [...counted].some(([model, count]) => leavesOf(model).length > count);
+}
+
+/** Those that are open: of these, where there are such, those for which what they miss was shaped. */
 function readyOf(el: Elaboration, looks: readonly Look<unknown>[]): readonly Look<unknown>[] {
-  const waiting = looks.filter((l) => l.unshaped.size > 0 && l.known < el.leaves.size);
+  const waiting = looks.filter((l) => isOpen(el, l));
   const shaped = (path: Path) => [...el.leaves.values()].some((leaf) => leadsTo(path, leaf.path));
-  const named = waiting.filter((l) => [...l.unshaped.values()].some(({ path }) => shaped(path)));
+  const named = waiting.filter((l) => hasGrown(l) || [...l.unshaped.values()].some(({ path }) => shaped(path)));
   return named.length > 0 ? named : waiting;
 }
 
-/** Goes through the declared values of what is learned, which no task and no loop is around: mistakes are reported. */
-function checkStarts(el: Elaboration, learned: readonly LeafDeclaration[]): void {
-  for (const leaf of learned) {
+/** Goes through the declared values of what is learned, which no task and no loop is around: mistakes are reported. The loops that
+ *  they run. */
+function checkStarts(el: Elaboration, learned: readonly LeafDeclaration[]): CheckedLoop[] {
+  return learned.flatMap((leaf) => {
     const { cx } = openFunction(el, "initial", {
       consumer: leaf.name,
       place: { what: `the start of \`${leaf.name}\``, span: leaf.span, start: true },
-      dry: true,
       scope: moduleScope(el.modules.root),
-      persistent: new Set(),
+      ...onlyChecked,
     });
     leaf.initial(cx);
-  }
+    return checkedLoops(cx.world.consumer);
+  });
 }
 
 /** Reports the parameters that no call shaped. After a mistake that may be a consequence of it. */
@@ -254,12 +278,7 @@ function checkRecords(
   const byOuter = new Map<Loop, RecordRequest[]>();
   const wishes: CheckedRecords["wishes"][number][] = [];
   const sensitivities: CheckedRecords["sensitivities"][number][] = [];
-  const draft = openFunction(el, "record", {
-    consumer: "",
-    dry: true,
-    scope: moduleScope(el.modules.root),
-    persistent: new Set(),
-  });
+  const draft = { cx: openLook(el, "record", el.modules.root) };
   for (const item of el.modules.root.program.items) {
     if (item.kind !== "Record") continue;
     const every = item.every && requireInteger(draft.cx, item.every, "the number of steps", 1);
@@ -491,14 +510,9 @@ export function printChecked(el: Elaboration, checked: CheckedProgram): string {
     const range = leaf.range ? ` in ${formatRange(...leaf.range)}` : "";
     lines.push(`${leaf.name} : ${formatDims(leaf.dims)}${range}${owner ? `, evolved by ${owner.name}` : ""}${learned}`);
   }
-  const draft = openFunction(el, "print", {
-    consumer: "",
-    dry: true,
-    scope: moduleScope(el.modules.root),
-    persistent: new Set(),
-  });
+  const cx = openLook(el, "print", el.modules.root);
   for (const loop of el.loops.values()) {
-    const steps = requireInteger({ ...draft.cx, scope: moduleScope(loop.module) }, loop.count.count, "steps", 1);
+    const steps = requireInteger({ ...cx, scope: moduleScope(loop.module) }, loop.count.count, "steps", 1);
     const rules = loop.rules.map((r) => r.optimizer.item.name.name).join(", ");
     const outer = checked.outers.find((o) => o.loop === loop);
     const inside = outer ? `, runs ${[...outer.inners].map((l) => l.name).join(", ") || "nothing"}` : "";

@@ -6,9 +6,9 @@ import type {
   Elaboration,
   GivenSteps,
   LeafDeclaration,
+  LoopPlan,
   MetaReference,
 } from "../world/world.ts";
-import type { RuledLeaves } from "../loops/hyperparameters.ts";
 import type { EvaluateItem, Expression, GradientItem, ReportClause } from "../syntax/ast.ts";
 import { expressionText } from "../format/expression_text.ts";
 import type { Direction, Loop } from "../world/loop.ts";
@@ -31,6 +31,7 @@ export interface CheckedEvaluation {
   readonly reports: readonly ReportClause[];
   readonly every: { readonly steps: number; readonly of: string } | undefined;
   readonly inners: ReadonlySet<Loop>;
+  readonly runs: readonly CheckedLoop[];
 }
 
 /** A trajectory that `record` asks for. */
@@ -60,22 +61,25 @@ export interface CheckedGradient {
   readonly runs: readonly CheckedLoop[];
 }
 
+/** A loop that nothing else runs, after its check. */
+export interface CheckedSimulation {
+  readonly loop: Loop;
+  readonly runs: readonly CheckedLoop[];
+}
+
 /** The loops that were run for a consumer: what was found out, and nothing of what was written. */
 export function checkedLoops({ runs }: Consumer): CheckedLoop[] {
-  return runs.map(({ loop, steps, leaves, around, carry }) => {
-    return { loop, steps, leaves, around, carry: carry.map(({ dtype, shape }) => ({ dtype, shape })) };
+  return runs.map(({ loop, steps, rules, leaves, direction, around, carry }) => {
+    const types = carry.map(({ dtype, shape }) => ({ dtype, shape }));
+    return { loop, steps, rules, leaves, direction, around, carry: types };
   });
 }
 
 /** An outer loop after its check. */
-export interface CheckedOuter {
-  readonly loop: Loop;
-  readonly steps: number;
+export interface CheckedOuter extends LoopPlan {
   readonly across: Across | undefined;
   /** What each rule learns. */
   readonly learned: readonly (readonly MetaReference[])[];
-  /** The leaves of that, and where each hyperparameter of the rule gets its value. */
-  readonly rules: readonly RuledLeaves[];
   /** The inner loops that its objective runs, those inside others too. */
   readonly inners: ReadonlySet<Loop>;
   /** Those that are not inside others: their times can be recorded. */
@@ -84,8 +88,6 @@ export interface CheckedOuter {
   readonly runs: readonly CheckedLoop[];
   /** The inner loops that go on from the meta-step before. */
   readonly warm: readonly CheckedLoop[];
-  /** How its gradient is found. */
-  readonly direction: Direction;
 }
 
 /** Everything that the checks found out about a program without mistakes. */
@@ -93,10 +95,12 @@ export interface CheckedProgram {
   readonly outers: readonly CheckedOuter[];
   readonly gradients: readonly CheckedGradient[];
   readonly evaluations: readonly CheckedEvaluation[];
-  readonly simulations: readonly { readonly loop: Loop; readonly steps: number }[];
+  readonly simulations: readonly CheckedSimulation[];
   readonly records: CheckedRecords;
-  /** Names of the leaves that live as long as the run. */
+  /** The leaves that live as long as the run. */
   readonly persistent: readonly LeafDeclaration[];
+  /** The loops that are run to find where these start. */
+  readonly startRuns: readonly CheckedLoop[];
 }
 
 export interface CheckedRecords {

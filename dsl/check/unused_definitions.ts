@@ -5,7 +5,7 @@ import type { ArrayType } from "../../runtime/ir/types.ts";
 import type { Expression, Formal, Item, ModelItem, OptimizerItem, TaskItem } from "../syntax/ast.ts";
 import { visitItem } from "../syntax/paths.ts";
 import { isClosed } from "../elaborate/closed.ts";
-import { openFunction } from "../elaborate/functions.ts";
+import { onlyChecked, openFunction } from "../elaborate/functions.ts";
 import { dataRecord } from "../elaborate/data_values.ts";
 import { codeRow } from "../diagnostics/codes.ts";
 import { type Diagnostic, DiagnosticSink } from "../diagnostics/diagnostic.ts";
@@ -75,12 +75,7 @@ export function checkModule(el: Elaboration, module: Module): void {
 }
 
 function openCheck(el: Elaboration, module: Module): Context {
-  return openFunction(el, "check", {
-    consumer: "check",
-    dry: true,
-    scope: moduleScope(module),
-    persistent: new Set(),
-  }).cx;
+  return openFunction(el, "check", { consumer: "check", scope: moduleScope(module), ...onlyChecked }).cx;
 }
 
 function named(item: Item & { readonly kind: "Let" }): Expression {

@@ -1,6 +1,16 @@
 // How is a function for the runtime opened? A builder, its inputs as they are asked for, and a world to evaluate in.
 import { beginFunction, Builder } from "../../runtime/ir/builder.ts";
-import type { Consumer, ConsumerPlace, Context, Elaboration, GivenSteps, Scope, World } from "../world/world.ts";
+import type { Loop } from "../world/loop.ts";
+import type {
+  Consumer,
+  ConsumerPlace,
+  Context,
+  Elaboration,
+  GivenSteps,
+  LoopPlan,
+  Scope,
+  World,
+} from "../world/world.ts";
 import type { InputSlot, ProgramFunction } from "../../runtime/program/program.ts";
 import { type ArrayType, type IrFunction, largestInt, type Variable } from "../../runtime/ir/types.ts";
 import type { Module } from "../modules/modules.ts";
@@ -20,22 +30,23 @@ export interface Draft {
   readonly finish: (outputs: readonly Variable[]) => ProgramFunction;
 }
 
-/** The leaves that live as long as the run, as one function sees them. */
-export interface LastingLeaves {
-  /** Those that it is given the values of. */
+/** What is known of a function when it is written. */
+export interface Given {
+  /** The leaves that live as long as the run and whose values it is given. */
   readonly persistent: ReadonlySet<string>;
   /** Those that only other items ask for: they have their declared values here. */
   readonly declared?: ReadonlySet<string>;
+  /** How its loops are run; undefined: it is gone through to find that out, and not written. */
+  readonly plans?: ReadonlyMap<Loop, LoopPlan>;
 }
 
-/** Before it is known which there are. */
-export const noLeaves: LastingLeaves = { persistent: new Set() };
+/** Before anything is known. */
+export const onlyChecked: Given = { persistent: new Set() };
 
 /** What a new function is like. */
-export interface DraftOptions extends LastingLeaves {
+export interface DraftOptions extends Given {
   /** What it is called where its draws are made. */
   readonly consumer: string;
-  readonly dry: boolean;
   readonly scope: Scope;
   /** It is called at every meta-step. */
   readonly perStep?: boolean;
@@ -58,7 +69,8 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
   const byslot = (slot: InputSlot, type = typeOfSlot(el, slot)) => input(slot, type);
   const consumer = {
     name: options.consumer,
-    dry: options.dry,
+    dry: options.plans === undefined,
+    plans: options.plans ?? new Map<Loop, LoopPlan>(),
     ...(options.steps === undefined ? {} : { steps: options.steps }),
     ...(options.place === undefined ? {} : { place: options.place }),
     input: byslot,
@@ -143,7 +155,7 @@ function typeOfSlot(el: Elaboration, slot: InputSlot): ArrayType {
 
 /** Where what stands at the top of a file is evaluated when nothing is made of it. */
 export function openLook(el: Elaboration, name: string, module: Module): Context {
-  return openFunction(el, name, { consumer: "", dry: true, scope: moduleScope(module), persistent: new Set() }).cx;
+  return openFunction(el, name, { consumer: "", scope: moduleScope(module), ...onlyChecked }).cx;
 }
 
 /** The world of a whole function. */

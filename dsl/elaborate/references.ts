@@ -228,8 +228,13 @@ export function hyperparameterLeaves(el: Elaboration, { loop, declared }: Hyperp
 /** The leaves that a reference is made of, as far as they are known. */
 export function referenceLeaves(el: Elaboration, reference: Reference): LeafDeclaration[] {
   switch (reference.kind) {
-    case "model":
-      return leavesOf(reference.instance);
+    case "model": {
+      const { instance } = reference;
+      const leaves = leavesOf(instance);
+      // they only become more
+      if (!el.counted.has(instance)) el.counted.set(instance, leaves.length);
+      return leaves;
+    }
     case "leaf":
       return [reference.leaf];
     case "hyperparameter":

@@ -2,24 +2,20 @@
 // from such an objective makes the smallest tensor NaN, which every objective, gradient and report after it shows.
 import type { Builder } from "../../runtime/ir/builder.ts";
 import { allocate, bodyOf, type Equation, type IrFunction, sizeOf, type Variable } from "../../runtime/ir/types.ts";
-import type { LeafDeclaration } from "../world/world.ts";
 import { shapeOf } from "../world/values.ts";
+import type { LeafState, LoopState } from "./loop_state.ts";
 
 /** Adds NaN to the smallest of the parameters that a step makes, unless the loss that it went down is finite: to no derivative,
  *  and at the cost of one number a step. */
-export function tellIfNotFinite(
-  b: Builder,
-  loss: Variable,
-  next: Map<string, Variable>,
-  leaves: readonly LeafDeclaration[],
-): void {
-  const size = (leaf: LeafDeclaration) => sizeOf(shapeOf(leaf.dims));
-  const { name } = leaves.reduce((a, c) => size(c) < size(a) ? c : a);
+export function tellIfNotFinite(b: Builder, loss: Variable, next: LoopState): LoopState {
+  const size = ({ leaf }: LeafState) => sizeOf(shapeOf(leaf.dims));
+  const smallest = next.reduce((a, c) => size(c) < size(a) ? c : a);
   const still = b.apply("stop_gradient", loss);
   const finite = b.apply("lt", b.apply("abs", still), b.fill(Infinity, still));
   const told = b.apply("select", finite, b.fill(0, still), b.fill(NaN, still));
-  const p = next.get(name)!;
-  next.set(name, b.apply("add", p, b.broadcastTo(told, p.shape)));
+  const { p } = smallest;
+  const variable = b.apply("add", p.variable, b.broadcastTo(told, p.variable.shape));
+  return next.map((one) => one === smallest ? { ...one, p: { ...p, variable } } : one);
 }
 
 /** The function as it would be if no loop told so: what is read only to tell is not read. */

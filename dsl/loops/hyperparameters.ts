@@ -10,10 +10,11 @@ import { initialValue, leafName, numbersOf, readRange, readVia } from "../elabor
 import type {
   Context,
   Dim,
+  HyperparameterPlan,
   LeafDeclaration,
   Local,
+  RuledLeaves,
   Scope,
-  StaticValue,
   TensorValue,
   Value,
   World,
@@ -32,23 +33,6 @@ export interface RuleTime {
   readonly b: Builder;
   /** The entry of an array over the steps that belongs to this time. */
   readonly entry: (stacked: Variable) => Variable;
-}
-
-/** How a hyperparameter gets its value. */
-export interface HyperparameterPlan {
-  readonly declared: DeclaredHyperparameter;
-  readonly kind: "leaf" | "switch" | "formula";
-  /** The constant, when it is one. */
-  readonly constant?: StaticValue;
-  readonly perStep: boolean;
-  readonly perTensor: boolean;
-}
-
-/** What a loop changes by a rule. */
-export interface RuledLeaves {
-  readonly rule: LoopRule;
-  readonly leaves: readonly LeafDeclaration[];
-  readonly plans: readonly HyperparameterPlan[];
 }
 
 /** Decides how each hyperparameter of a rule gets its value and declares those that are constants as leaves, which `over` and
@@ -206,12 +190,8 @@ function declareHyperparameter(
 export function recordedRates(
   cx: Context,
   loop: Loop,
-  rule: LoopRule,
-  { plans, leaves, time }: {
-    readonly plans: readonly HyperparameterPlan[];
-    readonly leaves: readonly LeafDeclaration[];
-    readonly time: RuleTime;
-  },
+  { rule, plans, leaves }: RuledLeaves,
+  time: RuleTime,
 ): Map<string, Variable> {
   const wanted = cx.elaboration.recordedRates;
   const found = new Map<string, Variable>();
@@ -293,8 +273,7 @@ function isGiven(world: World, name: string): boolean {
 export function hyperparameterLocals(
   cx: Context,
   loop: Loop,
-  rule: LoopRule,
-  plans: readonly HyperparameterPlan[],
+  { rule, plans }: Omit<RuledLeaves, "leaves">,
   leaf: LeafDeclaration,
   time: RuleTime,
 ): Map<string, Local> {

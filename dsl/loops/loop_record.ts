@@ -1,8 +1,9 @@
 // What is known of a loop that was run? Its parameters at every time, its losses and gradient norms.
 import type { Builder } from "../../runtime/ir/builder.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
-import type { Context, LeafDeclaration, LoopRecord, TensorValue, World } from "../world/world.ts";
+import type { Context, LeafDeclaration, LoopPlan, LoopRecord, TensorValue, World } from "../world/world.ts";
 import type { Loop } from "../world/loop.ts";
+import type { LoopState } from "./loop_state.ts";
 import { evaluateObjective } from "./objective.ts";
 import { globalNorm } from "./rules.ts";
 import { outerObjective } from "./outer_objective.ts";
@@ -44,42 +45,37 @@ export function worldOfStep(
     : enterWorld(world, { b, initials: new Map(values), owns, metaStep: now });
 }
 
-/** What a loop leaves behind in the function that runs it. */
-interface KeptOfLoop {
-  readonly start: ReadonlyMap<string, TensorValue>;
-  readonly finals: ReadonlyMap<string, Variable>;
+/** What a loop leaves behind in the function that runs it. Of each leaf in the order of its plan: */
+export interface KeptOfLoop {
+  readonly start: LoopState;
+  readonly finals: readonly Variable[];
   /** Times 0 .. T - 1. */
-  readonly records: ReadonlyMap<string, Variable>;
+  readonly records: readonly Variable[];
+  /** By name. */
   readonly rates: ReadonlyMap<string, Variable>;
   readonly losses: Variable;
   readonly norms: Variable;
   readonly carry: readonly Variable[];
-  /** Of a window: the step at its end, and the steps of the whole loop. */
-  readonly end?: Variable;
-  readonly whole?: number;
+  /** Of a window: its steps, and the step at its end. */
+  readonly window?: { readonly length: number; readonly end: Variable };
 }
 
 /** What a loop that was run can be asked. */
-export function recordOf(
-  cx: Context,
-  loop: Loop,
-  steps: number,
-  leaves: readonly LeafDeclaration[],
-  kept: KeptOfLoop,
-): LoopRecord {
+export function recordOf(cx: Context, plan: LoopPlan, kept: KeptOfLoop): LoopRecord {
   const { world, b } = cx;
+  const steps = kept.window?.length ?? plan.steps;
+  const of = <T>(list: readonly T[], leaf: LeafDeclaration) => list[plan.leaves.indexOf(leaf)]!;
   const trajectory = (leaf: LeafDeclaration): Variable => {
-    const record = kept.records.get(leaf.name)!;
-    const last = b.reshape(kept.finals.get(leaf.name)!, [1, ...record.shape.slice(1)]);
+    const record = of(kept.records, leaf);
+    const last = b.reshape(of(kept.finals, leaf), [1, ...record.shape.slice(1)]);
     return b.one("concat", [record, last], { axis: 0 });
   };
   let end: ReturnType<typeof quantitiesAtEnd> | undefined;
-  const atEnd = () => end ??= quantitiesAtEnd(cx, loop, steps, leaves, kept);
+  const atEnd = () => end ??= quantitiesAtEnd(cx, plan, kept);
   const stacked = (name: "loss" | "gradient_norm"): Variable => name === "loss" ? kept.losses : kept.norms;
   return {
-    loop,
+    ...plan,
     steps,
-    leaves,
     around: loopAround(world),
     carry: kept.carry,
     trajectory,
@@ -88,9 +84,9 @@ export function recordOf(
     parameter: (leaf, at) => {
       const value = (variable: Variable): TensorValue => ({ kind: "tensor", variable, dims: leaf.dims });
       if (at.kind === "scope") return value(at.scope.slice(trajectory(leaf), at.offset));
-      if (at.step === 0) return kept.start.get(leaf.name)!;
-      if (at.step === steps) return value(kept.finals.get(leaf.name)!);
-      return value(b.row(kept.records.get(leaf.name)!, at.step));
+      if (at.step === 0) return of(kept.start, leaf).p;
+      if (at.step === steps) return value(of(kept.finals, leaf));
+      return value(b.row(of(kept.records, leaf), at.step));
     },
     quantity: (name, at) => {
       const value = (variable: Variable): TensorValue => ({ kind: "tensor", variable, dims: [] });
@@ -107,18 +103,16 @@ export function recordOf(
 /** Loss and gradient norm at the last parameters: one more evaluation. */
 function quantitiesAtEnd(
   cx: Context,
-  loop: Loop,
-  steps: number,
-  leaves: readonly LeafDeclaration[],
-  { finals, end, whole }: KeptOfLoop,
+  { loop, leaves, steps }: LoopPlan,
+  { finals, window }: KeptOfLoop,
 ): { readonly loss: Variable; readonly gradient_norm: Variable } {
   const { b } = cx;
   const request = b.openGradient(`${loop.name}.loss`);
-  const values = new Map(leaves.map((leaf): [string, TensorValue] => [
+  const values = new Map(leaves.map((leaf, i): [string, TensorValue] => [
     leaf.name,
-    { kind: "tensor", dims: leaf.dims, variable: request.wrt(finals.get(leaf.name)!) },
+    { kind: "tensor", dims: leaf.dims, variable: request.wrt(finals[i]!) },
   ]));
-  const at = { values, b: request.body, step: end ?? steps, steps: whole ?? steps };
+  const at = { values, b: request.body, step: window?.end ?? steps, steps };
   const closed = request.close([objectiveAt(cx, loop, at)]);
   return { loss: closed.outputs[0]!, gradient_norm: globalNorm(b, closed.gradients) };
 }

@@ -8,6 +8,7 @@ import { stepsOf } from "../elaborate/steps.ts";
 import { initialValue, valueNow } from "../elaborate/leaves.ts";
 import type { Context, LeafDeclaration, LoopWindow, TensorValue } from "../world/world.ts";
 import type { Loop } from "../world/loop.ts";
+import { carryOf, type LoopState, withCarry } from "./loop_state.ts";
 import { resolveReference } from "../elaborate/references.ts";
 import { loopsChanging } from "../elaborate/ownership.ts";
 import { referenceText } from "../syntax/paths.ts";
@@ -134,29 +135,12 @@ export function placeholder(cx: Context, leaf: LeafDeclaration): TensorValue {
   return { kind: "tensor", variable, dims: leaf.dims };
 }
 
-/** Makes a loop start where a window starts, and gives the step there. */
-export function continueFrom(
-  { b, world }: Context,
-  window: LoopWindow,
-  leaves: readonly LeafDeclaration[],
-  { start, startState }: {
-    readonly start: Map<string, TensorValue>;
-    readonly startState: ReadonlyMap<string, Map<string, TensorValue>>;
-  },
-): Variable {
+/** Where a window of a loop starts: at the loop's own start at step 0, else where the window before it ended. */
+export function startOfWindow({ b, world }: Context, { from: first, carry }: LoopWindow, start: LoopState): LoopState {
   const task = taskOf(world);
-  const from = b.resolve(window.from);
+  const from = b.resolve(first);
   const begins = b.apply("eq", from, b.fill(0, from));
-  const carried = window.carry.map((x) => task ? task.slice(x) : b.resolve(x));
-  const choose = (own: TensorValue, index: number): TensorValue => ({
-    ...own,
-    variable: b.apply("select", b.broadcastTo(begins, own.variable.shape), own.variable, carried[index]!),
-  });
-  let index = 0;
-  for (const leaf of leaves) start.set(leaf.name, choose(start.get(leaf.name)!, index++));
-  for (const leaf of leaves) {
-    const states = startState.get(leaf.name)!;
-    for (const [name, value] of states) states.set(name, choose(value, index++));
-  }
-  return from;
+  const carried = carry.map((x) => task ? task.slice(x) : b.resolve(x));
+  const choose = (own: Variable, i: number) => b.apply("select", b.broadcastTo(begins, own.shape), own, carried[i]!);
+  return withCarry(start, carryOf(start).map(choose));
 }

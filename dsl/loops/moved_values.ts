@@ -2,12 +2,18 @@
 // its range.
 import type { Builder } from "../../runtime/ir/builder.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
+import type { Loop } from "../world/loop.ts";
 import type { LeafDeclaration, TensorValue } from "../world/world.ts";
 import { freeSlope, fromFree, toFree } from "../elaborate/reparameterisations.ts";
 
 /** What the rule moves: the value itself, or the free variable behind it. */
 export function movedValue(b: Builder, leaf: LeafDeclaration, value: TensorValue): TensorValue {
   return leaf.via ? { ...value, variable: toFree(b, leaf.via.kind, leaf.via.range, value.variable) } : value;
+}
+
+/** The same of what a loop changes: an inner one moves values as they are. */
+export function movedBy(loop: Loop, b: Builder, leaf: LeafDeclaration, value: TensorValue): TensorValue {
+  return loop.kind === "outer" ? movedValue(b, leaf, value) : value;
 }
 
 /** The gradient with respect to what the rule moves. */

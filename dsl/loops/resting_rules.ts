@@ -13,8 +13,8 @@ import {
 } from "../../runtime/ir/types.ts";
 import { fail, insideLoop } from "../world/report.ts";
 import { solvesStep } from "./estimators.ts";
-import { hyperparameterLocals, type RuledLeaves } from "./hyperparameters.ts";
-import type { Context, LeafDeclaration, TensorValue } from "../world/world.ts";
+import { hyperparameterLocals } from "./hyperparameters.ts";
+import type { Context, LeafDeclaration, LoopPlan, RuledLeaves, TensorValue } from "../world/world.ts";
 import type { Loop } from "../world/loop.ts";
 import { applyRule, startStates } from "./rules.ts";
 import { shapeOf } from "../world/values.ts";
@@ -22,9 +22,9 @@ import { enterWorld } from "../world/moments.ts";
 
 /** Reports the first rule of a loop that moves a parameter without a gradient, where the loop's derivative is that of a zero of
  *  the gradient. */
-export function checkRest(cx: Context, loop: Loop, parts: readonly RuledLeaves[], steps: number): void {
+export function checkRest(cx: Context, { loop, rules, steps }: LoopPlan): void {
   if (loop.through.kind !== "implicit" || solvesStep(loop) || !cx.world.consumer.differentiated) return;
-  for (const part of parts) {
+  for (const part of rules) {
     const leaf = bySize(part.leaves).find((l) => moves(stepWithoutGradient(cx, loop, part, l, steps), steps - 1));
     if (!leaf) continue;
     const name = part.rule.optimizer.item.name.name;
@@ -60,10 +60,11 @@ interface Step {
 function stepWithoutGradient(
   cx: Context,
   loop: Loop,
-  { rule, plans }: RuledLeaves,
+  ruled: RuledLeaves,
   leaf: LeafDeclaration,
   steps: number,
 ): Step {
+  const { rule } = ruled;
   const scope = cx.b.openClosure("rest");
   const { body } = scope;
   const type = { dtype: cx.elaboration.precision, shape: shapeOf(leaf.dims) };
@@ -71,7 +72,7 @@ function stepWithoutGradient(
   const t: TensorValue = { kind: "tensor", variable: scope.input({ dtype: "i32", shape: [] }), dims: [] };
   const p: TensorValue = { kind: "tensor", variable: scope.input(type), dims: leaf.dims };
   const entry = (stacked: Variable) => body.row(stacked, steps - 1);
-  const hyperparameters = hyperparameterLocals(at, loop, rule, plans, leaf, { t, steps, b: body, entry });
+  const hyperparameters = hyperparameterLocals(at, loop, ruled, leaf, { t, steps, b: body, entry });
   const begun = [...startStates(at, rule, leaf, p, hyperparameters)!];
   const states = new Map(begun.map(([name, state]) => [name, { ...state, variable: scope.input(state.variable) }]));
   const g = { ...p, variable: body.fill(0, type) };

@@ -5,11 +5,14 @@ import type { Variable } from "../../runtime/ir/types.ts";
 import type { OptimizerItem } from "../syntax/ast.ts";
 import { visit } from "../syntax/paths.ts";
 import { fail } from "../world/report.ts";
+import { evaluate } from "../world/evaluator.ts";
+import { asFloat, toTensor } from "../elaborate/arithmetic.ts";
 import { bindStep, nextValue, startState } from "../elaborate/equations.ts";
-import type { LoopRule } from "../world/loop.ts";
+import type { Loop, LoopRule } from "../world/loop.ts";
 import type { Context, Dim, LeafDeclaration, Local, TensorValue } from "../world/world.ts";
 import { known } from "../world/moments.ts";
 import { errorValue, formatDims, shapeOf } from "../world/values.ts";
+import { keptValue, movedGradient, movedValue } from "./moved_values.ts";
 import { placedStep, type RuleMoment, type RuleStep } from "./written_rules.ts";
 
 function ruleContext(
@@ -60,6 +63,17 @@ export function applyRule(cx: Context, rule: LoopRule, leaf: LeafDeclaration, no
     dims: step.dims[i]!,
   }));
   return { p: p!, states: new Map([...now.states.keys()].map((name, i) => [name, states[i]!])) };
+}
+
+/** One step of a loop for one leaf: what an outer moves is what is behind a range, and kept in it. */
+export function stepOfLeaf(cx: Context, loop: Loop, rule: LoopRule, leaf: LeafDeclaration, now: RuleMoment): RuleStep {
+  if (loop.kind === "inner") return applyRule(cx, rule, leaf, now)!;
+  const { b } = cx;
+  const p = movedValue(b, leaf, now.p);
+  const g = { ...p, variable: movedGradient(b, leaf, now.p.variable, now.g.variable) };
+  const end = now.end && { end: movedValue(b, leaf, now.end) };
+  const after = applyRule(cx, rule, leaf, { ...now, p, g, ...end })!;
+  return { ...after, p: { ...after.p, variable: keptValue(b, leaf, after.p.variable) } };
 }
 
 /** Goes through the start and one step of a rule for any values of a tensor. The states, or undefined when wrong (reported). */
@@ -137,10 +151,20 @@ function noEnd(cx: Context, rule: LoopRule, leaf: LeafDeclaration): Local {
   };
 }
 
-/** The scale of `clip norm c`: min(1, c / (norm + 1e-6)), as PyTorch's clip_grad_norm_; at the bound nothing is scaled. */
-export function clipScale(b: Builder, norm: Variable, bound: Variable): Variable {
+/** The gradients of a loop after its `clip norm c`, scaled by min(1, c / (norm + 1e-6)), as PyTorch's clip_grad_norm_; at the bound
+ *  nothing is scaled. */
+export function clipped(
+  cx: Context,
+  { clip }: Loop,
+  gradients: readonly Variable[],
+  norm: Variable,
+): readonly Variable[] {
+  if (!clip) return gradients;
+  const { b } = cx;
+  const bound = asFloat(cx, toTensor(cx, evaluate(cx, clip), "float") as TensorValue).variable;
   const ratio = b.apply("div", bound, b.apply("add", norm, b.fill(1e-6, norm)));
-  return b.apply("select", b.apply("ge", ratio, b.fill(1, norm)), b.fill(1, norm), ratio);
+  const scale = b.apply("select", b.apply("ge", ratio, b.fill(1, norm)), b.fill(1, norm), ratio);
+  return gradients.map((g) => b.apply("mul", g, b.broadcastTo(scale, g.shape)));
 }
 
 /** The Euclidean norm over all entries of all arrays. */

@@ -4,7 +4,7 @@ import type { EvaluationProgram } from "../../runtime/program/program.ts";
 import { timeLocals } from "../elaborate/time_points.ts";
 import { openTasks } from "../loops/task_scopes.ts";
 import type { Elaboration } from "../world/world.ts";
-import type { LastingLeaves } from "../elaborate/functions.ts";
+import type { Given } from "../elaborate/functions.ts";
 import { sourceText } from "../world/report.ts";
 import { requireInteger } from "../elaborate/sizes.ts";
 import { withLocals } from "../world/moments.ts";
@@ -15,10 +15,10 @@ import { openEvaluation, reportValue } from "../check/check_evaluation.ts";
 export function lowerEvaluation(
   el: Elaboration,
   evaluation: CheckedEvaluation,
-  lasting: LastingLeaves,
+  given: Given,
 ): EvaluationProgram {
   const { item, across, steps, every } = evaluation;
-  const draft = openEvaluation(el, item, steps, lasting, { dry: false });
+  const draft = openEvaluation(el, item, steps, given);
   draft.b.origin = item.name.span;
   const tasks = openTasks(draft.cx, across);
   const outputs: Variable[] = [];
@@ -38,7 +38,7 @@ export function lowerEvaluation(
     fn: draft.finish(tasks.close(outputs)),
     reports,
     watch: (report) => {
-      const again = openEvaluation(el, item, steps, lasting, { dry: false, watches: true });
+      const again = openEvaluation(el, item, steps, given, true);
       const watching = openTasks(again.cx, across);
       return again.finish(watching.close([reportValue(watching.cx, evaluation.reports[report]!)!.variable]));
     },

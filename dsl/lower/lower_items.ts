@@ -3,13 +3,11 @@ import type { GradientProgram, ProgramFunction, SimulationProgram } from "../../
 import { sourceText } from "../world/report.ts";
 import type { Elaboration } from "../world/world.ts";
 import { runLoop } from "../world/evaluator.ts";
-import { stepsOf } from "../elaborate/steps.ts";
 import { meanOverTasks, openTasks } from "../loops/task_scopes.ts";
-import type { LastingLeaves } from "../elaborate/functions.ts";
+import type { Given } from "../elaborate/functions.ts";
 import { differentiate } from "../loops/differentiate.ts";
-import type { Loop } from "../world/loop.ts";
 import { lowerSensitivities } from "./sensitivities.ts";
-import type { CheckedGradient, TrajectoryWish } from "../check/checked_program.ts";
+import type { CheckedGradient, CheckedSimulation, TrajectoryWish } from "../check/checked_program.ts";
 import {
   collectTrajectories,
   gradientObjective,
@@ -22,11 +20,11 @@ import {
 export function lowerGradient(
   el: Elaboration,
   gradient: CheckedGradient,
-  lasting: LastingLeaves,
+  given: Given,
   wishes: readonly TrajectoryWish[],
 ): GradientProgram {
   const { item, across, wrt } = gradient;
-  const draft = openGradientItem(el, item, lasting, { dry: false });
+  const draft = openGradientItem(el, item, given);
   const { cx, b, world } = draft;
   b.origin = item.value.span;
   const leaves = [...new Set(wrt.flatMap((r) => r.leaves))];
@@ -60,14 +58,14 @@ export function lowerGradient(
     fn: draft.finish([value!, ...ordered, ...trajectories]),
     trajectories: found.quantities,
     expect: gradient.expect,
-    watch: () => watchGradient(el, gradient, lasting),
-    slopes: () => lowerSlopes(el, gradient, lasting),
+    watch: () => watchGradient(el, gradient, given),
+    slopes: () => lowerSlopes(el, gradient, given),
   };
 }
 
 /** The value of a gradient item alone, by loops that are watched. */
-function watchGradient(el: Elaboration, { item, across }: CheckedGradient, lasting: LastingLeaves): ProgramFunction {
-  const draft = openGradientItem(el, item, lasting, { dry: false, watches: true });
+function watchGradient(el: Elaboration, { item, across }: CheckedGradient, given: Given): ProgramFunction {
+  const draft = openGradientItem(el, item, given, true);
   const tasks = openTasks(draft.cx, across);
   const objective = gradientObjective(tasks.cx, item)!;
   return draft.finish(tasks.close([objective.variable]));
@@ -77,9 +75,9 @@ function watchGradient(el: Elaboration, { item, across }: CheckedGradient, lasti
 function lowerSlopes(
   el: Elaboration,
   { item, across, runs }: CheckedGradient,
-  lasting: LastingLeaves,
+  given: Given,
 ): ReturnType<NonNullable<GradientProgram["slopes"]>> {
-  const draft = openGradientItem(el, item, lasting, { dry: false });
+  const draft = openGradientItem(el, item, given);
   const { outputs, quantities } = lowerSensitivities(draft, {
     name: "objective",
     runs,
@@ -99,21 +97,21 @@ function lowerSlopes(
 /** Writes an inner loop that is run by itself. */
 export function lowerSimulation(
   el: Elaboration,
-  loop: Loop,
-  lasting: LastingLeaves,
+  { loop }: CheckedSimulation,
+  given: Given,
   wishes: readonly TrajectoryWish[],
 ): SimulationProgram {
-  const draft = openSimulation(el, loop, lasting, { dry: false });
+  const draft = openSimulation(el, loop, given);
   const run = runLoop(draft.cx, loop, loop.item.name.span)!;
   const { outputs, quantities } = collectTrajectories(draft.cx, wishes);
   return {
     loop: loop.name,
     origin: loop.item.name.span,
-    steps: stepsOf(draft.cx, loop)!,
+    steps: run.steps,
     fn: draft.finish([run.stacked("loss"), ...outputs]),
     trajectories: quantities,
     watch: () => {
-      const again = openSimulation(el, loop, lasting, { dry: false, watches: true });
+      const again = openSimulation(el, loop, given, true);
       return again.finish([runLoop(again.cx, loop, loop.item.name.span)!.stacked("loss")]);
     },
   };

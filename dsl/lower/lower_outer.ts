@@ -1,5 +1,6 @@
 // What is one meta-step? The objective over the tasks, its gradient with respect to what is learned, and the outer rule; also
 // what is recorded of it, and where a run that went wrong looks.
+import type { Builder } from "../../runtime/ir/builder.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
 import type {
   Diagnosis,
@@ -9,41 +10,36 @@ import type {
   TrajectoryRequest,
 } from "../../runtime/program/program.ts";
 import type { Across, Context, Elaboration, LeafDeclaration, TensorValue } from "../world/world.ts";
-import { asFloat, toTensor } from "../elaborate/arithmetic.ts";
-import { evaluate } from "../world/evaluator.ts";
+import { asFloat } from "../elaborate/arithmetic.ts";
 import { carriedName } from "../loops/loop_starts.ts";
 import { meanOverTasks, openTasks } from "../loops/task_scopes.ts";
-import type { LastingLeaves } from "../elaborate/functions.ts";
+import type { Draft, Given } from "../elaborate/functions.ts";
 import { objectiveWith, taskObjective } from "../loops/outer_objective.ts";
 import { differentiate } from "../loops/differentiate.ts";
 import type { Loop } from "../world/loop.ts";
 import { initialValue } from "../elaborate/leaves.ts";
 import { firstEntry, hyperparameterLocals, recordedRates } from "../loops/hyperparameters.ts";
-import { applyRule, clipScale, globalNorm, readsName, startStates } from "../loops/rules.ts";
-import { keptValue, movedGradient, movedValue } from "../loops/moved_values.ts";
+import { eachLeaf } from "../loops/loop_state.ts";
+import { clipped, globalNorm, readsName, startStates, stepOfLeaf } from "../loops/rules.ts";
+import { movedValue } from "../loops/moved_values.ts";
 import { lowerSensitivities } from "./sensitivities.ts";
 import { shapeOf, staticNumber } from "../world/values.ts";
 import type { CheckedOuter } from "../check/checked_program.ts";
 import { endOf, openOuter } from "../check/check_outer.ts";
 
-/** Every learned leaf with its rule, in the order of `over`. */
-function ruledLeaves({ rules }: CheckedOuter) {
-  return rules.flatMap(({ rule, leaves, plans }) => leaves.map((leaf) => ({ rule, leaf, plans })));
-}
-
 /** Writes everything that an outer needs at run time. */
 export function lowerOuter(
   el: Elaboration,
   outer: CheckedOuter,
-  lasting: LastingLeaves,
+  given: Given,
   requests: { readonly records: readonly RecordRequest[]; readonly trajectories?: TrajectoryRequest },
 ): OuterProgram {
   const { loop, steps } = outer;
-  const start = lowerStates(el, outer, lasting);
-  const step = lowerStep(el, outer, lasting, start.states);
-  const diagnose = once(() => lowerDiagnosis(el, outer, lasting));
+  const start = lowerStates(el, outer, given);
+  const step = lowerStep(el, outer, given, start.states);
+  const diagnose = once(() => lowerDiagnosis(el, outer, given));
   const { trajectories } = requests;
-  const rates = requests.records.some((r) => r.what.kind === "rate") ? lowerRates(el, outer, lasting) : undefined;
+  const rates = requests.records.some((r) => r.what.kind === "rate") ? lowerRates(el, outer, given) : undefined;
   const states = readStates(start.states, step.finish, [
     // of the states it reads none but where loops ended
     ...(outer.warm.length > 0 ? [diagnose().fn] : []),
@@ -62,7 +58,7 @@ export function lowerOuter(
     ...(trajectories ? { trajectories } : {}),
     diagnose,
     watch: () => {
-      const draft = openOuter(el, loop, "diagnose", lasting, false, true);
+      const draft = openOuter(el, loop, "diagnose", given, true);
       const tasks = openTasks(draft.cx, outer.across);
       return draft.finish(tasks.close([asFloat(tasks.cx, taskObjective(tasks.cx, loop)!).variable]));
     },
@@ -85,16 +81,15 @@ function readStates(
 }
 
 /** The outer's own hyperparameters that are recorded, at one meta-step. */
-function lowerRates(el: Elaboration, outer: CheckedOuter, lasting: LastingLeaves): NonNullable<OuterProgram["rates"]> {
+function lowerRates(el: Elaboration, outer: CheckedOuter, given: Given): NonNullable<OuterProgram["rates"]> {
   const { loop, steps } = outer;
-  const draft = openOuter(el, loop, "rates", lasting, false);
+  const draft = openOuter(el, loop, "rates", given);
   const { cx, b, world } = draft;
   const t: TensorValue = { kind: "tensor", variable: world.consumer.metaStep!, dims: [] };
   const entry = (stacked: Variable) => b.one("gather", [stacked, t.variable], { axis: 0, batch: 0 });
   const found = new Map<string, Variable>();
-  for (const { rule, leaves, plans } of outer.rules) {
-    const own = recordedRates(cx, loop, rule, { plans, leaves, time: { t, steps, b, entry } });
-    for (const [name, value] of own) found.set(name, value);
+  for (const ruled of outer.rules) {
+    for (const [name, value] of recordedRates(cx, loop, ruled, { t, steps, b, entry })) found.set(name, value);
   }
   return { names: [...found.keys()], fn: draft.finish([...found.values()]) };
 }
@@ -111,17 +106,17 @@ interface NamedState {
 function lowerStates(
   el: Elaboration,
   outer: CheckedOuter,
-  lasting: LastingLeaves,
+  given: Given,
 ): { states: readonly NamedState[]; finish: (kept: readonly NamedState[]) => ProgramFunction } {
-  const draft = openOuter(el, outer.loop, "states", lasting, false);
+  const draft = openOuter(el, outer.loop, "states", given);
   const { cx, b } = draft;
   const states: NamedState[] = [];
   const outputs: Variable[] = [];
   const time = { t: staticNumber(0, "int"), steps: outer.steps, b, entry: firstEntry(b) };
-  for (const { rule, leaf, plans } of ruledLeaves(outer)) {
+  for (const { ruled, leaf } of eachLeaf(outer.rules)) {
     const p = movedValue(b, leaf, leafInput(cx, leaf));
-    const hyper = hyperparameterLocals(cx, outer.loop, rule, plans, leaf, time);
-    for (const [state, value] of startStates(cx, rule, leaf, p, hyper)!) {
+    const hyper = hyperparameterLocals(cx, outer.loop, ruled, leaf, time);
+    for (const [state, value] of startStates(cx, ruled.rule, leaf, p, hyper)!) {
       const type = { dtype: el.precision, shape: shapeOf(value.dims) };
       states.push({ name: `${leaf.name}.${state}`, leaf, state, type, dims: value.dims });
       outputs.push(value.variable);
@@ -159,105 +154,125 @@ function leafInput(cx: Context, leaf: LeafDeclaration): TensorValue {
   return { kind: "tensor", variable, dims: leaf.dims };
 }
 
+/** What the rules of an outer read of an inner loop and of its derivative. */
+interface Wanted {
+  /** The leaves whose rules read a gradient: the others ask for none. */
+  readonly sloped: readonly LeafDeclaration[];
+  /** Those whose rules read where an inner loop ends. */
+  readonly towards: readonly LeafDeclaration[];
+}
+
 function lowerStep(
   el: Elaboration,
   outer: CheckedOuter,
-  lasting: LastingLeaves,
+  given: Given,
   states: readonly NamedState[],
 ): { over: string[]; finish: (kept: readonly NamedState[]) => ProgramFunction } {
   const { loop, steps } = outer;
-  const draft = openOuter(el, loop, "step", lasting, false);
+  const draft = openOuter(el, loop, "step", given);
   const { cx, b, world } = draft;
   b.origin = loop.item.name.span;
-  const ruled = ruledLeaves(outer);
-  const now = new Map(ruled.map(({ leaf }) => [leaf.name, leafInput(cx, leaf)]));
+  const ruled = eachLeaf(outer.rules);
+  const now = new Map(outer.leaves.map((leaf) => [leaf, leafInput(cx, leaf)]));
+  const reading = (name: string) =>
+    ruled.flatMap(({ ruled: { rule }, leaf }) => readsName(rule.optimizer.item, name) ? [leaf] : []);
+  const wanted = { sloped: reading("g"), towards: reading("end") };
+  const { loss, slopes, carried, ends } = lowerObjective(cx, outer, now, wanted);
+  const nothing = (leaf: LeafDeclaration) => b.fill(0, { dtype: el.precision, shape: shapeOf(leaf.dims) });
+  const raw = outer.leaves.map((leaf) => slopes[wanted.sloped.indexOf(leaf)] ?? nothing(leaf));
+  // what moves towards an end counts with its distance
+  const norm = globalNorm(b, [
+    ...slopes,
+    ...wanted.towards.map((leaf) => b.apply("sub", now.get(leaf)!.variable, ends.get(leaf)!)),
+  ]);
+  const gradients = clipped(cx, loop, raw, norm);
+  const t: TensorValue = { kind: "tensor", variable: world.consumer.metaStep!, dims: [] };
+  const entry = (stacked: Variable) => b.one("gather", [stacked, t.variable], { axis: 0, batch: 0 });
+  const newStates = new Map<string, Variable>();
+  const newLeaves = ruled.map(({ ruled: own, leaf }, i) => {
+    const p = now.get(leaf)!;
+    const end = ends.get(leaf);
+    const after = stepOfLeaf(cx, loop, own.rule, leaf, {
+      p,
+      g: { ...p, variable: gradients[i]! },
+      t,
+      states: statesOf(draft, states, leaf),
+      ...(end ? { end: { ...p, variable: end } } : {}),
+      hyperparameters: hyperparameterLocals(cx, loop, own, leaf, { t, steps, b, entry }),
+    });
+    for (const [state, value] of after.states) newStates.set(`${leaf.name}.${state}`, value.variable);
+    return after.p.variable;
+  });
+  states.filter((s) => s.state === undefined).forEach((s, i) => newStates.set(s.name, carried[i]!));
+  return {
+    over: outer.leaves.map((leaf) => leaf.name),
+    finish: (kept) => draft.finish([loss, norm, ...newLeaves, ...kept.map((s) => newStates.get(s.name)!)]),
+  };
+}
 
-  const { maximize } = loop.objective;
-  // rules that read no gradient ask for none
-  const sloped = ruled.filter(({ rule }) => readsName(rule.optimizer.item, "g")).map((r) => r.leaf);
-  const towards = ruled.filter(({ rule }) => readsName(rule.optimizer.item, "end")).map((r) => r.leaf);
+/** The states of a rule for one leaf, as the step is given them. */
+function statesOf(draft: Draft, states: readonly NamedState[], leaf: LeafDeclaration): Map<string, TensorValue> {
+  return new Map(
+    states.flatMap(({ name, type, state, dims, leaf: of }): [string, TensorValue][] =>
+      of !== leaf || state === undefined
+        ? []
+        : [[state, { kind: "tensor", variable: draft.input({ kind: "state", name }, type), dims }]]
+    ),
+  );
+}
+
+/** What an outer minimizes, and its gradient downwards; where its warm loops end, and those that rules move towards. */
+function lowerObjective(
+  cx: Context,
+  outer: CheckedOuter,
+  now: ReadonlyMap<LeafDeclaration, TensorValue>,
+  { sloped, towards }: Wanted,
+): {
+  readonly loss: Variable;
+  readonly slopes: readonly Variable[];
+  readonly carried: readonly Variable[];
+  readonly ends: ReadonlyMap<LeafDeclaration, Variable>;
+} {
+  const { b } = cx;
+  const { loop, warm } = outer;
+  const downwards = (at: Builder, value: Variable) => loop.objective.maximize ? at.apply("neg", value) : value;
+  const carriedLeaves = warm.flatMap((run) => run.leaves);
   const closed = differentiate(cx, outer.direction, {
     name: `${loop.name}.loss`,
     at: loop.objective.span,
     leaves: sloped,
-    value: (leaf) => now.get(leaf.name)!,
+    value: (leaf) => now.get(leaf)!,
     tasks: outer.across?.count,
-    others: [...outer.warm.flatMap((run) => run.leaves), ...towards].map((leaf) => endType(cx, outer, leaf)),
+    others: [...carriedLeaves, ...towards].map((leaf) => endType(cx, outer, leaf)),
     write: (inside, more = () => []) => {
-      const atEnd = (task: Context, inner: Loop, leaf: LeafDeclaration) => {
-        const run = task.world.runs.get(inner)!;
-        return run.parameter(leaf, { kind: "static", step: run.steps }).variable;
-      };
       const [mean, ...ends] = objectiveWith(inside, loop, (task) => [
-        ...outer.warm.flatMap(({ loop: inner, leaves }) => leaves.map((leaf) => atEnd(task, inner, leaf))),
-        ...towards.map((leaf) => atEnd(task, endOf(task.world.consumer.runs, leaf)!.loop, leaf)),
+        ...warm.flatMap((run) => run.leaves.map((leaf) => valueAtEnd(task, run.loop, leaf))),
+        ...towards.map((leaf) => valueAtEnd(task, endOf(task.world.consumer.runs, leaf)!.loop, leaf)),
         ...more(task),
       ])!;
-      return [maximize ? inside.b.apply("neg", mean!) : mean!, ...ends];
+      return [downwards(inside.b, mean!), ...ends];
     },
   });
-  const loss = maximize ? b.apply("neg", closed.outputs[0]!) : closed.outputs[0]!;
-  const carried = states.filter((s) => s.state === undefined);
+  const loss = downwards(b, closed.outputs[0]!);
+  const [carried, ended] = [closed.outputs.slice(1), closed.outputs.slice(1 + carriedLeaves.length)];
+  const mean = (end: Variable) => outer.across ? meanOverTasks(b, end) : end;
+  const ends = new Map(towards.map((leaf, i) => [leaf, mean(ended[i]!)]));
+  return { loss, slopes: closed.gradients, carried, ends };
+}
 
-  const ends = new Map(towards.map((leaf, i): [LeafDeclaration, Variable] => {
-    const end = closed.outputs[1 + carried.length + i]!;
-    return [leaf, outer.across ? meanOverTasks(b, end) : end];
-  }));
-  const nothing = (leaf: LeafDeclaration) => b.fill(0, { dtype: el.precision, shape: shapeOf(leaf.dims) });
-  let gradients = ruled.map(({ leaf }) => closed.gradients[sloped.indexOf(leaf)] ?? nothing(leaf));
-  // what moves towards an end counts with its distance
-  const norm = globalNorm(b, [
-    ...closed.gradients,
-    ...towards.map((leaf) => b.apply("sub", now.get(leaf.name)!.variable, ends.get(leaf)!)),
-  ]);
-  if (loop.clip) {
-    const bound = toTensor(cx, evaluate(cx, loop.clip), "float") as TensorValue;
-    const scale = clipScale(b, norm, bound.variable);
-    gradients = gradients.map((g) => b.apply("mul", g, b.broadcastTo(scale, g.shape)));
-  }
-  const t: TensorValue = { kind: "tensor", variable: world.consumer.metaStep!, dims: [] };
-  const newLeaves: Variable[] = [];
-  const newStates = new Map<string, Variable>();
-  ruled.forEach(({ rule, leaf, plans }, i) => {
-    const time = {
-      t,
-      steps,
-      b,
-      entry: (stacked: Variable) => b.one("gather", [stacked, t.variable], { axis: 0, batch: 0 }),
-    };
-    const own = new Map<string, TensorValue>();
-    for (const { name, type, state, dims } of states.filter((s) => s.leaf === leaf)) {
-      if (state === undefined) continue;
-      const variable = draft.input({ kind: "state", name }, type);
-      own.set(state, { kind: "tensor", variable, dims });
-    }
-    const value = now.get(leaf.name)!;
-    const p = movedValue(b, leaf, value);
-    const after = applyRule(cx, rule, leaf, {
-      p,
-      g: { ...p, variable: movedGradient(b, leaf, value.variable, gradients[i]!) },
-      t,
-      states: own,
-      ...(ends.has(leaf) ? { end: movedValue(b, leaf, { ...p, variable: ends.get(leaf)! }) } : {}),
-      hyperparameters: hyperparameterLocals(cx, loop, rule, plans, leaf, time),
-    })!;
-    newLeaves.push(keptValue(b, leaf, after.p.variable));
-    for (const [state, value] of after.states) newStates.set(`${leaf.name}.${state}`, value.variable);
-  });
-  carried.forEach((state, i) => newStates.set(state.name, closed.outputs[1 + i]!));
-  return {
-    over: ruled.map(({ leaf }) => leaf.name),
-    finish: (kept) => draft.finish([loss, norm, ...newLeaves, ...kept.map((s) => newStates.get(s.name)!)]),
-  };
+/** Where a leaf ends in a loop that was run where a context stands. */
+function valueAtEnd({ world }: Context, inner: Loop, leaf: LeafDeclaration): Variable {
+  const run = world.runs.get(inner)!;
+  return run.parameter(leaf, { kind: "static", step: run.steps }).variable;
 }
 
 /** Every loss and parameter of every inner loop, over tasks and time. */
 function lowerDiagnosis(
   el: Elaboration,
   outer: CheckedOuter,
-  lasting: LastingLeaves,
+  given: Given,
 ): Diagnosis {
-  const draft = openOuter(el, outer.loop, "diagnose", lasting, false);
+  const draft = openOuter(el, outer.loop, "diagnose", given);
   const tasks = openTasks(draft.cx, outer.across);
   taskObjective(tasks.cx, outer.loop);
   const quantities: Diagnosis["quantities"][number][] = [];
@@ -279,12 +294,12 @@ function lowerDiagnosis(
 export function lowerTrajectories(
   el: Elaboration,
   outer: CheckedOuter,
-  lasting: LastingLeaves,
+  given: Given,
   open: (cx: Context, across: Across | undefined) => Context,
   collect: (cx: Context) => { outputs: Variable[]; quantities: TrajectoryRequest["quantities"] },
   { every, sensitivity }: { readonly every: number; readonly sensitivity: boolean },
 ): TrajectoryRequest {
-  const draft = openOuter(el, outer.loop, "record", lasting, false);
+  const draft = openOuter(el, outer.loop, "record", given);
   const cx = open(draft.cx, outer.across);
   taskObjective(cx, outer.loop);
   const { outputs, quantities } = collect(cx);

@@ -1,11 +1,12 @@
 // How does a checked program become functions for the runtime? Each is written once.
 import { TooManyEquations } from "../../runtime/ir/builder.ts";
-import type { Variable } from "../../runtime/ir/types.ts";
 import type { ExperimentProgram, Leaf, TrajectoryRequest } from "../../runtime/program/program.ts";
 import { moduleScope } from "../world/report.ts";
-import type { Elaboration, LeafDeclaration } from "../world/world.ts";
+import { shapeOf } from "../world/values.ts";
+import type { Loop } from "../world/loop.ts";
+import type { CheckedLoop, Elaboration, LeafDeclaration } from "../world/world.ts";
 import { openOneTask } from "../loops/task_scopes.ts";
-import { type LastingLeaves, openFunction } from "../elaborate/functions.ts";
+import { type Given, openFunction } from "../elaborate/functions.ts";
 import { checkReach } from "./reach.ts";
 import { lowerEvaluation } from "./lower_evaluation.ts";
 import type { CheckedGradient, CheckedOuter, CheckedProgram } from "../check/checked_program.ts";
@@ -20,62 +21,37 @@ import { complete } from "../check/check_program.ts";
 /** Writes every function of a program. Undefined when it has mistakes: then what does not depend on those that were found is written
  *  only to find others, such as a gradient that cannot reach (reported). */
 export function lowerProgram(el: Elaboration, checked: CheckedProgram): ExperimentProgram | undefined {
-  const learned = learnedLeaves(checked);
-  const trained = lastingLeaves(checked, learned);
-  const leaves: Leaf[] = checked.persistent.map((leaf) => ({
-    name: leaf.name,
-    type: { dtype: el.precision, shape: leaf.dims.map((d) => d.size) },
-    dims: leaf.dims.map((d) => d.name ?? String(d.size)),
-    ...(leaf.range ? { range: leaf.range } : {}),
-    origin: leaf.span,
-  }));
-  const { hasErrors } = el.sink;
-  /** What is written without a mistake being met. */
-  const attempt = <T>(write: () => T): T | undefined => {
-    const { reports } = el.sink;
-    try {
-      const made = write();
-      return el.sink.reports === reports ? made : undefined;
-    } catch (error) {
-      // what stands on a mistake that was reported need not hold together
-      if (hasErrors && !(error instanceof TooManyEquations)) return undefined;
-      throw error;
-    }
+  const learned = checked.outers.flatMap((o) => o.leaves);
+  const trained = ({ runs }: Checked) => givenTo(checked, learned, runs);
+  const untrained = ({ item, wrt, runs }: CheckedGradient) => {
+    const own = wrt.flatMap((r) => r.leaves);
+    return givenTo(checked, item.after ? [...learned, ...own] : own, runs);
   };
+  const wishesOf = (has: (loop: Loop) => boolean) => checked.records.wishes.filter((w) => has(w.loop));
+  const { hasErrors } = el.sink;
+  const attempt = <T>(write: () => T) => attemptIn(el, hasErrors, write);
   const outers = checked.outers.map((outer) =>
     attempt(() =>
-      lowerOuter(el, outer, trained, {
+      lowerOuter(el, outer, trained(outer), {
         records: checked.records.byOuter.get(outer.loop) ?? [],
-        ...trajectoriesOf(el, checked, outer, trained),
+        ...trajectoriesOf(el, checked, outer, trained(outer)),
       })
     )
   );
-  const lastingOf = (g: CheckedGradient) => {
-    const own = g.wrt.flatMap((r) => r.leaves);
-    return lastingLeaves(checked, g.item.after ? [...learned, ...own] : own);
-  };
   const gradients = checked.gradients.map((g) =>
-    attempt(() => lowerGradient(el, g, lastingOf(g), checked.records.wishes.filter((w) => g.inners.has(w.loop))))
+    attempt(() => lowerGradient(el, g, untrained(g), wishesOf((loop) => g.inners.has(loop))))
   );
   const item = el.modules.root.program.items.find((i) => i.kind === "Memory");
   const budget = item && readMemory(item, el.sink);
   // the starts were gone through (`checkStarts`)
-  const initial = hasErrors ? undefined : attempt(() => lowerInitial(el, checked.persistent));
-  const evaluations = checked.evaluations.map((e) => attempt(() => lowerEvaluation(el, e, trained)));
-  const simulations = checked.simulations.map(({ loop }) =>
-    attempt(() => lowerSimulation(el, loop, trained, checked.records.wishes.filter((w) => w.loop === loop)))
+  const initial = hasErrors ? undefined : attempt(() => lowerInitial(el, checked));
+  const evaluations = checked.evaluations.map((e) => attempt(() => lowerEvaluation(el, e, trained(e))));
+  const simulations = checked.simulations.map((s) =>
+    attempt(() => lowerSimulation(el, s, trained(s), wishesOf((loop) => loop === s.loop)))
   );
-  const withZeros = <T>(write: () => T): T => {
-    el.work.writesZeros = true;
-    try {
-      return write();
-    } finally {
-      el.work.writesZeros = false;
-    }
-  };
   checkReach(el, checked, { outers: outers.map((o) => o?.step), gradients: gradients.map((g) => g?.fn) }, {
-    outer: (outer) => withZeros(() => lowerOuter(el, outer, trained, { records: [] }).step),
-    gradient: (gradient) => withZeros(() => lowerGradient(el, gradient, lastingOf(gradient), []).fn),
+    outer: (outer) => withZeros(el, () => lowerOuter(el, outer, trained(outer), { records: [] }).step),
+    gradient: (gradient) => withZeros(el, () => lowerGradient(el, gradient, untrained(gradient), []).fn),
   });
   if (el.sink.hasErrors || !initial) return undefined;
   return {
@@ -84,7 +60,7 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
     limits: el.limits,
     ...(budget === undefined ? {} : { memory: budget }),
     data: el.data,
-    leaves,
+    leaves: checked.persistent.map((leaf) => lastingLeaf(el, leaf)),
     initial,
     outers: complete(outers),
     gradients: complete(gradients),
@@ -93,21 +69,63 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
   };
 }
 
-function learnedLeaves({ outers }: CheckedProgram): LeafDeclaration[] {
-  return outers.flatMap((o) => o.learned.flat()).flatMap((r) => r.leaves);
+/** An item after its check, with the loops that it runs. */
+type Checked = { readonly runs: readonly CheckedLoop[] };
+
+/** What is written without a mistake being met. */
+function attemptIn<T>({ sink }: Elaboration, hasErrors: boolean, write: () => T): T | undefined {
+  const { reports } = sink;
+  try {
+    const made = write();
+    return sink.reports === reports ? made : undefined;
+  } catch (error) {
+    // what stands on a mistake that was reported need not hold together
+    if (hasErrors && !(error instanceof TooManyEquations)) return undefined;
+    throw error;
+  }
 }
 
-/** The leaves that live as long as the run for a function that is given the values of some. */
-function lastingLeaves({ persistent }: CheckedProgram, given: readonly LeafDeclaration[]): LastingLeaves {
-  const names = new Set(given.map((leaf) => leaf.name));
-  return { persistent: names, declared: new Set(persistent.map((l) => l.name).filter((name) => !names.has(name))) };
+/** Writes products with a number that is 0 as they are. */
+function withZeros<T>({ work }: Elaboration, write: () => T): T {
+  work.writesZeros = true;
+  try {
+    return write();
+  } finally {
+    work.writesZeros = false;
+  }
 }
+
+function lastingLeaf({ precision }: Elaboration, { name, dims, range, span }: LeafDeclaration): Leaf {
+  return {
+    name,
+    type: { dtype: precision, shape: shapeOf(dims) },
+    dims: dims.map((d) => d.name ?? String(d.size)),
+    ...(range ? { range } : {}),
+    origin: span,
+  };
+}
+
+/** What is known of a function that is given the values of some of the leaves that live as long as the run. */
+function givenTo(
+  { persistent }: CheckedProgram,
+  leaves: readonly LeafDeclaration[],
+  runs: readonly CheckedLoop[],
+): Given {
+  const names = new Set(leaves.map((leaf) => leaf.name));
+  return {
+    persistent: names,
+    declared: new Set(persistent.map((l) => l.name).filter((name) => !names.has(name))),
+    plans: plansOf(runs),
+  };
+}
+
+const plansOf = (runs: readonly CheckedLoop[]) => new Map(runs.map((run) => [run.loop, run]));
 
 function trajectoriesOf(
   el: Elaboration,
   checked: CheckedProgram,
   outer: CheckedOuter,
-  lasting: LastingLeaves,
+  given: Given,
 ): { trajectories?: TrajectoryRequest } {
   const wishes = checked.records.wishes.filter((w) => outer.inners.has(w.loop));
   const slopes = checked.records.sensitivities.find((s) => s.loop === outer.loop);
@@ -119,7 +137,7 @@ function trajectoriesOf(
     trajectories: lowerTrajectories(
       el,
       outer,
-      lasting,
+      given,
       (cx, across) => openOneTask(cx, across, first.task),
       (cx) => collectTrajectories(cx, wishes),
       { every, sensitivity: slopes !== undefined },
@@ -128,13 +146,12 @@ function trajectoriesOf(
 }
 
 /** The declared values of the leaves: drawn once, under the name of the leaf alone. */
-function lowerInitial(el: Elaboration, leaves: readonly LeafDeclaration[]): ExperimentProgram["initial"] {
+function lowerInitial(el: Elaboration, { persistent, startRuns }: CheckedProgram): ExperimentProgram["initial"] {
   const draft = openFunction(el, "initial", {
     consumer: "",
-    dry: false,
     scope: moduleScope(el.modules.root),
     persistent: new Set(),
+    plans: plansOf(startRuns),
   });
-  const outputs: Variable[] = leaves.map((leaf) => leaf.initial(draft.cx)!.variable);
-  return draft.finish(outputs);
+  return draft.finish(persistent.map((leaf) => leaf.initial(draft.cx)!.variable));
 }

@@ -24,7 +24,6 @@ export function newElaboration(
     limits: usualLimits,
     ...given,
     loops: new Map(),
-    directions: new Map(),
     data: new Map(),
     dataRanges: new Map(),
     recordedRates: new Set(),
@@ -57,6 +56,7 @@ function newPass() {
     work: { depth: 0, evaluations: 0, unshaped: 0, dataBytes: 0, uncalled: 0 },
     unshaped: new Map(),
     waiting: new Map(),
+    counted: new Map(),
   } satisfies Partial<Elaboration>;
 }
 

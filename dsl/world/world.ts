@@ -5,7 +5,7 @@ import type { Builder } from "../../runtime/ir/builder.ts";
 import type { ArrayType, DType, HostArray, Variable } from "../../runtime/ir/types.ts";
 import type { InputSlot } from "../../runtime/program/program.ts";
 import type { Definition, Module, ModuleSet } from "../modules/modules.ts";
-import type { DeclaredHyperparameter, Direction, Loop, Via, WrittenStep } from "./loop.ts";
+import type { DeclaredHyperparameter, Direction, Loop, LoopRule, Via, WrittenStep } from "./loop.ts";
 import type { Path } from "../syntax/paths.ts";
 import type {
   BatchClause,
@@ -29,6 +29,8 @@ export interface Consumer {
   readonly name: string;
   /** Nothing is run: every parameter is a placeholder, loops are gone through once. */
   readonly dry: boolean;
+  /** How each loop is run that it runs, as its check found out; nothing while that goes on. */
+  readonly plans: ReadonlyMap<Loop, LoopPlan>;
   /** T of every inner loop, when `evaluate … for T = 10 steps` says so. */
   readonly steps?: GivenSteps;
   /** The input of the function that a slot stands for, made when first asked for. */
@@ -211,8 +213,6 @@ export interface Elaboration {
   /** Values of `input`s, by module name and input name joined with a newline. */
   readonly inputs: ReadonlyMap<string, StaticValue>;
   readonly loops: Map<string, Loop>;
-  /** How outers that other loops run are differentiated. */
-  readonly directions: Map<Loop, Direction>;
   /** Top-level models by path. */
   readonly instances: Map<string, InstanceNode>;
   /** Every parameter tensor and hyperparameter seen so far, by name. */
@@ -256,6 +256,8 @@ export interface Elaboration {
   readonly unshaped: Map<string, Unshaped>;
   /** Calls that could not be gone into, by the model that they would have shaped: the parameter that an argument needs first. */
   readonly waiting: Map<InstanceNode, Unshaped>;
+  /** Models whose parameters were asked for, and how many were known: the check is run once more where these become more. */
+  readonly counted: Map<InstanceNode, number>;
 }
 
 /** What is asked for and not shaped, and where. */
@@ -312,11 +314,37 @@ export interface LoopPath {
   readonly timed: boolean;
 }
 
-/** What the check of a loop found out where it was run. */
-export interface CheckedLoop {
+/** How a hyperparameter gets its value. */
+export interface HyperparameterPlan {
+  readonly declared: DeclaredHyperparameter;
+  readonly kind: "leaf" | "switch" | "formula";
+  /** The constant, when it is one. */
+  readonly constant?: StaticValue;
+  readonly perStep: boolean;
+  readonly perTensor: boolean;
+}
+
+/** What a loop changes by a rule. */
+export interface RuledLeaves {
+  readonly rule: LoopRule;
+  readonly leaves: readonly LeafDeclaration[];
+  readonly plans: readonly HyperparameterPlan[];
+}
+
+/** How a loop is run: what a check finds out, and all that is read where the loop is written. */
+export interface LoopPlan {
   readonly loop: Loop;
   readonly steps: number;
+  /** What each of its rules changes, and by which hyperparameters. */
+  readonly rules: readonly RuledLeaves[];
+  /** All that they change. */
   readonly leaves: readonly LeafDeclaration[];
+  /** How what it minimizes is differentiated. */
+  readonly direction: Direction;
+}
+
+/** What the check of a loop found out where it was run. */
+export interface CheckedLoop extends LoopPlan {
   /** The loop whose step runs it, if one does. */
   readonly around: Loop | undefined;
   /** Parameters, then states, where it ends. */

@@ -97,7 +97,7 @@ function evaluated(signature: ReadSignature, given: readonly Given[]): ArrayOf |
   const sink = new DiagnosticSink();
   const modules = loadModules({ name: "a.meta", text }, () => undefined, sink);
   const el = newElaboration({ modules, sink, precision: "f64", evaluator: language, inputs: new Map() });
-  const options = { consumer: "", dry: true, scope: moduleScope(modules.root), persistent: new Set<string>() };
+  const options = { consumer: "", scope: moduleScope(modules.root), persistent: new Set<string>() };
   const { cx } = openFunction(el, "check", options);
   const locals = args.flatMap((g, i) => {
     if (typeof g === "number" || !("shape" in g)) return [];

@@ -64,7 +64,7 @@ function openProgram(): { el: Elaboration; cx: () => Context; sink: DiagnosticSi
   readInputs(el, inputs, {});
   readLoops(el);
   assertEquals(sink.diagnostics.map((d) => d.title), []);
-  const options = { consumer: "", dry: true, scope: moduleScope(modules.root), persistent: new Set<string>() };
+  const options = { consumer: "", scope: moduleScope(modules.root), persistent: new Set<string>() };
   return { el, cx: () => openFunction(el, "check", options).cx, sink };
 }
 

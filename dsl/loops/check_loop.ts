@@ -1,0 +1,185 @@
+// Is a loop without mistakes where it is run, and how is it run? Goes through it once with placeholders, and leaves its plan.
+import { setRange } from "../../runtime/ir/ranges.ts";
+import type { Variable } from "../../runtime/ir/types.ts";
+import { fail, needShape } from "../world/report.ts";
+import { evaluate } from "../world/evaluator.ts";
+import { requireStatic, tooLarge, withinLimit } from "../elaborate/sizes.ts";
+import { type Direction, follows, type Loop, type LoopRule } from "../world/loop.ts";
+import type { Context, LeafDeclaration, LoopPlan, LoopRecord, RuledLeaves, TensorValue } from "../world/world.ts";
+import { referenceLeaves, resolveReference } from "../elaborate/references.ts";
+import { referencePath, referenceText } from "../syntax/paths.ts";
+import { wholeSteps } from "../elaborate/steps.ts";
+import { enterWorld, loopAround } from "../world/moments.ts";
+import { shapeOf } from "../world/values.ts";
+import { anyEntry, hyperparameterLocals, planHyperparameters, type RuleTime } from "./hyperparameters.ts";
+import { directionOf } from "./directions.ts";
+import { checkThrough } from "./estimators.ts";
+import { carryOf, type LeafState, type LoopState } from "./loop_state.ts";
+import { checkFrom, placeholder, startValue } from "./loop_starts.ts";
+import { readMetaReference } from "./meta_parameters.ts";
+import { evaluateObjective } from "./objective.ts";
+import { outerObjective } from "./outer_objective.ts";
+import { checkRule } from "./rules.ts";
+
+/** Goes through a loop once with placeholders: finds out how it is run, and every mistake. Undefined when wrong (reported). */
+export function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
+  const { world, b } = cx;
+  const steps = wholeSteps(cx, loop);
+  const through = checkThrough(cx, loop, steps);
+  const t: TensorValue = { kind: "tensor", variable: b.input({ dtype: "i32", shape: [] }, "t"), dims: [] };
+  if (steps !== undefined) setRange(t.variable, { low: 0, high: steps - 1, attained: true });
+  const meta = loop.kind === "outer";
+  const stepWorld = enterWorld(world, {
+    owns: new Set([loop]),
+    ...(meta ? { metaStep: { name: loop.name, number: t.variable } } : {}),
+  });
+  const loss = meta
+    ? outerObjective({ ...cx, world: stepWorld }, loop)
+    : evaluateObjective(cx, loop, stepWorld, b, t, steps ?? 1)?.variable;
+  const rules: RuledLeaves[] = [];
+  const state: LeafState[] = [];
+  let wrong = steps === undefined || loss === undefined || !through;
+  for (const rule of loop.rules) {
+    const leaves = leavesOfRule(cx, loop, rule, state);
+    if (!leaves || steps === undefined) {
+      wrong = true;
+      continue;
+    }
+    const ruled = { rule, leaves, plans: planHyperparameters(cx, loop, rule, leaves, steps) };
+    if (ruled.plans.length < rule.hyperparameters.length) wrong = true;
+    rules.push(ruled);
+    const at: Context = { ...cx, world: stepWorld };
+    const time: RuleTime = { t, steps, b, entry: anyEntry(b) };
+    for (const leaf of leaves) {
+      const states = checkRule(at, rule, leaf, {
+        t,
+        hyperparameters: hyperparameterLocals(at, loop, ruled, leaf, time),
+      });
+      if (!startValue(cx, loop, leaf) || !states) wrong = true;
+      state.push({ leaf, p: placeholder(cx, leaf), states: states ?? new Map() });
+    }
+  }
+  if (loop.clip) requireStatic(cx, loop.clip, "the bound of `clip norm`");
+  const leaves = state.map((s) => s.leaf);
+  const direction = wrong || !checkFrom(cx, loop, leaves) ? undefined : directionInside(cx, loop, leaves);
+  return direction &&
+    checkedRecord(cx, { loop, steps: steps!, rules, leaves, direction }, carryOf(state), loss!);
+}
+
+/** What a loop can be asked that was gone through: nothing but sizes. */
+function checkedRecord(
+  cx: Context,
+  plan: LoopPlan,
+  carry: readonly Variable[],
+  loss: Variable,
+): LoopRecord {
+  const { b, elaboration: { precision: dtype } } = cx;
+  const { steps } = plan;
+  return {
+    ...plan,
+    around: loopAround(cx.world),
+    carry,
+    parameter: (leaf) => placeholder(cx, leaf),
+    quantity: () => ({ kind: "tensor", variable: loss, dims: [] }),
+    trajectory: (leaf) => b.input({ dtype, shape: [steps + 1, ...shapeOf(leaf.dims)] }),
+    stacked: () => b.input({ dtype, shape: [steps] }),
+    rate: () => undefined,
+  };
+}
+
+/** The leaves that a rule changes, and none before it. Undefined when wrong (reported). */
+function leavesOfRule(
+  cx: Context,
+  loop: Loop,
+  rule: LoopRule,
+  before: LoopState,
+): readonly LeafDeclaration[] | undefined {
+  const at: Context = { ...cx, scope: { module: loop.module, parent: undefined, locals: new Map() }, frames: [] };
+  const leaves = loop.kind === "inner" ? evolvedLeaves(at, rule) : learnedLeaves(at, rule);
+  const shared = leaves?.find((leaf) => before.some((s) => s.leaf === leaf));
+  if (!shared) return leaves;
+  return void fail(cx, {
+    code: "M0208",
+    title: `\`${shared.name}\` is changed by two rules of \`${loop.name}\``,
+    at: rule.span,
+    hint: "list different parts, such as `over net.body by …  over net.head by …`",
+  });
+}
+
+/** The leaves that the `over` of an outer's rule names. Undefined when wrong (reported). */
+function learnedLeaves(at: Context, { references }: LoopRule): LeafDeclaration[] | undefined {
+  const found = references.map((r) => readMetaReference(at, r));
+  return found.includes(undefined) ? undefined : [...new Set(found.flatMap((r) => r!.leaves))];
+}
+
+/** The leaves that the `over` of an inner's rule names. Undefined when wrong (reported). */
+function evolvedLeaves(at: Context, { references }: LoopRule): LeafDeclaration[] | undefined {
+  const leaves: LeafDeclaration[] = [];
+  for (const expression of references) {
+    if (expression.kind === "Missing") return undefined;
+    if (expression.kind === "Time") {
+      return void fail(at, {
+        code: "M0403",
+        title: "An inner loop evolves parameters, not their value at one time",
+        at: expression.span,
+        hint: "write the bare name; where it starts is learned by `over …@0` in an outer",
+      });
+    }
+    const reference = resolveReference(at, expression);
+    if (reference === undefined) return undefined;
+    if (reference === "not a reference") {
+      evaluate(at, expression);
+      if (!at.elaboration.sink.hasErrors) {
+        const names = expression.kind === "List" ? expression.items.map(referenceText) : [];
+        fail(at, {
+          code: "M0502",
+          title: "This is not a model or a parameter",
+          at: expression.span,
+          hint: names.length > 0 && names.every((n) => n !== undefined)
+            ? `write \`over ${names.join(", ")}\``
+            : undefined,
+        });
+      }
+      return undefined;
+    }
+    if (reference.kind !== "model" && reference.kind !== "leaf" || reference.kind === "leaf" && reference.leaf.loop) {
+      return void fail(at, {
+        code: "M0502",
+        title: "An inner loop evolves models and parameters, not hyperparameters",
+        at: expression.span,
+      });
+    }
+    const found = referenceLeaves(at.elaboration, reference);
+    if (found.length === 0) needShape(at.elaboration, referencePath(expression) ?? [], expression.span);
+    for (const leaf of found) if (!leaves.includes(leaf)) leaves.push(leaf);
+  }
+  return leaves;
+}
+
+/** How the objective of a loop is differentiated, as the loops that it runs say. Undefined when wrong (reported). */
+function directionInside(cx: Context, loop: Loop, leaves: readonly LeafDeclaration[]): Direction | undefined {
+  const direction = directionOf(cx, cx.world.consumer.runs.filter((r) => r.around === loop), leaves);
+  if (direction?.kind !== "es" || loop.kind === "outer" && !direction.windows) return direction;
+  const sampled = cx.world.consumer.runs.find((r) => r.around === loop && follows(r.loop) === "samples")!;
+  return void fail(cx, {
+    code: "M0701",
+    title: loop.kind === "inner"
+      ? `Samples of a loop that the inner loop \`${loop.name}\` runs are not yet supported`
+      : "A `window` of samples inside another loop is not yet supported",
+    at: sampled.loop.through.span!,
+    secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` runs it` }],
+  });
+}
+
+/** True when the values of every step of the loops that were run can be kept, as their derivatives need. Reports. */
+export function canUnroll(cx: Context): boolean {
+  for (const { loop, steps, leaves } of cx.world.consumer.runs) {
+    for (const leaf of leaves) {
+      const why = `a derivative keeps \`${leaf.name}\` at every step`;
+      if (tooLarge(cx, [{ size: steps }, ...leaf.dims], loop.count.span, why)) return false;
+    }
+    const asks = `\`${loop.name}\` is differentiated and runs ${steps} steps`;
+    if (!withinLimit(cx, "steps", { count: steps, asks, at: loop.count.span })) return false;
+  }
+  return true;
+}
