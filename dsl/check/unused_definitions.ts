@@ -292,7 +292,7 @@ function checkOptimizer(el: Elaboration, item: OptimizerItem, module: Module): v
       hyperparameters.set(formal.name.name, known(value));
     }
     const { span } = item.name;
-    const rule: LoopRule = { references: [], optimizer: { item, module }, hyperparameters: [], span };
+    const rule: LoopRule = { references: [], paths: [], optimizer: { item, module }, hyperparameters: [], span };
     const leaf: LeafDeclaration = {
       name: "p",
       path: ["p"],

@@ -35,7 +35,7 @@ export interface Given {
   /** The leaves that live as long as the run and whose values it is given. */
   readonly persistent: ReadonlySet<string>;
   /** Those that only other items ask for: they have their declared values here. */
-  readonly declared?: ReadonlySet<string>;
+  readonly declared?: Pick<ReadonlySet<string>, "has">;
   /** How its loops are run; undefined: it is gone through to find that out, and not written. */
   readonly plans?: ReadonlyMap<Loop, LoopPlan>;
 }

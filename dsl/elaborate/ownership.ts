@@ -1,7 +1,7 @@
 // Which loop changes or learns what? By the paths in `over`, and by what an expression mentions.
 import type { Elaboration, LoopPath, Reference } from "../world/world.ts";
 import type { Expression } from "../syntax/ast.ts";
-import { type Loop, rulePaths, withoutTime } from "../world/loop.ts";
+import { type Loop, withoutTime } from "../world/loop.ts";
 import { headName, leadsTo, mentions, overlaps, type Path, referencePath, visit } from "../syntax/paths.ts";
 import { hasPath, topName } from "./models.ts";
 
@@ -43,7 +43,7 @@ export function loopsTouched(el: Elaboration, expression: Expression): Loop[] {
 }
 
 function evolves(loop: Loop, path: Path): boolean {
-  return loop.rules.some((rule) => rulePaths(rule).some((over) => overlaps(over, path)));
+  return loop.rules.some((rule) => rule.paths.some((over) => overlaps(over, path)));
 }
 
 /** The inner loops that change a parameter. */

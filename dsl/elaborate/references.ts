@@ -9,7 +9,7 @@ import type { Context, Elaboration, HyperparameterValue, LeafDeclaration, Refere
 import { hintAt, hintFor } from "../diagnostics/hints.ts";
 import { methodHint } from "./scope_names.ts";
 import { partOfLoop } from "./unknown_names.ts";
-import { hyperparameterPath, type Loop, type LoopRule, rulePaths, withoutTime } from "../world/loop.ts";
+import { hyperparameterPath, type Loop, type LoopRule, withoutTime } from "../world/loop.ts";
 import { makeLeaf } from "./leaves.ts";
 import { childOf, leavesOf, topInstance, topName } from "./models.ts";
 import { evaluateType } from "./sizes.ts";
@@ -211,12 +211,12 @@ function memberOfLoop(
 
 /** What a rule changes, on the way to one of its hyperparameters. */
 function wayToRule(loop: Loop, path: Path): Reference | undefined {
-  return loop.rules.some((r) => rulePaths(r).some((p) => leadsTo(path, p))) ? { kind: "rule", loop, path } : undefined;
+  return loop.rules.some((r) => r.paths.some((p) => leadsTo(path, p))) ? { kind: "rule", loop, path } : undefined;
 }
 
 /** The rule of a loop that changes what a path names. */
 export function ruleOver(loop: Loop, path: Path): LoopRule | undefined {
-  return loop.rules.find((r) => rulePaths(r).some((p) => samePath(p, path)));
+  return loop.rules.find((r) => r.paths.some((p) => samePath(p, path)));
 }
 
 /** The leaves of a hyperparameter that are known; empty for one computed by a formula. */

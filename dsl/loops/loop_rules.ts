@@ -4,7 +4,7 @@ import type { Clause, Expression, InnerItem, OptimizerItem, OuterItem, OverrideE
 import { notYet } from "../world/report.ts";
 import type { Elaboration } from "../world/world.ts";
 import { hintAt, hintFor } from "../diagnostics/hints.ts";
-import { type DeclaredHyperparameter, type Loop, type LoopRule, rulePaths } from "../world/loop.ts";
+import { type DeclaredHyperparameter, type Loop, type LoopRule, pathsOf } from "../world/loop.ts";
 import type { Module } from "../modules/modules.ts";
 import { type Path, pathText, referencePath, samePath } from "../syntax/paths.ts";
 import { isLibrary, type Span } from "../text/source.ts";
@@ -54,7 +54,15 @@ function unknownRule(module: Module, over: Extract<Clause, { kind: "Over" }>, sp
     members: [{ kind: "Next", name: p, value: { kind: "Name", name: "p", primed: false, span }, span }],
     span,
   };
-  return { references: over.references, optimizer: { item, module }, hyperparameters: [], unknown: true, span };
+  const { references } = over;
+  return {
+    references,
+    paths: pathsOf(references),
+    optimizer: { item, module },
+    hyperparameters: [],
+    unknown: true,
+    span,
+  };
 }
 
 /** The names of hyperparameters that more than one rule of a loop has. */
@@ -88,7 +96,7 @@ function readRule(el: Elaboration, place: RulePlace, rule: Expression): LoopRule
   if (!optimizer) return undefined;
   const { formals } = optimizer.item;
   const given = givenHyperparameters(el, rule, optimizer);
-  const paths = rulePaths(over);
+  const paths = pathsOf(over.references);
   const overrides = overridesOf(el, item.name.name).filter(({ entry }) =>
     entry.qualifier ? isAmong(paths, referencePath(entry.qualifier)) : !shared.has(entry.name.name)
   );
@@ -119,7 +127,8 @@ function readRule(el: Elaboration, place: RulePlace, rule: Expression): LoopRule
     return { name, path, value: wrong ? hole(span) : value, module, override: override?.entry, span };
   });
   const { item: definition, module } = optimizer;
-  return { references: over.references, optimizer: { item: definition, module }, hyperparameters, span: rule.span };
+  const { references } = over;
+  return { references, paths, optimizer: { item: definition, module }, hyperparameters, span: rule.span };
 }
 
 const argumentsOf = (rule: Expression) => rule.kind === "Call" ? rule.args : [];
@@ -250,11 +259,11 @@ export function checkOverrides(el: Elaboration): void {
 /** What an override names must be a hyperparameter of one rule. */
 function checkEntry(el: Elaboration, loop: Loop, entry: OverrideEntry, qualifier: Path | undefined): void {
   const { name } = entry.name;
-  const rules = loop.rules.filter((r) => qualifier === undefined || isAmong(rulePaths(r), qualifier));
+  const rules = loop.rules.filter((r) => qualifier === undefined || isAmong(r.paths, qualifier));
   const known = rules.flatMap((r) => r.hyperparameters.map((h) => h.name));
   const having = rules.filter((r) => r.hyperparameters.some((h) => h.name === name));
   if (rules.length === 0) {
-    const paths = loop.rules.flatMap(rulePaths).map(pathText);
+    const paths = loop.rules.flatMap((r) => r.paths).map(pathText);
     el.sink.report({
       code: "M0204",
       title: `\`${loop.name}\` has no rule over \`${pathText(qualifier!)}\``,
@@ -268,7 +277,7 @@ function checkEntry(el: Elaboration, loop: Loop, entry: OverrideEntry, qualifier
       title: `Two rules of \`${loop.name}\` have a \`${name}\``,
       at: entry.name.span,
       secondary: having.map((rule) => ({ span: rule.span, message: "" })),
-      hint: `say which, such as \`${pathText([...rulePaths(having[0]!)[0] ?? [], name])} = …\``,
+      hint: `say which, such as \`${pathText([...having[0]!.paths[0] ?? [], name])} = …\``,
     });
   } else if (!known.includes(name) && loop.rules.every((r) => !r.unknown)) {
     el.sink.report({

@@ -21,11 +21,12 @@ import { complete } from "../check/check_program.ts";
 /** Writes every function of a program. Undefined when it has mistakes: then what does not depend on those that were found is written
  *  only to find others, such as a gradient that cannot reach (reported). */
 export function lowerProgram(el: Elaboration, checked: CheckedProgram): ExperimentProgram | undefined {
-  const learned = checked.outers.flatMap((o) => o.leaves);
-  const trained = ({ runs }: Checked) => givenTo(checked, learned, runs);
+  const all = namesOf(checked.persistent);
+  const learned = namesOf(checked.outers.flatMap((o) => o.leaves));
+  const trained = ({ runs }: Checked) => givenTo(all, learned, runs);
   const untrained = ({ item, wrt, runs }: CheckedGradient) => {
-    const own = wrt.flatMap((r) => r.leaves);
-    return givenTo(checked, item.after ? [...learned, ...own] : own, runs);
+    const own = namesOf(wrt.flatMap((r) => r.leaves));
+    return givenTo(all, item.after ? learned.union(own) : own, runs);
   };
   const wishesOf = (has: (loop: Loop) => boolean) => checked.records.wishes.filter((w) => has(w.loop));
   const { hasErrors } = el.sink;
@@ -106,18 +107,15 @@ function lastingLeaf({ precision }: Elaboration, { name, dims, range, span }: Le
 }
 
 /** What is known of a function that is given the values of some of the leaves that live as long as the run. */
-function givenTo(
-  { persistent }: CheckedProgram,
-  leaves: readonly LeafDeclaration[],
-  runs: readonly CheckedLoop[],
-): Given {
-  const names = new Set(leaves.map((leaf) => leaf.name));
+function givenTo(all: ReadonlySet<string>, given: ReadonlySet<string>, runs: readonly CheckedLoop[]): Given {
   return {
-    persistent: names,
-    declared: new Set(persistent.map((l) => l.name).filter((name) => !names.has(name))),
+    persistent: given,
+    declared: { has: (name) => all.has(name) && !given.has(name) },
     plans: plansOf(runs),
   };
 }
+
+const namesOf = (leaves: readonly LeafDeclaration[]): ReadonlySet<string> => new Set(leaves.map((leaf) => leaf.name));
 
 const plansOf = (runs: readonly CheckedLoop[]) => new Map(runs.map((run) => [run.loop, run]));
 

@@ -100,9 +100,9 @@ export interface Through {
 /** What a loop does that says nothing. */
 export const unrolled: Through = { kind: "unroll", written: "unroll", args: new Map(), span: undefined };
 
-/** What a rule changes, as written: `net.body`, also for `net.body@0`. */
-export function rulePaths(rule: Pick<LoopRule, "references">): Path[] {
-  return rule.references.flatMap((r) => {
+/** The paths among references, as written: `net.body`, also for `net.body@0`. */
+export function pathsOf(references: readonly Expression[]): Path[] {
+  return references.flatMap((r) => {
     const path = referencePath(withoutTime(r));
     return path ? [path] : [];
   });
@@ -137,6 +137,8 @@ export interface Loop {
 /** `over net.body by sgd(lr = 0.1)`, with what an `override` changes. */
 export interface LoopRule {
   readonly references: readonly Expression[];
+  /** What it changes, as written: `net.body`, also for `net.body@0`. */
+  readonly paths: readonly Path[];
   readonly optimizer: { readonly item: OptimizerItem; readonly module: Module };
   readonly hyperparameters: readonly DeclaredHyperparameter[];
   /** True when its optimizer is not known (reported): then a stand-in that changes nothing, and any hyperparameter may be one. */

@@ -50,7 +50,7 @@ export interface Consumer {
   /** Leaves whose values come from outside. */
   readonly persistent: ReadonlySet<string>;
   /** Leaves of other items: drawn once as for those, and computed here where they follow what is learned. */
-  readonly declared: ReadonlySet<string>;
+  readonly declared: Pick<ReadonlySet<string>, "has">;
 }
 
 /** A number of steps that an evaluation gives, with its place. */
