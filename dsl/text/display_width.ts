@@ -22,7 +22,7 @@ export interface DisplayLine {
 /** A tab reaches to the next multiple of this many cells. */
 const tabStop = 4;
 
-const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
+let segmenter: Intl.Segmenter | undefined;
 
 /** Blocks of East Asian Wide and Fullwidth code points (Unicode 16, EastAsianWidth.txt, merged); emoji are found by
  *  their own property. */
@@ -66,6 +66,8 @@ function picture(control: string): string {
 export function layOutLine(line: string): DisplayLine {
   const clusters: Cluster[] = [];
   let cell = 0;
+  // made when it is first needed: that takes as long as reading a short program
+  segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" });
   for (const { segment, index } of segmenter.segment(line)) {
     const shown = visibleText(segment);
     const cells = segment === "\t" ? tabStop - cell % tabStop : cellsOf(shown);

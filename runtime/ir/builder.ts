@@ -19,7 +19,7 @@ import {
 import type { FloatRange } from "./float_range.ts";
 import { noteRanges, rangeOf, setRange } from "./ranges.ts";
 import { inferTypes } from "./shapes.ts";
-import { computesSame, fillsSame, isShared, storedAs, type Wanted } from "./sharing.ts";
+import { computesSame, fillsSame, isShared, storedAs } from "./sharing.ts";
 import { simplifyEquation } from "./simplify.ts";
 import { specializeLoop } from "./specialize.ts";
 import { InternalError } from "../errors.ts";
@@ -248,14 +248,15 @@ export class Builder {
       const leaner = specializeLoop(this, resolved, params as PrimitiveParameters["scan" | "map"]);
       if (leaner) return this.emit(op, leaner.inputs, leaner.params as PrimitiveParameters[P]);
     }
-    const wanted: Wanted = { op, inputs: resolved, params, origin: this.origin };
-    const alike = isShared(wanted) ? this.#alike(wanted) : undefined;
-    const shared = alike?.find((known) => computesSame(known, wanted));
-    if (shared) return shared.outputs;
+    const alike = isShared(op, params) ? this.#alike(op, resolved, params) : undefined;
+    if (alike) {
+      const wanted = { op, inputs: resolved, params, origin: this.origin };
+      for (const known of alike) if (computesSame(known, wanted)) return known.outputs;
+    }
     if (++written.count > written.most) throw new TooManyEquations(this.origin);
     const outputs = types.map((type) => newVariable(type));
     noteRanges(op, resolved, params, outputs);
-    const equation = { ...wanted, outputs } as unknown as Equation;
+    const equation = { op, inputs: resolved, outputs, params, origin: this.origin } as unknown as Equation;
     this.#equations.push(equation);
     for (const output of outputs) this.#known.set(output, { producer: equation, readers: undefined });
     alike?.push(equation);
@@ -269,7 +270,7 @@ export class Builder {
   }
 
   /** Among these is an equation that computes the same, if there is one. */
-  #alike({ op, inputs, params }: Wanted): Equation[] {
+  #alike(op: PrimitiveName, inputs: readonly Variable[], params: PrimitiveParameters[PrimitiveName]): Equation[] {
     if (op === "constant") return this.#filledWith((params as PrimitiveParameters["constant"]).data[0]!);
     if (inputs.length === 0) return this.#sources;
     // what was made last has the fewest readers

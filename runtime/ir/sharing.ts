@@ -12,7 +12,7 @@ import {
 } from "./types.ts";
 
 /** An equation before it is written. */
-export interface Wanted {
+interface Wanted {
   readonly op: PrimitiveName;
   readonly inputs: readonly Variable[];
   readonly params: PrimitiveParameters[PrimitiveName];
@@ -20,7 +20,7 @@ export interface Wanted {
 }
 
 /** True for what is written once, however often it is asked for. */
-export function isShared({ op, params }: Wanted): boolean {
+export function isShared(op: PrimitiveName, params: PrimitiveParameters[PrimitiveName]): boolean {
   if (op === "constant") return (params as PrimitiveParameters["constant"]).data.length === 1;
   return op !== "scan" && op !== "map" && (!isRequest(op) || op === "check");
 }
@@ -34,9 +34,8 @@ export function computesSame(known: Equation, { op, inputs, params, origin }: Wa
     return fillsSame(known, data[0]!, type);
   }
   if (known.op !== op || known.inputs.length !== inputs.length) return false;
-  const [x, y] = known.inputs;
   const same = known.inputs.every((input, i) => input === inputs[i]) ||
-    x === inputs[1] && y === inputs[0] && commutative.has(op);
+    known.inputs[0] === inputs[1] && known.inputs[1] === inputs[0] && commutative.has(op);
   // what the program says is told from what an estimator does: differences hold the one and not the other
   return same && sameData(known.params, params) && (op !== "stop_gradient" || sameData(known.origin, origin));
 }
