@@ -4,7 +4,7 @@ import { type CompileOutput, compileProgram } from "../../dsl/compile.ts";
 import type { Diagnostic } from "../../dsl/diagnostics/diagnostic.ts";
 import type { Instance } from "../../dsl/world/instance.ts";
 import { parseProgram } from "../../dsl/parse/parse.ts";
-import type { RandomProgram } from "./program.ts";
+import type { RandomProgram } from "./definitions.ts";
 
 /** What the root file is called, unless said. */
 export const rootName = "program.meta";

@@ -7,7 +7,7 @@ import { keywords } from "../../dsl/syntax/keywords.ts";
 import { libraryFiles } from "../../dsl/prelude/library.ts";
 import { viaNames } from "../../dsl/elaborate/reparameterisations.ts";
 import { treeOf } from "./compiled.ts";
-import type { RandomProgram } from "./program.ts";
+import type { RandomProgram } from "./definitions.ts";
 import { walk } from "./rewrites.ts";
 
 type Node = { readonly kind: string } & Record<string, unknown>;

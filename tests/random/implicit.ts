@@ -6,7 +6,7 @@ import { compileFiles, treeOf } from "./compiled.ts";
 import type { Dice } from "./dice.ts";
 import { gradientAt } from "../../runtime/verify/check_gradient.ts";
 import { type Outcome, runSeed } from "./runs.ts";
-import type { RandomProgram } from "./program.ts";
+import type { RandomProgram } from "./definitions.ts";
 import { corners } from "./resting.ts";
 import { compareSlope, pointOf, saidStops, scalarsOf } from "./slopes.ts";
 

@@ -5,7 +5,8 @@ import { type Dice, throwDice } from "./dice.ts";
 import { numbersOf } from "./numbers.ts";
 import { checks, type Subject } from "./oracle.ts";
 import { runOn, runSeed } from "./runs.ts";
-import { type RandomProgram, writeProgram } from "./program.ts";
+import type { RandomProgram } from "./definitions.ts";
+import { writeProgram } from "./program.ts";
 import { compareSlope, pointOf, saidStops, scalarsOf } from "./slopes.ts";
 
 /** Something that is wrong. */

@@ -10,7 +10,7 @@ import { compileFiles, errorsOf, settle, type Settled, treeOf } from "./compiled
 import type { Dice } from "./dice.ts";
 import { apart, type Numbers, numbersOf } from "./numbers.ts";
 import { distinctName } from "./observed_draws.ts";
-import type { RandomProgram } from "./program.ts";
+import type { RandomProgram } from "./definitions.ts";
 import { innerGradients, jittered, throughFunctions } from "./rewrites.ts";
 import { type Outcome, runOn, runSeed, tensorflow, threaded, wasm } from "./runs.ts";
 import { lookAtReach } from "./reach.ts";

@@ -1,17 +1,11 @@
 // Which programs are written? From a seed, well-typed ones: definitions, loops in one of the shapes that loops can have, and what is
 // asked of them. What an estimator cannot see is taken out of `over` and `wrt` by `settle.ts`.
+import { Definitions, type Evolved, type RandomProgram } from "./definitions.ts";
 import { type Dice, throwDice } from "./dice.ts";
-import { expression, linearTerm, literal, type Scope, type Variable } from "./expressions.ts";
-import { fields, logistic, loss, type Network, network, ownInitialiser } from "./networks.ts";
+import { literal, type Variable } from "./expressions.ts";
+import { network } from "./networks.ts";
 import { learnedRule, rule, type WrittenRule } from "./rules.ts";
 import { observedDraws } from "./observed_draws.ts";
-
-/** A program as files. */
-export interface RandomProgram {
-  readonly text: string;
-  /** Files that it imports, by path. */
-  readonly files: ReadonlyMap<string, string>;
-}
 
 /** How loops stand in each other. */
 const shapes = [
@@ -34,20 +28,6 @@ export function writeProgram(seed: number, index: number): RandomProgram {
 
 type Form = Exclude<typeof shapes[number][1], "draws">;
 
-/** A definition, and whether it reads nothing but the library. */
-interface Definition {
-  readonly name: string;
-  readonly text: string;
-  readonly closed: boolean;
-}
-
-/** What a loop can evolve. */
-interface Evolved {
-  readonly name: string;
-  readonly variables: readonly Variable[];
-  readonly network: boolean;
-}
-
 /** An inner loop or an outer that is run by another. */
 interface LoopText {
   readonly name: string;
@@ -60,215 +40,33 @@ interface LoopText {
   readonly estimator: string;
 }
 
-class Draft {
+class Draft extends Definitions {
   readonly #items: string[] = [];
-  readonly #definitions: Definition[] = [];
-  readonly #tasks: boolean;
-  readonly #rows: number;
-  #network: Network | undefined;
-  #theta = false;
   #warm = false;
-  readonly #loss: ReturnType<typeof loss>;
-  readonly #free: readonly Evolved[];
-  readonly #loose: boolean;
 
-  constructor(readonly dice: Dice, readonly form: Form) {
-    this.#tasks = form === "tasks" || form === "nested" && dice.chance(0.6) || form === "inner" && dice.chance(0.15);
-    this.#rows = dice.int(2, 3);
-    this.#loose = dice.chance(0.25);
-    this.#loss = loss(dice);
-    const all: Evolved[] = [
-      { name: "w", variables: [{ text: "w", shape: [2, 3] }], network: false },
-      { name: "v", variables: [{ text: "v", shape: [3] }], network: false },
-      { name: "a", variables: [{ text: "a", shape: [] }], network: false },
-    ];
-    this.#free = dice.some(all, dice.int(1, 2));
+  constructor(dice: Dice, readonly form: Form) {
+    super(dice, form === "tasks" || form === "nested" && dice.chance(0.6) || form === "inner" && dice.chance(0.15));
   }
 
   write(): RandomProgram {
     const { dice } = this;
     if (dice.chance(0.62) && this.form !== "inner in inner") {
-      this.#network = network(dice, this.#rows, (shape) => this.start(shape));
+      this.network = network(dice, this.rows, (shape) => this.start(shape));
     }
     this.data();
     this.parameters();
     this.loops();
-    return this.assemble();
-  }
-
-  // ------------------------------------------------------------------------------------------------------ definitions
-
-  define(name: string, text: string, closed = false): void {
-    if (!this.#definitions.some((d) => d.name === name)) this.#definitions.push({ name, text, closed });
-  }
-
-  /** What stands behind a parameter's type. */
-  start(shape: readonly number[], scale = 0.6): string {
-    const { dice } = this;
-    return dice.weighted<() => string>([
-      [4, () => `= ${literal(dice, shape, () => dice.number(-scale, scale))}`],
-      [2, () => "= 0"],
-      [1, () => `= ${dice.number(-scale, scale)}`],
-      [2, () => `~ ${dice.pick(["normal(0, 0.4)", "uniform(-0.5, 0.5)", "truncated_normal(0.4)"])}`],
-      [1.6, () => (this.learned(), dice.pick(["= theta", "= 0.5 * theta", "= tanh(theta) - 0.2"]))],
-      [0.8, () => (this.learned(), "~ normal(0.1, 0.2 + theta^2)")],
-    ])();
-  }
-
-  /** A free parameter that starts are computed from. */
-  learned(): void {
-    const { dice } = this;
-    this.#theta = true;
-    this.define("theta", `param theta = ${dice.pick([dice.number(-0.6, 0.6), dice.number(0.1, 0.9), "0"])}`);
-  }
-
-  data(): void {
-    const { dice } = this;
-    this.define(
-      "ix",
-      `data ix {\n    two : int [2] = [${dice.int(0, 1)}, ${dice.int(0, 1)}]\n    three : int [3] = [${
-        dice.int(0, 2)
-      }, ${dice.int(0, 2)}, 1]\n    on : bool [3] = [true, ${dice.chance(0.5)}, false]\n    far : int [2] = [${
-        dice.int(0, 5)
-      }, ${dice.pick(["7", "100_000", "2147483647"])}]\n}`,
-    );
-    const net = this.#network;
-    if (net) {
-      for (const model of net.models) this.define(model.name, model.text, !model.text.includes("theta"));
-      if (net.models.some((m) => m.text.includes("own_init"))) this.define("own_init", ownInitialiser, true);
-      this.define("logistic", logistic, true);
-      this.define("d", `data d {\n    ${fields(dice, net, this.#rows, "data")}\n}`);
-    }
-    if (this.#tasks) {
-      const split = (name: string) =>
-        `  split ${name} {\n    ${
-          net ? fields(dice, net, this.#rows, "split") : "x : [2, 3] ~ uniform(-1, 1)"
-        }\n    s : [] ~ normal(k, 0.5)\n    b : [3] = ${literal(dice, [3])}\n  }`;
-      this.define(
-        "problem",
-        `task problem {\n  k ~ uniform(0.5, 1.5)\n  let twice = 2 * k\n  fn f(x) = ${
-          dice.pick(["sin(k * x)", "k * tanh(x)", "twice * x", "x + k"])
-        }\n${split("support")}\n${split("query")}\n}`,
-      );
-    }
-  }
-
-  parameters(): void {
-    const { dice } = this;
-    const shapeText = { w: " : [2, 3]", v: " : [3]", a: "" } as const;
-    for (const { name } of this.#free) {
-      const shape = { w: [2, 3], v: [3], a: [] }[name as "w" | "v" | "a"];
-      this.define(name, `param ${name}${shapeText[name as "w" | "v" | "a"] || " : []"} ${this.start(shape)}`);
-    }
-    const range = dice.pick([
-      "",
-      "",
-      " in 0 .. 2",
-      " in 0 .. inf via log",
-      " via softplus",
-      " in 0 .. 1 via logit",
-      " via log",
-    ]);
-    this.define("c", `param c = ${dice.number(0.2, 0.8)}${range}`);
-    this.define("goal", `param goal : [3] = ${literal(dice, [3])}`);
-    if (dice.chance(0.3)) this.learned();
-    if (dice.chance(0.15)) this.define("K", `input K : int = ${dice.int(1, 3)} in 1 .. 10`);
-    if (dice.chance(0.1)) this.define("half", "input half : float = 0.5");
-    if (dice.chance(0.1)) this.define("wide", `input wide : bool = ${dice.chance(0.5)}`);
-    if (dice.chance(0.25)) {
-      this.define("shift", `let shift = ${dice.pick(["2 * pi / 10", "sqrt(2) - 1", "c / 2", "sum(ix.two) * 0.1"])}`);
-    }
-    if (dice.chance(0.3)) {
-      const scope: Scope = { dice, variables: [{ text: "x", shape: [] }] };
-      this.define("bend", `fn bend(x, scale = 0.5) = scale * tanh(${expression(scope, [], 2)})`, true);
-    }
-  }
-
-  has(name: string): boolean {
-    return this.#definitions.some((d) => d.name === name);
-  }
-
-  /** What can be read besides what loops change. */
-  constants(): Variable[] {
-    const list: Variable[] = [
-      { text: "c", shape: [] },
-      { text: "goal", shape: [3] },
-      { text: "ix.two", shape: [2], below: 2 },
-      { text: "ix.three", shape: [3], below: 3 },
-      { text: "ix.on", shape: [3], bool: true },
-    ];
-    if (this.#theta) list.push({ text: "theta", shape: [] }, { text: "theta", shape: [] });
-    if (this.has("half")) list.push({ text: "half", shape: [] });
-    if (this.has("wide")) list.push({ text: "where(wide, 1, 0.5)", shape: [] });
-    if (this.has("K")) list.push({ text: "K", shape: [] });
-    if (this.has("shift")) list.push({ text: "shift", shape: [] });
-    if (this.has("bend")) list.push({ text: `bend(${this.#theta ? "theta" : "c"})`, shape: [] });
-    return list;
-  }
-
-  /** A scalar around 1 of what `evolved` holds at a time (`@T`, or nothing inside), of a table, and of what is constant. */
-  objective(
-    evolved: readonly Evolved[],
-    time: string,
-    table: string | undefined,
-    more: readonly Variable[] = [],
-    bowl = false,
-  ): string {
-    const { dice } = this;
-    const terms: string[] = [];
-    const net = this.#network;
-    const read = (each: Variable): Variable => ({ ...each, text: `${each.text}${time}` });
-    const variables = [...evolved.flatMap((e) => e.variables.map(read)), ...more, ...this.constants()];
-    if (table === "support" || table === "query") {
-      variables.push({ text: `${table}.s`, shape: [] }, { text: `${table}.b`, shape: [3] });
-      if (!net) variables.push({ text: `${table}.x`, shape: [2, 3] });
-    }
-    if (net && (evolved.some((e) => e.network) || time === "" && evolved.length === 0)) {
-      const field = this.field(table ?? "d");
-      const args = `${field("x")}${net.training ? `, ${time === "" ? 1 : 0}` : ""}`;
-      terms.push(this.#loss(`net${time}(${args})`, field));
-    }
-    const scope: Scope = { dice, variables, loose: this.#loose };
-    for (let k = dice.int(1, 2); k > 0; k--) {
-      terms.push(`${dice.number(0.1, 0.5)} * tanh(${expression(scope, [], dice.int(2, 4))})`);
-    }
-    if (dice.chance(0.3)) terms.push(`${dice.number(0.1, 0.3)} * ${linearTerm(scope)}`);
-    for (const each of evolved) {
-      if (each.network) continue;
-      const [variable] = each.variables;
-      const at = `${variable!.text}${time}`;
-      const target = dice.weighted([
-        [3, variable!.shape.length > 0 ? "goal" : "c"],
-        [2, "0.3"],
-        [this.#theta ? 3 : 0, "theta"],
-        [more.length > 0 ? 2 : 0, more[0]?.text ?? "0"],
-        [table === "support" || table === "query" ? 2 : 0, `${table}.s`],
-      ]);
-      // a bowl that is steep enough for a loop to come to rest
-      const [weight, total] = bowl ? ["0.9", "sum"] : [dice.pick(["0.5", "0.3", "c"]), dice.pick(["sum", "mean"])];
-      terms.push(`${weight} * ${total}((${at} - ${target})^2)`);
-    }
-    return terms.join(" + ");
-  }
-
-  /** How fields of a table are read: directly, or through a function. */
-  field(table: string): (name: string) => string {
-    const through = table === "d" && this.dice.chance(0.4);
-    return (name) => {
-      if (!through) return `${table}.${name}`;
-      this.define(`${name}s`, `fn ${name}s() = ${table}.${name}`);
-      return `${name}s()`;
-    };
+    return this.assemble(this.#items);
   }
 
   // ------------------------------------------------------------------------------------------------------------ loops
 
   loops(): void {
     const { dice, form } = this;
-    const evolved: Evolved[] = [...this.#free];
-    if (this.#network) evolved.push({ name: "net", variables: [], network: true });
+    const evolved: Evolved[] = [...this.free];
+    if (this.network) evolved.push({ name: "net", variables: [], network: true });
     if (form === "none") return this.noLoop(evolved);
-    const table = this.#tasks ? "support" : undefined;
+    const table = this.tasks ? "support" : undefined;
     const fit = this.inner("fit", "T", evolved, { table });
     let last = fit;
     let ends = "@T";
@@ -277,13 +75,13 @@ class Draft {
       last = this.inner("tune", "S", fit.evolves, { table, from: "fit@T" });
       ends = "@(tune.S)";
     }
-    const query = this.#tasks ? "query" : undefined;
+    const query = this.tasks ? "query" : undefined;
     const goal = () => this.objective(fit.evolves, ends, query);
     const metas = this.metas(fit);
     if (form === "nested") return this.nested(fit, ends, goal, metas);
     const outer = form === "outer" || form === "tasks";
     if (outer) {
-      this.outer({ name: "train", loop: last, objective: this.overTimes(goal(), last), metas, tasks: this.#tasks });
+      this.outer({ name: "train", loop: last, objective: this.overTimes(goal(), last), metas, tasks: this.tasks });
       if (dice.chance(0.45)) this.evaluate(last, ends, query, "train");
       this.records(last, "train");
     }
@@ -295,8 +93,8 @@ class Draft {
   }
 
   noLoop(evolved: readonly Evolved[]): void {
-    const metas = [...evolved.map((e) => e.name), "c", "goal", ...(this.#theta ? ["theta"] : [])];
-    this.gradient(this.objective(evolved, "", this.#tasks ? "support" : undefined), metas, undefined);
+    const metas = [...evolved.map((e) => e.name), "c", "goal", ...(this.theta ? ["theta"] : [])];
+    this.gradient(this.objective(evolved, "", this.tasks ? "support" : undefined), metas, undefined);
   }
 
   /** Sometimes the sum over the times of a loop. */
@@ -348,7 +146,7 @@ class Draft {
     const windowed = /window = 2\)/.test(estimator) && /es\(/.test(estimator) && steps % 2 === 1;
     const count = windowed ? 4 : steps;
     lines.push(`  for ${dice.chance(0.12) && time === "T" ? "" : `${time} = `}${count} steps`);
-    if (!this.#tasks && this.#network?.input.rowAxis === 0 && lines[0]!.includes("net") && dice.chance(0.3)) {
+    if (!this.tasks && this.network?.input.rowAxis === 0 && lines[0]!.includes("net") && dice.chance(0.3)) {
       lines.push(`  batch ${dice.int(1, 2)} of d`);
     }
     if (dice.chance(0.15)) lines.push(`  clip norm ${dice.number(0.3, 1.5)}`);
@@ -446,8 +244,8 @@ class Draft {
   /** What can be learned, or differentiated for. */
   metas(loop: LoopText): string[] {
     const starts = loop.evolves.map((e) => `${e.name}@0`);
-    const parts = loop.evolves.some((e) => e.network) && this.#network!.parameters.length > 0 && this.dice.chance(0.3)
-      ? [`net.${this.dice.pick(this.#network!.parameters)}@0`]
+    const parts = loop.evolves.some((e) => e.network) && this.network!.parameters.length > 0 && this.dice.chance(0.3)
+      ? [`net.${this.dice.pick(this.network!.parameters)}@0`]
       : [];
     const whole = parts.length > 0 ? starts.filter((s) => s !== "net@0") : starts;
     return [
@@ -456,7 +254,7 @@ class Draft {
       ...loop.numbers.map((h) => `${loop.name}.${h}`),
       "c",
       "goal",
-      ...(this.#theta ? ["theta", "theta"] : []),
+      ...(this.theta ? ["theta", "theta"] : []),
       ...(loop.rule.learned ? ["step_of"] : []),
     ];
   }
@@ -518,7 +316,7 @@ class Draft {
     const own = rule(dice, "outer", dice.chance(0.5) ? "sgd" : undefined);
     if (own.definition) this.define(own.name, own.definition, true);
     const steps = dice.int(1, 3);
-    const across = (n: number) => this.#tasks ? `  across ${n} problem${dice.chance(0.1) ? " fixed" : ""}\n` : "";
+    const across = (n: number) => this.tasks ? `  across ${n} problem${dice.chance(0.1) ? " fixed" : ""}\n` : "";
     const through = dice.weighted([[6, ""], [1, "forward()"], [1, "unroll(window = 1)"], [0.6, "first_order()"]]);
     this.#items.push(
       `outer mid {\n  minimize ${goal()} + 0.3 * ${tied}\n${
@@ -534,7 +332,7 @@ class Draft {
     const objective = [
       `mid.loss@M`,
       ...(readsEnd ? [`0.4 * (${learned}@M - 0.3)^2`] : []),
-      ...(this.#tasks && dice.chance(0.5) ? [`0.2 * query.s * ${learned}@M`] : []),
+      ...(this.tasks && dice.chance(0.5) ? [`0.2 * query.s * ${learned}@M`] : []),
     ].join(" + ");
     const outerMetas = [
       ...own.smooth.map((h) => `mid.${h}`),
@@ -554,8 +352,8 @@ class Draft {
   }
 
   netSize(time: string): string {
-    const field = this.field(this.#tasks ? "support" : "d");
-    return `mean(net${time}(${field("x")}${this.#network!.training ? ", 1" : ""}))`;
+    const field = this.field(this.tasks ? "support" : "d");
+    return `mean(net${time}(${field("x")}${this.network!.training ? ", 1" : ""}))`;
   }
 
   outer(at: { name: string; loop: LoopText; objective: string; metas: readonly string[]; tasks: boolean }): void {
@@ -578,7 +376,7 @@ class Draft {
     const steps = dice.int(1, 3);
     lines.push(`  for ${dice.chance(0.2) ? "N = " : ""}${steps} steps`);
     if (dice.chance(0.12)) lines.push(`  clip norm ${dice.number(0.5, 2)}`);
-    if (this.#network?.input.rowAxis === 0 && objective.includes("net@") && !tasks && dice.chance(0.5)) {
+    if (this.network?.input.rowAxis === 0 && objective.includes("net@") && !tasks && dice.chance(0.5)) {
       lines.push(`  batch ${dice.int(1, 2)} of d`);
     }
     this.#items.push(`outer ${name} {\n${lines.join("\n")}\n}`);
@@ -591,7 +389,7 @@ class Draft {
     }
   }
 
-  gradient(objective: string, metas: readonly string[], after: string | undefined, tasks = this.#tasks): void {
+  gradient(objective: string, metas: readonly string[], after: string | undefined, tasks = this.tasks): void {
     const { dice } = this;
     const across = tasks ? `\nacross ${dice.int(1, 3)} problem${dice.chance(0.1) ? " fixed" : ""}` : "";
     const then = after && dice.chance(0.5) ? `\nafter ${after}` : "";
@@ -604,10 +402,10 @@ class Draft {
     const lines = table ? [`  across ${dice.int(1, 3)} problem${dice.chance(0.1) ? " fixed" : ""}`] : [];
     const longer = dice.chance(0.25) && ends === "@T" && loop.steps < 9 && !/es\(/.test(loop.estimator);
     if (longer) lines.push(`  for ${loop.time} = ${loop.steps + 1} steps`);
-    const net = this.#network && loop.evolves.some((e) => e.network);
+    const net = this.network && loop.evolves.some((e) => e.network);
     const field = this.field(table ?? "d");
     const report = net && dice.chance(0.4)
-      ? `accuracy(net${ends}(${field("x")}${this.#network!.training ? ", 0" : ""}), ${field("label")})`
+      ? `accuracy(net${ends}(${field("x")}${this.network!.training ? ", 0" : ""}), ${field("label")})`
       : this.objective(loop.evolves, ends, table);
     const times = dice.chance(0.4) && ends === "@T" && report.includes("@T");
     lines.push(times ? `  report ${report.replaceAll("@T", "@t")} at t in 0 .. T` : `  report ${report}`);
@@ -623,7 +421,7 @@ class Draft {
     if (outer && dice.chance(0.5)) names.push(`${outer}.loss`);
     if (outer && dice.chance(0.2)) names.push(`${outer}.gradient_norm`);
     const each = dice.pick(loop.evolves);
-    const plain = (outer !== undefined || !this.#tasks) && loop.name !== "tune" &&
+    const plain = (outer !== undefined || !this.tasks) && loop.name !== "tune" &&
       !this.#items.some((i) => i.startsWith("inner tune"));
     if (plain && dice.chance(0.35)) names.push(each.network ? `${loop.name}.loss@*` : `${each.name}@*`);
     if (plain && dice.chance(0.1)) names.push(`${loop.name}.gradient_norm@*`);
@@ -632,7 +430,7 @@ class Draft {
     if (plain && dice.chance(0.5)) names.push(...this.schedulesOf(loop.name));
     if (names.length === 0) return;
     const every = outer && dice.chance(0.2) ? " every 2 steps" : "";
-    const task = this.#tasks && outer && names.some((n) => n.endsWith("@*")) && dice.chance(0.3) ? " of task 0" : "";
+    const task = this.tasks && outer && names.some((n) => n.endsWith("@*")) && dice.chance(0.3) ? " of task 0" : "";
     this.#items.push(`record ${names.join(", ")}${every}${task}`);
   }
 
@@ -643,37 +441,4 @@ class Draft {
     const changing = /([a-z][\w.]*)(?:@t =| = [^\n@=]* per step)/g;
     return entries.flatMap((entry) => [...entry.matchAll(changing)].map((m) => `${loop}.${m[1]}`));
   }
-
-  // --------------------------------------------------------------------------------------------------------- the file
-
-  assemble(): RandomProgram {
-    const { dice } = this;
-    const files = new Map<string, string>();
-    let here = this.#definitions;
-    const head = ["edition 1", `precision ${dice.chance(0.1) ? "f32" : "f64"}`];
-    if (dice.chance(0.03)) head.push(`memory ${dice.int(1, 9)} MB`);
-    const closed = here.filter((d) => d.closed);
-    if (closed.length > 0 && dice.chance(0.12)) {
-      const all = closed.filter((d) => used(d.name, [...this.#items, ...here.map((h) => h.text)]));
-      if (all.length > 0) {
-        files.set("parts.meta", `edition 1\n${all.map((d) => d.text).join("\n")}\n`);
-        here = here.filter((d) => !all.includes(d));
-        head.push(`import ${all.map((d) => d.name).join(", ")} from "./parts.meta"`);
-      }
-    }
-    // what nothing reads goes, again and again
-    for (;;) {
-      const kept = here.filter((d) =>
-        used(d.name, [...this.#items, ...here.filter((other) => other !== d).map((h) => h.text), ...files.values()])
-      );
-      if (kept.length === here.length) break;
-      here = kept;
-    }
-    return { text: `${[...head, ...here.map((d) => d.text), ...this.#items].join("\n")}\n`, files };
-  }
-}
-
-function used(name: string, texts: readonly string[]): boolean {
-  const word = new RegExp(`(^|[^\\w.])${name}\\b`);
-  return texts.some((text) => word.test(text));
 }

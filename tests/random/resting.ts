@@ -3,7 +3,7 @@
 import type { Clause, InnerItem } from "../../dsl/syntax/ast.ts";
 import { treeOf } from "./compiled.ts";
 import type { Dice } from "./dice.ts";
-import type { RandomProgram } from "./program.ts";
+import type { RandomProgram } from "./definitions.ts";
 
 /** Where a loop that stops wherever it is, or swings, gets it from. */
 export const corners = /\b(max|min|abs|relu|sign|floor|ceil|step|mod|huber|mae|huber_entry|leaky_relu)\(/;

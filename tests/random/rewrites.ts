@@ -2,7 +2,7 @@
 // that are moved a little, loops that are left out.
 import type { Expression, InnerItem } from "../../dsl/syntax/ast.ts";
 import { treeOf } from "./compiled.ts";
-import type { RandomProgram } from "./program.ts";
+import type { RandomProgram } from "./definitions.ts";
 
 interface Edit {
   readonly start: number;

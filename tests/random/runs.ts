@@ -4,7 +4,7 @@ import { findTensorFlow } from "../../runtime/backend/tensorflow/package.ts";
 import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
 import type { ExperimentProgram } from "../../runtime/program/program.ts";
 import type { RunResult } from "../../runtime/loop/results.ts";
-import type { RandomProgram } from "./program.ts";
+import type { RandomProgram } from "./definitions.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
 
 /** What came of one comparison. */

@@ -4,7 +4,7 @@ import type { AcrossClause, Expression, GradientItem, OuterItem } from "../../ds
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import type { Instance } from "../../dsl/world/instance.ts";
 import { compileFiles, treeOf } from "./compiled.ts";
-import type { RandomProgram } from "./program.ts";
+import type { RandomProgram } from "./definitions.ts";
 import type { Dice } from "./dice.ts";
 import { type Outcome, runOn, runSeed } from "./runs.ts";
 import { compareSlope, pointOf, scalarsOf } from "./slopes.ts";

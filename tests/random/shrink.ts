@@ -3,7 +3,7 @@
 import { format } from "../../mod.ts";
 import { partsOf, type Stretch } from "../dsl/program_mutations.ts";
 import { type Find, lookAt } from "./net.ts";
-import type { RandomProgram } from "./program.ts";
+import type { RandomProgram } from "./definitions.ts";
 
 /** How a find is recognized in another program. */
 const sameFind = (find: Find) => (other: Find) =>

@@ -1,7 +1,7 @@
 // Who looks at a stretch of programs? A worker: it says of each what came of it.
 import { constructsIn } from "./constructs.ts";
 import { castNet, type Find } from "./net.ts";
-import type { RandomProgram } from "./program.ts";
+import type { RandomProgram } from "./definitions.ts";
 
 /** Programs from `from` to below `to`. */
 export interface Stretch {

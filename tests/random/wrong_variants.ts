@@ -2,7 +2,7 @@
 // that is no row, a table without rows, a batch that nothing reads. An error with a code, or a run that says where it failed, is
 // right; numbers are wrong.
 import type { Dice } from "./dice.ts";
-import type { RandomProgram } from "./program.ts";
+import type { RandomProgram } from "./definitions.ts";
 import { treeOf } from "./compiled.ts";
 
 /** One mistake: what it is, and how it is made. Undefined where a program has no place for it. */
