@@ -1,40 +1,22 @@
 // Is the program without mistakes? Goes through every loop and item without running anything until all is shaped.
-import type {
-  CheckedLoop,
-  Context,
-  Elaboration,
-  HyperparameterValue,
-  LeafDeclaration,
-  Unshaped,
-} from "../world/world.ts";
-import {
-  checkedLoops,
-  type CheckedOuter,
-  type CheckedProgram,
-  type CheckedRecords,
-  type RecordedTimes,
-  throughText,
-} from "./checked_program.ts";
+import type { CheckedLoop, Elaboration, LeafDeclaration, Unshaped } from "../world/world.ts";
+import { checkedLoops, type CheckedProgram, throughText } from "./checked_program.ts";
+import { readRecords, refuseDifferentTimes } from "./check_records.ts";
 import { onlyChecked, openFunction, openLook } from "../elaborate/functions.ts";
-import { fail, moduleScope, needShape, sourceText } from "../world/report.ts";
+import { fail, moduleScope, needShape } from "../world/report.ts";
 import { checkStates } from "../elaborate/equations.ts";
 import { checkOuter, checkSharedLeaves } from "./check_outer.ts";
-import type { Expression } from "../syntax/ast.ts";
 import { checkGradient, checkSimulation } from "./check_items.ts";
 import { checkEvaluation } from "./check_evaluation.ts";
 import { checkUnused } from "./unused_definitions.ts";
-import { hyperparameterPath, type Loop } from "../world/loop.ts";
+import type { Loop } from "../world/loop.ts";
 import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
-import type { RecordRequest } from "../../runtime/program/program.ts";
 import { requireInteger } from "../elaborate/sizes.ts";
-import { lost } from "./lost_items.ts";
 import { leavesOf } from "../elaborate/models.ts";
-import { isSchedule } from "../loops/hyperparameters.ts";
-import { changesUnknown, referenceLeaves, resolveReference } from "../elaborate/references.ts";
-import { headName, leadsTo, type Path, pathText, samePath } from "../syntax/paths.ts";
+import { leadsTo, type Path, pathText, samePath } from "../syntax/paths.ts";
 import { loopsChanging } from "../elaborate/ownership.ts";
 import { formatDims, formatRange } from "../world/values.ts";
-import { declaredHere, neverChanges } from "../diagnostics/messages.ts";
+import { declaredHere } from "../diagnostics/messages.ts";
 import { quoted } from "../text/words.ts";
 
 /** Checks everything. After a mistake (reported) the result is what does not depend on it. */
@@ -64,7 +46,9 @@ export function checkProgram(el: Elaboration): CheckedProgram {
   ]);
   const learners = outers.every((o) => o.found) && !el.modules.root.torn;
   const whole = learners && [...gradients, ...simulations].every((look) => look.found);
-  const records = checkRecords(el, checked.outers, { persistent, recordable, whole, learners });
+  const records = readRecords(el, { outers: checked.outers, persistent, recordable, whole, learners });
+  reportUnshaped(el);
+  for (const outer of checked.outers) refuseDifferentTimes(el, outer, records);
   return { ...checked, records, persistent, startRuns };
 }
 
@@ -260,239 +244,6 @@ function checkElsewhere(el: Elaboration, loop: Loop): undefined {
 function mayBeRun(el: Elaboration): boolean {
   const { program: { items }, torn } = el.modules.root;
   return el.sink.hasErrors && (torn || items.some((i) => i.kind === "Outer" || i.kind === "Gradient"));
-}
-
-// ----------------------------------------------------------------------------------------------------------- record
-
-function checkRecords(
-  el: Elaboration,
-  outers: readonly CheckedOuter[],
-  { persistent, recordable, whole, learners }: {
-    readonly persistent: readonly LeafDeclaration[];
-    readonly recordable: ReadonlySet<Loop>;
-    /** Every item could be gone through, and every outer: what none of them does is done by none. */
-    readonly whole: boolean;
-    readonly learners: boolean;
-  },
-): CheckedRecords {
-  const byOuter = new Map<Loop, RecordRequest[]>();
-  const wishes: CheckedRecords["wishes"][number][] = [];
-  const sensitivities: CheckedRecords["sensitivities"][number][] = [];
-  const draft = { cx: openLook(el, "record", el.modules.root) };
-  for (const item of el.modules.root.program.items) {
-    if (item.kind !== "Record") continue;
-    const every = item.every && requireInteger(draft.cx, item.every, "the number of steps", 1);
-    const task = item.task ? requireInteger(draft.cx, item.task, "the task", 0) : 0;
-    if (item.every && every === undefined || task === undefined) continue;
-    for (const reference of item.references) {
-      const before = made();
-      readRecord(draft.cx, reference, { every, task, at: reference.span });
-      if (made() === before && !el.sink.hasErrors && el.unshaped.size === 0) {
-        throw lost(el, "A record", reference.span);
-      }
-    }
-  }
-  reportUnshaped(el);
-  for (const outer of outers) refuseDifferentTimes(outer);
-  return { byOuter, wishes, sensitivities };
-
-  /** How many records were read. */
-  function made(): number {
-    return [...byOuter.values()].reduce((n, list) => n + list.length, wishes.length + sensitivities.length);
-  }
-
-  /** The times of an outer's loops are kept for one task, at one interval. */
-  function refuseDifferentTimes(outer: CheckedOuter): void {
-    const own = [
-      ...wishes.filter((w) => outer.inners.has(w.loop)),
-      ...sensitivities.filter((s) => s.loop === outer.loop),
-    ];
-    const [first] = own;
-    const missing = own.find((o) => outer.across && o.task >= outer.across.count);
-    // a smaller instance may have fewer
-    if (missing && el.instance.mostTasks === undefined) {
-      fail(draft.cx, {
-        code: "M0314",
-        title: `There is no task ${missing.task}: \`${outer.loop.name}\` has tasks 0 .. ${outer.across!.count - 1}`,
-        at: missing.at,
-      });
-    }
-    const other = own.find((o) => o.every !== first!.every || o.task !== first!.task);
-    if (!first || !other) return;
-    fail(draft.cx, {
-      code: "M0701",
-      title: `Records of times of \`${outer.loop.name}\` at two intervals, or of two tasks, are not yet supported`,
-      at: other.at,
-      secondary: [{ span: first.at, message: "recorded otherwise" }],
-      hint: "write them in one `record`",
-    });
-  }
-
-  /** True for a loop whose times nothing keeps (reported). */
-  function unrecordable(loop: Loop, expression: Expression): boolean {
-    if (recordable.has(loop)) return false;
-    if (!whole) return true;
-    fail(draft.cx, {
-      code: "M0701",
-      title: `A record of the times of \`${loop.name}\` is not yet supported where it runs`,
-      at: expression.span,
-      secondary: [declaredHere(loop.item.name)],
-      notes: [
-        "Kept are the times of loops that an outer, a gradient without tasks or windows, or nothing else uses directly",
-      ],
-    });
-    return true;
-  }
-
-  /** Records a hyperparameter that its loop changes as it goes, at every step; true when it is one. What an outer learns is recorded
-   *  as that. */
-  function readSchedule(
-    { loop, declared }: HyperparameterValue,
-    expression: Expression,
-    times: RecordedTimes,
-    leaves: readonly LeafDeclaration[],
-  ): boolean {
-    const timed = expression.kind === "Time";
-    if (timed && expression.time !== "all") return false;
-    if (!isSchedule(draft.cx, declared)) return false;
-    const learned = new Set(outers.flatMap((o) => o.learned.flat()).flatMap((r) => r.leaves));
-    if (!timed && leaves.some((leaf) => learned.has(leaf))) return false;
-    const names = leaves.length > 0 ? leaves.map((leaf) => leaf.name) : [pathText(hyperparameterPath(loop, declared))];
-    const own = outers.some((o) => o.loop === loop);
-    if (own && timed) return false;
-    if (!own && unrecordable(loop, expression)) return true;
-    for (const rate of names) {
-      el.recordedRates.add(rate);
-      const request = { label: rate, what: { kind: "rate", name: rate }, every: times.every ?? 1 } as const;
-      if (own) byOuter.set(loop, [...(byOuter.get(loop) ?? []), request]);
-      else wishes.push({ loop, name: rate, rate, ...times });
-    }
-    return true;
-  }
-
-  function readRecord(cx: Context, expression: Expression, times: RecordedTimes): void {
-    const { every } = times;
-    if (expression.kind === "Missing") return;
-    const timed = expression.kind === "Time";
-    const object = timed ? expression.object : expression;
-    const reference = resolveReference(cx, object);
-    const label = sourceText(el, expression);
-    if (reference === undefined || cx.scope.module.unresolved.has(headName(object) ?? "")) return;
-    if (reference === "not a reference") {
-      fail(cx, {
-        code: "M0201",
-        title: `\`${label}\` cannot be recorded: it is not a loop's loss, a parameter or a hyperparameter`,
-        at: expression.span,
-        hint: label === "loss" && el.loops.size > 0
-          ? `write \`record ${[...el.loops.values()].at(-1)!.name}.loss${
-            [...el.loops.values()].at(-1)!.kind === "inner" ? "@*" : ""
-          }\``
-          : undefined,
-      });
-      return;
-    }
-    const add = (loop: Loop, request: RecordRequest) => byOuter.set(loop, [...(byOuter.get(loop) ?? []), request]);
-    const name = sourceText(el, object);
-    if (reference.kind === "sensitivity") {
-      const outer = outers.find((o) => o.loop === reference.loop);
-      if (!outer) return void unrecordable(reference.loop, expression);
-      if (outer.direction.kind === "es") {
-        return void fail(cx, {
-          code: "M0504",
-          title: `\`${label}\` is a derivative, and \`es\` takes none`,
-          at: expression.span,
-          secondary: [{
-            span: [...outer.inners].find((l) => l.through.span)!.through.span!,
-            message: "because of this",
-          }],
-        });
-      }
-      sensitivities.push({ loop: reference.loop, ...times });
-      return;
-    }
-    if (reference.kind === "quantity" && reference.loop.kind === "outer") {
-      if (!outers.some((o) => o.loop === reference.loop)) return void unrecordable(reference.loop, expression);
-      if (timed) {
-        fail(cx, {
-          code: "M0403",
-          title: "A record runs over the meta-steps by itself",
-          at: expression.span,
-          hint: `write \`${name}\``,
-        });
-        return;
-      }
-      add(reference.loop, { label, what: { kind: reference.quantity }, every: every ?? 1 });
-      return;
-    }
-    if (reference.kind === "quantity") {
-      if (!timed || expression.time !== "all") {
-        return void fail(cx, {
-          code: "M0401",
-          title: `\`${label}\` changes during \`${reference.loop.name}\`; \`record\` keeps every time`,
-          at: expression.span,
-          hint: `write \`${name}@*\``,
-        });
-      }
-      if (unrecordable(reference.loop, expression)) return;
-      wishes.push({ loop: reference.loop, name, quantity: reference.quantity, ...times });
-      return;
-    }
-    if (reference.kind !== "model" && reference.kind !== "leaf" && reference.kind !== "hyperparameter") {
-      return void fail(cx, { code: "M0203", title: `\`${label}\` cannot be recorded`, at: expression.span });
-    }
-    const leaves = referenceLeaves(el, reference);
-    if (reference.kind === "hyperparameter" && readSchedule(reference, expression, times, leaves)) return;
-    const loops = loopsChanging(el, reference);
-    const start = timed && expression.time !== "all" && expression.time.kind === "Number" &&
-      expression.time.value === 0;
-    if (timed && !start) {
-      if (loops.length === 0 && changesUnknown(el)) return;
-      if (loops.length === 0) {
-        return void fail(cx, { ...neverChanges(name), at: expression.span, hint: `write \`${name}\`` });
-      }
-      if (expression.time !== "all") {
-        return void fail(cx, {
-          code: "M0402",
-          title: `\`record\` keeps the start (\`@0\`) or every time (\`@*\`)`,
-          at: expression.span,
-          hint: `write \`${name}@*\``,
-        });
-      }
-      if (loops.length > 1) {
-        return void fail(cx, {
-          code: "M0404",
-          title: `\`${name}\` is changed by ${quoted(loops.map((l) => l.name), " and ")}`,
-          at: expression.span,
-        });
-      }
-      if (unrecordable(loops[0]!, expression)) return;
-      for (const leaf of leaves) wishes.push({ loop: loops[0]!, name: leaf.name, leaf, ...times });
-      return;
-    }
-    if (!timed && loops.length > 0) {
-      return void fail(cx, {
-        code: "M0401",
-        title: `\`${name}\` changes during \`${loops[0]!.name}\`; say which times are to be kept`,
-        at: expression.span,
-        hint: `write \`${name}@*\` for every time, or \`${name}@0\` for where it starts`,
-      });
-    }
-    const learned = leaves.filter((leaf) => persistent.includes(leaf));
-    let found = false;
-    for (const outer of outers) {
-      const moved = new Set(outer.learned.flat().flatMap((r) => r.leaves));
-      for (const leaf of learned.filter((l) => moved.has(l))) {
-        add(outer.loop, { label: leaf.name, what: { kind: "leaf", name: leaf.name }, every: every ?? 1 });
-        found = true;
-      }
-    }
-    if (found || !learners) return;
-    fail(cx, {
-      code: "M0503",
-      title: `\`${label}\` never changes: no outer learns it`,
-      at: expression.span,
-    });
-  }
 }
 
 export function complete<T>(list: readonly (T | undefined)[]): T[] {
