@@ -2,6 +2,7 @@
 // each approximation with the bias that it must have.
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { compile } from "../../mod.ts";
+import { held, measuredTest } from "../runtime/measured.ts";
 
 /** Inner 1/2 mean((X w - y)^2) + 1/2 e^lambda |w|^2 from zero by gradient descent of rate 0.05, outer 1/2 mean((Xv w - 1)^2),
  *  lambda = ln 0.1. */
@@ -47,18 +48,33 @@ const table: readonly (readonly [string, number, number, number])[] = [
   ["through finite_difference(factor = 1)", 1000, -0.000306038, 5e-10],
 ];
 
+/** What is measured of each way, and how far off it may be; filled below. */
+const rows = { "closed form": {} as Record<string, number>, "over seeds": {} as Record<string, number> };
+
+/** Asserts that a way is off by `bound` at most, and notes it for docs/correctness.md. */
+function near(column: keyof typeof rows, through: string, off: number, bound: number): void {
+  const row = through.replace("through ", "");
+  held([column, row], off, { bound, scale: 1, says: () => `${through}: off by ${off}, and ${bound} is allowed` });
+}
+
 for (const [through, steps, expected, within] of table) {
+  const row = `${through}, T = ${steps}`;
+  rows["closed form"][row.replace("through ", "")] = within;
   Deno.test(`ridge, ${through}, T = ${steps}: ${expected}`, async () => {
-    assertAlmostEquals(await slope(through, steps), expected, within);
+    near("closed form", row, Math.abs(await slope(through, steps) - expected), within);
   });
 }
 
+const solved = ["direct", "gmres", "normal_cg", "fixed_point, iterations = 4000", "neumann, iterations = 4000"]
+  .map((solver) => `implicit(solver = ${solver})`);
+for (const through of solved) rows["closed form"][`${through}, T = 1000`] = 1e-12;
+rows["closed form"]["forward(), T = 1000"] = 1e-15;
+
 Deno.test("the rest of the ways through the ridge are the same derivative", async () => {
   const exact = await slope("through implicit(solver = cg, iterations = 2)", 1000);
-  for (
-    const solver of ["direct", "gmres", "normal_cg", "fixed_point, iterations = 4000", "neumann, iterations = 4000"]
-  ) {
-    assertAlmostEquals(await slope(`through implicit(solver = ${solver})`, 1000), exact, 1e-12, solver);
+  for (const through of solved) {
+    const off = Math.abs(await slope(`through ${through}`, 1000) - exact);
+    near("closed form", `${through}, T = 1000`, off, 1e-12);
   }
   // the steps themselves, and the map of one step: the same series, whose terms are numbered from 0 and counted from 1
   for (const terms of [1, 2, 6, 21]) {
@@ -66,7 +82,8 @@ Deno.test("the rest of the ways through the ridge are the same derivative", asyn
     const fixed = await slope(`through implicit(solver = fixed_point, iterations = ${terms})`, 1000);
     assertAlmostEquals(fixed, neumann, 1e-15, `${terms} terms`);
   }
-  assertAlmostEquals(await slope("through forward()", 1000), await slope("through unroll()", 1000), 1e-15);
+  const apart = Math.abs(await slope("through forward()", 1000) - await slope("through unroll()", 1000));
+  near("closed form", "forward(), T = 1000", apart, 1e-15);
   // a window as long as the loop cuts nothing
   assertEquals(await slope("through unroll(window = 10)", 10), await slope("through unroll()", 10));
   assertEquals(await slope("through unroll(window = 99)", 10), await slope("through unroll()", 10));
@@ -103,9 +120,13 @@ const quadratic = (through: string) =>
   inner fit { minimize 0.5 * sum((w - v)^2) over w by sgd(lr = 0.1) for T = 10 steps ${through} }
   gradient sum((w@T - 1)^2) wrt v`;
 
+const smoothed = "es(samples = 8, sigma = 0.3)";
+const persistentWay = "pes(samples = 32, sigma = 0.2, window = 4)";
+for (const through of [smoothed, persistentWay]) rows["over seeds"][through] = 4;
+
 Deno.test("es is unbiased on a quadratic: the mean over seeds meets the gradient within its own interval", async () => {
   const exact = (await compile(quadratic("")).run()).gradient("v").data;
-  const sampled = compile(quadratic("through es(samples = 8, sigma = 0.3)"));
+  const sampled = compile(quadratic(`through ${smoothed}`));
   const runs = 64;
   const draws: number[][] = [[], [], []];
   for (let seed = 0; seed < runs; seed++) {
@@ -117,7 +138,7 @@ Deno.test("es is unbiased on a quadratic: the mean over seeds meets the gradient
     const mean = list.reduce((a, b) => a + b) / runs;
     const spread = Math.sqrt(list.reduce((s, x) => s + (x - mean) ** 2, 0) / (runs - 1) / runs);
     // 4 standard errors: three such tests miss by chance once in 5,000 choices of seeds
-    assertAlmostEquals(mean, exact[i]!, 4 * spread);
+    near("over seeds", smoothed, Math.abs(mean - exact[i]!) / spread, 4);
     assert(spread > 0 && spread < 0.5 * Math.abs(exact[i]!), `${spread} against ${exact[i]}`);
   });
 });
@@ -190,10 +211,10 @@ Deno.test("pes is unbiased over the windows of a loop, es with a window is not, 
   const ends = Array.from({ length: windows }, (_, k) => `sum((w@${4 * (k + 1)} - 1)^2)`).join(" + ");
   const run = await compile(windowed("", `(${ends}) / ${windows}`)).run();
   const exact = [...run.gradient("v").data, ...run.gradient("w@0").data];
-  const persistent = windowed("through pes(samples = 32, sigma = 0.2, window = 4)");
+  const persistent = windowed(`through ${persistentWay}`);
   assertAlmostEquals((await compile(persistent).run()).value(), run.value(), 1e-14);
   // 4 standard errors: four entries miss by chance once in 4,000 choices of seeds
-  for (const d of await distances(persistent, exact, 48)) assert(d < 4, `${d} standard errors`);
+  for (const d of await distances(persistent, exact, 48)) near("over seeds", persistentWay, d, 4);
   const truncated = await distances(windowed("through es(samples = 32, sigma = 0.2, window = 4)"), exact, 48);
   assert(Math.max(...truncated) > 8, `${truncated}`);
 
@@ -239,3 +260,5 @@ Deno.test("a finite difference where a single step begins is that step's own der
   const last = await slopes("through unroll(window = 1)", 5);
   (await slopes("through finite_difference(at = 4)", 5)).forEach((g, i) => assertAlmostEquals(g, last[i]!, 1e-12));
 });
+
+measuredTest(rows);

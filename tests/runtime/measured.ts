@@ -2,7 +2,8 @@
 // a file compares with the page, or hands the numbers over where the page is made (`deno task docs:correctness`).
 import { assert, assertEquals, AssertionError } from "@std/assert";
 
-/** What is measured of every primitive, and in what: roundings of a number, or parts of the largest one. */
+/** What is measured of every primitive, estimator or program, and in what: roundings of a number, standard errors, parts of the largest
+ *  number, or the difference itself. */
 export const columns = {
   "reference": "roundings",
   "wasm, f32": "roundings",
@@ -16,6 +17,11 @@ export const columns = {
   "batched": "parts",
   "wasm, first": "parts",
   "wasm, second": "parts",
+  "closed form": "difference",
+  "over seeds": "standard errors",
+  "programs on wasm, f64": "difference",
+  "programs on wasm, f32": "difference",
+  "programs on tensorflow, f32": "difference",
 } as const;
 
 /** One of them. */
@@ -31,43 +37,53 @@ export interface Measured {
 export type Bounds = { readonly [column in Column]?: Readonly<Record<string, number>> };
 
 const worst = new Map<string, number>();
-const key = (column: Column, primitive: string) => `${column}: ${primitive}`;
+const key = (column: Column, row: string) => `${column}: ${row}`;
 
 /** Notes an error. */
-function note(column: Column, primitive: string, error: number): void {
-  const place = key(column, primitive);
+function note(column: Column, row: string, error: number): void {
+  const place = key(column, row);
   worst.set(place, Math.max(error, worst.get(place) ?? 0));
 }
 
 /** Asserts that an error is at most `bound` parts of `scale`, and notes it. */
 export function held(
-  [column, primitive]: readonly [Column, string],
+  [column, row]: readonly [Column, string],
   error: number,
   { bound, scale, says }: { readonly bound: number; readonly scale: number; readonly says: () => string },
 ): void {
   if (!(error <= bound * scale)) throw new AssertionError(says());
-  note(column, primitive, error === 0 ? 0 : error / scale);
+  note(column, row, error === 0 ? 0 : error / scale);
 }
 
-/** How the page names an error: rounded up to whole roundings or to a power of ten; below 1e-16 nothing is told apart. */
+const counted = (column: Column) => /roundings|errors/.test(columns[column]);
+
+/** How the page names an error: rounded up to whole roundings or standard errors, to a power of ten, or to one digit; below 1e-16
+ *  nothing is told apart. */
 function named(column: Column, error: number): number {
-  if (columns[column] === "roundings") return Math.ceil(error);
-  return Number(`1e${Math.ceil(Math.log10(Math.max(error, 1e-16)) - 1e-9)}`);
+  if (counted(column)) return Math.ceil(error);
+  const [digit, power] = Math.max(error, 1e-16).toExponential().split("e");
+  const least = Math.ceil(Number(digit) - 1e-6);
+  return Number(columns[column] === "parts" && least > 1 ? `1e${Number(power) + 1}` : `${least}e${power}`);
 }
+
+/** `2e-5`, as it stands on the page. */
+export const written = (n: number): string => n > 0 && n < 1e-3 ? n.toExponential() : String(n);
 
 /** Another processor, with or without fused multiplication, may round otherwise: one rounding more, or less than one power of ten. A
- *  rounding is 2e-16, so that a few of them are no more than 1e-15. */
+ *  rounding is 2e-16, in f32 1.2e-7, so that a few of them are no more than 1e-15 or 5e-7. */
 const allowed = (column: Column, told: number) =>
-  columns[column] === "roundings" ? told + 1 : 10 * Math.max(told, 1e-15);
+  counted(column) ? told + 1 : 10 * Math.max(told, column.endsWith("f32") ? 5e-7 : 1e-15);
 
 /** `2 of 3`, `exact`, and `of 3` for what was not measured. */
 export function cellOf(column: Column, { bound, worst }: Measured): string {
   if (bound === 0) return "exact";
-  return worst === undefined ? `of ${bound}` : `${named(column, worst)} of ${bound}`;
+  return `${worst === undefined ? "" : `${written(named(column, worst))} `}of ${written(bound)}`;
 }
 
 /** The row of the page with the bounds of columns in which all are the same. */
 export const boundsRow = "allowed";
+/** Stands there for what was not measured. */
+export const unmeasured = "—";
 
 /** What the page says, by column and primitive. */
 function cellsOf(page: string): ReadonlyMap<string, ReadonlyMap<string, string>> {
@@ -84,7 +100,8 @@ function cellsOf(page: string): ReadonlyMap<string, ReadonlyMap<string, string>>
         const title = titles[i + 1]!;
         if (op === boundsRow) common.set(title, ` of ${cell}`);
         else if (cell !== "") {
-          found.set(title, (found.get(title) ?? new Map()).set(op, cell + (common.get(title) ?? "")));
+          const whole = `${cell}${common.get(title) ?? ""}`.replace(`${unmeasured} `, "");
+          found.set(title, (found.get(title) ?? new Map()).set(op, whole));
         }
       });
     }

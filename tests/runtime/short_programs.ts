@@ -20,6 +20,14 @@ export const files = folders.flatMap((folder, k) =>
   ).filter((file) => k === 0 || manyParts.test(Deno.readTextFileSync(file)))
 );
 
+/** The row of docs/correctness.md that a program belongs to: its own for an example. */
+export const rowOf = (file: URL): string =>
+  file.href.startsWith(folders[0]!.href) ? file.pathname.split("/").slice(-2).join("/") : "tests/programs/good/";
+
+/** All rows, with what errors may be. */
+export const programRows = (bound: number): Readonly<Record<string, number>> =>
+  Object.fromEntries(files.map((file) => [rowOf(file), bound]));
+
 /** The program in a precision, its outer loops cut short. */
 export function shortProgram(file: URL, precision: "f32" | "f64"): ExperimentProgram {
   const plain = Deno.readTextFileSync(file).replace(/^precision .*$/m, "");

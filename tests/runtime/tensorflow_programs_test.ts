@@ -15,9 +15,13 @@ import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import type { ExperimentProgram } from "../../runtime/program/program.ts";
 import type { RunEvent } from "../../runtime/loop/events.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
-import { difference, files, outcome, shortProgram } from "./short_programs.ts";
+import { difference, files, outcome, programRows, rowOf, shortProgram } from "./short_programs.ts";
 import { found, modes, tensorFlow, tensorFlowTest } from "./tensorflow.ts";
+import { held, measuredTest } from "./measured.ts";
 import { some } from "../thorough.ts";
+
+/** What may differ, as a part of the largest entry of an array, or of 1e-3 where all are smaller. */
+const allowed = 5e-5;
 
 for (const mode of modes) {
   for (const file of some(files, 4)) {
@@ -28,7 +32,7 @@ for (const mode of modes) {
       const { numTensors } = backend.tf.memory();
       const ours = await outcome(program, backend);
       const { most, at } = difference(ours, await outcome(program, referenceBackend), 1e-3);
-      assert(most < 5e-5, at);
+      held(["programs on tensorflow, f32", rowOf(file)], most, { bound: allowed, scale: 1, says: () => at });
       assertEquals(backend.tf.memory().numTensors, numTensors, "tensors are left");
     });
   }
@@ -271,3 +275,5 @@ Deno.test("without a set-up, or with a broken one, the error says what is missin
     Deno.removeSync(folder, { recursive: true });
   }
 });
+
+measuredTest({ "programs on tensorflow, f32": programRows(allowed) });

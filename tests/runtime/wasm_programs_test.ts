@@ -6,7 +6,8 @@ import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
 import { planFunction } from "../../runtime/loop/memory.ts";
 import { callsOf } from "../work.ts";
-import { difference, files, folders, outcome, shortProgram } from "./short_programs.ts";
+import { difference, files, folders, outcome, programRows, rowOf, shortProgram } from "./short_programs.ts";
+import { held, measuredTest } from "./measured.ts";
 import { some } from "../thorough.ts";
 
 const backend = makeWasmBackend({ threads: 1 });
@@ -23,7 +24,11 @@ for (const file of some(files, 5)) {
       const ours = await outcome(program, backend);
       const { most, floor } = allowed[precision];
       const found = difference(ours, await outcome(program, referenceBackend), floor);
-      assert(found.most < most, found.at);
+      held([`programs on wasm, ${precision}`, rowOf(file)], found.most, {
+        bound: most,
+        scale: 1,
+        says: () => found.at,
+      });
     });
   }
 }
@@ -61,4 +66,9 @@ gradient sum(w@T^2) wrt w@0, fit.lr`;
   assert(Math.abs(long.bytes - short.bytes) < 0.02 * short.bytes, `${short.bytes} and ${long.bytes} bytes`);
   // longer numbers have more digits
   assert(long.calls < 1.02 * short.calls, `${short.calls} and ${long.calls} calls`);
+});
+
+measuredTest({
+  "programs on wasm, f64": programRows(allowed.f64.most),
+  "programs on wasm, f32": programRows(allowed.f32.most),
 });
