@@ -22,7 +22,7 @@ import { referenceText, visit } from "../syntax/paths.ts";
 import type { Elaboration } from "../world/world.ts";
 import { estimatorArguments, type EstimatorKind } from "../world/loop.ts";
 import { habitOf } from "../diagnostics/habits.ts";
-import { type Module, nameOf } from "../modules/modules.ts";
+import { definedAround, type Module, nameOf } from "../modules/modules.ts";
 import { packageChain, packageName, unknownHint } from "../elaborate/unknown_names.ts";
 
 type Names = ReadonlySet<string>;
@@ -356,7 +356,7 @@ class Resolver {
 
 function splitsOf(module: Module): Names {
   const splits = new Set<string>();
-  for (const { item } of module.visible.values()) {
+  for (const { item } of definedAround(module)) {
     if (item.kind !== "Task") continue;
     for (const member of item.members) if (member.kind === "Split") splits.add(member.name.name);
   }

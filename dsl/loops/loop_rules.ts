@@ -5,7 +5,7 @@ import { notYet } from "../world/report.ts";
 import type { Elaboration } from "../world/world.ts";
 import { hintAt, hintFor } from "../diagnostics/hints.ts";
 import { type DeclaredHyperparameter, type Loop, type LoopRule, pathsOf } from "../world/loop.ts";
-import type { Module } from "../modules/modules.ts";
+import { definedAround, type Module } from "../modules/modules.ts";
 import { type Path, pathText, referencePath, samePath } from "../syntax/paths.ts";
 import { isLibrary, type Span } from "../text/source.ts";
 import { isScheduleWithoutTime } from "./schedules.ts";
@@ -216,7 +216,7 @@ function overridesOf(el: Elaboration, loop: string): { entry: OverrideEntry; mod
 /** Every override must name a loop and a hyperparameter, once. */
 export function checkOverrides(el: Elaboration): void {
   const root = el.modules.root;
-  const declared = [...root.visible.values()].filter((d) => d.item.kind === "Inner" || d.item.kind === "Outer");
+  const declared = [...definedAround(root)].filter((d) => d.item.kind === "Inner" || d.item.kind === "Outer");
   const seen = new Map<string, Span>();
   for (const item of root.program.items) {
     if (item.kind !== "Override" || item.loop.name === "") continue;

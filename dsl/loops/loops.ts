@@ -2,7 +2,7 @@
 // steps, estimator, clipping, tasks.
 import type { AcrossClause, Clause, Identifier, InnerItem, OuterItem, ThroughClause } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
-import type { Definition, Module } from "../modules/modules.ts";
+import { definedAround, type Definition, type Module } from "../modules/modules.ts";
 import { fail } from "../world/report.ts";
 import type { Context, Elaboration } from "../world/world.ts";
 import { readThrough } from "./estimators.ts";
@@ -47,7 +47,7 @@ export function singleClause<K extends Clause["kind"]>(
 /** Reads every loop that the root file sees into `el.loops`. An import brings definitions and runs no loop: a loop of another
  *  file counts when its name was imported. What is missing or wrong (reported) is left as a hole. */
 export function readLoops(el: Elaboration): void {
-  for (const { item, module } of el.modules.root.visible.values()) {
+  for (const { item, module } of definedAround(el.modules.root)) {
     if (item.kind === "Inner" || item.kind === "Outer") el.loops.set(item.name.name, readLoop(el, item, module));
   }
   checkOverrides(el);

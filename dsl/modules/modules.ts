@@ -4,6 +4,7 @@ import { type LimitName, type Limits, raising, usualLimits } from "../../runtime
 import type { Identifier, ImportItem, Item, Program } from "../syntax/ast.ts";
 import type { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import type { SourceText } from "../text/source.ts";
+import { definitionsIn } from "../parse/definitions.ts";
 import { parseProgram } from "../parse/parse.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import { libraryFiles } from "../prelude/library.ts";
@@ -39,6 +40,11 @@ export interface Module {
   readonly refused?: true;
   /** Some of its items could not be read whole: they are not in the program, and what they may define is unresolved. */
   readonly torn: boolean;
+}
+
+/** What the names of a file stand for, but for those of the library, which need not be read. */
+export function definedAround({ visible }: Module): IteratorObject<Definition> {
+  return visible.values().filter(({ module }) => !module.library);
 }
 
 /** All files of a program. */
@@ -105,28 +111,34 @@ class AllNames extends Set<string> {
 
 let parsedLibrary: { modules: readonly Module[]; names: ReadonlyMap<string, Definition> } | undefined;
 
-/** The standard library, parsed when it is first needed. */
+/** The standard library; an item is parsed when it is first asked for. */
 function library(): { modules: readonly Module[]; names: ReadonlyMap<string, Definition> } {
   if (parsedLibrary) return parsedLibrary;
   const names = new Map<string, Definition>();
   const modules = libraryFiles.map((source) => {
-    const { program, diagnostics } = parseProgram(source);
-    if (diagnostics.length > 0) throw new Error(`${source.name}: ${diagnostics[0]!.title}`);
+    let program: Program | undefined;
+    const own = new Map<string, Definition>();
     // every file of the library sees all of it
-    const module: MutableModule = {
+    const module: Module = {
       source,
-      program,
+      get program() {
+        return program ??= parseProgram(source).program;
+      },
       library: true,
-      own: new Map(),
+      own,
       visible: names,
       unresolved: new Set(),
       torn: false,
     };
-    for (const item of program.items) {
-      const name = nameOf(item)?.name;
-      if (name === undefined) continue;
-      const definition = { name, item: item as NamedItem, module };
-      module.own.set(name, definition);
+    for (const { name, item } of definitionsIn(source)) {
+      const definition: Definition = {
+        name,
+        get item() {
+          return item() as NamedItem;
+        },
+        module,
+      };
+      own.set(name, definition);
       names.set(name, definition);
     }
     return module;
