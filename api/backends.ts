@@ -8,7 +8,7 @@ import { MetaRuntimeError, UseError } from "../runtime/errors.ts";
 import { costOf } from "../runtime/ir/cost.ts";
 import { planFunction } from "../runtime/loop/memory.ts";
 import type { ExperimentProgram } from "../runtime/program/program.ts";
-import { nearestName } from "../dsl/text/did_you_mean.ts";
+import { orNearest } from "../dsl/text/did_you_mean.ts";
 
 /** A backend by name; "auto" picks by what is present and by the work. */
 export type BackendName = "auto" | "wasm" | "tensorflow" | "reference";
@@ -107,9 +107,8 @@ export async function chooseBackend(
   const list = names.split(",").map((name) => name.trim());
   for (const name of list) {
     if (Object.hasOwn(choices, name)) continue;
-    const near = nearestName(name, backendNames);
-    const hint = near === undefined ? "" : `; did you mean \`${near}\`?`;
-    throw new UseError(`Unknown backend \`${name}\`: known are ${backendNames.join(", ")}${hint}`);
+    const known = backendNames.join(", ");
+    throw new UseError(`Unknown backend \`${name}\`: known are ${known}${orNearest(name, backendNames)}`);
   }
   const refused: string[] = [];
   for (const name of list as BackendName[]) {

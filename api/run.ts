@@ -1,7 +1,7 @@
 // What can be asked of a finished run? Parameters by time, gradients, evaluations, recorded curves, verdicts; and when
 // something was not kept, the error says what was, and which line of the program would keep it.
 import { readRun, writeRun } from "./run_text.ts";
-import { nearestName } from "../dsl/text/did_you_mean.ts";
+import { orNearest } from "../dsl/text/did_you_mean.ts";
 import type { HostArray } from "../runtime/ir/types.ts";
 import type {
   GradientResult,
@@ -171,17 +171,12 @@ function one<T>(
   if (name === undefined || found.length > 1) {
     throw new TypeError(`This run made more than one ${of.what}: name one of ${quoted(names)}`);
   }
-  throw new RangeError(`This run made no ${of.what} \`${name}\`; there is ${quoted(names)}${didYouMean(name, names)}`);
+  throw new RangeError(`This run made no ${of.what} \`${name}\`; there is ${quoted(names)}${orNearest(name, names)}`);
 }
 
 function quoted(names: readonly string[]): string {
   const shown = names.slice(0, 12).map((n) => `\`${n}\``).join(", ");
   return names.length > 12 ? `${shown} and ${names.length - 12} more` : shown;
-}
-
-function didYouMean(name: string, names: readonly string[]): string {
-  const near = nearestName(name, names);
-  return near === undefined ? "" : `; did you mean \`${near}\`?`;
 }
 
 // --------------------------------------------------------------------------------------------------------- parameters
@@ -248,7 +243,7 @@ function notKept(result: RunResult, name: string, time: number | undefined): Ran
     );
   }
   return new RangeError(
-    `There is no \`${name}\` in this run: ${there}${didYouMean(name, known)}; ` +
+    `There is no \`${name}\` in this run: ${there}${orNearest(name, known)}; ` +
       `\`record ${name}@*\` in the program keeps it, if it has one`,
   );
 }
@@ -277,7 +272,7 @@ function findGradient(items: readonly GradientResult[], name: string, of: string
   }
   const names = searched.flatMap((item) => item.wrt.map((w) => w.label));
   throw new RangeError(
-    `There is no gradient with respect to \`${name}\`: there is ${quoted(names)}${didYouMean(name, names)}; ` +
+    `There is no gradient with respect to \`${name}\`: there is ${quoted(names)}${orNearest(name, names)}; ` +
       `\`wrt ${name}\` in the program adds it`,
   );
 }
@@ -299,6 +294,6 @@ function recordedSeries(groups: readonly RecordedGroup[], name: string, by: stri
   const names = [...new Set(groups.map((g) => g.name))];
   const there = names.length === 0 ? "nothing was" : `there is ${quoted(names)}`;
   throw new RangeError(
-    `\`${name}\` was not recorded, ${there}${didYouMean(name, names)}; \`record ${name}\` in the program keeps it`,
+    `\`${name}\` was not recorded, ${there}${orNearest(name, names)}; \`record ${name}\` in the program keeps it`,
   );
 }

@@ -3,7 +3,9 @@ import { parseArgs } from "node:util";
 import type { Stage } from "../dsl/compile.ts";
 import { parseBytes } from "../runtime/bytes.ts";
 import { chooseLimits, type LimitName, limitNames, type Limits, untrustedLimits } from "../runtime/limits.ts";
-import { nearestName } from "../dsl/text/did_you_mean.ts";
+import { nearestName, orNearest } from "../dsl/text/did_you_mean.ts";
+
+const onlyOne = "Only one program can be run at a time";
 
 /** A verb of the command line. */
 export type Verb = "run" | "check" | "fmt" | "explain" | "verify" | "doctor";
@@ -173,10 +175,8 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
     }
   }
   if (!isVerb && files.length > 1) {
-    const near = nearestName(first, Object.keys(verbs));
-    return wrong(
-      near ? `Unknown verb \`${first}\`; did you mean \`${near}\`?` : "Only one program can be run at a time",
-    );
+    const nearest = orNearest(first, Object.keys(verbs));
+    return wrong(nearest ? `Unknown verb \`${first}\`${nearest}` : onlyOne);
   }
   if (verb === "explain") {
     if (files.length === 0) return wrong("`explain` needs a program or a code: meta.ts explain FILE.meta");
@@ -188,7 +188,7 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
     return wrong("`doctor` looks at this machine, not at programs: meta.ts doctor");
   }
   if (files.length === 0 && verb !== "doctor") return wrong(`\`${verb}\` needs a program: meta.ts ${verb} FILE.meta`);
-  if ((verb === "run" || verb === "verify") && files.length > 1) return wrong("Only one program can be run at a time");
+  if ((verb === "run" || verb === "verify") && files.length > 1) return wrong(onlyOne);
 
   const inputs = parseInputs(given.get("set") ?? []);
   if (typeof inputs === "string") return wrong(inputs);
@@ -239,10 +239,7 @@ function parseLimits(set: string | undefined, texts: readonly string[]): Limits 
   for (const text of texts) {
     const [name = "", number = ""] = text.split("=", 2).map((part) => part.trim());
     if (!Object.hasOwn(untrustedLimits, name)) {
-      const near = nearestName(name, limitNames);
-      return `Unknown limit \`${name}\`${
-        near ? `; did you mean \`${near}\`?` : `: known are ${limitNames.join(", ")}`
-      }`;
+      return `Unknown limit \`${name}\`${orNearest(name, limitNames) || `: known are ${limitNames.join(", ")}`}`;
     }
     if (seen.has(name)) return `\`--limit ${name}\` is given twice`;
     seen.add(name);

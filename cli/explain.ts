@@ -1,6 +1,6 @@
 // What does a code mean? Its chapter of docs/diagnostics.md.
 import diagnostics from "../docs/diagnostics.md" with { type: "text" };
-import { nearestName } from "../dsl/text/did_you_mean.ts";
+import { orNearest } from "../dsl/text/did_you_mean.ts";
 import { diagnosticCodes } from "../dsl/diagnostics/codes.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
@@ -22,8 +22,8 @@ export function explainVerb({ files: codes }: CommandLine, console: Console): nu
       console.out(`${forTerminal(chapter)}\n`);
       continue;
     }
-    const near = nearestName(word.toUpperCase(), Object.keys(diagnosticCodes));
-    console.err(`error: There is no code \`${word}\`${near ? `; did you mean \`${near}\`?` : ""}\n`);
+    const nearest = orNearest(word.toUpperCase(), Object.keys(diagnosticCodes));
+    console.err(`error: There is no code \`${word}\`${nearest}\n`);
     code = exitCodes.wrongUse;
   }
   return code;

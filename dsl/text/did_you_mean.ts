@@ -33,6 +33,12 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   return best;
 }
 
+/** "; did you mean `x`?", for the end of a sentence, or nothing. */
+export function orNearest(name: string, known: Iterable<string>): string {
+  const near = nearestName(name, known);
+  return near === undefined ? "" : `; did you mean \`${near}\`?`;
+}
+
 const lettersOf = (name: string) => [...name.toLowerCase()].sort().join("");
 
 /** How many letters were added, left out, replaced or swapped with their neighbour (optimal string alignment). */
