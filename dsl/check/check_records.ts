@@ -60,9 +60,7 @@ export function readRecords(el: Elaboration, may: Recordable): CheckedRecords {
     for (const reference of item.references) {
       const before = made();
       readRecord(reading, reference, { every, task, at: reference.span });
-      if (made() === before && !el.sink.hasErrors && el.unshaped.size === 0) {
-        throw lost(el, "A record", reference.span);
-      }
+      if (made() === before && !el.sink.hasErrors && el.unshaped.size === 0) throw lost(el, "A record", reference.span);
     }
   }
   return { byOuter, wishes, sensitivities };

@@ -88,9 +88,7 @@ export function timePoint(
   const steps = stepsOf(cx, loop);
   if (steps === undefined) return undefined;
   const locals = localsOfTime(cx, loop, steps);
-  if (time.kind === "Name" && !locals.has(time.name) && !isKnown(cx, time.name)) {
-    return noTime(cx, loop, time, steps);
-  }
+  if (time.kind === "Name" && !locals.has(time.name) && !isKnown(cx, time.name)) return noTime(cx, loop, time, steps);
   const value = evaluate(withLocals(cx, locals), time);
   if (value.kind === "error") return undefined;
   if (object !== undefined && isMatrix(value)) {

@@ -37,9 +37,7 @@ export function evaluateTime(cx: Context, expression: TimeExpression): Value {
   switch (reference.kind) {
     case "model":
     case "leaf": {
-      if (reference.kind === "leaf" && reference.leaf.loop) {
-        return readLoopValue(cx, reference, time, span);
-      }
+      if (reference.kind === "leaf" && reference.leaf.loop) return readLoopValue(cx, reference, time, span);
       const loop = owningLoop(cx, reference, object, time, span);
       if (!loop) return errorValue;
       const point = timePoint(cx, loop, time, 0, referenceText(object));

@@ -90,9 +90,7 @@ export function recordOf(cx: Context, plan: LoopPlan, kept: KeptOfLoop): LoopRec
     },
     quantity: (name, at) => {
       const value = (variable: Variable): TensorValue => ({ kind: "tensor", variable, dims: [] });
-      if (at.kind === "static") {
-        return at.step === steps ? value(atEnd()[name]) : value(b.row(stacked(name), at.step));
-      }
+      if (at.kind === "static") return at.step === steps ? value(atEnd()[name]) : value(b.row(stacked(name), at.step));
       if (at.scope.to + at.offset < steps) return value(at.scope.slice(stacked(name), at.offset));
       const whole = b.one("concat", [stacked(name), b.reshape(atEnd()[name], [1])], { axis: 0 });
       return value(at.scope.slice(whole, at.offset));

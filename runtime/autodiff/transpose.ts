@@ -196,9 +196,7 @@ class Step {
   }
 
   #rule(us: readonly (Share | undefined)[], equation = this.#equation): readonly (Share | undefined)[] {
-    if (equation.op === "scan" || equation.op === "map") {
-      return this.#loop(us.map((u) => u && everywhere(u.value)));
-    }
+    if (equation.op === "scan" || equation.op === "map") return this.#loop(us.map((u) => u && everywhere(u.value)));
     const rule = transposeRules[equation.op] as TransposeRule<typeof equation.op> | typeof notLinear;
     if (rule === notLinear) throw new InternalError(`${equation.op} is not linear and has no transpose`);
     return rule(this.#arguments<typeof equation.op>(us, equation)).map((value) => value && everywhere(value));

@@ -273,9 +273,7 @@ function statement(f: Failure): Description | undefined {
   const begins = f.rule === "program" || f.rule === "loopItem";
   const start = begins && !after ? f.index : f.index - 1;
   const first = f.tokens[start];
-  if (first === undefined || !isWord(first) || f.tokens[start + 1]?.tokenType !== t.Dot) {
-    return undefined;
-  }
+  if (first === undefined || !isWord(first) || f.tokens[start + 1]?.tokenType !== t.Dot) return undefined;
   if (!begins && !(after && f.wanted === "Name")) return undefined;
   let end = start;
   while (f.tokens[end + 1]?.tokenType === t.Dot && f.tokens[end + 2]) end += 2;
