@@ -44,6 +44,8 @@ interface Known {
 }
 
 function rewrite(fn: IrFunction, flags: readonly boolean[], inLoop: boolean): IrFunction {
+  // without loops there is nothing to find
+  if (!inLoop && !fn.equations.some(({ op }) => op === "scan" || op === "map")) return fn;
   const moving = new Set(fn.inputs.filter((_, i) => flags[i]));
   const producers = new Map<Variable, Equation>();
   const users = new Map<Variable, Equation[]>();
