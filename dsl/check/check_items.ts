@@ -1,9 +1,10 @@
 // Are `gradient`, its `expect`s and a loop that nothing uses without mistakes?
 import type { Context, Elaboration, MetaReference, TensorValue, Value } from "../world/world.ts";
 import { type CheckedGradient, checkedLoops, type CheckedSimulation, type TrajectoryWish } from "./checked_program.ts";
-import type { Variable } from "../../runtime/ir/types.ts";
+import { sizeOf, type Variable } from "../../runtime/ir/types.ts";
+import type { Span } from "../text/source.ts";
 import type { Expectation, TrajectoryQuantity } from "../../runtime/program/program.ts";
-import type { GradientItem } from "../syntax/ast.ts";
+import type { ExpectEntry, GradientItem } from "../syntax/ast.ts";
 import { type Draft, type Given, onlyChecked, openFunction } from "../elaborate/functions.ts";
 import { fail, moduleScope, sourceText } from "../world/report.ts";
 import { expressionText } from "../format/expression_text.ts";
@@ -109,82 +110,67 @@ export function isWindowed(direction: Direction): boolean {
   return direction.kind === "es" && direction.windows !== undefined;
 }
 
-function readExpectations(
-  cx: Context,
-  item: GradientItem,
-  wrt: readonly MetaReference[],
-): Expectation[] | undefined {
-  const el = cx.elaboration;
-  const result: Expectation[] = [];
-  let wrong = false;
-  for (const entry of item.expect) {
-    const label = sourceText(el, entry.reference);
-    const index = wrt.findIndex((r) => r.label === label);
-    const isValue = entry.reference.kind === "Name" && entry.reference.name === "value" && index === -1;
-    if (index === -1 && !isValue) {
-      wrong = true;
-      fail(cx, {
-        code: "M0201",
-        title: `\`${label}\` is not in \`wrt\``,
-        at: entry.reference.span,
-        notes: [`An \`expect\` names \`value\` or one of ${quoted(wrt.map((r) => r.label))}`],
-      });
-      continue;
-    }
-    const { value, sources } = withSources(cx.world.consumer, () => evaluate(cx, entry.value));
-    const within = requireStatic(cx, entry.within, "the distance after `within`");
-    // a parameter has other values after an outer than where it starts
-    const numbers = value.kind === "error" || sources.size > 0 ? undefined : literalNumbers(cx, value);
-    if (value.kind !== "error" && !numbers) {
-      fail(cx, {
-        code: "M0304",
-        title: `\`expect\` compares with numbers known before the run, not with ${describeKnown(value)}`,
-        at: entry.value.span,
-      });
-    }
-    const distance = within && within.value >= 0 && Number.isFinite(within.value);
-    if (within && !distance) {
-      fail(cx, {
-        code: "M0304",
-        title: `The distance after \`within\` must ${within.value < 0 ? "not be negative" : "be finite"}`,
-        at: entry.within.span,
-        label: `this is ${within.value}`,
-        notes: within.value < 0 ? [] : ["Whatever is computed would be near enough"],
-      });
-    }
-    const endless = numbers?.find((x) => !Number.isFinite(x));
-    if (endless !== undefined) {
-      fail(cx, {
-        code: "M0304",
-        title: "What is expected must be finite",
-        at: entry.value.span,
-        label: `this is ${endless}`,
-        notes: ["A value that is not finite fails the run, so none can be near to it"],
-      });
-    }
-    if (!numbers || !distance || endless !== undefined) {
-      wrong = true;
-      continue;
-    }
-    const size = isValue ? 1 : wrt[index]!.leaves.reduce((n, l) => n + shapeOf(l.dims).reduce((a, d) => a * d, 1), 0);
-    if (numbers.length !== 1 && numbers.length !== size) {
-      wrong = true;
-      fail(cx, {
-        code: "M0305",
-        title: `\`${label}\` has ${count(size, "entry", "entries")}, and ${numbers.length} are expected`,
-        at: entry.value.span,
-      });
-      continue;
-    }
-    result.push({
-      label,
-      of: isValue ? "value" : { wrt: index },
-      expected: numbers,
-      within: within.value,
-      origin: entry.span,
+/** What a gradient item expects. Undefined when wrong (reported). */
+function readExpectations(cx: Context, { expect }: GradientItem, wrt: readonly MetaReference[]) {
+  const read = expect.map((entry) => readExpectation(cx, entry, wrt)).filter((one) => one !== undefined);
+  return read.length === expect.length ? read : undefined;
+}
+
+function readExpectation(cx: Context, entry: ExpectEntry, wrt: readonly MetaReference[]): Expectation | undefined {
+  const label = sourceText(cx.elaboration, entry.reference);
+  const index = wrt.findIndex((r) => r.label === label);
+  const isValue = entry.reference.kind === "Name" && entry.reference.name === "value" && index === -1;
+  if (index === -1 && !isValue) {
+    return void fail(cx, {
+      code: "M0201",
+      title: `\`${label}\` is not in \`wrt\``,
+      at: entry.reference.span,
+      notes: [`An \`expect\` names \`value\` or one of ${quoted(wrt.map((r) => r.label))}`],
     });
   }
-  return wrong ? undefined : result;
+  const { value, sources } = withSources(cx.world.consumer, () => evaluate(cx, entry.value));
+  const within = requireStatic(cx, entry.within, "the distance after `within`")?.value;
+  // a parameter has other values after an outer than where it starts
+  const numbers = value.kind === "error" || sources.size > 0 ? undefined : literalNumbers(cx, value);
+  if (value.kind !== "error" && !numbers) {
+    const title = `\`expect\` compares with numbers known before the run, not with ${describeKnown(value)}`;
+    fail(cx, { code: "M0304", title, at: entry.value.span });
+  }
+  const near = within !== undefined && isDistance(cx, within, entry.within.span);
+  if (!numbers || !areFinite(cx, numbers, entry.value.span) || !near) return undefined;
+  const size = isValue ? 1 : wrt[index]!.leaves.reduce((n, l) => n + sizeOf(shapeOf(l.dims)), 0);
+  if (numbers.length !== 1 && numbers.length !== size) {
+    const title = `\`${label}\` has ${count(size, "entry", "entries")}, and ${numbers.length} are expected`;
+    return void fail(cx, { code: "M0305", title, at: entry.value.span });
+  }
+  return { label, of: isValue ? "value" : { wrt: index }, expected: numbers, within, origin: entry.span };
+}
+
+/** True for what `within` may say. Reports. */
+function isDistance(cx: Context, within: number, at: Span): boolean {
+  if (within >= 0 && within < Infinity) return true;
+  fail(cx, {
+    code: "M0304",
+    title: `The distance after \`within\` must ${within < 0 ? "not be negative" : "be finite"}`,
+    at,
+    label: `this is ${within}`,
+    notes: within < 0 ? [] : ["Whatever is computed would be near enough"],
+  });
+  return false;
+}
+
+/** True for what `expect` may say. Reports. */
+function areFinite(cx: Context, numbers: readonly number[], at: Span): boolean {
+  const endless = numbers.find((x) => !Number.isFinite(x));
+  if (endless === undefined) return true;
+  fail(cx, {
+    code: "M0304",
+    title: "What is expected must be finite",
+    at,
+    label: `this is ${endless}`,
+    notes: ["A value that is not finite fails the run, so none can be near to it"],
+  });
+  return false;
 }
 
 /** The numbers of an array that is a constant; undefined for what is computed, and for what is no array. */

@@ -1,12 +1,5 @@
 // Is an outer loop without mistakes? What it learns, by which rules, and what no two of them may share.
-import type {
-  CheckedLoop,
-  Elaboration,
-  LeafDeclaration,
-  MetaReference,
-  RuledLeaves,
-  TensorValue,
-} from "../world/world.ts";
+import type { CheckedLoop, Elaboration, LeafDeclaration, MetaReference, TensorValue } from "../world/world.ts";
 import { type Loop, withoutTime } from "../world/loop.ts";
 import { type Draft, type Given, onlyChecked, openFunction } from "../elaborate/functions.ts";
 import { stepsOf } from "../elaborate/steps.ts";
@@ -17,14 +10,13 @@ import { openTasks } from "../loops/task_scopes.ts";
 import { loopsTouched } from "../elaborate/ownership.ts";
 import { runLoop } from "../world/evaluator.ts";
 import { requireStatic } from "../elaborate/sizes.ts";
-import { canUnroll } from "../loops/check_loop.ts";
+import { anyStep, canUnroll, checkRuleFor } from "../loops/check_loop.ts";
 import { readMetaReference } from "../loops/meta_parameters.ts";
-import { anyEntry, hyperparameterLocals, planHyperparameters } from "../loops/hyperparameters.ts";
+import { planHyperparameters } from "../loops/hyperparameters.ts";
 import { directionOf } from "../loops/directions.ts";
 import { isWarm } from "../loops/loop_starts.ts";
-import { checkRule } from "../loops/rules.ts";
 import { referenceText } from "../syntax/paths.ts";
-import { fail } from "../world/report.ts";
+import { fail, moduleScope } from "../world/report.ts";
 import { declaredHere } from "../diagnostics/messages.ts";
 
 export function openOuter(
@@ -37,7 +29,7 @@ export function openOuter(
   const draft = openFunction(el, `${loop.name}.${part}`, {
     consumer: loop.name,
     place: { what: `\`${loop.name}\``, span: loop.item.name.span },
-    scope: { module: loop.module, parent: undefined, locals: new Map() },
+    scope: moduleScope(loop.module),
     ...given,
     perStep: true,
     differentiated: true,
@@ -51,8 +43,7 @@ export function openOuter(
 
 /** Goes through an outer once without running anything. Undefined when something is wrong or not shaped yet. */
 export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefined {
-  const draft = openOuter(el, loop, "check", onlyChecked);
-  const { cx } = draft;
+  const { cx } = openOuter(el, loop, "check", onlyChecked);
   const across = acrossOf(cx, loop);
   const steps = stepsOf(cx, loop);
   const tasks = openTasks(cx, across);
@@ -63,6 +54,7 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
   }
   if (loop.clip) requireStatic(cx, loop.clip, "the bound of `clip norm`");
   const kept = canUnroll(tasks.cx);
+  const t = anyStep(cx, steps ?? 1);
   const learned = loop.rules.map((rule) => {
     const references = rule.references.map((r) => readMetaReference(cx, r));
     const found = references.filter((r) => r !== undefined);
@@ -70,7 +62,7 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
     const plans = steps === undefined ? [] : planHyperparameters(cx, loop, rule, leaves, steps);
     const ends = (leaf: LeafDeclaration) => endOf(cx.world.consumer.runs, leaf) !== undefined;
     const ruled = { rule, leaves, plans };
-    for (const leaf of leaves) checkRuleFor(draft, loop, ruled, leaf, { steps: steps ?? 1, ends: ends(leaf) });
+    for (const leaf of leaves) checkRuleFor(cx, loop, ruled, leaf, { t, steps: steps ?? 1, ends: ends(leaf) });
     const complete = found.length === references.length && plans.length === rule.hyperparameters.length;
     return { complete, found, ruled };
   });
@@ -93,20 +85,6 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
     inners,
     outermost: new Set(tasks.cx.world.runs.keys()),
   };
-}
-
-function checkRuleFor(
-  draft: Draft,
-  loop: Loop,
-  ruled: RuledLeaves,
-  leaf: LeafDeclaration,
-  { steps, ends }: { readonly steps: number; readonly ends: boolean },
-): void {
-  const { cx, b } = draft;
-  const t: TensorValue = { kind: "tensor", variable: b.input({ dtype: "i32", shape: [] }), dims: [] };
-  setRange(t.variable, { low: 0, high: steps - 1, attained: true });
-  const time = { t, steps, b, entry: anyEntry(b) };
-  checkRule(cx, ruled.rule, leaf, { t, ends, hyperparameters: hyperparameterLocals(cx, loop, ruled, leaf, time) });
 }
 
 /** The loop of an objective that starts at a leaf, if one does. */

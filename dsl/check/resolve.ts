@@ -90,23 +90,16 @@ class Resolver {
           // what is overridden, and the loop, are read with the loops
           if (this.#el.said.has(entry.value)) continue;
           this.#check(entry.value, new Set([entry.time?.name ?? "", ...this.#counts()]));
-          this.#check(entry.range?.low, none);
-          this.#check(entry.range?.high, none);
+          this.#all([entry.range?.low, entry.range?.high], none);
         }
         return;
       case "Gradient":
-        this.#check(item.value, this.#counts());
-        for (const reference of item.wrt) this.#check(reference, this.#counts());
+        this.#all([item.value, ...item.wrt], this.#counts());
         this.#check(item.across?.count, none);
-        for (const entry of item.expect) {
-          this.#check(entry.value, this.#counts());
-          this.#check(entry.within, this.#counts());
-        }
-        return;
+        return this.#all(item.expect.flatMap((entry) => [entry.value, entry.within]), this.#counts());
       case "Record":
-        for (const reference of item.references) this.#check(reference, this.#counts());
-        this.#check(item.every, none);
-        return this.#check(item.task, none);
+        this.#all(item.references, this.#counts());
+        return this.#all([item.every, item.task], none);
       case "Edition":
       case "Precision":
       case "Memory":
@@ -127,15 +120,13 @@ class Resolver {
   #clause(clause: Clause, counts: Names): void {
     switch (clause.kind) {
       case "Minimize":
+      case "From":
         return this.#check(clause.value, counts);
       case "Report":
         this.#check(clause.value, new Set([...counts, clause.at?.variable.name ?? ""]));
-        this.#check(clause.at?.from, counts);
-        this.#check(clause.at?.to, counts);
-        return;
+        return this.#all([clause.at?.from, clause.at?.to], counts);
       case "Over":
-        for (const reference of clause.references) this.#check(reference, counts);
-        return;
+        return this.#all(clause.references, counts);
       case "By":
         // the rule's own name is read with the loop
         if (clause.rule.kind === "Call") {
@@ -145,16 +136,12 @@ class Resolver {
         return;
       case "For":
       case "Across":
+      case "Every":
         return this.#check(clause.count, none);
       case "Clip":
         return this.#check(clause.bound, none);
       case "Batch":
-        this.#check(clause.size, none);
-        return this.#check(clause.of, none);
-      case "From":
-        return this.#check(clause.value, counts);
-      case "Every":
-        return this.#check(clause.count, none);
+        return this.#all([clause.size, clause.of], none);
       case "Through": {
         // the estimator and a solver are words of the clause, read with the loop
         const { estimator } = clause;
@@ -174,19 +161,17 @@ class Resolver {
   }
 
   #function(item: FunctionItem, around: Names): void {
-    for (const formal of item.formals) this.#check(formal.default, around);
+    this.#all(item.formals.map((f) => f.default), around);
     this.#check(item.body, new Set([...around, ...item.formals.map((f) => f.name.name)]));
   }
 
   #binding(binding: Binding, locals: Names): void {
     this.#type(binding.type, locals);
-    this.#check(binding.value, locals);
-    this.#check(binding.range?.low, locals);
-    this.#check(binding.range?.high, locals);
+    this.#all([binding.value, binding.range?.low, binding.range?.high], locals);
   }
 
   #type(type: TypeExpression | undefined, locals: Names): void {
-    for (const size of type?.sizes ?? []) this.#check(size, locals);
+    this.#all(type?.sizes ?? [], locals);
   }
 
   /** Members of a task see each other, and its splits; members of a split see those too. */
@@ -236,8 +221,7 @@ class Resolver {
   }
 
   #scan(scan: ScanMember, around: Names, later: Names): void {
-    this.#check(scan.over, around, later);
-    this.#check(scan.to, around, later);
+    this.#all([scan.over, scan.to], around, later);
     for (const member of scan.members) {
       if (member.kind !== "State") continue;
       this.#type(member.type, around);
@@ -280,6 +264,10 @@ class Resolver {
     visit(expression, (e) => {
       if (e.kind === "Name") this.#used.add(e.name);
     });
+  }
+
+  #all(expressions: readonly (Expression | undefined)[], locals: Names, later: Names = none): void {
+    for (const expression of expressions) this.#check(expression, locals, later);
   }
 
   #check(expression: Expression | undefined, locals: Names, later: Names = none): void {

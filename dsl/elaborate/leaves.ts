@@ -4,7 +4,7 @@ import type { Binding, Identifier } from "../syntax/ast.ts";
 import { toTensor } from "./arithmetic.ts";
 import { drawInto, failDistribution } from "./draws.ts";
 import { type Path, pathText } from "../syntax/paths.ts";
-import { fail, moduleScope } from "../world/report.ts";
+import { fail, topOf } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import { ownersOf } from "./ownership.ts";
@@ -241,14 +241,7 @@ export function initialValue(cx: Context, leaf: LeafDeclaration): TensorValue | 
   if (consumer.persistent.has(leaf.name)) return inputOf(consumer, leaf);
   for (;;) {
     const at = once ? declaringWorld(owner) : beginningOf(owner);
-    const { value, sources } = withSources(consumer, () =>
-      leaf.initial({
-        elaboration: cx.elaboration,
-        world: at,
-        b: at.b,
-        scope: moduleScope(leaf.module),
-        frames: [],
-      }));
+    const { value, sources } = withSources(consumer, () => leaf.initial(topOf(cx, at, leaf.module)));
     const deeper = worldBetween(world, owner, sources);
     if (!deeper) {
       if (once && [...sources].every((s) => typeof s !== "string" || !consumer.persistent.has(s))) {

@@ -4,7 +4,7 @@ import type { Expression, ModelMember, TypeExpression } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
 import { openLook } from "./functions.ts";
 import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
-import { fail, firstTime, needShape } from "../world/report.ts";
+import { fail, firstTime, insideLoop, needShape } from "../world/report.ts";
 import type { Context, Elaboration, HyperparameterValue, LeafDeclaration, Reference, Scope } from "../world/world.ts";
 import { hintAt, hintFor } from "../diagnostics/hints.ts";
 import { methodHint } from "./scope_names.ts";
@@ -69,12 +69,7 @@ export function declareParam(cx: Context, definition: Definition): LeafDeclarati
     }
     return undefined;
   }
-  const place = (at: Context): Context => ({
-    ...at,
-    scope: { module: definition.module, parent: undefined, locals: new Map() },
-    frames: [],
-    batch: undefined,
-  });
+  const place = (at: Context) => insideLoop(at, definition);
   const type: TypeExpression = binding.type ?? { sizes: [], span: binding.name.span };
   el.busy.add(definition.item);
   try {

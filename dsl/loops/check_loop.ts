@@ -1,7 +1,7 @@
 // Is a loop without mistakes where it is run, and how is it run? Goes through it once with placeholders, and leaves its plan.
 import { setRange } from "../../runtime/ir/ranges.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
-import { fail, needShape } from "../world/report.ts";
+import { fail, insideLoop, needShape } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { requireStatic, tooLarge, withinLimit } from "../elaborate/sizes.ts";
 import { type Direction, follows, type Loop, type LoopRule } from "../world/loop.ts";
@@ -11,7 +11,7 @@ import { referencePath, referenceText } from "../syntax/paths.ts";
 import { wholeSteps } from "../elaborate/steps.ts";
 import { enterWorld, loopAround } from "../world/moments.ts";
 import { shapeOf } from "../world/values.ts";
-import { anyEntry, hyperparameterLocals, planHyperparameters, type RuleTime } from "./hyperparameters.ts";
+import { anyEntry, hyperparameterLocals, planHyperparameters } from "./hyperparameters.ts";
 import { directionOf } from "./directions.ts";
 import { checkThrough } from "./estimators.ts";
 import { carryOf, type LeafState, type LoopState } from "./loop_state.ts";
@@ -23,11 +23,10 @@ import { checkRule } from "./rules.ts";
 
 /** Goes through a loop once with placeholders: finds out how it is run, and every mistake. Undefined when wrong (reported). */
 export function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
-  const { world, b } = cx;
+  const { world } = cx;
   const steps = wholeSteps(cx, loop);
   const through = checkThrough(cx, loop, steps);
-  const t: TensorValue = { kind: "tensor", variable: b.input({ dtype: "i32", shape: [] }, "t"), dims: [] };
-  if (steps !== undefined) setRange(t.variable, { low: 0, high: steps - 1, attained: true });
+  const t = anyStep(cx, steps);
   const meta = loop.kind === "outer";
   const stepWorld = enterWorld(world, {
     owns: new Set([loop]),
@@ -35,7 +34,7 @@ export function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
   });
   const loss = meta
     ? outerObjective({ ...cx, world: stepWorld }, loop)
-    : evaluateObjective(cx, loop, stepWorld, b, t, steps ?? 1)?.variable;
+    : evaluateObjective(cx, loop, stepWorld, t, steps ?? 1)?.variable;
   const rules: RuledLeaves[] = [];
   const state: LeafState[] = [];
   let wrong = steps === undefined || loss === undefined || !through;
@@ -48,13 +47,8 @@ export function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     const ruled = { rule, leaves, plans: planHyperparameters(cx, loop, rule, leaves, steps) };
     if (ruled.plans.length < rule.hyperparameters.length) wrong = true;
     rules.push(ruled);
-    const at: Context = { ...cx, world: stepWorld };
-    const time: RuleTime = { t, steps, b, entry: anyEntry(b) };
     for (const leaf of leaves) {
-      const states = checkRule(at, rule, leaf, {
-        t,
-        hyperparameters: hyperparameterLocals(at, loop, ruled, leaf, time),
-      });
+      const states = checkRuleFor({ ...cx, world: stepWorld }, loop, ruled, leaf, { t, steps });
       if (!startValue(cx, loop, leaf) || !states) wrong = true;
       state.push({ leaf, p: placeholder(cx, leaf), states: states ?? new Map() });
     }
@@ -64,6 +58,29 @@ export function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
   const direction = wrong || !checkFrom(cx, loop, leaves) ? undefined : directionInside(cx, loop, leaves);
   return direction &&
     checkedRecord(cx, { loop, steps: steps!, rules, leaves, direction }, carryOf(state), loss!);
+}
+
+/** Some step of a loop. */
+export function anyStep({ b }: Context, steps: number | undefined): TensorValue {
+  const variable = b.input({ dtype: "i32", shape: [] }, "t");
+  if (steps !== undefined) setRange(variable, { low: 0, high: steps - 1, attained: true });
+  return { kind: "tensor", variable, dims: [] };
+}
+
+/** Goes through the start and one step of a rule of a loop for one leaf. Its states, or undefined when wrong (reported). */
+export function checkRuleFor(
+  cx: Context,
+  loop: Loop,
+  ruled: RuledLeaves,
+  leaf: LeafDeclaration,
+  { t, steps, ends = false }: { readonly t: TensorValue; readonly steps: number; readonly ends?: boolean },
+): Map<string, TensorValue> | undefined {
+  const time = { t, steps, b: cx.b, entry: anyEntry(cx.b) };
+  return checkRule(cx, ruled.rule, leaf, {
+    t,
+    ends,
+    hyperparameters: hyperparameterLocals(cx, loop, ruled, leaf, time),
+  });
 }
 
 /** What a loop can be asked that was gone through: nothing but sizes. */
@@ -94,7 +111,7 @@ function leavesOfRule(
   rule: LoopRule,
   before: LoopState,
 ): readonly LeafDeclaration[] | undefined {
-  const at: Context = { ...cx, scope: { module: loop.module, parent: undefined, locals: new Map() }, frames: [] };
+  const at = insideLoop(cx, loop);
   const leaves = loop.kind === "inner" ? evolvedLeaves(at, rule) : learnedLeaves(at, rule);
   const shared = leaves?.find((leaf) => before.some((s) => s.leaf === leaf));
   if (!shared) return leaves;

@@ -24,7 +24,7 @@ export function objectiveAt(
   const t: TensorValue = { kind: "tensor", variable: number, dims: [] };
   const inside = worldOfStep(cx.world, loop, { b, values, t: t.variable });
   if (loop.kind === "outer") return outerObjective({ ...cx, world: inside, b }, loop)!;
-  return evaluateObjective(cx, loop, inside, b, t, steps)!.variable;
+  return evaluateObjective(cx, loop, inside, t, steps)!.variable;
 }
 
 /** The world of one step of a loop, at given values of what it changes: for an outer that another loop runs, the starts of

@@ -81,12 +81,7 @@ interface StepPlace {
 }
 
 /** One step: what it goes on to, and what is recorded of it. */
-function writeStep(cx: Context, plan: LoopPlan, place: StepPlace): {
-  readonly next: LoopState;
-  readonly loss: Variable;
-  readonly norm: Variable;
-  readonly rates: ReadonlyMap<string, Variable>;
-} {
+function writeStep(cx: Context, plan: LoopPlan, place: StepPlace) {
   const { b, world } = cx;
   const { loop, rules } = plan;
   const { scan, window, now, t } = place;
@@ -142,7 +137,7 @@ function gradientOfStep(
   { loop, leaves, steps, direction }: LoopPlan,
   now: LoopState,
   t: TensorValue,
-): { readonly loss: Variable; readonly gradients: readonly Variable[] } {
+) {
   const { b } = at;
   const { maximize } = loop.objective;
   const downwards = (inside: Builder, value: Variable) => maximize ? inside.apply("neg", value) : value;
@@ -160,7 +155,7 @@ function gradientOfStep(
     const request = b.openGradient(`${loop.name}.loss`);
     const values = new Map(now.map(({ leaf, p }) => [leaf.name, { ...p, variable: request.wrt(p.variable) }]));
     const world = enterWorld(at.world, { b: request.body, values, owns: new Set([loop]) });
-    const objective = evaluateObjective(at, loop, world, request.body, t, steps)!;
+    const objective = evaluateObjective(at, loop, world, t, steps)!;
     const own = asFloat({ ...at, b: request.body }, objective).variable;
     closed = request.close([downwards(request.body, own)], direction.kind === "forward" ? "forward" : "reverse");
   }

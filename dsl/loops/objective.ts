@@ -1,9 +1,8 @@
 // What does a loop minimize at one moment? Its expression, where the parameters have the values of that moment, and for an
 // inner loop with the rows of its batch; one float in the end.
-import type { Builder } from "../../runtime/ir/builder.ts";
 import { toTensor } from "../elaborate/arithmetic.ts";
 import type { Expression } from "../syntax/ast.ts";
-import { fail, firstTime } from "../world/report.ts";
+import { fail, firstTime, topOf } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
 import type { Loop } from "../world/loop.ts";
 import { withBatch } from "./minibatches.ts";
@@ -11,7 +10,7 @@ import { nameOf } from "../modules/modules.ts";
 import { describeValue, errorValue, staticNumber } from "../world/values.ts";
 import { capital } from "../text/words.ts";
 import type { Context, Local, TensorValue, Value, World } from "../world/world.ts";
-import { known } from "../world/moments.ts";
+import { known, withLocals } from "../world/moments.ts";
 import { declaredHere } from "../diagnostics/messages.ts";
 
 /** The inner objective where a world stands, with `t` and `T` known. */
@@ -19,7 +18,6 @@ export function evaluateObjective(
   cx: Context,
   loop: Loop,
   world: World,
-  b: Builder,
   t: TensorValue,
   steps: number,
 ): TensorValue | undefined {
@@ -27,18 +25,9 @@ export function evaluateObjective(
     ["t", clear(cx, loop, "t", t)],
     [loop.timeName, clear(cx, loop, loop.timeName, staticNumber(steps, "int"))],
   ]);
-  const at: Context = {
-    elaboration: cx.elaboration,
-    world,
-    b,
-    scope: { module: loop.module, parent: undefined, locals },
-    frames: [],
-  };
-  return withBatch(
-    at,
-    loop,
-    (inside) => scalarObjective(inside, loop.objective.value, `the objective of \`${loop.name}\``),
-  );
+  const what = `the objective of \`${loop.name}\``;
+  const at = withLocals(topOf(cx, world, loop.module), locals);
+  return withBatch(at, loop, (inside) => scalarObjective(inside, loop.objective.value, what));
 }
 
 /** The step or the number of steps, where its name means nothing else in the file. */

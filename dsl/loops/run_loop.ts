@@ -1,7 +1,7 @@
 // How is a loop run where an expression asks for it? Once in each world: gone through where that is checked, and written as that
 // check found out.
 import type { Span } from "../text/source.ts";
-import { fail } from "../world/report.ts";
+import { fail, topOf } from "../world/report.ts";
 import { raising } from "../../runtime/limits.ts";
 import type { Loop } from "../world/loop.ts";
 import type { Context, LoopRun, World } from "../world/world.ts";
@@ -37,13 +37,7 @@ export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefine
   el.entered.add(loop);
   el.work.depth++;
   try {
-    const at: Context = {
-      elaboration: el,
-      world,
-      b: world.b,
-      scope: { module: loop.module, parent: undefined, locals: new Map() },
-      frames: [],
-    };
+    const at = topOf(cx, world, loop.module);
     const before = world.b.origin;
     world.b.origin = loop.item.name.span;
     const { value: record, sources } = withSources(world.consumer, () => {

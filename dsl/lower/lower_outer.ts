@@ -154,14 +154,6 @@ function leafInput(cx: Context, leaf: LeafDeclaration): TensorValue {
   return { kind: "tensor", variable, dims: leaf.dims };
 }
 
-/** What the rules of an outer read of an inner loop and of its derivative. */
-interface Wanted {
-  /** The leaves whose rules read a gradient: the others ask for none. */
-  readonly sloped: readonly LeafDeclaration[];
-  /** Those whose rules read where an inner loop ends. */
-  readonly towards: readonly LeafDeclaration[];
-}
-
 function lowerStep(
   el: Elaboration,
   outer: CheckedOuter,
@@ -176,14 +168,15 @@ function lowerStep(
   const now = new Map(outer.leaves.map((leaf) => [leaf, leafInput(cx, leaf)]));
   const reading = (name: string) =>
     ruled.flatMap(({ ruled: { rule }, leaf }) => readsName(rule.optimizer.item, name) ? [leaf] : []);
-  const wanted = { sloped: reading("g"), towards: reading("end") };
-  const { loss, slopes, carried, ends } = lowerObjective(cx, outer, now, wanted);
+  // rules that read no gradient ask for none
+  const [sloped, towards] = [reading("g"), reading("end")];
+  const { loss, slopes, carried, ends } = lowerObjective(cx, outer, now, { sloped, towards });
   const nothing = (leaf: LeafDeclaration) => b.fill(0, { dtype: el.precision, shape: shapeOf(leaf.dims) });
-  const raw = outer.leaves.map((leaf) => slopes[wanted.sloped.indexOf(leaf)] ?? nothing(leaf));
+  const raw = outer.leaves.map((leaf) => slopes[sloped.indexOf(leaf)] ?? nothing(leaf));
   // what moves towards an end counts with its distance
   const norm = globalNorm(b, [
     ...slopes,
-    ...wanted.towards.map((leaf) => b.apply("sub", now.get(leaf)!.variable, ends.get(leaf)!)),
+    ...towards.map((leaf) => b.apply("sub", now.get(leaf)!.variable, ends.get(leaf)!)),
   ]);
   const gradients = clipped(cx, loop, raw, norm);
   const t: TensorValue = { kind: "tensor", variable: world.consumer.metaStep!, dims: [] };
@@ -226,13 +219,8 @@ function lowerObjective(
   cx: Context,
   outer: CheckedOuter,
   now: ReadonlyMap<LeafDeclaration, TensorValue>,
-  { sloped, towards }: Wanted,
-): {
-  readonly loss: Variable;
-  readonly slopes: readonly Variable[];
-  readonly carried: readonly Variable[];
-  readonly ends: ReadonlyMap<LeafDeclaration, Variable>;
-} {
+  { sloped, towards }: { readonly sloped: readonly LeafDeclaration[]; readonly towards: readonly LeafDeclaration[] },
+) {
   const { b } = cx;
   const { loop, warm } = outer;
   const downwards = (at: Builder, value: Variable) => loop.objective.maximize ? at.apply("neg", value) : value;

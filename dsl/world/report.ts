@@ -6,7 +6,7 @@ import { codeRow } from "../diagnostics/codes.ts";
 import { isLibrary, type Span } from "../text/source.ts";
 import type { Loop } from "./loop.ts";
 import type { Module } from "../modules/modules.ts";
-import type { Context, Elaboration, ErrorValue, Frame, Scope } from "./world.ts";
+import type { Context, Elaboration, ErrorValue, Frame, Scope, World } from "./world.ts";
 import { errorValue, formatDims } from "./values.ts";
 import { type Path, pathText } from "../syntax/paths.ts";
 import type { Expression } from "../syntax/ast.ts";
@@ -133,9 +133,14 @@ export function firstTime(el: Pick<Elaboration, "said">, about: unknown): boolea
   return true;
 }
 
-/** A context that sees the names of a loop's file and no call. */
-export function insideLoop(cx: Context, loop: Loop): Context {
-  return { ...cx, scope: moduleScope(loop.module), frames: [], batch: undefined };
+/** A context that sees the names of a loop's file, or of another's, and no call. */
+export function insideLoop(cx: Context, { module }: Pick<Loop, "module">): Context {
+  return { ...cx, scope: moduleScope(module), frames: [], batch: undefined };
+}
+
+/** The top of a file, in a world. */
+export function topOf({ elaboration }: Pick<Context, "elaboration">, world: World, module: Module): Context {
+  return { elaboration, world, b: world.b, scope: moduleScope(module), frames: [] };
 }
 
 /** Reports a construct that the language has and this version does not. */
