@@ -4,7 +4,7 @@ import type { EvaluateItem, Expression, Identifier, ReportClause } from "../synt
 import { type Draft, type Given, onlyChecked, openFunction } from "../elaborate/functions.ts";
 import { fail, moduleScope } from "../world/report.ts";
 import { type CheckedEvaluation, checkedLoops } from "./checked_program.ts";
-import { outerNamed, readAcross, runsHere, singleClause } from "../loops/loops.ts";
+import { isAfterRun, outerNamed, readAcross, runsHere, singleClause } from "../loops/loops.ts";
 import { openTasks, readCount } from "../loops/task_scopes.ts";
 import { requireInteger, withinLimit } from "../elaborate/sizes.ts";
 import { loopsMentioned, loopsTouched } from "../elaborate/ownership.ts";
@@ -27,6 +27,7 @@ export function openEvaluation(
     consumer: item.name.name,
     place: { what: `\`${item.name.name}\``, span: item.name.span },
     scope: moduleScope(el.modules.root),
+    present: true,
     watches,
     ...given,
     ...(steps === undefined ? {} : { steps }),
@@ -48,6 +49,7 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
       hint: "add a clause such as `report mse(net@T(query.x), query.y)`",
     });
   }
+  if (!isAfterRun(first, item.after, "`after` names the outer whose values are used")) return undefined;
   const named = clause && readAcross(el, clause, el.modules.root);
   const across = named && readCount(first, named);
   const hold = singleClause(el, item.clauses, "Hold");

@@ -11,7 +11,7 @@ import { expressionText } from "../format/expression_text.ts";
 import { scalarObjective } from "../loops/objective.ts";
 import { withLocals } from "../world/moments.ts";
 import { timeLocals } from "../elaborate/time_points.ts";
-import { outerNamed, readAcross, runsHere } from "../loops/loops.ts";
+import { isAfterRun, readAcross } from "../loops/loops.ts";
 import { openTasks, readCount } from "../loops/task_scopes.ts";
 import { loopsTouched } from "../elaborate/ownership.ts";
 import { evaluate, runLoop } from "../world/evaluator.ts";
@@ -62,6 +62,7 @@ export function openGradientItem(
     consumer: `gradient ${expressionText(el.modules.root.source.text, item.value)}`,
     place: { what: "this gradient", span: item.value.span },
     differentiated: true,
+    present: item.after !== undefined,
     scope: moduleScope(el.modules.root),
     watches,
     ...given,
@@ -78,10 +79,7 @@ export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradi
   const clause = item.across && readAcross(el, item.across, el.modules.root);
   const across = clause && readCount(cx, clause);
   if (item.across && !across) return undefined;
-  if (item.after) {
-    const loop = outerNamed(cx, item.after, "`after` names the outer whose trained values are used");
-    if (!loop || !runsHere(cx, loop, item.after.span)) return undefined;
-  }
+  if (!isAfterRun(cx, item.after, "`after` names the outer whose trained values are used")) return undefined;
   const tasks = openTasks(cx, across);
   for (const inner of loopsTouched(el, item.value)) runLoop(tasks.cx, inner, item.value.span);
   const objective = gradientObjective(tasks.cx, item);
@@ -194,6 +192,7 @@ export function openSimulation(
   return openFunction(el, `run ${loop.name}`, {
     consumer: loop.name,
     place: { what: `\`${loop.name}\``, span: loop.item.name.span, alone: true },
+    present: true,
     scope: moduleScope(loop.module),
     watches,
     ...given,

@@ -5,6 +5,7 @@ import { type Draft, type Given, onlyChecked, openFunction } from "../elaborate/
 import { stepsOf } from "../elaborate/steps.ts";
 import { setRange } from "../../runtime/ir/ranges.ts";
 import { checkedLoops, type CheckedOuter } from "./checked_program.ts";
+import { isAfterRun } from "../loops/loops.ts";
 import { acrossOf, taskObjective } from "../loops/outer_objective.ts";
 import { openTasks } from "../loops/task_scopes.ts";
 import { loopsTouched } from "../elaborate/ownership.ts";
@@ -31,7 +32,7 @@ export function openOuter(
     place: { what: `\`${loop.name}\``, span: loop.item.name.span },
     scope: moduleScope(loop.module),
     ...given,
-    perStep: true,
+    outer: loop,
     differentiated: true,
     watches,
   });
@@ -44,6 +45,7 @@ export function openOuter(
 /** Goes through an outer once without running anything. Undefined when something is wrong or not shaped yet. */
 export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefined {
   const { cx } = openOuter(el, loop, "check", onlyChecked);
+  if (!isAfterRun(cx, loop.after, "`after` names the outer that it goes on from")) return undefined;
   const across = acrossOf(cx, loop);
   const steps = stepsOf(cx, loop);
   const tasks = openTasks(cx, across);
@@ -101,7 +103,39 @@ function startsOther({ expression }: MetaReference, other: CheckedOuter, outer: 
   return timed(around) && !timed(inside);
 }
 
-/** Reports two outers, or two rules of one, that learn the same thing. */
+/** True when an outer says, itself or by way of others, that it goes on from another. */
+function goesOnFrom(el: Elaboration, outer: Loop, other: Loop): boolean {
+  const seen = new Set<Loop>();
+  for (let before = outer.after && el.loops.get(outer.after.name); before && !seen.has(before);) {
+    if (before === other) return true;
+    seen.add(before);
+    before = before.after && el.loops.get(before.after.name);
+  }
+  return false;
+}
+
+/** Outers in the order in which they run: that of the file, but each after the one that it goes on from. */
+export function inPhases(el: Elaboration, outers: readonly CheckedOuter[]): CheckedOuter[] {
+  const order: CheckedOuter[] = [];
+  const place = (outer: CheckedOuter | undefined) => {
+    if (!outer || order.includes(outer)) return;
+    const { loop } = outer;
+    const circle = goesOnFrom(el, loop, loop);
+    if (circle && order.every((o) => !goesOnFrom(el, loop, o.loop))) {
+      fail({ elaboration: el, frames: [] }, {
+        code: "M0210",
+        title: `\`${loop.name}\` goes on from itself`,
+        at: loop.after!.span,
+        hint: "one of the outers that go on from each other must be the first: leave out its `after`",
+      });
+    } else if (!circle) place(outers.find((o) => o.loop.name === loop.after?.name));
+    order.push(outer);
+  };
+  outers.forEach(place);
+  return order;
+}
+
+/** Reports two outers, or two rules of one, that learn the same thing where neither goes on from the other. */
 export function checkSharedLeaves(el: Elaboration, outers: readonly CheckedOuter[]): void {
   const owners = new Map<string, CheckedOuter>();
   for (const outer of outers) {
@@ -125,17 +159,31 @@ export function checkSharedLeaves(el: Elaboration, outers: readonly CheckedOuter
         if (other && other !== outer && (other.inners.has(outer.loop) || outer.inners.has(other.loop))) {
           if (startsOther(reference, other, outer)) continue;
         }
-        if (!other) owners.set(leaf.name, outer);
-        else if (other !== outer) {
-          fail({ elaboration: el, frames: [] }, {
-            code: "M0208",
-            title: `\`${leaf.name}\` is learned by \`${other.loop.name}\` and by \`${outer.loop.name}\``,
-            at: reference.expression.span,
-            secondary: [declaredHere(other.loop.item.name)],
-          });
+        if (other && other !== outer && !goesOnFrom(el, outer.loop, other.loop)) {
+          if (goesOnFrom(el, other.loop, outer.loop)) continue;
+          refuseSecond(el, leaf.name, reference, { outer: outer.loop, other: other.loop });
           break;
         }
+        owners.set(leaf.name, outer);
       }
     }
   }
+}
+
+/** Two outers learn the same thing, and it is not said that one goes on from the other. */
+function refuseSecond(
+  el: Elaboration,
+  name: string,
+  { expression }: MetaReference,
+  { outer, other }: { readonly outer: Loop; readonly other: Loop },
+): void {
+  fail({ elaboration: el, frames: [] }, {
+    code: "M0208",
+    title: `\`${name}\` is learned by \`${other.name}\` and by \`${outer.name}\``,
+    at: expression.span,
+    secondary: [declaredHere(other.item.name)],
+    hint: outer.after
+      ? `one outer goes on from another: write \`outer ${outer.name} after ${other.name} { … }\`, or the other way round`
+      : `if \`${outer.name}\` goes on from where \`${other.name}\` ends, write \`outer ${outer.name} after ${other.name} { … }\``,
+  });
 }

@@ -5,10 +5,11 @@ import { readRecords, refuseDifferentTimes } from "./check_records.ts";
 import { onlyChecked, openFunction, openLook } from "../elaborate/functions.ts";
 import { fail, moduleScope, needShape } from "../world/report.ts";
 import { checkStates } from "../elaborate/equations.ts";
-import { checkOuter, checkSharedLeaves } from "./check_outer.ts";
+import { checkOuter, checkSharedLeaves, inPhases } from "./check_outer.ts";
 import { checkGradient, checkSimulation } from "./check_items.ts";
 import { checkEvaluation } from "./check_evaluation.ts";
 import { checkUnused } from "./unused_definitions.ts";
+import type { Span } from "../text/source.ts";
 import type { Loop } from "../world/loop.ts";
 import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import { requireInteger } from "../elaborate/sizes.ts";
@@ -29,13 +30,14 @@ export function checkProgram(el: Elaboration): CheckedProgram {
   checkUnused(el);
   reportUnshaped(el);
   const found = <T>(looks: readonly Look<T>[]) => looks.flatMap((look) => look.found ?? []);
+  const phases = inPhases(el, found(outers));
   const checked = {
-    outers: found(outers).filter((o) => !used.has(o.loop)),
+    outers: phases.filter((o) => !used.has(o.loop)),
     gradients: found(gradients),
     evaluations: found(evaluations),
     simulations: found(simulations),
   };
-  checkSharedLeaves(el, found(outers));
+  checkSharedLeaves(el, phases);
   const wrt = checked.gradients.flatMap((g) => g.wrt).flatMap((r) => r.leaves);
   const persistent = [...new Set([...checked.outers.flatMap((o) => o.leaves), ...wrt])];
   const startRuns = checkStarts(el, persistent);
@@ -213,19 +215,22 @@ function checkOwnRun(el: Elaboration, outer: Loop, used: ReadonlySet<Loop>): voi
     return;
   }
   const isSame = (name: { readonly name: string } | undefined) => name?.name === outer.name;
-  for (const item of el.modules.root.program.items) {
-    const after = item.kind === "Gradient" && isSame(item.after) ? item.after : undefined;
-    const every = item.kind === "Evaluate" ? item.clauses.find((c) => c.kind === "Every") : undefined;
-    // `every 10 steps` without a name speaks of the only outer
-    const asked = after ?? (every && (!every.of || isSame(every.of)) ? every.of ?? every : undefined);
-    if (!asked) continue;
+  const refuse = (at: Span) =>
     fail({ elaboration: el, frames: [] }, {
       code: "M0203",
       title: `\`${outer.name}\` does not run by itself, because another loop or item runs it`,
-      at: asked.span,
+      at,
       secondary: [declaredHere(outer.item.name)],
     });
+  for (const item of el.modules.root.program.items) {
+    const after = "after" in item && isSame(item.after) ? item.after : undefined;
+    const every = item.kind === "Evaluate" ? item.clauses.find((c) => c.kind === "Every") : undefined;
+    // `every 10 steps` without a name speaks of the only outer
+    const asked = after ?? (every && (!every.of || isSame(every.of)) ? every.of ?? every : undefined);
+    if (asked) refuse(asked.span);
   }
+  const asked = el.asked.get(outer);
+  if (asked) refuse(asked);
 }
 
 /** Goes through a loop that something may run which could not be gone through itself. It may be meant for a task, or for another

@@ -48,8 +48,10 @@ export interface DraftOptions extends Given {
   /** What it is called where its draws are made. */
   readonly consumer: string;
   readonly scope: Scope;
-  /** It is called at every meta-step. */
-  readonly perStep?: boolean;
+  /** It is called at every meta-step of this one. */
+  readonly outer?: Loop;
+  /** It sees what outers have made so far. */
+  readonly present?: boolean;
   /** Its loops say where a number is first not finite. */
   readonly watches?: boolean;
   /** Its derivatives are asked for. */
@@ -78,7 +80,9 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
     reading: [],
     watches: options.watches ?? false,
     differentiated: options.differentiated ?? false,
-    metaStep: options.perStep ? byslot({ kind: "step" }) : undefined,
+    metaStep: options.outer ? byslot({ kind: "step" }) : undefined,
+    outer: options.outer,
+    present: options.present ?? options.outer !== undefined,
     persistent: options.persistent,
     declared: options.declared ?? new Set<string>(),
   };
@@ -139,6 +143,7 @@ function typeOfSlot(el: Elaboration, slot: InputSlot): ArrayType {
     case "seed":
       return { dtype: "i32", shape: [2] };
     case "step":
+    case "made":
       return { dtype: "i32", shape: [] };
     case "leaf":
       return { dtype: el.precision, shape: shapeOf(el.leaves.get(slot.name)!.dims) };

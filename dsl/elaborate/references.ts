@@ -149,6 +149,8 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
       return unknown(`\`${object.loop.name}.${object.quantity}\``);
     case "count":
       return unknown(`\`${object.loop.name}.${object.loop.timeName}\``);
+    case "made":
+      return unknown(`\`${object.loop.name}.t\``);
   }
 }
 
@@ -187,6 +189,7 @@ function memberOfLoop(
   if (name === "loss" || name === "gradient_norm") return { kind: "quantity", loop, quantity: name };
   if (name === "sensitivity" && loop.kind === "outer") return { kind: "sensitivity", loop };
   if (name === loop.timeName || name === "T") return { kind: "count", loop };
+  if (name === "t" && loop.kind === "outer") return { kind: "made", loop };
   const all = loop.rules.flatMap((r) => r.hyperparameters);
   const found = all.filter((h) => h.name === name);
   if (found.length === 1) return { kind: "hyperparameter", loop, declared: found[0]! };

@@ -3,7 +3,7 @@ import type { Context, Local, TimePoint, Value } from "../world/world.ts";
 import type { Expression } from "../syntax/ast.ts";
 import { loopsMentioned } from "./ownership.ts";
 import type { Loop } from "../world/loop.ts";
-import { fail } from "../world/report.ts";
+import { fail, sourceText } from "../world/report.ts";
 import { stepsOf } from "./steps.ts";
 import { describeValue, errorValue, staticNumber } from "../world/values.ts";
 import type { Span } from "../text/source.ts";
@@ -88,9 +88,18 @@ export function timePoint(
   const steps = stepsOf(cx, loop);
   if (steps === undefined) return undefined;
   const locals = localsOfTime(cx, loop, steps);
+  const owner = time.kind === "Time" && time.object.kind === "Name"
+    ? cx.elaboration.loops.get(time.object.name)
+    : undefined;
+  if (time.kind === "Time" && time.time !== "all" && owner) {
+    return owner === loop ? timePoint(cx, loop, time.time, last, object) : timeOfAnother(cx, loop, owner, time, object);
+  }
   if (time.kind === "Name" && !locals.has(time.name) && !isKnown(cx, time.name)) return noTime(cx, loop, time, steps);
   const value = evaluate(withLocals(cx, locals), time);
   if (value.kind === "error") return undefined;
+  if (time.kind === "Name" && time.name === "t" && value.kind === "tensor" && !value.time && !ownsNow(cx.world, loop)) {
+    return noTime(cx, loop, time, steps);
+  }
   if (object !== undefined && isMatrix(value)) {
     return void fail(cx, productMistake(object, referenceText(time) ?? "…", time.span));
   }
@@ -131,6 +140,23 @@ export function timePoint(
       describeValue(value)
     }`,
     at: time.span,
+  });
+}
+
+/** Reports `w@(other@3)`, where `other` is not the loop that changes `w`. */
+function timeOfAnother(
+  cx: Context,
+  loop: Loop,
+  other: Loop,
+  { time, span }: Expression & { kind: "Time" },
+  object = "…",
+): undefined {
+  const at = time === "all" ? loop.timeName : referenceText(time) ?? sourceText(cx.elaboration, time);
+  return void fail(cx, {
+    code: "M0403",
+    title: `\`${other.name}\` does not change \`${object}\`, which \`${loop.name}\` does`,
+    at: span,
+    hint: `write \`${object}@(${loop.name}@${at})\`, or \`${object}@${at}\``,
   });
 }
 

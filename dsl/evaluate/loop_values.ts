@@ -21,6 +21,7 @@ import { hyperparameterLeaves, ruleOver } from "../elaborate/references.ts";
 import { pathText } from "../syntax/paths.ts";
 import { known, loopAround, ownsNow, withLocals } from "../world/moments.ts";
 import { errorValue, staticNumber } from "../world/values.ts";
+import { metaStepsMade } from "../loops/meta_steps.ts";
 import { localsOfTime, timePoint } from "../elaborate/time_points.ts";
 import { changesDuring, dependsOnItself } from "../diagnostics/messages.ts";
 
@@ -31,6 +32,8 @@ export function readLoopValue(cx: Context, reference: Reference, time: Expressio
       const steps = stepsOf(cx, reference.loop);
       return steps === undefined ? errorValue : staticNumber(steps, "int");
     }
+    case "made":
+      return metaStepsMade(cx, reference.loop, span);
     case "quantity":
       return readQuantity(cx, reference, time, span);
     case "sensitivity": {

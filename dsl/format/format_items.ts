@@ -82,8 +82,8 @@ function makeItem(q: CommentQueue, item: ast.Item, indent: number): LineEntry | 
     case "Evaluate":
       return block(q, {
         node: item,
-        heading: () => `${item.kind.toLowerCase()} ${item.name.name}`,
-        headingEnd: item.name.span.end,
+        heading: () => loopHeading(item),
+        headingEnd: (item.kind !== "Inner" && item.after || item.name).span.end,
         members: item.clauses.map((clause) => ({ span: clause.span, make: () => clauseEntry(q, clause) })),
         family: "",
       }, indent);
@@ -94,6 +94,12 @@ function makeItem(q: CommentQueue, item: ast.Item, indent: number): LineEntry | 
     default:
       return item satisfies never;
   }
+}
+
+/** `outer second after first` */
+function loopHeading(item: ast.InnerItem | ast.OuterItem | ast.EvaluateItem): string {
+  const after = item.kind !== "Inner" && item.after ? ` after ${item.after.name}` : "";
+  return `${item.kind.toLowerCase()} ${item.name.name}${after}`;
 }
 
 // ------------------------------------------------------------------------------------------------------------- blocks

@@ -102,6 +102,7 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
     clip: clip?.bound,
     batch,
     from: inner ? from : undefined,
+    after: item.kind === "Outer" ? item.after : undefined,
     through: throughOf(el, through),
     across: acrossClause && !across ? "unknown" : across,
   };
@@ -141,6 +142,13 @@ export function runsHere(cx: Pick<Context, "elaboration" | "frames">, outer: Loo
     hint: `declare the outer in this file`,
   });
   return false;
+}
+
+/** Whether what follows `after`, if it is there, is an outer that runs; reports why not. */
+export function isAfterRun(cx: Context, after: Identifier | undefined, why: string): boolean {
+  if (!after) return true;
+  const loop = outerNamed(cx, after, why);
+  return loop !== undefined && runsHere(cx, loop, after.span);
 }
 
 /** The task that an `across` clause names. */

@@ -61,7 +61,7 @@ function checkTime(cx: Context, expression: Expression, reference: Reference, te
             ? "a loop"
             : reference.kind === "rule"
             ? "what a rule changes, and a hyperparameter's name is missing"
-            : reference.kind === "count"
+            : reference.kind === "count" || reference.kind === "made"
             ? "a number of steps"
             : "computed by its loop"
         }`,

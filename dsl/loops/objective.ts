@@ -31,7 +31,7 @@ export function evaluateObjective(
 }
 
 /** The step or the number of steps, where its name means nothing else in the file. */
-function clear(cx: Context, loop: Loop, name: string, value: Value): Local {
+export function clear(cx: Context, loop: Loop, name: string, value: Value): Local {
   const other = loop.module.visible.get(name);
   const { count } = loop.count;
   // `for T steps` says that the two are one

@@ -1,19 +1,31 @@
 // What does an outer loop minimize at one moment? Its objective for each task, the mean over them.
 import { asFloat } from "../elaborate/arithmetic.ts";
 import { meanOverTasks, openTasks, readCount } from "./task_scopes.ts";
-import type { Across, Context, TensorValue } from "../world/world.ts";
+import type { Across, Context, Local, TensorValue } from "../world/world.ts";
 import { timeLocals } from "../elaborate/time_points.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
 import { withBatch } from "./minibatches.ts";
 import type { Loop } from "../world/loop.ts";
-import { scalarObjective } from "./objective.ts";
+import { clear, scalarObjective } from "./objective.ts";
 import { withLocals } from "../world/moments.ts";
+import { staticNumber } from "../world/values.ts";
+import { stepsOf } from "../elaborate/steps.ts";
+import { metaStepsMade } from "./meta_steps.ts";
 
 /** The objective of one task where a context stands. Undefined when wrong (reported). */
 export function taskObjective(cx: Context, loop: Loop): TensorValue | undefined {
   const { value } = loop.objective;
-  const at = withLocals(cx, timeLocals(cx, value));
+  const at = withLocals(withLocals(cx, ownTimes(cx, loop)), timeLocals(cx, value));
   return withBatch(at, loop, (inside) => scalarObjective(inside, value, `the objective of \`${loop.name}\``));
+}
+
+/** The number of the meta-step, and the name that the loop gives to how many there are; where inner loops have the name, theirs. */
+function ownTimes(cx: Context, loop: Loop): Map<string, Local> {
+  const locals = new Map([["t", clear(cx, loop, "t", metaStepsMade(cx, loop, loop.item.name.span))]]);
+  const { name } = loop.count;
+  const steps = name && stepsOf(cx, loop);
+  if (name && steps !== undefined) locals.set(name.name, clear(cx, loop, name.name, staticNumber(steps, "int")));
+  return locals;
 }
 
 /** The tasks that an outer is across. Undefined when wrong (reported) or when it has none. */

@@ -34,6 +34,7 @@ export function lowerEvaluation(
   return {
     name: item.name.name,
     origin: item.name.span,
+    ...(item.after ? { after: item.after.name } : {}),
     tasks: across?.count ?? 1,
     fn: draft.finish(tasks.close(outputs)),
     reports,

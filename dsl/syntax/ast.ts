@@ -417,11 +417,15 @@ export interface InnerItem extends ItemBase {
 export interface OuterItem extends ItemBase {
   readonly kind: "Outer";
   readonly name: Identifier;
+  /** `after first`: it goes on from there. */
+  readonly after?: Identifier;
   readonly clauses: readonly Clause[];
 }
 export interface EvaluateItem extends ItemBase {
   readonly kind: "Evaluate";
   readonly name: Identifier;
+  /** `after first`: with the values there. */
+  readonly after?: Identifier;
   readonly clauses: readonly Clause[];
 }
 

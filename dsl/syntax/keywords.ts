@@ -33,9 +33,9 @@ const itemWords: Readonly<Record<Item["kind"], readonly [word: string, reserved:
     Inner: ["inner", false, ["{"]],
     Override: ["override", false, ["{"]],
     Optimizer: ["optimizer", false, ["("]],
-    Outer: ["outer", false, ["{"]],
+    Outer: ["outer", false, ["{", "after"]],
     Gradient: ["gradient", false],
-    Evaluate: ["evaluate", false, ["{"]],
+    Evaluate: ["evaluate", false, ["{", "after"]],
     Record: ["record", false],
   };
 

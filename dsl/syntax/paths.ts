@@ -120,14 +120,7 @@ export function visitItem(item: Item, enter: (e: Expression) => void): void {
 
 /** True when an expression names something. */
 export function mentions(expression: Expression, name: string): boolean {
-  switch (expression.kind) {
-    case "Name":
-      return expression.name === name;
-    case "Member":
-      return mentions(expression.object, name);
-    case "Binary":
-      return mentions(expression.left, name) || mentions(expression.right, name);
-    default:
-      return false;
-  }
+  let found = false;
+  visit(expression, (e) => found ||= e.kind === "Name" && e.name === name);
+  return found;
 }

@@ -7,6 +7,7 @@ import type {
   Expression,
   ForClause,
   FromClause,
+  Identifier,
   InnerItem,
   MinimizeClause,
   OptimizerItem,
@@ -128,6 +129,8 @@ export interface Loop {
   readonly batch: BatchClause | undefined;
   /** Where its parameters start: at a time of another loop. */
   readonly from: FromClause | undefined;
+  /** The outer that it goes on from: `outer second after first`. */
+  readonly after: Identifier | undefined;
   /** How it is differentiated. */
   readonly through: Through;
   /** "unknown": it names no task (reported). */

@@ -48,6 +48,7 @@ function newPass() {
     leaves: new Map(),
     busy: new Set(),
     entered: new Set(),
+    asked: new Map(),
     called: new Set(),
     rules: new Map(),
     over: new Map(),

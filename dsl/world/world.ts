@@ -37,6 +37,10 @@ export interface Consumer {
   readonly input: (slot: InputSlot, type?: ArrayType) => Variable;
   /** The meta-step of an outer (i32 scalar). */
   readonly metaStep: Variable | undefined;
+  /** The outer whose meta-step that is. */
+  readonly outer: Loop | undefined;
+  /** It sees what outers have made so far: where `train.t` and warm loops stand. Else it stands before all of them. */
+  readonly present: boolean;
   /** The item that it is written for, for messages. */
   readonly place?: ConsumerPlace;
   /** Every inner loop that was run for it, inside others too. */
@@ -229,6 +233,8 @@ export interface Elaboration {
   readonly busy: Set<object>;
   /** Loops that were gone through in this round of the check, whether to their end or not. */
   readonly entered: Set<Loop>;
+  /** Outers whose number of meta-steps is asked for from outside, and where. */
+  readonly asked: Map<Loop, Span>;
   /** Models that some call went into. */
   readonly called: Set<object>;
   /** What each loop is over, once it was asked for. */
@@ -413,7 +419,9 @@ export type Reference =
   | { readonly kind: "quantity"; readonly loop: Loop; readonly quantity: "loss" | "gradient_norm" }
   | { readonly kind: "sensitivity"; readonly loop: Loop }
   /** The number of steps: `fit.T`. */
-  | { readonly kind: "count"; readonly loop: Loop };
+  | { readonly kind: "count"; readonly loop: Loop }
+  /** The number of meta-steps that an outer has made: `train.t`. */
+  | { readonly kind: "made"; readonly loop: Loop };
 
 /** What has rows: a `data` item, or a split of a task. */
 export type Table = DataItem | SplitMember;

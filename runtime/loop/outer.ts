@@ -91,6 +91,7 @@ function tell(
     const step = stepsDone(state);
     state.losses.push(loss!);
     state.gradientNorms.push(gradientNorm!);
+    context.made.set(outer.name, stepsDone(state));
     recorder.computed(state);
     const left = outer.steps - stepsDone(state);
     for (const report of implicit) {

@@ -128,11 +128,17 @@ async function runItems(context: RunContext): Promise<boolean> {
     }
   };
   gradientsAfter(undefined, () => context.declared);
+  const evaluationsAfter = (after: string | undefined) => {
+    for (const item of program.evaluations.filter((e) => e.after === after)) {
+      jobs.push(prepared(item.fn, () => evaluate(item, context)));
+    }
+  };
   for (const outer of program.outers) {
     jobs.push(() => runOuter(outer, context));
     gradientsAfter(outer.name, () => context.leaves);
+    evaluationsAfter(outer.name);
   }
-  for (const item of program.evaluations) jobs.push(prepared(item.fn, () => evaluate(item, context)));
+  evaluationsAfter(undefined);
   for (const item of program.simulations) jobs.push(prepared(item.fn, () => simulate(item, context)));
   for (const job of jobs) {
     if (signal?.aborted || !(await job())) return false;
@@ -159,6 +165,7 @@ function openContext({ program, executables, options, report, seed, tasks, now }
     step: at.step,
     leaves: at.leaves ?? context.leaves,
     states: at.states ?? none,
+    made: context.made,
     data: program.data,
     tasks,
   });
@@ -196,6 +203,7 @@ function openContext({ program, executables, options, report, seed, tasks, now }
     doubt: (reason) => context.doubts.push(reason),
     declared: none,
     leaves: new Map(),
+    made: new Map(),
     outers: [],
     recorded: [],
     gradients: [],

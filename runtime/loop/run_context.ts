@@ -48,6 +48,8 @@ export interface RunContext {
   declared: ReadonlyMap<string, HostArray>;
   /** Present value of every leaf. */
   readonly leaves: Map<string, HostArray>;
+  /** The number of meta-steps that each outer has made. */
+  readonly made: Map<string, number>;
   readonly outers: OuterResult[];
   readonly recorded: Recorded[];
   readonly gradients: GradientResult[];

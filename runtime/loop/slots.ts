@@ -9,6 +9,8 @@ export interface SlotValues {
   readonly seed: HostArray;
   /** Number of the meta-step, from 0. */
   readonly step: number;
+  /** The number of meta-steps that each outer has made; none for those that have not begun. */
+  readonly made?: ReadonlyMap<string, number>;
   readonly leaves: ReadonlyMap<string, HostArray>;
   /** The states of the outer rule at work. */
   readonly states: ReadonlyMap<string, HostArray>;
@@ -28,6 +30,8 @@ export function fill(slot: InputSlot, values: SlotValues): HostArray {
       return values.seed;
     case "step":
       return { dtype: "i32", shape: [], data: Int32Array.of(values.step) };
+    case "made":
+      return { dtype: "i32", shape: [], data: Int32Array.of(values.made?.get(slot.name) ?? 0) };
     case "leaf":
       return found(values.leaves.get(slot.name), slot);
     case "state":

@@ -10,6 +10,8 @@ export type InputSlot =
   | { readonly kind: "seed" }
   /** The number of the meta-step, i32 scalar, from 0. */
   | { readonly kind: "step" }
+  /** The number of meta-steps that an outer has made, i32 scalar. */
+  | { readonly kind: "made"; readonly name: string }
   /** The present value of a leaf. */
   | { readonly kind: "leaf"; readonly name: string }
   /** The present value of an outer rule's state. */
@@ -190,6 +192,8 @@ export interface Expectation {
 export interface EvaluationProgram {
   readonly name: string;
   readonly origin: Origin;
+  /** Computed with the values after this outer; else with those at the end. */
+  readonly after?: string;
   /** Number of fresh tasks; 1 when the evaluation needs no task. */
   readonly tasks: number;
   /** Outputs: per report one array [tasks] or [tasks, times]. */

@@ -52,7 +52,7 @@ const keywordSeen: { readonly [word: string]: (node: Node) => boolean } = {
   report: (n) => n.kind === "Report",
   every: (n) => n.kind === "Every" || n.kind === "Record" && n["every"] !== undefined,
   hold: (n) => n.kind === "Hold",
-  after: (n) => n.kind === "Gradient" && n["after"] !== undefined,
+  after: (n) => n["after"] !== undefined,
   expect: (n) => n.kind === "Gradient" && (n["expect"] as readonly unknown[]).length > 0,
   in: (n) => "range" in n && n["range"] !== undefined,
   via: (n) => "via" in n && n["via"] !== undefined,
@@ -146,6 +146,14 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
       const from = clauseOf(l, "From");
       return from !== undefined && words(from.value).length > 0;
     }),
+  "phases": ({ loops }) => loops.some((l) => l.kind === "Outer" && l.after !== undefined),
+  "an objective that changes over meta-time": ({ loops, words }) =>
+    loops.some((l) => {
+      const objective = l.kind === "Outer" && clauseOf(l, "Minimize");
+      return objective !== undefined && objective !== false && /\* \(1 \+ t \//.test(words(objective));
+    }),
+  "a number of meta-steps": ({ text }) => /\btrain\.t\b/.test(text),
+  "a time of a loop by its name": ({ text }) => /@\(\w+@/.test(text),
   "a batch inside": ({ loops }) => loops.some((l) => l.kind === "Inner" && clauseOf(l, "Batch")),
   "a batch outside": ({ loops }) => loops.some((l) => l.kind === "Outer" && clauseOf(l, "Batch")),
   "a batch through a function": ({ text }) => /batch \d of d/.test(text) && /fn \w+s\(\) = d\./.test(text),

@@ -84,11 +84,36 @@ class Draft extends Definitions {
       this.outer({ name: "train", loop: last, objective: this.overTimes(goal(), last), metas, tasks: this.tasks });
       if (dice.chance(0.45)) this.evaluate(last, ends, query, "train");
       this.records(last, "train");
+      this.phases(last, this.overTimes(goal(), last), metas);
     }
     if (!outer || dice.chance(0.4)) this.gradient(this.overTimes(goal(), last), metas, outer ? "train" : undefined);
     if (!outer) {
       if (dice.chance(0.2)) this.evaluate(last, ends, query);
       this.records(last, undefined);
+    }
+  }
+
+  /** Sometimes a second outer that goes on from the first, and what is read between them; the number of meta-steps anywhere; and a time
+   *  said by the name of its loop. */
+  phases(loop: LoopText, objective: string, metas: readonly string[]): void {
+    const { dice } = this;
+    if (dice.chance(0.15)) {
+      this.outer({ name: "later after train", loop, objective, metas, tasks: this.tasks });
+    }
+    const at = (start: string) => this.#items.findIndex((i) => i.startsWith(start));
+    const change = (start: string, make: (item: string) => string) => {
+      if (at(start) >= 0) this.#items[at(start)] = make(this.#items[at(start)]!);
+    };
+    if (dice.chance(0.2)) change("evaluate test ", (i) => i.replace("evaluate test ", "evaluate test after train "));
+    if (dice.chance(0.2)) change("evaluate test ", (i) => i.replace(/^ {2}report .*$/m, "$&\n  report 0.5 * train.t"));
+    if (dice.chance(0.1)) {
+      change("outer train ", (i) => i.replace(/minimize (.*)/, "minimize ($1) * (1 + t / 8) + 0.1 * train.t"));
+    }
+    if (dice.chance(0.1)) {
+      change("inner fit ", (i) => i.replace(/(minimize|maximize) (.*)/, "$1 ($2) * (1 - train.t / 16)"));
+    }
+    if (dice.chance(0.1)) {
+      change("outer train ", (i) => i.replaceAll(/@T\b/g, "@(fit@T)").replaceAll("@(tune.S)", "@(tune@S)"));
     }
   }
 
@@ -233,7 +258,7 @@ class Draft extends Definitions {
       [1, () => `${hyper} = ${value} in 0 .. 1`],
       [2, () => `${hyper} = ${value}${dice.pick([" in 0 .. inf via log", " via softplus", " in 0 .. 1 via logit"])}`],
     ])();
-    this.#items.push(`override ${name} { ${entry} }`);
+    this.#items.push(`override ${name.split(" ")[0]} { ${entry} }`);
     return entry.includes("@t") || /= \[.*c/.test(entry) ? hyper : undefined;
   }
 

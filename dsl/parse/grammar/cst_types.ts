@@ -547,6 +547,8 @@ export interface LoopItemCstNode extends CstNode {
   readonly children: {
     keyword?: IToken[];
     Name?: IToken[];
+    After?: IToken[];
+    after?: IToken[];
     LBrace?: IToken[];
     clause?: ClauseCstNode[];
     RBrace?: IToken[];

@@ -71,6 +71,10 @@ export class MetaParser extends DeclarationParser implements Readonly<Record<Ite
       { ALT: () => this.CONSUME(keyword("evaluate"), { LABEL: "keyword" }) },
     ]);
     this.CONSUME(t.Name);
+    this.OPTION(() => {
+      this.CONSUME(keyword("after"));
+      this.CONSUME2(t.Name, { LABEL: "after" });
+    });
     this.CONSUME(t.LBrace);
     this.MANY(() => this.SUBRULE(this.clause));
     this.CONSUME(t.RBrace);

@@ -31,8 +31,21 @@ export function loopItem(
   }));
   const span = nodeSpan(c, node);
   const base = { name, clauses, ...docAbove(c, span.start), span };
-  if (keyword === "inner") return { kind: "Inner", ...base };
-  return keyword === "outer" ? { kind: "Outer", ...base } : { kind: "Evaluate", ...base };
+  const after = identifier(c, first(node.children.after));
+  if (keyword === "inner") {
+    if (after) refuseAfter(c, name, after);
+    return { kind: "Inner", ...base };
+  }
+  return { kind: keyword === "outer" ? "Outer" : "Evaluate", ...base, ...(after && { after }) };
+}
+
+function refuseAfter(c: Conversion, { name }: ast.Identifier, after: ast.Identifier): void {
+  c.report({
+    code: "M0102",
+    title: `An \`inner\` is run by what reads it, not \`after ${after.name}\``,
+    at: after.span,
+    hint: `write \`after ${after.name}\` behind the name of the outer or the evaluation that reads \`${name}\``,
+  });
 }
 
 function fits(c: Conversion, loop: keyof typeof clausesOf, clause: ast.Clause): boolean {
