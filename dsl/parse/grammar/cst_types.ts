@@ -1,35 +1,22 @@
-// What can a concrete syntax tree hold? Written by `generate_cst_types.ts` from the grammar; do not edit.
+// What does each rule of the grammar hold in a concrete syntax tree? Written by `generate_cst_types.ts`; do not edit.
 // Every child is optional: recovery leaves out what the text lacks.
 import type { CstNode, IToken } from "../tokens/chevrotain.ts";
 
-/** The rule `expression`. */
 export interface ExpressionCstNode extends CstNode {
   readonly name: "expression";
-  readonly children: {
-    operand?: OperandCstNode[];
-    Operator?: IToken[];
-  };
+  readonly children: { operand?: OperandCstNode[]; Operator?: IToken[] };
 }
 
-/** The rule `operand`. */
 export interface OperandCstNode extends CstNode {
   readonly name: "operand";
-  readonly children: {
-    Minus?: IToken[];
-    postfix?: PostfixCstNode[];
-  };
+  readonly children: { Minus?: IToken[]; postfix?: PostfixCstNode[] };
 }
 
-/** The rule `postfix`. */
 export interface PostfixCstNode extends CstNode {
   readonly name: "postfix";
-  readonly children: {
-    primary?: PrimaryCstNode[];
-    suffix?: SuffixCstNode[];
-  };
+  readonly children: { primary?: PrimaryCstNode[]; suffix?: SuffixCstNode[] };
 }
 
-/** The rule `primary`. */
 export interface PrimaryCstNode extends CstNode {
   readonly name: "primary";
   readonly children: {
@@ -43,29 +30,16 @@ export interface PrimaryCstNode extends CstNode {
   };
 }
 
-/** The rule `list`. */
 export interface ListCstNode extends CstNode {
   readonly name: "list";
-  readonly children: {
-    LBracket?: IToken[];
-    expression?: ExpressionCstNode[];
-    Comma?: IToken[];
-    RBracket?: IToken[];
-  };
+  readonly children: { LBracket?: IToken[]; expression?: ExpressionCstNode[]; Comma?: IToken[]; RBracket?: IToken[] };
 }
 
-/** The rule `suffix`. */
 export interface SuffixCstNode extends CstNode {
   readonly name: "suffix";
-  readonly children: {
-    time?: TimeCstNode[];
-    member?: MemberCstNode[];
-    call?: CallCstNode[];
-    index?: IndexCstNode[];
-  };
+  readonly children: { time?: TimeCstNode[]; member?: MemberCstNode[]; call?: CallCstNode[]; index?: IndexCstNode[] };
 }
 
-/** The rule `time`. */
 export interface TimeCstNode extends CstNode {
   readonly name: "time";
   readonly children: {
@@ -79,16 +53,11 @@ export interface TimeCstNode extends CstNode {
   };
 }
 
-/** The rule `member`. */
 export interface MemberCstNode extends CstNode {
   readonly name: "member";
-  readonly children: {
-    Dot?: IToken[];
-    Word?: IToken[];
-  };
+  readonly children: { Dot?: IToken[]; Word?: IToken[] };
 }
 
-/** The rule `call`. */
 export interface CallCstNode extends CstNode {
   readonly name: "call";
   readonly children: {
@@ -100,144 +69,76 @@ export interface CallCstNode extends CstNode {
   };
 }
 
-/** The rule `argument`. */
 export interface ArgumentCstNode extends CstNode {
   readonly name: "argument";
-  readonly children: {
-    expression?: ExpressionCstNode[];
-    Equals?: IToken[];
-  };
+  readonly children: { expression?: ExpressionCstNode[]; Equals?: IToken[] };
 }
 
-/** The rule `comprehension`. */
 export interface ComprehensionCstNode extends CstNode {
   readonly name: "comprehension";
-  readonly children: {
-    For?: IToken[];
-    steps?: StepsCstNode[];
-  };
+  readonly children: { For?: IToken[]; steps?: StepsCstNode[] };
 }
 
-/** The rule `steps`. */
 export interface StepsCstNode extends CstNode {
   readonly name: "steps";
-  readonly children: {
-    Name?: IToken[];
-    In?: IToken[];
-    expression?: ExpressionCstNode[];
-    DotDot?: IToken[];
-  };
+  readonly children: { Name?: IToken[]; In?: IToken[]; expression?: ExpressionCstNode[]; DotDot?: IToken[] };
 }
 
-/** The rule `index`. */
 export interface IndexCstNode extends CstNode {
   readonly name: "index";
-  readonly children: {
-    LBracket?: IToken[];
-    expression?: ExpressionCstNode[];
-    Comma?: IToken[];
-    RBracket?: IToken[];
-  };
+  readonly children: { LBracket?: IToken[]; expression?: ExpressionCstNode[]; Comma?: IToken[]; RBracket?: IToken[] };
 }
 
-/** The rule `references`. */
 export interface ReferencesCstNode extends CstNode {
   readonly name: "references";
-  readonly children: {
-    postfix?: PostfixCstNode[];
-    Comma?: IToken[];
-  };
+  readonly children: { postfix?: PostfixCstNode[]; Comma?: IToken[] };
 }
 
-/** The rule `type`. */
 export interface TypeCstNode extends CstNode {
   readonly name: "type";
-  readonly children: {
-    Name?: IToken[];
-    list?: ListCstNode[];
-  };
+  readonly children: { Name?: IToken[]; list?: ListCstNode[] };
 }
 
-/** The rule `range`. */
 export interface RangeCstNode extends CstNode {
   readonly name: "range";
-  readonly children: {
-    In?: IToken[];
-    expression?: ExpressionCstNode[];
-    DotDot?: IToken[];
-  };
+  readonly children: { In?: IToken[]; expression?: ExpressionCstNode[]; DotDot?: IToken[] };
 }
 
-/** The rule `editionItem`. */
 export interface EditionItemCstNode extends CstNode {
   readonly name: "editionItem";
-  readonly children: {
-    Edition?: IToken[];
-    Number?: IToken[];
-  };
+  readonly children: { Edition?: IToken[]; Number?: IToken[] };
 }
 
-/** The rule `precisionItem`. */
 export interface PrecisionItemCstNode extends CstNode {
   readonly name: "precisionItem";
-  readonly children: {
-    Precision?: IToken[];
-    Name?: IToken[];
-  };
+  readonly children: { Precision?: IToken[]; Name?: IToken[] };
 }
 
-/** The rule `memory`. */
 export interface MemoryCstNode extends CstNode {
   readonly name: "memory";
-  readonly children: {
-    Memory?: IToken[];
-    Number?: IToken[];
-    Name?: IToken[];
-  };
+  readonly children: { Memory?: IToken[]; Number?: IToken[]; Name?: IToken[] };
 }
 
-/** The rule `importItem`. */
 export interface ImportItemCstNode extends CstNode {
   readonly name: "importItem";
-  readonly children: {
-    Import?: IToken[];
-    Name?: IToken[];
-    Comma?: IToken[];
-    From?: IToken[];
-    String?: IToken[];
-  };
+  readonly children: { Import?: IToken[]; Name?: IToken[]; Comma?: IToken[]; From?: IToken[]; String?: IToken[] };
 }
 
-/** The rule `inputItem`. */
 export interface InputItemCstNode extends CstNode {
   readonly name: "inputItem";
-  readonly children: {
-    Input?: IToken[];
-    binding?: BindingCstNode[];
-  };
+  readonly children: { Input?: IToken[]; binding?: BindingCstNode[] };
 }
 
-/** The rule `paramItem`. */
 export interface ParamItemCstNode extends CstNode {
   readonly name: "paramItem";
-  readonly children: {
-    Param?: IToken[];
-    binding?: BindingCstNode[];
-  };
+  readonly children: { Param?: IToken[]; binding?: BindingCstNode[] };
 }
 
-/** The rule `letItem`. */
 export interface LetItemCstNode extends CstNode {
   readonly name: "letItem";
-  readonly children: {
-    Let?: IToken[];
-    Name?: IToken[];
-    Equals?: IToken[];
-    expression?: ExpressionCstNode[];
-  };
+  readonly children: { Let?: IToken[]; Name?: IToken[]; Equals?: IToken[]; expression?: ExpressionCstNode[] };
 }
 
-/** The rule `functionItem`. */
 export interface FunctionItemCstNode extends CstNode {
   readonly name: "functionItem";
   readonly children: {
@@ -249,18 +150,11 @@ export interface FunctionItemCstNode extends CstNode {
   };
 }
 
-/** The rule `formals`. */
 export interface FormalsCstNode extends CstNode {
   readonly name: "formals";
-  readonly children: {
-    LParen?: IToken[];
-    formal?: FormalCstNode[];
-    Comma?: IToken[];
-    RParen?: IToken[];
-  };
+  readonly children: { LParen?: IToken[]; formal?: FormalCstNode[]; Comma?: IToken[]; RParen?: IToken[] };
 }
 
-/** The rule `formal`. */
 export interface FormalCstNode extends CstNode {
   readonly name: "formal";
   readonly children: {
@@ -272,7 +166,6 @@ export interface FormalCstNode extends CstNode {
   };
 }
 
-/** The rule `binding`. */
 export interface BindingCstNode extends CstNode {
   readonly name: "binding";
   readonly children: {
@@ -285,26 +178,16 @@ export interface BindingCstNode extends CstNode {
   };
 }
 
-/** The rule `bindingValue`. */
 export interface BindingValueCstNode extends CstNode {
   readonly name: "bindingValue";
-  readonly children: {
-    Equals?: IToken[];
-    Tilde?: IToken[];
-    expression?: ExpressionCstNode[];
-  };
+  readonly children: { Equals?: IToken[]; Tilde?: IToken[]; expression?: ExpressionCstNode[] };
 }
 
-/** The rule `via`. */
 export interface ViaCstNode extends CstNode {
   readonly name: "via";
-  readonly children: {
-    Via?: IToken[];
-    Name?: IToken[];
-  };
+  readonly children: { Via?: IToken[]; Name?: IToken[] };
 }
 
-/** The rule `dataItem`. */
 export interface DataItemCstNode extends CstNode {
   readonly name: "dataItem";
   readonly children: {
@@ -318,7 +201,6 @@ export interface DataItemCstNode extends CstNode {
   };
 }
 
-/** The rule `dataField`. */
 export interface DataFieldCstNode extends CstNode {
   readonly name: "dataField";
   readonly children: {
@@ -329,26 +211,16 @@ export interface DataFieldCstNode extends CstNode {
   };
 }
 
-/** The rule `columns`. */
 export interface ColumnsCstNode extends CstNode {
   readonly name: "columns";
-  readonly children: {
-    From?: IToken[];
-    columnRange?: ColumnRangeCstNode[];
-    Comma?: IToken[];
-  };
+  readonly children: { From?: IToken[]; columnRange?: ColumnRangeCstNode[]; Comma?: IToken[] };
 }
 
-/** The rule `columnRange`. */
 export interface ColumnRangeCstNode extends CstNode {
   readonly name: "columnRange";
-  readonly children: {
-    String?: IToken[];
-    DotDot?: IToken[];
-  };
+  readonly children: { String?: IToken[]; DotDot?: IToken[] };
 }
 
-/** The rule `taskItem`. */
 export interface TaskItemCstNode extends CstNode {
   readonly name: "taskItem";
   readonly children: {
@@ -360,7 +232,6 @@ export interface TaskItemCstNode extends CstNode {
   };
 }
 
-/** The rule `taskMember`. */
 export interface TaskMemberCstNode extends CstNode {
   readonly name: "taskMember";
   readonly children: {
@@ -371,7 +242,6 @@ export interface TaskMemberCstNode extends CstNode {
   };
 }
 
-/** The rule `split`. */
 export interface SplitCstNode extends CstNode {
   readonly name: "split";
   readonly children: {
@@ -383,17 +253,11 @@ export interface SplitCstNode extends CstNode {
   };
 }
 
-/** The rule `splitMember`. */
 export interface SplitMemberCstNode extends CstNode {
   readonly name: "splitMember";
-  readonly children: {
-    functionItem?: FunctionItemCstNode[];
-    letItem?: LetItemCstNode[];
-    binding?: BindingCstNode[];
-  };
+  readonly children: { functionItem?: FunctionItemCstNode[]; letItem?: LetItemCstNode[]; binding?: BindingCstNode[] };
 }
 
-/** The rule `modelItem`. */
 export interface ModelItemCstNode extends CstNode {
   readonly name: "modelItem";
   readonly children: {
@@ -410,7 +274,6 @@ export interface ModelItemCstNode extends CstNode {
   };
 }
 
-/** The rule `modelMember`. */
 export interface ModelMemberCstNode extends CstNode {
   readonly name: "modelMember";
   readonly children: {
@@ -422,18 +285,11 @@ export interface ModelMemberCstNode extends CstNode {
   };
 }
 
-/** The rule `use`. */
 export interface UseCstNode extends CstNode {
   readonly name: "use";
-  readonly children: {
-    Use?: IToken[];
-    Name?: IToken[];
-    Equals?: IToken[];
-    expression?: ExpressionCstNode[];
-  };
+  readonly children: { Use?: IToken[]; Name?: IToken[]; Equals?: IToken[]; expression?: ExpressionCstNode[] };
 }
 
-/** The rule `draw`. */
 export interface DrawCstNode extends CstNode {
   readonly name: "draw";
   readonly children: {
@@ -446,7 +302,6 @@ export interface DrawCstNode extends CstNode {
   };
 }
 
-/** The rule `scan`. */
 export interface ScanCstNode extends CstNode {
   readonly name: "scan";
   readonly children: {
@@ -462,7 +317,6 @@ export interface ScanCstNode extends CstNode {
   };
 }
 
-/** The rule `optimizerItem`. */
 export interface OptimizerItemCstNode extends CstNode {
   readonly name: "optimizerItem";
   readonly children: {
@@ -475,17 +329,11 @@ export interface OptimizerItemCstNode extends CstNode {
   };
 }
 
-/** The rule `stepMember`. */
 export interface StepMemberCstNode extends CstNode {
   readonly name: "stepMember";
-  readonly children: {
-    state?: StateCstNode[];
-    letItem?: LetItemCstNode[];
-    next?: NextCstNode[];
-  };
+  readonly children: { state?: StateCstNode[]; letItem?: LetItemCstNode[]; next?: NextCstNode[] };
 }
 
-/** The rule `state`. */
 export interface StateCstNode extends CstNode {
   readonly name: "state";
   readonly children: {
@@ -498,27 +346,16 @@ export interface StateCstNode extends CstNode {
   };
 }
 
-/** The rule `next`. */
 export interface NextCstNode extends CstNode {
   readonly name: "next";
-  readonly children: {
-    Identifier?: IToken[];
-    Prime?: IToken[];
-    Equals?: IToken[];
-    expression?: ExpressionCstNode[];
-  };
+  readonly children: { Identifier?: IToken[]; Prime?: IToken[]; Equals?: IToken[]; expression?: ExpressionCstNode[] };
 }
 
-/** The rule `program`. */
 export interface ProgramCstNode extends CstNode {
   readonly name: "program";
-  readonly children: {
-    item?: ItemCstNode[];
-    EOF?: IToken[];
-  };
+  readonly children: { item?: ItemCstNode[]; EOF?: IToken[] };
 }
 
-/** The rule `item`. */
 export interface ItemCstNode extends CstNode {
   readonly name: "item";
   readonly children: {
@@ -541,7 +378,6 @@ export interface ItemCstNode extends CstNode {
   };
 }
 
-/** The rule `loopItem`. */
 export interface LoopItemCstNode extends CstNode {
   readonly name: "loopItem";
   readonly children: {
@@ -555,7 +391,6 @@ export interface LoopItemCstNode extends CstNode {
   };
 }
 
-/** The rule `clause`. */
 export interface ClauseCstNode extends CstNode {
   readonly name: "clause";
   readonly children: {
@@ -575,35 +410,21 @@ export interface ClauseCstNode extends CstNode {
   };
 }
 
-/** The rule `minimizeClause`. */
 export interface MinimizeClauseCstNode extends CstNode {
   readonly name: "minimizeClause";
-  readonly children: {
-    Minimize?: IToken[];
-    Maximize?: IToken[];
-    expression?: ExpressionCstNode[];
-  };
+  readonly children: { Minimize?: IToken[]; Maximize?: IToken[]; expression?: ExpressionCstNode[] };
 }
 
-/** The rule `overClause`. */
 export interface OverClauseCstNode extends CstNode {
   readonly name: "overClause";
-  readonly children: {
-    Over?: IToken[];
-    references?: ReferencesCstNode[];
-  };
+  readonly children: { Over?: IToken[]; references?: ReferencesCstNode[] };
 }
 
-/** The rule `byClause`. */
 export interface ByClauseCstNode extends CstNode {
   readonly name: "byClause";
-  readonly children: {
-    By?: IToken[];
-    postfix?: PostfixCstNode[];
-  };
+  readonly children: { By?: IToken[]; postfix?: PostfixCstNode[] };
 }
 
-/** The rule `forClause`. */
 export interface ForClauseCstNode extends CstNode {
   readonly name: "forClause";
   readonly children: {
@@ -614,77 +435,41 @@ export interface ForClauseCstNode extends CstNode {
   };
 }
 
-/** The rule `stepsWord`. */
 export interface StepsWordCstNode extends CstNode {
   readonly name: "stepsWord";
-  readonly children: {
-    Steps?: IToken[];
-    Step?: IToken[];
-  };
+  readonly children: { Steps?: IToken[]; Step?: IToken[] };
 }
 
-/** The rule `acrossClause`. */
 export interface AcrossClauseCstNode extends CstNode {
   readonly name: "acrossClause";
-  readonly children: {
-    Across?: IToken[];
-    expression?: ExpressionCstNode[];
-    Name?: IToken[];
-    Fixed?: IToken[];
-  };
+  readonly children: { Across?: IToken[]; expression?: ExpressionCstNode[]; Name?: IToken[]; Fixed?: IToken[] };
 }
 
-/** The rule `batchClause`. */
 export interface BatchClauseCstNode extends CstNode {
   readonly name: "batchClause";
-  readonly children: {
-    Batch?: IToken[];
-    expression?: ExpressionCstNode[];
-    Of?: IToken[];
-    postfix?: PostfixCstNode[];
-  };
+  readonly children: { Batch?: IToken[]; expression?: ExpressionCstNode[]; Of?: IToken[]; postfix?: PostfixCstNode[] };
 }
 
-/** The rule `clipClause`. */
 export interface ClipClauseCstNode extends CstNode {
   readonly name: "clipClause";
-  readonly children: {
-    Clip?: IToken[];
-    Name?: IToken[];
-    expression?: ExpressionCstNode[];
-  };
+  readonly children: { Clip?: IToken[]; Name?: IToken[]; expression?: ExpressionCstNode[] };
 }
 
-/** The rule `throughClause`. */
 export interface ThroughClauseCstNode extends CstNode {
   readonly name: "throughClause";
-  readonly children: {
-    Through?: IToken[];
-    postfix?: PostfixCstNode[];
-  };
+  readonly children: { Through?: IToken[]; postfix?: PostfixCstNode[] };
 }
 
-/** The rule `fromClause`. */
 export interface FromClauseCstNode extends CstNode {
   readonly name: "fromClause";
-  readonly children: {
-    From?: IToken[];
-    postfix?: PostfixCstNode[];
-  };
+  readonly children: { From?: IToken[]; postfix?: PostfixCstNode[] };
 }
 
-/** The rule `reportClause`. */
 export interface ReportClauseCstNode extends CstNode {
   readonly name: "reportClause";
-  readonly children: {
-    Report?: IToken[];
-    expression?: ExpressionCstNode[];
-    At?: IToken[];
-    steps?: StepsCstNode[];
-  };
+  readonly children: { Report?: IToken[]; expression?: ExpressionCstNode[]; At?: IToken[]; steps?: StepsCstNode[] };
 }
 
-/** The rule `everyClause`. */
 export interface EveryClauseCstNode extends CstNode {
   readonly name: "everyClause";
   readonly children: {
@@ -696,16 +481,11 @@ export interface EveryClauseCstNode extends CstNode {
   };
 }
 
-/** The rule `holdClause`. */
 export interface HoldClauseCstNode extends CstNode {
   readonly name: "holdClause";
-  readonly children: {
-    Hold?: IToken[];
-    Name?: IToken[];
-  };
+  readonly children: { Hold?: IToken[]; Name?: IToken[] };
 }
 
-/** The rule `overrideItem`. */
 export interface OverrideItemCstNode extends CstNode {
   readonly name: "overrideItem";
   readonly children: {
@@ -717,7 +497,6 @@ export interface OverrideItemCstNode extends CstNode {
   };
 }
 
-/** The rule `overrideEntry`. */
 export interface OverrideEntryCstNode extends CstNode {
   readonly name: "overrideEntry";
   readonly children: {
@@ -731,16 +510,11 @@ export interface OverrideEntryCstNode extends CstNode {
   };
 }
 
-/** The rule `reference`. */
 export interface ReferenceCstNode extends CstNode {
   readonly name: "reference";
-  readonly children: {
-    Name?: IToken[];
-    suffix?: SuffixCstNode[];
-  };
+  readonly children: { Name?: IToken[]; suffix?: SuffixCstNode[] };
 }
 
-/** The rule `gradientItem`. */
 export interface GradientItemCstNode extends CstNode {
   readonly name: "gradientItem";
   readonly children: {
@@ -755,18 +529,11 @@ export interface GradientItemCstNode extends CstNode {
   };
 }
 
-/** The rule `expect`. */
 export interface ExpectCstNode extends CstNode {
   readonly name: "expect";
-  readonly children: {
-    Expect?: IToken[];
-    LBrace?: IToken[];
-    expectEntry?: ExpectEntryCstNode[];
-    RBrace?: IToken[];
-  };
+  readonly children: { Expect?: IToken[]; LBrace?: IToken[]; expectEntry?: ExpectEntryCstNode[]; RBrace?: IToken[] };
 }
 
-/** The rule `expectEntry`. */
 export interface ExpectEntryCstNode extends CstNode {
   readonly name: "expectEntry";
   readonly children: {
@@ -777,7 +544,6 @@ export interface ExpectEntryCstNode extends CstNode {
   };
 }
 
-/** The rule `recordItem`. */
 export interface RecordItemCstNode extends CstNode {
   readonly name: "recordItem";
   readonly children: {

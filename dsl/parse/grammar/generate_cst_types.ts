@@ -4,7 +4,7 @@ import { MetaParser } from "./parser.ts";
 import { generateCstDts } from "../tokens/chevrotain.ts";
 
 const header =
-  `// What can a concrete syntax tree hold? Written by \`generate_cst_types.ts\` from the grammar; do not edit.
+  `// What does each rule of the grammar hold in a concrete syntax tree? Written by \`generate_cst_types.ts\`; do not edit.
 // Every child is optional: recovery leaves out what the text lacks.
 import type { CstNode, IToken } from "../tokens/chevrotain.ts";
 `;
@@ -16,12 +16,14 @@ export function generateCstTypes(): string {
     /export interface (\w+) extends CstNode \{\s*name: "(\w+)";[^}]*\}\s*export type \w+ = (\{[^}]*\});/g,
   );
   return header + [...declarations].map(([, node, rule, children]) => {
-    const optional = children!.replaceAll(/(\w+)\??: \(?([\w.]+)\)?\[\];/g, "  $1?: $2[];");
+    const held = [...children!.matchAll(/(\w+)\??: \(?([\w.]+)\)?\[\];/g)].map(([, name, type]) =>
+      `${name}?: ${type}[]`
+    );
+    const line = `  readonly children: { ${held.join("; ")} };`;
     return `
-/** The rule \`${rule}\`. */
 export interface ${node} extends CstNode {
   readonly name: "${rule}";
-  readonly children: ${optional.replace(/\}$/, "  }")};
+${line.length <= 120 ? line : `  readonly children: {\n${held.map((each) => `    ${each};\n`).join("")}  };`}
 }
 `;
   }).join("");
