@@ -30,7 +30,7 @@ export { RunError } from "./api/experiment.ts";
 export type { Experiment, RunOptions } from "./api/experiment.ts";
 export type { BackendName } from "./api/backends.ts";
 export { restoreRun } from "./api/run.ts";
-export type { ParameterAt, RecordedSeries, Run } from "./api/run.ts";
+export type { NamedArray, ParameterAt, RecordedSeries, Run } from "./api/run.ts";
 export type { Evaluation, PointAt } from "./api/evaluation.ts";
 export { version } from "./api/version.ts";
 
@@ -56,6 +56,7 @@ export type {
   FinishedEvent,
   GradientEvent,
   ImplicitEvent,
+  OutputEvent,
   RecordedEvent,
   RunEvent,
   SimulationEvent,
@@ -67,6 +68,7 @@ export type {
   GradientResult,
   ImplicitReport,
   Outcome,
+  OutputResult,
   Recorded,
   RecordedBy,
   ReportPoint,

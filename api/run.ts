@@ -6,6 +6,7 @@ import type { HostArray } from "../runtime/ir/types.ts";
 import type {
   GradientResult,
   Outcome,
+  OutputResult,
   Recorded,
   RunResult,
   SimulationResult,
@@ -37,6 +38,12 @@ export interface RecordedSeries {
   readonly steps: readonly number[];
   /** For `…@*`, axis 0 is the time of the inner loop. */
   readonly values: readonly HostArray[];
+}
+
+/** An array whose sizes have names. */
+export interface NamedArray extends HostArray {
+  /** The sizes as the program names them: `["K", "1"]`. */
+  readonly dims: readonly string[];
 }
 
 /** Everything a run computed. Arrays that it hands out are the caller's own.
@@ -84,6 +91,24 @@ export interface Run {
   readonly gradients: readonly GradientResult[];
   /** An evaluation: the final one, or the one made before meta-step `step`. */
   evaluation(name?: string, at?: { readonly step?: number }): Evaluation;
+  /** The array of an `output` item, with the names of its sizes.
+   *  Throws TypeError when there are several and none was named, RangeError when there is no such one.
+   *
+   *  ```ts
+   *  import { compile } from "../mod.ts";
+   *
+   *  const run = await compile(`
+   *    edition 1
+   *    param w = 0
+   *    inner fit { minimize (w - 3)^2 over w by sgd(lr = 0.1) for T = 5 steps }
+   *    output ends = w@T * [1, 2]
+   *  `).run();
+   *  console.log(run.output("ends").shape, run.output("ends").data);
+   *  ```
+   */
+  output(name?: string): NamedArray;
+  /** Every `output` item, in the order in which they were computed. */
+  readonly outputs: readonly OutputResult[];
   /** A recorded curve: `train.loss`, `adapt.lr`, `linear.w@*`. `by` is needed only when two items recorded it. */
   recorded(name: string, options?: { readonly by?: string }): RecordedSeries;
   /** The objective of an outer loop before each meta-step, recorded or not. */
@@ -146,6 +171,11 @@ export function makeRun(result: RunResult): Run {
       const made = result.evaluations.filter((e) => e.during?.step === step);
       return makeEvaluation(one(made, name, { what: "evaluation", nameOf: (e) => e.name }));
     },
+    output(name) {
+      const { value, dims } = one(result.outputs, name, { what: "`output`", nameOf: (o) => o.name });
+      return { ...copyArray(value), dims };
+    },
+    outputs: result.outputs,
     recorded: (name, { by } = {}) => recordedSeries(groups, name, by),
     losses(outer) {
       return one(result.outers, outer, { what: "outer loop", nameOf: (o) => o.name }).losses.slice();

@@ -33,7 +33,9 @@ export function readRun(text: string): RunResult {
   const complete = result && typeof result.outcome === "string" && typeof result.seed === "number" &&
     result.leaves instanceof Map && result.declared instanceof Map && lists.every((key) => Array.isArray(result[key]));
   if (!complete) throw new TypeError("This serialised run is not complete");
-  return result as RunResult;
+  // what was written before there were outputs and ends of loops has none
+  const simulations = result.simulations!.map((s) => ({ ...s, ends: s.ends ?? new Map() }));
+  return { ...result, outputs: result.outputs ?? [], simulations } as unknown as RunResult;
 }
 
 function encode(value: unknown): Plain {

@@ -68,6 +68,7 @@ function timesRun(program: ExperimentProgram): readonly { readonly fn: IrFunctio
       const of = program.outers.find((o) => o.name === every?.of);
       return { fn: fn.fn, runs: 1 + (every && of ? Math.ceil(of.steps / every.steps) : 0) };
     }),
+    ...program.outputs.map((o) => once(o.fn.fn)),
     ...program.simulations.map((s) => once(s.fn.fn)),
   ];
 }

@@ -40,13 +40,9 @@ export const mostShownEntries = 8;
 
 /** An array in one line: one entry as a number, few in brackets, else shape, norm and extremes. */
 export function arrayText({ dtype, shape, data }: HostArray): string {
-  if (data.length === 1) return exactNumber(data[0]!, dtype);
-  if (sizeOf(shape) <= mostShownEntries) {
-    return nested(
-      shape,
-      Array.from<number>(data).map((x) => exactNumber(x, dtype)),
-    );
-  }
+  const entry = (x: number) => dtype === "bool" ? String(x !== 0) : exactNumber(x, dtype);
+  if (data.length === 1) return entry(data[0]!);
+  if (sizeOf(shape) <= mostShownEntries) return nested(shape, Array.from<number>(data).map(entry));
   let [squares, low, high] = [0, Infinity, -Infinity];
   for (let i = 0; i < data.length; i++) {
     const x = data[i]!;

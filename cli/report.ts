@@ -6,6 +6,7 @@ import type {
   EvaluationResult,
   GradientResult,
   ImplicitReport,
+  OutputResult,
   ReportPoint,
   RunResult,
   Verdict,
@@ -36,6 +37,7 @@ export function reportText(result: RunResult, emphasis: Emphasis): string {
       `${loop}: ${losses.length} steps, loss ${exactNumber(losses[0] ?? NaN, result.precision)} to ` +
       `${exactNumber(losses.at(-1) ?? NaN, result.precision)}`
     ),
+    ...result.outputs.map(outputText),
     ...recordedTexts(groupRecorded(result.recorded)),
   ];
   return parts.length === 0 ? "" : `${parts.join("\n\n")}\n`;
@@ -146,6 +148,38 @@ function figures({ mean, median, interval, nonFinite, count }: ReportPoint): str
   const between = interval ? `${shortNumber(interval[0])} .. ${shortNumber(interval[1])}` : "";
   const note = nonFinite > 0 ? `  (not finite in ${nonFinite} of ${count} tasks)` : "";
   return [shortNumber(mean), shortNumber(median), `${between}${note}`];
+}
+
+// ------------------------------------------------------------------------------------------------------------ outputs
+
+/** All numbers of a small array; shape, extremes and mean of another. */
+function outputText({ name, after, tasks, nonFinite, value }: OutputResult): string {
+  const when = after === undefined ? "" : ` after ${after}`;
+  const across = tasks === undefined ? "" : `: ${tasks} ${tasks === 1 ? "task" : "tasks"} on axis 0`;
+  const size = value.data.length;
+  const note = nonFinite > 0 && size > 1 ? `  (not finite in ${nonFinite} of ${size} entries)` : "";
+  return `output ${name}${when}${across}\n  ${outputValue(value)}${note}`;
+}
+
+function outputValue(value: HostArray): string {
+  const { dtype, shape, data } = value;
+  if (data.length <= mostShownEntries) return arrayText(value);
+  const sizes = `[${shape.join(", ")}]`;
+  const [low, high, total] = extremes(data);
+  if (dtype === "bool") return `bool ${sizes}  true in ${total} of ${data.length} entries`;
+  const [shown, type] = dtype === "i32" ? [String, "int "] : [shortNumber, ""];
+  return `${type}${sizes}  min ${shown(low)}, mean ${shortNumber(total / data.length)}, max ${shown(high)}`;
+}
+
+function extremes(data: HostArray["data"]): readonly [low: number, high: number, total: number] {
+  let [low, high, total] = [Infinity, -Infinity, 0];
+  for (let i = 0; i < data.length; i++) {
+    // comparisons would pass over NaN
+    low = Math.min(low, data[i]!);
+    high = Math.max(high, data[i]!);
+    total += data[i]!;
+  }
+  return [low, high, total];
 }
 
 // ------------------------------------------------------------------------------------------------------------ records

@@ -6,7 +6,7 @@ import { openProgramFiles, type ProgramFiles } from "../api/program_files.ts";
 import { version } from "../api/version.ts";
 import { compileProgram } from "../dsl/compile.ts";
 import { InternalError } from "../runtime/errors.ts";
-import type { ExperimentProgram } from "../runtime/program/program.ts";
+import { type ExperimentProgram, outputNames } from "../runtime/program/program.ts";
 import type { RunResult } from "../runtime/loop/results.ts";
 import { runProgram } from "../runtime/loop/run.ts";
 import { FileAccessError } from "../runtime/record/files.ts";
@@ -84,6 +84,7 @@ function openFolder(path: string, { command, files, choice, program }: FolderPar
   return openRunFolder(path, {
     root: files.root.text,
     imports: files.sourcesRead,
+    outputs: outputNames(program),
     effective: {
       program: files.root.name,
       inputs: command.inputs,

@@ -29,7 +29,7 @@ export function secondsOf(fn: IrFunction): number {
 export function namedFunctions(
   program: ExperimentProgram,
 ): readonly (NamedFunction & { readonly outer?: OuterProgram })[] {
-  const { leaves, outers, gradients, evaluations, simulations } = program;
+  const { leaves, outers, gradients, evaluations, outputs, simulations } = program;
   return [
     ...outers.flatMap((outer) => [
       {
@@ -53,10 +53,16 @@ export function namedFunctions(
       outputs: ["value", ...g.wrt.flatMap((w) => w.leaves), ...g.trajectories.map(trajectoryName)],
     })),
     ...evaluations.map((e) => ({ name: `evaluate ${e.name}`, fn: e.fn, outputs: e.reports.map((r) => r.label) })),
+    ...outputs.map((o) => ({ name: `output ${o.name}`, fn: o.fn, outputs: [o.label] })),
     ...simulations.map((s) => ({
       name: `inner ${s.loop}`,
       fn: s.fn,
-      outputs: ["loss", ...s.trajectories.map(trajectoryName)],
+      outputs: [
+        "loss",
+        ...s.trajectories.map(trajectoryName),
+        ...s.outputs.map((o) => `output ${o.name}`),
+        ...s.ends.map((name) => `${name}, where it ends`),
+      ],
     })),
     ...(leaves.length > 0 ? [{ name: "start", fn: program.initial, outputs: leaves.map((l) => l.name) }] : []),
   ];

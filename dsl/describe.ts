@@ -39,6 +39,11 @@ function problems(el: Elaboration, checked: CheckedProgram): string[] {
     lines.push(`  ${loop.name}, run by itself`, ...constraint(el, loop, "    "));
   }
   for (const { item } of checked.evaluations) lines.push(`  ${item.name.name}: an evaluation of what was learned`);
+  for (const { item, across } of [...checked.outputs, ...checked.simulations.flatMap((s) => s.outputs)]) {
+    const tasks = across ? ` for each of ${across.count} ${across.definition.name}` : "";
+    const when = item.after ? ` after ${item.after.name}` : "";
+    lines.push(`  ${item.name.name}: an output, ${text(el, item.value)}${tasks}${when}`);
+  }
   return lines;
 }
 

@@ -200,7 +200,7 @@ export function openSimulation(
 }
 
 /** Goes through an inner loop that nothing else uses. */
-export function checkSimulation(el: Elaboration, loop: Loop): CheckedSimulation | undefined {
+export function checkSimulation(el: Elaboration, loop: Loop): Omit<CheckedSimulation, "outputs"> | undefined {
   const { cx } = openSimulation(el, loop, onlyChecked);
   return runLoop(cx, loop, loop.item.name.span) && { loop, runs: checkedLoops(cx.world.consumer) };
 }

@@ -8,6 +8,7 @@ import { checkStates } from "../elaborate/equations.ts";
 import { checkOuter, checkSharedLeaves, inPhases } from "./check_outer.ts";
 import { checkGradient, checkSimulation } from "./check_items.ts";
 import { checkEvaluation } from "./check_evaluation.ts";
+import { checkOutput, outputsOfRuns } from "./check_output.ts";
 import { checkUnused } from "./unused_definitions.ts";
 import type { Span } from "../text/source.ts";
 import type { Loop } from "../world/loop.ts";
@@ -23,7 +24,7 @@ import { quoted } from "../text/words.ts";
 /** Checks everything. After a mistake (reported) the result is what does not depend on it. */
 export function checkProgram(el: Elaboration): CheckedProgram {
   checkOptimizers(el);
-  const { outers, gradients, evaluations, simulations, used } = goThrough(el);
+  const { outers, gradients, evaluations, outputs, simulations, used } = goThrough(el);
   for (const loop of el.loops.values()) {
     if (loop.kind === "outer" && loop.module === el.modules.root) checkOwnRun(el, loop, used);
   }
@@ -35,7 +36,7 @@ export function checkProgram(el: Elaboration): CheckedProgram {
     outers: phases.filter((o) => !used.has(o.loop)),
     gradients: found(gradients),
     evaluations: found(evaluations),
-    simulations: found(simulations),
+    ...outputsOfRuns(found(simulations), found(outputs)),
   };
   checkSharedLeaves(el, phases);
   const wrt = checked.gradients.flatMap((g) => g.wrt).flatMap((r) => r.leaves);
@@ -89,10 +90,13 @@ function goThrough(el: Elaboration) {
   const outers = loops.filter((l) => l.kind === "outer").map((l) => lookOf(() => checkOuter(el, l)));
   const gradients = items.filter((i) => i.kind === "Gradient").map((i) => lookOf(() => checkGradient(el, i)));
   const evaluations = items.filter((i) => i.kind === "Evaluate").map((i) => lookOf(() => checkEvaluation(el, i)));
-  const all = [...outers, ...gradients, ...evaluations];
+  const outputs = items.filter((i) => i.kind === "Output").map((i) => lookOf(() => checkOutput(el, i)));
+  const all = [...outers, ...gradients, ...evaluations, ...outputs];
   for (;;) {
     for (let open: readonly Look<unknown>[] = all; open.length > 0; open = readyOf(el, all)) look(el, open);
-    const used = new Set(all.flatMap(({ found }) => found ? [...found.inners] : []));
+    const users = [...outers, ...gradients, ...evaluations].flatMap(({ found }) => found ?? []);
+    const others = outputs.flatMap(({ found }) => found && !found.plain ? [found] : []);
+    const used = new Set([...users, ...others].flatMap(({ inners }) => [...inners]));
     const alone = loops.filter((l) => l.kind === "inner" && !used.has(l));
     const simulations = alone.map((l) => lookOf(() => mayBeRun(el) ? checkElsewhere(el, l) : checkSimulation(el, l)));
     look(el, simulations);
@@ -101,7 +105,7 @@ function goThrough(el: Elaboration) {
       for (const { path, span } of unshaped.values()) needShape(el, path, span);
       for (const [model, asked] of waiting) el.waiting.set(model, asked);
     }
-    return { outers, gradients, evaluations, simulations, used };
+    return { outers, gradients, evaluations, outputs, simulations, used };
   }
 }
 
@@ -248,7 +252,8 @@ function checkElsewhere(el: Elaboration, loop: Loop): undefined {
 /** True when a loop that nothing ran may be meant to be run: a mistake in what would, not disuse, is why it was not. */
 function mayBeRun(el: Elaboration): boolean {
   const { program: { items }, torn } = el.modules.root;
-  return el.sink.hasErrors && (torn || items.some((i) => i.kind === "Outer" || i.kind === "Gradient"));
+  const using = ["Outer", "Gradient", "Evaluate", "Output"];
+  return el.sink.hasErrors && (torn || items.some((i) => using.includes(i.kind)));
 }
 
 export function complete<T>(list: readonly (T | undefined)[]): T[] {

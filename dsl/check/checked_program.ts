@@ -9,7 +9,7 @@ import type {
   LoopPlan,
   MetaReference,
 } from "../world/world.ts";
-import type { EvaluateItem, Expression, GradientItem, ReportClause } from "../syntax/ast.ts";
+import type { EvaluateItem, Expression, GradientItem, OutputItem, ReportClause } from "../syntax/ast.ts";
 import { expressionText } from "../format/expression_text.ts";
 import type { Direction, Loop } from "../world/loop.ts";
 import type { Expectation, RecordRequest } from "../../runtime/program/program.ts";
@@ -30,6 +30,16 @@ export interface CheckedEvaluation {
   readonly steps: GivenSteps | undefined;
   readonly reports: readonly ReportClause[];
   readonly every: { readonly steps: number; readonly of: string } | undefined;
+  readonly inners: ReadonlySet<Loop>;
+  readonly runs: readonly CheckedLoop[];
+}
+
+/** An `output` item after its check. */
+export interface CheckedOutput {
+  readonly item: OutputItem;
+  readonly across: Across | undefined;
+  /** It asks for no tasks and no moment: where its loops run by themselves, it is of that run. */
+  readonly plain: boolean;
   readonly inners: ReadonlySet<Loop>;
   readonly runs: readonly CheckedLoop[];
 }
@@ -65,6 +75,8 @@ export interface CheckedGradient {
 export interface CheckedSimulation {
   readonly loop: Loop;
   readonly runs: readonly CheckedLoop[];
+  /** The outputs that are of this run. */
+  readonly outputs: readonly CheckedOutput[];
 }
 
 /** The loops that were run for a consumer: what was found out, and nothing of what was written. */
@@ -95,6 +107,8 @@ export interface CheckedProgram {
   readonly outers: readonly CheckedOuter[];
   readonly gradients: readonly CheckedGradient[];
   readonly evaluations: readonly CheckedEvaluation[];
+  /** Those that are of no loop's own run. */
+  readonly outputs: readonly CheckedOutput[];
   readonly simulations: readonly CheckedSimulation[];
   readonly records: CheckedRecords;
   /** The leaves that live as long as the run. */

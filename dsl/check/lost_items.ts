@@ -13,7 +13,9 @@ export function refuseLostItems(el: Elaboration, checked: CheckedProgram, progra
   const is = <K extends Item["kind"]>(kind: K) => items.filter((i): i is Extract<Item, { kind: K }> => i.kind === kind);
   const at = (span: Span) => (made: { readonly origin: Span }) => made.origin.start === span.start;
   const inside = new Set(
-    [...checked.outers, ...checked.gradients, ...checked.evaluations].flatMap((item) => [...item.inners]),
+    [...checked.outers, ...checked.gradients, ...checked.evaluations, ...checked.outputs].flatMap((
+      item,
+    ) => [...item.inners]),
   );
   for (const item of is("Gradient")) {
     const made = program.gradients.find(at(item.span));
@@ -24,6 +26,10 @@ export function refuseLostItems(el: Elaboration, checked: CheckedProgram, progra
     const made = program.evaluations.find(at(item.name.span));
     const reports = item.clauses.filter((c) => c.kind === "Report");
     if (made?.reports.length !== reports.length) throw lost(el, "An evaluation, or a report of one", item.span);
+  }
+  for (const item of is("Output")) {
+    const outputs = [...program.outputs, ...program.simulations.flatMap((s) => s.outputs)];
+    if (!outputs.some(at(item.name.span))) throw lost(el, "An output", item.span);
   }
   const runs = new Set([...program.outers.map((o) => o.name), ...program.simulations.map((s) => s.loop)]);
   for (const item of [...is("Inner"), ...is("Outer")]) {

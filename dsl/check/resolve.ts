@@ -97,6 +97,9 @@ class Resolver {
         this.#all([item.value, ...item.wrt], this.#counts());
         this.#check(item.across?.count, none);
         return this.#all(item.expect.flatMap((entry) => [entry.value, entry.within]), this.#counts());
+      case "Output":
+        this.#check(item.value, this.#counts());
+        return this.#check(item.across?.count, none);
       case "Record":
         this.#all(item.references, this.#counts());
         return this.#all([item.every, item.task], none);

@@ -112,12 +112,21 @@ function definitionValue(cx: Context, name: string, span: Span): Value {
       }
       return fail(cx, {
         code: "M0203",
-        title: `\`${name}\` is not a value: it is ${item.kind === "Evaluate" ? "an evaluation" : "an optimizer"}`,
+        title: `\`${name}\` is not a value: it is ${noValues[item.kind]}`,
         at: span,
+        hint: item.kind === "Output" ? "write what it is made of, or name that by a `let` that both read" : undefined,
       });
     }
   }
 }
+
+/** What has a name and no value. */
+const noValues = {
+  Evaluate: "an evaluation",
+  Output: "an output",
+  Optimizer: "an optimizer",
+  Model: "a model",
+} as const;
 
 /** The value of a `let`, computed once in each world. */
 function letValue(cx: Context, item: LetItem, { name, module }: Definition, span: Span): Value {

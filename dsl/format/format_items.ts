@@ -89,6 +89,8 @@ function makeItem(q: CommentQueue, item: ast.Item, indent: number): LineEntry | 
       }, indent);
     case "Gradient":
       return gradientBlock(q, item, indent);
+    case "Output":
+      return outputBlock(q, item, indent);
     case "Record":
       return plain(recordDocument(q, item));
     default:
@@ -179,15 +181,38 @@ function gradientBlock(q: CommentQueue, item: ast.GradientItem, indent: number):
     clauseMember("gradient", { ...item.value.span, start: item.span.start }, () => expressionDocument(q, item.value)),
     clauseMember("wrt", keywordSpan(q, "wrt", item.wrt) ?? item.span, () => referencesDocument(q, item.wrt)),
   ];
-  const { across, after, expect } = item;
-  if (across) members.push({ span: across.span, make: () => clauseEntry(q, across) });
-  if (after) members.push(clauseMember("after", keywordSpan(q, "after", [after])!, () => after.name));
-  const span = keywordSpan(q, "expect", expect);
+  members.push(...whereAndWhen(q, item));
+  const span = keywordSpan(q, "expect", item.expect);
   if (span) members.push({ span, make: (indent) => expectBlock(q, item, indent) });
+  return clauseLines(q, item, members, indent);
+}
+
+/** `across 4 episode`, `after first`. */
+function whereAndWhen(q: CommentQueue, { across, after }: Pick<ast.OutputItem, "across" | "after">): Member[] {
+  return [
+    ...(across ? [{ span: across.span, make: () => clauseEntry(q, across) }] : []),
+    ...(after ? [clauseMember("after", keywordSpan(q, "after", [after])!, () => after.name)] : []),
+  ];
+}
+
+function clauseLines(
+  q: CommentQueue,
+  item: ast.Item,
+  members: readonly Member[],
+  indent: number,
+): BlockEntry | LineEntry {
   const oneLine = onOneLine(q.text, item.span.start, item.span.end) ? flatMembers(members, " ") : undefined;
   if (oneLine !== undefined && indent + oneLine.length <= lineWidth) return plain(oneLine);
   const options = { indent, from: item.span.start, end: item.span.end, keepLines: false };
   return { kind: "block", lines: writeList(q, members, options) };
+}
+
+/** The array, with the tasks and the time that it is computed at below it where they do not fit beside it. */
+function outputBlock(q: CommentQueue, item: ast.OutputItem, indent: number): BlockEntry | LineEntry {
+  const entry = () => equation(q, `output ${item.name.name}`, item.value, "output");
+  const rest = whereAndWhen(q, item);
+  if (rest.length === 0) return entry();
+  return clauseLines(q, item, [{ span: { ...item.value.span, start: item.span.start }, make: entry }, ...rest], indent);
 }
 
 function expectBlock(q: CommentQueue, item: ast.GradientItem, indent: number): LineEntry | BlockEntry {

@@ -7,6 +7,8 @@ import { meanOverTasks, openTasks } from "../loops/task_scopes.ts";
 import type { Given } from "../elaborate/functions.ts";
 import { differentiate } from "../loops/differentiate.ts";
 import { lowerSensitivities } from "./sensitivities.ts";
+import { outputArray } from "./lower_output.ts";
+import { outputValue } from "../check/check_output.ts";
 import type { CheckedGradient, CheckedSimulation, TrajectoryWish } from "../check/checked_program.ts";
 import {
   collectTrajectories,
@@ -97,19 +99,23 @@ function lowerSlopes(
 /** Writes an inner loop that is run by itself. */
 export function lowerSimulation(
   el: Elaboration,
-  { loop }: CheckedSimulation,
+  { loop, outputs: items }: CheckedSimulation,
   given: Given,
   wishes: readonly TrajectoryWish[],
 ): SimulationProgram {
   const draft = openSimulation(el, loop, given);
   const run = runLoop(draft.cx, loop, loop.item.name.span)!;
   const { outputs, quantities } = collectTrajectories(draft.cx, wishes);
+  const values = items.map(({ item }) => ({ item, value: outputValue(draft.cx, item)! }));
+  const ends = run.leaves.map((leaf) => run.parameter(leaf, { kind: "static", step: run.steps }).variable);
   return {
     loop: loop.name,
     origin: loop.item.name.span,
     steps: run.steps,
-    fn: draft.finish([run.stacked("loss"), ...outputs]),
+    fn: draft.finish([run.stacked("loss"), ...outputs, ...values.map(({ value }) => value.variable), ...ends]),
     trajectories: quantities,
+    outputs: values.map(({ item, value }) => outputArray(el, item, value)),
+    ends: run.leaves.map((leaf) => leaf.name),
     watch: () => {
       const again = openSimulation(el, loop, given, true);
       return again.finish([runLoop(again.cx, loop, loop.item.name.span)!.stacked("loss")]);

@@ -9,6 +9,7 @@ import { openOneTask } from "../loops/task_scopes.ts";
 import { type Given, openFunction } from "../elaborate/functions.ts";
 import { checkReach } from "./reach.ts";
 import { lowerEvaluation } from "./lower_evaluation.ts";
+import { lowerOutput } from "./lower_output.ts";
 import type { CheckedGradient, CheckedOuter, CheckedProgram } from "../check/checked_program.ts";
 import { lowerGradient, lowerSimulation } from "./lower_items.ts";
 import { collectTrajectories } from "../check/check_items.ts";
@@ -47,8 +48,12 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
   // the starts were gone through (`checkStarts`)
   const initial = hasErrors ? undefined : attempt(() => lowerInitial(el, checked));
   const evaluations = checked.evaluations.map((e) => attempt(() => lowerEvaluation(el, e, trained(e))));
+  const outputs = checked.outputs.map((o) => attempt(() => lowerOutput(el, o, trained(o))));
   const simulations = checked.simulations.map((s) =>
-    attempt(() => lowerSimulation(el, s, trained(s), wishesOf((loop) => loop === s.loop)))
+    attempt(() => {
+      const runs = [...s.runs, ...s.outputs.flatMap((o) => o.runs)];
+      return lowerSimulation(el, s, trained({ runs }), wishesOf((loop) => loop === s.loop));
+    })
   );
   checkReach(el, checked, { outers: outers.map((o) => o?.step), gradients: gradients.map((g) => g?.fn) }, {
     outer: (outer) => withZeros(el, () => lowerOuter(el, outer, trained(outer), { records: [] }).step),
@@ -66,6 +71,7 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
     outers: complete(outers),
     gradients: complete(gradients),
     evaluations: complete(evaluations),
+    outputs: complete(outputs),
     simulations: complete(simulations),
   };
 }

@@ -55,6 +55,7 @@ function checkItem(item: Item, sink: DiagnosticSink): void {
     case "Inner":
     case "Outer":
     case "Evaluate":
+    case "Output":
     case "Override":
     case "Gradient":
     case "Record":

@@ -77,6 +77,7 @@ export function nameOf(item: Item): Identifier | undefined {
     case "Optimizer":
     case "Outer":
     case "Evaluate":
+    case "Output":
       return item.name;
     case "Edition":
     case "Precision":

@@ -182,6 +182,7 @@ export type Item =
   | OuterItem
   | GradientItem
   | EvaluateItem
+  | OutputItem
   | RecordItem;
 
 /** What every item has: where it is, and the `///` lines right above it, joined by newlines without the slashes. */
@@ -488,6 +489,15 @@ export interface ExpectEntry {
   readonly value: Expression;
   readonly within: Expression;
   readonly span: Span;
+}
+
+/** `output predictions = net@T(test.x) across 4 episode after first` */
+export interface OutputItem extends ItemBase {
+  readonly kind: "Output";
+  readonly name: Identifier;
+  readonly value: Expression;
+  readonly across?: AcrossClause;
+  readonly after?: Identifier;
 }
 
 /** `record train.loss, mlp.l1.W@* every 100 steps of task 0` */

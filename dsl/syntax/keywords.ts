@@ -36,6 +36,7 @@ const itemWords: Readonly<Record<Item["kind"], readonly [word: string, reserved:
     Outer: ["outer", false, ["{", "after"]],
     Gradient: ["gradient", false],
     Evaluate: ["evaluate", false, ["{", "after"]],
+    Output: ["output", false],
     Record: ["record", false],
   };
 

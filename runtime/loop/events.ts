@@ -5,6 +5,7 @@ import type {
   GradientResult,
   ImplicitReport,
   Outcome,
+  OutputResult,
   Recorded,
   SimulationResult,
 } from "./results.ts";
@@ -14,6 +15,7 @@ export type RunEvent =
   | StartedEvent
   | StepEvent
   | EvaluationEvent
+  | OutputEvent
   | GradientEvent
   | ImplicitEvent
   | SimulationEvent
@@ -68,6 +70,14 @@ export interface EvaluationEvent {
   readonly kind: "evaluation";
   /** What it gave. */
   readonly evaluation: EvaluationResult;
+}
+
+/** An `output` was computed. */
+export interface OutputEvent {
+  /** Tells the events apart. */
+  readonly kind: "output";
+  /** What it gave. */
+  readonly output: OutputResult;
 }
 
 /** A `gradient` item was computed. */

@@ -7,6 +7,7 @@ import type { EvaluationResult, GradientResult, ReportPoint, Verdict } from "./r
 import type { RunContext } from "./run_context.ts";
 import { allFinite, describeNonFinite, findInTrajectories } from "./non_finite.ts";
 import { place } from "../program/given_arrays.ts";
+import { keepOutput } from "./outputs.ts";
 import { trajectoryRecords } from "./recorder.ts";
 import { summarize } from "./statistics.ts";
 import { describeWatched } from "./watch.ts";
@@ -183,15 +184,20 @@ function pointsOf(
 /** Runs an inner loop by itself with the present values. What it computed is kept and reported; then MetaRuntimeError is
  *  thrown if a loss or a recorded value is not finite. */
 export function simulate(item: SimulationProgram, context: RunContext): void {
-  const [losses, ...trajectories] = context.call(item.fn, { step: 0 });
-  const result = { loop: item.loop, losses: Float64Array.from(losses!.data) };
+  const [losses, ...rest] = context.call(item.fn, { step: 0 });
+  const trajectories = rest.splice(0, item.trajectories.length);
+  const outputs = rest.splice(0, item.outputs.length);
+  const ends = new Map(item.ends.map((name, i) => [name, rest[i]!]));
+  const result = { loop: item.loop, losses: Float64Array.from(losses!.data), ends };
   context.simulations.push(result);
   context.report({ kind: "simulation", simulation: result });
   trajectoryRecords(item.trajectories, trajectories, { kind: "simulation", loop: item.loop }).forEach(context.keep);
+  const search = () => item.watch && context.watch(item.watch(), { step: 0 });
+  item.outputs.forEach((output, i) => keepOutput(output, context, { value: outputs[i]!, search }));
   const own = { name: `${item.loop}.loss`, loop: item.loop, type: losses! };
   const first = findInTrajectories([...item.trajectories, own], [...trajectories, losses!], item.origin);
   if (!first) return;
-  const found = item.watch && context.watch(item.watch(), { step: 0 });
+  const found = search();
   if (found && found.loop !== first.loop) throw new MetaRuntimeError(describeWatched(found), found.origin);
   throw new MetaRuntimeError(describeNonFinite(first), first.origin);
 }

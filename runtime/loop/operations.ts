@@ -14,7 +14,7 @@ interface Called {
   readonly origin: Origin;
 }
 
-function calledBy({ outers, gradients, evaluations, simulations }: ExperimentProgram): Called[] {
+function calledBy({ outers, gradients, evaluations, outputs, simulations }: ExperimentProgram): Called[] {
   const stepsOf = new Map(outers.map(({ name, steps }) => [name, steps]));
   return [
     ...outers.flatMap(({ name, steps, step, trajectories, origin }) => [
@@ -28,6 +28,7 @@ function calledBy({ outers, gradients, evaluations, simulations }: ExperimentPro
       const during = every ? Math.ceil((stepsOf.get(every.of) ?? 0) / every.steps) : 0;
       return { name, fn, times: 1 + during, origin };
     }),
+    ...outputs.map(({ name, fn, origin }) => ({ name, fn, times: 1, origin })),
     ...simulations.map(({ loop, fn, origin }) => ({ name: loop, fn, times: 1, origin })),
   ];
 }

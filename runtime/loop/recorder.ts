@@ -48,21 +48,32 @@ function requests(program: ExperimentProgram): { readonly name: string; readonly
   return list;
 }
 
-/** Bytes that everything recorded will take. */
-function recordedBytes(program: ExperimentProgram): number {
-  return requests(program).reduce((sum, r) => sum + r.bytes, 0);
+/** What each output will take, in bytes. */
+function outputBytes(program: ExperimentProgram): { readonly name: string; readonly bytes: number }[] {
+  const bytes = ({ dtype, shape }: ArrayType) => entryBytes[dtype] * sizeOf(shape);
+  return [
+    ...program.outputs.map(({ name, fn }) => ({ name, bytes: bytes(fn.fn.outputs[0]!) })),
+    ...program.simulations.flatMap(({ outputs, trajectories, fn }) =>
+      outputs.map(({ name }, i) => ({ name, bytes: bytes(fn.fn.outputs[1 + trajectories.length + i]!) }))
+    ),
+  ];
 }
 
-/** Throws MetaRuntimeError, with the largest request and the cure, when what is recorded needs more than `limit` bytes. */
+/** Throws MetaRuntimeError, with the largest request and the cure, when what is recorded and the outputs need more than `limit` bytes. */
 export function checkRecordedBytes(program: ExperimentProgram, limit: number): void {
-  const total = recordedBytes(program);
+  const [records, outputs] = [requests(program), outputBytes(program)];
+  const asked = [...records, ...outputs];
+  const total = asked.reduce((sum, r) => sum + r.bytes, 0);
   if (total <= limit) return;
-  const largest = requests(program).reduce((a, b) => b.bytes > a.bytes ? b : a);
+  const largest = asked.reduce((a, b) => b.bytes > a.bytes ? b : a);
   const gigabytes = (bytes: number) => `${Number((bytes / 1e9).toPrecision(3))} GB`;
+  const what = outputs.length === 0 ? "records" : records.length === 0 ? "outputs" : "records and outputs";
+  const cure = outputs.includes(largest)
+    ? "Output a part of it, or what is computed from it"
+    : `Record it less often: \`record ${largest.name} every N steps\``;
   throw new MetaRuntimeError(
-    `What this experiment records would need ${gigabytes(total)} of memory, ${gigabytes(largest.bytes)} of it for ` +
-      `\`${largest.name}\`; ${gigabytes(limit)} are allowed. ` +
-      `Record it less often: \`record ${largest.name} every N steps\``,
+    `What this experiment ${what} would need ${gigabytes(total)} of memory, ${gigabytes(largest.bytes)} of it for ` +
+      `\`${largest.name}\`; ${gigabytes(limit)} are allowed. ${cure}`,
   );
 }
 

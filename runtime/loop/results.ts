@@ -27,6 +27,8 @@ export interface RunResult {
   readonly recorded: readonly Recorded[];
   readonly gradients: readonly GradientResult[];
   readonly evaluations: readonly EvaluationResult[];
+  /** In the order in which they were computed. */
+  readonly outputs: readonly OutputResult[];
   readonly simulations: readonly SimulationResult[];
   /** What each function kept, with its bytes and operations. */
   readonly plans: readonly MemoryPlan[];
@@ -160,10 +162,30 @@ export interface ReportPoint extends Summary {
   readonly values: Float64Array;
 }
 
+/** One `output` item: an array. */
+export interface OutputResult {
+  /** Name of the item. */
+  readonly name: string;
+  /** The expression as written. */
+  readonly label: string;
+  /** The outer whose values it was computed with; those at the end when absent. */
+  readonly after?: string;
+  /** Number of fresh tasks, which axis 0 runs over; absent when it is across none. */
+  readonly tasks?: number;
+  /** Its sizes as the program names them: `["K", "1"]`. */
+  readonly dims: readonly string[];
+  /** Number of its entries that are NaN or infinite. */
+  readonly nonFinite: number;
+  /** The array. */
+  readonly value: HostArray;
+}
+
 /** One inner loop run by itself. */
 export interface SimulationResult {
   /** Name of the inner loop. */
   readonly loop: string;
   /** What the loop minimizes, before each step. */
   readonly losses: Float64Array;
+  /** What it changes, where it ends, by name. */
+  readonly ends: ReadonlyMap<string, HostArray>;
 }

@@ -1,5 +1,5 @@
-// How is an experiment run? Declared gradients, then the outer loops in the order of the file (with the gradients that
-// ask for their values), then what needs the trained values: evaluations and inner loops by themselves. Knows no files
+// How is an experiment run? Declared gradients, then the outer loops in the order of the file (with the gradients and
+// outputs that ask for their values), then what needs the trained values: evaluations, outputs and inner loops by themselves. Knows no files
 // and no terminal: it reports events and returns everything it computed.
 import { type HostTasks, openTaskSource, type TaskSource } from "./host_tasks.ts";
 import type { HostArray } from "../ir/types.ts";
@@ -12,6 +12,7 @@ import type { CallAt, RunContext } from "./run_context.ts";
 import { type AroundLong, type Executables, openExecutables, seedWords } from "./executables.ts";
 import { type SlotValues } from "./slots.ts";
 import { computeGradient, evaluate, simulate } from "./measure.ts";
+import { computeOutput } from "./outputs.ts";
 import { allFinite } from "./non_finite.ts";
 import { checkOperations } from "./operations.ts";
 import { checkRecordedBytes } from "./recorder.ts";
@@ -90,9 +91,9 @@ export async function runProgram(
   const seconds = (now() - start) / 1000;
   const missed = context.gradients.flatMap((g) => g.verdicts).filter((v) => !v.met).length;
   context.report({ kind: "finished", outcome, seconds, missed });
-  const { declared, leaves, outers, recorded, gradients, evaluations, simulations } = context;
+  const { declared, leaves, outers, recorded, gradients, evaluations, outputs, simulations } = context;
   const { plans } = executables;
-  const result = { declared, leaves, outers, recorded, gradients, evaluations, simulations, plans };
+  const result = { declared, leaves, outers, recorded, gradients, evaluations, outputs, simulations, plans };
   const base = { outcome, backend: backend.name, seed, precision: program.precision, seconds, ...result };
   return failure ? { ...base, failure } : base;
 }
@@ -127,6 +128,11 @@ async function runItems(context: RunContext): Promise<boolean> {
       jobs.push(prepared(item.fn, () => computeGradient(item, context, leaves())));
     }
   };
+  const outputsAfter = (after: string | undefined) => {
+    for (const item of program.outputs.filter((o) => o.after === after)) {
+      jobs.push(prepared(item.fn, () => computeOutput(item, context)));
+    }
+  };
   gradientsAfter(undefined, () => context.declared);
   const evaluationsAfter = (after: string | undefined) => {
     for (const item of program.evaluations.filter((e) => e.after === after)) {
@@ -137,8 +143,10 @@ async function runItems(context: RunContext): Promise<boolean> {
     jobs.push(() => runOuter(outer, context));
     gradientsAfter(outer.name, () => context.leaves);
     evaluationsAfter(outer.name);
+    outputsAfter(outer.name);
   }
   evaluationsAfter(undefined);
+  outputsAfter(undefined);
   for (const item of program.simulations) jobs.push(prepared(item.fn, () => simulate(item, context)));
   for (const job of jobs) {
     if (signal?.aborted || !(await job())) return false;
@@ -208,6 +216,7 @@ function openContext({ program, executables, options, report, seed, tasks, now }
     recorded: [],
     gradients: [],
     evaluations: [],
+    outputs: [],
     simulations: [],
     doubts: [],
   };

@@ -7,7 +7,14 @@ import type { ExperimentProgram, ProgramFunction } from "../program/program.ts";
 import type { RunEvent } from "./events.ts";
 import type { MetaRuntimeError } from "../errors.ts";
 import type { FirstWatched } from "./watch.ts";
-import type { EvaluationResult, GradientResult, OuterResult, Recorded, SimulationResult } from "./results.ts";
+import type {
+  EvaluationResult,
+  GradientResult,
+  OuterResult,
+  OutputResult,
+  Recorded,
+  SimulationResult,
+} from "./results.ts";
 
 /** What a call needs beside what the context knows. */
 export interface CallAt {
@@ -54,6 +61,7 @@ export interface RunContext {
   readonly recorded: Recorded[];
   readonly gradients: GradientResult[];
   readonly evaluations: EvaluationResult[];
+  readonly outputs: OutputResult[];
   readonly simulations: SimulationResult[];
   readonly doubts: MetaRuntimeError[];
 }

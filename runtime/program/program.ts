@@ -74,6 +74,7 @@ export interface ExperimentProgram {
   readonly outers: readonly OuterProgram[];
   readonly gradients: readonly GradientProgram[];
   readonly evaluations: readonly EvaluationProgram[];
+  readonly outputs: readonly OutputProgram[];
   /** Inner loops that nothing else uses, run once by themselves. */
   readonly simulations: readonly SimulationProgram[];
 }
@@ -209,15 +210,46 @@ export interface EvaluationProgram {
   readonly every?: { readonly steps: number; readonly of: string };
 }
 
-/** An inner loop run once. Outputs: its losses [T], then the trajectories. */
+/** An array that an `output` item writes. */
+export interface OutputArray {
+  readonly name: string;
+  readonly origin: Origin;
+  /** The expression as written. */
+  readonly label: string;
+  /** Its sizes as the program names them: `["K", "1"]`. */
+  readonly dims: readonly string[];
+}
+
+/** One `output` item that is computed by itself. */
+export interface OutputProgram extends OutputArray {
+  /** Computed with the values after this outer; else with those at the end. */
+  readonly after?: string;
+  /** Number of fresh tasks, which axis 0 runs over; absent when it is across none. */
+  readonly tasks?: number;
+  /** Output: the array. */
+  readonly fn: ProgramFunction;
+  /** The array alone, with every loop watched. */
+  readonly watch?: () => ProgramFunction;
+}
+
+/** An inner loop run once. Outputs: its losses [T], the trajectories, the outputs, and what it changes where it ends. */
 export interface SimulationProgram {
   readonly loop: string;
   readonly origin: Origin;
   readonly steps: number;
   readonly fn: ProgramFunction;
   readonly trajectories: readonly TrajectoryQuantity[];
+  /** The `output` items that are of this run. */
+  readonly outputs: readonly OutputArray[];
+  /** The names of what it changes. */
+  readonly ends: readonly string[];
   /** The losses alone, with every loop inside watched. */
   readonly watch?: () => ProgramFunction;
+}
+
+/** The names of all outputs. */
+export function outputNames({ outputs, simulations }: ExperimentProgram): readonly string[] {
+  return [...outputs, ...simulations.flatMap((s) => s.outputs)].map(({ name }) => name);
 }
 
 /** Every function of a program, in the order they are first needed. */
@@ -229,6 +261,7 @@ export function functionsOf(program: ExperimentProgram): ProgramFunction[] {
     ) => [o.initialStates, o.step, ...(o.rates ? [o.rates.fn] : []), ...(o.trajectories ? [o.trajectories.fn] : [])]),
     ...program.gradients.map((g) => g.fn),
     ...program.evaluations.map((e) => e.fn),
+    ...program.outputs.map((o) => o.fn),
     ...program.simulations.map((s) => s.fn),
   ];
 }

@@ -2,7 +2,7 @@
 // `metrics.jsonl` and of `--json`. The schema is documented in docs/cli.md.
 import type { HostArray } from "../ir/types.ts";
 import type { RunEvent } from "../loop/events.ts";
-import type { EvaluationResult, GradientResult, Recorded } from "../loop/results.ts";
+import type { EvaluationResult, GradientResult, OutputResult, Recorded } from "../loop/results.ts";
 
 /** A JSON value. Numbers that JSON lacks stand as "NaN", "Infinity" and "-Infinity". */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -42,6 +42,8 @@ export function metricLines(event: RunEvent, elapsed: number): readonly MetricLi
       return [{ ...recordedLine(event.recorded), seconds }];
     case "evaluation":
       return evaluationLines(event.evaluation).map((line) => ({ ...line, seconds }));
+    case "output":
+      return [{ ...outputLine(event.output), seconds }];
     case "gradient":
       return gradientLines(event.gradient).map((line) => ({ ...line, seconds }));
     case "implicit": {
@@ -107,6 +109,22 @@ function evaluationLines(evaluation: EvaluationResult): MetricLine[] {
       nonFinite: point.nonFinite,
     }))
   );
+}
+
+function outputLine({ name, label, after, tasks, dims, nonFinite, value }: OutputResult): MetricLine {
+  return {
+    kind: "output",
+    step: null,
+    name,
+    of: label,
+    value: jsonArray(value),
+    dtype: value.dtype,
+    shape: value.shape,
+    dims,
+    nonFinite,
+    ...(after === undefined ? {} : { after }),
+    ...(tasks === undefined ? {} : { tasks }),
+  };
 }
 
 function gradientLines({ index, label, after, value, wrt, verdicts }: GradientResult): MetricLine[] {

@@ -5,6 +5,7 @@ import type { RunEvent } from "../loop/events.ts";
 import type { Recorded, RunResult } from "../loop/results.ts";
 import { FileAccessError, fileAccessError, writeAll, writeFileSafely } from "./files.ts";
 import { type Json, metricLines } from "./metrics.ts";
+import { encodeNpy } from "./npy.ts";
 import { encodeSafetensors } from "./safetensors.ts";
 import { groupRecorded, runFormatVersion, summarizeRun } from "./summary.ts";
 
@@ -14,6 +15,8 @@ export interface RunFolderContents {
   readonly root: string;
   /** Exact texts of the imported files, by their paths relative to the root's folder. */
   readonly imports: ReadonlyMap<string, string>;
+  /** The names of the outputs. */
+  readonly outputs: readonly string[];
   /** Inputs, seed, backend, precision, versions. */
   readonly effective: { readonly [key: string]: Json };
 }
@@ -35,7 +38,8 @@ const flushAfter = 250;
 /** Makes the folder and writes what is known before the run. Throws FileAccessError when the folder is there and not
  *  empty, or cannot be written, or when an import has a name that it needs for itself. */
 export function openRunFolder(path: string, contents: RunFolderContents): RunFolder {
-  refuseTakenNames(path, contents.imports.keys());
+  const outputs = filesOfOutputs(contents.outputs);
+  refuseTakenNames(path, contents.imports.keys(), outputs.size > 0 ? [...ownFiles, outputFolder] : ownFiles);
   makeEmptyFolder(path);
   const at = (name: string) => `${path}/${name}`;
   const files = new Map<string, string>([["experiment.meta", contents.root]]);
@@ -49,10 +53,25 @@ export function openRunFolder(path: string, contents: RunFolderContents): RunFol
     makeParents(path, name);
     writeFileSafely(at(name), [new TextEncoder().encode(text)]);
   }
-  return openLog(path);
+  return openLog(path, outputs);
 }
 
-function openLog(path: string): RunFolder {
+/** The files of outputs, by their names. A name may differ from another one by its case only, which not every file system sees, and may
+ *  be longer than a file's. */
+export function filesOfOutputs(names: readonly string[]): ReadonlyMap<string, string> {
+  const files = new Map<string, string>();
+  const taken = new Set<string>();
+  for (const name of names) {
+    const short = name.slice(0, 100);
+    let file = short;
+    for (let k = 2; taken.has(file.toLowerCase()); k++) file = `${short}-${k}`;
+    taken.add(file.toLowerCase());
+    files.set(name, `${outputFolder}/${file}.npy`);
+  }
+  return files;
+}
+
+function openLog(path: string, outputFiles: ReadonlyMap<string, string>): RunFolder {
   const at = (name: string) => `${path}/${name}`;
   const log = attempt(at("metrics.jsonl"), () => Deno.openSync(at("metrics.jsonl"), { append: true, createNew: true }));
   let waiting: string[] = [];
@@ -87,8 +106,13 @@ function openLog(path: string): RunFolder {
         },
         () => writeFileSafely(at("parameters.safetensors"), encodeSafetensors(result.leaves, { ...common, ...steps })),
         () => writeFileSafely(at("trajectories.safetensors"), encodeSafetensors(tensors, { ...common, ...metadata })),
+        ...result.outputs.map(({ name, value }) => () => {
+          const file = outputFiles.get(name)!;
+          makeParents(path, file);
+          writeFileSafely(at(file), encodeNpy(value));
+        }),
         () => {
-          const text = `${JSON.stringify(summarizeRun(result), null, 2)}\n`;
+          const text = `${JSON.stringify(summarizeRun(result, outputFiles), null, 2)}\n`;
           writeFileSafely(at("summary.json"), [new TextEncoder().encode(text)]);
         },
       ];
@@ -141,8 +165,8 @@ function makeParents(path: string, name: string): void {
 
 /** The program is to run again from the folder, so imports keep their paths: a path that is wanted for something else, also
  *  on systems that ignore case, is an error. */
-function refuseTakenNames(path: string, imports: Iterable<string>): void {
-  const taken = new Map(ownFiles.map((name) => [name, "has the name of a file that is always there"]));
+function refuseTakenNames(path: string, imports: Iterable<string>, own: readonly string[]): void {
+  const taken = new Map(own.map((name) => [name, "has the name of a file that is always there"]));
   for (const name of imports) {
     const parts = name.toLowerCase().split("/");
     const paths = parts.map((_, i) => parts.slice(0, i + 1).join("/")); // of the folders that it is in, too
@@ -157,6 +181,9 @@ function refuseTakenNames(path: string, imports: Iterable<string>): void {
     taken.set(name.toLowerCase(), `takes the place of \`${name}\` where case does not count`);
   }
 }
+
+/** Where the outputs are. */
+const outputFolder = "outputs";
 
 const ownFiles: readonly string[] = [
   "experiment.meta",

@@ -5,9 +5,13 @@ import { type Json, jsonArray, jsonNumber } from "./metrics.ts";
 /** Version of the files in a run folder. A reader of version 1 reads every later file of version 1. */
 export const runFormatVersion = 1;
 
-/** The account of a run: outcome, first and last losses, gradients with verdicts, evaluations with each task's value,
+/** The account of a run: outcome, first and last losses, gradients with verdicts, evaluations with each task's value, outputs,
  *  what was recorded, the final values. Arrays of more than 1,000 entries are given by shape only. */
-export function summarizeRun(result: RunResult): { readonly [key: string]: Json } {
+export function summarizeRun(
+  result: RunResult,
+  /** The files that outputs were written to, by their names. */
+  files: ReadonlyMap<string, string> = new Map(),
+): { readonly [key: string]: Json } {
   const verdicts = result.gradients.flatMap((g) => g.verdicts);
   return {
     formatVersion: runFormatVersion,
@@ -30,6 +34,7 @@ export function summarizeRun(result: RunResult): { readonly [key: string]: Json 
     })),
     gradients: result.gradients.map(gradientSummary),
     evaluations: result.evaluations.map(evaluationSummary),
+    outputs: result.outputs.map((output) => outputSummary(output, files.get(output.name))),
     simulations: result.simulations.map(({ loop, losses }) => ({ loop, losses: Array.from(losses, jsonNumber) })),
     recorded: groupRecorded(result.recorded).map(({ name, by, entries }) => ({
       name,
@@ -97,6 +102,22 @@ function evaluationSummary({ name, tasks, during, reports }: RunResult["evaluati
         values: Array.from(p.values, jsonNumber),
       })),
     })),
+  };
+}
+
+function outputSummary(output: RunResult["outputs"][number], file: string | undefined): Json {
+  const { name, label, after, tasks, dims, nonFinite, value } = output;
+  return {
+    name,
+    of: label,
+    ...(after === undefined ? {} : { after }),
+    ...(tasks === undefined ? {} : { tasks }),
+    dtype: value.dtype,
+    shape: value.shape,
+    dims,
+    nonFinite,
+    value: jsonArray(value),
+    ...(file === undefined ? {} : { file }),
   };
 }
 

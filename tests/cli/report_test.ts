@@ -3,7 +3,8 @@ import { jsonProgress, stepLine, textProgress } from "../../cli/progress.ts";
 import { reportText } from "../../cli/report.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import type { StepEvent } from "../../runtime/loop/events.ts";
-import type { ReportPoint, RunResult } from "../../runtime/loop/results.ts";
+import type { HostArray } from "../../runtime/ir/types.ts";
+import type { OutputResult, ReportPoint, RunResult } from "../../runtime/loop/results.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
 import { summarize } from "../../runtime/loop/statistics.ts";
 import {
@@ -60,7 +61,7 @@ Deno.test("reportText() shows gradients with verdicts, evaluations, loops and re
 });
 
 function emptyResult(extra: Partial<RunResult>): RunResult {
-  const none = { outers: [], recorded: [], gradients: [], evaluations: [], simulations: [], plans: [] };
+  const none = { outers: [], recorded: [], gradients: [], evaluations: [], outputs: [], simulations: [], plans: [] };
   const run = { outcome: "done" as const, backend: "reference", seed: 0, precision: "f32" as const, seconds: 0 };
   return { ...run, ...none, declared: new Map(), leaves: new Map(), ...extra };
 }
@@ -172,4 +173,57 @@ Deno.test("jsonProgress() writes an object a line, meta-steps about once a secon
     secondsLeft: 323,
     seconds: 1,
   });
+});
+
+Deno.test("reportText() shows small outputs whole, of others shape, extremes and mean, and what is not finite", () => {
+  const of = (name: string, value: HostArray, more: Partial<OutputResult> = {}): OutputResult => ({
+    name,
+    label: name,
+    dims: value.shape.map(String),
+    nonFinite: [...value.data].filter((x) => !Number.isFinite(x)).length,
+    value,
+    ...more,
+  });
+  const text = reportText(
+    emptyResult({
+      outputs: [
+        of("one", { dtype: "f32", shape: [], data: Float32Array.of(0.1) }),
+        of("few", { dtype: "f64", shape: [2, 2], data: Float64Array.of(1, -2, NaN, 4) }, { after: "train" }),
+        of("none", { dtype: "f64", shape: [0, 3], data: new Float64Array(0) }),
+        of("kinds", { dtype: "i32", shape: [10], data: Int32Array.from({ length: 10 }, (_, i) => i) }, { tasks: 10 }),
+        of("right", { dtype: "bool", shape: [3, 3], data: Uint8Array.of(1, 0, 1, 1, 0, 0, 0, 0, 1) }),
+        of("flag", { dtype: "bool", shape: [2], data: Uint8Array.of(1, 0) }),
+        of("many", { dtype: "f64", shape: [3, 4], data: Float64Array.from({ length: 12 }, (_, i) => i / 4 - 1) }),
+        of("bad", { dtype: "f64", shape: [9], data: new Float64Array(9).fill(Infinity) }),
+      ],
+    }),
+    (t) => t,
+  );
+  assertEquals(
+    text,
+    `output one
+  0.1
+
+output few after train
+  [[1, -2], [NaN, 4]]  (not finite in 1 of 4 entries)
+
+output none
+  []
+
+output kinds: 10 tasks on axis 0
+  int [10]  min 0, mean 4.5000, max 9
+
+output right
+  bool [3, 3]  true in 4 of 9 entries
+
+output flag
+  [true, false]
+
+output many
+  [3, 4]  min -1.0000, mean 0.37500, max 1.7500
+
+output bad
+  [9]  min Infinity, mean Infinity, max Infinity  (not finite in 9 of 9 entries)
+`,
+  );
 });

@@ -312,6 +312,8 @@ const items = {
     expect,
     span,
   })),
+  Output: fc.tuple(identifier, expression, optional("across", Across), optional("after", identifier))
+    .map(([name, value, across, after]): ast.Item => ({ kind: "Output", name, value, ...across, ...after, span })),
   Record: fc.tuple(references, optional("every", small), optional("task", small))
     .map(([references, every, task]): ast.Item => ({ kind: "Record", references, ...every, ...task, span })),
 } satisfies Readonly<Record<ast.Item["kind"], fc.Arbitrary<ast.Item>>>;

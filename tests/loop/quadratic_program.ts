@@ -141,6 +141,8 @@ export function simulationProgram(s: QuadraticSettings): SimulationProgram {
     steps: s.T,
     fn: { fn, inputs: [leaf("net.w"), leaf("fit.lr")] },
     trajectories: [trajectory(s)],
+    outputs: [],
+    ends: [],
   };
 }
 
@@ -166,6 +168,7 @@ export function quadraticProgram(
     outers: [],
     gradients: [],
     evaluations: [],
+    outputs: [],
     simulations: [],
     ...parts,
   };

@@ -288,6 +288,18 @@ Deno.test("runProgram() says before it starts when the recorded values would not
   assertEquals(result.outers.length, 0);
 });
 
+Deno.test("runProgram() refuses outputs that take more memory than is allowed, before any work", async () => {
+  const fn = buildFunction("many", [], (b) => [b.fill(1, { dtype: "f64", shape: [50_000, 10_000] })]);
+  const output = { name: "many", label: "many", origin, dims: [], fn: { fn, inputs: [] } };
+  const result = await reference(quadraticProgram(settings, { outers: [outerProgram(settings)], outputs: [output] }));
+  assertEquals(
+    result.failure!.message,
+    "What this experiment outputs would need 4 GB of memory, 4 GB of it for `many`; 2 GB are allowed. " +
+      "Output a part of it, or what is computed from it",
+  );
+  assertEquals([result.outers.length, result.failure!.origin], [0, undefined]);
+});
+
 Deno.test("runProgram() says which data does not fit", async () => {
   const simulation = simulationProgram(settings);
   const fn = buildFunction("simulate", [{ dtype: "f64", shape: [3] }], (_, [x]) => [x!]);

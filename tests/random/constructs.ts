@@ -31,6 +31,7 @@ const keywordSeen: { readonly [word: string]: (node: Node) => boolean } = {
   outer: (n) => n.kind === "Outer",
   gradient: (n) => n.kind === "Gradient",
   evaluate: (n) => n.kind === "Evaluate",
+  output: (n) => n.kind === "Output",
   record: (n) => n.kind === "Record",
   return: (n) => n.kind === "Model",
   split: (n) => n.kind === "Split",
@@ -137,6 +138,9 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
   "a start from what is learned": ({ text }) => /(: \[[^\]]*\]) (= [^[\n]*theta|~ normal\([^)]*theta)/.test(text),
   "a start of zeros": ({ text }) => /: \[[^\]]*\] = 0\n/.test(text),
   "rates from what is learned": ({ text }) => /= \[[^\]]*\bc\b[^\]]*\] per step/.test(text),
+  "an output of many tasks": ({ items }) => items.some((i) => i.kind === "Output" && i.across),
+  "an output after an outer": ({ items }) => items.some((i) => i.kind === "Output" && i.after),
+  "an output of a loop that runs by itself": ({ text }) => /^output left = /m.test(text),
   "a record of a schedule": ({ text }) =>
     [...text.matchAll(/^override (\w+) \{ ([a-z][\w.]*)(?:@t =| = [^\n@=]* per step)/gm)].some(([, loop, rate]) =>
       new RegExp(`^record .*\\b${loop}\\.${rate}`, "m").test(text)

@@ -25,6 +25,7 @@ export function numbersOf(run: RunResult): Numbers {
       }
     });
   });
+  for (const { name, value } of run.outputs) all.set(`output ${name}`, value.data);
   run.recorded.forEach(({ name, value }, i) => all.set(`record ${i} ${name}`, value.data));
   run.simulations.forEach((each) => {
     for (const [key, value] of Object.entries(each)) {

@@ -334,6 +334,9 @@ export function lostItems({ text }: RandomProgram, run: RunResult): string[] {
     if (item.kind === "Evaluate" && !run.evaluations.some((e) => e.name === item.name.name)) {
       lost.push(`evaluate ${item.name.name}`);
     }
+    if (item.kind === "Output" && !run.outputs.some((o) => o.name === item.name.name)) {
+      lost.push(`output ${item.name.name}`);
+    }
     if (item.kind === "Outer" && !run.outers.some((o) => o.name === item.name.name)) {
       const rest = text.slice(0, item.span.start) + text.slice(item.span.end);
       const over = item.clauses.flatMap((c) => c.kind === "Over" ? c.references : []);
@@ -384,6 +387,7 @@ function withFunctions(program: ExperimentProgram, change: (fn: IrFunction) => I
     })),
     gradients: program.gradients.map((g) => ({ ...g, fn: of(g.fn) })),
     evaluations: program.evaluations.map((e) => ({ ...e, fn: of(e.fn) })),
+    outputs: program.outputs.map((o) => ({ ...o, fn: of(o.fn) })),
     simulations: program.simulations.map((s) => ({ ...s, fn: of(s.fn) })),
   };
 }

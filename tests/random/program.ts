@@ -91,6 +91,21 @@ class Draft extends Definitions {
       if (dice.chance(0.2)) this.evaluate(last, ends, query);
       this.records(last, undefined);
     }
+    if (dice.chance(0.2)) this.output(last, ends, query, outer ? "train" : undefined);
+    if (dice.chance(0.06)) this.lone();
+  }
+
+  /** A loop that nothing else runs, and an output of its run. */
+  lone(): void {
+    const { dice } = this;
+    this.define("own", `param own : [2] ${this.start([2])}`);
+    const goal = dice.pick(["c", "goal[1]", this.theta ? "theta" : "0.2"]);
+    this.#items.push(
+      `inner drift {\n  minimize sum((own - ${goal})^2)\n  over own by sgd(lr = 0.1)\n  for R = ${
+        dice.int(1, 3)
+      } steps\n}`,
+      `output left = ${dice.pick(["own@R", "sum(own@t for t in 0 .. R)", "own@R < 100", "drift.loss@R"])}`,
+    );
   }
 
   /** Sometimes a second outer that goes on from the first, and what is read between them; the number of meta-steps anywhere; and a time
@@ -438,6 +453,27 @@ class Draft extends Definitions {
     if (during && dice.chance(0.3)) lines.push(`  every ${dice.int(1, 2)} steps of ${during}`);
     if (longer) lines.push("  hold last");
     this.#items.push(`evaluate test {\n${lines.join("\n")}\n}`);
+  }
+
+  /** Arrays of each type: what is not a float hangs on nothing that another backend might round otherwise. */
+  output(loop: LoopText, ends: string, table: string | undefined, outer: string | undefined): void {
+    const { dice } = this;
+    const field = this.field(table ?? "d");
+    const each = dice.pick(loop.evolves);
+    const value = each.network
+      ? `net${ends}(${field("x")}${this.network!.training ? ", 0" : ""})`
+      : `${each.variables[0]!.text}${ends}`;
+    const shown = dice.weighted([
+      [4, value],
+      [1, `tanh(${value})`],
+      [1, `${value} < 1e9`],
+      [1, this.objective(loop.evolves, ends, table)],
+      [0.5, "ix.three + 1"],
+      [0.5, "ix.on"],
+    ]);
+    const across = table ? ` across ${dice.int(1, 3)} problem${dice.chance(0.1) ? " fixed" : ""}` : "";
+    const after = outer && dice.chance(0.4) ? ` after ${outer}` : "";
+    this.#items.push(`output shown = ${shown}${across}${after}`);
   }
 
   records(loop: LoopText, outer: string | undefined): void {

@@ -62,7 +62,7 @@ export function atRest({ text, files }: RandomProgram, dice: Dice): RandomProgra
     dice.chance(0.3) ? `, iterations = ${dice.int(60, 120)}` : ""
   })`;
   const name = loop.name.name;
-  const loopKinds = new Set(["Inner", "Outer", "Gradient", "Evaluate", "Record"]);
+  const loopKinds = new Set(["Inner", "Outer", "Gradient", "Evaluate", "Output", "Record"]);
   const kept = items.filter((i) =>
     i.kind === "Override"
       ? i.loop.name === name && i.entries.every((e) => !e.time && e.value.kind !== "List")

@@ -65,7 +65,7 @@ export function jittered({ text, files }: RandomProgram, part: number): RandomPr
  *  without what loops make. */
 export function innerGradients({ text, files }: RandomProgram): RandomProgram[] {
   const { items } = treeOf(text);
-  const loopKinds = new Set(["Inner", "Outer", "Override", "Gradient", "Evaluate", "Record"]);
+  const loopKinds = new Set(["Inner", "Outer", "Override", "Gradient", "Evaluate", "Output", "Record"]);
   const definitions = items.filter((i) => !loopKinds.has(i.kind)).map((i) => text.slice(i.span.start, i.span.end));
   const tasks = items.flatMap((i) => i.kind === "Task" ? [i.name.name] : []);
   return items.filter((i): i is InnerItem => i.kind === "Inner").flatMap((item) => {

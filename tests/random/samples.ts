@@ -24,7 +24,7 @@ export async function lookAtSamples({ text, files }: RandomProgram, dice: Dice):
   );
   const [question] = asked;
   if (!question) return { kind: "does not apply" };
-  const loops = new Set(["Outer", "Evaluate", "Record", "Gradient"]);
+  const loops = new Set(["Outer", "Evaluate", "Output", "Record", "Gradient"]);
   const rest = items.filter((i) => !loops.has(i.kind)).map((i) => text.slice(i.span.start, i.span.end)).join("\n");
   const part = ({ span }: { readonly span: { readonly start: number; readonly end: number } }) =>
     text.slice(span.start, span.end);

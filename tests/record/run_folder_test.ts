@@ -1,4 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { npyEntries, readNpyHeader } from "../../dsl/data/npy.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
 import type { ExperimentProgram } from "../../runtime/program/program.ts";
@@ -9,6 +10,7 @@ import { decodeSafetensors } from "../../runtime/record/safetensors.ts";
 import {
   evaluationProgram,
   gradientProgram,
+  origin,
   outerProgram,
   quadraticProgram,
   settings,
@@ -29,7 +31,12 @@ function inFolder(body: (folder: string) => void | Promise<void>): () => Promise
   };
 }
 
-const contents = { root: "edition 1\r\n", imports: new Map<string, string>(), effective: { seed: 3 } };
+const contents = {
+  root: "edition 1\r\n",
+  imports: new Map<string, string>(),
+  outputs: ["ends", "Ends"],
+  effective: { seed: 3 },
+};
 
 const everything: ExperimentProgram = quadraticProgram(settings, {
   outers: [outerProgram(settings, {
@@ -41,6 +48,13 @@ const everything: ExperimentProgram = quadraticProgram(settings, {
   })],
   gradients: [gradientProgram(settings)],
   evaluations: [evaluationProgram(settings)],
+  outputs: ["ends", "Ends"].map((name) => ({
+    name,
+    label: "net.w@T",
+    origin,
+    dims: [],
+    fn: trajectoryFunction(settings),
+  })),
   simulations: [simulationProgram(settings)],
 });
 
@@ -61,6 +75,7 @@ Deno.test(
       "effective.json",
       "experiment.meta",
       "metrics.jsonl",
+      "outputs",
       "parameters.safetensors",
       "summary.json",
       "trajectories.safetensors",
@@ -87,7 +102,18 @@ Deno.test(
     assertAlmostEquals(tensors.get("gradient 0/net.w@*")!.data[2]!, wAt(2, settings.w0, settings), 1e-12);
     assertEquals(metadata.get("train/net.w@*"), "axes: records, time, its own; by train");
 
+    assertEquals([...Deno.readDirSync(`${path}/outputs`)].map((f) => f.name).sort(), ["Ends-2.npy", "ends.npy"]);
+    const bytes = Deno.readFileSync(`${path}/outputs/ends.npy`);
+    const entry = npyEntries(readNpyHeader(bytes, bytes.length), bytes);
+    const ends = result.outputs[0]!.value;
+    assertEquals(ends.shape, [settings.T + 1]);
+    ends.data.forEach((x, i) => assertEquals(entry(i), x));
+
     const summary = JSON.parse(Deno.readTextFileSync(`${path}/summary.json`));
+    assertEquals(
+      summary.outputs.map((o: { name: string; file: string; shape: number[] }) => [o.name, o.file, o.shape]),
+      [["ends", "outputs/ends.npy", [settings.T + 1]], ["Ends", "outputs/Ends-2.npy", [settings.T + 1]]],
+    );
     assertEquals([summary.outcome, summary.seed, summary.outers[0].done], ["done", 3, 8]);
     assertEquals(summary.outers[0].lastLoss, result.outers[0]!.losses.at(-1));
     assertEquals(summary.evaluations[0].reports[0].points.length, settings.T + 1);
@@ -107,7 +133,7 @@ Deno.test(
       for (const key of ["kind", "step", "name", "value", "seconds"]) assert(key in line, `${line.kind}: ${key}`);
     }
     // gradient: value and two wrt; recorded: 5 losses, 3 rates, 3 + 1 + 1 trajectories
-    assertEquals(Object.fromEntries(counts), { gradient: 3, recorded: 13, evaluation: 4, simulation: 1 });
+    assertEquals(Object.fromEntries(counts), { gradient: 3, recorded: 13, evaluation: 4, output: 2, simulation: 1 });
   }),
 );
 
@@ -153,6 +179,7 @@ Deno.test(
       ["zoo.TMP/net.meta", "half written"],
       ["Layers.meta", "the place of `layers.meta`"],
       ["layers.meta/net.meta", "the place of `layers.meta`"],
+      ["outputs/net.meta", "the name of a file that is always there"],
     ];
     for (const [name, why] of wrongs) {
       const imports = new Map([["layers.meta", "// a"], [name, "// b"]]);
@@ -164,7 +191,7 @@ Deno.test(
 );
 
 function emptyResult() {
-  const none = { outers: [], recorded: [], gradients: [], evaluations: [], simulations: [], plans: [] };
+  const none = { outers: [], recorded: [], gradients: [], evaluations: [], outputs: [], simulations: [], plans: [] };
   const run = { outcome: "done" as const, backend: "reference", seed: 0, precision: "f64" as const, seconds: 0 };
   return { ...run, ...none, declared: new Map(), leaves: new Map() };
 }

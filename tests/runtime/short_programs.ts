@@ -74,6 +74,7 @@ function numbersOf(result: RunResult): Map<string, ArrayLike<number>> {
   for (const [i, e] of result.evaluations.entries()) {
     for (const r of e.reports) for (const p of r.points) all.set(`evaluation ${i} ${r.label} ${p.time}`, p.values);
   }
+  for (const o of result.outputs) all.set(`output ${o.name}`, o.value.data);
   for (const [i, s] of result.simulations.entries()) all.set(`simulation ${i}`, s.losses);
   return all;
 }

@@ -374,6 +374,7 @@ export interface ItemCstNode extends CstNode {
     loopItem?: LoopItemCstNode[];
     overrideItem?: OverrideItemCstNode[];
     gradientItem?: GradientItemCstNode[];
+    outputItem?: OutputItemCstNode[];
     recordItem?: RecordItemCstNode[];
   };
 }
@@ -523,9 +524,25 @@ export interface GradientItemCstNode extends CstNode {
     Wrt?: IToken[];
     references?: ReferencesCstNode[];
     acrossClause?: AcrossClauseCstNode[];
-    After?: IToken[];
-    Name?: IToken[];
+    afterWhich?: AfterWhichCstNode[];
     expect?: ExpectCstNode[];
+  };
+}
+
+export interface AfterWhichCstNode extends CstNode {
+  readonly name: "afterWhich";
+  readonly children: { After?: IToken[]; Name?: IToken[] };
+}
+
+export interface OutputItemCstNode extends CstNode {
+  readonly name: "outputItem";
+  readonly children: {
+    Output?: IToken[];
+    Name?: IToken[];
+    Equals?: IToken[];
+    expression?: ExpressionCstNode[];
+    acrossClause?: AcrossClauseCstNode[];
+    afterWhich?: AfterWhichCstNode[];
   };
 }
 

@@ -57,6 +57,7 @@ export class MetaParser extends DeclarationParser implements Readonly<Record<Ite
       { ALT: () => this.SUBRULE(this.loopItem) },
       { ALT: () => this.SUBRULE(this.overrideItem) },
       { ALT: () => this.SUBRULE(this.gradientItem) },
+      { ALT: () => this.SUBRULE(this.outputItem) },
       { ALT: () => this.SUBRULE(this.recordItem) },
     ]);
   });
@@ -223,13 +224,27 @@ export class MetaParser extends DeclarationParser implements Readonly<Record<Ite
           },
         },
         { ALT: () => this.SUBRULE(this.acrossClause) },
-        {
-          ALT: () => {
-            this.CONSUME(keyword("after"));
-            this.CONSUME(t.Name);
-          },
-        },
+        { ALT: () => this.SUBRULE(this.afterWhich) },
         { ALT: () => this.SUBRULE(this.expect) },
+      ]);
+    });
+  });
+
+  /** `after train` */
+  afterWhich: Rule = this.RULE("afterWhich", () => {
+    this.CONSUME(keyword("after"));
+    this.CONSUME(t.Name);
+  });
+
+  outputItem: Rule = this.RULE("outputItem", () => {
+    this.CONSUME(keyword("output"));
+    this.CONSUME(t.Name);
+    this.CONSUME(t.Equals);
+    this.SUBRULE(this.expression);
+    this.MANY(() => {
+      this.OR([
+        { ALT: () => this.SUBRULE(this.acrossClause) },
+        { ALT: () => this.SUBRULE(this.afterWhich) },
       ]);
     });
   });

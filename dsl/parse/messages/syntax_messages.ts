@@ -77,6 +77,7 @@ const synonyms: Readonly<Record<string, string>> = Object.fromEntries(
     ["wrt", "over"],
     ["record", "save"],
     ["evaluate", "eval validate"],
+    ["output", "predict dump"],
     ["gradient", "grad derivative"],
     ["outer", "meta outer_loop outerloop meta_loop"],
     ["return", "output yield"],

@@ -213,12 +213,10 @@ function isPath(value: ast.Expression): boolean {
 export function gradientItem(c: Conversion, node: cst.GradientItemCstNode): ast.GradientItem {
   const { children } = node;
   const span = nodeSpan(c, node);
-  for (const again of [children.Wrt?.[1], children.After?.[1]]) {
-    if (again) reportTwice(c, again.image, tokenSpan(c, again));
-  }
-  for (const again of [children.acrossClause?.[1], children.expect?.[1]]) {
-    if (again) reportTwice(c, again.name === "expect" ? "expect" : "across", nodeSpan(c, again));
-  }
+  const wrtAgain = children.Wrt?.[1];
+  if (wrtAgain) reportTwice(c, wrtAgain.image, tokenSpan(c, wrtAgain));
+  const expectAgain = children.expect?.[1];
+  if (expectAgain) reportTwice(c, "expect", nodeSpan(c, expectAgain));
   const wrt = references(c, first(children.references), span.end);
   if (wrt.length === 0 && !c.recovered(span.start)) {
     c.report({
@@ -227,19 +225,39 @@ export function gradientItem(c: Conversion, node: cst.GradientItemCstNode): ast.
       at: { ...span, end: span.start + "gradient".length },
     });
   }
-  const acrossNode = first(children.acrossClause);
-  const across = acrossNode && acrossClause(c, acrossNode);
-  const after = identifier(c, first(children.Name));
   return {
     kind: "Gradient",
     value: expression(c, first(children.expression), span.end),
     wrt,
-    ...(across && { across }),
-    ...(after && { after }),
+    ...acrossAndAfter(c, children),
     expect: present((first(children.expect)?.children.expectEntry ?? []).map((each) => expectEntry(c, each))),
     ...docAbove(c, span.start),
     span,
   };
+}
+
+/** `output predictions = net@T(test.x)` */
+export function outputItem(c: Conversion, node: cst.OutputItemCstNode): ast.OutputItem | undefined {
+  const { children } = node;
+  const name = identifier(c, first(children.Name));
+  if (name === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const value = expression(c, first(children.expression), span.end);
+  return { kind: "Output", name, value, ...acrossAndAfter(c, children), ...docAbove(c, span.start), span };
+}
+
+/** The tasks of an item that is no loop, and the outer after which it is computed; each once. */
+function acrossAndAfter(
+  c: Conversion,
+  children: Pick<cst.GradientItemCstNode["children"], "acrossClause" | "afterWhich">,
+): Pick<ast.OutputItem, "across" | "after"> {
+  for (const again of [children.acrossClause?.[1], children.afterWhich?.[1]]) {
+    if (again) reportTwice(c, again.name === "afterWhich" ? "after" : "across", nodeSpan(c, again));
+  }
+  const acrossNode = first(children.acrossClause);
+  const across = acrossNode && acrossClause(c, acrossNode);
+  const after = identifier(c, first(first(children.afterWhich)?.children.Name));
+  return { ...(across && { across }), ...(after && { after }) };
 }
 
 function reportTwice(c: Conversion, word: string, at: Span): void {

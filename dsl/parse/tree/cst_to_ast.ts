@@ -65,6 +65,7 @@ const items: {
   loopItem: loops.loopItem,
   overrideItem: loops.overrideItem,
   gradientItem: loops.gradientItem,
+  outputItem: loops.outputItem,
   recordItem: loops.recordItem,
 };
 

@@ -18,12 +18,13 @@ interface Counts {
   readonly gradients: number;
   readonly expects: number;
   readonly evaluations: number;
+  readonly outputs: number;
   readonly reports: number;
   readonly loops: number;
 }
 
 function countTree(text: string): Counts {
-  const counts = { gradients: 0, expects: 0, evaluations: 0, reports: 0, loops: 0 };
+  const counts = { gradients: 0, expects: 0, evaluations: 0, outputs: 0, reports: 0, loops: 0 };
   for (const item of parseProgram({ name: "counted.meta", text }).program.items) {
     if (item.kind === "Gradient") {
       counts.gradients++;
@@ -31,7 +32,8 @@ function countTree(text: string): Counts {
     } else if (item.kind === "Evaluate") {
       counts.evaluations++;
       counts.reports += item.clauses.filter((c) => c.kind === "Report").length;
-    } else if (item.kind === "Outer" || item.kind === "Inner") counts.loops++;
+    } else if (item.kind === "Output") counts.outputs++;
+    else if (item.kind === "Outer" || item.kind === "Inner") counts.loops++;
   }
   return counts;
 }
@@ -41,22 +43,29 @@ function assertNothingLost(text: string, { program, diagnostics }: CompileOutput
   const errors = diagnostics.filter((d) => d.severity === "error");
   assertEquals(program === undefined, errors.length > 0, `neither a program nor an error:\n${text}`);
   if (!program) return;
-  const { gradients, evaluations, outers, simulations } = program;
+  const { gradients, evaluations, outputs, outers, simulations } = program;
   const tree = countTree(text);
   assertEquals(
     {
       gradients: gradients.length,
       expects: gradients.flatMap((g) => g.expect).length,
       evaluations: evaluations.length,
+      outputs: outputs.length + simulations.flatMap((s) => s.outputs).length,
       reports: evaluations.flatMap((e) => e.reports).length,
     },
-    { gradients: tree.gradients, expects: tree.expects, evaluations: tree.evaluations, reports: tree.reports },
+    {
+      gradients: tree.gradients,
+      expects: tree.expects,
+      evaluations: tree.evaluations,
+      outputs: tree.outputs,
+      reports: tree.reports,
+    },
     text,
   );
   // a loop that others run is theirs; without any other item, each runs by itself
   const own = outers.length + simulations.length;
   assert(own <= tree.loops, text);
-  if (tree.gradients + tree.evaluations === 0) assert(own > 0 || tree.loops === 0, text);
+  if (tree.gradients + tree.evaluations + tree.outputs === 0) assert(own > 0 || tree.loops === 0, text);
 }
 
 const folders = ["../../../examples/", "../../programs/good/"].map((path) => new URL(path, import.meta.url));
@@ -272,11 +281,18 @@ Deno.test("each outer records what it learns of a model", async () => {
 });
 
 Deno.test("refuseLostItems() names the place of what is gone", () => {
-  const text = "edition 1\nparam w = 1\ngradient w^2 wrt w expect { value = 1 within 1 }\nevaluate e { report w }\n";
+  const text =
+    "edition 1\nparam w = 1\ngradient w^2 wrt w expect { value = 1 within 1 }\nevaluate e { report w }\noutput o = w\n";
   const { program } = parseProgram({ name: "main.meta", text });
   const sources = new Map([["main.meta", { name: "main.meta", text }]]);
   const el = { modules: { root: { program }, sources }, loops: new Map() } as unknown as Elaboration;
-  const checked = { outers: [], gradients: [], evaluations: [], records: { wishes: [] } } as unknown as CheckedProgram;
+  const checked = {
+    outers: [],
+    gradients: [],
+    evaluations: [],
+    outputs: [],
+    records: { wishes: [] },
+  } as unknown as CheckedProgram;
   const out = compileText(text, folders[0]!).program!;
   refuseLostItems(el, checked, out);
   const without = (part: Partial<ExperimentProgram>) => () => refuseLostItems(el, checked, { ...out, ...part });
@@ -284,4 +300,5 @@ Deno.test("refuseLostItems() names the place of what is gone", () => {
   assertThrows(without({ gradients: [] }), InternalError, "A gradient, or a part of one at main.meta:3:1 was lost");
   assertThrows(without({ gradients: unexpected }), InternalError, "main.meta:3:1");
   assertThrows(without({ evaluations: [] }), InternalError, "An evaluation, or a report of one at main.meta:4:1");
+  assertThrows(without({ outputs: [] }), InternalError, "An output at main.meta:5:1");
 });

@@ -1,0 +1,44 @@
+// What does an `output` become? One function from the trained values to its array, for all of its tasks.
+import type { OutputArray, OutputProgram } from "../../runtime/program/program.ts";
+import { openTasks } from "../loops/task_scopes.ts";
+import type { Elaboration, TensorValue } from "../world/world.ts";
+import type { Given } from "../elaborate/functions.ts";
+import { sourceText } from "../world/report.ts";
+import type { CheckedOutput } from "../check/checked_program.ts";
+import { openOutput, outputValue } from "../check/check_output.ts";
+
+/** Writes an output. */
+export function lowerOutput(el: Elaboration, { item, across }: CheckedOutput, given: Given): OutputProgram {
+  const draft = openOutput(el, item, given);
+  draft.b.origin = item.value.span;
+  const tasks = openTasks(draft.cx, across);
+  const value = outputValue(tasks.cx, item)!;
+  const { dims, ...array } = outputArray(el, item, value);
+  const stacked = across ? tasks.close([value.variable]) : [value.variable];
+  return {
+    ...array,
+    ...(across ? { tasks: across.count } : {}),
+    ...(item.after ? { after: item.after.name } : {}),
+    fn: draft.finish(stacked),
+    dims: [...(across ? [String(across.count)] : []), ...dims],
+    watch: () => {
+      const again = openOutput(el, item, given, true);
+      const watching = openTasks(again.cx, across);
+      return again.finish(watching.close([outputValue(watching.cx, item)!.variable]));
+    },
+  };
+}
+
+/** What is said of the array of an output. */
+export function outputArray(
+  el: Elaboration,
+  { name, value }: CheckedOutput["item"],
+  { dims }: TensorValue,
+): OutputArray {
+  return {
+    name: name.name,
+    label: sourceText(el, value),
+    origin: name.span,
+    dims: dims.map((d) => d.name ?? String(d.size)),
+  };
+}
