@@ -193,16 +193,34 @@ function fixedPoint(
   }
 }
 
-function followScan(
-  { params, inputs: variables }: EquationOf<"scan">,
-  inputs: readonly Abstract[],
-  walk: Walk,
-): readonly Abstract[] {
+function followScan(equation: EquationOf<"scan">, inputs: readonly Abstract[], walk: Walk): readonly Abstract[] {
+  const { body, length, carry, reverse } = equation.params;
+  const { longer, later } = walk.supposed;
+  const followed = followSteps(equation, inputs, walk);
+  const goesOn = !reverse && length > 0 && [longer, later].includes(body.name);
+  const { state, records } = goesOn ? followMore(equation, inputs, walk, followed) : followed;
+  if (goesOn && body.name === later) {
+    return [...state, ...records.reduce((one, other) => one.map((a, k) => join(a, other[k]!)))];
+  }
+  const outputs = body.outputs.slice(carry);
+  return [
+    ...state,
+    ...outputs.map((_, k) => length > 0 ? stackOf(records.map((results) => results[k]!), length) : anything(0n)),
+  ];
+}
+
+/** What a loop carries at its end, and what its steps record: of a long one, what holds of some of them is kept once. */
+interface Followed {
+  readonly state: readonly Abstract[];
+  readonly records: readonly (readonly Abstract[])[];
+}
+
+function followSteps({ params }: EquationOf<"scan">, inputs: readonly Abstract[], walk: Walk): Followed {
   const { body, length, carry, reverse } = params;
   const { constants, carry: initial, stacked } = sectionsOf(params, inputs);
   const at = (step: number) => reverse ? length - 1 - step : step;
   const slicesAt = (step: number) => stacked.map((x) => row(x, at(step)));
-  // of a long loop the steps are not told apart: what holds of some of them is kept once
+  // the steps of a long loop are not told apart
   const apart = length <= maximalRows;
   const records: (readonly Abstract[])[] = [];
   const keep = (from: number, to: number, record: readonly Abstract[]) => {
@@ -237,25 +255,26 @@ function followScan(
     state = settledAt.state;
     keep(step, length, settledAt.results.slice(carry));
   }
-  const { longer, later } = walk.supposed;
-  if (!reverse && length > 0 && [longer, later].includes(body.name)) {
-    const counts = stacked.map((x, k) => isCounter(x, variables[variables.length - stacked.length + k]!));
-    for (let more = 0; more < (walk.supposed.more ?? followedSteps); more++) {
-      const slices = stacked.map((x, k) => counts[k] ? exactly(length + more) : whole(x));
-      const results = follow(body, [...constants, ...state, ...slices], walk);
-      state = results.slice(0, carry);
-      if (body.name !== later) continue;
-      const all = records.map((own) => own.map((a, k) => join(whole(a), whole(results[carry + k]!))));
-      all.forEach((own, i) => records[i] = own);
-    }
-    if (body.name === later) {
-      const all = records.reduce((one, other) => one.map((a, k) => join(a, other[k]!)));
-      return [...state, ...all];
-    }
+  return { state, records };
+}
+
+/** The steps that would come after those that a loop takes. */
+function followMore(
+  { params, inputs: variables }: EquationOf<"scan">,
+  inputs: readonly Abstract[],
+  walk: Walk,
+  followed: Followed,
+): Followed {
+  const { body, length, carry } = params;
+  const { constants, stacked } = sectionsOf(params, inputs);
+  const counts = stacked.map((x, k) => isCounter(x, variables[variables.length - stacked.length + k]!));
+  let { state, records } = followed;
+  for (let more = 0; more < (walk.supposed.more ?? followedSteps); more++) {
+    const slices = stacked.map((x, k) => counts[k] ? exactly(length + more) : whole(x));
+    const results = follow(body, [...constants, ...state, ...slices], walk);
+    state = results.slice(0, carry);
+    if (body.name !== walk.supposed.later) continue;
+    records = records.map((own) => own.map((a, k) => join(whole(a), whole(results[carry + k]!))));
   }
-  const outputs = body.outputs.slice(carry);
-  return [
-    ...state,
-    ...outputs.map((_, k) => length > 0 ? stackOf(records.map((results) => results[k]!), length) : anything(0n)),
-  ];
+  return { state, records };
 }
