@@ -30,7 +30,8 @@ export { RunError } from "./api/experiment.ts";
 export type { Experiment, RunOptions } from "./api/experiment.ts";
 export type { BackendName } from "./api/backends.ts";
 export { restoreRun } from "./api/run.ts";
-export type { NamedArray, ParameterAt, RecordedSeries, Run } from "./api/run.ts";
+export type { ParameterAt, RecordedSeries, Run } from "./api/run.ts";
+export type { LearnedModel, NamedArray } from "./api/model.ts";
 export type { Evaluation, PointAt } from "./api/evaluation.ts";
 export { version } from "./api/version.ts";
 

@@ -9,6 +9,7 @@ import type { HostTasks } from "../runtime/loop/host_tasks.ts";
 import { seedWords } from "../runtime/loop/executables.ts";
 import { type BackendName, chooseBackend } from "./backends.ts";
 import { CompileError } from "./compile_error.ts";
+import { makeModel } from "./model.ts";
 import { makeRun, type Run } from "./run.ts";
 
 /** How to run an experiment.
@@ -145,7 +146,12 @@ export function makeExperiment(
         ...(options.signal && { signal: options.signal }),
       };
       const result = await runProgram(program, backend, settings);
-      const run = makeRun(result);
+      // what is called now and then is not worth threads of its own, which would outlive the run
+      const calls = backend.name === "wasm" ? await chooseBackend("wasm", { threads: 1 }, program) : { backend };
+      const memory = settings.memory ?? program.memory;
+      const run = makeRun(result, (name) => {
+        return makeModel(output.model(name), { program, backend: calls.backend, memory, result });
+      });
       if (result.failure) throw new RunError(result.failure, run);
       return run;
     },

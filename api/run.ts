@@ -2,6 +2,7 @@
 // something was not kept, the error says what was, and which line of the program would keep it.
 import { readRun, writeRun } from "./run_text.ts";
 import { orNearest } from "../dsl/text/did_you_mean.ts";
+import { UseError } from "../runtime/errors.ts";
 import type { HostArray } from "../runtime/ir/types.ts";
 import type {
   GradientResult,
@@ -17,6 +18,7 @@ import { groupRecorded, type RecordedGroup, summarizeRun } from "../runtime/reco
 import type { Json } from "../runtime/record/metrics.ts";
 import { type Evaluation, makeEvaluation } from "./evaluation.ts";
 import { copyArray, sliceFirstAxis } from "./arrays.ts";
+import type { LearnedModel, NamedArray } from "./model.ts";
 
 /** Which of a parameter's values is meant. */
 export interface ParameterAt {
@@ -38,12 +40,6 @@ export interface RecordedSeries {
   readonly steps: readonly number[];
   /** For `…@*`, axis 0 is the time of the inner loop. */
   readonly values: readonly HostArray[];
-}
-
-/** An array whose sizes have names. */
-export interface NamedArray extends HostArray {
-  /** The sizes as the program names them: `["K", "1"]`. */
-  readonly dims: readonly string[];
 }
 
 /** Everything a run computed. Arrays that it hands out are the caller's own.
@@ -109,6 +105,25 @@ export interface Run {
   output(name?: string): NamedArray;
   /** Every `output` item, in the order in which they were computed. */
   readonly outputs: readonly OutputResult[];
+  /** A model with what it learned, or a part of one (`net.body`), as a function of new inputs. Its parameters stand where an outer that
+   *  learned their start has left that; where an inner loop ends that changes them by itself, which is run once more for that if the
+   *  run needed it for other items only; else where they are declared to start.
+   *  Throws RangeError when there is no such model, when each task has its own, and for a run that was restored from text.
+   *
+   *  ```ts
+   *  import { compile } from "../mod.ts";
+   *
+   *  const run = await compile(`
+   *    edition 1
+   *    data train { x : [3, 1] = [[-1], [0], [1]]   y : [3, 1] = [[-3], [0], [3]] }
+   *    model net(x : [n, 1]) -> [n, 1] { w : [1, 1] = 0   return dot(x, w) }
+   *    inner fit { minimize mse(net(train.x), train.y) over net by sgd(lr = 0.3) for T = 20 steps }
+   *  `).run();
+   *  const { shape, data } = run.model("net").call({ x: { shape: [2, 1], data: [10, 20] } });
+   *  console.log(shape, data);
+   *  ```
+   */
+  model(name: string): LearnedModel;
   /** A recorded curve: `train.loss`, `adapt.lr`, `linear.w@*`. `by` is needed only when two items recorded it. */
   recorded(name: string, options?: { readonly by?: string }): RecordedSeries;
   /** The objective of an outer loop before each meta-step, recorded or not. */
@@ -142,7 +157,7 @@ export function restoreRun(text: string): Run {
 }
 
 /** The public view of a result. */
-export function makeRun(result: RunResult): Run {
+export function makeRun(result: RunResult, model: Run["model"] = noModel): Run {
   const groups = groupRecorded(result.recorded);
   const { outcome, backend, seed, precision, seconds, gradients, simulations } = result;
   return {
@@ -176,6 +191,7 @@ export function makeRun(result: RunResult): Run {
       return { ...copyArray(value), dims };
     },
     outputs: result.outputs,
+    model,
     recorded: (name, { by } = {}) => recordedSeries(groups, name, by),
     losses(outer) {
       return one(result.outers, outer, { what: "outer loop", nameOf: (o) => o.name }).losses.slice();
@@ -186,6 +202,12 @@ export function makeRun(result: RunResult): Run {
     toJSON: () => summarizeRun(result),
     serialize: () => writeRun(result),
   };
+}
+
+function noModel(name: string): never {
+  throw new UseError(
+    `A run that was restored from text has no program to call \`${name}\` by: ask the run that made it`,
+  );
 }
 
 /** The entry with a name, or the only one when no name is given. */

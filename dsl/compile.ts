@@ -1,13 +1,13 @@
 // The whole way from a text to a program for the runtime, in one call. Pure: whoever calls hands in the files.
 import { type DerivativeKind, derivativeKinds, describeProgram } from "./describe.ts";
 import { readMemory } from "./data/memory_budget.ts";
-import { type ExperimentProgram, functionsOf } from "../runtime/program/program.ts";
+import { type ExperimentProgram, functionsOf, type ModelProgram } from "../runtime/program/program.ts";
 import { TooManyEquations, writingAtMost } from "../runtime/ir/builder.ts";
 import { printFunction } from "../runtime/ir/print.ts";
 import { printExpanded } from "../runtime/program/preview.ts";
 import { type Diagnostic, DiagnosticSink } from "./diagnostics/diagnostic.ts";
 import { placeText, type SourceText } from "./text/source.ts";
-import { asOwnError } from "../runtime/errors.ts";
+import { asOwnError, UseError } from "../runtime/errors.ts";
 import { checkDeclarations } from "./modules/declarations.ts";
 import { type HostData, loadData } from "./data/data.ts";
 import type { ReadData } from "./data/data_files.ts";
@@ -20,6 +20,7 @@ import { readLoops } from "./loops/loops.ts";
 import { language } from "./evaluate/language.ts";
 import { type CheckedProgram } from "./check/checked_program.ts";
 import { checkProgram, printChecked } from "./check/check_program.ts";
+import { openModel } from "./lower/lower_model.ts";
 import { lowerProgram } from "./lower/lower_program.ts";
 import { lost, refuseLostItems } from "./check/lost_items.ts";
 import { loadModules, type ModuleSet, type ReadSource } from "./modules/modules.ts";
@@ -58,6 +59,8 @@ export interface CompileOutput {
   emit(stage: Stage): string;
   /** What the program means, for people; empty when there are errors. */
   describe(): string;
+  /** A model of the program by its name. Throws UseError when there is none, or it has no one value after a run. */
+  model(name: string): ModelProgram;
   /** How the derivatives of each outer and each gradient are found; empty when there are errors. */
   derivatives(): readonly DerivativeKind[];
 }
@@ -121,6 +124,10 @@ function compileStages(input: CompileInput, place: { at?: () => string }): Compi
     sources: modules.sources,
     emit: (stage: Stage) => emit(stage, { root: input.root, limits }, { el, checked, program }),
     describe: () => el && checked && program ? describeProgram(el, checked) : "",
+    model(name: string) {
+      if (!el || !checked || !program) throw new UseError("A program with errors has no models");
+      return openModel({ el, checked, simulations: program.simulations }, name);
+    },
     derivatives: () => el && checked && program ? derivativeKinds(el, checked) : [],
   };
   return program && !sink.hasErrors ? { ...output, program } : output;

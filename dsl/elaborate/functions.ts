@@ -152,6 +152,7 @@ function typeOfSlot(el: Elaboration, slot: InputSlot): ArrayType {
       return { dtype, shape };
     }
     case "task":
+    case "argument":
       return slot.type;
     case "state":
       return { dtype: el.precision, shape: [] };

@@ -70,6 +70,19 @@ export function memberNames(
   return { name, drawnAs: `${pathFromRoot(el.modules.root, module)}:${name}` };
 }
 
+/** Every model of a program that can be called, and the parts of each as far as they are known. */
+export function instancesOf(el: Elaboration): InstanceNode[] {
+  const { root } = el.modules;
+  for (const { item, module } of root.visible.values()) {
+    if (item.kind === "Model" && !module.library && item.sizes === undefined) topInstance(el, item, module);
+  }
+  const below = (
+    node: InstanceNode,
+  ): InstanceNode[] => [node, ...[...node.children.values()].flatMap((c) => c ? below(c) : [])];
+  const isWhole = ({ model: { item }, sizes }: InstanceNode) => sizes.size >= (item.sizes?.length ?? 0);
+  return [...el.instances.values()].flatMap(below).filter(isWhole);
+}
+
 /** Every parameter of an instance, in the order of the declarations, as far as they are known. */
 export function leavesOf(instance: InstanceNode): LeafDeclaration[] {
   return instance.model.item.members.flatMap((member) => {

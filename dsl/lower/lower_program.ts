@@ -24,7 +24,7 @@ import { complete } from "../check/check_program.ts";
 export function lowerProgram(el: Elaboration, checked: CheckedProgram): ExperimentProgram | undefined {
   const all = namesOf(checked.persistent);
   const learned = namesOf(checked.outers.flatMap((o) => o.leaves));
-  const trained = ({ runs }: Checked) => givenTo(all, learned, runs);
+  const trained = ({ runs }: Checked) => givenTrained(checked, runs);
   const untrained = ({ item, wrt, runs }: CheckedGradient) => {
     const own = namesOf(wrt.flatMap((r) => r.leaves));
     return givenTo(all, item.after ? learned.union(own) : own, runs);
@@ -121,9 +121,15 @@ function givenTo(all: ReadonlySet<string>, given: ReadonlySet<string>, runs: rea
   };
 }
 
+/** What is known of a function that is given all that outers learned. */
+export function givenTrained(checked: CheckedProgram, runs: readonly CheckedLoop[]): Given {
+  return givenTo(namesOf(checked.persistent), namesOf(checked.outers.flatMap((o) => o.leaves)), runs);
+}
+
 const namesOf = (leaves: readonly LeafDeclaration[]): ReadonlySet<string> => new Set(leaves.map((leaf) => leaf.name));
 
-const plansOf = (runs: readonly CheckedLoop[]) => new Map(runs.map((run) => [run.loop, run]));
+/** How loops are run, by loop. */
+export const plansOf = (runs: readonly CheckedLoop[]) => new Map(runs.map((run) => [run.loop, run]));
 
 function trajectoriesOf(
   el: Elaboration,

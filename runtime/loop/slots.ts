@@ -16,6 +16,8 @@ export interface SlotValues {
   readonly states: ReadonlyMap<string, HostArray>;
   readonly data: ReadonlyMap<string, HostArray>;
   readonly tasks: Pick<TaskSource, "value">;
+  /** What a model is called with. */
+  readonly arguments?: ReadonlyMap<string, HostArray>;
 }
 
 /** True for a slot that holds something else at every meta-step. */
@@ -36,6 +38,8 @@ export function fill(slot: InputSlot, values: SlotValues): HostArray {
       return found(values.leaves.get(slot.name), slot);
     case "state":
       return found(values.states.get(slot.name), slot);
+    case "argument":
+      return found(values.arguments?.get(slot.name), slot);
     case "task":
       return found(values.tasks.value(slot), slot);
     case "data": {

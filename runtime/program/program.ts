@@ -18,6 +18,8 @@ export type InputSlot =
   | { readonly kind: "state"; readonly name: string }
   /** A table or tensor given from outside. */
   | { readonly kind: "data"; readonly name: string }
+  /** What a script calls a model with. */
+  | { readonly kind: "argument"; readonly name: string; readonly type: ArrayType }
   /** A field of the tasks that a host function makes, stacked over the tasks from number `first` on. */
   | {
     readonly kind: "task";
@@ -245,6 +247,26 @@ export interface SimulationProgram {
   readonly ends: readonly string[];
   /** The losses alone, with every loop inside watched. */
   readonly watch?: () => ProgramFunction;
+}
+
+/** A model, or a part of one, that a script calls with new inputs once a program has run. */
+export interface ModelProgram {
+  readonly name: string;
+  readonly arguments: readonly {
+    readonly name: string;
+    /** As it is declared: `int [n, 64]`. */
+    readonly type: string | undefined;
+    readonly dtype: DType | undefined;
+  }[];
+  /** The loops in whose own runs parameters end, by the names of these; the others have their values at the end. */
+  readonly ends: ReadonlyMap<string, SimulationProgram>;
+  /** The function for arguments of these types. Throws UseError where they do not fit. */
+  readonly write: (types: readonly ArrayType[]) => WrittenModel;
+}
+
+/** Output of `fn`: what the model returns. */
+export interface WrittenModel extends Pick<OutputArray, "dims"> {
+  readonly fn: ProgramFunction;
 }
 
 /** The names of all outputs. */
