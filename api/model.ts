@@ -6,6 +6,7 @@ import { MetaRuntimeError, UseError } from "../runtime/errors.ts";
 import { allocate, type ArrayType, type DType, formatType, type HostArray, sizeOf } from "../runtime/ir/types.ts";
 import { type Executables, openExecutables, seedWords } from "../runtime/loop/executables.ts";
 import { allFinite } from "../runtime/loop/non_finite.ts";
+import { checkOperations } from "../runtime/loop/operations.ts";
 import type { RunResult } from "../runtime/loop/results.ts";
 import type { SlotValues } from "../runtime/loop/slots.ts";
 import { entryOf, type HostValues, isHostValues, place, whyNoEntry } from "../runtime/program/given_arrays.ts";
@@ -109,6 +110,8 @@ function endValues(model: ModelProgram, context: ModelContext): Map<string, Host
     const known = result.simulations.find((s) => s.loop === loop.loop)?.ends;
     if (known?.size) return [loop, known];
     const executables = openExecutables(backend, memory);
+    const none = { outers: [], gradients: [], evaluations: [], outputs: [] };
+    checkOperations({ ...context.program, ...none, simulations: [loop] }, executables);
     const outputs = executables.call(loop.fn, slotValues(context, result.leaves)).outputs;
     executables.dispose();
     const ends = outputs.slice(outputs.length - loop.ends.length);

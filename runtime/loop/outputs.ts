@@ -1,10 +1,11 @@
 // How is an `output` computed? Its array with the present values; what of it is not finite is counted, and where that leaves nothing
 // the run goes on and fails. Called by `run.ts` and `measure.ts`.
-import { type HostArray, sizeOf } from "../ir/types.ts";
+import type { HostArray } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
 import { place } from "../program/given_arrays.ts";
 import type { OutputArray, OutputProgram } from "../program/program.ts";
 import type { OutputResult } from "./results.ts";
+import { allFinite } from "./non_finite.ts";
 import type { RunContext } from "./run_context.ts";
 import { describeWatched, type FirstWatched } from "./watch.ts";
 
@@ -24,30 +25,37 @@ export function keepOutput(
   computed: Pick<OutputResult, "value" | "after" | "tasks"> & { readonly search: () => FirstWatched | undefined },
 ): void {
   const { search, ...of } = computed;
-  const bad = nonFiniteEntries(of.value);
-  const result: OutputResult = { name, label, dims, nonFinite: bad.length, ...of };
+  const bad = nonFinite(of.value, of.tasks ?? 1);
+  const result: OutputResult = { name, label, dims, nonFinite: bad.entries, ...of };
   context.outputs.push(result);
   context.report({ kind: "output", output: result });
-  const { value, tasks = 1 } = of;
-  const size = sizeOf(value.shape) / tasks;
-  if (new Set(bad.map((entry) => Math.floor(entry / size))).size < tasks) return;
+  if (bad.tasks < (of.tasks ?? 1)) return;
   const found = search();
   const where = found ? `; ${describeWatched(found)}` : "";
-  context.doubt(new MetaRuntimeError(`${describeEmpty(result, bad)}${where}`, found?.origin ?? origin));
+  context.doubt(new MetaRuntimeError(`${describeEmpty(result, bad.first)}${where}`, found?.origin ?? origin));
 }
 
-function nonFiniteEntries({ dtype, data }: HostArray): number[] {
-  const found: number[] = [];
-  if (dtype === "i32" || dtype === "bool") return found;
-  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) found.push(i);
+/** How many entries are not finite, which is the first, and in how many tasks on axis 0 there are such. */
+function nonFinite(array: HostArray, tasks: number): { entries: number; first: number; tasks: number } {
+  const found = { entries: 0, first: -1, tasks: 0 };
+  if (allFinite(array)) return found;
+  const { data } = array;
+  const size = data.length / tasks;
+  let last = -1;
+  for (let i = 0; i < data.length; i++) {
+    if (Number.isFinite(data[i])) continue;
+    if (found.entries++ === 0) found.first = i;
+    const task = Math.floor(i / size);
+    if (task !== last) found.tasks++;
+    last = task;
+  }
   return found;
 }
 
-/** "`output predictions` is NaN at [3, 0], and in 2 more of its 40 entries". */
-function describeEmpty({ name, tasks, value }: OutputResult, bad: readonly number[]): string {
+/** "`output predictions` is NaN at [3, 0], and not finite in 2 more of its 40 entries". */
+function describeEmpty({ name, tasks, value: { data, shape }, nonFinite }: OutputResult, first: number): string {
   if (tasks !== undefined && tasks > 1) return `\`output ${name}\` is finite in none of its ${tasks} tasks`;
-  const [entry] = bad as [number];
-  const at = value.shape.length === 0 ? "" : ` at [${place(entry, value.shape).join(", ")}]`;
-  const more = bad.length > 1 ? `, and not finite in ${bad.length - 1} more of its ${value.data.length} entries` : "";
-  return `\`output ${name}\` is ${value.data[entry]}${at}${more}`;
+  const at = shape.length === 0 ? "" : ` at [${place(first, shape).join(", ")}]`;
+  const more = nonFinite > 1 ? `, and not finite in ${nonFinite - 1} more of its ${data.length} entries` : "";
+  return `\`output ${name}\` is ${data[first]}${at}${more}`;
 }
