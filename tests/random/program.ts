@@ -422,7 +422,7 @@ class Draft extends Definitions {
     this.#items.push(`outer ${name} {\n${lines.join("\n")}\n}`);
     if (dice.chance(0.12) && by.hasRate && !two) {
       this.#items.push(
-        `override ${name} { lr@t = 0.1 * ${
+        `override ${name.split(" ")[0]} { lr@t = 0.1 * ${
           dice.pick(["cosine(t, T)", "warmup(t, 2)", "inverse_time(t, 1)"]).replace("T", `${steps}`)
         } }`,
       );
