@@ -15,7 +15,7 @@ import type { Loop } from "../world/loop.ts";
 import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import { requireInteger } from "../elaborate/sizes.ts";
 import { leavesOf } from "../elaborate/models.ts";
-import { leadsTo, type Path, pathText, samePath } from "../syntax/paths.ts";
+import { leadsTo, overlaps, type Path, pathText, samePath } from "../syntax/paths.ts";
 import { loopsChanging } from "../elaborate/ownership.ts";
 import { formatDims, formatRange } from "../world/values.ts";
 import { declaredHere } from "../diagnostics/messages.ts";
@@ -98,7 +98,9 @@ function goThrough(el: Elaboration) {
     const others = outputs.flatMap(({ found }) => found && !found.plain ? [found] : []);
     const used = new Set([...users, ...others].flatMap(({ inners }) => [...inners]));
     const alone = loops.filter((l) => l.kind === "inner" && !used.has(l));
-    const simulations = alone.map((l) => lookOf(() => mayBeRun(el) ? checkElsewhere(el, l) : checkSimulation(el, l)));
+    // what waits for a shape may run it
+    const elsewhere = mayBeRun(el) || all.some((each) => each.unshaped.size > 0);
+    const simulations = alone.map((l) => lookOf(() => elsewhere ? checkElsewhere(el, l) : checkSimulation(el, l)));
     look(el, simulations);
     if ([...all, ...simulations].some((l) => isOpen(el, l))) continue;
     for (const { unshaped, waiting } of [...all, ...simulations]) {
@@ -160,6 +162,7 @@ function checkStarts(el: Elaboration, learned: readonly LeafDeclaration[]): Chec
 /** Reports the parameters that no call shaped. After a mistake that may be a consequence of it. */
 function reportUnshaped(el: Elaboration): void {
   const inCircles = new Set<string>();
+  const said: Path[] = [];
   for (const [name, asked] of el.sink.hasErrors ? [] : el.unshaped) {
     const { span } = asked;
     const way = waysOf(el, asked);
@@ -184,6 +187,9 @@ function reportUnshaped(el: Elaboration): void {
       });
       continue;
     }
+    // of a model and its parts it is said once
+    if (said.some((path) => overlaps(path, asked.path))) continue;
+    said.push(asked.path);
     fail({ elaboration: el, frames: [] }, {
       code: "M0203",
       title: `\`${name}\` has no shape: nothing that runs calls the model it belongs to`,

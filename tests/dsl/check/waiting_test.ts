@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { compileProgram } from "../../../dsl/compile.ts";
 import { language } from "../../../dsl/evaluate/language.ts";
+import { saidAbout } from "../wrong_programs.ts";
 
 function compiled(text: string) {
   let evaluations = 0;
@@ -48,4 +49,14 @@ Deno.test("an item may ask for a parameter before its own call that shapes it", 
 
 Deno.test("what nothing shapes is said, and what waits for it is no second mistake", () => {
   assertEquals(compiled(`${model(0)}${model(1)}gradient sum(m1(d.x + m0.W[0])^2) wrt m1.W`).codes, ["M0203"]);
+});
+
+Deno.test("where an outer waits for a shape that nothing gives, that is said once, and not that its loop has no task", () => {
+  const said = saidAbout(`edition 1
+model net(x : [n]) -> [n] { w : [] = 2   return w * x }
+task point { c ~ normal(3, 1)   split s { at = c } }
+inner fit { minimize (net.w - s.at)^2   over net   by sgd(lr = 0.1)   for T = 2 steps }
+outer train { minimize (net.w@T - s.at)^2   across 3 point   over net@0   by sgd(lr = 0.1)   for 2 steps }
+`);
+  assertEquals(said.map((d) => d.title), ["`net.w` has no shape: nothing that runs calls the model it belongs to"]);
 });
