@@ -27,7 +27,7 @@ export { check, compile, compileFile, format } from "./api/compile.ts";
 export type { CompileFileOptions, CompileOptions } from "./api/compile.ts";
 export { CompileError } from "./api/compile_error.ts";
 export { RunError } from "./api/experiment.ts";
-export type { Experiment, RunOptions } from "./api/experiment.ts";
+export type { Experiment, RunOptions, Starts } from "./api/experiment.ts";
 export type { BackendName } from "./api/backends.ts";
 export { restoreRun } from "./api/run.ts";
 export type { ParameterAt, RecordedSeries, Run } from "./api/run.ts";

@@ -1,6 +1,9 @@
 // How do arrays pass between a script and a run? Given ones are looked at before the front end checks them against the
 // program; handed-out ones have their own storage.
 import type { HostData } from "../dsl/data/data.ts";
+import type { HostStart } from "../dsl/data/starts.ts";
+import type { Starts } from "./experiment.ts";
+import type { Run } from "./run.ts";
 import type { HostTasks } from "../runtime/loop/host_tasks.ts";
 import { isHostValues } from "../runtime/program/given_arrays.ts";
 import { type HostArray, sizeOf } from "../runtime/ir/types.ts";
@@ -17,6 +20,28 @@ export function checkHostData(data: HostData): void {
     }
   }
 }
+
+/** What a script says of where a run starts. Throws TypeError, with the name, for what is neither an array nor a run. */
+export function hostStarts(start: Starts): readonly HostStart[] {
+  if (isRun(start)) return [{ values: learnedBy(start) }];
+  if (typeof start !== "object" || start === null) {
+    throw new TypeError("`start` must be a run, or arrays and runs by name");
+  }
+  return Object.entries(start).map(([name, values]) => {
+    if (isRun(values)) return { name, values: learnedBy(values) };
+    if (isHostValues(values)) return { name, values };
+    throw new TypeError(
+      `The start \`${name}\` must be given as { shape: [2, 1], data: [1, 2] }, with typed arrays or numbers, or as a run`,
+    );
+  });
+}
+
+function isRun(start: unknown): start is Run {
+  const { parameter, parameters } = (start ?? {}) as Partial<Run>;
+  return typeof parameter === "function" && Array.isArray(parameters);
+}
+
+const learnedBy = (run: Run) => new Map(run.parameters.map((name) => [name, run.parameter(name)]));
 
 /** Throws TypeError for what is given as a task and is no function. */
 export function checkHostTasks(tasks: HostTasks): void {

@@ -72,7 +72,7 @@ export type CompileFileOptions = Omit<CompileOptions, "name" | "read">;
  *  ```
  */
 export function compile(source: string, options: CompileOptions = {}): Experiment {
-  return makeExperiment(compileProgram(compileInput(source, options)), options);
+  return experimentOf(compileInput(source, options), options);
 }
 
 /** Compiles a program from a file. Imports and data are read from the file's own folder only. Needs the permission to
@@ -88,8 +88,12 @@ export function compile(source: string, options: CompileOptions = {}): Experimen
  */
 export function compileFile(file: string | URL, options: CompileFileOptions = {}): Experiment {
   const { root, readSource, readData } = openProgramFiles(file);
-  const input = { root, readSource, readData, ...outsideValues(options) };
-  return makeExperiment(compileProgram(input), options);
+  return experimentOf({ root, readSource, readData, ...outsideValues(options) }, options);
+}
+
+/** The experiment of a program, which other starts may be given to for a run. */
+function experimentOf(input: CompileInput, options: Pick<CompileOptions, "seed" | "tasks">): Experiment {
+  return makeExperiment(compileProgram(input), options, (start) => compileProgram({ ...input, start }));
 }
 
 /** What is wrong or suspicious in a program; an empty list when nothing is. Never throws for a wrong program.

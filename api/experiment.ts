@@ -8,8 +8,12 @@ import { type RunOptions as ProgramRunOptions, runProgram } from "../runtime/loo
 import type { HostTasks } from "../runtime/loop/host_tasks.ts";
 import { seedWords } from "../runtime/loop/executables.ts";
 import { type BackendName, chooseBackend } from "./backends.ts";
+import { hostStarts } from "./arrays.ts";
 import { CompileError } from "./compile_error.ts";
 import { makeModel } from "./model.ts";
+import type { ExperimentProgram } from "../runtime/program/program.ts";
+import type { HostValues } from "../runtime/program/given_arrays.ts";
+import type { HostStart } from "../dsl/data/starts.ts";
 import { makeRun, type Run } from "./run.ts";
 
 /** How to run an experiment.
@@ -52,7 +56,31 @@ export interface RunOptions {
   /** Stops the run after the present meta-step, or after those of the present call where a backend takes many in one: the
    *  result then says `outcome: "stopped"`. */
   readonly signal?: AbortSignal;
+  /** Where this run starts, in place of what the program declares or reads: arrays by the names of tensors (`"net.l1.W"`,
+   *  `"fit.lr"`), for models and hyperparameters the run that learned them, or that run alone for all that it learned. Everything
+   *  must be of the program, have its shape and lie in its range. The program is compiled once more for that. */
+  readonly start?: Starts;
 }
+
+/** What a run starts at: see `RunOptions.start`.
+ *
+ *  ```ts
+ *  import { compile } from "../mod.ts";
+ *
+ *  const experiment = compile(`
+ *    edition 1
+ *    precision f64
+ *    param w : [2] = 0
+ *    inner fit { minimize sum((w - 3)^2) over w by sgd(lr = 0.1) for T = 5 steps }
+ *    outer learn { minimize sum((w@T - 3)^2) over w@0, fit.lr by sgd(lr = 0.01) for 10 steps }
+ *  `);
+ *  const first = await experiment.run();
+ *  const second = await experiment.run({ start: first });
+ *  const third = await experiment.run({ start: { "fit.lr": first, w: { shape: [2], data: [1, 2] } } });
+ *  console.log(first.losses().at(-1)! > second.losses()[0]!, third.losses()[0]);
+ *  ```
+ */
+export type Starts = Run | Readonly<Record<string, HostValues | Run>>;
 
 /** A checked program, ready to run, as often as one likes.
  *
@@ -75,7 +103,7 @@ export interface Experiment {
   readonly warnings: readonly Diagnostic[];
   /** Runs it from the start. Work is done on this thread; timers and callbacks get a turn every 50 ms or so.
    *  Throws RunError when a number on the way is not finite or memory runs out, with what was computed until then;
-   *  RangeError for a bad seed, an unknown backend, or a `memory` or `threads` that is none. */
+   *  CompileError for a start that does not fit, TypeError for one that is no array; RangeError for a bad seed, an unknown backend, or a `memory` or `threads` that is none. */
   run(options?: RunOptions): Promise<Run>;
   /** The program after a stage, as text: concrete syntax, abstract syntax, checked program, intermediate representation
    *  with its requests for gradients ("ir"), and the same with the gradients written out ("plan"). */
@@ -118,20 +146,30 @@ function bytesOf(memory: number | string): number {
   return bytes;
 }
 
-/** What `compile` makes of the front end's output. Throws CompileError when that has errors, RangeError for a bad seed. */
-export function makeExperiment(
-  output: CompileOutput,
-  defaults: { readonly seed?: number; readonly tasks?: HostTasks } = {},
-): Experiment {
-  const { program, diagnostics, sources } = output;
+/** What was compiled without errors. Throws CompileError else. */
+function compiled({ program, diagnostics, sources }: CompileOutput): ExperimentProgram {
   const failed = diagnostics.some((d) => d.severity === "error");
   if (failed) throw new CompileError(diagnostics, sources);
   if (!program) throw new InternalError("The front end gave neither a program nor an error");
+  return program;
+}
+
+/** What `compile` makes of the front end's output; `startingAt` compiles it with other starts. Throws CompileError when it has errors,
+ *  RangeError for a bad seed. */
+export function makeExperiment(
+  output: CompileOutput,
+  defaults: { readonly seed?: number; readonly tasks?: HostTasks },
+  startingAt: (start: readonly HostStart[]) => CompileOutput,
+): Experiment {
+  const { diagnostics } = output;
+  const asCompiled = compiled(output);
   if (defaults.seed !== undefined) seedWords(defaults.seed);
   return {
-    name: program.source,
+    name: asCompiled.source,
     warnings: diagnostics,
     async run(options = {}) {
+      const own = options.start === undefined ? output : startingAt(hostStarts(options.start));
+      const program = compiled(own);
       const names = [options.backend ?? "auto"].flat().join(",");
       const { backend } = await chooseBackend(names, { threads: options.threads }, program);
       const report = (event: RunEvent) => {
@@ -150,7 +188,7 @@ export function makeExperiment(
       const calls = backend.name === "wasm" ? await chooseBackend("wasm", { threads: 1 }, program) : { backend };
       const memory = settings.memory ?? program.memory;
       const run = makeRun(result, (name) => {
-        return makeModel(output.model(name), { program, backend: calls.backend, memory, result });
+        return makeModel(own.model(name), { program, backend: calls.backend, memory, result });
       });
       if (result.failure) throw new RunError(result.failure, run);
       return run;

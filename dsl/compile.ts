@@ -11,6 +11,7 @@ import { asOwnError, UseError } from "../runtime/errors.ts";
 import { checkDeclarations } from "./modules/declarations.ts";
 import { type HostData, loadData } from "./data/data.ts";
 import type { ReadData } from "./data/data_files.ts";
+import { type HostStart, loadStarts, reportUnusedStarts } from "./data/starts.ts";
 import { type Limits, raising, usualLimits } from "../runtime/limits.ts";
 import type { Elaboration, Evaluator, Precision, StaticValue } from "./world/world.ts";
 import { newElaboration } from "./world/report.ts";
@@ -36,6 +37,8 @@ export interface CompileInput {
   readonly readData: ReadData;
   readonly inputs?: InputValues;
   readonly data?: HostData;
+  /** Where something starts, in place of what the program says. */
+  readonly start?: readonly HostStart[];
   /** Names of the tasks that host functions make. */
   readonly tasks?: readonly string[];
   /** What differs from the program as written. */
@@ -107,11 +110,13 @@ function compileStages(input: CompileInput, place: { at?: () => string }): Compi
     readInputs(el, inputs, input.inputs ?? {});
     loadData(el, input.readData, input.data ?? {});
     readLoops(el);
+    loadStarts(el, input.readData, input.start ?? []);
     const elaboration = el;
     const whole = withinEquations(elaboration, () => {
       const found = checkProgram(elaboration);
       resolveNames(elaboration);
       program = lowerProgram(elaboration, found);
+      if (!sink.hasErrors) reportUnusedStarts(elaboration);
       if (!sink.hasErrors) checked = found;
     });
     if (whole && !sink.hasErrors) {

@@ -6,6 +6,7 @@ import { type Direction, estimatorFacts, type EstimatorKind, type Loop } from ".
 import { stepsOf } from "./elaborate/steps.ts";
 import { type CheckedProgram, text, throughText } from "./check/checked_program.ts";
 import { loopsChanging, outersLearning } from "./elaborate/ownership.ts";
+import { startKey, startText } from "./elaborate/starts.ts";
 import { count } from "./text/words.ts";
 import { formatDims, formatRange } from "./world/values.ts";
 
@@ -94,8 +95,9 @@ function symbols(el: Elaboration, checked: CheckedProgram): string[] {
       .filter((l) => !checked.outers.some((o) => o.loop === l));
     const owners = [...evolving, ...outers].map((l) => `evolved by ${l.name}`);
     if (learned.has(leaf)) owners.push(`learned by ${learned.get(leaf)}`);
+    if (leaf.start) owners.push(startText(leaf.start, leaf));
     const range = leaf.range ? ` in ${formatRange(...leaf.range)}` : "";
-    // what no one learns and no loop evolves says nothing
+    // what no one learns, no loop evolves and nothing is read for says nothing
     if (owners.length === 0) return [];
     return [[
       leaf.name,
@@ -104,11 +106,12 @@ function symbols(el: Elaboration, checked: CheckedProgram): string[] {
     ]];
   });
   const rest = el.leaves.size - shown.length;
+  const starts = new Set([...el.leaves.values()].map(startKey));
   return [
     "symbols",
     ...columns(shown),
     ...(rest > 0 ? [`  and ${count(rest, "constant", "constants")}`] : []),
-    ...[...el.data.keys()].map((name) =>
+    ...[...el.data.keys()].filter((name) => !starts.has(name)).map((name) =>
       `  ${name}  data ${formatDims(el.data.get(name)!.shape.map((size) => ({ size })))}`
     ),
   ];

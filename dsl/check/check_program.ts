@@ -16,6 +16,7 @@ import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import { requireInteger } from "../elaborate/sizes.ts";
 import { leavesOf } from "../elaborate/models.ts";
 import { leadsTo, overlaps, type Path, pathText, samePath } from "../syntax/paths.ts";
+import { startText } from "../elaborate/starts.ts";
 import { loopsChanging } from "../elaborate/ownership.ts";
 import { formatDims, formatRange } from "../world/values.ts";
 import { declaredHere } from "../diagnostics/messages.ts";
@@ -275,7 +276,10 @@ export function printChecked(el: Elaboration, checked: CheckedProgram): string {
     );
     const learned = checked.persistent.includes(leaf) ? ", learned" : "";
     const range = leaf.range ? ` in ${formatRange(...leaf.range)}` : "";
-    lines.push(`${leaf.name} : ${formatDims(leaf.dims)}${range}${owner ? `, evolved by ${owner.name}` : ""}${learned}`);
+    const start = leaf.start ? `, ${startText(leaf.start, leaf)}` : "";
+    lines.push(
+      `${leaf.name} : ${formatDims(leaf.dims)}${range}${owner ? `, evolved by ${owner.name}` : ""}${learned}${start}`,
+    );
   }
   const cx = openLook(el, "print", el.modules.root);
   for (const loop of el.loops.values()) {

@@ -107,6 +107,8 @@ class Resolver {
       case "Precision":
       case "Memory":
       case "Import":
+      // what starts was read with the starts, and to say where it does is no use of it
+      case "Start":
         return;
       default:
         item satisfies never;

@@ -3,12 +3,12 @@
 import type { DataField, DataItem } from "../syntax/ast.ts";
 import { rangeOfData } from "../../runtime/ir/ranges.ts";
 import { allocate, type ArrayType, sizeOf, type TypedArray } from "../../runtime/ir/types.ts";
-import { entryOf, type HostValues, whyNoEntry } from "../../runtime/program/given_arrays.ts";
+import { entryOf, entryOfArray, type HostValues, whyNoEntry } from "../../runtime/program/given_arrays.ts";
 import { fail } from "../world/report.ts";
 import type { Context, Dim, Elaboration } from "../world/world.ts";
 import { formatBytes } from "../../runtime/bytes.ts";
 import { openDataFile, type ReadData, whenWhole, withinData } from "./data_files.ts";
-import { dataKey, declaredDims, type Entries, entryOfArray } from "../elaborate/data_values.ts";
+import { dataKey, declaredDims, type Entries } from "../elaborate/data_values.ts";
 import { dtypeOf, requireStatic, tooLarge } from "../elaborate/sizes.ts";
 import { openLook } from "../elaborate/functions.ts";
 import { hintFor } from "../diagnostics/hints.ts";

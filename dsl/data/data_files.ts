@@ -6,12 +6,14 @@ import { formatBytes } from "../../runtime/bytes.ts";
 import { largestTable, parseTable, type Table, trim } from "./csv.ts";
 import { withinLimit } from "../elaborate/sizes.ts";
 import { fail } from "../world/report.ts";
+import { listed } from "../text/words.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import { type Module, resolvePath } from "../modules/modules.ts";
 import { mostHeaderBytes, npyEntries, type NpyHeader, readNpyHeader } from "./npy.ts";
 import { openArchive } from "./npz.ts";
 import type { Context } from "../world/world.ts";
-import { type Entries, entryOfArray } from "../elaborate/data_values.ts";
+import type { Entries } from "../elaborate/data_values.ts";
+import { entryOfArray } from "../../runtime/program/given_arrays.ts";
 
 /** The bytes of a data file by its path relative to the root file's folder; undefined when there is none. A reader that knows
  *  how many there are may ask `take` first, and give undefined when it says no. */
@@ -71,11 +73,15 @@ export function openDataFile(
   }
 }
 
-/** The bytes of a file. Undefined when there are none or too many (reported). */
-function readBytes(
+/** The bytes of a file. Undefined when there are none or too many (reported); `without` says what it means that there is none. */
+export function readBytes(
   cx: Context,
   { text, span: at }: QuotedText,
-  { path, extension }: { readonly path: string; readonly extension: string },
+  { path, extension, without = `There is no file \`${path}\`` }: {
+    readonly path: string;
+    readonly extension: string;
+    readonly without?: string;
+  },
   read: ReadData,
 ): Uint8Array | undefined {
   let bytes: Uint8Array | undefined;
@@ -89,7 +95,7 @@ function readBytes(
   }
   if (bytes) take(bytes.length);
   if (taken === false) return undefined;
-  if (!bytes) return void fail(cx, { code: "M0601", title: `There is no file \`${path}\``, at });
+  if (!bytes) return void fail(cx, { code: "M0601", title: without, at });
   if (bytes.length === 0) return void fail(cx, { code: "M0601", title: `\`${path}\` is empty`, at });
   return bytes;
 }
@@ -193,7 +199,7 @@ function chooseColumns(
         code: "M0602",
         title: at === -1 ? `\`${path}\` has no column \`${text}\`` : `\`${path}\` has two columns \`${text}\``,
         at: span,
-        notes: at === -1 ? [`Its columns are ${list(header)}`] : [],
+        notes: at === -1 ? [`Its columns are ${listed(header)}`] : [],
         hint: at === -1 ? firstRowHint(header, separator) ?? hintFor(text, header) : "give them different names",
       });
       return -1;
@@ -228,12 +234,6 @@ function firstRowHint(header: readonly string[], separator: string): string | un
     return header[0]!.includes("\t") ? "name the file `.tsv` when tabs separate its columns" : undefined;
   }
   return /[,;]/.test(header[0]!) ? "name the file `.csv` when no tabs separate its columns" : undefined;
-}
-
-/** `a`, `b` and 781 more. */
-function list(names: Iterable<string>): string {
-  const all = [...names].map((name) => `\`${name}\``);
-  return all.length <= 12 ? all.join(", ") : `${all.slice(0, 10).join(", ")} and ${all.length - 10} more`;
 }
 
 /** What tables write where nothing was measured. */
@@ -284,7 +284,7 @@ function archiveFile(path: string, bytes: Uint8Array): DataFile {
           code: "M0602",
           title: file ? "A field takes one array of an archive" : `\`${path}\` has no array \`${text}\``,
           at: file ? (only!.last ?? others[0]!.first).span : span,
-          notes: file ? [] : [names.length > 0 ? `Its arrays are ${list(names)}` : "It holds no arrays"],
+          notes: file ? [] : [names.length > 0 ? `Its arrays are ${listed(names)}` : "It holds no arrays"],
           hint: file ? "declare a field for each, and join them with `concat`" : hintFor(text, names),
         });
       }

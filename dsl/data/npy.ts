@@ -1,6 +1,8 @@
 // What does a .npy file hold? The array formats 1.0, 2.0 and 3.0 of NumPy
 // (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html): a header that names type, order and shape, then
 // the entries. The header is read first, by itself: it says what the rest costs.
+import { halfToNumber } from "../../runtime/program/safetensors.ts";
+
 /** What the header of a .npy file says. */
 export interface NpyHeader {
   readonly shape: readonly number[];
@@ -45,14 +47,6 @@ const entryTypes: ReadonlyMap<string, EntryType> = new Map<string, EntryType>([
   ["b1", truth],
   ["?", truth],
 ]);
-
-/** IEEE 754 binary16: sign, 5 bits of exponent (bias 15), 10 bits of fraction. */
-function halfToNumber(bits: number): number {
-  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-  const sign = bits >> 15 ? -1 : 1;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
-}
 
 /** What NumPy itself reads of a header, in bytes: longer ones are of records with many fields. */
 const longestHeader = 10_000;

@@ -13,7 +13,7 @@ import { errorValue } from "../world/values.ts";
 import { topName } from "./models.ts";
 import { namesInScope } from "./scope_names.ts";
 import { evaluateSize, tooLarge } from "./sizes.ts";
-import { place } from "../../runtime/program/given_arrays.ts";
+import { entryOfArray } from "../../runtime/program/given_arrays.ts";
 
 /** A data item as a value: its fields, read when first asked for. */
 export function dataRecord(cx: Context, definition: Definition): RecordValue {
@@ -125,8 +125,3 @@ export interface Entries {
 
 /** Entry i, row-major: NaN where it is missing, its text where that is no number. */
 export type ReadEntry = (i: number) => number | string;
-
-/** Where entry i of an array stands: it is kept longer than the entries. */
-export function entryOfArray(shape: readonly number[], name: string): Entries["where"] {
-  return (i) => `Entry [${place(i, shape).join(", ")}] of ${name}`;
-}

@@ -10,6 +10,7 @@ import { hintFor } from "../diagnostics/hints.ts";
 import { ownersOf } from "./ownership.ts";
 import { viaNames, viaRange } from "./reparameterisations.ts";
 import { requireStatic } from "./sizes.ts";
+import { startingAt, startOf } from "./starts.ts";
 import { isLibrary, type Span } from "../text/source.ts";
 import { describeValue, errorValue, formatDims, formatRange, namedSizes, shapeOf } from "../world/values.ts";
 import type { Consumer, Context, Dim, LeafDeclaration, Motion, TensorValue, Value, World } from "../world/world.ts";
@@ -40,9 +41,11 @@ export function makeLeaf(
     span: binding.name.span,
     initial: (drawing: Context) => declaredValue(place(drawing), name, dims, binding, of, range),
   };
-  const known = binding.via && binding.how === "=" && binding.value ? evaluate(cx, binding.value) : undefined;
+  const start = startOf(here.elaboration, base);
+  const known = binding.via && binding.how === "=" && binding.value && !start ? evaluate(cx, binding.value) : undefined;
   const via = readVia(cx, binding.via, range, known, name);
-  const leaf: LeafDeclaration = { ...base, ...(range ? { range } : {}), ...(via ? { via } : {}) };
+  const declared: LeafDeclaration = { ...base, ...(range ? { range } : {}), ...(via ? { via } : {}) };
+  const leaf = start ? startingAt(start, declared) : declared;
   here.elaboration.leaves.set(name, leaf);
   return leaf;
 }

@@ -54,6 +54,8 @@ function makeItem(q: CommentQueue, item: ast.Item, indent: number): LineEntry | 
       return bindingEntry(q, item.binding, "input");
     case "Param":
       return bindingEntry(q, item.binding, "param");
+    case "Start":
+      return plain(startDocument(q, item));
     case "Let":
     case "Function":
       return memberEntry(q, item, indent);
@@ -432,6 +434,15 @@ function clauseEntry(q: CommentQueue, c: ast.Clause): LineEntry {
     default:
       return c satisfies never;
   }
+}
+
+function startDocument(q: CommentQueue, { references, from, as }: ast.StartItem): Document {
+  return [
+    "start ",
+    align(referencesDocument(q, references)),
+    ` from "${from.text}"`,
+    as ? ` as ${as.quoted ? `"${as.text}"` : as.text}` : "",
+  ];
 }
 
 function recordDocument(q: CommentQueue, item: ast.RecordItem): Document {

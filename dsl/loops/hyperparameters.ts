@@ -5,6 +5,7 @@ import type { Variable } from "../../runtime/ir/types.ts";
 import { toTensor } from "../elaborate/arithmetic.ts";
 import { fail, firstTime, moduleScope } from "../world/report.ts";
 import type { Span } from "../text/source.ts";
+import { startingAt, startOf } from "../elaborate/starts.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { initialValue, leafName, numbersOf, readRange, readVia } from "../elaborate/leaves.ts";
 import type {
@@ -145,14 +146,16 @@ function declareHyperparameter(
   if (existing) return;
   const written = declared.override?.range;
   const range = written && readRange(at, written.low, written.high, written.span);
-  const outside = range && numbersOf(value).find((x) => !(x >= range[0] && x <= range[1]));
+  const start = startOf(el, leaf);
+  const declaredAt = start ? undefined : value;
+  const outside = range && declaredAt && numbersOf(declaredAt).find((x) => !(x >= range[0] && x <= range[1]));
   if (range && outside !== undefined) {
     fail(at, {
       ...startsOutside(name, outside, formatRange(...range), written.span),
       at: declared.value.span,
     });
   }
-  const via = readVia(at, declared.override?.via, range, value, name);
+  const via = readVia(at, declared.override?.via, range, declaredAt, name);
   const base: LeafDeclaration = {
     ...leaf,
     module: declared.module,
@@ -183,7 +186,8 @@ function declareHyperparameter(
       return { kind: "tensor", variable, dims };
     },
   };
-  el.leaves.set(name, range ? { ...base, range } : base);
+  const ranged = range ? { ...base, range } : base;
+  el.leaves.set(name, start ? startingAt(start, ranged) : ranged);
 }
 
 /** The values at one time of those hyperparameters of a rule that are recorded, by their names. */
@@ -235,7 +239,8 @@ function hyperparameterValue(
   const { name: label } = namesOf(loop, rule, declared, plan.perTensor ? leaf : undefined);
   const declaration = cx.elaboration.leaves.get(label);
   if (!declaration) return errorValue;
-  if (plan.constant && !plan.perStep && !isGiven(cx.world, label)) return plan.constant;
+  const { constant, perStep } = plan;
+  if (constant && !perStep && !declaration.start && !isGiven(cx.world, label)) return constant;
   const value = initialValue(cx, declaration);
   if (!value) return errorValue;
   if (!plan.perStep) return value;

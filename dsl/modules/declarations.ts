@@ -51,6 +51,7 @@ function checkItem(item: Item, sink: DiagnosticSink): void {
     case "Precision":
     case "Memory":
     case "Import":
+    case "Start":
     case "Let":
     case "Inner":
     case "Outer":

@@ -14,7 +14,7 @@ import { quoted } from "../text/words.ts";
 /** An item that has a name of its own. */
 export type NamedItem = Exclude<
   Item,
-  { kind: "Edition" | "Precision" | "Memory" | "Import" | "Override" | "Gradient" | "Record" }
+  { kind: "Edition" | "Precision" | "Memory" | "Import" | "Start" | "Override" | "Gradient" | "Record" }
 >;
 
 /** What a name at the top of a file stands for. */
@@ -83,6 +83,7 @@ export function nameOf(item: Item): Identifier | undefined {
     case "Precision":
     case "Memory":
     case "Import":
+    case "Start":
     case "Override":
     case "Gradient":
     case "Record":

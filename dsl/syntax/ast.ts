@@ -176,6 +176,7 @@ export type Item =
   | TaskItem
   | ModelItem
   | ParamItem
+  | StartItem
   | InnerItem
   | OverrideItem
   | OptimizerItem
@@ -217,6 +218,18 @@ export interface InputItem extends ItemBase {
 export interface ParamItem extends ItemBase {
   readonly kind: "Param";
   readonly binding: Binding;
+}
+/** `start mlp, adapt.lr from "earlier"`, `start net.body from "earlier" as encoder` */
+export interface StartItem extends ItemBase {
+  readonly kind: "Start";
+  readonly references: readonly Expression[];
+  readonly from: QuotedText;
+  /** What the file calls it. */
+  readonly as?: StoredName;
+}
+/** `encoder.body`, or `"encoder.0.weight"` for what is no name in a program. */
+export interface StoredName extends QuotedText {
+  readonly quoted: boolean;
 }
 export interface LetItem extends ItemBase {
   readonly kind: "Let";

@@ -30,6 +30,7 @@ const itemWords: Readonly<Record<Item["kind"], readonly [word: string, reserved:
     Task: ["task", false, ["{"]],
     Model: ["model", false, ["("]],
     Param: ["param", false],
+    Start: ["start", false],
     Inner: ["inner", false, ["{"]],
     Override: ["override", false, ["{"]],
     Optimizer: ["optimizer", false, ["("]],
@@ -79,7 +80,7 @@ export const keywords: readonly Keyword[] = [
   ...words("clause", true, [...ofClauses(true), "wrt"]),
   ...words("clause", false, [...ofClauses(false), "after", "expect"]),
   ...words("link", true, "in via per within"),
-  ...words("link", false, "at of step steps fixed missing"),
+  ...words("link", false, "at of step steps fixed missing as"),
 ];
 
 const byWord: ReadonlyMap<string, Keyword> = new Map(keywords.map((keyword) => [keyword.word, keyword]));

@@ -9,6 +9,12 @@ export function quoted(names: Iterable<string>, joint = ", "): string {
   return [...names].map((name) => `\`${name}\``).join(joint);
 }
 
+/** Of many names the first: "`a`, `b` and 781 more". */
+export function listed(names: Iterable<string>): string {
+  const all = [...names];
+  return all.length <= 12 ? quoted(all) : `${quoted(all.slice(0, 10))} and ${all.length - 10} more`;
+}
+
 /** First letter in upper case. */
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);

@@ -223,6 +223,10 @@ export interface Elaboration {
   readonly leaves: Map<string, LeafDeclaration>;
   /** Loaded tables, by `name.field`. */
   readonly data: Map<string, HostArray>;
+  /** Where parameters and hyperparameters start that do not start as they are declared. */
+  readonly starts: Start[];
+  /** Those of which something was read. */
+  readonly startsRead: Set<Start>;
   /** What is known of their integers, and where each stands. */
   readonly dataRanges: Map<string, IntRange>;
   /** Names of the tasks whose fields without values a host function gives. */
@@ -272,6 +276,46 @@ export interface Unshaped {
   readonly span: Span;
 }
 
+/** What a leaf goes by. */
+export type LeafNames = Pick<LeafDeclaration, "name" | "path" | "tensor">;
+
+/** Arrays by name, from which leaves start. */
+export interface StoredArrays {
+  /** What holds them, for a message. */
+  readonly name: string;
+  readonly names: readonly string[];
+  /** One of them; undefined when there is none of that name. */
+  find(name: string): StoredArray | undefined;
+  /** The only name that ends in a path, after other words: and these, as they stand behind `as`. */
+  endingIn(path: string): { readonly name: string; readonly as: string } | undefined;
+}
+
+/** One of them, as it is stored. */
+export interface StoredArray {
+  /** What it is called in a message. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** How its entries are stored: `F32`. */
+  readonly storage: string;
+  /** Its entries, row-major: NaN or a text for what is no number. Undefined where they are no floats. */
+  entries(): ArrayLike<number | string> | undefined;
+}
+
+/** `start net.body from "earlier" as encoder`, or what a script hands over. */
+export interface Start {
+  /** What is said to start: `net.body`. */
+  readonly label: string;
+  /** What its arrays call a leaf; undefined for one that it does not speak of. */
+  nameOf(leaf: LeafNames): string | undefined;
+  /** Undefined where they could not be read (reported). */
+  readonly arrays: StoredArrays | undefined;
+  readonly at: Span;
+  /** The hyperparameter that it speaks of. */
+  readonly hyperparameter?: HyperparameterValue;
+  /** A script says so, in place of what the program says. */
+  readonly handed?: true;
+}
+
 /** One tensor that has a value at the start: a parameter or a hyperparameter. */
 export interface LeafDeclaration {
   /** What it is looked up by: its path and tensor, printed (`leafName`). */
@@ -286,6 +330,8 @@ export interface LeafDeclaration {
   readonly drawnAs: string;
   readonly span: Span;
   readonly range?: readonly [number, number];
+  /** What is read in place of its declared value. */
+  readonly start?: Start;
   /** The declared value: a constant, or a draw that belongs to a world. */
   readonly initial: (cx: Context) => TensorValue | undefined;
   /** The loop of a hyperparameter. */

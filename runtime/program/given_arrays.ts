@@ -61,3 +61,8 @@ export function place(i: number, shape: readonly number[]): number[] {
   }
   return index;
 }
+
+/** Where entry i of an array stands: it is kept longer than the entries. */
+export function entryOfArray(shape: readonly number[], name: string): (i: number) => string {
+  return (i) => `Entry [${place(i, shape).join(", ")}] of ${name}`;
+}

@@ -5,8 +5,8 @@ import type { RunEvent } from "../loop/events.ts";
 import type { Recorded, RunResult } from "../loop/results.ts";
 import { FileAccessError, fileAccessError, writeAll, writeFileSafely } from "./files.ts";
 import { type Json, metricLines } from "./metrics.ts";
+import { encodeSafetensors } from "../program/safetensors.ts";
 import { encodeNpy } from "./npy.ts";
-import { encodeSafetensors } from "./safetensors.ts";
 import { groupRecorded, runFormatVersion, summarizeRun } from "./summary.ts";
 
 /** What is known before the run. */

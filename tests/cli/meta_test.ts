@@ -4,7 +4,7 @@ import { assert, assertAlmostEquals, assertEquals, assertMatch, assertStringIncl
 import { findTensorFlow } from "../../runtime/backend/tensorflow/package.ts";
 import { main } from "../../meta.ts";
 import { version } from "../../api/version.ts";
-import { decodeSafetensors } from "../../runtime/record/safetensors.ts";
+import { decodeSafetensors } from "../../runtime/program/safetensors.ts";
 import { parseMetrics } from "../../runtime/record/metrics.ts";
 import { until } from "../waits.ts";
 import { capturedConsole } from "./captured_console.ts";

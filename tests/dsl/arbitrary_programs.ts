@@ -134,6 +134,12 @@ const definition = fc.oneof(binding, letItem, functionItem);
 const list = <T>(element: fc.Arbitrary<T>) => fc.array(element, { maxLength: 4 });
 const file = fc.constantFrom("d.csv", "./a b.meta", "", "//x").map((text) => ({ text, span }));
 
+/** What stands behind `as`. */
+const storedPath = fc.array(identifier, { minLength: 1, maxLength: 3 }).map((path) => ({
+  as: { text: path.map(({ name }) => name).join("."), quoted: false, span },
+}));
+const storedText = fc.constantFrom("", "encoder.0.weight", "a b").map((text) => ({ as: { text, quoted: true, span } }));
+
 const column = fc.tuple(optional("last", file), file).map(([last, first]): ast.ColumnRange => ({ first, ...last }));
 const dataField = fc.tuple(
   binding,
@@ -233,6 +239,10 @@ const items = {
   }),
   Input: fc.record({ kind: fc.constant("Input" as const), binding, span: fc.constant(span) }),
   Param: fc.record({ kind: fc.constant("Param" as const), binding, span: fc.constant(span) }),
+  Start: fc.oneof(
+    fc.tuple(references, file, fc.constant({})),
+    fc.tuple(fc.array(reference, { minLength: 1, maxLength: 1 }), file, fc.oneof(storedPath, storedText)),
+  ).map(([references, from, as]): ast.Item => ({ kind: "Start", references, from, ...as, span })),
   Let: letItem,
   Function: functionItem,
   Data: fc.tuple(identifier, optional("from", file), list(dataField))

@@ -4,6 +4,9 @@ import { type CompileOutput, compileProgram } from "../../dsl/compile.ts";
 import type { Diagnostic } from "../../dsl/diagnostics/diagnostic.ts";
 import type { Instance } from "../../dsl/world/instance.ts";
 import { parseProgram } from "../../dsl/parse/parse.ts";
+import type { HostArray } from "../../runtime/ir/types.ts";
+import { encodeSafetensors } from "../../runtime/program/safetensors.ts";
+import { joined } from "../joined.ts";
 import type { RandomProgram } from "./definitions.ts";
 
 /** What the root file is called, unless said. */
@@ -14,10 +17,26 @@ export function compileFiles({ text, files }: RandomProgram, name = rootName, in
   return compileProgram({
     root: { name, text },
     readSource: (path) => files.get(path.replace(/^\.\//, "")),
-    readData: () => undefined,
+    readData: (path) => path.endsWith(".safetensors") ? storedFile(files.get(path)) : undefined,
     ...(instance && { instance }),
   });
 }
+
+/** The bytes of a file of tensors. */
+function storedFile(text: string | undefined): Uint8Array | undefined {
+  if (text === undefined) return undefined;
+  const tensors = Object.entries(JSON.parse(text) as Record<string, Lists>).map(
+    ([name, lists]): [string, HostArray] => {
+      const shape: number[] = [];
+      for (let at = lists; typeof at !== "number"; at = at[0]!) shape.push(at.length);
+      return [name, { dtype: "f64", shape, data: Float64Array.from([lists].flat(9) as number[]) }];
+    },
+  );
+  return joined(encodeSafetensors(new Map(tensors)));
+}
+
+/** Numbers in lists in lists. */
+export type Lists = number | readonly Lists[];
 
 export const errorsOf = (output: CompileOutput) => output.diagnostics.filter((d) => d.severity === "error");
 

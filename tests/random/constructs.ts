@@ -25,6 +25,8 @@ const keywordSeen: { readonly [word: string]: (node: Node) => boolean } = {
   task: (n) => n.kind === "Task",
   model: (n) => n.kind === "Model",
   param: (n) => n.kind === "Param",
+  start: (n) => n.kind === "Start",
+  as: (n) => n.kind === "Start" && n["as"] !== undefined,
   inner: (n) => n.kind === "Inner",
   override: (n) => n.kind === "Override",
   optimizer: (n) => n.kind === "Optimizer",
@@ -188,7 +190,8 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
 /** The constructs of a program. */
 export function constructsIn({ text, files }: RandomProgram): ReadonlySet<string> {
   const found = new Set<string>();
-  const trees = [text, ...files.values()].map(treeOf);
+  const sources = [...files].flatMap(([path, content]) => path.endsWith(".meta") ? [content] : []);
+  const trees = [text, ...sources].map(treeOf);
   for (const { items } of trees) walk(items, (node) => seeNode(node, found));
   const { items } = trees[0]!;
   const whole: Whole = {

@@ -7,7 +7,7 @@ import { fields, logistic, loss, type Network, ownInitialiser } from "./networks
 /** A program as files. */
 export interface RandomProgram {
   readonly text: string;
-  /** Files that it imports, by path. */
+  /** Files that it imports, and those that it starts from (their tensors as JSON), by path. */
   readonly files: ReadonlyMap<string, string>;
 }
 
@@ -233,7 +233,36 @@ export class Definitions {
       if (kept.length === here.length) break;
       here = kept;
     }
-    return { text: `${[...head, ...here.map((d) => d.text), ...items].join("\n")}\n`, files };
+    const starts = dice.chance(0.15) ? this.#starts(here, files) : [];
+    return { text: `${[...head, ...here.map((d) => d.text), ...starts, ...items].join("\n")}\n`, files };
+  }
+
+  /** Some parameters start at what is read. */
+  #starts(here: readonly Definition[], files: Map<string, string>): string[] {
+    const { dice } = this;
+    const shapes: Readonly<Record<string, readonly number[]>> = {
+      w: [2, 3],
+      v: [3],
+      goal: [3],
+      a: [],
+      c: [],
+      theta: [],
+    };
+    const params = here.filter(({ name, text }) => shapes[name] && text.startsWith("param "));
+    if (params.length === 0) return [];
+    const chosen = dice.some(params, dice.int(1, Math.min(2, params.length)));
+    const as = chosen.length === 1 ? dice.pick(["", "", "earlier", '"0.weight"']) : "";
+    const tensors = chosen.map(({ name }) => [as.replaceAll('"', "") || name, this.#stored(shapes[name]!)]);
+    const folder = dice.chance(0.5);
+    const path = folder ? "earlier" : "weights.safetensors";
+    files.set(folder ? `${path}/parameters.safetensors` : path, JSON.stringify(Object.fromEntries(tensors)));
+    return [`start ${chosen.map(({ name }) => name).join(", ")} from "${path}"${as ? ` as ${as}` : ""}`];
+  }
+
+  /** Nested lists of numbers that any parameter may start at. */
+  #stored([size, ...rest]: readonly number[]): unknown {
+    if (size === undefined) return Number(this.dice.number(0.2, 0.8));
+    return Array.from({ length: size }, () => this.#stored(rest));
   }
 }
 

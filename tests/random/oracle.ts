@@ -11,7 +11,7 @@ import type { Dice } from "./dice.ts";
 import { apart, type Numbers, numbersOf } from "./numbers.ts";
 import { distinctName } from "./observed_draws.ts";
 import type { RandomProgram } from "./definitions.ts";
-import { innerGradients, jittered, throughFunctions } from "./rewrites.ts";
+import { innerGradients, jittered, startsRead, startsWritten, throughFunctions } from "./rewrites.ts";
 import { type Outcome, runOn, runSeed, tensorflow, threaded, wasm } from "./runs.ts";
 import { lookAtReach } from "./reach.ts";
 import { lookAtImplicit } from "./implicit.ts";
@@ -214,6 +214,22 @@ export const checks: readonly Check[] = [
     async look(subject) {
       const rewritten = throughFunctions(subject.settled.program);
       return rewritten ? await sameAs(subject, rewritten, "data read through functions") : apply;
+    },
+  },
+  {
+    name: "starts written out",
+    share: 1,
+    async look(subject) {
+      const rewritten = startsWritten(subject.settled.program);
+      return rewritten ? await sameAs(subject, rewritten, "starts that are read, written out") : apply;
+    },
+  },
+  {
+    name: "starts read back",
+    share: 0.3,
+    async look(subject) {
+      const rewritten = startsRead(subject.settled.program, subject.run);
+      return rewritten ? await sameAs(subject, rewritten, "declared starts, read from a file") : apply;
     },
   },
   {

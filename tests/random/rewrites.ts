@@ -1,7 +1,9 @@
 // Which other programs mean the same? Texts made of a text, by places in its tree: data that is read through functions, numbers
 // that are moved a little, loops that are left out.
 import type { Expression, InnerItem } from "../../dsl/syntax/ast.ts";
-import { treeOf } from "./compiled.ts";
+import { type HostArray, sizeOf } from "../../runtime/ir/types.ts";
+import type { RunResult } from "../../runtime/loop/results.ts";
+import { type Lists, treeOf } from "./compiled.ts";
 import type { RandomProgram } from "./definitions.ts";
 
 interface Edit {
@@ -58,7 +60,56 @@ export function jittered({ text, files }: RandomProgram, part: number): RandomPr
   const items = treeOf(text).items.filter((i) => i.kind === "Gradient").map((i) => i.value.span);
   const drawn = (at: number) => items.some(({ start, end }) => start <= at && at < end);
   const moved = (number: string, at: number) => drawn(at) ? number : `${Number(number) * (1 + part)}`;
-  return { text: text.replaceAll(/\b\d+\.\d+\b(?!e)/g, moved), files };
+  const stored = [...files].map(([path, content]): [string, string] => [
+    path,
+    path.endsWith(".meta")
+      ? content
+      : content.replaceAll(/\b\d+\.\d+\b(?=[,\]}])/g, (n) => `${Number(n) * (1 + part)}`),
+  ]);
+  return { text: text.replaceAll(/\b\d+\.\d+\b(?!e)/g, moved), files: new Map(stored) };
+}
+
+/** What is read for a start is written where it is declared. Undefined where nothing is read. */
+export function startsWritten({ text, files }: RandomProgram): RandomProgram | undefined {
+  const { items } = treeOf(text);
+  const edits = items.flatMap((item): Edit[] => {
+    if (item.kind !== "Start") return [];
+    const path = item.from.text;
+    const content = files.get(path.endsWith(".safetensors") ? path : `${path}/parameters.safetensors`);
+    const stored = JSON.parse(content ?? "{}") as Readonly<Record<string, unknown>>;
+    const written = item.references.flatMap((reference): Edit[] => {
+      const name = text.slice(reference.span.start, reference.span.end);
+      const param = items.find((i) => i.kind === "Param" && i.binding.name.name === name);
+      if (param?.kind !== "Param" || !param.binding.value) return [];
+      const { binding: { value, name: { span: { end } } } } = param;
+      const before = text.slice(end, value!.span.start).replace(/~\s*$/, "= ");
+      return [{ start: end, end: value!.span.end, by: `${before}${JSON.stringify(stored[item.as?.text ?? name])}` }];
+    });
+    return [{ ...item.span, by: "" }, ...written];
+  });
+  return edits.length === 0 ? undefined : { text: edited(text, edits), files };
+}
+
+/** Declared values of what is learned, as a run made them, are read from a file. Undefined where there are none that stand for
+ *  themselves. */
+export function startsRead({ text, files }: RandomProgram, run: RunResult): RandomProgram | undefined {
+  // what is computed from what is learned carries a derivative, and a start that is read cuts it
+  const computed = /\btheta\b/.test(text) || /^start /m.test(text) || /@0\./.test(text);
+  const declared = [...run.declared].filter(([, { data }]) => data.every((x) => Number.isFinite(x)));
+  if (computed || declared.length === 0) return undefined;
+  const lists = ({ shape, data }: HostArray): Lists => {
+    const nest = ([size, ...rest]: readonly number[], from: number): Lists => {
+      if (size === undefined) return data[from]!;
+      const step = sizeOf(rest);
+      return Array.from({ length: size }, (_, i) => nest(rest, from + i * step));
+    };
+    return nest(shape, 0);
+  };
+  const stored = Object.fromEntries(declared.map(([name, array]) => [name, lists(array)]));
+  return {
+    text: `${text}start ${declared.map(([name]) => name).join(", ")} from "declared.safetensors"\n`,
+    files: new Map([...files, ["declared.safetensors", JSON.stringify(stored)]]),
+  };
 }
 
 /** What a loop minimizes, differentiated where the loop starts: the program without its loops, for each inner loop that is said

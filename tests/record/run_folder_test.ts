@@ -6,7 +6,7 @@ import type { ExperimentProgram } from "../../runtime/program/program.ts";
 import { FileAccessError, fileAccessError, writeFileSafely } from "../../runtime/record/files.ts";
 import { jsonNumber, metricLines, parseMetrics } from "../../runtime/record/metrics.ts";
 import { openRunFolder, storedRecords } from "../../runtime/record/run_folder.ts";
-import { decodeSafetensors } from "../../runtime/record/safetensors.ts";
+import { decodeSafetensors } from "../../runtime/program/safetensors.ts";
 import {
   evaluationProgram,
   gradientProgram,

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { allocate, type DType, type HostArray, sizeOf } from "../../runtime/ir/types.ts";
-import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../../runtime/record/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../../runtime/program/safetensors.ts";
 import { cases } from "../thorough.ts";
 
 function joined(chunks: readonly Uint8Array[]): Uint8Array {

@@ -365,6 +365,7 @@ export interface ItemCstNode extends CstNode {
     importItem?: ImportItemCstNode[];
     inputItem?: InputItemCstNode[];
     paramItem?: ParamItemCstNode[];
+    startItem?: StartItemCstNode[];
     letItem?: LetItemCstNode[];
     functionItem?: FunctionItemCstNode[];
     dataItem?: DataItemCstNode[];
@@ -514,6 +515,18 @@ export interface OverrideEntryCstNode extends CstNode {
 export interface ReferenceCstNode extends CstNode {
   readonly name: "reference";
   readonly children: { Name?: IToken[]; suffix?: SuffixCstNode[] };
+}
+
+export interface StartItemCstNode extends CstNode {
+  readonly name: "startItem";
+  readonly children: {
+    Start?: IToken[];
+    references?: ReferencesCstNode[];
+    From?: IToken[];
+    String?: IToken[];
+    As?: IToken[];
+    reference?: ReferenceCstNode[];
+  };
 }
 
 export interface GradientItemCstNode extends CstNode {

@@ -48,6 +48,7 @@ export class MetaParser extends DeclarationParser implements Readonly<Record<Ite
       { ALT: () => this.SUBRULE(this.importItem) },
       { ALT: () => this.SUBRULE(this.inputItem) },
       { ALT: () => this.SUBRULE(this.paramItem) },
+      { ALT: () => this.SUBRULE(this.startItem) },
       { ALT: () => this.SUBRULE(this.letItem) },
       { ALT: () => this.SUBRULE(this.functionItem) },
       { ALT: () => this.SUBRULE(this.dataItem) },
@@ -210,6 +211,20 @@ export class MetaParser extends DeclarationParser implements Readonly<Record<Ite
   reference: Rule = this.RULE("reference", () => {
     this.CONSUME(t.Name);
     this.MANY(() => this.SUBRULE(this.suffix));
+  });
+
+  startItem: Rule = this.RULE("startItem", () => {
+    this.CONSUME(keyword("start"));
+    this.SUBRULE(this.references);
+    this.CONSUME(keyword("from"));
+    this.CONSUME(t.StringToken);
+    this.OPTION(() => {
+      this.CONSUME(keyword("as"));
+      this.OR([
+        { ALT: () => this.SUBRULE(this.reference) },
+        { ALT: () => this.CONSUME2(t.StringToken) },
+      ]);
+    });
   });
 
   gradientItem: Rule = this.RULE("gradientItem", () => {

@@ -80,6 +80,15 @@ export const situations: Readonly<Record<string, Situation | ((f: Failure) => Si
   "importItem Name": importsAreListed,
   "importItem String": fileInQuotes,
   "dataItem String": fileInQuotes,
+  "startItem From": {
+    title: "What starts is read `from` a run folder or a file",
+    hint: 'write `start net from "earlier"`',
+  },
+  "startItem String": fileInQuotes,
+  startItem: {
+    title: "After `as` comes what the file calls it: names with points between them, or any text in quotes",
+    hint: 'write `as encoder.body`, or `as "encoder.0.weight"`',
+  },
   "expectEntry Within": { title: "An expected value needs a tolerance", hint: "write `name = 1.5 within 1e-6`" },
   "expectEntry Equals": { title: "An expected value comes after `=`", hint: "write `name = 1.5 within 1e-6`" },
   "overrideEntry Equals": (f) => ({

@@ -9,6 +9,7 @@ import {
   nodeSpan,
   numberLiteral,
   present,
+  quotedText,
   tokenSpan,
 } from "./cst_context.ts";
 import type * as cst from "../grammar/cst_types.ts";
@@ -16,6 +17,7 @@ import type { ClauseRule } from "../grammar/rule_names.ts";
 import { expression, postfix, range, reference, references, steps } from "./cst_expressions.ts";
 import { clausesOf } from "../../syntax/keywords.ts";
 import type { Span } from "../../text/source.ts";
+import { referenceText } from "../../syntax/paths.ts";
 
 /** `inner`, `outer` or `evaluate` */
 export function loopItem(
@@ -207,6 +209,45 @@ function overrideTarget(left: ast.Expression): Pick<ast.OverrideEntry, "name" | 
 
 function isPath(value: ast.Expression): boolean {
   return value.kind === "Member" ? isPath(value.object) : value.kind === "Name" && !value.primed;
+}
+
+/** `start net.body from "earlier" as encoder` */
+export function startItem(c: Conversion, node: cst.StartItemCstNode): ast.StartItem | undefined {
+  const { children } = node;
+  const [path, quoted] = children.String ?? [];
+  const from = quotedText(c, path);
+  if (from === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const list = references(c, first(children.references), span.end);
+  const as = storedName(c, first(children.reference), quotedText(c, quoted));
+  if (as && list.length > 1) {
+    c.report({
+      code: "M0102",
+      title: "What stands after `as` is what a file calls one thing, and here start several",
+      at: as.span,
+      hint: "write a `start` for each",
+    });
+  }
+  return { kind: "Start", references: list, from, ...(as && { as }), ...docAbove(c, span.start), span };
+}
+
+/** What stands after `as`. Undefined when it is no name (reported). */
+function storedName(
+  c: Conversion,
+  node: cst.ReferenceCstNode | undefined,
+  quoted: ast.QuotedText | undefined,
+): ast.StoredName | undefined {
+  if (quoted) return { ...quoted, quoted: true };
+  const named = reference(c, node);
+  if (named === undefined || named.kind === "Missing") return undefined;
+  const text = isPath(named) ? referenceText(named) : undefined;
+  if (text !== undefined) return { text, span: named.span, quoted: false };
+  return void c.report({
+    code: "M0102",
+    title: "After `as` comes what the file calls it: names with points between them, or any text in quotes",
+    at: named.span,
+    hint: 'write `as encoder.body`, or `as "encoder.0.weight"`',
+  });
 }
 
 /** `gradient E wrt a@0, fit.lr` */

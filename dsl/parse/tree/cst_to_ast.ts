@@ -56,6 +56,7 @@ const items: {
   importItem: declarations.importItem,
   inputItem: (c, node) => bindingItem(c, node, "Input"),
   paramItem: (c, node) => bindingItem(c, node, "Param"),
+  startItem: loops.startItem,
   letItem: declarations.letItem,
   functionItem: declarations.functionItem,
   dataItem: declarations.dataItem,

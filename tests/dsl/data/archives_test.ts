@@ -4,6 +4,7 @@ import { mostHeaderBytes, npyEntries, readNpyHeader } from "../../../dsl/data/np
 import { openArchive } from "../../../dsl/data/npz.ts";
 import { entriesOf, readData, saidOf } from "./read_data.ts";
 import { some } from "../../thorough.ts";
+import { joined } from "../../joined.ts";
 
 const fixture = (name: string) => Deno.readFileSync(new URL(`arrays/${name}`, import.meta.url));
 
@@ -13,16 +14,6 @@ function npy(shape: readonly number[], entries: Float64Array): Uint8Array {
   const header = `{'descr': '<f8', 'fortran_order': False, 'shape': (${sizes}), }`.padEnd(117) + "\n";
   const start = Uint8Array.of(0x93, ...new TextEncoder().encode("NUMPY"), 1, 0, 118, 0);
   return joined([start, new TextEncoder().encode(header), new Uint8Array(entries.buffer)]);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** What stands in both places about a file of an archive. */

@@ -1,6 +1,6 @@
 // How do arrays stand in a file? The safetensors format: 8 bytes little-endian header length, a JSON header padded with
-// spaces to 8 bytes, the data without gaps. Written for every run folder; the reader is strict.
-// Source: huggingface/safetensors, README "Format".
+// spaces to 8 bytes, the data without gaps. Written for every run folder, read where a program starts from one; the reader is
+// strict. Source: huggingface/safetensors, README "Format".
 import { type DType, type HostArray, sizeOf, type TypedArray } from "../ir/types.ts";
 
 /** What a safetensors file holds. */
@@ -25,6 +25,14 @@ const storages = {
 type StorageName = keyof typeof storages;
 
 const storageOf: Readonly<Record<DType, StorageName>> = { f64: "F64", f32: "F32", i32: "I32", bool: "BOOL" };
+
+/** Bytes of an entry of every storage of the format that takes whole ones. */
+const bytesOf: ReadonlyMap<string, number> = new Map([
+  ...["F64", "I64", "U64", "C64"].map((name) => [name, 8] as const),
+  ...["F32", "I32", "U32"].map((name) => [name, 4] as const),
+  ...["F16", "BF16", "I16", "U16"].map((name) => [name, 2] as const),
+  ...["BOOL", "I8", "U8", "F8_E5M2", "F8_E4M3", "F8_E8M0"].map((name) => [name, 1] as const),
+]);
 
 /** The format's own limit, bytes. */
 const longestHeader = 100_000_000;
@@ -62,12 +70,21 @@ export function encodeSafetensors(
   ];
 }
 
-/** Reads a whole file. Throws SafetensorsError for anything the format does not allow: a bad header, duplicate names,
- *  holes, overlaps, bytes after the end, truth values that are neither 0 nor 1; and for other dtypes than F32, F64, I32
- *  and BOOL. */
-export function decodeSafetensors(bytes: Uint8Array): Safetensors {
+/** One tensor of a file, as it lies there. */
+export interface StoredTensor {
+  /** As the file names it: `F32`, `BF16`. */
+  readonly storage: string;
+  readonly shape: readonly number[];
+  readonly bytes: Uint8Array;
+}
+
+/** Reads the header of a whole file; no entry is looked at. Throws SafetensorsError for anything the format does not allow: a
+ *  bad header, duplicate names, holes, overlaps, bytes after the end, tensors of another size than their shape asks for. */
+export function openSafetensors(
+  bytes: Uint8Array,
+): { readonly tensors: ReadonlyMap<string, StoredTensor>; readonly metadata: ReadonlyMap<string, string> } {
   const { header, data } = splitFile(bytes);
-  const tensors = new Map<string, HostArray>();
+  const tensors = new Map<string, StoredTensor>();
   const metadata = new Map<string, string>();
   const spans: { begin: number; end: number; name: string }[] = [];
   for (const [name, value] of header) {
@@ -79,15 +96,50 @@ export function decodeSafetensors(bytes: Uint8Array): Safetensors {
       continue;
     }
     const { storage, shape, begin, end } = readEntry(name, value, data.length);
-    const array = storages[storage].make(data.slice(begin, end).buffer as ArrayBuffer);
-    if (storage === "BOOL" && array.some((x) => x > 1)) {
-      throw new SafetensorsError(`The tensor \`${name}\` holds a truth value that is neither 0 nor 1`);
-    }
-    tensors.set(name, { dtype: storages[storage].dtype, shape, data: array });
+    tensors.set(name, { storage, shape, bytes: data.subarray(begin, end) });
     spans.push({ begin, end, name });
   }
   checkCover(spans, data.length);
   return { tensors, metadata };
+}
+
+/** Reads a whole file. Throws SafetensorsError as `openSafetensors` does, for truth values that are neither 0 nor 1, and for other
+ *  dtypes than F32, F64, I32 and BOOL. */
+export function decodeSafetensors(bytes: Uint8Array): Safetensors {
+  const { tensors, metadata } = openSafetensors(bytes);
+  const decoded = [...tensors].map(([name, { storage, shape, bytes }]): [string, HostArray] => {
+    const fail = (problem: string) => new SafetensorsError(`The tensor \`${name}\` ${problem}`);
+    if (!Object.hasOwn(storages, storage)) {
+      throw fail(`has the dtype "${storage}"; known are ${Object.keys(storages).join(", ")}`);
+    }
+    const { dtype, make } = storages[storage as StorageName];
+    const data = make(bytes.slice().buffer);
+    if (storage === "BOOL" && data.some((x) => x > 1)) throw fail("holds a truth value that is neither 0 nor 1");
+    return [name, { dtype, shape, data }];
+  });
+  return { tensors: new Map(decoded), metadata };
+}
+
+/** The storages whose entries are floats. */
+export const floatStorages: readonly string[] = ["F64", "F32", "F16", "BF16"];
+
+/** The entries of a tensor of floats, each as the number it is; undefined for another storage. */
+export function floatsOf({ storage, bytes }: StoredTensor): Float64Array | Float32Array | undefined {
+  const { buffer } = bytes.slice(); // a view may stand at any byte
+  if (storage === "F64") return new Float64Array(buffer);
+  if (storage === "F32") return new Float32Array(buffer);
+  if (storage === "F16") return Float32Array.from(new Uint16Array(buffer), halfToNumber);
+  // the upper half of a binary32
+  if (storage === "BF16") return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (x) => x * 65536).buffer);
+  return undefined;
+}
+
+/** IEEE 754 binary16: sign, 5 bits of exponent (bias 15), 10 bits of fraction. */
+export function halfToNumber(bits: number): number {
+  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+  const sign = bits >> 15 ? -1 : 1;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
 }
 
 function splitFile(bytes: Uint8Array): { header: readonly (readonly [string, unknown])[]; data: Uint8Array } {
@@ -124,15 +176,20 @@ function entriesOf(value: unknown, what: string): [string, unknown][] {
 /** The first key that stands twice in one object of a valid JSON text: `JSON.parse` keeps the last one silently. */
 function duplicateKey(json: string): string | undefined {
   const open: Set<string>[] = [];
-  const token = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/g;
-  for (const [text, colon] of json.matchAll(token)) {
-    if (text === "{") open.push(new Set());
-    else if (text === "}") open.pop();
-    else if (colon !== undefined) {
-      const key = JSON.parse(text.slice(0, text.length - colon.length)) as string;
-      if (open.at(-1)!.has(key)) return key;
-      open.at(-1)!.add(key);
-    }
+  for (let at = 0; at < json.length; at++) {
+    const sign = json[at];
+    if (sign === "{") open.push(new Set());
+    else if (sign === "}") open.pop();
+    if (sign !== '"') continue;
+    const begin = at;
+    // by hand: an expression that steps back over each letter has no room for a text of millions
+    for (at++; json[at] !== '"'; at++) if (json[at] === "\\") at++;
+    let after = at + 1;
+    while (after < json.length && json[after]!.trim() === "") after++;
+    if (json[after] !== ":") continue;
+    const key = JSON.parse(json.slice(begin, at + 1)) as string;
+    if (open.at(-1)!.has(key)) return key;
+    open.at(-1)!.add(key);
   }
   return undefined;
 }
@@ -141,24 +198,23 @@ function readEntry(
   name: string,
   value: unknown,
   dataLength: number,
-): { storage: StorageName; shape: readonly number[]; begin: number; end: number } {
+): { storage: string; shape: readonly number[]; begin: number; end: number } {
   const fail = (problem: string) => new SafetensorsError(`The tensor \`${name}\` ${problem}`);
   const fields = new Map(entriesOf(value, `The tensor \`${name}\``));
   const storage = fields.get("dtype");
   const shape = fields.get("shape");
   const offsets = fields.get("data_offsets");
   if (fields.size !== 3) throw fail("does not have exactly dtype, shape and data_offsets");
-  if (typeof storage !== "string" || !Object.hasOwn(storages, storage)) {
-    throw fail(`has the dtype ${JSON.stringify(storage)}; known are ${Object.keys(storages).join(", ")}`);
-  }
+  if (typeof storage !== "string") throw fail(`has the dtype ${JSON.stringify(storage)}`);
   const isSizes = (x: unknown): x is number[] => Array.isArray(x) && x.every((n) => Number.isSafeInteger(n) && n >= 0);
   if (!isSizes(shape)) throw fail("has a shape that is not a list of sizes");
   if (!isSizes(offsets) || offsets.length !== 2) throw fail("has bad data_offsets");
   const [begin, end] = offsets as [number, number];
   if (end > dataLength || begin > end) throw fail("lies outside of the file");
-  const size = sizeOf(shape) * storages[storage as StorageName].bytes;
+  const bytes = bytesOf.get(storage);
+  const size = bytes === undefined ? end - begin : sizeOf(shape) * bytes;
   if (size !== end - begin) throw fail(`needs ${size} bytes and has ${end - begin}`);
-  return { storage: storage as StorageName, shape, begin, end };
+  return { storage, shape, begin, end };
 }
 
 /** Every byte of the data belongs to exactly one tensor. */
