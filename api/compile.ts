@@ -31,7 +31,10 @@ export interface CompileOptions {
 }
 
 /** What `compileFile` takes: the files come from the program's own folder. */
-export type CompileFileOptions = Omit<CompileOptions, "name" | "read">;
+export type CompileFileOptions = Omit<CompileOptions, "name" | "read"> & {
+  /** A second folder in which data and starts are looked for, when they do not lie in the program's own. */
+  readonly dataFolder?: string | URL;
+};
 
 /** Compiles a program.
  *  Throws CompileError with every diagnostic when the program, or what it gets from outside, is wrong; TypeError for data
@@ -75,8 +78,8 @@ export function compile(source: string, options: CompileOptions = {}): Experimen
   return experimentOf(compileInput(source, options), options);
 }
 
-/** Compiles a program from a file. Imports and data are read from the file's own folder only. Needs the permission to
- *  read that folder.
+/** Compiles a program from a file. Imports are read from the file's own folder only, data from there or from `dataFolder`. Needs
+ *  the permission to read them.
  *  Throws FileAccessError when the file cannot be read, and what `compile` throws.
  *
  *  ```ts
@@ -87,7 +90,7 @@ export function compile(source: string, options: CompileOptions = {}): Experimen
  *  ```
  */
 export function compileFile(file: string | URL, options: CompileFileOptions = {}): Experiment {
-  const { root, readSource, readData } = openProgramFiles(file);
+  const { root, readSource, readData } = openProgramFiles(file, options);
   return experimentOf({ root, readSource, readData, ...outsideValues(options) }, options);
 }
 

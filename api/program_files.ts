@@ -1,5 +1,6 @@
-// Which files may a program read? Those of the root file's own folder: paths and symbolic links that leave it are refused
-// before anything is read. Used by the command line and by `compileFile`; `compile` gets its files from the caller.
+// Which files may a program read? Those of the root file's own folder, and data of another one that its caller names: paths and
+// symbolic links that leave them are refused before anything is read. Used by the command line and by `compileFile`; `compile` gets
+// its files from the caller.
 import { createHash } from "node:crypto";
 import { basename, dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,6 +29,8 @@ export interface ProgramFiles {
 /** What a run folder says about a data file. */
 export interface DataFileFacts {
   readonly path: string;
+  /** That it lies in, when that is not the program's. */
+  readonly folder?: string;
   readonly bytes: number;
   /** Hexadecimal. */
   readonly sha256: string;
@@ -36,33 +39,48 @@ export interface DataFileFacts {
 /** Sources are small; a larger file is a mistake (a data file named on the command line). Bytes. */
 const largestSource = 16e6;
 
-/** Opens the root file. Throws FileAccessError when it cannot be read, with the cure where there is one. */
-export function openProgramFiles(file: string | URL): ProgramFiles {
-  const path = file instanceof URL ? fileURLToPath(file) : file;
+/** What may be read besides the program's folder. */
+export interface ProgramFilesOptions {
+  /** A folder in which data and starts are looked for, too. */
+  readonly dataFolder?: string | URL | undefined;
+}
+
+const pathOf = (file: string | URL) => file instanceof URL ? fileURLToPath(file) : file;
+
+/** Opens the root file. Throws FileAccessError when it, or the folder of data, cannot be read, with the cure where there is one. */
+export function openProgramFiles(file: string | URL, { dataFolder }: ProgramFilesOptions = {}): ProgramFiles {
+  const path = pathOf(file);
   const folder = dirname(path);
   const sourcesRead = new Map<string, string>();
   const dataRead: DataFileFacts[] = [];
-  let realFolder: string | undefined;
   let permissionMissing = false;
+  const own = openFolder(folder, "the program's folder");
+  const others = dataFolder === undefined ? [] : [openDataFolder(pathOf(dataFolder))];
 
-  function read(relative: string, take: (bytes: number) => boolean) {
+  /** Where a file is, in the folders that it may be in; undefined where it is in none. */
+  function read(relative: string, folders: readonly Folder[], take: (bytes: number) => boolean) {
     refuseOutside(relative);
-    const full = join(folder, relative);
-    const at = { action: "read" as const, path: full, folder };
+    let at = folders[0]!;
     try {
-      realFolder ??= Deno.realPathSync(folder);
-      const real = Deno.realPathSync(full);
-      const prefix = realFolder.endsWith(sep) ? realFolder : realFolder + sep;
-      if (!real.startsWith(prefix)) {
+      const there = folders.flatMap((each) => {
+        at = each;
+        const real = each.locate(relative);
+        return real === undefined ? [] : [{ real, at: each }];
+      });
+      const [first, second] = there;
+      if (!first) return undefined;
+      if (second && second.real !== first.real) {
         throw new FileAccessError(
-          `\`${relative}\` is a link out of the program's folder, which a program may not leave`,
+          `\`${relative}\` lies in ${first.at.what} and in ${second.at.what}: rename or remove one, or name another folder`,
         );
       }
-      return readRegularFile(full, { take, folder });
+      at = first.at;
+      const bytes = readRegularFile(join(at.path, relative), { take, folder: at.path });
+      return bytes && { bytes, at };
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
       permissionMissing ||= error instanceof Deno.errors.NotCapable;
-      throw fileAccessError(error, at);
+      throw fileAccessError(error, { action: "read", path: join(at.path, relative), folder: at.path });
     }
   }
   return {
@@ -72,21 +90,61 @@ export function openProgramFiles(file: string | URL): ProgramFiles {
     sourcesRead,
     dataRead,
     readSource(relative) {
-      const bytes = read(relative, takeSource(relative));
-      if (!bytes) return undefined;
-      const text = decodeSource(relative, bytes);
+      const found = read(relative, [own], takeSource(relative));
+      if (!found) return undefined;
+      const text = decodeSource(relative, found.bytes);
       sourcesRead.set(relative, text);
       return text;
     },
     readData(relative, take = () => true) {
-      const bytes = read(relative, take);
-      if (bytes && !dataRead.some((d) => d.path === relative)) {
+      const found = read(relative, [own, ...others], take);
+      if (found && !dataRead.some((d) => d.path === relative)) {
+        const { bytes, at } = found;
         const sha256 = createHash("sha256").update(bytes).digest("hex");
-        dataRead.push({ path: relative, bytes: bytes.length, sha256 });
+        dataRead.push({ path: relative, ...(at !== own && { folder: at.path }), bytes: bytes.length, sha256 });
       }
-      return bytes;
+      return found?.bytes;
     },
   };
+}
+
+/** A folder that files are read from. */
+interface Folder {
+  readonly path: string;
+  /** What it is called in messages. */
+  readonly what: string;
+  /** The place of a file without its links; undefined where there is none. Throws FileAccessError when that lies outside. */
+  locate(relative: string): string | undefined;
+}
+
+function openFolder(path: string, what: string): Folder {
+  let realFolder: string | undefined;
+  return {
+    path,
+    what,
+    locate(relative) {
+      try {
+        realFolder ??= Deno.realPathSync(path);
+        const real = Deno.realPathSync(join(path, relative));
+        const prefix = realFolder.endsWith(sep) ? realFolder : realFolder + sep;
+        if (real.startsWith(prefix)) return real;
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return undefined;
+        throw error;
+      }
+      throw new FileAccessError(`\`${relative}\` is a link out of ${what}, which a program may not leave`);
+    },
+  };
+}
+
+/** A folder of data, which must be there. */
+function openDataFolder(path: string): Folder {
+  try {
+    if (Deno.statSync(path).isDirectory) return openFolder(path, `the data folder \`${path}\``);
+  } catch (error) {
+    throw fileAccessError(error, { action: "read", path, folder: path });
+  }
+  throw new FileAccessError(`Cannot read data from \`${path}\`: it is no folder`);
 }
 
 function readRoot(path: string, folder: string): Uint8Array {

@@ -33,6 +33,8 @@ export interface CommandLine {
   readonly limits: Limits;
   readonly json: boolean;
   readonly out: string | undefined;
+  /** A second folder of data. */
+  readonly dataFolder: string | undefined;
   readonly emit: Stage | undefined;
   /** `explain --kernels`. */
   readonly kernels: boolean;
@@ -102,6 +104,12 @@ export const options: Readonly<Record<string, OptionFacts>> = {
     text: "another number for one limit; may be repeated",
     verbs: ["run", "check", "fmt", "explain", "verify"],
     repeats: true,
+  },
+  data: {
+    type: "string",
+    value: "DIR",
+    text: "a second folder in which data and starts are looked for",
+    verbs: ["run", "check", "explain", "verify"],
   },
   out: { type: "string", value: "DIR", text: "write a run folder; DIR must be new or empty", verbs: ["run"] },
   emit: { type: "string", value: "STAGE", text: "print cst, ast, checked, ir or plan, and do not run", verbs: ["run"] },
@@ -224,6 +232,7 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
     limits,
     json: given.has("json"),
     out: given.get("out")?.[0],
+    dataFolder: given.get("data")?.[0],
     emit: emit as Stage | undefined,
     kernels: given.has("kernels"),
     checkOnly: given.has("check"),

@@ -21,7 +21,7 @@ import { reportText } from "./report.ts";
 /** Runs the verb; the exit code. Throws FileAccessError or RangeError for wrong use. */
 export async function runVerb(command: CommandLine, console: Console): Promise<number> {
   const { json, inputs, limits, emit } = command;
-  const files = openProgramFiles(command.files[0]!);
+  const files = openProgramFiles(command.files[0]!, command);
   const output = compileProgram({ ...files, inputs, limits });
   const wrong = showDiagnostics(output.diagnostics, output.sources, { console, json });
   if (emit !== undefined) {
@@ -94,6 +94,7 @@ function openFolder(path: string, { command, files, choice, program }: FolderPar
       precision: program.precision,
       memory: command.memory ?? program.memory ?? null,
       versions: { meta: version, deno, v8, typescript },
+      dataFolder: command.dataFolder ?? null,
       data: files.dataRead.map((d) => ({ ...d })),
       began: new Date().toISOString(),
     },

@@ -52,7 +52,7 @@ export async function verifyVerb(
   { choose = chooseBackend, compile = compileProgram }: Verified = {},
 ): Promise<number> {
   const { files: [file], inputs, limits, seed, json } = command;
-  const files = openProgramFiles(file!);
+  const files = openProgramFiles(file!, command);
   const compileInstance = (instance: Instance) =>
     compile({ ...files, inputs, limits, instance: { precision: "f64", ...instance } });
   const whole = compileInstance({});

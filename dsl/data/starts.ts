@@ -167,7 +167,7 @@ function openArrays(
       code: "M0605",
       title: `\`${from.text}\` lies outside the program's folder`,
       at: from.span,
-      hint: "copy the run folder or the file beside the program, or allow its folder by `--data`",
+      hint: "put it beside the program, or name its folder by `--data` and write the path from there",
     });
   }
   const isFile = named.toLowerCase().endsWith(extension);

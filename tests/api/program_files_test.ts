@@ -68,3 +68,32 @@ Deno.test(
     assertEquals(openProgramFiles(`${folder}/program/bom.meta`).root.text, "edition 1");
   }),
 );
+
+Deno.test(
+  "openProgramFiles() looks for data, and for nothing else, in a second folder too, and says where it was",
+  inFolder((folder) => {
+    Deno.mkdirSync(`${folder}/data/sub`, { recursive: true });
+    Deno.writeFileSync(`${folder}/program/here.csv`, Uint8Array.of(1));
+    Deno.writeFileSync(`${folder}/data/sub/there.csv`, Uint8Array.of(2, 3));
+    for (const place of ["program", "data"]) Deno.writeFileSync(`${folder}/${place}/both.csv`, Uint8Array.of(4));
+    Deno.writeTextFileSync(`${folder}/data/b.meta`, "// b");
+    Deno.symlinkSync(`${folder}/program/here.csv`, `${folder}/data/link.csv`);
+    const open = (dataFolder: string) => openProgramFiles(`${folder}/program/a.meta`, { dataFolder });
+    const files = open(`${folder}/data`);
+    assertEquals(files.readData("here.csv"), Uint8Array.of(1));
+    assertEquals(files.readData("sub/there.csv"), Uint8Array.of(2, 3));
+    assertEquals(files.readData("none.csv"), undefined);
+    assertEquals(files.readSource("b.meta"), undefined);
+    assertEquals(files.dataRead.map(({ path, folder }) => [path, folder]), [
+      ["here.csv", undefined],
+      ["sub/there.csv", `${folder}/data`],
+    ]);
+    const both = "`both.csv` lies in the program's folder and in the data folder";
+    assertThrows(() => files.readData("both.csv"), FileAccessError, both);
+    assertThrows(() => files.readData("link.csv"), FileAccessError, "is a link out of the data folder");
+    assertThrows(() => files.readData("../secret.csv"), FileAccessError, "lies outside");
+    assertEquals(open(`${folder}/program`).readData("here.csv"), Uint8Array.of(1));
+    assertThrows(() => open(`${folder}/none`), FileAccessError, "there is no such file or folder");
+    assertThrows(() => open(`${folder}/program/a.meta`), FileAccessError, "it is no folder");
+  }),
+);

@@ -24,6 +24,7 @@ Deno.test("parseArguments() runs a file without a verb, and with it", () => {
     backend: "auto",
     json: false,
     out: undefined,
+    dataFolder: undefined,
     emit: undefined,
     memory: undefined,
     threads: undefined,

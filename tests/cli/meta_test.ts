@@ -42,7 +42,10 @@ function withFiles(
   return async () => {
     const folder = Deno.realPathSync(Deno.makeTempDirSync());
     try {
-      for (const [name, text] of Object.entries(files)) Deno.writeTextFileSync(`${folder}/${name}`, text);
+      for (const [name, text] of Object.entries(files)) {
+        Deno.mkdirSync(`${folder}/${name}`.replace(/\/[^/]*$/, ""), { recursive: true });
+        Deno.writeTextFileSync(`${folder}/${name}`, text);
+      }
       await body(folder);
     } finally {
       Deno.removeSync(folder, { recursive: true });
@@ -256,6 +259,60 @@ Deno.test(
       assertEquals(refused.code, 2);
       assert(refused.err.includes("is not empty"), refused.err);
       assertEquals(read("summary.json"), before);
+    },
+  ),
+);
+
+const started = (start: string) =>
+  `edition 1
+model net(x : []) -> [] { w : [] ~ normal(0, 1)  return w * x }
+inner fit { minimize (net(2) - 3)^2 over net by sgd(lr = 0.05) for T = 2 steps }
+outer learn { minimize (net@T(2) - 3)^2 over net@0, fit.lr by adam(lr = 0.01) for 4 steps }
+record net@0, fit.lr every 1 steps
+${start}`;
+
+Deno.test(
+  "meta.ts goes on from a run folder, bit for bit, also from one in the folder of --data, and says what it read",
+  withFiles(
+    {
+      "program/first.meta": started(""),
+      "program/second.meta": started(`start net, fit.lr from "first"\n`),
+    },
+    async (folder) => {
+      const recorded = (run: string, name: string) => {
+        const bytes = Deno.readFileSync(`${folder}/${run}/trajectories.safetensors`);
+        return decodeSafetensors(bytes).tensors.get(name)!.data;
+      };
+      const go = (program: string, ...args: string[]) => meta(`${folder}/program/${program}.meta`, ...args);
+      assertEquals((await go("first", "--out", `${folder}/runs/first`)).code, 0);
+      const missing = await go("second");
+      assertEquals(missing.code, 1);
+      assertStringIncludes(missing.err, "`first` is no run folder: there is no `first/parameters.safetensors`");
+      const data = ["--data", `${folder}/runs`];
+      const second = await go("second", ...data, "--out", `${folder}/runs/second`);
+      assertEquals(second.code, 0, second.err);
+      for (const name of ["net.w", "fit.lr"]) {
+        const [before, after] = [recorded("runs/first", name), recorded("runs/second", name)];
+        assertEquals([before.length, after[0]], [5, before[4]!]);
+      }
+      const effective = JSON.parse(Deno.readTextFileSync(`${folder}/runs/second/effective.json`));
+      const [{ path, folder: from, sha256 }] = effective.data;
+      const bytes = Deno.readFileSync(`${folder}/runs/first/parameters.safetensors`);
+      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+      assertEquals([path, from, sha256, effective.dataFolder], [
+        "first/parameters.safetensors",
+        `${folder}/runs`,
+        digest,
+        `${folder}/runs`,
+      ]);
+      for (const verb of ["check", "explain", "verify"]) {
+        const { code, out, err } = await meta(verb, `${folder}/program/second.meta`, ...data);
+        assertEquals(code, 0, err);
+        if (verb === "explain") assertStringIncludes(out, "starts at `net.w` of `first/parameters.safetensors`");
+      }
+      const refused = await spawned([`--allow-read=${folder}/program`], [`${folder}/program/second.meta`, ...data]);
+      assertEquals(refused.code, 2);
+      assertStringIncludes(refused.err, `add --allow-read=${folder}/runs`);
     },
   ),
 );
