@@ -85,7 +85,7 @@ export const limits: Readonly<Record<LimitName, Limit>> = {
   times: { unit: "times at which one report is made", usual: 1_000_000, untrusted: 10_000 },
   directions: { unit: "numbers that `forward()` differentiates for", usual: 10_000, untrusted: 1000 },
   data: {
-    unit: "bytes of all data files that are read, and of what is unpacked from them",
+    unit: "bytes of all files of data and starts that are read, and of what is unpacked from them",
     usual: 4_000_000_000,
     untrusted: 100_000_000,
   },

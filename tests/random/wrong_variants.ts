@@ -96,6 +96,18 @@ const mistakes: readonly Mistake[] = [
         : undefined,
   },
   {
+    name: "two starts of one tensor",
+    make: (text) => {
+      const start = /^start .*$/m.exec(text)?.[0];
+      return start && `${text}${start}\n`;
+    },
+  },
+  {
+    name: "a start that the file does not have",
+    make: (text, dice) =>
+      text.replace(/^(start [\w.]+ from "[^"]*").*$/m, `$1 as ${dice.pick(["nobody", '"0.bias"'])}`),
+  },
+  {
     name: "an expected value that is drawn",
     make: (text) =>
       `${text}param lonely = 0.5\ngradient lonely^2 wrt lonely expect { value = normal(0, 1) within 1 }\n`,

@@ -6,6 +6,8 @@ import { compileProgram } from "../../../dsl/compile.ts";
 import { allocate, type DType, sizeOf } from "../../../runtime/ir/types.ts";
 import { encodeSafetensors } from "../../../runtime/program/safetensors.ts";
 import { joined } from "../../joined.ts";
+import { type Dice, throwDice } from "../../random/dice.ts";
+import { cases } from "../../thorough.ts";
 
 type Numbers = number | readonly Numbers[];
 
@@ -395,4 +397,127 @@ Deno.test("a script is told what is wrong with its start", async () => {
     "The start `mlp` must be given as",
   );
   await assertRejects(() => base.run({ start: "earlier" as never }), TypeError, "`start` must be a run");
+});
+
+interface StoredEntry {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly data_offsets: readonly [number, number];
+}
+
+/** What a changed file says of `w`, read by the format's own words; undefined where it says nothing of six floats, says two things,
+ *  or leaves a byte to none or to two. */
+function toldBy(bytes: Uint8Array): readonly number[] | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = Number(view.getBigUint64(0, true));
+  const header = new TextDecoder().decode(bytes.subarray(8, 8 + length));
+  const tensors: Readonly<Record<string, StoredEntry>> = JSON.parse(header);
+  const owners = new Uint8Array(bytes.length - 8 - length);
+  for (const [name, { data_offsets }] of Object.entries(tensors)) {
+    if (name !== "__metadata__") { for (let i = data_offsets[0]; i < data_offsets[1]; i++) owners[i]!++; }
+  }
+  if (owners.some((n) => n !== 1) || header.split('"w":').length > 2) return undefined;
+  const { dtype, shape, data_offsets: [begin, end] } = tensors["w"]!;
+  if (JSON.stringify(shape) !== "[2,3]") return undefined;
+  const at = (i: number, size: number) => 8 + length + begin + i * size;
+  const brain = new DataView(new ArrayBuffer(4));
+  const entries: Readonly<Record<string, readonly [size: number, read: (i: number) => number]>> = {
+    F64: [8, (i) => view.getFloat64(at(i, 8), true)],
+    F32: [4, (i) => view.getFloat32(at(i, 4), true)],
+    F16: [2, (i) => view.getFloat16(at(i, 2), true)],
+    BF16: [2, (i) => (brain.setUint16(0, view.getUint16(at(i, 2), true)), brain.getFloat32(0))],
+  };
+  const [size, read] = entries[dtype] ?? [0, () => 0];
+  return end - begin === 6 * size ? Array.from({ length: 6 }, (_, i) => read(i)) : undefined;
+}
+
+/** A file with one thing changed. */
+function mutant(bytes: Uint8Array, dice: Dice): Uint8Array {
+  const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  const header = new TextDecoder().decode(bytes.subarray(8, 8 + length));
+  const data = bytes.slice(8 + length);
+  const whole = (text: string, rest = data) => joined([lengthOf(text.length), new TextEncoder().encode(text), rest]);
+  const changed = bytes.slice();
+  return dice.pick([
+    () => (changed[dice.int(0, 7)] = dice.int(0, 255), changed),
+    () => (changed[dice.int(0, bytes.length - 1)]! ^= 1 << dice.int(0, 7), changed),
+    () => (changed[dice.int(8 + length, bytes.length - 1)] = dice.int(0, 255), changed),
+    () => bytes.slice(0, dice.int(0, bytes.length - 1)),
+    () => joined([bytes, new Uint8Array(dice.int(1, 9))]),
+    () => whole(header, data.slice(dice.int(1, 8))),
+    () =>
+      whole(
+        header.replace(/\d+(?=[,\]])/g, (n) =>
+          dice.chance(0.3) ? `${dice.pick([n, 0, 1, 2, 3, 6, 24, 48, 1e300, -1, 2 ** 53])}` : n),
+      ),
+    () =>
+      whole(
+        header.replaceAll(
+          /F64|F32|F16|BF16/g,
+          (type) => dice.chance(0.4) ? dice.pick(["F64", "F32", "F16", "BF16", "I32", "F8_E4M3", "Q4", "f32"]) : type,
+        ),
+      ),
+    () => {
+      const places = header.match(/\[\d+,\d+\]\}/g)!;
+      return whole(header.replaceAll(/\[\d+,\d+\]\}/g, () => dice.pick(places)));
+    },
+    () => {
+      // the one reads what is the other's, and the last byte has an owner
+      const [begin, end] = /\[(\d+),(\d+)\]\}/.exec(header)!.slice(1).map(Number) as [number, number];
+      return whole(
+        header.replaceAll(
+          /\[(\d+),(\d+)\]\}/g,
+          (place, from, to) => from === `${end}` ? `[${dice.pick([begin, end - 8, end - 1])},${to}]}` : place,
+        ),
+      );
+    },
+    () => whole(header.replace('"w"', dice.pick(['"v"', '"W"', '"w "', '"\\u0077"', '"__metadata__"', '"__proto__"']))),
+    () => whole(header.replace("{", `{"w":{"dtype":"F64","shape":[2,3],"data_offsets":[0,48]},`)),
+    () =>
+      whole(header.replace(/[{}[\],:"]/g, (sign) => dice.chance(0.05) ? dice.pick(["", sign + sign, "[", "}"]) : sign)),
+  ])();
+}
+
+Deno.test("a changed file is read for what it says, or refused by its name: never for another number", () => {
+  const text = program(`param w : [2, 3] = 0\nstart w from "f.safetensors"\ngradient sum(w) wrt w\n`);
+  const numbers = [[1, -2, 0.5], [3, 0.25, -8]];
+  const other: HostArray = { dtype: "i32", shape: [2], data: Int32Array.of(1, 2) };
+  const halves = Uint16Array.of(0x3c00, 0xc000, 0x3800, 0x4200, 0x3400, 0xc800);
+  const files = [
+    file({ w: numbers, a: [1, 2], other }),
+    file({ w: array(numbers, "f32"), z: 3 }),
+    raw("F16", [2, 3], halves),
+    raw("BF16", [2, 3], Uint16Array.of(0x3f80, 0xc000, 0x3f00, 0x4040, 0x3e80, 0xc100)),
+  ];
+  const seen = { read: 0, refused: 0 };
+  for (let k = 0; k < cases(400, 20_000); k++) {
+    const dice = throwDice(19, k);
+    const bytes = k < files.length ? files[k]! : mutant(dice.pick(files), dice);
+    const { diagnostics, program: compiled } = compileProgram({
+      root: { name: "program.meta", text },
+      readSource: () => undefined,
+      readData: () => bytes,
+    });
+    if (k < files.length) assertEquals([...compiled!.data.get("start w")!.data], numbers.flat());
+    if (compiled) {
+      assertEquals([...compiled.data.get("start w")!.data], toldBy(bytes), `${k}`);
+      seen.read++;
+      continue;
+    }
+    const [first, ...others] = diagnostics;
+    const { code, title } = first!;
+    assert(/^M060[12]$/.test(code) && title.includes("f.safetensors") && others.length === 0, `${k}: ${code} ${title}`);
+    seen.refused++;
+  }
+  assert(seen.read > 40 && seen.refused > 100, JSON.stringify(seen));
+});
+
+Deno.test("a header of millions of letters is read, or refused, without running out of room", () => {
+  const long = "x".repeat(5_000_000);
+  const header = `{"__metadata__":{"a":"${long}"},"${long}":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}`;
+  const bytes = joined([lengthOf(header.length), new TextEncoder().encode(header), new Uint8Array(8)]);
+  assertStringIncludes(saidOf(`start mlp from "f.safetensors"\n${mlp}`, { "f.safetensors": bytes }), "has no `mlp.w`");
+  const nested = `{"a":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
+  const deep = joined([lengthOf(nested.length), new TextEncoder().encode(nested)]);
+  assertStringIncludes(saidOf(`start mlp from "f.safetensors"\n${mlp}`, { "f.safetensors": deep }), "M0601");
 });
