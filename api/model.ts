@@ -95,6 +95,7 @@ function slotValues(
   return {
     seed: seedWords(result.seed),
     step: 0,
+    made: new Map(result.outers.map(({ name, losses }) => [name, losses.length])),
     leaves,
     states: new Map(),
     data: program.data,

@@ -1,6 +1,6 @@
 // Is an `evaluate` without mistakes? Its tasks, its steps, and the sizes of what it reports.
 import type { Context, Elaboration, GivenSteps, TensorValue } from "../world/world.ts";
-import type { EvaluateItem, Expression, Identifier, ReportClause } from "../syntax/ast.ts";
+import type { EvaluateItem, Expression, Identifier, OutputItem, ReportClause } from "../syntax/ast.ts";
 import { type Draft, type Given, onlyChecked, openFunction } from "../elaborate/functions.ts";
 import { fail, moduleScope } from "../world/report.ts";
 import { type CheckedEvaluation, checkedLoops } from "./checked_program.ts";
@@ -16,14 +16,15 @@ import { scalarObjective } from "../loops/objective.ts";
 import { evaluateOverTimes } from "../evaluate/comprehensions.ts";
 import { describeValue } from "../world/values.ts";
 
+/** Starts the function of an item that measures what was learned, in the name of the item. */
 export function openEvaluation(
   el: Elaboration,
-  item: EvaluateItem,
+  item: EvaluateItem | OutputItem,
   steps: GivenSteps | undefined,
   given: Given,
   watches = false,
 ): Draft {
-  return openFunction(el, `evaluate ${item.name.name}`, {
+  return openFunction(el, `${item.kind.toLowerCase()} ${item.name.name}`, {
     consumer: item.name.name,
     place: { what: `\`${item.name.name}\``, span: item.name.span },
     scope: moduleScope(el.modules.root),

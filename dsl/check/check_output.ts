@@ -1,8 +1,9 @@
 // Is an `output` without mistakes? Its tasks, the outer that it comes after, and the array that it writes.
 import type { CheckedLoop, Context, Elaboration, TensorValue, Value } from "../world/world.ts";
 import type { OutputItem } from "../syntax/ast.ts";
-import { type Draft, type Given, onlyChecked, openFunction } from "../elaborate/functions.ts";
-import { fail, moduleScope, sourceText } from "../world/report.ts";
+import { onlyChecked } from "../elaborate/functions.ts";
+import { fail, sourceText } from "../world/report.ts";
+import { openEvaluation } from "./check_evaluation.ts";
 import { checkedLoops, type CheckedOutput, type CheckedProgram, type CheckedSimulation } from "./checked_program.ts";
 import { isAfterRun, readAcross } from "../loops/loops.ts";
 import { openTasks, readCount } from "../loops/task_scopes.ts";
@@ -15,19 +16,9 @@ import { toTensor } from "../elaborate/arithmetic.ts";
 import { leavesOf } from "../elaborate/models.ts";
 import { describeValue } from "../world/values.ts";
 
-export function openOutput(el: Elaboration, item: OutputItem, given: Given, watches = false): Draft {
-  return openFunction(el, `output ${item.name.name}`, {
-    consumer: item.name.name,
-    place: { what: `\`${item.name.name}\``, span: item.name.span },
-    scope: moduleScope(el.modules.root),
-    watches,
-    ...given,
-  });
-}
-
 /** Goes through an output once without running anything. */
 export function checkOutput(el: Elaboration, item: OutputItem): CheckedOutput | undefined {
-  const { cx } = openOutput(el, item, onlyChecked);
+  const { cx } = openEvaluation(el, item, undefined, onlyChecked);
   const clause = item.across && readAcross(el, item.across, el.modules.root);
   const across = clause && readCount(cx, clause);
   const runs = isAfterRun(cx, item.after, "`after` names the outer whose trained values are used");

@@ -144,6 +144,7 @@ function writeModel(
     const draft = openFunction(own, `model ${pathText(instance.path)}`, {
       consumer: "",
       scope: moduleScope(module),
+      present: true,
       persistent: new Set(checked.persistent.map((leaf) => leaf.name)),
       plans: plansOf(checked.startRuns),
     });

@@ -5,11 +5,12 @@ import type { Elaboration, TensorValue } from "../world/world.ts";
 import type { Given } from "../elaborate/functions.ts";
 import { sourceText } from "../world/report.ts";
 import type { CheckedOutput } from "../check/checked_program.ts";
-import { openOutput, outputValue } from "../check/check_output.ts";
+import { openEvaluation } from "../check/check_evaluation.ts";
+import { outputValue } from "../check/check_output.ts";
 
 /** Writes an output. */
 export function lowerOutput(el: Elaboration, { item, across }: CheckedOutput, given: Given): OutputProgram {
-  const draft = openOutput(el, item, given);
+  const draft = openEvaluation(el, item, undefined, given);
   draft.b.origin = item.value.span;
   const tasks = openTasks(draft.cx, across);
   const value = outputValue(tasks.cx, item)!;
@@ -22,7 +23,7 @@ export function lowerOutput(el: Elaboration, { item, across }: CheckedOutput, gi
     fn: draft.finish(stacked),
     dims: [...(across ? [String(across.count)] : []), ...dims],
     watch: () => {
-      const again = openOutput(el, item, given, true);
+      const again = openEvaluation(el, item, undefined, given, true);
       const watching = openTasks(again.cx, across);
       return again.finish(watching.close([outputValue(watching.cx, item)!.variable]));
     },

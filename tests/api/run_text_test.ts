@@ -10,6 +10,7 @@ outer train { minimize (net@T() - support.c)^2  across 4 point  over fit.lr, net
 evaluate test { across 3 point  report (net@t() - support.c)^2 at t in 0 .. T }
 gradient (net@T() - support.c)^2 across 2 point wrt net@0, fit.lr
 expect { value = 100 within 1e-3 }
+output ends = net@T() - support.c across 3 point
 record train.loss, fit.lr every 2 steps
 record net.w@* every 2 steps of task 0
 `;
@@ -22,6 +23,7 @@ function answers(run: Run): unknown {
     gradients: run.gradients,
     losses: run.losses(),
     evaluation: run.evaluation("test").reports,
+    outputs: [run.outputs, run.output("ends")],
     recorded: ["train.loss", "fit.lr", "net.w@*"].map((name) => run.recorded(name)),
     expectations: run.expectations,
     text: run.serialize(),

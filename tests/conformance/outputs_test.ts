@@ -139,6 +139,24 @@ output ends = w@T across 2 any`;
   });
 }
 
+Deno.test("an output knows how many meta-steps were made, also in the loops that it runs", async () => {
+  // a step of half the way from 1 to 4, less an eighth of it for each meta-step that was made
+  const run = await compile(`edition 1
+precision f64
+param a = 1
+task p { split s { goal = 4 } }
+inner fit { minimize 0.5 * (a - s.goal)^2 * (1 - train.t / 8)   over a   by sgd(lr = 0.5)   for T = 1 steps }
+outer train { minimize (a@T - 3)^2   across 1 p   over fit.lr   by sgd(lr = 0)   for 2 steps }
+outer more after train { minimize (a@T - 3)^2   across 1 p   over fit.lr   by sgd(lr = 0)   for 3 steps }
+output made = [train.t, more.t]
+output between = [train.t, more.t] after train
+output ends = a@T across 1 p
+`).run();
+  assertEquals([...run.output("made").data], [2, 3]);
+  assertEquals([...run.output("between").data], [2, 0]);
+  assertEquals([...run.output("ends").data], [1 + 0.5 * (1 - 2 / 8) * 3]);
+});
+
 Deno.test("a host function is asked for the tasks of an output by its name", async () => {
   const asked: TaskRequest[] = [];
   const run = await compile(

@@ -11,7 +11,14 @@ import type { Dice } from "./dice.ts";
 import { apart, type Numbers, numbersOf } from "./numbers.ts";
 import { distinctName } from "./observed_draws.ts";
 import type { RandomProgram } from "./definitions.ts";
-import { innerGradients, jittered, startsRead, startsWritten, throughFunctions } from "./rewrites.ts";
+import {
+  evaluationAsOutput,
+  innerGradients,
+  jittered,
+  startsRead,
+  startsWritten,
+  throughFunctions,
+} from "./rewrites.ts";
 import { type Outcome, runOn, runSeed, tensorflow, threaded, wasm } from "./runs.ts";
 import { lookAtReach } from "./reach.ts";
 import { lookAtImplicit } from "./implicit.ts";
@@ -230,6 +237,26 @@ export const checks: readonly Check[] = [
     async look(subject) {
       const rewritten = startsRead(subject.settled.program, subject.run);
       return rewritten ? await sameAs(subject, rewritten, "declared starts, read from a file") : apply;
+    },
+  },
+  {
+    name: "an evaluation as an output",
+    share: 1,
+    async look({ settled: { program, output }, run }) {
+      const rewritten = evaluationAsOutput(program);
+      if (!rewritten) return apply;
+      const other = compileFiles(rewritten.program).program;
+      if (!other) return { kind: "found", detail: "an evaluation does not compile as an output" };
+      // where its loop now runs by itself, it draws in the name of that
+      if (other.simulations.length !== output.program!.simulations.length) return apply;
+      const { name } = rewritten;
+      const found = (await runOn(other, referenceBackend)).outputs.find((o) => o.name === name);
+      const wanted = run.evaluations.find((e) => e.name === name)!.reports[0]!.points[0]!.values;
+      const same = found?.value.data.length === wanted.length &&
+        wanted.every((x, i) => Object.is(x, Number(found.value.data[i])));
+      return same
+        ? held
+        : { kind: "found", detail: `evaluate ${name} is ${wanted}, as an output ${found?.value.data}` };
     },
   },
   {

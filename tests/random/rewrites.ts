@@ -134,3 +134,22 @@ export function innerGradients({ text, files }: RandomProgram): RandomProgram[] 
     }];
   });
 }
+
+/** A program whose first evaluation of one number is an output of the same name, which then sees the same tasks and draws. */
+export function evaluationAsOutput(
+  { text, files }: RandomProgram,
+): { program: RandomProgram; name: string } | undefined {
+  const part = ({ span }: { readonly span: { readonly start: number; readonly end: number } }) =>
+    text.slice(span.start, span.end);
+  for (const item of treeOf(text).items) {
+    if (item.kind !== "Evaluate" || item.clauses.some((c) => c.kind !== "Report" && c.kind !== "Across")) continue;
+    const [report, second] = item.clauses.filter((c) => c.kind === "Report");
+    if (!report || second || report.at) continue;
+    const across = item.clauses.find((c) => c.kind === "Across");
+    const rest = `${across ? `\n${part(across)}` : ""}${item.after ? `\nafter ${item.after.name}` : ""}`;
+    const output = `output ${item.name.name} = ${part(report.value)}${rest}`;
+    const rewritten = `${text.slice(0, item.span.start)}${output}${text.slice(item.span.end)}`;
+    return { program: { text: rewritten, files }, name: item.name.name };
+  }
+  return undefined;
+}

@@ -108,6 +108,10 @@ const mistakes: readonly Mistake[] = [
       text.replace(/^(start [\w.]+ from "[^"]*").*$/m, `$1 as ${dice.pick(["nobody", '"0.bias"'])}`),
   },
   {
+    name: "an output that is no array",
+    make: (text, dice) => `${text}output odd = ${dice.pick(["ix", "normal(0, 1)", "dense", "sgd"])}\n`,
+  },
+  {
     name: "an expected value that is drawn",
     make: (text) =>
       `${text}param lonely = 0.5\ngradient lonely^2 wrt lonely expect { value = normal(0, 1) within 1 }\n`,
