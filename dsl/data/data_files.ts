@@ -77,10 +77,11 @@ export function openDataFile(
 export function readBytes(
   cx: Context,
   { text, span: at }: QuotedText,
-  { path, extension, without = `There is no file \`${path}\`` }: {
+  { path, extension, without = `There is no file \`${path}\``, hint }: {
     readonly path: string;
     readonly extension: string;
     readonly without?: string;
+    readonly hint?: string;
   },
   read: ReadData,
 ): Uint8Array | undefined {
@@ -95,7 +96,7 @@ export function readBytes(
   }
   if (bytes) take(bytes.length);
   if (taken === false) return undefined;
-  if (!bytes) return void fail(cx, { code: "M0601", title: without, at });
+  if (!bytes) return void fail(cx, { code: "M0601", title: without, at, hint });
   if (bytes.length === 0) return void fail(cx, { code: "M0601", title: `\`${path}\` is empty`, at });
   return bytes;
 }

@@ -173,19 +173,28 @@ function openArrays(
   const isFile = named.toLowerCase().endsWith(extension);
   const path = isFile ? named : named === "" ? learnedFile : `${named}/${learnedFile}`;
   if (!opened.has(path)) {
-    const without = isFile ? undefined : `\`${from.text}\` is no run folder: there is no \`${path}\``;
-    opened.set(path, readArrays(cx, from, { path, ...(without !== undefined && { without }) }, read));
+    const without = isFile
+      ? `There is no file \`${path}\``
+      : `\`${from.text}\` is no run folder: there is no \`${path}\``;
+    opened.set(path, readArrays(cx, from, { path, without, hint: whereToLook(from.text) }, read));
   }
   return opened.get(path);
+}
+
+/** Where files are that are not where they were looked for. */
+function whereToLook(text: string): string {
+  return /\.(pt|pth|ckpt|bin|pkl|pickle|npz|npy|h5|hdf5|msgpack|onnx)$/i.test(text)
+    ? "save the weights as `.safetensors`: `safetensors.torch.save_file(model.state_dict(), …)`"
+    : "`--out` writes run folders; name the folder that it lies in by `--data`, or put it beside the program";
 }
 
 function readArrays(
   cx: Context,
   from: StartItem["from"],
-  { path, without }: { readonly path: string; readonly without?: string },
+  { path, without, hint }: { readonly path: string; readonly without: string; readonly hint: string },
   read: ReadData,
 ): StoredArrays | undefined {
-  const bytes = readBytes(cx, from, { path, extension, ...(without !== undefined && { without }) }, read);
+  const bytes = readBytes(cx, from, { path, extension, without, hint }, read);
   if (!bytes) return undefined;
   try {
     const { tensors } = openSafetensors(bytes);

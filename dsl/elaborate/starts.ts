@@ -7,7 +7,7 @@ import { entryOfArray, whyNoEntry } from "../../runtime/program/given_arrays.ts"
 import { allocate, type HostArray, sizeOf, type TypedArray } from "../../runtime/ir/types.ts";
 import { floatStorages } from "../../runtime/program/safetensors.ts";
 import { fail, firstTime } from "../world/report.ts";
-import { formatDims, formatRange, shapeOf } from "../world/values.ts";
+import { formatDims, formatRange, namedSizes, shapeOf } from "../world/values.ts";
 import type { Elaboration, LeafDeclaration, LeafNames, Start, StoredArray, StoredArrays } from "../world/world.ts";
 import { pathText } from "../syntax/paths.ts";
 import { capital, listed } from "../text/words.ts";
@@ -156,6 +156,7 @@ function otherShape(stored: StoredArray, { at }: Start, leaf: LeafDeclaration): 
     title: `\`${leaf.name}\` is ${formatDims(leaf.dims)}, and ${stored.name} is [${stored.shape.join(", ")}]`,
     at,
     secondary: [{ span: leaf.span, message: "declared here" }],
+    sizes: namedSizes(leaf.dims),
     hint: turned ? "save its transpose: elsewhere the weights of a layer stand as [outputs, inputs]" : undefined,
   };
 }

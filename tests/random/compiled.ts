@@ -60,15 +60,22 @@ export function settle(program: RandomProgram): Settled | { readonly errors: rea
     const output = compileFiles(now);
     const errors = errorsOf(output);
     if (errors.length === 0) return { program: now, output, refused };
-    const foreign = errors.filter((d) => !honest.has(d.code));
+    // a start is of no use where nobody names the parameter any more
+    const mayBeUnread = refused.length > 0 || output.diagnostics.some((d) => d.code === "W0201");
+    const goes = (d: Diagnostic) =>
+      d.code === "M0501" || mayBeUnread && d.title.endsWith("starts at what nothing reads");
+    const foreign = errors.filter((d) => !honest.has(d.code) && !goes(d));
     if (foreign.length > 0) return { errors: foreign };
-    const reach = errors.filter((d) => d.code === "M0501");
+    const reach = errors.filter(goes);
     if (reach.length === 0) return undefined;
     // from the end, so that places before stay where they are
     let { text } = now;
     for (const { primary: { span } } of reach.toSorted((a, b) => b.primary.span.start - a.primary.span.start)) {
-      refused.push({ reference: text.slice(span.start, span.end), program: now });
-      const without = withoutReference(text, span);
+      const [item] = treeOf(text).items.filter((i) => i.span.start <= span.start && span.end <= i.span.end);
+      const starts = item?.kind === "Start";
+      if (!starts) refused.push({ reference: text.slice(span.start, span.end), program: now });
+      const whole = starts ? text.slice(0, item.span.start) + text.slice(item.span.end) : undefined;
+      const without = withoutReference(text, span) ?? whole;
       if (without === undefined) return undefined;
       text = without;
     }

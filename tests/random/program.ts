@@ -101,10 +101,10 @@ class Draft extends Definitions {
     this.define("own", `param own : [2] ${this.start([2])}`);
     const goal = dice.pick(["c", "goal[1]", this.theta ? "theta" : "0.2"]);
     this.#items.push(
-      `inner drift {\n  minimize sum((own - ${goal})^2)\n  over own by sgd(lr = 0.1)\n  for R = ${
+      `inner stray {\n  minimize sum((own - ${goal})^2)\n  over own by sgd(lr = 0.1)\n  for R = ${
         dice.int(1, 3)
       } steps\n}`,
-      `output left = ${dice.pick(["own@R", "sum(own@t for t in 0 .. R)", "own@R < 100", "drift.loss@R"])}`,
+      `output left = ${dice.pick(["own@R", "sum(own@t for t in 0 .. R)", "own@R < 100", "stray.loss@R"])}`,
     );
   }
 

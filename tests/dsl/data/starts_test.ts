@@ -301,6 +301,7 @@ const mistakes: readonly (readonly [string, Parameters<typeof file>[0], string])
   ],
   [`start mlp from "g.safetensors"`, {}, "M0601 | There is no file `g.safetensors`"],
   [`start mlp from "f"`, {}, "M0601 | `f` is no run folder: there is no `f/parameters.safetensors`"],
+  [`start mlp from "f.pt"`, {}, "save the weights as `.safetensors`"],
   [`start mlp from "../f.safetensors"`, {}, "M0605 | `../f.safetensors` lies outside"],
   [`start mlp, fit.lr from "f.safetensors" as x`, {}, "M0102 | What stands after `as`"],
   [`start mlp from "f.safetensors" as x[1]`, {}, "M0102 | After `as` comes what the file calls it"],
