@@ -73,6 +73,7 @@ Deno.test("a loop that only a gradient runs is run once more for its model: that
   const run = await compileFile(new URL("../../examples/toy.meta", import.meta.url)).run();
   const [two] = run.model("linear").call({ x: floats([1, 1], 2) }).data;
   assertEquals(two, 2 * run.parameter("linear.w", { time: 5 }).data[0]!);
+  assertEquals(two, 6.781569342967652); // as README says
 });
 
 Deno.test("a model reads what else was learned, takes numbers, and draws the same in every call", async () => {
