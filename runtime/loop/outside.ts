@@ -37,7 +37,7 @@ function describeFailure(
   const inLoop = said[0]?.what === "step" ? said.shift() : undefined;
   const around = said.map(({ what, of, count }) => `${what} ${count}${of === undefined ? "" : ` of \`${of}\``}`);
   // of a loop that runs by itself, or is a function of a meta-step, the counters say enough
-  if (inLoop && /^(gradient|evaluate) /.test(name)) around.push(`\`${name}\``);
+  if (inLoop && /^(gradient|evaluate|output) /.test(name)) around.push(`\`${name}\``);
   const first = inLoop ? `\`${inLoop.of}\`, step ${inLoop.count}` : around.shift() ?? `\`${name}\``;
   const where = around.length === 0 ? first : `${first} (${around.join(", ")})`;
   const position = shape.length === 0 ? "" : ` at [${place(entry!, shape).join(", ")}]`;

@@ -157,6 +157,18 @@ output ends = a@T across 1 p
   assertEquals([...run.output("ends").data], [1 + 0.5 * (1 - 2 / 8) * 3]);
 });
 
+Deno.test("an index that leaves its range in a loop of an output is said with the output", async () => {
+  const source = `edition 1
+data d { x : [3] = [1, 2, 3] }
+task any { split s { one = 1 } }
+param w = 0
+inner fit { minimize (w - take(d.x, 2 + argmax([0.5, w * s.one])))^2   over w   by sgd(lr = 0.2)   for T = 3 steps }
+output ends = w@T across 2 any`;
+  // w goes to 1.2, and then counts as the largest
+  const error = await assertRejects(() => compile(source).run(), RunError);
+  assertStringIncludes(error.message, "`fit`, step 1 (task 0, `output ends`): an index of `take` is 3, outside 0 .. 2");
+});
+
 Deno.test("a host function is asked for the tasks of an output by its name", async () => {
   const asked: TaskRequest[] = [];
   const run = await compile(
