@@ -30,7 +30,7 @@ export { RunError } from "./api/experiment.ts";
 export type { Experiment, RunOptions, Starts } from "./api/experiment.ts";
 export type { BackendName } from "./api/backends.ts";
 export { restoreRun } from "./api/run.ts";
-export type { ParameterAt, RecordedSeries, Run } from "./api/run.ts";
+export type { OuterEnding, ParameterAt, RecordedSeries, Run } from "./api/run.ts";
 export type { LearnedModel, NamedArray } from "./api/model.ts";
 export type { Evaluation, PointAt } from "./api/evaluation.ts";
 export { version } from "./api/version.ts";
@@ -57,24 +57,29 @@ export type {
   FinishedEvent,
   GradientEvent,
   ImplicitEvent,
+  KeptEvent,
   OutputEvent,
   RecordedEvent,
   RunEvent,
   SimulationEvent,
   StartedEvent,
   StepEvent,
+  UntilEvent,
 } from "./runtime/loop/events.ts";
 export type {
   EvaluationResult,
   GradientResult,
   ImplicitReport,
+  KeptEvaluation,
   Outcome,
+  OuterResult,
   OutputResult,
   Recorded,
   RecordedBy,
   ReportPoint,
   ReportResult,
   SimulationResult,
+  UntilHeld,
   Verdict,
 } from "./runtime/loop/results.ts";
 export type { MemoryPlan } from "./runtime/loop/memory.ts";

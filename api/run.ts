@@ -7,6 +7,7 @@ import type { HostArray } from "../runtime/ir/types.ts";
 import type {
   GradientResult,
   Outcome,
+  OuterResult,
   OutputResult,
   Recorded,
   RunResult,
@@ -40,6 +41,12 @@ export interface RecordedSeries {
   readonly steps: readonly number[];
   /** For `…@*`, axis 0 is the time of the inner loop. */
   readonly values: readonly HostArray[];
+}
+
+/** How an outer loop ended. */
+export interface OuterEnding extends Pick<OuterResult, "name" | "steps" | "until" | "kept"> {
+  /** Meta-steps made. */
+  readonly done: number;
 }
 
 /** Everything a run computed. Arrays that it hands out are the caller's own.
@@ -128,6 +135,8 @@ export interface Run {
   recorded(name: string, options?: { readonly by?: string }): RecordedSeries;
   /** The objective of an outer loop before each meta-step, recorded or not. */
   losses(outer?: string): Float64Array;
+  /** How an outer loop ended: how many meta-steps it made, which `until` held, which evaluation `keep best` gave back. */
+  ending(outer?: string): OuterEnding;
   /** What each compiled function kept of its loops, with the bytes of its arena and its operations. */
   readonly memory: readonly MemoryPlan[];
   /** The inner loops that were run by themselves. */
@@ -195,6 +204,11 @@ export function makeRun(result: RunResult, model: Run["model"] = noModel): Run {
     recorded: (name, { by } = {}) => recordedSeries(groups, name, by),
     losses(outer) {
       return one(result.outers, outer, { what: "outer loop", nameOf: (o) => o.name }).losses.slice();
+    },
+    ending(outer) {
+      const found = one(result.outers, outer, { what: "outer loop", nameOf: (o) => o.name });
+      const { name, steps, losses, until, kept } = found;
+      return { name, steps, done: losses.length, ...(until ? { until } : {}), ...(kept ? { kept } : {}) };
     },
     memory: result.plans,
     simulations,

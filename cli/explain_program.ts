@@ -10,6 +10,7 @@ import { buildFunction } from "../runtime/ir/builder.ts";
 import { type Cost, costOf, type LoopCost, loopCosts } from "../runtime/ir/cost.ts";
 import type { IrFunction } from "../runtime/ir/types.ts";
 import { type MemoryPlan, planFunction } from "../runtime/loop/memory.ts";
+import { timesDuring } from "../runtime/loop/operations.ts";
 import type { ExperimentProgram } from "../runtime/program/program.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
@@ -64,9 +65,9 @@ function timesRun(program: ExperimentProgram): readonly { readonly fn: IrFunctio
   return [
     ...program.outers.map((o) => ({ fn: o.step.fn, runs: o.steps })),
     ...program.gradients.map((g) => once(g.fn.fn)),
-    ...program.evaluations.map(({ fn, every }) => {
+    ...program.evaluations.map(({ name, fn, every }) => {
       const of = program.outers.find((o) => o.name === every?.of);
-      return { fn: fn.fn, runs: 1 + (every && of ? Math.ceil(of.steps / every.steps) : 0) };
+      return { fn: fn.fn, runs: 1 + (every && of ? timesDuring(of, name, every.steps) : 0) };
     }),
     ...program.outputs.map((o) => once(o.fn.fn)),
     ...program.simulations.map((s) => once(s.fn.fn)),

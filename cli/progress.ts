@@ -5,7 +5,7 @@ import type { EvaluationResult } from "../runtime/loop/results.ts";
 import type { ImplicitEvent, RunEvent, StepEvent } from "../runtime/loop/events.ts";
 import { metricLines } from "../runtime/record/metrics.ts";
 import type { Console } from "./console.ts";
-import { normText } from "./report.ts";
+import { normText, untilText } from "./report.ts";
 import { duration, shortNumber } from "./numbers.ts";
 
 /** Shows a run while it goes on. `seconds` since the run began. */
@@ -44,6 +44,8 @@ export function textProgress(console: Console): Progress {
     console.err(`${text}\n`);
   };
   const warned = new Set<string>();
+  // the last one of a loop is shown, also where it ends early
+  let last: StepEvent | undefined;
   return {
     note,
     end: clear,
@@ -53,7 +55,14 @@ export function textProgress(console: Console): Progress {
         warned.add(about);
       }
       if (event.kind === "evaluation" && event.evaluation.during) note(evaluationLine(event.evaluation));
-      if (event.kind !== "step" || !due(event, seconds)) return;
+      if (event.kind === "until") {
+        if (last) note(stepLine(last));
+        last = undefined;
+        note(`${event.outer}: ${untilText(event.held, event.step)}`);
+      }
+      if (event.kind !== "step") return;
+      last = due(event, seconds) ? undefined : event;
+      if (last) return;
       const line = stepLine(event);
       if (!errTerminal || event.step === event.steps - 1) return note(line);
       // a line that wraps could not be rewritten
@@ -115,12 +124,19 @@ function evaluationLine({ name, during, reports }: EvaluationResult): string {
 /** Progress for programs. Meta-steps are given about once a second; what is recorded is given in full. */
 export function jsonProgress(console: Console): Progress {
   const due = gate(pause.json);
+  const say = (event: RunEvent, seconds: number) => {
+    for (const line of metricLines(event, seconds)) console.out(`${JSON.stringify(line)}\n`);
+  };
+  let last: StepEvent | undefined;
   return {
     note: () => {},
     end: () => {},
     event(event, seconds) {
-      if (event.kind === "step" && !due(event, seconds)) return;
-      for (const line of metricLines(event, seconds)) console.out(`${JSON.stringify(line)}\n`);
+      if (event.kind === "step") last = due(event, seconds) ? undefined : event;
+      if (event === last) return;
+      if (event.kind === "until" && last) say(last, seconds);
+      if (event.kind === "until") last = undefined;
+      say(event, seconds);
     },
   };
 }

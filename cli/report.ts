@@ -6,9 +6,11 @@ import type {
   EvaluationResult,
   GradientResult,
   ImplicitReport,
+  KeptEvaluation,
   OutputResult,
   ReportPoint,
   RunResult,
+  UntilHeld,
   Verdict,
 } from "../runtime/loop/results.ts";
 import { groupRecorded, type RecordedGroup } from "../runtime/record/summary.ts";
@@ -48,7 +50,27 @@ function outerText(outer: RunResult["outers"][number]): string {
     const missed = report.missed > 0 ? `; not arrived in ${report.missed} of ${outer.losses.length} meta-steps` : "";
     return `  ${implicitText(report)}${missed}`;
   });
-  return [outerLine(outer), ...solves].join("\n");
+  return [outerLine(outer), ...endLines(outer), ...solves].join("\n");
+}
+
+/** Why it ended before its last meta-step, and which evaluation it gave back. */
+function endLines({ until, kept, losses }: RunResult["outers"][number]): string[] {
+  return [
+    ...(until ? [`  ${untilText(until, losses.length)}`] : []),
+    ...(kept ? [`  ${keptText(kept, losses.length)}`] : []),
+  ];
+}
+
+/** `until train.loss < 0.01 after 12 meta-steps: 0.0098`. */
+export function untilText({ until, value }: UntilHeld, done: number): string {
+  const after = `after ${done} ${done === 1 ? "meta-step" : "meta-steps"}`;
+  return `until ${until} ${after}: ${Number.isNaN(value) ? "it was never finite" : shortNumber(value)}`;
+}
+
+/** `kept the best of valid: 0.95 before meta-step 40`. */
+export function keptText({ evaluation, step, value }: KeptEvaluation, done: number): string {
+  const when = step === done ? "after the last meta-step" : `before meta-step ${step}`;
+  return `kept the best of ${evaluation}: ${shortNumber(value)} ${when}`;
 }
 
 /** What the norms of a report are of. */

@@ -4,7 +4,7 @@ import type { CheckedLoop, Elaboration, LeafDeclaration } from "./world/world.ts
 import { openLook } from "./elaborate/functions.ts";
 import { type Direction, estimatorFacts, type EstimatorKind, type Loop } from "./world/loop.ts";
 import { stepsOf } from "./elaborate/steps.ts";
-import { type CheckedProgram, text, throughText } from "./check/checked_program.ts";
+import { type CheckedProgram, endingTexts, text, throughText } from "./check/checked_program.ts";
 import { loopsChanging, outersLearning } from "./elaborate/ownership.ts";
 import { startKey, startText } from "./elaborate/starts.ts";
 import { count } from "./text/words.ts";
@@ -29,6 +29,7 @@ function problems(el: Elaboration, checked: CheckedProgram): string[] {
       : "";
     lines.push(`  ${loop.name}:  ${sign} over ${over}   ${tasks}${text(el, loop.objective.value)}`);
     lines.push(`    by ${rulesText(el, loop)}, ${count(steps, "meta-step", "meta-steps")}`);
+    lines.push(...endingTexts(el, loop).map((line) => `    ${line}`));
     lines.push(...subject(el, outer.runs, undefined, "    "));
   }
   for (const { item, across, wrt, runs } of checked.gradients) {

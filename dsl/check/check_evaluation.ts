@@ -53,6 +53,7 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
   if (!isAfterRun(first, item.after, "`after` names the outer whose values are used")) return undefined;
   const named = clause && readAcross(el, clause, el.modules.root);
   const across = named && readCount(first, named);
+  const best = readBest(first, item);
   const hold = singleClause(el, item.clauses, "Hold");
   if (hold && (!count || hold.what.name !== "last")) {
     fail(first, {
@@ -84,7 +85,30 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
   const values = reports.map((report) => reportValue(tasks.cx, report));
   if (values.some((v) => v === undefined)) return undefined;
   const runs = checkedLoops(tasks.cx.world.consumer);
-  return { item, across, steps, reports, every, runs, inners: new Set(runs.map((r) => r.loop)) };
+  return { item, across, steps, reports, best, every, runs, inners: new Set(runs.map((r) => r.loop)) };
+}
+
+/** Which report says what is better: the one that `best` stands after. */
+function readBest(cx: Context, { clauses }: EvaluateItem): CheckedEvaluation["best"] {
+  const clause = singleClause(cx.elaboration, clauses, "Best");
+  if (!clause) return undefined;
+  const report = clauses.slice(0, clauses.indexOf(clause)).filter((c) => c.kind === "Report").length - 1;
+  const { what: { name: better, span } } = clause;
+  if (better !== "highest" && better !== "lowest") {
+    return void fail(cx, {
+      code: "M0102",
+      title: `\`best ${better}\` is unknown`,
+      at: span,
+      hint: "write `best highest` or `best lowest`",
+    });
+  }
+  if (report >= 0) return { report, better };
+  return void fail(cx, {
+    code: "M0102",
+    title: "Before `best` stands the `report` that it speaks of",
+    at: clause.span,
+    hint: `write \`report …  best ${better}\``,
+  });
 }
 
 function readEvery(

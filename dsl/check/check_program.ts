@@ -1,6 +1,6 @@
 // Is the program without mistakes? Goes through every loop and item without running anything until all is shaped.
 import type { CheckedLoop, Elaboration, LeafDeclaration, Unshaped } from "../world/world.ts";
-import { checkedLoops, type CheckedProgram, throughText } from "./checked_program.ts";
+import { checkedLoops, type CheckedProgram, endingTexts, throughText } from "./checked_program.ts";
 import { readRecords, refuseDifferentTimes } from "./check_records.ts";
 import { onlyChecked, openFunction, openLook } from "../elaborate/functions.ts";
 import { fail, moduleScope, needShape } from "../world/report.ts";
@@ -9,6 +9,7 @@ import { checkOuter, checkSharedLeaves, inPhases } from "./check_outer.ts";
 import { checkGradient, checkSimulation } from "./check_items.ts";
 import { checkEvaluation } from "./check_evaluation.ts";
 import { checkOutput, outputsOfRuns } from "./check_output.ts";
+import { checkStopping } from "./check_stopping.ts";
 import { checkUnused } from "./unused_definitions.ts";
 import type { Span } from "../text/source.ts";
 import type { Loop } from "../world/loop.ts";
@@ -40,6 +41,7 @@ export function checkProgram(el: Elaboration): CheckedProgram {
     ...outputsOfRuns(found(simulations), found(outputs)),
   };
   checkSharedLeaves(el, phases);
+  const stopping = checkStopping(el, checked.evaluations, used);
   const wrt = checked.gradients.flatMap((g) => g.wrt).flatMap((r) => r.leaves);
   const persistent = [...new Set([...checked.outers.flatMap((o) => o.leaves), ...wrt])];
   const startRuns = checkStarts(el, persistent);
@@ -53,7 +55,7 @@ export function checkProgram(el: Elaboration): CheckedProgram {
   const records = readRecords(el, { outers: checked.outers, persistent, recordable, whole, learners });
   reportUnshaped(el);
   for (const outer of checked.outers) refuseDifferentTimes(el, outer, records);
-  return { ...checked, records, persistent, startRuns };
+  return { ...checked, records, stopping, persistent, startRuns };
 }
 
 /** The states of every rule, also of those that nothing uses. */
@@ -290,8 +292,9 @@ export function printChecked(el: Elaboration, checked: CheckedProgram): string {
     const tasks = outer?.across
       ? `, ${outer.across.count} ${outer.across.definition.name}${outer.across.fixed ? " fixed" : ""}`
       : "";
+    const ends = endingTexts(el, loop).map((ending) => `, ${ending}`).join("");
     lines.push(
-      `${loop.kind} ${loop.name}: ${steps} steps by ${rules}, through ${throughText(el, loop)}${tasks}${inside}`,
+      `${loop.kind} ${loop.name}: ${steps} steps by ${rules}${ends}, through ${throughText(el, loop)}${tasks}${inside}`,
     );
   }
   return lines.join("\n") + "\n";

@@ -12,7 +12,7 @@ import type {
 import type { EvaluateItem, Expression, GradientItem, OutputItem, ReportClause } from "../syntax/ast.ts";
 import { expressionText } from "../format/expression_text.ts";
 import type { Direction, Loop } from "../world/loop.ts";
-import type { Expectation, RecordRequest } from "../../runtime/program/program.ts";
+import type { Better, Expectation, OuterProgram, RecordRequest } from "../../runtime/program/program.ts";
 import type { Span } from "../text/source.ts";
 
 export const text = (el: Elaboration, e: Expression) =>
@@ -23,12 +23,26 @@ export function throughText(el: Elaboration, { through: { kind, args } }: Loop):
   return `${kind}(${[...args].map(([name, value]) => `${name} = ${text(el, value)}`).join(", ")})`;
 }
 
+/** `until train.loss < 0.01`, `keep best of valid`: what ends a loop earlier, and what it gives back. */
+export function endingTexts(el: Elaboration, { until, keep }: Loop): string[] {
+  const steps = (patience: Expression) => ` has not improved for ${text(el, patience)} steps`;
+  return [
+    ...until.map((u) => `until ${text(el, u.condition)}${u.patience ? steps(u.patience) : ""}`),
+    ...(keep ? [`keep best of ${keep.of.name}`] : []),
+  ];
+}
+
+/** What ends an outer, and what it gives back. */
+export type Stopping = Pick<OuterProgram, "until" | "keep">;
+
 /** An `evaluate` item after its check. */
 export interface CheckedEvaluation {
   readonly item: EvaluateItem;
   readonly across: Across | undefined;
   readonly steps: GivenSteps | undefined;
   readonly reports: readonly ReportClause[];
+  /** Which of them says what is better. */
+  readonly best: { readonly report: number; readonly better: Better } | undefined;
   readonly every: { readonly steps: number; readonly of: string } | undefined;
   readonly inners: ReadonlySet<Loop>;
   readonly runs: readonly CheckedLoop[];
@@ -111,6 +125,8 @@ export interface CheckedProgram {
   readonly outputs: readonly CheckedOutput[];
   readonly simulations: readonly CheckedSimulation[];
   readonly records: CheckedRecords;
+  /** What ends outers earlier, and what they give back. */
+  readonly stopping: ReadonlyMap<Loop, Stopping>;
   /** The leaves that live as long as the run. */
   readonly persistent: readonly LeafDeclaration[];
   /** The loops that are run to find where these start. */

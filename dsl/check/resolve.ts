@@ -143,6 +143,9 @@ class Resolver {
       case "Across":
       case "Every":
         return this.#check(clause.count, none);
+      case "Until":
+        this.#check(clause.condition, counts);
+        return this.#check(clause.patience, none);
       case "Clip":
         return this.#check(clause.bound, none);
       case "Batch":
@@ -158,6 +161,8 @@ class Resolver {
         });
       }
       case "Memory":
+      case "Keep":
+      case "Best":
       case "Hold":
         return;
       default:

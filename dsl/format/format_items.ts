@@ -410,6 +410,13 @@ function clauseEntry(q: CommentQueue, c: ast.Clause): LineEntry {
       return clause("by", expressionDocument(q, c.rule));
     case "For":
       return clause("for", [c.name ? `${c.name.name} = ` : "", expressionDocument(q, c.count), " steps"]);
+    case "Until":
+      return clause("until", [
+        expressionDocument(q, c.condition),
+        c.patience ? [" has not improved for ", expressionDocument(q, c.patience), " steps"] : "",
+      ]);
+    case "Keep":
+      return clause("keep", `best of ${c.of.name}`);
     case "Batch":
       return clause("batch", [expressionDocument(q, c.size), " of ", expressionDocument(q, c.of)]);
     case "Clip":
@@ -427,6 +434,8 @@ function clauseEntry(q: CommentQueue, c: ast.Clause): LineEntry {
         expressionDocument(q, c.value),
         c.at ? indented([gap(q, c.at.span.start, " "), "at ", stepsDocument(q, c.at)]) : "",
       ]);
+    case "Best":
+      return clause("best", c.what.name);
     case "Every":
       return clause("every", [expressionDocument(q, c.count), ` steps${c.of ? ` of ${c.of.name}` : ""}`]);
     case "Hold":

@@ -15,6 +15,8 @@ const clauseNames: Readonly<Record<Clause["kind"], string>> = {
   Over: "over",
   By: "by",
   For: "for",
+  Until: "until",
+  Keep: "keep best",
   Batch: "batch",
   Clip: "clip",
   Through: "through",
@@ -22,6 +24,7 @@ const clauseNames: Readonly<Record<Clause["kind"], string>> = {
   Across: "across",
   Memory: "memory",
   Report: "report",
+  Best: "best",
   Every: "every",
   Hold: "hold last",
 };
@@ -63,6 +66,7 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
   const from = singleClause(el, clauses, "From");
   const through = singleClause(el, clauses, "Through");
   const acrossClause = singleClause(el, clauses, "Across");
+  const keep = singleClause(el, clauses, "Keep");
   const rules = readRules(el, item, module);
   for (
     const [clause, word, example] of [
@@ -98,6 +102,8 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
     objective: objective ?? { kind: "Minimize", maximize: false, value: hole, span },
     count: count ?? { kind: "For", count: hole, span },
     timeName: count?.name?.name || "T",
+    until: clauses.filter((c) => c.kind === "Until"),
+    keep,
     rules: rules ?? [],
     clip: clip?.bound,
     batch,

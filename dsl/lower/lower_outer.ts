@@ -24,7 +24,7 @@ import { clipped, globalNorm, readsName, startStates, stepOfLeaf } from "../loop
 import { movedValue } from "../loops/moved_values.ts";
 import { lowerSensitivities } from "./sensitivities.ts";
 import { shapeOf, staticNumber } from "../world/values.ts";
-import type { CheckedOuter } from "../check/checked_program.ts";
+import type { CheckedOuter, Stopping } from "../check/checked_program.ts";
 import { endOf, openOuter } from "../check/check_outer.ts";
 
 /** Writes everything that an outer needs at run time. */
@@ -32,7 +32,11 @@ export function lowerOuter(
   el: Elaboration,
   outer: CheckedOuter,
   given: Given,
-  requests: { readonly records: readonly RecordRequest[]; readonly trajectories?: TrajectoryRequest },
+  requests: {
+    readonly records: readonly RecordRequest[];
+    readonly trajectories?: TrajectoryRequest;
+    readonly stopping?: Stopping | undefined;
+  },
 ): OuterProgram {
   const { loop, steps } = outer;
   const start = lowerStates(el, outer, given);
@@ -53,6 +57,8 @@ export function lowerOuter(
     states: states.map(({ name, type }) => ({ name, type })),
     initialStates: start.finish(states),
     step: step.finish(states),
+    until: requests.stopping?.until ?? [],
+    ...(requests.stopping?.keep ? { keep: requests.stopping.keep } : {}),
     records: requests.records,
     ...(rates ? { rates } : {}),
     ...(trajectories ? { trajectories } : {}),

@@ -36,6 +36,7 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
     attempt(() =>
       lowerOuter(el, outer, trained(outer), {
         records: checked.records.byOuter.get(outer.loop) ?? [],
+        stopping: checked.stopping.get(outer.loop),
         ...trajectoriesOf(el, checked, outer, trained(outer)),
       })
     )

@@ -327,6 +327,8 @@ export type Clause =
   | OverClause
   | ByClause
   | ForClause
+  | UntilClause
+  | KeepClause
   | BatchClause
   | ClipClause
   | ThroughClause
@@ -334,6 +336,7 @@ export type Clause =
   | AcrossClause
   | MemoryClause
   | ReportClause
+  | BestClause
   | EveryClause
   | HoldClause;
 
@@ -360,6 +363,21 @@ export interface ForClause {
   readonly kind: "For";
   readonly name?: Identifier;
   readonly count: Expression;
+  readonly span: Span;
+}
+/** `until train.loss < 0.01`, `until valid has not improved for 500 steps`: then `condition` is `valid`. */
+export interface UntilClause {
+  readonly kind: "Until";
+  readonly condition: Expression;
+  /** The steps after `for`. */
+  readonly patience?: Expression;
+  readonly span: Span;
+}
+/** `keep best of valid` */
+export interface KeepClause {
+  readonly kind: "Keep";
+  /** The evaluation. */
+  readonly of: Identifier;
   readonly span: Span;
 }
 /** `batch 64 of train` */
@@ -407,6 +425,12 @@ export interface ReportClause {
   readonly kind: "Report";
   readonly value: Expression;
   readonly at?: Comprehension;
+  readonly span: Span;
+}
+/** `best highest`; belongs to the `report` before it. */
+export interface BestClause {
+  readonly kind: "Best";
+  readonly what: Identifier;
   readonly span: Span;
 }
 /** `every 1000 steps of train`; `of` may be absent in `record`. */

@@ -53,6 +53,8 @@ const clauseWords: Readonly<
   Over: [["over"], true, ["inner", "outer"]],
   By: [["by"], true, ["inner", "outer"]],
   For: [["for"], true, ["inner", "outer", "evaluate"]],
+  Until: [["until"], false, ["outer"]],
+  Keep: [["keep"], false, ["outer"]],
   Batch: [["batch"], false, ["inner", "outer"]],
   Clip: [["clip"], false, ["inner", "outer"]],
   Through: [["through"], true, ["inner", "outer"]],
@@ -60,6 +62,7 @@ const clauseWords: Readonly<
   // an item
   Memory: [[], false, []],
   Report: [["report"], false, ["evaluate"]],
+  Best: [["best"], false, ["evaluate"]],
   Every: [["every"], false, ["evaluate"]],
   Hold: [["hold"], false, ["evaluate"]],
 };
@@ -80,7 +83,7 @@ export const keywords: readonly Keyword[] = [
   ...words("clause", true, [...ofClauses(true), "wrt"]),
   ...words("clause", false, [...ofClauses(false), "after", "expect"]),
   ...words("link", true, "in via per within"),
-  ...words("link", false, "at of step steps fixed missing as"),
+  ...words("link", false, "at of step steps fixed missing as has"),
 ];
 
 const byWord: ReadonlyMap<string, Keyword> = new Map(keywords.map((keyword) => [keyword.word, keyword]));

@@ -9,10 +9,12 @@ import type {
   FromClause,
   Identifier,
   InnerItem,
+  KeepClause,
   MinimizeClause,
   OptimizerItem,
   OuterItem,
   OverrideEntry,
+  UntilClause,
 } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
 import { type Path, referencePath } from "../syntax/paths.ts";
@@ -124,6 +126,10 @@ export interface Loop {
   /** The number of steps, as an expression, and the name it goes by (`T` unless said). */
   readonly count: ForClause;
   readonly timeName: string;
+  /** What ends it before that. */
+  readonly until: readonly UntilClause[];
+  /** The evaluation whose best is given back. */
+  readonly keep: KeepClause | undefined;
   readonly rules: readonly LoopRule[];
   readonly clip: Expression | undefined;
   readonly batch: BatchClause | undefined;

@@ -4,10 +4,12 @@ import type {
   EvaluationResult,
   GradientResult,
   ImplicitReport,
+  KeptEvaluation,
   Outcome,
   OutputResult,
   Recorded,
   SimulationResult,
+  UntilHeld,
 } from "./results.ts";
 
 /** Something happened in a run. */
@@ -19,6 +21,8 @@ export type RunEvent =
   | GradientEvent
   | ImplicitEvent
   | SimulationEvent
+  | UntilEvent
+  | KeptEvent
   | RecordedEvent
   | FinishedEvent;
 
@@ -105,6 +109,28 @@ export interface SimulationEvent {
   readonly kind: "simulation";
   /** What it gave. */
   readonly simulation: SimulationResult;
+}
+
+/** An outer loop ended because an `until` held. */
+export interface UntilEvent {
+  /** Tells the events apart. */
+  readonly kind: "until";
+  /** Name of the outer loop. */
+  readonly outer: string;
+  /** Meta-steps done. */
+  readonly step: number;
+  /** Which one, and what it read. */
+  readonly held: UntilHeld;
+}
+
+/** An outer loop gave the values of its best evaluation back. */
+export interface KeptEvent {
+  /** Tells the events apart. */
+  readonly kind: "kept";
+  /** Name of the outer loop. */
+  readonly outer: string;
+  /** Which evaluation it was. */
+  readonly kept: KeptEvaluation;
 }
 
 /** A value was recorded. */

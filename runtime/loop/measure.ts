@@ -132,7 +132,7 @@ export function evaluate(
   item: EvaluationProgram,
   context: RunContext,
   during?: { readonly outer: string; readonly step: number },
-): void {
+): EvaluationResult {
   const outputs = context.call(item.fn, { step: 0 });
   const reports = item.reports.map(({ label, times }, i) => ({
     label,
@@ -146,10 +146,11 @@ export function evaluate(
     reports.flatMap(({ label, points }, report) =>
       points.filter((p) => p.nonFinite === p.count).map((point) => ({ label, point, report }))
     )[0];
-  if (!empty) return;
+  if (!empty) return result;
   const found = item.watch && context.watch(item.watch(empty.report), { step: 0 });
   const where = found ? `; ${describeWatched(found)}` : "";
   context.doubt(new MetaRuntimeError(`${describeEmpty(empty, result)}${where}`, found?.origin ?? item.origin));
+  return result;
 }
 
 /** "`evaluate test`: `mse(…)` at time 3 is not finite in any of its 600 tasks (before meta-step 10 of `train`)". */

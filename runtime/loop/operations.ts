@@ -4,7 +4,7 @@ import { MetaRuntimeError } from "../errors.ts";
 import type { Origin } from "../ir/types.ts";
 import { raising } from "../limits.ts";
 import type { Executables } from "./executables.ts";
-import type { ExperimentProgram, ProgramFunction } from "../program/program.ts";
+import type { ExperimentProgram, OuterProgram, ProgramFunction } from "../program/program.ts";
 
 /** A function, how often the run calls it, and where it stands. */
 interface Called {
@@ -15,7 +15,7 @@ interface Called {
 }
 
 function calledBy({ outers, gradients, evaluations, outputs, simulations }: ExperimentProgram): Called[] {
-  const stepsOf = new Map(outers.map(({ name, steps }) => [name, steps]));
+  const byName = new Map(outers.map((outer) => [outer.name, outer]));
   return [
     ...outers.flatMap(({ name, steps, step, trajectories, origin }) => [
       { name, fn: step, times: steps, origin },
@@ -25,12 +25,17 @@ function calledBy({ outers, gradients, evaluations, outputs, simulations }: Expe
     ]),
     ...gradients.map(({ label, fn, origin }) => ({ name: `gradient ${label}`, fn, times: 1, origin })),
     ...evaluations.map(({ name, fn, origin, every }) => {
-      const during = every ? Math.ceil((stepsOf.get(every.of) ?? 0) / every.steps) : 0;
-      return { name, fn, times: 1 + during, origin };
+      const outer = every && byName.get(every.of);
+      return { name, fn, times: 1 + (outer ? timesDuring(outer, name, every.steps) : 0), origin };
     }),
     ...outputs.map(({ name, fn, origin }) => ({ name, fn, times: 1, origin })),
     ...simulations.map(({ loop, fn, origin }) => ({ name: loop, fn, times: 1, origin })),
   ];
+}
+
+/** How often an evaluation is made while an outer goes on to its last meta-step. */
+export function timesDuring({ steps, keep }: OuterProgram, name: string, every: number): number {
+  return Math.ceil(steps / every) + (keep?.evaluation === name ? 1 : 0);
 }
 
 /** Throws MetaRuntimeError when a run needs more operations than its limit. Plans every function, when there is a limit. */

@@ -16,6 +16,8 @@ import { isDue, openOuterRecorder, type OuterRecorder } from "./recorder.ts";
 import type { ContextLoop, RunContext } from "./run_context.ts";
 import type { Steps, StepWiring } from "./step_loop.ts";
 import { evaluate } from "./measure.ts";
+import { countedSteps, giveBack, isMissing, noneIsBest, noteEvaluation, whatHolds } from "./stopping.ts";
+import type { UntilHeld } from "./results.ts";
 import { describeWatched } from "./watch.ts";
 
 /** Runs one outer loop to its end, or until the signal; says whether it came to the end. Its result is in the context,
@@ -24,12 +26,21 @@ import { describeWatched } from "./watch.ts";
 export async function runOuter(outer: OuterProgram, context: RunContext): Promise<boolean> {
   const pace = openPace(context.now);
   const state = startState(outer, context);
+  let ended: Ended = { whole: false };
   try {
-    return await takeSteps({ outer, context, state, pace });
+    ended = await takeSteps({ outer, context, state, pace });
+    return ended.whole;
   } finally {
     // the memory of the loop goes with it
     for (const name of outer.over) state.leaves.set(name, copyOf(state.leaves.get(name)!));
-    context.outers.push(resultOf(outer, state, pace.elapsed()));
+    const kept = giveBack(outer, state);
+    const { until } = ended;
+    const step = stepsDone(state);
+    context.outers.push(
+      resultOf(outer, state, { seconds: pace.elapsed(), ...(until ? { until } : {}), ...(kept ? { kept } : {}) }),
+    );
+    if (until) context.report({ kind: "until", outer: outer.name, step, held: until });
+    if (kept) context.report({ kind: "kept", outer: outer.name, kept });
   }
 }
 
@@ -40,8 +51,16 @@ interface Running {
   readonly pace: Pace;
 }
 
-/** Meta-steps from where the loop stands to its end; false when the signal came first. */
-async function takeSteps(running: Running): Promise<boolean> {
+/** How an outer loop came to an end. */
+interface Ended {
+  /** False when the signal came first. */
+  readonly whole: boolean;
+  /** What held then. */
+  readonly until?: UntilHeld;
+}
+
+/** Meta-steps from where the loop stands to its end. */
+async function takeSteps(running: Running): Promise<Ended> {
   const { outer, context, state, pace } = running;
   const recorder = openOuterRecorder(outer, context.program.precision, context.keep);
   const evaluations = context.program.evaluations.filter((e) => e.every?.of === outer.name);
@@ -56,28 +75,51 @@ async function takeSteps(running: Running): Promise<boolean> {
   // leaves that the step makes but does not read
   const loose = outer.over.flatMap((name, i) => wiring.feed.has(numbers + i) ? [] : [{ name, output: numbers + i }]);
   let loop: ContextLoop | undefined;
-  while (stepsDone(state) < outer.steps && !context.signal?.aborted) {
+  let held = whatHolds(outer, state);
+  while (!held && stepsDone(state) < outer.steps && !context.signal?.aborted) {
     const step = stepsDone(state);
     const due = evaluations.filter((e) => isDue(step, e.every!.steps));
     if (!await context.prepare([...stepFunctions, ...due.map((e) => e.fn)], step)) break;
     recorder.before(state, compute);
-    for (const e of due) evaluate(e, context, { outer: outer.name, step });
+    for (const e of due) noteEvaluation(outer, state, evaluate(e, context, { outer: outer.name, step }));
+    held = whatHolds(outer, state);
+    if (held) break;
     if (!loop) {
       loop = context.openLoop(outer.step, { step, states: state.states }, wiring);
       moveInto(loop, outer, state);
     }
     const from = context.now();
-    const made = loop.run(step, Math.min(pace.count, loop.most, stepsTo(step, looked, outer.steps)));
+    let made = loop.run(step, Math.min(pace.count, loop.most, stepsTo(step, looked, outer.steps)));
+    const counted = countedSteps(outer, made.each);
+    // again from where they began, and no further
+    if (counted < made.each.length) made = loop.run(step, counted);
     if (made.bad !== undefined) throw whatWentWrong(running, made, made.bad);
     for (const { name, output } of loose) state.leaves.set(name, copyOf(made.outputs[output]!));
     loop.accept();
     const { length } = made.each;
     tell(running, recorder, made, pace.note(step + length, length, from));
     await context.breathe();
+    held = whatHolds(outer, state);
   }
-  const ready = await context.prepare(trajectories, stepsDone(state));
+  const whole = held !== undefined || stepsDone(state) === outer.steps;
+  const last = whole ? evaluations.filter((e) => isMissing(outer, state, e)) : [];
+  const ready = await context.prepare([...trajectories, ...last.map((e) => e.fn)], stepsDone(state));
   recorder.end(state, ready ? compute.trajectories : undefined);
-  return stepsDone(state) === outer.steps;
+  if (ready) judgeLast(running, last);
+  held ??= whatHolds(outer, state);
+  return { whole, ...(held ? { until: held } : {}) };
+}
+
+/** Makes what is to be kept of once more, with what the last meta-step made. */
+function judgeLast({ outer, context, state }: Running, missing: readonly EvaluationProgram[]): void {
+  for (const e of missing) {
+    noteEvaluation(outer, state, evaluate(e, context, { outer: outer.name, step: stepsDone(state) }));
+  }
+  if (!noneIsBest(outer, state)) return;
+  const what =
+    `\`keep best of ${outer.keep!.evaluation}\`: none of the evaluations during \`${outer.name}\` is finite in ` +
+    "all of its tasks, so there is no best, and what the last meta-step made stays";
+  context.doubt(new MetaRuntimeError(what, outer.origin));
 }
 
 /** Notes in the state what some meta-steps made, and reports it. */

@@ -4,6 +4,7 @@ import type { HostArray } from "../ir/types.ts";
 import type { OuterProgram } from "../program/program.ts";
 import type { ImplicitReport, OuterResult } from "./results.ts";
 import type { RunContext } from "./run_context.ts";
+import type { Kept, Standing } from "./stopping.ts";
 
 /** Where an outer loop stands. Between meta-steps arrays may lie in the memory of the loop that runs: copy what is to stay. */
 export interface OuterState {
@@ -16,6 +17,10 @@ export interface OuterState {
   readonly gradientNorms: number[];
   /** What each loop that is differentiated implicitly said last, by its name, and how often it had not arrived. */
   readonly implicit: Map<string, ImplicitReport & { readonly missed: number }>;
+  /** What the reports said that an `until` or `keep best` listens to. */
+  readonly said: Map<string, Standing>;
+  /** The values of the best evaluation so far. */
+  kept?: Kept;
 }
 
 /** Before the first meta-step. */
@@ -27,6 +32,7 @@ export function startState({ states, initialStates }: OuterProgram, { leaves, ca
     losses: [],
     gradientNorms: [],
     implicit: new Map(),
+    said: new Map(),
   };
 }
 
@@ -41,13 +47,18 @@ export function noteImplicit({ implicit }: OuterState, report: ImplicitReport): 
 }
 
 /** What is left of it when the loop has ended. */
-export function resultOf({ name, steps }: OuterProgram, state: OuterState, seconds: number): OuterResult {
+export function resultOf(
+  { name, steps }: OuterProgram,
+  state: OuterState,
+  { seconds, ...end }: { readonly seconds: number } & Pick<OuterResult, "until" | "kept">,
+): OuterResult {
   return {
     name,
     steps,
     losses: Float64Array.from(state.losses),
     gradientNorms: Float64Array.from(state.gradientNorms),
     seconds,
+    ...end,
     ...(state.implicit.size > 0 ? { implicit: [...state.implicit.values()] } : {}),
   };
 }

@@ -145,9 +145,11 @@ export function openOuterRecorder(
       keepAt(step, label, { dtype: precision, shape: [], data });
     }
   }
+  let seen = -1;
   return {
     before(state, { trajectories, rates }) {
       const step = stepsDone(state);
+      seen = step;
       keepLeaves(state, (every) => isDue(step, every));
       keepRates(step, rates);
       keepTrajectories(step, trajectories, (every) => isDue(step, every));
@@ -158,8 +160,11 @@ export function openOuterRecorder(
     end(state, trajectories) {
       // the last loss stands for the end, unless its step was due anyway
       keepScalars(state, (every) => !isDue(stepsDone(state) - 1, every));
-      keepLeaves(state, () => true);
-      if (trajectories) keepTrajectories(stepsDone(state), trajectories, () => true);
+      // so do the values, where a loop ends before a meta-step that was due
+      const step = stepsDone(state);
+      const missing = (every: number) => seen !== step || !isDue(step, every);
+      keepLeaves(state, missing);
+      if (trajectories) keepTrajectories(step, trajectories, missing);
     },
   };
 }

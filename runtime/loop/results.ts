@@ -36,6 +36,7 @@ export interface RunResult {
 
 /** One outer loop, as far as it got. */
 export interface OuterResult {
+  /** Name of the outer loop. */
   readonly name: string;
   /** Meta-steps asked for. */
   readonly steps: number;
@@ -45,9 +46,35 @@ export interface OuterResult {
   readonly gradientNorms: Float64Array;
   /** Seconds spent in this loop. */
   readonly seconds: number;
+  /** The `until` that held when it ended. */
+  readonly until?: UntilHeld;
+  /** The evaluation whose values it gave back, with `keep best`. */
+  readonly kept?: KeptEvaluation;
   /** One for each inner loop that is differentiated implicitly, as of the last meta-step done, and in how many meta-steps
    *  it had not arrived. */
   readonly implicit?: readonly (ImplicitReport & { readonly missed: number })[];
+}
+
+/** An `until` that held, after as many meta-steps as were done. */
+export interface UntilHeld {
+  /** The words after it. */
+  readonly until: string;
+  /** What it compared; the best value where that has not improved (NaN: none was finite). */
+  readonly value: number;
+}
+
+/** The evaluation that `keep best` kept. */
+export interface KeptEvaluation {
+  /** Name of the evaluation. */
+  readonly evaluation: string;
+  /** Which of its reports says what is better, from 0. */
+  readonly report: number;
+  /** Which values are better. */
+  readonly better: "highest" | "lowest";
+  /** It was made before this meta-step; after the last one when that is their number. */
+  readonly step: number;
+  /** Its mean over the tasks, at the last time reported. */
+  readonly value: number;
 }
 
 /** What an implicit derivative says of itself. It is that of a solution: only as good as the loop is near one, and as its

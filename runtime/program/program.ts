@@ -96,6 +96,10 @@ export interface OuterProgram {
    *  norm of the meta-gradient over all learned leaves (before clipping), the new leaves in the order of `over`, the new
    *  states in the order of `states`. */
   readonly step: ProgramFunction;
+  /** What ends it earlier: the first that holds, read before each meta-step. */
+  readonly until: readonly UntilRule[];
+  /** The report whose best evaluation it gives back when it ends. */
+  readonly keep?: JudgedReport;
   readonly records: readonly RecordRequest[];
   /** Its own hyperparameters that `records` names and that change from meta-step to meta-step: an output for each. */
   readonly rates?: { readonly names: readonly string[]; readonly fn: ProgramFunction };
@@ -105,6 +109,38 @@ export interface OuterProgram {
   readonly diagnose: () => Diagnosis;
   /** The objective alone, with every loop in it, also those inside others, watched by `check`s. */
   readonly watch?: () => ProgramFunction;
+}
+
+/** Which values of a report are better. */
+export type Better = "highest" | "lowest";
+
+/** A report of an evaluation that is made during an outer. What it says is its mean over the tasks, at the last time reported. */
+export interface ReportName {
+  readonly kind: "report";
+  readonly evaluation: string;
+  /** Which of its reports, from 0. */
+  readonly report: number;
+}
+
+/** A report that says which values are better. */
+export interface JudgedReport extends ReportName {
+  readonly better: Better;
+}
+
+/** What an outer is ended by. */
+export interface UntilRule {
+  /** The words after `until`. */
+  readonly label: string;
+  readonly when:
+    /** What was said last: of the objective, or of the norm of its gradient, by the meta-step before. */
+    | {
+      readonly kind: "comparison";
+      readonly of: { readonly kind: "loss" | "gradient_norm" } | ReportName;
+      readonly is: "<" | "<=" | ">" | ">=";
+      readonly than: number;
+    }
+    /** An evaluation says nothing better than one made so many meta-steps before it or earlier. */
+    | { readonly kind: "not improved"; readonly of: JudgedReport; readonly steps: number };
 }
 
 /** Outputs one array per quantity. Leading axes: task (when `tasks`), then time. */

@@ -72,6 +72,14 @@ export function metricLines(event: RunEvent, elapsed: number): readonly MetricLi
       const value = jsonArray(array, Infinity);
       return [{ kind: "simulation", step: null, name: `${loop}.loss`, value, shape: [losses.length], seconds }];
     }
+    case "until": {
+      const { outer, step, held: { until, value } } = event;
+      return [{ kind: "until", step, name: until, value: jsonNumber(value), outer, seconds }];
+    }
+    case "kept": {
+      const { outer, kept: { evaluation, step, value, report, better } } = event;
+      return [{ kind: "kept", step, name: evaluation, value, report, better, outer, seconds }];
+    }
     case "finished":
       return [{ ...event, seconds: microseconds(event.seconds) }];
   }

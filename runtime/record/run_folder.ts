@@ -97,7 +97,10 @@ function openLog(path: string, outputFiles: ReadonlyMap<string, string>): RunFol
     finish(result) {
       const { tensors, metadata } = storedRecords(result.recorded);
       const common = { format_version: String(runFormatVersion), seed: String(result.seed), outcome: result.outcome };
-      const steps = Object.fromEntries(result.outers.map((o) => [`meta_steps ${o.name}`, String(o.losses.length)]));
+      const steps = Object.fromEntries(result.outers.flatMap(({ name, losses, kept }) => [
+        [`meta_steps ${name}`, String(losses.length)],
+        ...(kept ? [[`kept ${name}`, `${kept.evaluation} before meta-step ${kept.step}`]] : []),
+      ]));
       const jobs: (() => void)[] = [
         flush,
         () => {

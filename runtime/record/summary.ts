@@ -23,13 +23,15 @@ export function summarizeRun(
     seconds: result.seconds,
     expectations: verdicts.length,
     missed: verdicts.filter((v) => !v.met).length,
-    outers: result.outers.map(({ name, steps, losses, seconds, implicit }) => ({
+    outers: result.outers.map(({ name, steps, losses, seconds, until, kept, implicit }) => ({
       name,
       steps,
       done: losses.length,
       firstLoss: losses.length > 0 ? jsonNumber(losses[0]!) : null,
       lastLoss: losses.length > 0 ? jsonNumber(losses.at(-1)!) : null,
       seconds,
+      ...(until ? { until: { ...until, value: jsonNumber(until.value) } } : {}),
+      ...(kept ? { kept: { ...kept } } : {}),
       ...implicitSummary(implicit),
     })),
     gradients: result.gradients.map(gradientSummary),

@@ -164,6 +164,9 @@ const clauses = {
     count,
     span,
   })),
+  Until: fc.tuple(expression, optional("patience", small))
+    .map(([condition, patience]): ast.Clause => ({ kind: "Until", condition, ...patience, span })),
+  Keep: fc.record({ kind: fc.constant("Keep" as const), of: identifier, span: fc.constant(span) }),
   Batch: fc.record({ kind: fc.constant("Batch" as const), size: small, of: reference, span: fc.constant(span) }),
   Clip: fc.record({ kind: fc.constant("Clip" as const), what: identifier, bound: small, span: fc.constant(span) }),
   Through: fc.record({ kind: fc.constant("Through" as const), estimator: postfix, span: fc.constant(span) }),
@@ -183,11 +186,13 @@ const clauses = {
   }),
   Report: fc.tuple(expression, optional("at", comprehensionOf(small)))
     .map(([value, at]): ast.Clause => ({ kind: "Report", value, ...at, span })),
+  Best: fc.record({ kind: fc.constant("Best" as const), what: identifier, span: fc.constant(span) }),
   Every: fc.tuple(small, optional("of", identifier))
     .map(([count, of]): ast.Clause => ({ kind: "Every", count, ...of, span })),
   Hold: fc.record({ kind: fc.constant("Hold" as const), what: identifier, span: fc.constant(span) }),
 } satisfies Readonly<Record<ast.Clause["kind"], fc.Arbitrary<ast.Clause>>>;
-const { Minimize, Over, By, For, Batch, Clip, Through, From, Across, Memory, Report, Every, Hold } = clauses;
+const { Minimize, Over, By, For, Until, Keep, Batch, Clip, Through, From, Across, Memory, Report, Best, Every, Hold } =
+  clauses;
 const training = [Minimize, Over, By, For, Batch, Clip, Through];
 
 function loop<K extends "Inner" | "Outer" | "Evaluate">(kind: K, clause: readonly fc.Arbitrary<ast.Clause>[]) {
@@ -299,8 +304,8 @@ const items = {
     span: fc.constant(span),
   }),
   Inner: loop("Inner", [...training, From]) as fc.Arbitrary<ast.Item>,
-  Outer: loop("Outer", [...training, Across]) as fc.Arbitrary<ast.Item>,
-  Evaluate: loop("Evaluate", [Across, For, Report, Every, Hold]) as fc.Arbitrary<ast.Item>,
+  Outer: loop("Outer", [...training, Across, Until, Keep]) as fc.Arbitrary<ast.Item>,
+  Evaluate: loop("Evaluate", [Across, For, Report, Best, Every, Hold]) as fc.Arbitrary<ast.Item>,
   Override: fc.record({
     kind: fc.constant("Override" as const),
     loop: identifier,

@@ -84,6 +84,7 @@ export function outerProgram(s: QuadraticSettings, extra: Partial<OuterProgram> 
     states: [{ name: "count", type: scalar }],
     initialStates: { fn: buildFunction("states", [], (b) => [b.fill(0, scalar)]), inputs: [] },
     step: { fn: step, inputs: [leaf("net.w"), leaf("fit.lr"), { kind: "state", name: "count" }] },
+    until: [],
     records: [],
     diagnose: () => ({
       fn: { fn: diagnose, inputs: [leaf("net.w"), leaf("fit.lr")] },

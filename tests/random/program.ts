@@ -419,6 +419,7 @@ class Draft extends Definitions {
     if (this.network?.input.rowAxis === 0 && objective.includes("net@") && !tasks && dice.chance(0.5)) {
       lines.push(`  batch ${dice.int(1, 2)} of d`);
     }
+    if (dice.chance(0.12)) lines.push(`  until ${this.threshold(name)}`);
     this.#items.push(`outer ${name} {\n${lines.join("\n")}\n}`);
     if (dice.chance(0.12) && by.hasRate && !two) {
       this.#items.push(
@@ -427,6 +428,30 @@ class Draft extends Definitions {
         } }`,
       );
     }
+  }
+
+  /** What an outer that runs by itself may be ended by. */
+  threshold(outer: string): string {
+    const { dice } = this;
+    return dice.pick([
+      `${outer}.loss < ${dice.number(0.1, 1.5)}`,
+      `${outer}.gradient_norm <= ${dice.number(0.05, 1)}`,
+      `${dice.number(0.5, 2)} < ${outer}.loss`,
+    ]);
+  }
+
+  /** Says of an evaluation that is made during an outer what is better, and has the outer ended by it or give its best back. */
+  judge(lines: string[], name: string, outer: string): void {
+    const { dice } = this;
+    const after = lines.findIndex((line) => line.startsWith("  report")) + 1;
+    lines.splice(after, 0, `  best ${dice.pick(["highest", "lowest"])}`);
+    const clauses = [
+      ...(dice.chance(0.7) ? [`  keep best of ${name}`] : []),
+      ...(dice.chance(0.6) ? [`  until ${name} has not improved for ${dice.int(1, 2)} steps`] : []),
+      ...(dice.chance(0.2) ? [`  until ${name} >= ${dice.number(0.2, 1.5)}`] : []),
+    ];
+    const at = this.#items.findIndex((item) => item.startsWith(`outer ${outer} {`));
+    this.#items[at] = this.#items[at]!.replace(/\n\}$/, ["", ...clauses, "}"].join("\n"));
   }
 
   gradient(objective: string, metas: readonly string[], after: string | undefined, tasks = this.tasks): void {
@@ -450,7 +475,10 @@ class Draft extends Definitions {
     const times = dice.chance(0.4) && ends === "@T" && report.includes("@T");
     lines.push(times ? `  report ${report.replaceAll("@T", "@t")} at t in 0 .. T` : `  report ${report}`);
     if (dice.chance(0.2)) lines.push(`  report ${loop.name}.loss@${loop.time}`);
-    if (during && dice.chance(0.3)) lines.push(`  every ${dice.int(1, 2)} steps of ${during}`);
+    if (during && dice.chance(0.4)) {
+      lines.push(`  every ${dice.int(1, 2)} steps of ${during}`);
+      if (dice.chance(0.7)) this.judge(lines, "test", during);
+    }
     if (longer) lines.push("  hold last");
     this.#items.push(`evaluate test {\n${lines.join("\n")}\n}`);
   }

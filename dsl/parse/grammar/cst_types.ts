@@ -400,6 +400,8 @@ export interface ClauseCstNode extends CstNode {
     overClause?: OverClauseCstNode[];
     byClause?: ByClauseCstNode[];
     forClause?: ForClauseCstNode[];
+    untilClause?: UntilClauseCstNode[];
+    keepClause?: KeepClauseCstNode[];
     acrossClause?: AcrossClauseCstNode[];
     batchClause?: BatchClauseCstNode[];
     clipClause?: ClipClauseCstNode[];
@@ -407,6 +409,7 @@ export interface ClauseCstNode extends CstNode {
     fromClause?: FromClauseCstNode[];
     memory?: MemoryCstNode[];
     reportClause?: ReportClauseCstNode[];
+    bestClause?: BestClauseCstNode[];
     everyClause?: EveryClauseCstNode[];
     holdClause?: HoldClauseCstNode[];
   };
@@ -442,6 +445,23 @@ export interface StepsWordCstNode extends CstNode {
   readonly children: { Steps?: IToken[]; Step?: IToken[] };
 }
 
+export interface UntilClauseCstNode extends CstNode {
+  readonly name: "untilClause";
+  readonly children: {
+    Until?: IToken[];
+    expression?: ExpressionCstNode[];
+    Has?: IToken[];
+    Name?: IToken[];
+    For?: IToken[];
+    stepsWord?: StepsWordCstNode[];
+  };
+}
+
+export interface KeepClauseCstNode extends CstNode {
+  readonly name: "keepClause";
+  readonly children: { Keep?: IToken[]; Best?: IToken[]; Of?: IToken[]; Name?: IToken[] };
+}
+
 export interface AcrossClauseCstNode extends CstNode {
   readonly name: "acrossClause";
   readonly children: { Across?: IToken[]; expression?: ExpressionCstNode[]; Name?: IToken[]; Fixed?: IToken[] };
@@ -470,6 +490,11 @@ export interface FromClauseCstNode extends CstNode {
 export interface ReportClauseCstNode extends CstNode {
   readonly name: "reportClause";
   readonly children: { Report?: IToken[]; expression?: ExpressionCstNode[]; At?: IToken[]; steps?: StepsCstNode[] };
+}
+
+export interface BestClauseCstNode extends CstNode {
+  readonly name: "bestClause";
+  readonly children: { Best?: IToken[]; Name?: IToken[] };
 }
 
 export interface EveryClauseCstNode extends CstNode {

@@ -88,6 +88,8 @@ export class MetaParser extends DeclarationParser implements Readonly<Record<Ite
       { ALT: () => this.SUBRULE(this.overClause) },
       { ALT: () => this.SUBRULE(this.byClause) },
       { ALT: () => this.SUBRULE(this.forClause) },
+      { ALT: () => this.SUBRULE(this.untilClause) },
+      { ALT: () => this.SUBRULE(this.keepClause) },
       { ALT: () => this.SUBRULE(this.acrossClause) },
       { ALT: () => this.SUBRULE(this.batchClause) },
       { ALT: () => this.SUBRULE(this.clipClause) },
@@ -95,6 +97,7 @@ export class MetaParser extends DeclarationParser implements Readonly<Record<Ite
       { ALT: () => this.SUBRULE(this.fromClause) },
       { ALT: () => this.SUBRULE(this.memory) },
       { ALT: () => this.SUBRULE(this.reportClause) },
+      { ALT: () => this.SUBRULE(this.bestClause) },
       { ALT: () => this.SUBRULE(this.everyClause) },
       { ALT: () => this.SUBRULE(this.holdClause) },
     ]);
@@ -131,6 +134,27 @@ export class MetaParser extends DeclarationParser implements Readonly<Record<Ite
 
   stepsWord: Rule = this.RULE("stepsWord", () => {
     this.OR([{ ALT: () => this.CONSUME(keyword("steps")) }, { ALT: () => this.CONSUME(keyword("step")) }]);
+  });
+
+  /** `until valid > 0.95`, `until valid has not improved for 500 steps` */
+  untilClause: Rule = this.RULE("untilClause", () => {
+    this.CONSUME(keyword("until"));
+    this.SUBRULE(this.expression);
+    this.OPTION(() => {
+      this.CONSUME(keyword("has"));
+      this.CONSUME(t.Name);
+      this.CONSUME2(t.Name);
+      this.CONSUME(keyword("for"));
+      this.SUBRULE2(this.expression);
+      this.SUBRULE(this.stepsWord);
+    });
+  });
+
+  keepClause: Rule = this.RULE("keepClause", () => {
+    this.CONSUME(keyword("keep"));
+    this.CONSUME(keyword("best"));
+    this.CONSUME(keyword("of"));
+    this.CONSUME(t.Name);
   });
 
   acrossClause: Rule = this.RULE("acrossClause", () => {
@@ -170,6 +194,11 @@ export class MetaParser extends DeclarationParser implements Readonly<Record<Ite
       this.CONSUME(keyword("at"));
       this.SUBRULE(this.steps);
     });
+  });
+
+  bestClause: Rule = this.RULE("bestClause", () => {
+    this.CONSUME(keyword("best"));
+    this.CONSUME(t.Name);
   });
 
   everyClause: Rule = this.RULE("everyClause", () => {

@@ -16,7 +16,7 @@ import type * as cst from "../grammar/cst_types.ts";
 import type { ClauseRule } from "../grammar/rule_names.ts";
 import { expression, postfix, range, reference, references, steps } from "./cst_expressions.ts";
 import { clausesOf } from "../../syntax/keywords.ts";
-import type { Span } from "../../text/source.ts";
+import { joinSpans, type Span } from "../../text/source.ts";
 import { referenceText } from "../../syntax/paths.ts";
 
 /** `inner`, `outer` or `evaluate` */
@@ -89,6 +89,11 @@ const clauses: {
   },
   byClause: (c, { children }, span) => ({ kind: "By", rule: postfix(c, first(children.postfix), span.end), span }),
   forClause,
+  untilClause,
+  keepClause(c, { children }, span) {
+    const of = identifier(c, first(children.Name));
+    return of && { kind: "Keep", of, span };
+  },
   acrossClause,
   throughClause: (c, { children }, span) => {
     return { kind: "Through", estimator: postfix(c, first(children.postfix), span.end), span };
@@ -107,6 +112,10 @@ const clauses: {
     const value = expression(c, first(children.expression), span.end);
     const at = steps(c, first(children.steps));
     return { kind: "Report", value, ...(at && { at }), span };
+  },
+  bestClause(c, { children }, span) {
+    const what = identifier(c, first(children.Name));
+    return what && { kind: "Best", what, span };
   },
   everyClause(c, { children }, span) {
     const of = identifier(c, first(children.Name));
@@ -144,6 +153,24 @@ function forClause(c: Conversion, node: cst.ForClauseCstNode, span: Span): ast.F
     });
   }
   return { kind: "For", count, span };
+}
+
+/** `until train.loss < 0.01`, `until valid has not improved for 500 steps` */
+function untilClause(c: Conversion, node: cst.UntilClauseCstNode, span: Span): ast.UntilClause {
+  const { children } = node;
+  const [left, right] = children.expression ?? [];
+  const condition = expression(c, left, span.end);
+  if (!isReal(first(children.Has))) return { kind: "Until", condition, span };
+  const words = present((children.Name ?? []).map((token) => identifier(c, token)));
+  if (words.length === 2 && words.map(({ name }) => name).join(" ") !== "not improved") {
+    c.report({
+      code: "M0102",
+      title: `\`has ${words.map(({ name }) => name).join(" ")}\` is unknown`,
+      at: joinSpans(words[0]!.span, words[1]!.span),
+      hint: "write `has not improved for … steps`",
+    });
+  }
+  return { kind: "Until", condition, patience: expression(c, right, span.end), span };
 }
 
 /** `across 25 sinusoid fixed` */
