@@ -102,6 +102,9 @@ function callHint(cx: Context, builtin: Builtin, call: CallExpression): string |
   if ((name === "max" || name === "min") && call.args.length > 2) {
     return `write \`${name}(${name}(${texts.slice(0, 2).join(", ")}), ${texts[2]})\``;
   }
+  if (name === "norm") {
+    return "it is Euclidean; others are `sum(abs(x))` and `max(abs(x))`, and axes go by name: `axis = 0`";
+  }
   if (named.includes("axis") && call.args.length === arity[1] + 1) {
     return `write \`${name}(${[...texts.slice(0, -1), `axis = ${texts.at(-1)}`].join(", ")})\``;
   }

@@ -67,6 +67,11 @@ export const builtinSignatures: Readonly<Record<string, BuiltinSignature>> = {
     says: "the smaller of two, or the smallest entry",
     slope: "half of each where two arguments are equal; all to the first of equal entries",
   },
+  norm: {
+    shapes: reduced("norm", ""),
+    says: "the square root of the sum of squares, over all axes, or over those that are named",
+    slope: "0 at 0, to every order",
+  },
   argmax: {
     shapes: [
       "argmax(x : any [..., n]) -> int [...]",

@@ -34,7 +34,7 @@ const calls: Rows = [
   // statistics and norms
   ["std stddev", "write `sqrt(mean((x - mean(x))^2))`"],
   ["var variance", "write `mean((x - mean(x))^2)`"],
-  ["norm l2_norm global_norm", "write `sqrt(sum(x^2))`"],
+  ["l2_norm global_norm", "write `norm(x)`"],
   ["l2_loss", "write `0.5 * sum(x^2)`"],
   ["average reduce_mean nanmean", "write `mean(x)`"],
   ["reduce_sum nansum", "write `sum(x)`"],
@@ -290,6 +290,7 @@ const args: Rows = [
     "leave it out, and add the penalty to the objective: `minimize E + 0.5 * c * sum(w^2)`",
   ],
   ["nesterov", "leave it out: `sgd(lr = 0.1, momentum = 0.9, nesterov = true)` has it, and `nadam` is Adam with it"],
+  ["norm.p norm.ord", "leave it out: `norm` is Euclidean; others are `sum(abs(x))` and `max(abs(x))`"],
   ["amsgrad", "leave it out: `adam` and `adamw` have it"],
   ["eps", "leave it out: nothing is divided by a root here"],
   ["maximize", "leave it out, and write `maximize E` for `minimize E`"],

@@ -33,7 +33,7 @@ export function evaluateComprehension(cx: Context, call: CallExpression): Value 
   }
   const stacked = evaluateOverTimes(cx, call.args[0]!.value, call.comprehension!);
   if (!stacked) return errorValue;
-  const reduces = ["sum", "mean", "max", "min"].includes(builtin.name);
+  const reduces = ["sum", "mean", "max", "min", "norm"].includes(builtin.name);
   const named = reduces ? new Map<string, Value>([["axis", staticNumber(0)]]) : new Map<string, Value>();
   return callBuiltinWith(cx, builtin, [stacked], named, call);
 }

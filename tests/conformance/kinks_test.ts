@@ -127,6 +127,26 @@ const rows: readonly Row[] = [
     expected: { w: [0, 0], v: [0.6, 0.8] },
   },
   {
+    name: "norms, at 0 and elsewhere, over an axis and over all",
+    program: `param w : [2] = 0
+      param m : [2, 2] = [[3, 0], [4, 0]]
+      param v : [2, 2] = [[1, 4], [2, 2]]
+      gradient norm(w) + sum([1, 10] * norm(m, axis = 0)) + norm(v) wrt w, m, v`,
+    // x / |x|: (3, 4) / 5, a column of zeros, and |v| = 5
+    expected: { w: [0, 0], m: [0.6, 0, 0.8, 0], v: [0.2, 0.8, 0.4, 0.4] },
+  },
+  {
+    // w_1 = w - lr (|w|' + c w), the slope of the norm being w / |w|, and 0 at 0 to every order: d w_1 / d w = 1 - lr (0 + c)
+    name: "a norm's second derivative at 0 and along what it is the norm of",
+    program: `param w : [2] = [0, 0]
+      param v : [1] = 2
+      param c = 3
+      inner fit { minimize norm(w) + norm(v) + 0.5 * c * (sum(w^2) + sum(v^2)) over w, v by sgd(lr = 0.1) for T = 1 steps THROUGH }
+      gradient sum([1, 2] * w@T) + 4 * v@T[0] wrt w@0, v@0, c`,
+    // of v, of one entry, the norm is |v|: slope 1, curvature 0
+    expected: { "w@0": [0.7, 1.4], "v@0": [4 * 0.7], c: [4 * -0.1 * 2] },
+  },
+  {
     // v' = v - lr v / |v| with |0| = 0 flat: v stays where its gradient is 0
     name: "a loop on a norm written as a power, from 0",
     program: `param v : [2] = 0

@@ -173,6 +173,13 @@ const extremes: readonly Way[] = [
   { weight: 1, fits: rank(1), write: (_s, [n], of) => `max(${of([other(n!), n!])}, axis = 0)` },
   { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sum((${of([2])})^2)^0.5` },
   { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sqrt(sum((${of([3])})^2))` },
+  { weight: 1, fits: rank(0), write: ({ dice }, _s, of) => `norm(${of(dice.pick(shapes))})` },
+  { weight: 1, fits: rank(1), write: (_s, [n], of) => `norm(${of([n!, other(n!)])}, axis = -1)` },
+  {
+    weight: 0.5,
+    fits: rank(0),
+    write: ({ dice }, _s, of) => `norm(${of([])} * cos(s) for s in 0 .. ${dice.int(1, 2)})`,
+  },
   {
     weight: 1,
     fits: rank(0),
