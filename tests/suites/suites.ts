@@ -7,8 +7,9 @@ export const suites: Readonly<Record<string, readonly string[]>> = {
   api: ["api/", "acceptance/", "limits/"],
   cli: ["cli/"],
   conformance: ["conformance/"],
-  // sees what is made once in a process
+  // these two see what is made once in a process
   how_it_works: ["docs/how_it_works_test.ts"],
+  library: ["dsl/modules/library_test.ts"],
   language: ["dsl/"],
   language_checks: ["dsl/check/"],
   random: ["random/"],
