@@ -18,7 +18,7 @@ import type { Context, LeafDeclaration, LoopPlan, RuledLeaves, TensorValue } fro
 import type { Loop } from "../world/loop.ts";
 import { applyRule, startStates } from "./rules.ts";
 import { shapeOf } from "../world/values.ts";
-import { enterWorld } from "../world/moments.ts";
+import { worldOfStep } from "./loop_record.ts";
 
 /** Reports the first rule of a loop that moves a parameter without a gradient, where the loop's derivative is that of a zero of
  *  the gradient. */
@@ -68,9 +68,11 @@ function stepWithoutGradient(
   const scope = cx.b.openClosure("rest");
   const { body } = scope;
   const type = { dtype: cx.elaboration.precision, shape: shapeOf(leaf.dims) };
-  const at: Context = { ...cx, world: enterWorld(cx.world, { b: body }), b: body };
   const t: TensorValue = { kind: "tensor", variable: scope.input({ dtype: "i32", shape: [] }), dims: [] };
   const p: TensorValue = { kind: "tensor", variable: scope.input(type), dims: leaf.dims };
+  // a rule may read by its name what it changes
+  const world = worldOfStep(cx.world, loop, { b: body, values: new Map([[leaf.name, p]]), t: t.variable });
+  const at: Context = { ...cx, world, b: body };
   const entry = (stacked: Variable) => body.row(stacked, steps - 1);
   const hyperparameters = hyperparameterLocals(at, loop, ruled, leaf, { t, steps, b: body, entry });
   const begun = [...startStates(at, rule, leaf, p, hyperparameters)!];

@@ -5,7 +5,7 @@ import { cases, thorough } from "../thorough.ts";
 import { haul } from "./pool.ts";
 
 /** Programs that are written, of which about seven in eight run. */
-const programs = cases(10, 1780);
+const programs = cases(6, 1780);
 const seed = 20261129;
 
 Deno.test(`${programs} random programs: nothing goes silently wrong`, async () => {

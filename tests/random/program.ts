@@ -419,7 +419,7 @@ class Draft extends Definitions {
     if (this.network?.input.rowAxis === 0 && objective.includes("net@") && !tasks && dice.chance(0.5)) {
       lines.push(`  batch ${dice.int(1, 2)} of d`);
     }
-    if (dice.chance(0.12)) lines.push(`  until ${this.threshold(name)}`);
+    if (dice.chance(0.12)) lines.push(`  until ${this.threshold(name.split(" ")[0]!)}`);
     this.#items.push(`outer ${name} {\n${lines.join("\n")}\n}`);
     if (dice.chance(0.12) && by.hasRate && !two) {
       this.#items.push(
