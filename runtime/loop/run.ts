@@ -1,6 +1,6 @@
-// How is an experiment run? Declared gradients, then the outer loops in the order of the file (with the gradients and
-// outputs that ask for their values), then what needs the trained values: evaluations, outputs and inner loops by themselves. Knows no files
-// and no terminal: it reports events and returns everything it computed.
+// How is an experiment run? Declared gradients, then the outer loops, each after the one that it goes on from (with the items that ask
+// for its values), then what needs the trained values: evaluations, outputs and inner loops by themselves. Knows no files and no
+// terminal: it reports events and returns everything it computed.
 import { type HostTasks, openTaskSource, type TaskSource } from "./host_tasks.ts";
 import type { HostArray } from "../ir/types.ts";
 import type { Backend } from "../backend/interface.ts";

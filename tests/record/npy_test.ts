@@ -3,17 +3,9 @@ import { npyEntries, readNpyHeader } from "../../dsl/data/npy.ts";
 import type { HostArray } from "../../runtime/ir/types.ts";
 import { encodeNpy } from "../../runtime/record/npy.ts";
 import { filesOfOutputs } from "../../runtime/record/run_folder.ts";
+import { joined } from "../joined.ts";
 
-function bytesOf(array: HostArray): Uint8Array {
-  const pieces = encodeNpy(array);
-  const whole = new Uint8Array(pieces.reduce((n, p) => n + p.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
-}
+const bytesOf = (array: HostArray): Uint8Array => joined(encodeNpy(array));
 
 Deno.test("encodeNpy() writes what numpy.save() writes, byte for byte", () => {
   // numpy 2.4: np.save(f, np.array([1.5, -2.0])) and np.save(f, np.array([[True], [False]]))

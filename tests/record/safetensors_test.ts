@@ -2,17 +2,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { allocate, type DType, type HostArray, sizeOf } from "../../runtime/ir/types.ts";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../../runtime/program/safetensors.ts";
+import { joined } from "../joined.ts";
 import { cases } from "../thorough.ts";
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, c) => sum + c.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
-}
 
 /** A file with the given header text and number of data bytes. */
 function file(header: string, dataBytes: number): Uint8Array {
