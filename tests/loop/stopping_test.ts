@@ -134,6 +134,45 @@ for (const [name, backend] of backends) {
   });
 }
 
+for (const [name, backend] of backends) {
+  Deno.test(`a phase begins at the best that the one before gave back, and ends and keeps for itself, on ${name}`, async () => {
+    const result = await resultOf({
+      clauses: "until valid has not improved for 2 steps  keep best of valid",
+      valid: "report (c - 3)^2  best lowest  every 1 steps of train",
+      more: `
+outer second after train {
+  minimize (c - 1)^2 + 0 * train.t  over c  by sgd(lr = 0.25)  for 50 steps
+  until second.loss < 1  keep best of again
+}
+evaluate again { report (c - 1.5)^2  best lowest  every 1 steps of second }
+outer third after second { minimize (c + 1)^2  over c  by sgd(lr = 0.25)  for 2 steps }
+evaluate between after train { report c  report train.t  report second.t }
+evaluate later after second { report c  report train.t  report second.t }
+gradient c^2 wrt c after train
+gradient c^2 wrt c after second
+record c every 1 steps`,
+    }, backend());
+    assertEquals(result.outcome, "done");
+    const ended = result.outers.map(({ losses, kept }) => [[...losses], kept && [kept.step, kept.value]]);
+    assertEquals(ended, [
+      // 0, 2, 3, 3.5, then 3.75: nothing better than 3 for 2 meta-steps
+      [[16, 4, 1, 0.25], [2, 0]],
+      // from 3: 2, 1.5, then 1.25 when the loss was below 1
+      [[4, 1, 0.25], [2, 0]],
+      // from 1.5: 0.25, −0.375
+      [[6.25, 1.5625], undefined],
+    ]);
+    const recorded = result.recorded.map(({ value }) => value.data[0]);
+    assertEquals(recorded, [...[0, 2, 3, 3.5, 3.75], ...[3, 2, 1.5, 1.25], ...[1.5, 0.25, -0.375]]);
+    const reported = (item: string) =>
+      result.evaluations.find((e) => e.name === item && !e.during)!.reports.map((r) => r.points[0]!.mean);
+    assertEquals(reported("between"), [3, 4, 0]);
+    assertEquals(reported("later"), [1.5, 4, 3]);
+    assertEquals(result.gradients.map((g) => [g.value, g.wrt[0]!.leaves[0]!.gradient.data[0]]), [[9, 6], [2.25, 3]]);
+    assertEquals(result.leaves.get("c")!.data[0], -0.375);
+  });
+}
+
 Deno.test("of several times the last is compared", async () => {
   // w@t is c (1 − 2^−t), so the last report is (3c / 4 − 3/2)^2: best before meta-step 1, one at time 1 before meta-step 2
   const result = await resultOf({
