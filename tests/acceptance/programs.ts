@@ -66,5 +66,6 @@ export const paperPrograms = [
   "anil",
   "meta_sgd",
   "darts",
+  "maml_pp",
   "distillation",
 ] as const;
