@@ -3,9 +3,9 @@ import { asFloat, toTensor } from "../elaborate/arithmetic.ts";
 import type { CallExpression } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
 import type { Span } from "../text/source.ts";
-import { describeValue, isSingleSize, shapeOf } from "../world/values.ts";
+import { describeValue, endingHint, isSingleSize, shapeOf } from "../world/values.ts";
 import { capital } from "../text/words.ts";
-import type { Context, Dim, TensorValue, Value } from "../world/world.ts";
+import type { Context, Dim, TensorsValue, TensorValue, Value } from "../world/world.ts";
 
 /** A function that the language has by itself. */
 export interface Builtin {
@@ -16,6 +16,10 @@ export interface Builtin {
   readonly named: readonly string[];
   /** Its values are distributions. */
   readonly family?: true;
+  /** It acts entry by entry: among its arguments, or where it takes more than one, models stand for their tensors. */
+  readonly entrywise?: true;
+  /** The one number that it makes of all entries of models; of as many as it takes, alike in paths and shapes. */
+  readonly whole?: (call: BuiltinCall, models: readonly TensorsValue[]) => Value;
   readonly apply: (call: BuiltinCall) => Value;
 }
 
@@ -50,6 +54,7 @@ export function tensorArg(c: BuiltinCall, i: number, want?: "int"): TensorValue 
       code: "M0304",
       title: `\`${c.name}\` takes numbers and tensors, not ${describeValue(c.args[i]!)}`,
       at: c.at(i),
+      hint: endingHint(c.args[i]!),
     });
   }
   return undefined;
@@ -157,3 +162,10 @@ export const simple = (
   apply: (c: BuiltinCall) => Value,
   named: readonly string[] = [],
 ): Builtin => ({ name, arity, named, apply });
+
+/** The same, acting entry by entry. */
+export const entryByEntry = (
+  name: string,
+  arity: readonly [number, number],
+  apply: (c: BuiltinCall) => Value,
+): Builtin => ({ name, arity, named: [], apply, entrywise: true });

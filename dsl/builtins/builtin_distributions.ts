@@ -1,7 +1,7 @@
 // What can be drawn? The families that initialisers, tasks and data draw from, and the fans of the shape that is drawn.
 import type { Builtin } from "./builtin_arguments.ts";
 import { fail } from "../world/report.ts";
-import { describeValue, errorValue, staticNumber } from "../world/values.ts";
+import { describeValue, endingHint, errorValue, staticNumber } from "../world/values.ts";
 import type { BaseDistribution, Fans, Scope, StaticValue, TensorValue } from "../world/world.ts";
 
 function distribution(family: BaseDistribution["family"], arity: 1 | 2): Builtin {
@@ -18,6 +18,7 @@ function distribution(family: BaseDistribution["family"], arity: 1 | 2): Builtin
             code: "M0304",
             title: `\`${family}\` takes numbers, not ${describeValue(value)}`,
             at: c.call.span,
+            hint: endingHint(value),
           });
         }
       }

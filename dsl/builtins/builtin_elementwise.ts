@@ -1,25 +1,20 @@
 // Which functions act entry by entry? One primitive each, broadcasting as the operators do.
 import type { ParameterlessPrimitive } from "../../runtime/ir/builder.ts";
 import { asFloat, broadcastBinary, broadcastDims } from "../elaborate/arithmetic.ts";
-import { type Builtin, type BuiltinCall, floatArg, simple, tensor, tensorArg } from "./builtin_arguments.ts";
+import { type Builtin, type BuiltinCall, entryByEntry, floatArg, tensor, tensorArg } from "./builtin_arguments.ts";
 import { fail } from "../world/report.ts";
 import { errorValue, formatDims, namedSizes, shapeOf, staticNumber } from "../world/values.ts";
 import type { Value } from "../world/world.ts";
 
 function unary(name: string, op: ParameterlessPrimitive, compute: (x: number) => number): Builtin {
-  return {
-    name,
-    arity: [1, 1],
-    named: [],
-    apply: (c) => {
-      const [value] = c.args as [Value];
-      if (value.kind === "static") return staticNumber(compute(value.value), "float");
-      const x = op === "abs" || op === "sign" ? tensorArg(c, 0) : floatArg(c, 0);
-      if (!x) return errorValue;
-      const input = x.variable.dtype === "bool" ? asFloat(c.cx, x) : x;
-      return tensor(c.cx.b.apply(op, input.variable), x.dims);
-    },
-  };
+  return entryByEntry(name, [1, 1], (c) => {
+    const [value] = c.args as [Value];
+    if (value.kind === "static") return staticNumber(compute(value.value), "float");
+    const x = op === "abs" || op === "sign" ? tensorArg(c, 0) : floatArg(c, 0);
+    if (!x) return errorValue;
+    const input = x.variable.dtype === "bool" ? asFloat(c.cx, x) : x;
+    return tensor(c.cx.b.apply(op, input.variable), x.dims);
+  });
 }
 
 function where(c: BuiltinCall): Value {
@@ -65,7 +60,7 @@ function where(c: BuiltinCall): Value {
 /** The builtins of this file. */
 export const elementwise: readonly Builtin[] = [
   /** The smallest whole number that is not below x; the derivative is 0. */
-  simple("ceil", [1, 1], (c) => {
+  entryByEntry("ceil", [1, 1], (c) => {
     const [value] = c.args as [Value];
     if (value.kind === "static") return staticNumber(Math.ceil(value.value), "float");
     const x = floatArg(c, 0);
@@ -85,22 +80,22 @@ export const elementwise: readonly Builtin[] = [
   unary("abs", "abs", Math.abs),
   unary("sign", "sign", Math.sign),
   unary("floor", "floor", Math.floor),
-  simple("erf", [1, 1], (c) => {
+  entryByEntry("erf", [1, 1], (c) => {
     const x = floatArg(c, 0);
     return x ? tensor(c.cx.b.apply("erf", x.variable), x.dims) : errorValue;
   }),
   /** 1 where x > 0, else 0; the derivative is 0. */
-  simple("step", [1, 1], (c) => {
+  entryByEntry("step", [1, 1], (c) => {
     const x = tensorArg(c, 0);
     if (!x) return errorValue;
     const { b } = c.cx;
     const positive = b.apply("gt", x.variable, b.fill(0, x.variable));
     return tensor(b.convert(positive, c.cx.elaboration.precision), x.dims);
   }),
-  simple("mod", [2, 2], (c) => {
+  entryByEntry("mod", [2, 2], (c) => {
     const x = tensorArg(c, 0);
     const y = tensorArg(c, 1);
     return x && y ? broadcastBinary(c.cx, "mod", x, y, c.call.span) : errorValue;
   }),
-  simple("where", [3, 3], where),
+  entryByEntry("where", [3, 3], where),
 ];

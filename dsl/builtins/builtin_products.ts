@@ -1,5 +1,7 @@
 // Which functions join axes? The matrix product and its relatives: batched products, convolution, lookups, windows.
-import { declaredLabels } from "../elaborate/arithmetic.ts";
+import { broadcastBinary, declaredLabels } from "../elaborate/arithmetic.ts";
+import { entrywise } from "../elaborate/model_tensors.ts";
+import { wholeReduction } from "./builtin_reductions.ts";
 import {
   axisArg,
   type Builtin,
@@ -21,7 +23,7 @@ import { referenceText } from "../syntax/paths.ts";
 import { convolvedSize } from "../../runtime/ir/shapes.ts";
 import type { ConvolutionParameters } from "../../runtime/ir/types.ts";
 import { describeValue, errorValue, formatDims, namedSizes, shapeOf, staticNumber } from "../world/values.ts";
-import type { Dim, Value } from "../world/world.ts";
+import type { Dim, TensorsValue, TensorValue, Value } from "../world/world.ts";
 
 function dot(c: BuiltinCall): Value {
   const a = floatArg(c, 0);
@@ -57,6 +59,18 @@ function dot(c: BuiltinCall): Value {
     batchRight: [],
   });
   return tensor(variable, [...a.dims.slice(0, -1), ...d.dims.slice(1)]);
+}
+
+/** The products of all entries of two models, added up. */
+function dotOfModels(c: BuiltinCall, models: readonly TensorsValue[]): Value {
+  const operands = models.map((value, i) => ({ value, span: c.at(i) }));
+  const products = entrywise(
+    c.cx,
+    c.name,
+    operands,
+    ([a, d]) => broadcastBinary(c.cx, "mul", a as TensorValue, d as TensorValue, c.call.span),
+  );
+  return products.kind === "tensors" ? wholeReduction("sum")(c, [products]) : errorValue;
 }
 
 /** An operand as it is called in a message: its own text when it is a name. */
@@ -220,7 +234,7 @@ function take(c: BuiltinCall): Value {
 
 /** The builtins of this file. */
 export const products: readonly Builtin[] = [
-  simple("dot", [2, 2], dot),
+  { ...simple("dot", [2, 2], dot), whole: dotOfModels },
   simple("matmul", [2, 2], matmul),
   simple("convolve", [2, 2], convolve, ["stride", "padding", "dilation", "groups"]),
   simple("windows", [2, 3], windows),

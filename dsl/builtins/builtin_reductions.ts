@@ -1,63 +1,123 @@
 // Which functions make fewer entries of many? Sums, means, extrema and norms over axes.
 import { asFloat, broadcastBinary } from "../elaborate/arithmetic.ts";
-import { axesArg, axisArg, type Builtin, flag, simple, tensor, tensorArg } from "./builtin_arguments.ts";
+import {
+  axesArg,
+  axisArg,
+  type Builtin,
+  type BuiltinCall,
+  flag,
+  simple,
+  tensor,
+  tensorArg,
+} from "./builtin_arguments.ts";
+import { entriesOf } from "../elaborate/model_tensors.ts";
 import { checkedSum } from "../elaborate/integers.ts";
 import { errorValue, shapeOf, staticNumber } from "../world/values.ts";
-import type { Context, Value } from "../world/world.ts";
+import type { TensorValue, Value } from "../world/world.ts";
 import type { Builder } from "../../runtime/ir/builder.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
-import type { Span } from "../text/source.ts";
 
-/** A way to make one entry of many: what is made of them, and what then of that and their number n. */
+/** A way to make one entry of many. */
 interface Reduction {
   /** It computes with floats whatever it is given. */
   readonly floats: boolean;
-  readonly part: (cx: Context, x: Variable, axes: readonly number[], span: Span) => Variable;
+  /** What is added up, or looked through for the largest; the entries themselves unless said. */
+  readonly of?: (b: Builder, x: Variable) => Variable;
+  readonly by: "total" | "largest";
+  /** What is made of the total of n entries, or of the largest. */
   readonly end?: (b: Builder, result: Variable, n: number) => Variable;
 }
-
-const total: Reduction["part"] = (cx, x, axes, span) =>
-  x.dtype === "i32" ? checkedSum(cx, x, axes, span) : cx.b.sum(x, axes);
-const largest: Reduction["part"] = ({ b }, x, axes) => b.one("reduce_max", [x], { axes });
 
 /** sum(x); mean: sum(x) / n; max and min: the first of equal entries has all of the slope; norm: sqrt(sum(x^2)), Euclidean, whose slope
  *  at 0 is that of `sqrt`: 0, to every order. */
 const ways = {
-  sum: { floats: false, part: total },
-  mean: { floats: true, part: total, end: (b, sum, n) => b.apply("div", sum, b.fill(n, sum)) },
-  max: { floats: false, part: largest },
+  sum: { floats: false, by: "total" },
+  mean: { floats: true, by: "total", end: (b, sum, n) => b.apply("div", sum, b.fill(n, sum)) },
+  max: { floats: false, by: "largest" },
   min: {
     floats: false,
-    part: (cx, x, axes, span) => largest(cx, cx.b.apply("neg", x), axes, span),
-    end: (b, result) => b.apply("neg", result),
+    of: (b, x) => b.apply("neg", x),
+    by: "largest",
+    end: (b, largest) => b.apply("neg", largest),
   },
   norm: {
     floats: true,
-    part: (cx, x, axes, span) => total(cx, cx.b.one("integer_pow", [x], { exponent: 2 }), axes, span),
+    of: (b, x) => b.one("integer_pow", [x], { exponent: 2 }),
+    by: "total",
     end: (b, squares) => b.apply("sqrt", squares),
   },
 } as const satisfies Readonly<Record<string, Reduction>>;
 
+/** The total or the largest over some axes, before the end. */
+function reduced(c: BuiltinCall, { of, by }: Reduction, x: Variable, axes: readonly number[]): Variable {
+  const { b } = c.cx;
+  const entries = of ? of(b, x) : x;
+  if (by === "largest") return b.one("reduce_max", [entries], { axes });
+  return entries.dtype === "i32" ? checkedSum(c.cx, entries, axes, c.call.span) : b.sum(entries, axes);
+}
+
+/** An array as it is reduced. */
+function prepared(c: BuiltinCall, { floats }: Reduction, x: TensorValue): TensorValue {
+  return floats || x.variable.dtype === "bool" ? asFloat(c.cx, x) : x;
+}
+
 /** Over all axes or those that are named. */
 function reduction(name: keyof typeof ways): Builtin["apply"] {
-  const { floats, part, end }: Reduction = ways[name];
+  const way: Reduction = ways[name];
   return (c) => {
     const { b } = c.cx;
     const given = tensorArg(c, 0);
     if (!given) return errorValue;
-    const x = floats || given.variable.dtype === "bool" ? asFloat(c.cx, given) : given;
+    const x = prepared(c, way, given);
     const axisValue = c.named.get("axis");
-    const axes = axisValue ? axesArg(c, axisValue, x) : x.dims.map((_, i) => i);
+    const axes = axisValue ? axesArg(c, axisValue, x) : allAxes(x);
     if (axes === undefined) return errorValue;
     const n = axes.reduce((product, axis) => product * x.dims[axis]!.size, 1);
-    const made = part(c.cx, x.variable, axes, c.call.span);
-    const result = end ? end(b, made, n) : made;
+    const made = reduced(c, way, x.variable, axes);
+    const result = way.end ? way.end(b, made, n) : made;
     if (flag(c.named.get("keep"))) {
       const dims = x.dims.map((d, i) => axes.includes(i) ? { size: 1 } : d);
       return tensor(b.reshape(result, shapeOf(dims)), dims);
     }
     return tensor(result, x.dims.filter((_, i) => !axes.includes(i)));
   };
+}
+
+const allAxes = (x: TensorValue) => x.dims.map((_, i) => i);
+
+/** Over all entries of all tensors of a model: totals in the order of the declarations; the largest is the first of equal ones. */
+export function wholeReduction(name: keyof typeof ways): NonNullable<Builtin["whole"]> {
+  const way: Reduction = ways[name];
+  return (c, [model]) => {
+    const { b } = c.cx;
+    const each = model!.tensors.map(({ value }) => {
+      const x = prepared(c, way, value);
+      return reduced(c, way, x.variable, allAxes(x));
+    });
+    const one = each.length === 1 ? each[0]! : way.by === "total" ? added(c, each) : largestOf(b, each);
+    return one ? tensor(way.end ? way.end(b, one, entriesOf(model!)) : one, []) : errorValue;
+  };
+}
+
+/** Scalars added up one after the other; undefined when wrong (reported). */
+function added(c: BuiltinCall, [first, ...others]: readonly Variable[]): Variable | undefined {
+  let sum = first!;
+  for (const part of others) {
+    const next = broadcastBinary(c.cx, "add", tensor(sum, []), tensor(part, []), c.call.span);
+    if (next.kind === "error") return undefined;
+    sum = next.variable;
+  }
+  return sum;
+}
+
+/** The largest of scalars, the first of equal ones with all of the slope. */
+function largestOf(b: Builder, scalars: readonly Variable[]): Variable {
+  const row = b.one("concat", scalars.map((x) => b.reshape(x, [1])), { axis: 0 });
+  return b.one("reduce_max", [row], { axes: [0] });
+}
+
+function reducing(name: keyof typeof ways): Builtin {
+  return { ...simple(name, [1, 1], reduction(name), ["axis", "keep"]), whole: wholeReduction(name) };
 }
 
 /** `max(x)`, `max(x, axis = -1)` reduce; `max(a, b)` is elementwise. */
@@ -67,6 +127,8 @@ function extremum(name: "max" | "min"): Builtin {
     name,
     arity: [1, 2],
     named: ["axis", "keep"],
+    entrywise: true,
+    whole: wholeReduction(name),
     apply: (c) => {
       if (c.args.length === 1) return reduction(name)(c);
       const [a, d] = c.args as [Value, Value];
@@ -80,11 +142,11 @@ function extremum(name: "max" | "min"): Builtin {
 
 /** The builtins of this file. */
 export const reductions: readonly Builtin[] = [
-  simple("sum", [1, 1], reduction("sum"), ["axis", "keep"]),
-  simple("mean", [1, 1], reduction("mean"), ["axis", "keep"]),
+  reducing("sum"),
+  reducing("mean"),
   extremum("max"),
   extremum("min"),
-  simple("norm", [1, 1], reduction("norm"), ["axis", "keep"]),
+  reducing("norm"),
   simple("argmax", [1, 1], (c) => {
     const x = tensorArg(c, 0);
     const axis = x && axisArg(c, c.named.get("axis") ?? staticNumber(-1), x);

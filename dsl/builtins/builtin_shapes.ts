@@ -6,6 +6,7 @@ import {
   axisArg,
   type Builtin,
   type BuiltinCall,
+  entryByEntry,
   floatArg,
   intArg,
   integerArg,
@@ -16,6 +17,7 @@ import {
 import { fail } from "../world/report.ts";
 import { checkedIndices } from "../elaborate/integers.ts";
 import { rowsOfAll, rowsReshaped, withoutRows } from "../elaborate/row_origins.ts";
+import { entriesOf, isShaped } from "../elaborate/model_tensors.ts";
 import { tooLarge } from "../elaborate/sizes.ts";
 import { describeValue, errorValue, formatDims, namedSizes, shapeOf, staticNumber } from "../world/values.ts";
 import { capital } from "../text/words.ts";
@@ -200,6 +202,14 @@ function classesOf(c: BuiltinCall): Value {
   return checkedIndices(c.cx, labels, { size, kind: "a label", unit: ["class", "classes"], at: c.at(0) });
 }
 
+function size(c: BuiltinCall): Value {
+  const x = tensorArg(c, 0);
+  if (!x) return errorValue;
+  if (c.args.length === 1) return staticNumber(sizeOf(shapeOf(x.dims)), "int");
+  const axis = axisArg(c, c.args[1], x);
+  return axis === undefined ? errorValue : { kind: "shape", dims: withoutRows([x.dims[axis]!]), single: true };
+}
+
 /** The builtins of this file. */
 export const shapes: readonly Builtin[] = [
   /** Every axis of x but one or some, as a list: the axes that a normalisation averages over. */
@@ -211,13 +221,10 @@ export const shapes: readonly Builtin[] = [
   }),
   simple("reshape", [2, 2], reshape),
   simple("shape", [1, 1], shapeBuiltin),
-  simple("size", [1, 2], (c) => {
-    const x = tensorArg(c, 0);
-    if (!x) return errorValue;
-    if (c.args.length === 1) return staticNumber(sizeOf(shapeOf(x.dims)), "int");
-    const axis = axisArg(c, c.args[1], x);
-    return axis === undefined ? errorValue : { kind: "shape", dims: withoutRows([x.dims[axis]!]), single: true };
-  }),
+  {
+    ...simple("size", [1, 2], size),
+    whole: (c, [model]) => isShaped(c.cx, model!, c.at(0)) ? staticNumber(entriesOf(model!), "int") : errorValue,
+  },
   simple("ravel", [1, 1], (c) => {
     const x = tensorArg(c, 0);
     if (!x) return errorValue;
@@ -273,11 +280,11 @@ export const shapes: readonly Builtin[] = [
     if (tooLarge(c.cx, [{ size: n }], c.call.span)) return errorValue;
     return tensor(c.cx.b.one("iota", [], { type: { dtype: "i32", shape: [n] }, axis: 0 }), [{ size: n }]);
   }),
-  simple("stop_gradient", [1, 1], (c) => {
+  entryByEntry("stop_gradient", [1, 1], (c) => {
     const x = floatArg(c, 0);
     return x ? tensor(c.cx.b.apply("stop_gradient", x.variable), x.dims) : errorValue;
   }),
-  simple("same_shape", [2, 2], sameShapeBuiltin),
+  entryByEntry("same_shape", [2, 2], sameShapeBuiltin),
   simple("same_rows", [2, 2], sameRows),
   simple("classes_of", [2, 2], classesOf),
 ];

@@ -6,14 +6,15 @@ import { products } from "./builtin_products.ts";
 import { reductions } from "./builtin_reductions.ts";
 import { shapes } from "./builtin_shapes.ts";
 import type { CallExpression, Expression } from "../syntax/ast.ts";
-import type { Builtin } from "./builtin_arguments.ts";
+import type { Builtin, BuiltinCall } from "./builtin_arguments.ts";
+import { entrywise, type Operand, standsForTensors, tensorsOf } from "../elaborate/model_tensors.ts";
 import { fail } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { hintAt } from "../diagnostics/hints.ts";
 import { count, quoted } from "../text/words.ts";
 import { namesInScope } from "../elaborate/scope_names.ts";
-import { errorValue, staticNumber } from "../world/values.ts";
-import type { Context, StaticValue, Value } from "../world/world.ts";
+import { describeValue, errorValue, staticNumber } from "../world/values.ts";
+import type { Context, ErrorValue, StaticValue, TensorsValue, Value } from "../world/world.ts";
 
 /** Names with a value of their own. */
 export const constants: ReadonlyMap<string, StaticValue> = new Map([
@@ -120,13 +121,52 @@ export function callBuiltinWith(
   call: CallExpression,
 ): Value {
   const positional = call.args.filter((a) => !a.name).map((a) => a.value as Expression);
-  return builtin.apply({
+  const whole: BuiltinCall = {
     cx,
     name: builtin.name,
     args,
     named,
     call,
     at: (i) => positional[i]?.span ?? call.span,
+  };
+  return args.some(standsForTensors) ? callOnModels(builtin, whole) : builtin.apply(whole);
+}
+
+/** Applies a builtin where models are among its arguments: entry by entry, or to all entries of all their tensors. What does neither
+ *  says itself what it takes. */
+function callOnModels(builtin: Builtin, c: BuiltinCall): Value {
+  const operands = c.args.map((value, i) => ({ value, span: c.at(i) }));
+  if (builtin.entrywise && (c.args.length > 1 || !builtin.whole)) {
+    return entrywise(c.cx, c.name, operands, (args) => builtin.apply({ ...c, args }));
+  }
+  if (!builtin.whole) return builtin.apply(c);
+  const other = c.call.args.find((arg) => arg.name) ??
+    (operands.length > builtin.arity[0] ? c.call.args[1] : undefined);
+  if (other) {
+    return fail(c.cx, {
+      code: "M0304",
+      title: `\`${c.name}\` of a model is over all entries: its tensors have no axes in common`,
+      at: other.name?.span ?? other.value.span,
+      hint: "leave it out, or name one tensor",
+    });
+  }
+  const models: TensorsValue[] = [];
+  for (const operand of operands) {
+    if (!standsForTensors(operand.value)) return needsModels(c, operand);
+    const model = tensorsOf(c.cx, operand);
+    if (model.kind === "error") return errorValue;
+    models.push(model);
+  }
+  return builtin.whole(c, models);
+}
+
+/** Reports something else beside a model. */
+function needsModels(c: BuiltinCall, { value, span }: Operand): ErrorValue {
+  return fail(c.cx, {
+    code: "M0304",
+    title: `\`${c.name}\` of a model takes another one with the same tensors, not ${describeValue(value)}`,
+    at: span,
+    hint: value.kind === "static" ? "multiply by a number with `*`" : "call the model, such as `net(x)`",
   });
 }
 

@@ -5,7 +5,6 @@ import { allocate, type DType, isFloat, largestInt, type PrimitiveName } from ".
 import type { BinaryExpression } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
 import { withRows } from "./row_origins.ts";
-import { evaluate } from "../world/evaluator.ts";
 import { checkedArithmetic } from "./integers.ts";
 import type { Span } from "../text/source.ts";
 import {
@@ -50,11 +49,9 @@ const primitiveOf: Readonly<Record<BinaryExpression["op"], ParameterlessPrimitiv
   ">=": "ge",
 };
 
-export function evaluateBinary(cx: Context, expression: BinaryExpression): Value {
+/** An operator on numbers and arrays. */
+export function applyBinary(cx: Context, expression: BinaryExpression, left: Value, right: Value): Value {
   const { op } = expression;
-  const left = evaluate(cx, expression.left);
-  const right = evaluate(cx, expression.right);
-  if (left.kind === "error" || right.kind === "error") return errorValue;
   const a = sizeAsNumber(left);
   const c = sizeAsNumber(right);
   if (a.kind === "static" && c.kind === "static") {
@@ -81,6 +78,15 @@ export function evaluateBinary(cx: Context, expression: BinaryExpression): Value
     }
   }
   return result;
+}
+
+/** Minus a number or an array. */
+export function negate(cx: Context, value: Value, span: Span): Value {
+  if (value.kind === "static") return staticNumber(-value.value, value.type === "float" ? "float" : "int");
+  const tensor = numeric(cx, value, span, "be negated");
+  if (tensor.kind === "error") return tensor;
+  const x = tensor.variable.dtype === "bool" ? asFloat(cx, tensor) : tensor;
+  return { ...plain(x), variable: cx.b.apply("neg", x.variable) };
 }
 
 /** A size with a name counts as a number in arithmetic. */

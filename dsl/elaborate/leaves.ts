@@ -12,7 +12,15 @@ import { viaNames, viaRange } from "./reparameterisations.ts";
 import { requireStatic } from "./sizes.ts";
 import { startingAt, startOf } from "./starts.ts";
 import { isLibrary, type Span } from "../text/source.ts";
-import { describeValue, errorValue, formatDims, formatRange, namedSizes, shapeOf } from "../world/values.ts";
+import {
+  describeValue,
+  endingHint,
+  errorValue,
+  formatDims,
+  formatRange,
+  namedSizes,
+  shapeOf,
+} from "../world/values.ts";
 import type { Consumer, Context, Dim, LeafDeclaration, Motion, TensorValue, Value, World } from "../world/world.ts";
 import { readSources, withSources, worldBetween } from "./sources.ts";
 import { beginningOf, drawingWorld, enterWorld, outermost, ownsNow } from "../world/moments.ts";
@@ -162,6 +170,7 @@ function fillTo(cx: Context, value: Value, dims: readonly Dim[], binding: Bindin
       code: "M0304",
       title: `\`${binding.name.name}\` cannot be ${describeValue(value)}`,
       at: binding.value!.span,
+      hint: endingHint(value),
     });
   }
   const same = tensor.dims.length === dims.length && tensor.dims.every((d, i) => d.size === dims[i]!.size);
@@ -193,8 +202,9 @@ function fillTo(cx: Context, value: Value, dims: readonly Dim[], binding: Bindin
   return { kind: "tensor", variable: cx.b.broadcastTo(tensor.variable, shapeOf(dims)), dims };
 }
 
-/** What a parameter is "now" where the context stands. Outside the loop that changes it, it has no now. */
-export function valueNow(cx: Context, leaf: LeafDeclaration, span: Span): Value {
+/** What a parameter is "now" where the context stands. Outside the loop that changes it, it has no now. `as`: the model that it is read
+ *  as a part of. */
+export function valueNow(cx: Context, leaf: LeafDeclaration, span: Span, as?: Path): Value {
   for (let w: World | undefined = cx.world; w; w = w.parent) {
     const value = w.values.get(leaf.name);
     if (value) return { ...value, declared: { name: leaf.name, span: leaf.span } };
@@ -204,7 +214,7 @@ export function valueNow(cx: Context, leaf: LeafDeclaration, span: Span): Value 
     const loop = owners[0]!;
     const model = leaf.path[0]!;
     const call = outermostUserCall(cx, span);
-    const what = call ? model : leaf.name;
+    const what = as ? pathText(as) : call ? model : leaf.name;
     return fail({ ...cx, frames: [] }, {
       ...changesDuring(what, loop.name),
       at: call ?? span,

@@ -2,6 +2,7 @@
 // another; their parameters are named by the path to them, and shaped by the first call (`model_calls.ts`).
 import type { CallExpression, Expression, ModelItem, UseMember } from "../syntax/ast.ts";
 import { type Definition, type Module, moduleName, pathFromRoot } from "../modules/modules.ts";
+import type { Span } from "../text/source.ts";
 import { fail, moduleScope } from "../world/report.ts";
 import type {
   Context,
@@ -81,6 +82,18 @@ export function instancesOf(el: Elaboration): InstanceNode[] {
   ): InstanceNode[] => [node, ...[...node.children.values()].flatMap((c) => c ? below(c) : [])];
   const isWhole = ({ model: { item }, sizes }: InstanceNode) => sizes.size >= (item.sizes?.length ?? 0);
   return [...el.instances.values()].flatMap(below).filter(isWhole);
+}
+
+/** True for a sized model at the top of a file, which has no parameters of its own (reported). */
+export function lacksSizes(cx: Context, { model: { item }, sizes }: InstanceNode, span: Span): boolean {
+  if (item.sizes === undefined || sizes.size >= item.sizes.length) return false;
+  fail(cx, {
+    code: "M0203",
+    title: `\`${item.name.name}\` is a sized model: it has no parameters of its own`,
+    at: span,
+    hint: `write \`use layer = ${item.name.name}(…)\` inside a model, then \`layer(x)\``,
+  });
+  return true;
 }
 
 /** Every parameter of an instance, in the order of the declarations, as far as they are known. */

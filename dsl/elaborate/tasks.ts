@@ -24,7 +24,7 @@ import { hintFor } from "../diagnostics/hints.ts";
 import { beginningOf, lazily, taskOf } from "../world/moments.ts";
 import { numbersOf } from "./leaves.ts";
 import { fieldOf, rowsAsIn } from "./row_origins.ts";
-import { describeValue, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
+import { describeValue, endingHint, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
 import { type Path, pathText } from "../syntax/paths.ts";
 import { dependsOnItself } from "../diagnostics/messages.ts";
 
@@ -159,6 +159,7 @@ export function bindingValue(cx: Context, binding: Binding, qualified: string, o
       }`,
       at: binding.value.span,
       secondary: [{ span: binding.type.span, message: "declared here" }],
+      hint: endingHint(value),
     });
   }
   const same = tensor.dims.length === dims.length && tensor.dims.every((d, i) => d.size === dims[i]!.size);

@@ -68,6 +68,8 @@ export function evaluateCall(cx: Context, call: CallExpression): Value {
         at: callee.span,
         hint: target.kind === "static" || target.kind === "tensor"
           ? "for a product write `*`: `2 * (a + b)`"
+          : target.kind === "tensors"
+          ? `call the model \`${pathText(target.instance.path)}\` itself`
           : undefined,
       });
   }

@@ -9,7 +9,7 @@ import { builtins, callBuiltinWith } from "../builtins/builtins.ts";
 import { count } from "../text/words.ts";
 import { withRows } from "../elaborate/row_origins.ts";
 import { known, withLocals } from "../world/moments.ts";
-import { errorValue, staticNumber } from "../world/values.ts";
+import { endingHint, errorValue, staticNumber } from "../world/values.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
 import { timeLocals } from "../elaborate/time_points.ts";
 
@@ -33,7 +33,7 @@ export function evaluateComprehension(cx: Context, call: CallExpression): Value 
   }
   const stacked = evaluateOverTimes(cx, call.args[0]!.value, call.comprehension!);
   if (!stacked) return errorValue;
-  const reduces = ["sum", "mean", "max", "min", "norm"].includes(builtin.name);
+  const reduces = builtin.whole !== undefined && builtin.named.includes("axis");
   const named = reduces ? new Map<string, Value>([["axis", staticNumber(0)]]) : new Map<string, Value>();
   return callBuiltinWith(cx, builtin, [stacked], named, call);
 }
@@ -79,6 +79,7 @@ export function evaluateOverTimes(cx: Context, body: Expression, over: Comprehen
       code: "M0304",
       title: "The body of a comprehension must be a number or a tensor",
       at: body.span,
+      hint: endingHint(value),
     });
   }
   for (const table of indexed) cx.indexed?.add(table);

@@ -1,6 +1,6 @@
 // What does an expression compute? Checks types and shapes and writes the equations, in one walk: what is known now stays a
 // number, what is not becomes a variable of the function being lowered.
-import { asFloat, evaluateBinary, numeric, plain } from "../elaborate/arithmetic.ts";
+import { applyBinary, negate } from "../elaborate/arithmetic.ts";
 import type { CallExpression, Expression } from "../syntax/ast.ts";
 import { evaluateCall } from "./calls.ts";
 import { evaluateComprehension } from "./comprehensions.ts";
@@ -9,8 +9,9 @@ import { fail, firstTime } from "../world/report.ts";
 import { evaluateList } from "./indexing.ts";
 import { evaluateName, evaluatePart } from "./names.ts";
 import { evaluateTime } from "./times.ts";
+import { entrywise, type Operand } from "../elaborate/model_tensors.ts";
 import { tooLarge } from "../elaborate/sizes.ts";
-import { errorValue, staticNumber } from "../world/values.ts";
+import { errorValue } from "../world/values.ts";
 import type { Context, Value } from "../world/world.ts";
 import { numberValue, placeOf } from "../world/evaluator.ts";
 import { isLibrary } from "../text/source.ts";
@@ -77,15 +78,13 @@ function evaluateKind(cx: Context, expression: Expression): Value {
     case "List":
       return evaluateList(cx, expression);
     case "Unary": {
-      const value = evaluate(cx, expression.operand);
-      if (value.kind === "static") return staticNumber(-value.value, value.type === "float" ? "float" : "int");
-      const tensor = numeric(cx, value, expression.operand.span, "be negated");
-      if (tensor.kind === "error") return tensor;
-      const x = tensor.variable.dtype === "bool" ? asFloat(cx, tensor) : tensor;
-      return { ...plain(x), variable: cx.b.apply("neg", x.variable) };
+      const operand = operandOf(cx, expression.operand);
+      return entrywise(cx, "-", [operand], ([x]) => negate(cx, x!, operand.span));
     }
-    case "Binary":
-      return evaluateBinary(cx, expression);
+    case "Binary": {
+      const operands = [operandOf(cx, expression.left), operandOf(cx, expression.right)];
+      return entrywise(cx, expression.op, operands, ([a, c]) => applyBinary(cx, expression, a!, c!));
+    }
     case "Pipe": {
       const { target } = expression;
       const call: CallExpression = target.kind === "Call"
@@ -96,4 +95,8 @@ function evaluateKind(cx: Context, expression: Expression): Value {
     case "Missing":
       return errorValue;
   }
+}
+
+function operandOf(cx: Context, expression: Expression): Operand {
+  return { value: evaluate(cx, expression), span: expression.span };
 }

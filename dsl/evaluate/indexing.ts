@@ -8,7 +8,15 @@ import { checkedIndices, entriesAlong } from "../elaborate/integers.ts";
 import { capital, count } from "../text/words.ts";
 import { noteRow, rowsOfAll, withRows } from "../elaborate/row_origins.ts";
 import type { Span } from "../text/source.ts";
-import { describeValue, errorValue, formatDims, isSingleSize, shapeOf, staticNumber } from "../world/values.ts";
+import {
+  describeValue,
+  endingHint,
+  errorValue,
+  formatDims,
+  isSingleSize,
+  shapeOf,
+  staticNumber,
+} from "../world/values.ts";
 import type { Context, Dim, LiteralValue, ShapeValue, TensorValue, Value } from "../world/world.ts";
 
 export function indexTensor(
@@ -19,7 +27,13 @@ export function indexTensor(
   span: Span,
 ): Value {
   if (object.kind !== "tensor") {
-    return fail(cx, { code: "M0304", title: `${capital(describeValue(object))} cannot be indexed`, at: span });
+    const isModel = object.kind === "model" || object.kind === "tensors";
+    return fail(cx, {
+      code: "M0304",
+      title: `${capital(describeValue(object))} cannot be indexed`,
+      at: span,
+      hint: isModel ? "name one of its tensors" : undefined,
+    });
   }
   if (indices.length > object.dims.length) {
     return fail(cx, {
@@ -97,6 +111,7 @@ export function evaluateList(cx: Context, list: ListExpression): Value {
       code: "M0304",
       title: `A list holds numbers and tensors of one shape, not ${describeValue(items[wrong]!)}`,
       at: list.items[wrong]!.span,
+      hint: endingHint(items[wrong]!),
     });
   }
   const parts = tensors as TensorValue[];

@@ -17,12 +17,12 @@ import type {
   Value,
 } from "../world/world.ts";
 import { evaluateDraw, evaluateScan } from "./model_scans.ts";
-import { childOf, memberNames, usesOf } from "../elaborate/models.ts";
+import { childOf, lacksSizes, memberNames, usesOf } from "../elaborate/models.ts";
 import { count } from "../text/words.ts";
 import { axisOf, rowsAsIn, withRows } from "../elaborate/row_origins.ts";
 import { evaluateSize, evaluateType } from "../elaborate/sizes.ts";
 import type { Span } from "../text/source.ts";
-import { describeValue, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
+import { describeValue, endingHint, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
 import { known } from "../world/moments.ts";
 import { pathText } from "../syntax/paths.ts";
 
@@ -44,14 +44,7 @@ export function callModel(cx: Context, model: ModelValue, args: readonly Passed[
   const { instance, world } = model;
   const { item, module } = instance.model;
   const el = cx.elaboration;
-  if (item.sizes !== undefined && instance.sizes.size < item.sizes.length) {
-    return fail(cx, {
-      code: "M0203",
-      title: `\`${item.name.name}\` is a sized model: it has no parameters of its own`,
-      at: span,
-      hint: `write \`use layer = ${item.name.name}(…)\` inside a model, then \`layer(x)\``,
-    });
-  }
+  if (lacksSizes(cx, instance, span)) return errorValue;
   if (el.busy.has(instance)) {
     return fail(cx, { code: "M0210", title: `The model \`${item.name.name}\` calls itself`, at: span });
   }
@@ -118,7 +111,7 @@ function bindFormal(call: ModelCall, formal: Formal, arg: Passed): TensorValue |
       at: arg.span,
       hint: record && member && record.what !== "task"
         ? `say which part, such as \`${record.name}.${member}\``
-        : undefined,
+        : endingHint(arg.value),
     });
   }
   const dtype = value.variable.dtype === "i32" ? "int" : value.variable.dtype === "bool" ? "bool" : "float";
@@ -250,6 +243,7 @@ function evaluateBody(call: ModelCall): Value {
       code: "M0304",
       title: `A model returns a tensor, and \`${item.name.name}\` returns ${describeValue(returned)}`,
       at: item.body.span,
+      hint: endingHint(returned),
     });
   }
   if (item.result?.sizes === undefined) return result;

@@ -11,7 +11,7 @@ import { memberNames } from "../elaborate/models.ts";
 import type { Context, Dim, InstanceNode, Local, Table, TensorValue, Value } from "../world/world.ts";
 import { withRows } from "../elaborate/row_origins.ts";
 import { evaluateType, requireInteger, tooLarge, withinLimit } from "../elaborate/sizes.ts";
-import { describeValue, errorValue } from "../world/values.ts";
+import { describeValue, endingHint, errorValue } from "../world/values.ts";
 import { enterWorld, known } from "../world/moments.ts";
 import { pathText } from "../syntax/paths.ts";
 
@@ -138,7 +138,7 @@ function entriesOf(body: Context, member: ScanMember): Sequence | undefined {
     code: "M0304",
     title: `A scan goes through the first axis of a tensor, and this is ${describeValue(value)}`,
     at: member.over.span,
-    hint: value.kind === "static" ? "for numbers write `over t in 0 .. 9`" : undefined,
+    hint: value.kind === "static" ? "for numbers write `over t in 0 .. 9`" : endingHint(value),
   });
 }
 

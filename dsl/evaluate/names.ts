@@ -3,10 +3,11 @@
 import type { CallExpression, Expression, LetItem } from "../syntax/ast.ts";
 import { builtins, constants } from "../builtins/builtins.ts";
 import { dataRecord } from "../elaborate/data_values.ts";
-import { fail, firstTime, moduleScope } from "../world/report.ts";
+import { fail, firstTime, moduleScope, sourceText } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import { indexTensor } from "./indexing.ts";
+import { partOf } from "../elaborate/model_tensors.ts";
 import { modelAt, modelValue } from "../elaborate/models.ts";
 import { readTable, readWhole } from "../loops/minibatches.ts";
 import { type Definition, nameOf } from "../modules/modules.ts";
@@ -261,6 +262,15 @@ export function evaluatePart(
     if (indices.some((i) => i.kind === "error")) return errorValue;
     return indexTensor(cx, object, expression.indices, indices, expression.span);
   }
+  const named = behindTime(cx, expression);
+  if (named !== undefined) {
+    return fail(cx, {
+      code: "M0203",
+      title: "A time stands behind the whole name of what it is of",
+      at: expression.span,
+      hint: `write \`${named}\``,
+    });
+  }
   const object = evaluate(cx, expression.object);
   const name = expression.member.name;
   if (object.kind === "error" || name === "") return errorValue;
@@ -277,12 +287,37 @@ export function evaluatePart(
       hint: hintFor(name, known),
     });
   }
+  if (object.kind === "tensors") {
+    const part = partOf(cx, object, name, expression.span);
+    if (part) return part;
+    const known = [...new Set(object.tensors.map(({ path }) => path[0]!))];
+    return fail(cx, {
+      code: "M0201",
+      title: `${capital(describeValue(object))} has no \`${name}\``,
+      at: expression.member.span,
+      notes: [`It has ${quoted(known)}`],
+      hint: hintFor(name, known),
+    });
+  }
   return fail(cx, {
     code: "M0203",
     title: `${capital(describeValue(object))} has no parts, so there is no \`.${name}\``,
     at: expression.span,
     hint: methodHint(cx, name, referenceText(expression.object) ?? "x"),
   });
+}
+
+/** `net@t.l1` as it is meant: `net.l1@t`; undefined where it is something else. */
+function behindTime(cx: Context, expression: Expression & { kind: "Member" }): string | undefined {
+  const parts = [expression.member.name];
+  let object = expression.object;
+  for (; object.kind === "Member"; object = object.object) parts.unshift(object.member.name);
+  if (object.kind !== "Time" || object.time === "all" || parts.some((part) => part === "")) return undefined;
+  const whole = referenceText(object.object);
+  if (whole === undefined || evaluate(cx, object).kind !== "model") return undefined;
+  const { time } = object;
+  const at = sourceText(cx.elaboration, time);
+  return `${[whole, ...parts].join(".")}@${time.kind === "Name" || time.kind === "Number" ? at : `(${at})`}`;
 }
 
 /** A part as it is read: the splits of a task by its name are tables too. */

@@ -12,7 +12,7 @@ import { valueNow } from "../elaborate/leaves.ts";
 import { leavesOf, modelAt, modelValue } from "../elaborate/models.ts";
 import { changesUnknown, resolveReference } from "../elaborate/references.ts";
 import { loopsChanging, outersLearning } from "../elaborate/ownership.ts";
-import { mentions, referencePath, referenceText } from "../syntax/paths.ts";
+import { mentions, pathText, referencePath, referenceText } from "../syntax/paths.ts";
 import { enterWorld, ownsNow } from "../world/moments.ts";
 import { describeValue, errorValue } from "../world/values.ts";
 import { capital } from "../text/words.ts";
@@ -121,7 +121,11 @@ function notTimed(cx: Context, expression: TimeExpression, time: Expression): Va
       ? `\`@\` is time here, not the matrix product, and \`${left}\` does not change over time`
       : `${capital(describeValue(value))} does not change over time`,
     at: span,
-    hint: product ? `write \`dot(${left}, ${right})\`` : undefined,
+    hint: product
+      ? `write \`dot(${left}, ${right})\``
+      : value.kind === "tensors"
+      ? `say the time of each model in it, such as \`${pathText(value.instance.path)}@${right}\``
+      : undefined,
   });
 }
 

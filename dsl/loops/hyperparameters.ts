@@ -22,7 +22,15 @@ import type {
 } from "../world/world.ts";
 import { type Path, pathText } from "../syntax/paths.ts";
 import { type DeclaredHyperparameter, hyperparameterPath, type Loop, type LoopRule } from "../world/loop.ts";
-import { describeValue, errorValue, formatDims, formatRange, namedSizes, shapeOf } from "../world/values.ts";
+import {
+  describeValue,
+  endingHint,
+  errorValue,
+  formatDims,
+  formatRange,
+  namedSizes,
+  shapeOf,
+} from "../world/values.ts";
 import { known, lazily } from "../world/moments.ts";
 import { dependsOnItself, startsOutside } from "../diagnostics/messages.ts";
 
@@ -82,7 +90,7 @@ function planOne(
   }
   if (value.kind !== "static" && value.kind !== "shape" && value.kind !== "literal" && value.kind !== "tensor") {
     const title = `\`${declared.name}\` cannot be ${describeValue(value)}`;
-    return void fail(cx, { code: "M0304", title, at: declared.span });
+    return void fail(cx, { code: "M0304", title, at: declared.span, hint: endingHint(value) });
   }
   const perStep = axes.has("step");
   const perEntry = axes.has("entry");

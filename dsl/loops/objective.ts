@@ -7,7 +7,7 @@ import { evaluate } from "../world/evaluator.ts";
 import type { Loop } from "../world/loop.ts";
 import { withBatch } from "./minibatches.ts";
 import { nameOf } from "../modules/modules.ts";
-import { describeValue, errorValue, staticNumber } from "../world/values.ts";
+import { describeValue, endingHint, errorValue, staticNumber } from "../world/values.ts";
 import { capital } from "../text/words.ts";
 import type { Context, Local, TensorValue, Value, World } from "../world/world.ts";
 import { known, withLocals } from "../world/moments.ts";
@@ -66,7 +66,7 @@ export function scalarObjective(cx: Context, expression: Expression, what: strin
       code: "M0308",
       title: `${capital(what)} must be a scalar, and this is ${describeValue(value)}`,
       at: expression.span,
-      hint: tensor.kind === "tensor" ? "take its `mean(…)` or `sum(…)`" : undefined,
+      hint: tensor.kind === "tensor" ? "take its `mean(…)` or `sum(…)`" : endingHint(value),
     });
   }
   return tensor;

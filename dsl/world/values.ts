@@ -50,6 +50,8 @@ export function describeValue(value: Value): string {
       return value.what === "data" ? `the data \`${value.name}\`` : `the ${value.what} \`${value.name}\``;
     case "model":
       return `the model \`${pathText(value.instance.path)}\``;
+    case "tensors":
+      return `one array for each tensor of \`${pathText(value.instance.path)}\``;
     case "loop":
       return `the loop \`${value.loop.name}\``;
     case "hyperparameter":
@@ -59,6 +61,13 @@ export function describeValue(value: Value): string {
     case "error":
       return "an error";
   }
+}
+
+/** What to write where a model, or what was made of its tensors, stands for no array; nothing for other values. */
+export function endingHint(value: Value): string | undefined {
+  if (value.kind !== "model" && value.kind !== "tensors") return undefined;
+  const end = "make one number of all its entries with `sum`, `mean`, `max`, `min` or `norm`";
+  return value.kind === "tensors" ? end : `call it, or ${end}`;
 }
 
 /** `low .. high` as a program writes it. */

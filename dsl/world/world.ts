@@ -522,6 +522,7 @@ export type Value =
   | DistributionValue
   | RecordValue
   | ModelValue
+  | TensorsValue
   | LoopValue
   | HyperparameterValue
   | FunctionValue
@@ -610,6 +611,20 @@ export interface ModelValue {
   readonly world: World;
   /** Which time it is of, when it is of one: `net@T`, also where a function has it under another name. */
   readonly moment?: Moment;
+}
+
+/** A model's tensors, or what was made of them entry by entry: arrays by their paths below the model. */
+export interface TensorsValue {
+  readonly kind: "tensors";
+  /** The model, or the part of one, whose paths and shapes they have. */
+  readonly instance: InstanceNode;
+  readonly tensors: readonly NamedTensor[];
+}
+
+/** One of several arrays, by its path below the model that they are of. */
+export interface NamedTensor {
+  readonly path: Path;
+  readonly value: TensorValue;
 }
 
 /** One time of a loop: what its parameters are then. */

@@ -179,6 +179,8 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
   "a take in a loop": ({ loops, words }) => loops.some((l) => /\btake\(/.test(words(l))),
   "a branch not to be taken": ({ text }) => /where\([^,]*, (log|sqrt)\(|< 0\.05, 1 - |1 \/ \(|exp\(1000/.test(text),
   "a sized model": ({ items }) => items.some((i) => i.kind === "Model" && i.sizes !== undefined),
+  "a model as a value": ({ text }) => /\bnet(\.\w+)?(@\w+|@\([^()]*\))?(\^2| [-+] \d)/.test(text),
+  "a distance to where a loop starts": ({ text }) => /\bnet(\.\w+)?(@T)? - net(\.\w+)?@0/.test(text),
   "a model that draws": ({ text }) => /dropout\(|\n {2}draw /.test(text),
   "the end of an evaluation's longer loop": ({ items }) =>
     items.some((i) => i.kind === "Evaluate" && clauseOf(i, "For")),

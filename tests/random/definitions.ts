@@ -33,6 +33,8 @@ export class Definitions {
   readonly free: readonly Evolved[];
   network: Network | undefined;
   theta = false;
+  /** False where no loop or more than one says what `net@0` is. */
+  oneStart = true;
   readonly #loss: ReturnType<typeof loss>;
 
   constructor(readonly dice: Dice, readonly tasks: boolean) {
@@ -176,6 +178,7 @@ export class Definitions {
       const field = this.field(table ?? "d");
       const args = `${field("x")}${net.training ? `, ${time === "" ? 1 : 0}` : ""}`;
       terms.push(this.#loss(`net${time}(${args})`, field));
+      if (dice.chance(0.25)) terms.push(this.#whole(net, time));
     }
     const scope: Scope = { dice, variables, loose: this.loose };
     for (let k = dice.int(1, 2); k > 0; k--) {
@@ -198,6 +201,28 @@ export class Definitions {
       terms.push(`${weight} * ${total}((${at} - ${target})^2)`);
     }
     return terms.join(" + ");
+  }
+
+  /** A number around 1 of all tensors of the network, or of a part of it, at a time; corners and what is flat at 0 stand aside of it,
+   *  where many parameters start. */
+  #whole({ parameters }: Network, time: string): string {
+    const { dice } = this;
+    const parts = parameters.flatMap((p) => p.includes(".") ? [p.replace(/\..*/, "")] : []);
+    const name = parts.length > 0 && dice.chance(0.3) ? `net.${dice.pick(parts)}` : "net";
+    const now = `${name}${time}`;
+    const ways = [
+      `c * mean(${now}^2)`,
+      `0.1 * norm(${now} - 2)`,
+      `0.3 * sum(abs(${now} + 2.5)) / size(${now})`,
+      `tanh(dot(${now}, sin(c * ${now} + 0.2)))`,
+      `0.1 * max(tanh(${now})) + 0.1 * min(c - 0.3 * ${now})`,
+      `0.2 * mean(where(${now} > 0.02, -${now}, ${now} |> softplus))`,
+      `0.2 * mean(max(${now}, ${this.theta ? "theta" : "c"})^2)`,
+    ];
+    if (this.oneStart && (time === "" || time === "@T")) {
+      ways.push(...[1, 2, 3].map(() => `0.5 * c * mean((${now} - ${name}@0)^2)`), `0.2 * mse(${name}@0, ${now})`);
+    }
+    return dice.pick(ways);
   }
 
   /** How fields of a table are read: directly, or through a function. */

@@ -71,7 +71,8 @@ class Draft extends Definitions {
     let last = fit;
     let ends = "@T";
     if (form === "inner in inner") return this.innerInInner(fit);
-    if (dice.chance(0.12)) {
+    if (dice.chance(0.12) && !this.#items.join().includes("@0")) {
+      this.oneStart = false;
       last = this.inner("tune", "S", fit.evolves, { table, from: "fit@T" });
       ends = "@(tune.S)";
     }
@@ -133,6 +134,7 @@ class Draft extends Definitions {
   }
 
   noLoop(evolved: readonly Evolved[]): void {
+    this.oneStart = false;
     const metas = [...evolved.map((e) => e.name), "c", "goal", ...(this.theta ? ["theta"] : [])];
     this.gradient(this.objective(evolved, "", this.tasks ? "support" : undefined), metas, undefined);
   }
@@ -192,7 +194,7 @@ class Draft extends Definitions {
     if (dice.chance(0.15)) lines.push(`  clip norm ${dice.number(0.3, 1.5)}`);
     if (estimator) lines.push(`  through ${estimator}`);
     if (at.from) lines.push(`  from ${at.from}`);
-    else if (dice.chance(0.12) && (this.form === "outer" || this.form === "tasks")) {
+    else if (dice.chance(0.12) && (this.form === "outer" || this.form === "tasks") && !lines[0]!.includes("@0")) {
       lines.push(`  from ${name}@${time}`);
       this.#warm = true;
     }
