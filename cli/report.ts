@@ -35,8 +35,10 @@ export function reportText(result: RunResult, emphasis: Emphasis): string {
     ...result.outers.map(outerText),
     ...result.gradients.map((g) => gradientText(g, result.precision, emphasis)),
     ...evaluationTexts(result.evaluations),
-    ...result.simulations.map(({ loop, losses }) =>
-      `${loop}: ${losses.length} steps, loss ${exactNumber(losses[0] ?? NaN, result.precision)} to ` +
+    ...result.simulations.map(({ loop, losses, taken }) =>
+      `${loop}: ${taken === undefined ? "" : `${taken} of `}${losses.length} steps, loss ${
+        exactNumber(losses[0] ?? NaN, result.precision)
+      } to ` +
       `${exactNumber(losses.at(-1) ?? NaN, result.precision)}`
     ),
     ...result.outputs.map(outputText),

@@ -7,6 +7,7 @@ import { stepsOf } from "./elaborate/steps.ts";
 import { type CheckedProgram, endingTexts, text, throughText } from "./check/checked_program.ts";
 import { loopsChanging, outersLearning } from "./elaborate/ownership.ts";
 import { startKey, startText } from "./elaborate/starts.ts";
+import { stops } from "./loops/until.ts";
 import { count } from "./text/words.ts";
 import { formatDims, formatRange } from "./world/values.ts";
 
@@ -71,6 +72,7 @@ function constraint(el: Elaboration, loop: Loop, indent: string): string[] {
   return [
     `${indent}where ${loop.name} makes  ${names}@${timeName}  in ${timeName} = ${stepsText(el, loop)}${from}${rules}:`,
     `${indent}  ${step}`,
+    ...endingTexts(el, loop).map((line) => `${indent}  ${line}`),
   ];
 }
 
@@ -80,7 +82,8 @@ function rulesText(el: Elaboration, loop: Loop): string {
 }
 
 function stepsText(el: Elaboration, loop: Loop): string {
-  return count(stepsOf(openLook(el, "steps", loop.module), loop) ?? 0, "step", "steps");
+  const steps = count(stepsOf(openLook(el, "steps", loop.module), loop) ?? 0, "step", "steps");
+  return stops(loop) ? `at most ${steps}` : steps;
 }
 
 // ---------------------------------------------------------------------------------------------------------- symbols

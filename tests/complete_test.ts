@@ -13,7 +13,7 @@ import { suiteOf, suites, testFiles } from "./suites/suites.ts";
 
 const root = new URL("../", import.meta.url);
 
-/** Random programs that are written to see every word in one; about 130 are needed. */
+/** Random programs that are written to see every word in one; about 190 are needed. */
 const programs = 250;
 
 Deno.test("complete: the net knows every keyword", () => {

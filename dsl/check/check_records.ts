@@ -132,8 +132,15 @@ function readRecord(reading: Reading, expression: Expression, times: RecordedTim
         ? undefined
         : readLeaves(reading, entry, reference, leaves);
     }
-    default:
-      return refuse(reading, entry, { code: "M0203", title: `\`${label}\` cannot be recorded` });
+    default: {
+      const hint = reference.kind === "taken" &&
+        `write \`report ${label}\` in an \`evaluate\`, or \`output n = ${label}\``;
+      return refuse(reading, entry, {
+        code: "M0203",
+        title: `\`${label}\` cannot be recorded`,
+        ...(hint ? { hint } : {}),
+      });
+    }
   }
 }
 

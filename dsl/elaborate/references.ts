@@ -149,6 +149,8 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
       return unknown(`\`${object.loop.name}.${object.quantity}\``);
     case "count":
       return unknown(`\`${object.loop.name}.${object.loop.timeName}\``);
+    case "taken":
+      return unknown(`\`${object.loop.name}.steps\``);
     case "made":
       return unknown(`\`${object.loop.name}.t\``);
   }
@@ -188,9 +190,23 @@ function memberOfLoop(
 ): Reference | undefined {
   if (name === "loss" || name === "gradient_norm") return { kind: "quantity", loop, quantity: name };
   if (name === "sensitivity" && loop.kind === "outer") return { kind: "sensitivity", loop };
+  const all = loop.rules.flatMap((r) => r.hyperparameters);
+  if (name === "steps" && loop.kind === "inner") {
+    const other = loop.timeName === name ? loop.count : all.find((h) => h.name === name);
+    if (!other) return { kind: "taken", loop };
+    if (loop.until.length > 0) {
+      return void fail(cx, {
+        code: "M0209",
+        title: `\`${loop.name}.steps\` is how many steps \`${loop.name}\` took, and something else of it`,
+        at: span,
+        label: "which one?",
+        secondary: [{ span: other.span, message: "this is called so too" }],
+        hint: "give that another name",
+      });
+    }
+  }
   if (name === loop.timeName || name === "T") return { kind: "count", loop };
   if (name === "t" && loop.kind === "outer") return { kind: "made", loop };
-  const all = loop.rules.flatMap((r) => r.hyperparameters);
   const found = all.filter((h) => h.name === name);
   if (found.length === 1) return { kind: "hyperparameter", loop, declared: found[0]! };
   if (found.length > 1) {

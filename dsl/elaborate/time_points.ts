@@ -11,7 +11,7 @@ import type { DiagnosticDraft } from "../diagnostics/diagnostic.ts";
 import { namesInScope } from "./scope_names.ts";
 import { known, ownsNow, withLocals } from "../world/moments.ts";
 import { evaluate } from "../world/evaluator.ts";
-import { referenceText } from "../syntax/paths.ts";
+import { mentions, referenceText } from "../syntax/paths.ts";
 import { saysEnd } from "../diagnostics/habits.ts";
 
 /** The number of steps of every inner loop that an expression speaks of, under the names it goes by; a name that could
@@ -140,6 +140,9 @@ export function timePoint(
       describeValue(value)
     }`,
     at: time.span,
+    hint: loop.until.length > 0 && mentions(time, loop.name)
+      ? `write \`@${name}\`: where \`${loop.name}\` stopped, later times repeat it`
+      : undefined,
   });
 }
 

@@ -19,7 +19,7 @@ import { hyperparameterPath, type Loop } from "../world/loop.ts";
 import { initialValue } from "../elaborate/leaves.ts";
 import { hyperparameterLeaves, ruleOver } from "../elaborate/references.ts";
 import { pathText } from "../syntax/paths.ts";
-import { known, loopAround, ownsNow, withLocals } from "../world/moments.ts";
+import { known, loopAround, ownsNow, quantitiesNow, withLocals } from "../world/moments.ts";
 import { errorValue, staticNumber } from "../world/values.ts";
 import { metaStepsMade } from "../loops/meta_steps.ts";
 import { localsOfTime, timePoint } from "../elaborate/time_points.ts";
@@ -32,6 +32,8 @@ export function readLoopValue(cx: Context, reference: Reference, time: Expressio
       const steps = stepsOf(cx, reference.loop);
       return steps === undefined ? errorValue : staticNumber(steps, "int");
     }
+    case "taken":
+      return readTaken(cx, reference.loop, time, span);
     case "made":
       return metaStepsMade(cx, reference.loop, span);
     case "quantity":
@@ -74,6 +76,11 @@ function readQuantity(
   span: Span,
 ): Value {
   const name = `${loop.name}.${quantity}`;
+  const now = quantitiesNow(cx.world, loop);
+  if (now) {
+    const point = time ? timePoint(cx, loop, time) : "now";
+    return point === "now" ? now[quantity] : point ? noOtherTime(cx, name, loop, time!.span) : errorValue;
+  }
   if (ownsNow(cx.world, loop) || cx.elaboration.busy.has(loop)) {
     return fail(cx, {
       ...dependsOnItself(name, span),
@@ -94,6 +101,33 @@ function readQuantity(
   const end: TimePoint = point.kind === "static" && point.step === 0 ? { kind: "static", step: 1 } : point;
   if (!run || !seenByDerivatives(cx, loop, { steps: run.steps, point: end }, span)) return errorValue;
   return run.quantity(quantity, point) ?? errorValue;
+}
+
+/** Reports a time before this one, where a loop looks whether it stops. */
+function noOtherTime(cx: Context, name: string, loop: Loop, at: Span): Value {
+  return fail(cx, {
+    code: "M0701",
+    title: `Another time of \`${loop.name}\` inside \`${loop.name}\` itself is not yet supported`,
+    at,
+    hint: `write \`${name}\` for what it is before this step`,
+  });
+}
+
+/** `fit.steps`: how many steps a loop took. */
+function readTaken(cx: Context, loop: Loop, time: Expression | undefined, span: Span): Value {
+  const name = `${loop.name}.steps`;
+  if (time) {
+    return fail(cx, {
+      code: "M0403",
+      title: `\`${name}\` is one number, and does not change over time`,
+      at: span,
+      hint: `write \`${name}\``,
+    });
+  }
+  if (ownsNow(cx.world, loop) || cx.elaboration.busy.has(loop)) {
+    return fail(cx, { ...dependsOnItself(name, span), hint: "write `t` for how many were taken before this step" });
+  }
+  return runLoop(cx, loop, span)?.taken ?? errorValue;
 }
 
 /** False for a time between start and end that is differentiated for, in a loop whose estimator knows only its end (reported). */

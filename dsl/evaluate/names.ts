@@ -115,7 +115,7 @@ function definitionValue(cx: Context, name: string, span: Span): Value {
         code: "M0203",
         title: `\`${name}\` is not a value: it is ${noValues[item.kind]}`,
         at: span,
-        hint: item.kind === "Output" ? "write what it is made of, or name that by a `let` that both read" : undefined,
+        hint: valueHints[item.kind],
       });
     }
   }
@@ -128,6 +128,11 @@ const noValues = {
   Optimizer: "an optimizer",
   Model: "a model",
 } as const;
+
+const valueHints: { readonly [kind in keyof typeof noValues]?: string } = {
+  Evaluate: "only an outer reads it, in its `until` and `keep best`",
+  Output: "write what it is made of, or name that by a `let` that both read",
+};
 
 /** The value of a `let`, computed once in each world. */
 function letValue(cx: Context, item: LetItem, { name, module }: Definition, span: Span): Value {

@@ -10,7 +10,7 @@ import { referenceLeaves, resolveReference } from "../elaborate/references.ts";
 import { referencePath, referenceText } from "../syntax/paths.ts";
 import { wholeSteps } from "../elaborate/steps.ts";
 import { enterWorld, loopAround } from "../world/moments.ts";
-import { shapeOf } from "../world/values.ts";
+import { shapeOf, staticNumber } from "../world/values.ts";
 import { anyEntry, hyperparameterLocals, planHyperparameters } from "./hyperparameters.ts";
 import { directionOf } from "./directions.ts";
 import { checkThrough } from "./estimators.ts";
@@ -20,6 +20,7 @@ import { readMetaReference } from "./meta_parameters.ts";
 import { evaluateObjective } from "./objective.ts";
 import { outerObjective } from "./outer_objective.ts";
 import { checkRule } from "./rules.ts";
+import { type BeforeStep, holdsNow, stops } from "./until.ts";
 
 /** Goes through a loop once with placeholders: finds out how it is run, and every mistake. Undefined when wrong (reported). */
 export function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
@@ -38,6 +39,9 @@ export function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
   const rules: RuledLeaves[] = [];
   const state: LeafState[] = [];
   let wrong = steps === undefined || loss === undefined || !through;
+  if (stops(loop) && loss && !checkUntil({ ...cx, world: stepWorld }, loop, { t, steps: steps ?? 1 }, loss)) {
+    wrong = true;
+  }
   for (const rule of loop.rules) {
     const leaves = leavesOfRule(cx, loop, rule, state);
     if (!leaves || steps === undefined) {
@@ -60,10 +64,30 @@ export function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     checkedRecord(cx, { loop, steps: steps!, rules, leaves, direction }, carryOf(state), loss!);
 }
 
+/** True where what ends a loop earlier is without mistakes. */
+function checkUntil(
+  cx: Context,
+  loop: Loop,
+  before: Omit<BeforeStep, "now">,
+  loss: Variable,
+): boolean {
+  const number = (variable: Variable): TensorValue => ({ kind: "tensor", variable, dims: [] });
+  const norm = cx.b.input({ dtype: cx.elaboration.precision, shape: [] }, "gradient_norm");
+  const now = { loss: number(loss), gradient_norm: number(norm) };
+  return holdsNow(cx, loop, { ...before, now }) !== undefined;
+}
+
 /** Some step of a loop. */
 export function anyStep({ b }: Context, steps: number | undefined): TensorValue {
   const variable = b.input({ dtype: "i32", shape: [] }, "t");
   if (steps !== undefined) setRange(variable, { low: 0, high: steps - 1, attained: true });
+  return { kind: "tensor", variable, dims: [] };
+}
+
+/** Some number of steps that a loop may take. */
+function anyCount({ b }: Context, steps: number): TensorValue {
+  const variable = b.input({ dtype: "i32", shape: [] }, "steps");
+  setRange(variable, { low: 0, high: steps, attained: false });
   return { kind: "tensor", variable, dims: [] };
 }
 
@@ -101,6 +125,7 @@ function checkedRecord(
     trajectory: (leaf) => b.input({ dtype, shape: [steps + 1, ...shapeOf(leaf.dims)] }),
     stacked: () => b.input({ dtype, shape: [steps] }),
     rate: () => undefined,
+    taken: stops(plan.loop) ? anyCount(cx, steps) : staticNumber(steps, "int"),
   };
 }
 

@@ -16,11 +16,11 @@ export interface WrittenLoop {
   readonly finals: readonly Variable[];
   /** The norm of its gradient where it starts. */
   readonly startNorm: Variable;
-  /** What it minimizes at a step, its end unless said, as a function of the parameters, written into a builder. */
-  readonly loss: (b: Builder, parameters: readonly Variable[], step?: number) => Variable;
-  /** The parameters at a time, and the number of steps. */
+  /** What it minimizes at a time, its end unless said, as a function of the parameters, written into a builder. */
+  readonly loss: (b: Builder, parameters: readonly Variable[], time?: number) => Variable;
+  /** The parameters at a time, and what a first step makes of them. */
   readonly at: (time: number) => readonly Variable[];
-  readonly steps: number;
+  readonly afterOne: () => readonly Variable[];
   /** One step as a map of the carry: (constants ..., carry ..., slices ...) -> (carry ..., outputs ...). */
   readonly step: {
     readonly body: IrFunction;
@@ -28,7 +28,7 @@ export interface WrittenLoop {
     /** The whole carry at the start and at the end. */
     readonly initial: readonly Variable[];
     readonly carry: readonly Variable[];
-    /** The slices of the last step. */
+    /** The slices of the last step that was taken. */
     readonly slices: readonly Variable[];
   };
 }
@@ -69,7 +69,7 @@ function implicitEnd(cx: Context, loop: Loop, written: WrittenLoop): readonly Va
     ? b.fill(0, float)
     : scalarOf(at, args.get("rate") ?? ownRate(loop)!, "`rate`")!;
   const equation = fixed ? fixedPoint(cx, written) : stationarity(cx, loop, written);
-  const started = fixed ? globalNorm(b, differences(b, written.at(1), written.at(0))) : written.startNorm;
+  const started = fixed ? globalNorm(b, differences(b, written.afterOne(), written.at(0))) : written.startNorm;
   const { reached, left } = arrival(b, equation, { started, steps: written });
   const inputs = [reached, started, left, rate, ...equation.constants, ...equation.solution];
   const outputs = b.emit("implicit", inputs.map((x) => b.resolve(x)), {
@@ -189,14 +189,14 @@ const differences = (b: Builder, x: readonly Variable[], y: readonly Variable[])
 function differenceEnd(
   cx: Context,
   loop: Loop,
-  { finals, loss, at: pointAt, steps }: WrittenLoop,
+  { finals, loss, at: pointAt }: WrittenLoop,
 ): readonly Variable[] {
   const { b } = cx;
   const at = insideLoop(cx, loop);
   const { args } = loop.through;
   const scope = b.openClosure(`${loop.name}.loss`);
   const parameters = finals.map((x) => scope.input(x));
-  const when = args.has("at") ? requireInteger(at, args.get("at")!, "`at`", 0)! : steps;
+  const when = args.has("at") ? requireInteger(at, args.get("at")!, "`at`", 0)! : undefined;
   const { fn, captured } = scope.close([loss(scope.body, parameters, when)]);
   const g = new Builder(`${loop.name}.slopes`);
   const inputs = fn.inputs.map((v) => g.input(v, v.name));
@@ -205,9 +205,13 @@ function differenceEnd(
   const closed = request.close(request.body.inline(fn, own));
   const epsilon = args.get("epsilon");
   const factor = scalarOf(at, args.get("factor") ?? ownRate(loop)!, "`factor`")!;
-  return b.emit("finite_difference", [factor, ...captured, ...pointAt(when), ...finals].map((x) => b.resolve(x)), {
-    body: g.finish(closed.gradients),
-    constants: captured.length,
-    epsilon: epsilon ? requireStatic(at, epsilon, "`epsilon`")!.value : 0.01,
-  });
+  return b.emit(
+    "finite_difference",
+    [factor, ...captured, ...(when === undefined ? finals : pointAt(when)), ...finals].map((x) => b.resolve(x)),
+    {
+      body: g.finish(closed.gradients),
+      constants: captured.length,
+      epsilon: epsilon ? requireStatic(at, epsilon, "`epsilon`")!.value : 0.01,
+    },
+  );
 }

@@ -77,6 +77,18 @@ export function readThrough(el: Elaboration, clause: ThroughClause): Through {
 export function checkThrough(cx: Context, loop: Loop, steps: number | undefined): boolean {
   const { kind, args } = loop.through;
   const at = insideLoop(cx, loop);
+  const cut = args.get("window");
+  if (cut && loop.kind === "inner" && loop.until[0]) {
+    fail(at, {
+      code: "M0504",
+      title: `A \`window\` does not go with \`until\``,
+      at: cut.span,
+      secondary: [{ span: loop.until[0].span, message: `\`${loop.name}\` may stop here at any step` }],
+      notes: ["A window is counted in steps that are made, and how many these are is known only while the loop runs"],
+      hint: "leave one of the two out",
+    });
+    return false;
+  }
   const known: { readonly [argument: string]: ArgumentKind } = estimatorArguments[kind];
   const wrong = [...args].filter(([name, expression]) =>
     !isArgument(at, expression, known[name]!, { name, what: `\`${name}\` of \`${kind}\`` })

@@ -56,6 +56,8 @@ export interface KeptOfLoop {
   readonly losses: Variable;
   readonly norms: Variable;
   readonly carry: readonly Variable[];
+  /** How many steps it took. */
+  readonly taken: LoopRecord["taken"];
   /** Of a window: its steps, and the step at its end. */
   readonly window?: { readonly length: number; readonly end: Variable };
 }
@@ -78,6 +80,7 @@ export function recordOf(cx: Context, plan: LoopPlan, kept: KeptOfLoop): LoopRec
     steps,
     around: loopAround(world),
     carry: kept.carry,
+    taken: kept.taken,
     trajectory,
     stacked,
     rate: (name) => kept.rates.get(name),
@@ -102,7 +105,7 @@ export function recordOf(cx: Context, plan: LoopPlan, kept: KeptOfLoop): LoopRec
 function quantitiesAtEnd(
   cx: Context,
   { loop, leaves, steps }: LoopPlan,
-  { finals, window }: KeptOfLoop,
+  { finals, taken, window }: KeptOfLoop,
 ): { readonly loss: Variable; readonly gradient_norm: Variable } {
   const { b } = cx;
   const request = b.openGradient(`${loop.name}.loss`);
@@ -110,7 +113,9 @@ function quantitiesAtEnd(
     leaf.name,
     { kind: "tensor", dims: leaf.dims, variable: request.wrt(finals[i]!) },
   ]));
-  const at = { values, b: request.body, step: window?.end ?? steps, steps };
+  // where a loop stopped, it is the step that it did not take
+  const step = window?.end ?? (taken.kind === "tensor" ? taken.variable : steps);
+  const at = { values, b: request.body, step, steps };
   const closed = request.close([objectiveAt(cx, loop, at)]);
   return { loss: closed.outputs[0]!, gradient_norm: globalNorm(b, closed.gradients) };
 }

@@ -21,13 +21,17 @@ export function evaluateObjective(
   t: TensorValue,
   steps: number,
 ): TensorValue | undefined {
-  const locals = new Map<string, Local>([
+  const what = `the objective of \`${loop.name}\``;
+  const at = withLocals(topOf(cx, world, loop.module), stepLocals(cx, loop, t, steps));
+  return withBatch(at, loop, (inside) => scalarObjective(inside, loop.objective.value, what));
+}
+
+/** The step and the number of steps. */
+export function stepLocals(cx: Context, loop: Loop, t: TensorValue, steps: number): ReadonlyMap<string, Local> {
+  return new Map([
     ["t", clear(cx, loop, "t", t)],
     [loop.timeName, clear(cx, loop, loop.timeName, staticNumber(steps, "int"))],
   ]);
-  const what = `the objective of \`${loop.name}\``;
-  const at = withLocals(topOf(cx, world, loop.module), locals);
-  return withBatch(at, loop, (inside) => scalarObjective(inside, loop.objective.value, what));
 }
 
 /** The step or the number of steps, where its name means nothing else in the file. */

@@ -108,14 +108,22 @@ export function lowerSimulation(
   const { outputs, quantities } = collectTrajectories(draft.cx, wishes);
   const values = items.map(({ item }) => ({ item, value: outputValue(draft.cx, item)! }));
   const ends = run.leaves.map((leaf) => run.parameter(leaf, { kind: "static", step: run.steps }).variable);
+  const taken = run.taken.kind === "tensor" ? [run.taken.variable] : [];
   return {
     loop: loop.name,
     origin: loop.item.name.span,
     steps: run.steps,
-    fn: draft.finish([run.stacked("loss"), ...outputs, ...values.map(({ value }) => value.variable), ...ends]),
+    fn: draft.finish([
+      run.stacked("loss"),
+      ...outputs,
+      ...values.map(({ value }) => value.variable),
+      ...ends,
+      ...taken,
+    ]),
     trajectories: quantities,
     outputs: values.map(({ item, value }) => outputArray(el, item, value)),
     ends: run.leaves.map((leaf) => leaf.name),
+    ...(taken.length > 0 ? { stops: true } : {}),
     watch: () => {
       const again = openSimulation(el, loop, given, true);
       return again.finish([runLoop(again.cx, loop, loop.item.name.span)!.stacked("loss")]);

@@ -53,7 +53,7 @@ const clauseWords: Readonly<
   Over: [["over"], true, ["inner", "outer"]],
   By: [["by"], true, ["inner", "outer"]],
   For: [["for"], true, ["inner", "outer", "evaluate"]],
-  Until: [["until"], false, ["outer"]],
+  Until: [["until"], false, ["inner", "outer"]],
   Keep: [["keep"], false, ["outer"]],
   Batch: [["batch"], false, ["inner", "outer"]],
   Clip: [["clip"], false, ["inner", "outer"]],

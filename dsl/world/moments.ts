@@ -1,5 +1,5 @@
 // Where in the nest of worlds does something stand? Entering a world, and what is known of those around it.
-import type { Context, Local, LoopWindow, TaskInstance, Value, World } from "./world.ts";
+import type { Context, Local, LoopWindow, QuantitiesNow, TaskInstance, Value, World } from "./world.ts";
 import type { Loop } from "./loop.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
 
@@ -27,6 +27,7 @@ export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" |
     ...(inside.beginning ? { beginning: true } : {}),
     ...(inside.disturbed ? { disturbed: inside.disturbed } : {}),
     ...(inside.window ? { window: inside.window } : {}),
+    ...(inside.now ? { now: inside.now } : {}),
   };
 }
 
@@ -47,6 +48,12 @@ export function drawingWorld(world: World): World {
  *  once, and a model that is called later draws anew at every meta-step. */
 export function beginningOf(world: World): World {
   return drawingWorld(world).task?.fixed ? enterWorld(world, { beginning: true }) : world;
+}
+
+/** What is known of a loop before the step whose `until` a world stands in. */
+export function quantitiesNow(world: World, loop: Loop): QuantitiesNow | undefined {
+  for (let w: World | undefined = world; w; w = w.parent) if (w.now?.loop === loop) return w.now;
+  return undefined;
 }
 
 /** The world of the whole function. */

@@ -118,6 +118,15 @@ export interface World {
   readonly disturbed?: ReadonlyMap<Loop, ReadonlyMap<string, Variable>>;
   /** A loop that is run window by window, and which window this is. */
   readonly window?: LoopWindow;
+  /** What is known of a loop before one of its steps, for its `until`. */
+  readonly now?: QuantitiesNow;
+}
+
+/** What a loop minimizes at present, and the norm of its gradient. */
+export interface QuantitiesNow {
+  readonly loop: Loop;
+  readonly loss: TensorValue;
+  readonly gradient_norm: TensorValue;
 }
 
 /** Some of the steps of a loop, going on from where those before ended. */
@@ -416,6 +425,8 @@ export interface LoopRecord extends CheckedLoop {
   readonly stacked: (name: "loss" | "gradient_norm") => Variable;
   /** A hyperparameter that is recorded, stacked over steps 0 .. T - 1. */
   readonly rate: (name: string) => Variable | undefined;
+  /** How many steps it took: fewer than its number where an `until` held. */
+  readonly taken: StaticValue | TensorValue;
 }
 
 /** A reference to meta-parameters: as written, and the leaves it is made of. */
@@ -466,6 +477,8 @@ export type Reference =
   | { readonly kind: "sensitivity"; readonly loop: Loop }
   /** The number of steps: `fit.T`. */
   | { readonly kind: "count"; readonly loop: Loop }
+  /** How many of them were taken: `fit.steps`. */
+  | { readonly kind: "taken"; readonly loop: Loop }
   /** The number of meta-steps that an outer has made: `train.t`. */
   | { readonly kind: "made"; readonly loop: Loop };
 

@@ -189,7 +189,8 @@ export function simulate(item: SimulationProgram, context: RunContext): void {
   const trajectories = rest.splice(0, item.trajectories.length);
   const outputs = rest.splice(0, item.outputs.length);
   const ends = new Map(item.ends.map((name, i) => [name, rest[i]!]));
-  const result = { loop: item.loop, losses: Float64Array.from(losses!.data), ends };
+  const taken = item.stops ? { taken: rest[item.ends.length]!.data[0]! } : {};
+  const result = { loop: item.loop, losses: Float64Array.from(losses!.data), ends, ...taken };
   context.simulations.push(result);
   context.report({ kind: "simulation", simulation: result });
   trajectoryRecords(item.trajectories, trajectories, { kind: "simulation", loop: item.loop }).forEach(context.keep);

@@ -215,4 +215,6 @@ export interface SimulationResult {
   readonly losses: Float64Array;
   /** What it changes, where it ends, by name. */
   readonly ends: ReadonlyMap<string, HostArray>;
+  /** How many steps it took, where it has an `until`; what comes after is repeated. */
+  readonly taken?: number;
 }

@@ -270,7 +270,8 @@ export interface OutputProgram extends OutputArray {
   readonly watch?: () => ProgramFunction;
 }
 
-/** An inner loop run once. Outputs: its losses [T], the trajectories, the outputs, and what it changes where it ends. */
+/** An inner loop run once. Outputs: its losses [T], the trajectories, the outputs, what it changes where it ends, and where it may stop
+ *  how many steps it took (i32). */
 export interface SimulationProgram {
   readonly loop: string;
   readonly origin: Origin;
@@ -281,6 +282,8 @@ export interface SimulationProgram {
   readonly outputs: readonly OutputArray[];
   /** The names of what it changes. */
   readonly ends: readonly string[];
+  /** It may stop before its last step. */
+  readonly stops?: boolean;
   /** The losses alone, with every loop inside watched. */
   readonly watch?: () => ProgramFunction;
 }

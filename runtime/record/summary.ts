@@ -37,7 +37,11 @@ export function summarizeRun(
     gradients: result.gradients.map(gradientSummary),
     evaluations: result.evaluations.map(evaluationSummary),
     outputs: result.outputs.map((output) => outputSummary(output, files.get(output.name))),
-    simulations: result.simulations.map(({ loop, losses }) => ({ loop, losses: Array.from(losses, jsonNumber) })),
+    simulations: result.simulations.map(({ loop, losses, taken }) => ({
+      loop,
+      losses: Array.from(losses, jsonNumber),
+      ...(taken === undefined ? {} : { taken }),
+    })),
     recorded: groupRecorded(result.recorded).map(({ name, by, entries }) => ({
       name,
       by,

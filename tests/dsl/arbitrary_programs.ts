@@ -303,7 +303,7 @@ const items = {
     members: steps,
     span: fc.constant(span),
   }),
-  Inner: loop("Inner", [...training, From]) as fc.Arbitrary<ast.Item>,
+  Inner: loop("Inner", [...training, From, Until]) as fc.Arbitrary<ast.Item>,
   Outer: loop("Outer", [...training, Across, Until, Keep]) as fc.Arbitrary<ast.Item>,
   Evaluate: loop("Evaluate", [Across, For, Report, Best, Every, Hold]) as fc.Arbitrary<ast.Item>,
   Override: fc.record({

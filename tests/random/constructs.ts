@@ -156,6 +156,8 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
       const from = clauseOf(l, "From");
       return from !== undefined && words(from.value).length > 0;
     }),
+  "an inner loop that may stop": ({ loops }) => loops.some((l) => l.kind === "Inner" && clauseOf(l, "Until")),
+  "how many steps a loop took": ({ text }) => /\b(fit|tune|upper)\.steps\b/.test(text),
   "phases": ({ loops }) => loops.some((l) => l.kind === "Outer" && l.after !== undefined),
   "an objective that changes over meta-time": ({ loops, words }) =>
     loops.some((l) => {

@@ -17,6 +17,7 @@ import {
   jittered,
   startsRead,
   startsWritten,
+  stoppedEarly,
   throughFunctions,
 } from "./rewrites.ts";
 import { type Outcome, runOn, runSeed, tensorflow, threaded, wasm } from "./runs.ts";
@@ -237,6 +238,19 @@ export const checks: readonly Check[] = [
     async look(subject) {
       const rewritten = startsRead(subject.settled.program, subject.run);
       return rewritten ? await sameAs(subject, rewritten, "declared starts, read from a file") : apply;
+    },
+  },
+  {
+    name: "loops that stop",
+    share: 0.4,
+    async look(subject) {
+      const written = stoppedEarly(subject.settled.program, subject.dice.int(1, 3));
+      if (!written || subject.settled.output.program!.simulations.length > 0) return apply;
+      const plain = compileFiles(written.plain);
+      const run = plain.program && await runOn(plain.program, referenceBackend);
+      if (!run || run.failure) return apply;
+      const settled = { ...subject.settled, program: written.plain, output: plain };
+      return await sameAs({ ...subject, settled, run, numbers: numbersOf(run) }, written.stopping, "loops that stop");
     },
   },
   {

@@ -38,6 +38,8 @@ interface LoopText {
   readonly numbers: readonly string[];
   readonly evolves: readonly Evolved[];
   readonly estimator: string;
+  /** It may stop before its last step. */
+  readonly stops: boolean;
 }
 
 class Draft extends Definitions {
@@ -79,15 +81,26 @@ class Draft extends Definitions {
     const query = this.tasks ? "query" : undefined;
     const goal = () => this.objective(fit.evolves, ends, query);
     const metas = this.metas(fit);
+    // how many steps it took is a number without a derivative
+    const counted = (objective: string) =>
+      last.stops && dice.chance(0.4) ? `${objective} + 0.05 * ${last.name}.steps` : objective;
     if (form === "nested") return this.nested(fit, ends, goal, metas);
     const outer = form === "outer" || form === "tasks";
     if (outer) {
-      this.outer({ name: "train", loop: last, objective: this.overTimes(goal(), last), metas, tasks: this.tasks });
+      this.outer({
+        name: "train",
+        loop: last,
+        objective: counted(this.overTimes(goal(), last)),
+        metas,
+        tasks: this.tasks,
+      });
       if (dice.chance(0.45)) this.evaluate(last, ends, query, "train");
       this.records(last, "train");
       this.phases(last, this.overTimes(goal(), last), metas);
     }
-    if (!outer || dice.chance(0.4)) this.gradient(this.overTimes(goal(), last), metas, outer ? "train" : undefined);
+    if (!outer || dice.chance(0.4)) {
+      this.gradient(counted(this.overTimes(goal(), last)), metas, outer ? "train" : undefined);
+    }
     if (!outer) {
       if (dice.chance(0.2)) this.evaluate(last, ends, query);
       this.records(last, undefined);
@@ -192,6 +205,8 @@ class Draft extends Definitions {
       lines.push(`  batch ${dice.int(1, 2)} of d`);
     }
     if (dice.chance(0.15)) lines.push(`  clip norm ${dice.number(0.3, 1.5)}`);
+    const stops = !estimator.includes("window") && dice.chance(implicit ? 0.08 : 0.16);
+    if (stops) lines.push(...this.stopping(name, time, evolved));
     if (estimator) lines.push(`  through ${estimator}`);
     if (at.from) lines.push(`  from ${at.from}`);
     else if (dice.chance(0.12) && (this.form === "outer" || this.form === "tasks") && !lines[0]!.includes("@0")) {
@@ -211,7 +226,26 @@ class Draft extends Definitions {
       numbers: numbers.filter((n) => n !== formula),
       evolves: evolved,
       estimator,
+      stops,
     };
+  }
+
+  /** What an inner loop may stop at: one `until` or two. */
+  stopping(name: string, time: string, evolved: readonly Evolved[]): string[] {
+    const { dice } = this;
+    const own = evolved.flatMap((e) => e.variables).map(({ text }) => text);
+    const conditions = [
+      `${name}.loss < ${dice.number(0.1, 1.5)}`,
+      `${name}.gradient_norm <= ${dice.number(0.05, 1)}`,
+      `${name}.loss@t > ${dice.number(0.5, 3)}`,
+      `t >= ${dice.int(0, 2)}`,
+      `t == ${time} - 1`,
+      `${dice.number(0.5, 2)} < c * ${name}.gradient_norm`,
+      ...own.flatMap((
+        x,
+      ) => [`sum(${x}^2) > ${dice.number(0.1, 2)}`, `sum((${x} - ${x}@0)^2) > ${dice.number(0.01, 0.5)}`]),
+    ];
+    return dice.some(conditions, dice.chance(0.2) ? 2 : 1).map((condition) => `  until ${condition}`);
   }
 
   estimator(name: string): string {
@@ -271,7 +305,7 @@ class Draft extends Definitions {
         () =>
           `${hyper} = [${Array.from({ length: steps }, () => dice.pick(["c", "0.5 * c", "0.1"])).join(", ")}] per step`,
       ],
-      [4, () => `${hyper}@t = ${dice.pick(schedules).replaceAll("T)", `${time})`).replace("T,", `${time},`)}`],
+      [5.5, () => `${hyper}@t = ${dice.pick(schedules).replaceAll("T)", `${time})`).replace("T,", `${time},`)}`],
       [1, () => `${hyper} = ${value} in 0 .. 1`],
       [2, () => `${hyper} = ${value}${dice.pick([" in 0 .. inf via log", " via softplus", " in 0 .. 1 via logit"])}`],
     ])();
@@ -477,6 +511,7 @@ class Draft extends Definitions {
     const times = dice.chance(0.4) && ends === "@T" && report.includes("@T");
     lines.push(times ? `  report ${report.replaceAll("@T", "@t")} at t in 0 .. T` : `  report ${report}`);
     if (dice.chance(0.2)) lines.push(`  report ${loop.name}.loss@${loop.time}`);
+    if (loop.stops && dice.chance(0.5)) lines.push(`  report ${loop.name}.steps`);
     if (during && dice.chance(0.4)) {
       lines.push(`  every ${dice.int(1, 2)} steps of ${during}`);
       if (dice.chance(0.7)) this.judge(lines, "test", during);
@@ -498,6 +533,7 @@ class Draft extends Definitions {
       [1, `tanh(${value})`],
       [1, `${value} < 1e9`],
       [1, this.objective(loop.evolves, ends, table)],
+      [loop.stops ? 3 : 0.1, `${loop.name}.steps`],
       [0.5, "ix.three + 1"],
       [0.5, "ix.on"],
     ]);

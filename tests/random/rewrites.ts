@@ -112,6 +112,41 @@ export function startsRead({ text, files }: RandomProgram, run: RunResult): Rand
   };
 }
 
+/** A text in which no inner loop stops before its last step. */
+export function withoutInnerUntil(text: string): string {
+  const clauses = treeOf(text).items.flatMap((i) => i.kind === "Inner" ? i.clauses : []).filter((c) =>
+    c.kind === "Until"
+  );
+  return edited(text, clauses.map(({ span }) => ({ ...span, by: "" })));
+}
+
+/** The inner loops are declared with more steps, and stop where they ended; and the same without. Undefined where something counts
+ *  the steps. */
+export function stoppedEarly(
+  { text, files }: RandomProgram,
+  more: number,
+): { readonly stopping: RandomProgram; readonly plain: RandomProgram } | undefined {
+  const { items } = treeOf(text);
+  const clauses = items.flatMap((i) => i.kind === "Inner" ? i.clauses : []);
+  const counts = clauses.filter((c) => c.kind === "For");
+  const longer = items.some((i) => i.kind === "Evaluate" && i.clauses.some((c) => c.kind === "For"));
+  if (counts.length === 0 || longer || /per step|window =/.test(text)) return undefined;
+  // every time is longer there
+  const records = items.filter((i) => i.kind === "Record").map(({ span }): Edit => ({ ...span, by: "" }));
+  const names = [...new Set(["T", ...counts.map(({ name }) => name?.name ?? "T")])].join("|");
+  const rest = edited(text, [...records, ...counts.map(({ span }) => ({ ...span, by: "" }))]);
+  const ends = new RegExp(`@(${names})\\b|@\\(\\w+[.@](${names})\\)`, "g");
+  if (new RegExp(`\\b(${names})\\b`).test(rest.replaceAll(ends, ""))) return undefined;
+  const stops = counts.map(({ name, count, span }): Edit => {
+    const steps = Number(text.slice(count.span.start, count.span.end));
+    return { ...span, by: `for ${name ? `${name.name} = ` : ""}${steps + more} steps\n  until t >= ${steps}` };
+  });
+  return {
+    stopping: { text: edited(text, [...records, ...stops]), files },
+    plain: { text: edited(text, records), files },
+  };
+}
+
 /** What a loop minimizes, differentiated where the loop starts: the program without its loops, for each inner loop that is said
  *  without what loops make. */
 export function innerGradients({ text, files }: RandomProgram): RandomProgram[] {

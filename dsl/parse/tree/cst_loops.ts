@@ -53,10 +53,6 @@ function refuseAfter(c: Conversion, { name }: ast.Identifier, after: ast.Identif
 function fits(c: Conversion, loop: keyof typeof clausesOf, clause: ast.Clause): boolean {
   const word = clause.kind === "Minimize" && clause.maximize ? "maximize" : clause.kind.toLowerCase();
   if (clausesOf[loop].includes(word)) return true;
-  if (loop === "inner" && clause.kind === "Until") {
-    c.report({ code: "M0701", title: "`until` of an inner loop is not yet supported", at: clause.span });
-    return false;
-  }
   const loops = Object.entries(clausesOf).filter(([_loop, words]) => words.includes(word)).map(([loop]) => loop);
   const article = (noun: string) => `\`${noun}\``;
   c.report({
