@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type DiagnosticCode, diagnosticCodes } from "../../dsl/diagnostics/codes.ts";
 import { renderDiagnostics } from "../../dsl/diagnostics/render.ts";
-import { compileIn, programsIn, saidAbout, textOf } from "./wrong_programs.ts";
+import { compiledFrom, programsIn, saidAbout, textOf } from "./wrong_programs.ts";
 import { snapshotOf } from "../snapshot.ts";
 
 const snapshots = snapshotOf(import.meta.url);
@@ -14,7 +14,7 @@ const seen = new Set<DiagnosticCode>();
 for (const name of files) {
   Deno.test(`what is said about ${name}`, async (t) => {
     const text = textOf("bad/", name);
-    const { diagnostics, sources, program } = compileIn("bad/", name, text);
+    const { diagnostics, sources, program } = compiledFrom("bad/", name);
     assert(diagnostics.length > 0, "nothing is said");
     assertEquals(new Set(diagnostics.map((d) => d.code)).size, 1, "one mistake, one kind of diagnostic");
     assertEquals(program === undefined, diagnostics.some((d) => d.severity === "error"));

@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { longProgram } from "../long_program.ts";
 import { compileProgram } from "../../dsl/compile.ts";
 import { language } from "../../dsl/evaluate/language.ts";
+import { cases } from "../thorough.ts";
 import { callsOf } from "../work.ts";
 
 Deno.test("a program four times as long compiles with about four times the work", async () => {
@@ -54,15 +55,12 @@ Deno.test("where a run that went wrong looks is written when it is asked for, on
   assertEquals(evaluations(), after);
 });
 
-// sections that are about 300 lines, and more of them (3,000 lines of gradients), and what the 300 took at commit 5406acc
+// sections that are about 300 lines, and more of them (3,000 lines in the gate), and what the 300 took at commit 5406acc
 for (
-  const [name, outers, short, long, before] of [["gradients", false, 18, 188, 9108], [
-    "outers",
-    true,
-    12,
-    125,
-    32124,
-  ]] as const
+  const [name, outers, short, long, before] of [
+    ["gradients", false, 18, cases(54, 188), 9108],
+    ["outers", true, 12, cases(36, 125), 32124],
+  ] as const
 ) {
   Deno.test(`300 lines of ${name} take at most half the evaluations that they took, and every section as many as the next`, () => {
     const counts = [short, 2 * short, long].map((sections) => evaluationsOf(sections, outers));

@@ -5,14 +5,13 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import type { Diagnostic } from "../../dsl/diagnostics/diagnostic.ts";
 import { tokenize } from "../../dsl/parse/tokens/lexer.ts";
 import { compileFile } from "../../mod.ts";
-import { compileIn, programsIn, textOf } from "./wrong_programs.ts";
+import { compiledFrom, programsIn, textOf } from "./wrong_programs.ts";
 
 const programs = new URL("../programs/", import.meta.url);
 const bad = programsIn("bad/");
 const mended = programsIn("mended/");
 
-const saidOf = (folder: string, name: string): readonly Diagnostic[] =>
-  compileIn(folder, name, textOf(folder, name)).diagnostics;
+const saidOf = (folder: string, name: string): readonly Diagnostic[] => compiledFrom(folder, name).diagnostics;
 
 const wordsOf = (text: string) => tokenize({ name: "", text }).tokens.map((token) => token.image);
 const message = (d: Diagnostic) =>

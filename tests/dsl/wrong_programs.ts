@@ -13,6 +13,16 @@ export function programsIn(folder: string): string[] {
 /** The text of one of them. */
 export const textOf = (folder: string, name: string): string => Deno.readTextFileSync(new URL(folder + name, programs));
 
+const outputs = new Map<string, CompileOutput>();
+
+/** What compiling a file of a folder gives, once in a process. */
+export function compiledFrom(folder: string, name: string): CompileOutput {
+  const path = folder + name;
+  const output = outputs.get(path) ?? compileIn(folder, name, textOf(folder, name));
+  outputs.set(path, output);
+  return output;
+}
+
 /** Compiles a text as if it stood in a folder. */
 export function compileIn(folder: string, name: string, text: string): CompileOutput {
   const given = /^\/\/ set (\w+) = (.*)\n/.exec(text);

@@ -1,6 +1,6 @@
-// How are many programs looked at? By workers, a few programs at a time; what came of them is counted.
+// What came of many programs? Workers look at a few at a time, and it is counted.
 import { allConstructs } from "./constructs.ts";
-import type { Caught, Stretch } from "./worker.ts";
+import { type Caught, lookAtStretch, type Stretch } from "./stretch.ts";
 
 /** What came of many programs. */
 export interface Haul {
@@ -19,7 +19,8 @@ export interface Haul {
 
 const bite = 10;
 
-/** Looks at `programs` programs of a seed with so many workers. `watch` hears of each as it comes. */
+/** Looks at `programs` programs of a seed with so many workers; with none in this thread, where what they run is loaded and warm.
+ *  `watch` hears of each as it comes. */
 export async function haul(
   { seed, programs, jobs, watch = () => {} }: {
     readonly seed: number;
@@ -45,6 +46,7 @@ export async function haul(
     }
     if (caught.finds.length > 0) found.push(caught);
   };
+  if (jobs === 0) (await lookAtStretch({ seed, from: 0, to: programs })).forEach(take);
   let next = 0;
   await Promise.all(Array.from({ length: jobs }, async () => {
     const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });

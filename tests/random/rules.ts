@@ -90,10 +90,15 @@ export interface WrittenRule {
   readonly learned: boolean;
 }
 
-function argumentsOf(name: string, own: string | undefined): string[] {
-  const optimizers = (own ? [own] : libraryFiles.map((f) => f.text)).flatMap((text) => treeOf(text).items);
-  const found = optimizers.find((i) => i.kind === "Optimizer" && i.name.name === name);
-  return found?.kind === "Optimizer" ? found.formals.map((f) => f.name.name) : [];
+let optimizers: ReadonlyMap<string, readonly string[]> | undefined;
+
+/** What an optimizer of the library or of this file takes. Their texts are read once. */
+function argumentsOf(name: string): readonly string[] {
+  optimizers ??= new Map(
+    [...Object.values(ownRules), ...libraryFiles].flatMap(({ text }) => text === undefined ? [] : treeOf(text).items)
+      .flatMap((i) => i.kind === "Optimizer" ? [[i.name.name, i.formals.map((f) => f.name.name)] as const] : []),
+  );
+  return optimizers.get(name) ?? [];
 }
 
 /** A rule of a loop. `for`: outers have `reptile`, implicit loops plain descent. */
@@ -127,7 +132,7 @@ export function rule(dice: Dice, place: "inner" | "outer" | "plain", known?: str
   return {
     name,
     text: `${name}(${args.join(", ")})`,
-    takes: argumentsOf(name, table.text),
+    takes: argumentsOf(name),
     smooth: numbers,
     definition: ownRules[name]?.text,
     hasRate: numbers.includes("lr"),

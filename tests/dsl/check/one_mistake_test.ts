@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Diagnostic } from "../../../dsl/diagnostics/diagnostic.ts";
 import { thorough } from "../../thorough.ts";
-import { programsIn, saidAbout, textOf } from "../wrong_programs.ts";
+import { compiledFrom, programsIn, saidAbout, textOf } from "../wrong_programs.ts";
 
 const titles = (list: readonly Diagnostic[]) => list.map((d) => `${d.code} ${d.title}`);
 
@@ -31,7 +31,7 @@ const nameless: { readonly [name: string]: string } = {
 
 for (const [index, name] of programsIn("bad/").entries()) {
   const text = textOf("bad/", name);
-  const own = saidAbout(text, name);
+  const own = compiledFrom("bad/", name).diagnostics;
   Deno.test(`one mistake, one message: ${name}`, () => assertEquals(titles(own).length, 1, titles(own).join("\n")));
   // of a text that is too long nothing else is asked
   if (own.some((d) => d.code === "M0107")) continue;

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { compileProgram } from "../../../dsl/compile.ts";
 import { tooManyNumbers } from "../../../dsl/parse/inline_numbers.ts";
 import { parseProgram } from "../../../dsl/parse/parse.ts";
-import { usualLimits } from "../../../runtime/limits.ts";
+import { chooseLimits, usualLimits } from "../../../runtime/limits.ts";
 
 const most = usualLimits.numbers;
 
@@ -31,11 +31,17 @@ Deno.test("other texts of that length are not called numbers", () => {
 });
 
 Deno.test("numbers in a list are no work that unfolds", () => {
-  // more than the 200,000 evaluations that one function may take
-  const list = listOf(402_000);
+  // more than the evaluations that one function may take
+  const limits = chooseLimits({ evaluations: 1000 });
+  const list = listOf(2 * limits.evaluations + 2000);
   const count = list.split(",").length;
   const text = `edition 1\ndata d { x : [${count}] = ${list} }\nparam w = 1\ngradient w * mean(d.x) wrt w\n`;
-  const out = compileProgram({ root: { name: "p", text }, readSource: () => undefined, readData: () => undefined });
+  const out = compileProgram({
+    root: { name: "p", text },
+    readSource: () => undefined,
+    readData: () => undefined,
+    limits,
+  });
   assertEquals(out.diagnostics, []);
   assert(out.program);
 });
