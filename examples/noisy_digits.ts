@@ -5,7 +5,7 @@
 //
 // `digits.csv.gz` beside this file is the test part of "Optical Recognition of Handwritten Digits" (E. Alpaydin and C. Kaynak, 1998, UCI
 // Machine Learning Repository, https://doi.org/10.24432/C50P49, CC BY 4.0): 1,797 images of 8 x 8 grey levels from 0 to 16, and the digit.
-// Changed here: levels are divided by 16, rows are in another order, labels are changed.
+// Changed here: levels are less 5, about their mean, and divided by 16; rows are in another order; labels are changed.
 import { Buffer } from "node:buffer";
 import { crc32, deflateRawSync, gunzipSync } from "node:zlib";
 import { fillPhilox } from "../runtime/random/philox.ts";
@@ -57,7 +57,7 @@ export function noisyDigits(): Tables {
   };
 }
 
-const levels = (row: readonly number[]) => row.slice(0, pixels).map((level) => level / 16);
+const levels = (row: readonly number[]) => row.slice(0, pixels).map((level) => (level - 5) / 16);
 const ints = (values: readonly number[]): HostArray => ({
   dtype: "i32",
   shape: [values.length],
@@ -112,7 +112,7 @@ function numbers(widths: readonly number[], values: readonly number[]): Uint8Arr
 }
 
 if (import.meta.main) {
-  const folder = Deno.args[0] ?? new URL(".", import.meta.url).pathname;
+  const folder = (Deno.args[0] ?? new URL(".", import.meta.url).pathname).replace(/\/$/, "");
   for (const [name, arrays] of Object.entries(noisyDigits())) {
     Deno.writeFileSync(`${folder}/${name}.npz`, encodeNpz(arrays));
     console.log(
