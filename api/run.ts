@@ -113,7 +113,7 @@ export interface Run {
   /** Every `output` item, in the order in which they were computed. */
   readonly outputs: readonly OutputResult[];
   /** A model with what it learned, or a part of one (`net.body`), as a function of new inputs. Its parameters stand where an outer that
-   *  learned their start has left that; where an inner loop ends that changes them by itself, which is run once more for that if the
+   *  learned their start has left that, or has left the loop that goes on from meta-step to meta-step; where an inner loop ends that changes them by itself, which is run once more for that if the
    *  run needed it for other items only; else where they are declared to start.
    *  Throws RangeError when there is no such model, when each task has its own, and for a run that was restored from text.
    *

@@ -5,7 +5,7 @@ import { referenceBackend } from "../runtime/backend/reference/index.ts";
 import type { CompileOutput } from "../dsl/compile.ts";
 import { costOf } from "../runtime/ir/cost.ts";
 import type { HostArray, IrFunction } from "../runtime/ir/types.ts";
-import { type ExperimentProgram, type OuterProgram, trajectoryName } from "../runtime/program/program.ts";
+import { type ExperimentProgram, madeBy, type OuterProgram, trajectoryName } from "../runtime/program/program.ts";
 import type { Point } from "../runtime/verify/check_gradient.ts";
 import type { Held } from "../runtime/verify/held_values.ts";
 import type { NamedFunction } from "../runtime/verify/compare_backends.ts";
@@ -36,7 +36,7 @@ export function namedFunctions(
         name: `outer ${outer.name}`,
         fn: outer.step,
         outer,
-        outputs: ["objective", "norm of the gradient", ...outer.over, ...outer.states.map((s) => s.name)],
+        outputs: ["objective", "norm of the gradient", ...madeBy(outer).map(({ name }) => name)],
       },
       ...(outer.trajectories
         ? [{
@@ -87,6 +87,10 @@ export function pointOf(program: ExperimentProgram, index: number, seed: number)
   const leaves = new Map(program.leaves.map((leaf, i) => [leaf.name, initial[i]!]));
   const outer = program.outers[index];
   const states = new Map<string, HostArray>();
+  for (const { states: kept, start } of program.standing) {
+    const first = executables.call(start, { ...base, leaves, states: none }).outputs;
+    kept.forEach(({ name }, i) => states.set(name, first[i]!));
+  }
   if (outer) {
     const first = executables.call(outer.initialStates, { ...base, leaves, states: none }).outputs;
     outer.states.forEach(({ name }, i) => states.set(name, first[i]!));

@@ -2,6 +2,8 @@
 // found: for `explain`.
 import type { CheckedLoop, Elaboration, LeafDeclaration } from "./world/world.ts";
 import { openLook } from "./elaborate/functions.ts";
+import { countsSteps } from "./loops/rules.ts";
+import { isWarm } from "./loops/standing.ts";
 import { type Direction, estimatorFacts, type EstimatorKind, type Loop } from "./world/loop.ts";
 import { stepsOf } from "./elaborate/steps.ts";
 import { type CheckedProgram, endingTexts, text, throughText } from "./check/checked_program.ts";
@@ -67,13 +69,26 @@ function constraint(el: Elaboration, loop: Loop, indent: string): string[] {
   const step = rate
     ? `${names}@(t+1) = ${names}@t ${sign} ${loop.name}.lr * d/d ${names} (${value})`
     : `${names}@(t+1) = ${rulesText(el, loop)} on d/d ${names} (${value})`;
-  const from = loop.from ? `, from ${text(el, loop.from.value)}` : "";
+  const from = loop.from ? `, ${startsText(el, loop, names)}` : "";
   const rules = rate ? `, ${rulesText(el, loop)}` : "";
   return [
     `${indent}where ${loop.name} makes  ${names}@${timeName}  in ${timeName} = ${stepsText(el, loop)}${from}${rules}:`,
     `${indent}  ${step}`,
     ...endingTexts(el, loop).map((line) => `${indent}  ${line}`),
   ];
+}
+
+/** Where a loop goes on, and with what: of one that goes on from itself, all that lasts. */
+function startsText(el: Elaboration, loop: Loop, names: string): string {
+  const { value, fresh } = loop.from!;
+  const from = `from ${text(el, value)}${fresh ? " with fresh states" : ""}`;
+  if (!isWarm(loop)) return from;
+  const kept = fresh ? [] : loop.rules.flatMap((rule) => {
+    const { item } = rule.optimizer;
+    const states = item.members.flatMap((m) => m.kind === "State" ? [m.name.name] : []);
+    return [...states, ...(countsSteps(rule) ? ["t"] : [])].map((name) => `${name} of ${item.name.name}`);
+  });
+  return `${from} of the meta-step before, which keeps ${[names, ...new Set(kept)].join(", ")}`;
 }
 
 function rulesText(el: Elaboration, loop: Loop): string {

@@ -3,7 +3,8 @@ import type { Context, Elaboration, GivenSteps, TensorValue } from "../world/wor
 import type { EvaluateItem, Expression, Identifier, OutputItem, ReportClause } from "../syntax/ast.ts";
 import { type Draft, type Given, onlyChecked, openFunction } from "../elaborate/functions.ts";
 import { fail, moduleScope } from "../world/report.ts";
-import { type CheckedEvaluation, checkedLoops } from "./checked_program.ts";
+import { type CheckedEvaluation } from "./checked_program.ts";
+import { checkedLoops } from "../loops/loop_record.ts";
 import { isAfterRun, outerNamed, readAcross, runsHere, singleClause } from "../loops/loops.ts";
 import { openTasks, readCount } from "../loops/task_scopes.ts";
 import { requireInteger, withinLimit } from "../elaborate/sizes.ts";
@@ -63,7 +64,7 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
       hint: count ? "write `hold last`" : undefined,
     });
   }
-  const given = count && requireInteger(first, count.count, "the number of steps", 1);
+  const given = count && requireInteger(first, count.count, "the number of steps", 0);
   const inners = new Set(reports.flatMap((r) => loopsMentioned(el, r.value)));
   const steps = count && given !== undefined
     ? { loop: [...inners][0], name: count.name?.name, count: given, span: count.span, holdLast: hold !== undefined }

@@ -1,6 +1,7 @@
 // Are `gradient`, its `expect`s and a loop that nothing uses without mistakes?
 import type { Context, Elaboration, MetaReference, TensorValue, Value } from "../world/world.ts";
-import { type CheckedGradient, checkedLoops, type CheckedSimulation, type TrajectoryWish } from "./checked_program.ts";
+import { type CheckedGradient, type CheckedSimulation, type TrajectoryWish } from "./checked_program.ts";
+import { checkedLoops } from "../loops/loop_record.ts";
 import { sizeOf, type Variable } from "../../runtime/ir/types.ts";
 import type { Span } from "../text/source.ts";
 import type { Expectation, TrajectoryQuantity } from "../../runtime/program/program.ts";

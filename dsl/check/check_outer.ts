@@ -4,7 +4,8 @@ import { type Loop, withoutTime } from "../world/loop.ts";
 import { type Draft, type Given, onlyChecked, openFunction } from "../elaborate/functions.ts";
 import { stepsOf } from "../elaborate/steps.ts";
 import { setRange } from "../../runtime/ir/ranges.ts";
-import { checkedLoops, type CheckedOuter } from "./checked_program.ts";
+import { type CheckedOuter } from "./checked_program.ts";
+import { checkedLoops } from "../loops/loop_record.ts";
 import { isAfterRun } from "../loops/loops.ts";
 import { acrossOf, taskObjective } from "../loops/outer_objective.ts";
 import { openTasks } from "../loops/task_scopes.ts";
@@ -15,7 +16,7 @@ import { anyStep, canUnroll, checkRuleFor } from "../loops/check_loop.ts";
 import { readMetaReference } from "../loops/meta_parameters.ts";
 import { planHyperparameters } from "../loops/hyperparameters.ts";
 import { directionOf } from "../loops/directions.ts";
-import { isWarm } from "../loops/loop_starts.ts";
+import { isWarm } from "../loops/standing.ts";
 import { referenceText } from "../syntax/paths.ts";
 import { fail, moduleScope } from "../world/report.ts";
 import { declaredHere } from "../diagnostics/messages.ts";
@@ -104,7 +105,7 @@ function startsOther({ expression }: MetaReference, other: CheckedOuter, outer: 
 }
 
 /** True when an outer says, itself or by way of others, that it goes on from another. */
-function goesOnFrom(el: Elaboration, outer: Loop, other: Loop): boolean {
+export function goesOnFrom(el: Elaboration, outer: Loop, other: Loop): boolean {
   const seen = new Set<Loop>();
   for (let before = outer.after && el.loops.get(outer.after.name); before && !seen.has(before);) {
     if (before === other) return true;
@@ -182,8 +183,13 @@ function refuseSecond(
     title: `\`${name}\` is learned by \`${other.name}\` and by \`${outer.name}\``,
     at: expression.span,
     secondary: [declaredHere(other.item.name)],
-    hint: outer.after
-      ? `one outer goes on from another: write \`outer ${outer.name} after ${other.name} { … }\`, or the other way round`
-      : `if \`${outer.name}\` goes on from where \`${other.name}\` ends, write \`outer ${outer.name} after ${other.name} { … }\``,
+    hint: hintToGoOn(outer, other),
   });
+}
+
+/** How two outers over the same thing say that they are meant. */
+export function hintToGoOn(outer: Loop, other: Loop): string {
+  return outer.after
+    ? `one outer goes on from another: write \`outer ${outer.name} after ${other.name} { … }\`, or the other way round`
+    : `if \`${outer.name}\` goes on from where \`${other.name}\` ends, write \`outer ${outer.name} after ${other.name} { … }\``;
 }

@@ -1,6 +1,7 @@
 // Is the program without mistakes? Goes through every loop and item without running anything until all is shaped.
 import type { CheckedLoop, Elaboration, LeafDeclaration, Unshaped } from "../world/world.ts";
-import { checkedLoops, type CheckedProgram, endingTexts, throughText } from "./checked_program.ts";
+import { type CheckedProgram, endingTexts, throughText } from "./checked_program.ts";
+import { checkedLoops } from "../loops/loop_record.ts";
 import { readRecords, refuseDifferentTimes } from "./check_records.ts";
 import { onlyChecked, openFunction, openLook } from "../elaborate/functions.ts";
 import { fail, moduleScope, needShape } from "../world/report.ts";
@@ -9,6 +10,7 @@ import { checkOuter, checkSharedLeaves, inPhases } from "./check_outer.ts";
 import { checkGradient, checkSimulation } from "./check_items.ts";
 import { checkEvaluation } from "./check_evaluation.ts";
 import { checkOutput, outputsOfRuns } from "./check_output.ts";
+import { checkStanding } from "./check_standing.ts";
 import { checkStopping } from "./check_stopping.ts";
 import { checkUnused } from "./unused_definitions.ts";
 import type { Span } from "../text/source.ts";
@@ -41,6 +43,7 @@ export function checkProgram(el: Elaboration): CheckedProgram {
     ...outputsOfRuns(found(simulations), found(outputs)),
   };
   checkSharedLeaves(el, phases);
+  checkStanding(el, checked);
   const stopping = checkStopping(el, checked.evaluations, used);
   const wrt = checked.gradients.flatMap((g) => g.wrt).flatMap((r) => r.leaves);
   const persistent = [...new Set([...checked.outers.flatMap((o) => o.leaves), ...wrt])];

@@ -2,7 +2,6 @@
 import type {
   Across,
   CheckedLoop,
-  Consumer,
   Elaboration,
   GivenSteps,
   LeafDeclaration,
@@ -93,14 +92,6 @@ export interface CheckedSimulation {
   readonly outputs: readonly CheckedOutput[];
 }
 
-/** The loops that were run for a consumer: what was found out, and nothing of what was written. */
-export function checkedLoops({ runs }: Consumer): CheckedLoop[] {
-  return runs.map(({ loop, steps, rules, leaves, direction, around, carry }) => {
-    const types = carry.map(({ dtype, shape }) => ({ dtype, shape }));
-    return { loop, steps, rules, leaves, direction, around, carry: types };
-  });
-}
-
 /** An outer loop after its check. */
 export interface CheckedOuter extends LoopPlan {
   readonly across: Across | undefined;
@@ -112,8 +103,6 @@ export interface CheckedOuter extends LoopPlan {
   readonly outermost: ReadonlySet<Loop>;
   /** Every loop that was run for it, with the loop whose step ran it. */
   readonly runs: readonly CheckedLoop[];
-  /** The inner loops that go on from the meta-step before. */
-  readonly warm: readonly CheckedLoop[];
 }
 
 /** Everything that the checks found out about a program without mistakes. */

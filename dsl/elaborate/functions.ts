@@ -2,6 +2,7 @@
 import { beginFunction, Builder } from "../../runtime/ir/builder.ts";
 import type { Loop } from "../world/loop.ts";
 import type {
+  Across,
   Consumer,
   ConsumerPlace,
   Context,
@@ -36,6 +37,8 @@ export interface Given {
   readonly persistent: ReadonlySet<string>;
   /** Those that only other items ask for: they have their declared values here. */
   readonly declared?: Pick<ReadonlySet<string>, "has">;
+  /** The loops that outers move from meta-step to meta-step, with the tasks that they stand in. */
+  readonly lasting?: Consumer["lasting"];
   /** How its loops are run; undefined: it is gone through to find that out, and not written. */
   readonly plans?: ReadonlyMap<Loop, LoopPlan>;
 }
@@ -82,6 +85,7 @@ export function openFunction(el: Elaboration, name: string, options: DraftOption
     differentiated: options.differentiated ?? false,
     metaStep: options.outer ? byslot({ kind: "step" }) : undefined,
     outer: options.outer,
+    lasting: options.lasting ?? new Map<Loop, Across | undefined>(),
     present: options.present ?? options.outer !== undefined,
     persistent: options.persistent,
     declared: options.declared ?? new Set<string>(),

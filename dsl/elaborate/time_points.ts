@@ -94,7 +94,10 @@ export function timePoint(
   if (time.kind === "Time" && time.time !== "all" && owner) {
     return owner === loop ? timePoint(cx, loop, time.time, last, object) : timeOfAnother(cx, loop, owner, time, object);
   }
-  if (time.kind === "Name" && !locals.has(time.name) && !isKnown(cx, time.name)) return noTime(cx, loop, time, steps);
+  if (time.kind === "Name" && !locals.has(time.name) && !isKnown(cx, time.name)) {
+    // a loop that runs in each step of another may go on from there: `from fit@t`
+    return time.name === "t" && ownsNow(cx.world, loop) ? "now" : noTime(cx, loop, time, steps);
+  }
   const value = evaluate(withLocals(cx, locals), time);
   if (value.kind === "error") return undefined;
   if (time.kind === "Name" && time.name === "t" && value.kind === "tensor" && !value.time && !ownsNow(cx.world, loop)) {

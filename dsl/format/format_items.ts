@@ -424,7 +424,7 @@ function clauseEntry(q: CommentQueue, c: ast.Clause): LineEntry {
     case "Through":
       return clause("through", expressionDocument(q, c.estimator));
     case "From":
-      return clause("from", expressionDocument(q, c.value));
+      return clause("from", [expressionDocument(q, c.value), c.fresh ? " with fresh states" : ""]);
     case "Across":
       return clause("across", [expressionDocument(q, c.count), ` ${c.task.name}${c.fixed ? " fixed" : ""}`]);
     case "Memory":

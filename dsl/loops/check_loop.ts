@@ -1,11 +1,20 @@
 // Is a loop without mistakes where it is run, and how is it run? Goes through it once with placeholders, and leaves its plan.
 import { setRange } from "../../runtime/ir/ranges.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
-import { fail, insideLoop, needShape } from "../world/report.ts";
+import { fail, insideLoop, needShape, sourceText } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { requireStatic, tooLarge, withinLimit } from "../elaborate/sizes.ts";
 import { type Direction, follows, type Loop, type LoopRule } from "../world/loop.ts";
-import type { Context, LeafDeclaration, LoopPlan, LoopRecord, RuledLeaves, TensorValue } from "../world/world.ts";
+import type {
+  Context,
+  LeafDeclaration,
+  LeafState,
+  LoopPlan,
+  LoopRecord,
+  LoopState,
+  RuledLeaves,
+  TensorValue,
+} from "../world/world.ts";
 import { referenceLeaves, resolveReference } from "../elaborate/references.ts";
 import { referencePath, referenceText } from "../syntax/paths.ts";
 import { wholeSteps } from "../elaborate/steps.ts";
@@ -14,12 +23,14 @@ import { shapeOf, staticNumber } from "../world/values.ts";
 import { anyEntry, hyperparameterLocals, planHyperparameters } from "./hyperparameters.ts";
 import { directionOf } from "./directions.ts";
 import { checkThrough } from "./estimators.ts";
-import { carryOf, type LeafState, type LoopState } from "./loop_state.ts";
-import { checkFrom, placeholder, startValue } from "./loop_starts.ts";
+import { checkedLoops } from "./loop_record.ts";
+import { carryOf } from "./loop_state.ts";
+import { checkFrom, placeholder, startOfLeaf } from "./loop_starts.ts";
 import { readMetaReference } from "./meta_parameters.ts";
 import { evaluateObjective } from "./objective.ts";
 import { outerObjective } from "./outer_objective.ts";
-import { checkRule } from "./rules.ts";
+import { checkRule, mostMade } from "./rules.ts";
+import { isWarm, type LeafStart } from "./standing.ts";
 import { type BeforeStep, holdsNow, stops } from "./until.ts";
 
 /** Goes through a loop once with placeholders: finds out how it is run, and every mistake. Undefined when wrong (reported). */
@@ -36,6 +47,8 @@ export function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
   const loss = meta
     ? outerObjective({ ...cx, world: stepWorld }, loop)
     : evaluateObjective(cx, loop, stepWorld, t, steps ?? 1)?.variable;
+  // a rule that goes on has made any number of steps before
+  const made = loop.from && !loop.from.fresh && steps !== undefined ? anyStep(cx, steps + mostMade, false) : t;
   const rules: RuledLeaves[] = [];
   const state: LeafState[] = [];
   let wrong = steps === undefined || loss === undefined || !through;
@@ -52,16 +65,44 @@ export function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     if (ruled.plans.length < rule.hyperparameters.length) wrong = true;
     rules.push(ruled);
     for (const leaf of leaves) {
-      const states = checkRuleFor({ ...cx, world: stepWorld }, loop, ruled, leaf, { t, steps });
-      if (!startValue(cx, loop, leaf) || !states) wrong = true;
-      state.push({ leaf, p: placeholder(cx, leaf), states: states ?? new Map() });
+      const states = checkRuleFor({ ...cx, world: stepWorld }, loop, ruled, leaf, { t, made, steps });
+      const start = startOfLeaf(cx, loop, leaf, rule);
+      if (!start || !states || !fits(cx, loop, leaf, start, states)) wrong = true;
+      state.push({ leaf, p: placeholder(cx, leaf), states: states ?? new Map(), made: made.variable });
     }
   }
   if (loop.clip) requireStatic(cx, loop.clip, "the bound of `clip norm`");
   const leaves = state.map((s) => s.leaf);
   const direction = wrong || !checkFrom(cx, loop, leaves) ? undefined : directionInside(cx, loop, leaves);
-  return direction &&
-    checkedRecord(cx, { loop, steps: steps!, rules, leaves, direction }, carryOf(state), loss!);
+  if (!direction) return undefined;
+  const warm = checkedLoops(world.consumer).filter((r) => r.around === loop && isWarm(r.loop));
+  return checkedRecord(cx, { loop, steps: steps!, rules, leaves, direction, warm }, state, loss!);
+}
+
+/** True where what a rule would begin with has the sizes of what it goes on with. Reports. */
+function fits(
+  cx: Context,
+  loop: Loop,
+  leaf: LeafDeclaration,
+  { goesOn }: LeafStart,
+  states: ReadonlyMap<string, TensorValue>,
+): boolean {
+  const wrong = [...states].flatMap(([name, fresh]) => {
+    const given = goesOn && goesOn.state(name, fresh).shape;
+    return given && given.join() !== shapeOf(fresh.dims).join() ? [{ name, given, own: shapeOf(fresh.dims) }] : [];
+  })[0];
+  if (!wrong) return true;
+  fail(cx, {
+    code: "M0305",
+    title: `\`${wrong.name}\` of \`${leaf.name}\` is [${wrong.own.join(", ")}] in \`${loop.name}\`, and goes on from [${
+      wrong.given.join(", ")
+    }]`,
+    at: loop.from!.span,
+    hint: `write \`from ${
+      sourceText(cx.elaboration, loop.from!.value)
+    } with fresh states\`, or give both rules the same sizes`,
+  });
+  return false;
 }
 
 /** True where what ends a loop earlier is without mistakes. */
@@ -78,9 +119,9 @@ function checkUntil(
 }
 
 /** Some step of a loop. */
-export function anyStep({ b }: Context, steps: number | undefined): TensorValue {
+export function anyStep({ b }: Context, steps: number | undefined, attained = true): TensorValue {
   const variable = b.input({ dtype: "i32", shape: [] }, "t");
-  if (steps !== undefined) setRange(variable, { low: 0, high: steps - 1, attained: true });
+  if (steps !== undefined) setRange(variable, { low: 0, high: Math.max(0, steps - 1), attained });
   return { kind: "tensor", variable, dims: [] };
 }
 
@@ -97,11 +138,17 @@ export function checkRuleFor(
   loop: Loop,
   ruled: RuledLeaves,
   leaf: LeafDeclaration,
-  { t, steps, ends = false }: { readonly t: TensorValue; readonly steps: number; readonly ends?: boolean },
+  { t, made = t, steps, ends = false }: {
+    readonly t: TensorValue;
+    /** The steps that the rule has made, where that is not the number of the step. */
+    readonly made?: TensorValue;
+    readonly steps: number;
+    readonly ends?: boolean;
+  },
 ): Map<string, TensorValue> | undefined {
   const time = { t, steps, b: cx.b, entry: anyEntry(cx.b) };
   return checkRule(cx, ruled.rule, leaf, {
-    t,
+    t: made,
     ends,
     hyperparameters: hyperparameterLocals(cx, loop, ruled, leaf, time),
   });
@@ -111,7 +158,7 @@ export function checkRuleFor(
 function checkedRecord(
   cx: Context,
   plan: LoopPlan,
-  carry: readonly Variable[],
+  state: LoopState,
   loss: Variable,
 ): LoopRecord {
   const { b, elaboration: { precision: dtype } } = cx;
@@ -119,8 +166,9 @@ function checkedRecord(
   return {
     ...plan,
     around: loopAround(cx.world),
-    carry,
+    carry: carryOf(state),
     parameter: (leaf) => placeholder(cx, leaf),
+    state: (leaf) => state.find((own) => own.leaf === leaf)!,
     quantity: () => ({ kind: "tensor", variable: loss, dims: [] }),
     trajectory: (leaf) => b.input({ dtype, shape: [steps + 1, ...shapeOf(leaf.dims)] }),
     stacked: () => b.input({ dtype, shape: [steps] }),

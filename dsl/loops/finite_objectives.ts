@@ -3,7 +3,7 @@
 import type { Builder } from "../../runtime/ir/builder.ts";
 import { allocate, bodyOf, type Equation, type IrFunction, sizeOf, type Variable } from "../../runtime/ir/types.ts";
 import { shapeOf } from "../world/values.ts";
-import type { LeafState, LoopState } from "./loop_state.ts";
+import type { LeafState, LoopState } from "../world/world.ts";
 
 /** Adds NaN to the smallest of the parameters that a step makes, unless the loss that it went down is finite: to no derivative,
  *  and at the cost of one number a step. */

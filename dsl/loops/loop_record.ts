@@ -1,63 +1,93 @@
 // What is known of a loop that was run? Its parameters at every time, its losses and gradient norms.
 import type { Builder } from "../../runtime/ir/builder.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
-import type { Context, LeafDeclaration, LoopPlan, LoopRecord, TensorValue, World } from "../world/world.ts";
+import type {
+  CheckedLoop,
+  Consumer,
+  Context,
+  LeafDeclaration,
+  LeafState,
+  LoopPlan,
+  LoopRecord,
+  LoopState,
+  Standing,
+  TensorValue,
+  World,
+} from "../world/world.ts";
 import type { Loop } from "../world/loop.ts";
-import type { LoopState } from "./loop_state.ts";
+import { valuesOf, withCarry } from "./loop_state.ts";
 import { evaluateObjective } from "./objective.ts";
-import { globalNorm } from "./rules.ts";
+import { countsSteps, globalNorm, madeAfter } from "./rules.ts";
+import { timeBefore } from "./until.ts";
 import { outerObjective } from "./outer_objective.ts";
 import { enterWorld, loopAround } from "../world/moments.ts";
 
-/** What a loop minimizes at given parameters and a known step, written into a builder. */
-export function objectiveAt(
-  cx: Context,
-  loop: Loop,
-  { values, b, step, steps }: {
-    readonly values: ReadonlyMap<string, TensorValue>;
-    readonly b: Builder;
-    readonly step: number | Variable;
-    readonly steps: number;
-  },
-): Variable {
+/** A known step of a loop. */
+export interface KnownStep {
+  /** All that the loop has then. */
+  readonly state: LoopState;
+  /** Where the loops stand that go on from step to step. */
+  readonly standing: ReadonlyMap<Loop, Standing>;
+  readonly b: Builder;
+  readonly step: number | Variable;
+  readonly steps: number;
+}
+
+/** What a loop minimizes at a known step, written into a builder. */
+export function objectiveAt(cx: Context, loop: Loop, { state, standing, b, step, steps }: KnownStep): Variable {
   const number = typeof step === "number" ? b.fill(step, { dtype: "i32", shape: [] }) : b.resolve(step);
   const t: TensorValue = { kind: "tensor", variable: number, dims: [] };
-  const inside = worldOfStep(cx.world, loop, { b, values, t: t.variable });
+  const inside = worldOfStep(cx.world, loop, { b, state, standing, t: t.variable });
   if (loop.kind === "outer") return outerObjective({ ...cx, world: inside, b }, loop)!;
   return evaluateObjective(cx, loop, inside, t, steps)!.variable;
 }
 
-/** The world of one step of a loop, at given values of what it changes: for an outer that another loop runs, the starts of
- *  what runs inside. */
+/** The world of one step of a loop, with what it has then: for an outer that another loop runs, the starts of what runs inside. */
 export function worldOfStep(
   world: World,
   loop: Loop,
-  { b, values, t }: {
-    readonly b: Builder;
-    readonly values: ReadonlyMap<string, TensorValue>;
-    readonly t: Variable;
-  },
+  { b, state, standing, t }: Pick<KnownStep, "b" | "state" | "standing"> & { readonly t: Variable },
 ): World {
   const owns = new Set([loop]);
   const now = { name: loop.name, number: t };
+  const values = valuesOf(state);
   return loop.kind === "inner"
-    ? enterWorld(world, { b, values, owns, step: now })
-    : enterWorld(world, { b, initials: new Map(values), owns, metaStep: now });
+    ? enterWorld(world, { b, values, state, owns, step: now })
+    : enterWorld(world, { b, initials: values, standing, owns, metaStep: now });
+}
+
+/** The loops that were run for a consumer: what was found out, and nothing of what was written. */
+export function checkedLoops({ runs }: Consumer): CheckedLoop[] {
+  return runs.map(({ loop, steps, rules, leaves, direction, warm, around, carry }) => {
+    const types = carry.map(({ dtype, shape }) => ({ dtype, shape }));
+    return { loop, steps, rules, leaves, direction, warm, around, carry: types };
+  });
+}
+
+/** What is recorded of the steps of a loop, along axis 0. */
+export interface MadeSteps {
+  /** Of each leaf, times 0 .. T - 1. */
+  readonly values: readonly Variable[];
+  /** The states then, where another loop goes on from one of these. */
+  readonly halfway: readonly Variable[];
+  /** By name. */
+  readonly rates: ReadonlyMap<string, Variable>;
+  readonly losses: Variable;
+  readonly norms: Variable;
 }
 
 /** What a loop leaves behind in the function that runs it. Of each leaf in the order of its plan: */
 export interface KeptOfLoop {
   readonly start: LoopState;
   readonly finals: readonly Variable[];
-  /** Times 0 .. T - 1. */
-  readonly records: readonly Variable[];
-  /** By name. */
-  readonly rates: ReadonlyMap<string, Variable>;
-  readonly losses: Variable;
-  readonly norms: Variable;
+  /** Of each step; absent where there are none. */
+  readonly made?: MadeSteps;
+  /** All values, then all states, where the loop ends. */
   readonly carry: readonly Variable[];
   /** How many steps it took. */
   readonly taken: LoopRecord["taken"];
+  /** Where the loops stand at the end that go on from step to step. */
+  readonly standing: ReadonlyMap<Loop, Standing>;
   /** Of a window: its steps, and the step at its end. */
   readonly window?: { readonly length: number; readonly end: Variable };
 }
@@ -67,14 +97,15 @@ export function recordOf(cx: Context, plan: LoopPlan, kept: KeptOfLoop): LoopRec
   const { world, b } = cx;
   const steps = kept.window?.length ?? plan.steps;
   const of = <T>(list: readonly T[], leaf: LeafDeclaration) => list[plan.leaves.indexOf(leaf)]!;
-  const trajectory = (leaf: LeafDeclaration): Variable => {
-    const record = of(kept.records, leaf);
-    const last = b.reshape(of(kept.finals, leaf), [1, ...record.shape.slice(1)]);
-    return b.one("concat", [record, last], { axis: 0 });
+  const { made } = kept;
+  const thenEnd = (steps: Variable | undefined, end: Variable): Variable => {
+    const last = b.reshape(end, [1, ...end.shape]);
+    return steps ? b.one("concat", [steps, last], { axis: 0 }) : last;
   };
+  const trajectory = (leaf: LeafDeclaration) => thenEnd(made && of(made.values, leaf), of(kept.finals, leaf));
   let end: ReturnType<typeof quantitiesAtEnd> | undefined;
   const atEnd = () => end ??= quantitiesAtEnd(cx, plan, kept);
-  const stacked = (name: "loss" | "gradient_norm"): Variable => name === "loss" ? kept.losses : kept.norms;
+  const stacked = (name: "loss" | "gradient_norm"): Variable => name === "loss" ? made!.losses : made!.norms;
   return {
     ...plan,
     steps,
@@ -83,39 +114,67 @@ export function recordOf(cx: Context, plan: LoopPlan, kept: KeptOfLoop): LoopRec
     taken: kept.taken,
     trajectory,
     stacked,
-    rate: (name) => kept.rates.get(name),
+    rate: (name) => made?.rates.get(name),
     parameter: (leaf, at) => {
       const value = (variable: Variable): TensorValue => ({ kind: "tensor", variable, dims: leaf.dims });
       if (at.kind === "scope") return value(at.scope.slice(trajectory(leaf), at.offset));
       if (at.step === 0) return of(kept.start, leaf).p;
       if (at.step === steps) return value(of(kept.finals, leaf));
-      return value(b.row(of(kept.records, leaf), at.step));
+      return value(b.row(of(made!.values, leaf), at.step));
     },
+    state: (leaf, step) => stateAt(cx, plan, kept, leaf, step),
     quantity: (name, at) => {
       const value = (variable: Variable): TensorValue => ({ kind: "tensor", variable, dims: [] });
       if (at.kind === "static") return at.step === steps ? value(atEnd()[name]) : value(b.row(stacked(name), at.step));
       if (at.scope.to + at.offset < steps) return value(at.scope.slice(stacked(name), at.offset));
-      const whole = b.one("concat", [stacked(name), b.reshape(atEnd()[name], [1])], { axis: 0 });
-      return value(at.scope.slice(whole, at.offset));
+      return value(at.scope.slice(thenEnd(made && stacked(name), atEnd()[name]), at.offset));
     },
   };
+}
+
+/** All that a loop has where it ends. */
+const stateAtEnd = ({ start, carry, finals }: KeptOfLoop): LoopState =>
+  withCarry(start, [...finals, ...carry.slice(finals.length)]);
+
+/** All that a loop has of a tensor at a time. */
+function stateAt(
+  { b }: Context,
+  { leaves, rules, steps }: LoopPlan,
+  kept: KeptOfLoop,
+  leaf: LeafDeclaration,
+  step: number,
+): LeafState {
+  const { start, made, window, taken } = kept;
+  const last = window?.length ?? steps;
+  const i = leaves.indexOf(leaf);
+  const row = (stacked: Variable) => b.row(stacked, step);
+  const state = step === 0
+    ? start[i]!
+    : step === last
+    ? stateAtEnd(kept)[i]!
+    : withCarry(start, [...made!.values, ...made!.halfway].map(row))[i]!;
+  const { rule } = rules.find((r) => r.leaves.includes(leaf))!;
+  if (step === 0 || !countsSteps(rule)) return state;
+  const time = step === last ? steps : step;
+  const more = taken.kind === "tensor"
+    ? timeBefore(b, taken.variable, time)
+    : b.fill(time, { dtype: "i32", shape: [] });
+  return { ...state, made: state.made ? madeAfter(b, state.made, more) : more };
 }
 
 /** Loss and gradient norm at the last parameters: one more evaluation. */
 function quantitiesAtEnd(
   cx: Context,
-  { loop, leaves, steps }: LoopPlan,
-  { finals, taken, window }: KeptOfLoop,
+  { loop, steps }: LoopPlan,
+  kept: KeptOfLoop,
 ): { readonly loss: Variable; readonly gradient_norm: Variable } {
   const { b } = cx;
+  const { window, standing, taken } = kept;
   const request = b.openGradient(`${loop.name}.loss`);
-  const values = new Map(leaves.map((leaf, i): [string, TensorValue] => [
-    leaf.name,
-    { kind: "tensor", dims: leaf.dims, variable: request.wrt(finals[i]!) },
-  ]));
+  const state = stateAtEnd(kept).map((own) => ({ ...own, p: { ...own.p, variable: request.wrt(own.p.variable) } }));
   // where a loop stopped, it is the step that it did not take
   const step = window?.end ?? (taken.kind === "tensor" ? taken.variable : steps);
-  const at = { values, b: request.body, step, steps };
+  const at = { state, standing, b: request.body, step, steps };
   const closed = request.close([objectiveAt(cx, loop, at)]);
   return { loss: closed.outputs[0]!, gradient_norm: globalNorm(b, closed.gradients) };
 }

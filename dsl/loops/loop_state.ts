@@ -1,18 +1,7 @@
 // What is the state of a loop? Of each tensor that it changes the value, and the states of its rule for it: one thing, that a loop
 // carries in one order.
 import type { Variable } from "../../runtime/ir/types.ts";
-import type { LeafDeclaration, RuledLeaves, TensorValue } from "../world/world.ts";
-
-/** One tensor of a loop at one time. */
-export interface LeafState {
-  readonly leaf: LeafDeclaration;
-  readonly p: TensorValue;
-  /** By the names that the rule has for them. */
-  readonly states: ReadonlyMap<string, TensorValue>;
-}
-
-/** All that the next step of a loop starts from, but for its number. */
-export type LoopState = readonly LeafState[];
+import type { LeafDeclaration, LoopState, RuledLeaves, TensorValue } from "../world/world.ts";
 
 /** What is carried: the values of all tensors, then the states of all. */
 export function carryOf(state: LoopState): Variable[] {
@@ -23,11 +12,22 @@ export function carryOf(state: LoopState): Variable[] {
 /** The same state with what a loop carries elsewhere. */
 export function withCarry(state: LoopState, carry: readonly Variable[]): LoopState {
   let at = state.length;
-  return state.map(({ leaf, p, states }, i) => ({
-    leaf,
+  return state.map(({ p, states, ...rest }, i) => ({
+    ...rest,
     p: { ...p, variable: carry[i]! },
     states: new Map([...states].map(([name, x]) => [name, { ...x, variable: carry[at++]! }])),
   }));
+}
+
+/** Everything, what is the same all along too: what is carried, then the numbers of steps made before. */
+export function everythingOf(state: LoopState): Variable[] {
+  return [...carryOf(state), ...state.flatMap(({ made }) => made ? [made] : [])];
+}
+
+/** The same state with everything it is made of elsewhere. */
+export function withEverything(state: LoopState, everything: readonly Variable[]): LoopState {
+  let at = carryOf(state).length;
+  return withCarry(state, everything).map((leaf) => leaf.made ? { ...leaf, made: everything[at++]! } : leaf);
 }
 
 /** The values by the names of the tensors. */

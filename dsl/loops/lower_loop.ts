@@ -7,19 +7,30 @@ import type { Span } from "../text/source.ts";
 import { asFloat } from "../elaborate/arithmetic.ts";
 import { disturbanceOf, enterWorld, windowOf } from "../world/moments.ts";
 import { staticNumber } from "../world/values.ts";
-import type { Context, LoopPlan, LoopRecord, LoopWindow, TensorValue } from "../world/world.ts";
+import type { Loop } from "../world/loop.ts";
+import type {
+  Context,
+  LeafState,
+  LoopPlan,
+  LoopRecord,
+  LoopState,
+  LoopWindow,
+  Standing,
+  TensorValue,
+} from "../world/world.ts";
 import { differentiate } from "./differentiate.ts";
 import { derivativeAtEnd } from "./end_derivatives.ts";
 import { endOnly, solvesStep, stillSteps } from "./estimators.ts";
 import { tellIfNotFinite } from "./finite_objectives.ts";
 import { firstEntry, hyperparameterLocals, recordedRates, type RuleTime } from "./hyperparameters.ts";
 import { type KeptOfLoop, objectiveAt, recordOf, worldOfStep } from "./loop_record.ts";
-import { startOfWindow, startValue } from "./loop_starts.ts";
-import { carryOf, eachLeaf, type LoopState, valuesOf, withCarry } from "./loop_state.ts";
+import { startOfLeaf, startOfWindow } from "./loop_starts.ts";
+import { carryOf, eachLeaf, everythingOf, withCarry, withEverything } from "./loop_state.ts";
 import { evaluateObjective } from "./objective.ts";
-import { outerObjective } from "./outer_objective.ts";
+import { acrossOf, objectiveWith } from "./outer_objective.ts";
 import { checkRest } from "./resting_rules.ts";
-import { clipped, globalNorm, startStates, stepOfLeaf } from "./rules.ts";
+import { clipped, countsSteps, globalNorm, startStates, stepOfLeaf } from "./rules.ts";
+import { firstStanding, leftBehind } from "./standing.ts";
 import { movedBy } from "./moved_values.ts";
 import { carryStopping, heldStill, lastSlice, stopNow, type Stopping, stops, takenOf, timeBefore } from "./until.ts";
 import { watched } from "./watched_loops.ts";
@@ -33,30 +44,47 @@ export function lowerLoop(cx: Context, plan: LoopPlan): LoopRecord {
   checkRest(cx, plan);
   const own = startOf(cx, plan);
   const start = window ? startOfWindow(cx, window, own) : own;
-  const { closed, rateNames } = writeSteps(cx, plan, start, stops(loop));
-  const [losses, norms, ...rates] = closed.outputs.slice(leaves.length);
+  const first = firstStandings(cx, plan, start);
+  if (steps === 0) {
+    const [carry, taken] = [carryOf(start), staticNumber(0, "int")];
+    return recordOf(cx, plan, { start, carry, finals: carry.slice(0, leaves.length), standing: first, taken });
+  }
+  const { closed, halfway, rateNames } = writeSteps(cx, plan, { start, standing: first }, stops(loop));
+  const [losses, norms, ...rates] = closed.outputs.slice(leaves.length + halfway);
   const end = () => b.apply("add", b.resolve(window!.from), b.fill(length, window!.from));
+  const ends = closed.carry.slice(carryOf(start).length);
   const kept: KeptOfLoop = {
     start,
     carry: closed.carry.slice(0, carryOf(start).length),
     finals: closed.carry.slice(0, leaves.length),
-    records: closed.outputs.slice(0, leaves.length),
-    losses: losses!,
-    norms: norms!,
-    rates: new Map(rateNames.map((name, i) => [name, rates[i]!])),
+    made: {
+      values: closed.outputs.slice(0, leaves.length),
+      halfway: closed.outputs.slice(leaves.length, leaves.length + halfway),
+      losses: losses!,
+      norms: norms!,
+      rates: new Map(rateNames.map((name, i) => [name, rates[i]!])),
+    },
+    standing: eachStanding(first, () => ends.shift()!),
     taken: takenOf(loop, steps, closed.carry),
     ...(window ? { window: { length, end: end() } } : {}),
   };
   return recordOf(cx, plan, endOnly(loop) ? { ...kept, finals: endOf(cx, plan, kept, closed) } : kept);
 }
 
+/** What a loop makes of its steps: recorded are values, so many states, loss and norm, and rates by these names. */
+interface WrittenSteps {
+  readonly closed: ClosedScan;
+  readonly halfway: number;
+  readonly rateNames: readonly string[];
+}
+
 /** The steps of a loop from where it starts; `stopping`: they end where its `until` holds. */
 function writeSteps(
   cx: Context,
   plan: LoopPlan,
-  start: LoopState,
+  { start, standing: first }: { readonly start: LoopState; readonly standing: Standings },
   stopping: boolean,
-): { readonly closed: ClosedScan; readonly rateNames: readonly string[] } {
+): WrittenSteps {
   const { b } = cx;
   const { loop, leaves, steps } = plan;
   const window = windowOf(cx.world, loop);
@@ -66,13 +94,17 @@ function writeSteps(
   const variable = window ? scan.body.apply("add", number, scan.body.resolve(window.from)) : number;
   const t: TensorValue = { kind: "tensor", variable, dims: [] };
   const now = withCarry(start, carryOf(start).map((x, i) => scan.carry(x, leaves[i]?.name)));
+  const standing = eachStanding(first, (x) => scan.carry(x));
   const stop = stopping ? carryStopping(cx, scan) : undefined;
-  const step = writeStep(cx, plan, { scan, window, now, t, stop });
+  const step = writeStep(cx, plan, { scan, window, now, standing, t, stop });
   const still = window ? 0 : stillSteps(cx, loop, steps);
-  const records = [...now.map(({ p }) => p.variable), step.loss, step.norm, ...step.rates.values()];
+  const halfway = cx.elaboration.halfway.has(loop) ? carryOf(now).slice(leaves.length) : [];
+  const values = now.map(({ p }) => p.variable);
+  const records = [...values, ...halfway, step.loss, step.norm, ...step.rates.values()];
   const clause = still > 0 ? loop.through.span : undefined;
-  const closed = asSaidBy(b, clause, () => scan.close([...carryOf(step.next), ...step.stop], records, still));
-  return { closed, rateNames: [...step.rates.keys()] };
+  const next = [...carryOf(step.next), ...step.left, ...step.stop];
+  const closed = asSaidBy(b, clause, () => scan.close(next, records, still));
+  return { closed, halfway: halfway.length, rateNames: [...step.rates.keys()] };
 }
 
 /** Where a loop starts, with the states of its rules. */
@@ -81,13 +113,38 @@ function startOf(cx: Context, { loop, rules, steps }: LoopPlan): LoopState {
   const disturbed = disturbanceOf(cx.world, loop);
   const time: RuleTime = { t: staticNumber(0, "int"), steps, b, entry: firstEntry(b) };
   return eachLeaf(rules).map(({ ruled, leaf }) => {
-    const given = startValue(cx, loop, leaf)!;
+    const { p: given, goesOn } = startOfLeaf(cx, loop, leaf)!;
     const added = disturbed?.get(leaf.name);
     const from = added ? b.apply("add", given.variable, b.row(added, 0)) : given.variable;
     const p = { ...given, variable: watched(cx, from, { loop, quantity: leaf.name, when: "start", at: leaf.span }) };
     const hyperparameters = hyperparameterLocals(cx, loop, ruled, leaf, time);
-    return { leaf, p, states: startStates(cx, ruled.rule, leaf, movedBy(loop, b, leaf, p), hyperparameters)! };
+    const fresh = startStates(cx, ruled.rule, leaf, movedBy(loop, b, leaf, p), hyperparameters)!;
+    if (!goesOn) return { leaf, p, states: fresh };
+    const states = new Map([...fresh].map(([name, x]) => [name, { ...x, variable: goesOn.state(name, x) }]));
+    return { leaf, p, states, made: countsSteps(ruled.rule) ? goesOn.made() : undefined };
   });
+}
+
+type Standings = ReadonlyMap<Loop, Standing>;
+
+/** Where the loops stand before the first meta-step that the steps of an outer go on with. */
+function firstStandings(cx: Context, { loop, warm }: LoopPlan, state: LoopState): Standings {
+  if (warm.length === 0) return new Map();
+  const t = cx.b.fill(0, { dtype: "i32", shape: [] });
+  const world = worldOfStep(cx.world, loop, { b: cx.b, state, standing: new Map(), t });
+  const at = { ...cx, world };
+  const across = acrossOf(cx, loop);
+  return new Map(warm.map((run) => [run.loop, { across, state: firstStanding(at, across, run) }]));
+}
+
+/** The same standings, with everything in them elsewhere. */
+function eachStanding(standings: Standings, moved: (x: Variable) => Variable): Standings {
+  return new Map(
+    [...standings].map(([loop, { across, state }]) => [
+      loop,
+      { across, state: withEverything(state, everythingOf(state).map(moved)) },
+    ]),
+  );
 }
 
 /** Where the body of a loop is written, and when that is. */
@@ -95,20 +152,21 @@ interface StepPlace {
   readonly scan: ScanScope;
   readonly window: LoopWindow | undefined;
   readonly now: LoopState;
+  readonly standing: Standings;
   readonly t: TensorValue;
   /** What a loop carries that may stop. */
   readonly stop: Stopping | undefined;
 }
 
-/** One step: what it goes on to, and what is recorded of it. */
+/** One step: what it goes on to, where the loops that it moves then stand, and what is recorded of it. */
 function writeStep(cx: Context, plan: LoopPlan, place: StepPlace) {
   const { b, world } = cx;
   const { loop, rules } = plan;
-  const { scan, window, now, t, stop } = place;
+  const { scan, window, now, standing, t, stop } = place;
   const { body } = scan;
-  const stepWorld = worldOfStep(world, loop, { b: body, values: valuesOf(now), t: t.variable });
+  const stepWorld = worldOfStep(world, loop, { b: body, state: now, standing, t: t.variable });
   const at: Context = { ...cx, world: stepWorld, b: body };
-  const { loss: computed, gradients: raw } = gradientOfStep(at, plan, now, t);
+  const { loss: computed, gradients: raw, left } = gradientOfStep(at, plan, now, t);
   const norm = globalNorm(body, raw);
   const stopped = stop && stopNow(at, plan, stop, t, { loss: computed, norm });
   const said = stopped?.loss ?? computed;
@@ -118,28 +176,28 @@ function writeStep(cx: Context, plan: LoopPlan, place: StepPlace) {
   const rates = new Map(rules.flatMap((ruled) => [...recordedRates(at, loop, ruled, time)]));
   const disturbed = disturbanceOf(world, loop);
   const length = window?.length ?? plan.steps;
-  const made = eachLeaf(rules).map(({ ruled, leaf }, i) => {
-    const { p, states } = now[i]!;
-    const after = stepOfLeaf(at, loop, ruled.rule, leaf, {
+  const after = eachLeaf(rules).map(({ ruled, leaf }, i): LeafState => {
+    const { p, states, made } = now[i]!;
+    const stepped = stepOfLeaf(at, loop, ruled.rule, leaf, {
       p,
       g: { ...p, variable: gradients[i]! },
-      t,
+      t: made ? { ...t, variable: body.apply("add", t.variable, body.resolve(made)) } : t,
       states,
       hyperparameters: hyperparameterLocals(at, loop, ruled, leaf, time),
     });
-    return { leaf, p: { ...p, variable: after.p.variable }, states: after.states };
+    return { leaf, p: { ...p, variable: stepped.p.variable }, states: stepped.states, made };
   });
-  const told = tellIfNotFinite(body, loss, made);
-  const left = stopped ? heldStill(body, stopped.still, now, told) : told;
-  const next = left.map(({ leaf, p, states }) => {
+  const told = tellIfNotFinite(body, loss, after);
+  const reached = stopped ? heldStill(body, stopped.still, now, told) : told;
+  const next = reached.map(({ leaf, p, ...rest }): LeafState => {
     const added = disturbed?.get(leaf.name);
     const moved = added
       ? body.apply("add", p.variable, scan.slice(b.rows(b.resolve(added), 1, length + 1)))
       : p.variable;
     const variable = watched(at, moved, { loop, quantity: leaf.name, when: "next", at: leaf.span });
-    return { leaf, p: { ...p, variable }, states };
+    return { ...rest, leaf, p: { ...p, variable } };
   });
-  return { next, stop: stopped?.next ?? [], loss, norm: stopped?.norm ?? norm, rates };
+  return { next, left, stop: stopped?.next ?? [], loss, norm: stopped?.norm ?? norm, rates };
 }
 
 /** The time of a step, where arrays over the steps are read once each. */
@@ -158,10 +216,10 @@ function timeOf(b: Builder, { steps }: LoopPlan, { scan, window, t }: StepPlace)
   return { t, steps, b, entry };
 }
 
-/** The loss of a step, with its own sign, and its gradient downwards. */
+/** The loss of a step, with its own sign, its gradient downwards, and where the loops then stand that it moves. */
 function gradientOfStep(
   at: Context,
-  { loop, leaves, steps, direction }: LoopPlan,
+  { loop, leaves, steps, direction, warm }: LoopPlan,
   now: LoopState,
   t: TensorValue,
 ) {
@@ -176,7 +234,14 @@ function gradientOfStep(
       leaves,
       value: (leaf) => now[leaves.indexOf(leaf)]!.p,
       tasks: undefined,
-      write: (inside) => [downwards(inside.b, outerObjective(inside, loop)!)],
+      write: (inside) => {
+        const [mean, ...left] = objectiveWith(
+          inside,
+          loop,
+          (task) => warm.flatMap((run) => everythingOf(leftBehind(task, run))),
+        )!;
+        return [downwards(inside.b, mean!), ...left];
+      },
     });
   } else {
     const request = b.openGradient(`${loop.name}.loss`);
@@ -191,7 +256,7 @@ function gradientOfStep(
   const gradients = still
     ? asSaidBy(b, loop.through.span, () => closed.gradients.map((g) => b.apply("stop_gradient", g)))
     : closed.gradients;
-  return { loss, gradients };
+  return { loss, gradients, left: closed.outputs.slice(1) };
 }
 
 /** Writes equations that stand for a clause: what stops a derivative there is that. */
@@ -207,24 +272,24 @@ function asSaidBy<T>(b: Builder, clause: Span | undefined, write: () => T): T {
 function endOf(cx: Context, plan: LoopPlan, kept: KeptOfLoop, closed: ClosedScan): readonly Variable[] {
   const { b } = cx;
   const { loop, leaves, steps } = plan;
-  const { start, finals, norms, carry, taken } = kept;
+  const { start, standing, finals, carry, taken } = kept;
   const plain = recordOf(cx, plan, kept);
   const at = (step: number) => leaves.map((leaf) => plain.parameter(leaf, { kind: "static", step }).variable);
   const stopped = taken.kind === "tensor" ? taken.variable : undefined;
   // a step that is not held still, where the equation is of one
-  const steady = stopped && solvesStep(loop) ? writeSteps(cx, plan, start, false).closed : closed;
+  const steady = stopped && solvesStep(loop) ? writeSteps(cx, plan, { start, standing }, false).closed : closed;
   const { body, constants, stacked } = steady;
   const initial = carryOf(start);
   const first = () => b.inline(body, [...constants, ...initial, ...stacked.map((x) => b.row(x, 0))]);
   const written = {
     finals,
-    startNorm: b.row(norms, 0),
+    startNorm: b.row(kept.made!.norms, 0),
     at,
     afterOne: () => stopped ? first().slice(0, leaves.length) : at(1),
     loss: (inside: Builder, parameters: readonly Variable[], time?: number) => {
-      const values = new Map(start.map(({ leaf, p }, i) => [leaf.name, { ...p, variable: parameters[i]! }]));
+      const state = withCarry(start, [...parameters, ...carry.slice(leaves.length)]);
       const step = stopped ? timeBefore(b, stopped, time) : time ?? steps;
-      const last = objectiveAt(cx, loop, { values, b: inside, step, steps });
+      const last = objectiveAt(cx, loop, { state, standing, b: inside, step, steps });
       return loop.objective.maximize ? inside.apply("neg", last) : last;
     },
     step: {

@@ -71,7 +71,12 @@ function stepWithoutGradient(
   const t: TensorValue = { kind: "tensor", variable: scope.input({ dtype: "i32", shape: [] }), dims: [] };
   const p: TensorValue = { kind: "tensor", variable: scope.input(type), dims: leaf.dims };
   // a rule may read by its name what it changes
-  const world = worldOfStep(cx.world, loop, { b: body, values: new Map([[leaf.name, p]]), t: t.variable });
+  const world = worldOfStep(cx.world, loop, {
+    b: body,
+    state: [{ leaf, p, states: new Map() }],
+    standing: new Map(),
+    t: t.variable,
+  });
   const at: Context = { ...cx, world, b: body };
   const entry = (stacked: Variable) => body.row(stacked, steps - 1);
   const hyperparameters = hyperparameterLocals(at, loop, ruled, leaf, { t, steps, b: body, entry });

@@ -127,6 +127,21 @@ function evaluateStep(cx: Context, rule: LoopRule, leaf: LeafDeclaration, now: R
   return complete ? { p: p!, states } : undefined;
 }
 
+/** True for a rule whose steps depend on how many it has made. */
+export function countsSteps({ optimizer: { item } }: LoopRule): boolean {
+  return readsName(item, "t");
+}
+
+/** From here on a rule does not count the steps that it made before its loop: nothing that converges tells them apart. */
+export const mostMade = 2 ** 29;
+
+/** The steps that a rule has made after some more, at most `mostMade`. */
+export function madeAfter(b: Builder, made: Variable, steps: Variable): Variable {
+  const sum = b.apply("add", made, steps);
+  const most = b.fill(mostMade, sum);
+  return b.apply("select", b.apply("lt", sum, most), sum, most);
+}
+
 /** True when the equations of an optimizer read a name that they do not define. */
 export function readsName(item: OptimizerItem, name: string): boolean {
   if (item.formals.some((f) => f.name.name === name)) return false;

@@ -10,8 +10,8 @@ import type { Loop } from "../world/loop.ts";
 import { enterWorld, withLocals } from "../world/moments.ts";
 import { fail, topOf } from "../world/report.ts";
 import { describeValue, staticNumber } from "../world/values.ts";
-import type { Context, LoopPlan, LoopRecord, QuantitiesNow, TensorValue } from "../world/world.ts";
-import { carryOf, type LoopState, withCarry } from "./loop_state.ts";
+import type { Context, LoopPlan, LoopRecord, LoopState, QuantitiesNow, TensorValue } from "../world/world.ts";
+import { carryOf, withCarry } from "./loop_state.ts";
 import { stepLocals } from "./objective.ts";
 
 /** True for an inner loop that may stop before its last step. */

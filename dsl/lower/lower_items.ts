@@ -1,7 +1,8 @@
 // What do `gradient` and a loop that nothing uses become? One function each.
 import type { GradientProgram, ProgramFunction, SimulationProgram } from "../../runtime/program/program.ts";
 import { sourceText } from "../world/report.ts";
-import type { Elaboration } from "../world/world.ts";
+import type { Context, Elaboration, LeafDeclaration, TensorValue } from "../world/world.ts";
+import { isLasting, standingOf } from "../loops/standing.ts";
 import { runLoop } from "../world/evaluator.ts";
 import { meanOverTasks, openTasks } from "../loops/task_scopes.ts";
 import type { Given } from "../elaborate/functions.ts";
@@ -27,7 +28,7 @@ export function lowerGradient(
 ): GradientProgram {
   const { item, across, wrt } = gradient;
   const draft = openGradientItem(el, item, given);
-  const { cx, b, world } = draft;
+  const { cx, b } = draft;
   b.origin = item.value.span;
   const leaves = [...new Set(wrt.flatMap((r) => r.leaves))];
   let found: ReturnType<typeof collectTrajectories> = { outputs: [], quantities: [] };
@@ -35,11 +36,7 @@ export function lowerGradient(
     name: "objective",
     at: item.value.span,
     leaves,
-    value: (leaf) => ({
-      kind: "tensor",
-      variable: world.consumer.input({ kind: "leaf", name: leaf.name }),
-      dims: leaf.dims,
-    }),
+    value: (leaf) => presentStart(cx, gradient, leaf),
     tasks: across?.count,
     write: (inside, more = () => []) => {
       const tasks = openTasks(inside, across);
@@ -63,6 +60,14 @@ export function lowerGradient(
     watch: () => watchGradient(el, gradient, given),
     slopes: () => lowerSlopes(el, gradient, given),
   };
+}
+
+/** What a gradient is computed at: where a loop stands that goes on, or what was learned or declared. */
+function presentStart(cx: Context, { runs }: CheckedGradient, leaf: LeafDeclaration): TensorValue {
+  const { consumer } = cx.world;
+  const warm = runs.find(({ loop, around, leaves }) => isLasting(consumer, loop) && !around && leaves.includes(leaf));
+  if (warm) return standingOf(cx, warm.loop, leaf)!.p;
+  return { kind: "tensor", variable: consumer.input({ kind: "leaf", name: leaf.name }), dims: leaf.dims };
 }
 
 /** The value of a gradient item alone, by loops that are watched. */

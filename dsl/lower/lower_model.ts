@@ -67,6 +67,7 @@ function endsOf(compiled: Compiled, instance: InstanceNode): ReadonlyMap<string,
   for (const leaves of groups.values()) {
     refuseRunByOthers(compiled, instance, leaves);
     const owners = ownersOf(el, leaves[0]!.path);
+    if (standsAfterRun(compiled, instance, owners)) continue;
     // what is learned of a network whose every start is learned is that start
     if (owners.length === 0 || leaves.every((leaf) => learned.has(leaf))) continue;
     const run = runOf(compiled, instance, owners);
@@ -89,14 +90,26 @@ function refuseRunByOthers(
   if (inside) throw new UseError(`${noOne(instance)}: each run of \`${inside.name}\` learns its own; ${asOutput}`);
 }
 
+/** True for what the only one of these loops changes that goes on from meta-step to meta-step: it has the value with which that stands
+ *  after the run. Throws UseError where each task has its own. */
+function standsAfterRun(
+  { checked }: Compiled,
+  instance: InstanceNode,
+  owners: readonly Loop[],
+): boolean {
+  const movers = owners.flatMap((loop) => checked.outers.find((o) => o.warm.some((w) => w.loop === loop)) ?? []);
+  if (movers.length !== 1) return false;
+  const [{ loop, across }] = movers as [CheckedProgram["outers"][number]];
+  if (!across) return true;
+  throw new UseError(
+    `${noOne(instance)}: each of the ${across.count} tasks of \`${loop.name}\` has its own; ${asOutput}`,
+  );
+}
+
 /** The run of a loop by itself that goes through all loops that change something. Throws UseError when there is none. */
 function runOf(compiled: Compiled, instance: InstanceNode, owners: readonly Loop[]): SimulationProgram {
   const { checked, simulations } = compiled;
   let why = "";
-  const warm = owners.find((loop) => checked.outers.some((o) => o.warm.some((w) => w.loop === loop)));
-  if (warm) {
-    throw new UseError(`${noOne(instance)} yet: \`${warm.name}\` goes on from meta-step to meta-step; ${asOutput}`);
-  }
   for (const loop of owners) {
     const known = checked.simulations.find((s) => s.loop === loop);
     const found = known ? { checked: known } : checkAlone(compiled, loop);
@@ -148,9 +161,10 @@ function writeModel(
       persistent: new Set(checked.persistent.map((leaf) => leaf.name)),
       plans: plansOf(checked.startRuns),
     });
+    const standing = new Set(checked.outers.flatMap(({ across, warm }) => across ? [] : warm.flatMap((w) => w.leaves)));
     const values = new Map<string, TensorValue>();
     for (const leaf of el.leaves.values()) {
-      const evolved = ends.has(leaf.name) || checked.persistent.includes(leaf);
+      const evolved = ends.has(leaf.name) || checked.persistent.includes(leaf) || standing.has(leaf);
       if (evolved) values.set(leaf.name, { kind: "tensor", variable: inputOf(draft, leaf), dims: leaf.dims });
     }
     const world = enterWorld(draft.world, { values });

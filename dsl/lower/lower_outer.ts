@@ -1,31 +1,41 @@
 // What is one meta-step? The objective over the tasks, its gradient with respect to what is learned, and the outer rule; also
 // what is recorded of it, and where a run that went wrong looks.
 import type { Builder } from "../../runtime/ir/builder.ts";
-import type { Variable } from "../../runtime/ir/types.ts";
+import type { ArrayType, Variable } from "../../runtime/ir/types.ts";
 import type {
   Diagnosis,
   OuterProgram,
   ProgramFunction,
   RecordRequest,
+  StandingProgram,
   TrajectoryRequest,
 } from "../../runtime/program/program.ts";
-import type { Across, Context, Elaboration, LeafDeclaration, TensorValue } from "../world/world.ts";
+import type { Across, CheckedLoop, Context, Elaboration, LeafDeclaration, TensorValue } from "../world/world.ts";
 import { asFloat } from "../elaborate/arithmetic.ts";
-import { carriedName } from "../loops/loop_starts.ts";
+import { firstStanding, keptNames, leftBehind } from "../loops/standing.ts";
 import { meanOverTasks, openTasks } from "../loops/task_scopes.ts";
 import type { Draft, Given } from "../elaborate/functions.ts";
 import { objectiveWith, taskObjective } from "../loops/outer_objective.ts";
 import { differentiate } from "../loops/differentiate.ts";
 import type { Loop } from "../world/loop.ts";
-import { initialValue } from "../elaborate/leaves.ts";
 import { firstEntry, hyperparameterLocals, recordedRates } from "../loops/hyperparameters.ts";
-import { eachLeaf } from "../loops/loop_state.ts";
+import { eachLeaf, everythingOf } from "../loops/loop_state.ts";
 import { clipped, globalNorm, readsName, startStates, stepOfLeaf } from "../loops/rules.ts";
 import { movedValue } from "../loops/moved_values.ts";
 import { lowerSensitivities } from "./sensitivities.ts";
 import { shapeOf, staticNumber } from "../world/values.ts";
 import type { CheckedOuter, Stopping } from "../check/checked_program.ts";
 import { endOf, openOuter } from "../check/check_outer.ts";
+
+/** An outer whose meta-step is written when it is known which states something reads: nobody would see the others. */
+export interface OuterDraft {
+  readonly loop: Loop;
+  /** The functions beside the step that read states, where they are of the run. */
+  readonly others: readonly ProgramFunction[];
+  /** The step that makes, of all states, those of which something is known to read them. */
+  readonly stepWith: (read: ReadonlySet<string>) => ProgramFunction;
+  readonly write: (read: ReadonlySet<string>) => OuterProgram;
+}
 
 /** Writes everything that an outer needs at run time. */
 export function lowerOuter(
@@ -37,53 +47,64 @@ export function lowerOuter(
     readonly trajectories?: TrajectoryRequest;
     readonly stopping?: Stopping | undefined;
   },
-): OuterProgram {
+): OuterDraft {
   const { loop, steps } = outer;
   const start = lowerStates(el, outer, given);
-  const step = lowerStep(el, outer, given, start.states);
+  const warm = outer.warm.map((run) => lowerStanding(el, outer, given, run));
+  const step = lowerStep(el, outer, given, { states: start.states, warm });
   const diagnose = once(() => lowerDiagnosis(el, outer, given));
   const { trajectories } = requests;
   const rates = requests.records.some((r) => r.what.kind === "rate") ? lowerRates(el, outer, given) : undefined;
-  const states = readStates(start.states, step.finish, [
-    // of the states it reads none but where loops ended
-    ...(outer.warm.length > 0 ? [diagnose().fn] : []),
-    ...(trajectories ? [trajectories.fn] : []),
-  ]);
+  const keptOf = (read: ReadonlySet<string>) => ({
+    own: start.states.filter(({ name }) => read.has(name)),
+    // where a loop stands is a value as what is learned is: it is looked at, and kept
+    warm: warm.flatMap(({ states }) => states).filter(({ name, leaf }) => leaf !== undefined || read.has(name)),
+  });
+  const stepWith = (read: ReadonlySet<string>) => step.finish(keptOf(read));
   return {
-    name: loop.name,
-    origin: loop.item.name.span,
-    steps,
-    over: step.over,
-    states: states.map(({ name, type }) => ({ name, type })),
-    initialStates: start.finish(states),
-    step: step.finish(states),
-    until: requests.stopping?.until ?? [],
-    ...(requests.stopping?.keep ? { keep: requests.stopping.keep } : {}),
-    records: requests.records,
-    ...(rates ? { rates } : {}),
-    ...(trajectories ? { trajectories } : {}),
-    diagnose,
-    watch: () => {
-      const draft = openOuter(el, loop, "diagnose", given, true);
-      const tasks = openTasks(draft.cx, outer.across);
-      return draft.finish(tasks.close([asFloat(tasks.cx, taskObjective(tasks.cx, loop)!).variable]));
+    loop,
+    // of the states it reads none but where loops ended
+    others: [...(outer.warm.length > 0 ? [diagnose().fn] : []), ...(trajectories ? [trajectories.fn] : [])],
+    stepWith,
+    write: (read) => {
+      const kept = keptOf(read);
+      return {
+        name: loop.name,
+        origin: loop.item.name.span,
+        steps,
+        over: step.over,
+        states: kept.own.map(({ name, type }) => ({ name, type })),
+        initialStates: start.finish(kept.own),
+        warm: kept.warm,
+        step: step.finish(kept),
+        until: requests.stopping?.until ?? [],
+        ...(requests.stopping?.keep ? { keep: requests.stopping.keep } : {}),
+        records: requests.records,
+        ...(rates ? { rates } : {}),
+        ...(trajectories ? { trajectories } : {}),
+        diagnose,
+        watch: () => {
+          const draft = openOuter(el, loop, "diagnose", given, true);
+          const tasks = openTasks(draft.cx, outer.across);
+          return draft.finish(tasks.close([asFloat(tasks.cx, taskObjective(tasks.cx, loop)!).variable]));
+        },
+      };
     },
   };
 }
 
-/** The states that something reads, now or by way of another state: nobody would see the others. */
-function readStates(
-  states: readonly NamedState[],
-  stepWith: (states: readonly NamedState[]) => ProgramFunction,
+/** The outers, with the states that something reads: their own steps, or one of the other functions of the program. */
+export function withReadStates(
+  outers: readonly OuterDraft[],
   others: readonly ProgramFunction[],
-): readonly NamedState[] {
+): OuterProgram[] {
   const readBy = ({ inputs }: ProgramFunction) => inputs.flatMap((s) => s.kind === "state" ? [s.name] : []);
-  const read = new Set(others.flatMap(readBy));
+  const read = new Set([...others, ...outers.flatMap((o) => o.others)].flatMap(readBy));
   for (let known = -1; known < read.size;) {
     known = read.size;
-    for (const name of readBy(stepWith(states.filter((s) => read.has(s.name))))) read.add(name);
+    for (const { stepWith } of outers) for (const name of readBy(stepWith(read))) read.add(name);
   }
-  return states.filter((s) => read.has(s.name));
+  return outers.map(({ write }) => write(read));
 }
 
 /** The outer's own hyperparameters that are recorded, at one meta-step. */
@@ -103,9 +124,9 @@ function lowerRates(el: Elaboration, outer: CheckedOuter, given: Given): NonNull
 interface NamedState {
   readonly name: string;
   readonly leaf: LeafDeclaration;
-  /** The rule's name for it; undefined for where an inner loop ended. */
-  readonly state: string | undefined;
-  readonly type: { readonly dtype: Elaboration["precision"]; readonly shape: readonly number[] };
+  /** The rule's name for it. */
+  readonly state: string;
+  readonly type: ArrayType;
   readonly dims: TensorValue["dims"];
 }
 
@@ -124,34 +145,41 @@ function lowerStates(
     const hyper = hyperparameterLocals(cx, outer.loop, ruled, leaf, time);
     for (const [state, value] of startStates(cx, ruled.rule, leaf, p, hyper)!) {
       const type = { dtype: el.precision, shape: shapeOf(value.dims) };
-      states.push({ name: `${leaf.name}.${state}`, leaf, state, type, dims: value.dims });
+      states.push({ name: stateName(outer.loop, leaf, state), leaf, state, type, dims: value.dims });
       outputs.push(value.variable);
     }
-  }
-  for (const state of carriedStates(cx, outer)) {
-    const tasks = openTasks(cx, outer.across);
-    const [stacked] = tasks.close([initialValue(tasks.cx, state.leaf)!.variable]);
-    states.push(state);
-    outputs.push(b.reshape(stacked!, state.type.shape));
   }
   return { states, finish: (kept) => draft.finish(outputs.filter((_, i) => kept.includes(states[i]!))) };
 }
 
-/** Where the loops ended that go on from the meta-step before. */
-function carriedStates(cx: Context, outer: CheckedOuter): NamedState[] {
-  return outer.warm.flatMap(({ loop, leaves }) =>
-    leaves.map((leaf) => ({
-      name: carriedName(loop, leaf),
-      leaf,
-      state: undefined,
-      type: endType(cx, outer, leaf),
-      dims: leaf.dims,
-    }))
-  );
+const stateName = (loop: Loop, leaf: LeafDeclaration, state: string) => `${leaf.name}.${state}@${loop.name}`;
+
+/** Where a loop stands before the first meta-step that goes on from meta-step to meta-step, with the states of its rule. */
+export function lowerStanding(
+  el: Elaboration,
+  outer: CheckedOuter,
+  given: Given,
+  run: CheckedLoop,
+): StandingProgram {
+  // drawn as for the first meta-step
+  const draft = openOuter(el, outer.loop, "states", given);
+  const state = firstStanding(draft.cx, outer.across, run);
+  const outputs = everythingOf(state);
+  const names = keptNames(run.loop, state);
+  return {
+    loop: run.loop.name,
+    tasks: outer.across !== undefined,
+    states: outputs.map(({ dtype, shape }, i) => ({
+      name: names[i]!,
+      type: { dtype, shape },
+      ...(i < state.length ? { leaf: state[i]!.leaf.name } : {}),
+    })),
+    start: draft.finish(outputs),
+  };
 }
 
 /** The type of where a leaf ends, for all tasks. */
-function endType({ elaboration }: Context, { across }: CheckedOuter, leaf: LeafDeclaration): NamedState["type"] {
+function endType({ elaboration }: Context, { across }: CheckedOuter, leaf: LeafDeclaration): ArrayType {
   return { dtype: elaboration.precision, shape: [...(across ? [across.count] : []), ...shapeOf(leaf.dims)] };
 }
 
@@ -164,8 +192,8 @@ function lowerStep(
   el: Elaboration,
   outer: CheckedOuter,
   given: Given,
-  states: readonly NamedState[],
-): { over: string[]; finish: (kept: readonly NamedState[]) => ProgramFunction } {
+  { states, warm }: { readonly states: readonly NamedState[]; readonly warm: readonly StandingProgram[] },
+): { over: string[]; finish: (kept: KeptStates) => ProgramFunction } {
   const { loop, steps } = outer;
   const draft = openOuter(el, loop, "step", given);
   const { cx, b, world } = draft;
@@ -176,7 +204,7 @@ function lowerStep(
     ruled.flatMap(({ ruled: { rule }, leaf }) => readsName(rule.optimizer.item, name) ? [leaf] : []);
   // rules that read no gradient ask for none
   const [sloped, towards] = [reading("g"), reading("end")];
-  const { loss, slopes, carried, ends } = lowerObjective(cx, outer, now, { sloped, towards });
+  const { loss, slopes, left, ends } = lowerObjective(cx, outer, now, { sloped, towards, warm });
   const nothing = (leaf: LeafDeclaration) => b.fill(0, { dtype: el.precision, shape: shapeOf(leaf.dims) });
   const raw = outer.leaves.map((leaf) => slopes[sloped.indexOf(leaf)] ?? nothing(leaf));
   // what moves towards an end counts with its distance
@@ -199,48 +227,60 @@ function lowerStep(
       ...(end ? { end: { ...p, variable: end } } : {}),
       hyperparameters: hyperparameterLocals(cx, loop, own, leaf, { t, steps, b, entry }),
     });
-    for (const [state, value] of after.states) newStates.set(`${leaf.name}.${state}`, value.variable);
+    for (const [state, value] of after.states) newStates.set(stateName(loop, leaf, state), value.variable);
     return after.p.variable;
   });
-  states.filter((s) => s.state === undefined).forEach((s, i) => newStates.set(s.name, carried[i]!));
+  const values = new Map([...newStates, ...left]);
   return {
     over: outer.leaves.map((leaf) => leaf.name),
-    finish: (kept) => draft.finish([loss, norm, ...newLeaves, ...kept.map((s) => newStates.get(s.name)!)]),
+    finish: ({ own, warm }) => {
+      const kept = [...warm.filter((s) => s.leaf !== undefined), ...own, ...warm.filter((s) => s.leaf === undefined)];
+      return draft.finish([loss, norm, ...newLeaves, ...kept.map((s) => values.get(s.name)!)]);
+    },
   };
+}
+
+/** The states that something reads: of the outer's own rule, and of the loops that go on. */
+interface KeptStates {
+  readonly own: readonly NamedState[];
+  readonly warm: OuterProgram["warm"];
 }
 
 /** The states of a rule for one leaf, as the step is given them. */
 function statesOf(draft: Draft, states: readonly NamedState[], leaf: LeafDeclaration): Map<string, TensorValue> {
   return new Map(
     states.flatMap(({ name, type, state, dims, leaf: of }): [string, TensorValue][] =>
-      of !== leaf || state === undefined
-        ? []
-        : [[state, { kind: "tensor", variable: draft.input({ kind: "state", name }, type), dims }]]
+      of !== leaf ? [] : [[state, { kind: "tensor", variable: draft.input({ kind: "state", name }, type), dims }]]
     ),
   );
 }
 
-/** What an outer minimizes, and its gradient downwards; where its warm loops end, and those that rules move towards. */
+/** What an outer minimizes, and its gradient downwards; where its warm loops then stand, by the names of what is kept, and where those
+ *  end that rules move towards. */
 function lowerObjective(
   cx: Context,
   outer: CheckedOuter,
   now: ReadonlyMap<LeafDeclaration, TensorValue>,
-  { sloped, towards }: { readonly sloped: readonly LeafDeclaration[]; readonly towards: readonly LeafDeclaration[] },
+  { sloped, towards, warm }: {
+    readonly sloped: readonly LeafDeclaration[];
+    readonly towards: readonly LeafDeclaration[];
+    readonly warm: readonly StandingProgram[];
+  },
 ) {
   const { b } = cx;
-  const { loop, warm } = outer;
+  const { loop, across } = outer;
   const downwards = (at: Builder, value: Variable) => loop.objective.maximize ? at.apply("neg", value) : value;
-  const carriedLeaves = warm.flatMap((run) => run.leaves);
+  const kept = warm.flatMap(({ states }) => states);
   const closed = differentiate(cx, outer.direction, {
     name: `${loop.name}.loss`,
     at: loop.objective.span,
     leaves: sloped,
     value: (leaf) => now.get(leaf)!,
-    tasks: outer.across?.count,
-    others: [...carriedLeaves, ...towards].map((leaf) => endType(cx, outer, leaf)),
+    tasks: across?.count,
+    others: [...kept.map(({ type }) => type), ...towards.map((leaf) => endType(cx, outer, leaf))],
     write: (inside, more = () => []) => {
       const [mean, ...ends] = objectiveWith(inside, loop, (task) => [
-        ...warm.flatMap((run) => run.leaves.map((leaf) => valueAtEnd(task, run.loop, leaf))),
+        ...outer.warm.flatMap((run) => everythingOf(leftBehind(task, run))),
         ...towards.map((leaf) => valueAtEnd(task, endOf(task.world.consumer.runs, leaf)!.loop, leaf)),
         ...more(task),
       ])!;
@@ -248,10 +288,11 @@ function lowerObjective(
     },
   });
   const loss = downwards(b, closed.outputs[0]!);
-  const [carried, ended] = [closed.outputs.slice(1), closed.outputs.slice(1 + carriedLeaves.length)];
-  const mean = (end: Variable) => outer.across ? meanOverTasks(b, end) : end;
+  const left = new Map(kept.map(({ name }, i) => [name, closed.outputs[1 + i]!]));
+  const ended = closed.outputs.slice(1 + kept.length);
+  const mean = (end: Variable) => across ? meanOverTasks(b, end) : end;
   const ends = new Map(towards.map((leaf, i) => [leaf, mean(ended[i]!)]));
-  return { loss, slopes: closed.gradients, carried, ends };
+  return { loss, slopes: closed.gradients, left, ends };
 }
 
 /** Where a leaf ends in a loop that was run where a context stands. */

@@ -13,7 +13,7 @@ import { lowerOutput } from "./lower_output.ts";
 import type { CheckedGradient, CheckedOuter, CheckedProgram } from "../check/checked_program.ts";
 import { lowerGradient, lowerSimulation } from "./lower_items.ts";
 import { collectTrajectories } from "../check/check_items.ts";
-import { lowerOuter, lowerTrajectories } from "./lower_outer.ts";
+import { lowerOuter, lowerStanding, lowerTrajectories, withReadStates } from "./lower_outer.ts";
 import { readMemory } from "../data/memory_budget.ts";
 import { complete } from "../check/check_program.ts";
 
@@ -22,12 +22,11 @@ import { complete } from "../check/check_program.ts";
 /** Writes every function of a program. Undefined when it has mistakes: then what does not depend on those that were found is written
  *  only to find others, such as a gradient that cannot reach (reported). */
 export function lowerProgram(el: Elaboration, checked: CheckedProgram): ExperimentProgram | undefined {
-  const all = namesOf(checked.persistent);
   const learned = namesOf(checked.outers.flatMap((o) => o.leaves));
   const trained = ({ runs }: Checked) => givenTrained(checked, runs);
   const untrained = ({ item, wrt, runs }: CheckedGradient) => {
     const own = namesOf(wrt.flatMap((r) => r.leaves));
-    return givenTo(all, item.after ? learned.union(own) : own, runs);
+    return givenTo(checked, item.after ? learned.union(own) : own, runs);
   };
   const wishesOf = (has: (loop: Loop) => boolean) => checked.records.wishes.filter((w) => has(w.loop));
   const { hasErrors } = el.sink;
@@ -40,6 +39,11 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
         ...trajectoriesOf(el, checked, outer, trained(outer)),
       })
     )
+  );
+  const standing = checked.outers.flatMap((outer, i) =>
+    // the first that moves it says how it begins
+    outer.warm.filter(({ loop }) => firstToMove(checked, loop) === i)
+      .flatMap((run) => attempt(() => lowerStanding(el, outer, trained(outer), run)) ?? [])
   );
   const gradients = checked.gradients.map((g) =>
     attempt(() => lowerGradient(el, g, untrained(g), wishesOf((loop) => g.inners.has(loop))))
@@ -56,8 +60,11 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
       return lowerSimulation(el, s, trained({ runs }), wishesOf((loop) => loop === s.loop));
     })
   );
-  checkReach(el, checked, { outers: outers.map((o) => o?.step), gradients: gradients.map((g) => g?.fn) }, {
-    outer: (outer) => withZeros(el, () => lowerOuter(el, outer, trained(outer), { records: [] }).step),
+  const everything = new Set(standing.flatMap(({ states }) => states.map(({ name }) => name)));
+  const read = [...gradients, ...evaluations, ...outputs, ...simulations];
+  const steps = outers.map((o) => o?.stepWith(everything));
+  checkReach(el, checked, { outers: steps, gradients: gradients.map((g) => g?.fn) }, {
+    outer: (outer) => withZeros(el, () => lowerOuter(el, outer, trained(outer), { records: [] }).stepWith(everything)),
     gradient: (gradient) => withZeros(el, () => lowerGradient(el, gradient, untrained(gradient), []).fn),
   });
   if (el.sink.hasErrors || !initial) return undefined;
@@ -69,7 +76,8 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
     data: el.data,
     leaves: checked.persistent.map((leaf) => lastingLeaf(el, leaf)),
     initial,
-    outers: complete(outers),
+    outers: withReadStates(complete(outers), read.flatMap((item) => item ? [item.fn] : [])),
+    standing,
     gradients: complete(gradients),
     evaluations: complete(evaluations),
     outputs: complete(outputs),
@@ -113,10 +121,20 @@ function lastingLeaf({ precision }: Elaboration, { name, dims, range, span }: Le
   };
 }
 
+const firstToMove = ({ outers }: CheckedProgram, loop: Loop) =>
+  outers.findIndex(({ warm }) => warm.some((run) => run.loop === loop));
+
+/** The loops that outers move from meta-step to meta-step, with the tasks that they stand in. */
+function lastingIn({ outers }: CheckedProgram): NonNullable<Given["lasting"]> {
+  return new Map(outers.flatMap(({ warm, across }) => warm.map(({ loop }) => [loop, across] as const)));
+}
+
 /** What is known of a function that is given the values of some of the leaves that live as long as the run. */
-function givenTo(all: ReadonlySet<string>, given: ReadonlySet<string>, runs: readonly CheckedLoop[]): Given {
+function givenTo(checked: CheckedProgram, given: ReadonlySet<string>, runs: readonly CheckedLoop[]): Given {
+  const all = namesOf(checked.persistent);
   return {
     persistent: given,
+    lasting: lastingIn(checked),
     declared: { has: (name) => all.has(name) && !given.has(name) },
     plans: plansOf(runs),
   };
@@ -124,7 +142,7 @@ function givenTo(all: ReadonlySet<string>, given: ReadonlySet<string>, runs: rea
 
 /** What is known of a function that is given all that outers learned. */
 export function givenTrained(checked: CheckedProgram, runs: readonly CheckedLoop[]): Given {
-  return givenTo(namesOf(checked.persistent), namesOf(checked.outers.flatMap((o) => o.leaves)), runs);
+  return givenTo(checked, namesOf(checked.outers.flatMap((o) => o.leaves)), runs);
 }
 
 const namesOf = (leaves: readonly LeafDeclaration[]): ReadonlySet<string> => new Set(leaves.map((leaf) => leaf.name));

@@ -92,9 +92,10 @@ function followDerivatives({ fn, inputs }: ProgramFunction, direction: Direction
   const used = usedInputs(expanded);
   for (const position of wrt) {
     const slot = inputs[fn.inputs.indexOf(request.inputs[position]!)];
-    if (slot?.kind !== "leaf") continue;
-    if (used.has(position)) read.add(slot.name);
-    if (found.has(position)) differentiated.add(slot.name);
+    const name = slot?.kind === "leaf" ? slot.name : slot?.kind === "state" ? slot.leaf : undefined;
+    if (name === undefined) continue;
+    if (used.has(position)) read.add(name);
+    if (found.has(position)) differentiated.add(name);
   }
   return { read, differentiated, flat: flatLoops(expanded) };
 }

@@ -399,10 +399,12 @@ export interface ThroughClause {
   readonly estimator: Expression;
   readonly span: Span;
 }
-/** `from fit@T` */
+/** `from fit@T`, `from fit@T with fresh states` */
 export interface FromClause {
   readonly kind: "From";
   readonly value: Expression;
+  /** The parameters go on, and the states of the rules begin anew. */
+  readonly fresh: boolean;
   readonly span: Span;
 }
 /** `across 25 sinusoid`, `across 1 problem fixed` */

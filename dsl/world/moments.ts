@@ -28,6 +28,8 @@ export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" |
     ...(inside.disturbed ? { disturbed: inside.disturbed } : {}),
     ...(inside.window ? { window: inside.window } : {}),
     ...(inside.now ? { now: inside.now } : {}),
+    ...(inside.state ? { state: inside.state } : {}),
+    ...(inside.standing ? { standing: inside.standing } : {}),
   };
 }
 

@@ -49,6 +49,7 @@ function newPass() {
     leaves: new Map(),
     busy: new Set(),
     entered: new Set(),
+    halfway: new Set(),
     asked: new Map(),
     called: new Set(),
     rules: new Map(),

@@ -39,6 +39,8 @@ export interface Consumer {
   readonly metaStep: Variable | undefined;
   /** The outer whose meta-step that is. */
   readonly outer: Loop | undefined;
+  /** The loops that outers move from meta-step to meta-step, with the tasks in each of which they stand elsewhere. */
+  readonly lasting: ReadonlyMap<Loop, Across | undefined>;
   /** It sees what outers have made so far: where `train.t` and warm loops stand. Else it stands before all of them. */
   readonly present: boolean;
   /** The item that it is written for, for messages. */
@@ -120,6 +122,10 @@ export interface World {
   readonly window?: LoopWindow;
   /** What is known of a loop before one of its steps, for its `until`. */
   readonly now?: QuantitiesNow;
+  /** All that the loop goes on from whose step this is. */
+  readonly state?: LoopState;
+  /** Where the loops stand that go on from meta-step to meta-step of the outer that is run here. */
+  readonly standing?: ReadonlyMap<Loop, Standing>;
 }
 
 /** What a loop minimizes at present, and the norm of its gradient. */
@@ -127,6 +133,25 @@ export interface QuantitiesNow {
   readonly loop: Loop;
   readonly loss: TensorValue;
   readonly gradient_norm: TensorValue;
+}
+
+/** One tensor of a loop at one time. */
+export interface LeafState {
+  readonly leaf: LeafDeclaration;
+  readonly p: TensorValue;
+  /** By the names that the rule has for them. */
+  readonly states: ReadonlyMap<string, TensorValue>;
+  /** The steps that its rule had made before the loop began (i32 scalar); undefined where that is none, or nothing reads it. */
+  readonly made?: Variable | undefined;
+}
+
+/** All that the next step of a loop starts from, but for its number. */
+export type LoopState = readonly LeafState[];
+
+/** Where a loop stands that goes on from meta-step to meta-step: of each task, when there are tasks, [tasks, ...]. */
+export interface Standing {
+  readonly across: Across | undefined;
+  readonly state: LoopState;
 }
 
 /** Some of the steps of a loop, going on from where those before ended. */
@@ -246,6 +271,8 @@ export interface Elaboration {
   readonly busy: Set<object>;
   /** Loops that were gone through in this round of the check, whether to their end or not. */
   readonly entered: Set<Loop>;
+  /** Loops from whose rules another goes on between their start and their end. */
+  readonly halfway: Set<Loop>;
   /** Outers whose number of meta-steps is asked for from outside, and where. */
   readonly asked: Map<Loop, Span>;
   /** Models that some call went into. */
@@ -402,6 +429,8 @@ export interface LoopPlan {
   readonly leaves: readonly LeafDeclaration[];
   /** How what it minimizes is differentiated. */
   readonly direction: Direction;
+  /** Of an outer: the loops that it runs which go on from the meta-step before. */
+  readonly warm: readonly CheckedLoop[];
 }
 
 /** What the check of a loop found out where it was run. */
@@ -417,6 +446,8 @@ export interface LoopRecord extends CheckedLoop {
   readonly carry: readonly Variable[];
   /** A parameter at a time, 0 .. T. */
   readonly parameter: (leaf: LeafDeclaration, at: TimePoint) => TensorValue;
+  /** All that the loop has of a parameter at a known time. */
+  readonly state: (leaf: LeafDeclaration, step: number) => LeafState;
   /** The loss or the norm of the gradient at a time; T is one more evaluation. Undefined when wrong (reported). */
   readonly quantity: (name: "loss" | "gradient_norm", at: TimePoint) => TensorValue | undefined;
   /** Stacked over times 0 .. T. */

@@ -2,7 +2,7 @@
 // numbers, report. Called by `run.ts`.
 import { copyOf, type HostArray } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
-import type { EvaluationProgram, OuterProgram } from "../program/program.ts";
+import { type EvaluationProgram, madeBy, type OuterProgram } from "../program/program.ts";
 import {
   describeNonFinite,
   findFirstNonFinite,
@@ -33,6 +33,8 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
   } finally {
     // the memory of the loop goes with it
     for (const name of outer.over) state.leaves.set(name, copyOf(state.leaves.get(name)!));
+    for (const { name } of outer.warm) state.states.set(name, copyOf(state.states.get(name)!));
+    for (const { name } of outer.states) state.states.delete(name);
     const kept = giveBack(outer, state);
     const { until } = ended;
     const step = stepsDone(state);
@@ -69,11 +71,13 @@ async function takeSteps(running: Running): Promise<Ended> {
   const stepFunctions = [outer.step, outer.diagnose().fn, ...trajectories];
   const compute = {
     trajectories: () => trajectoriesOf(running),
-    rates: () => context.call(outer.rates!.fn, { step: stepsDone(state), states: state.states }),
+    rates: () => context.call(outer.rates!.fn, { step: stepsDone(state) }),
   };
   const wiring = wiringOf(outer);
-  // leaves that the step makes but does not read
-  const loose = outer.over.flatMap((name, i) => wiring.feed.has(numbers + i) ? [] : [{ name, output: numbers + i }]);
+  // what the step makes but does not read
+  const loose = madeBy(outer).flatMap((made, i) =>
+    wiring.feed.has(numbers + i) ? [] : [{ ...made, output: numbers + i }]
+  );
   let loop: ContextLoop | undefined;
   let held = whatHolds(outer, state);
   while (!held && stepsDone(state) < outer.steps && !context.signal?.aborted) {
@@ -85,7 +89,7 @@ async function takeSteps(running: Running): Promise<Ended> {
     held = whatHolds(outer, state);
     if (held) break;
     if (!loop) {
-      loop = context.openLoop(outer.step, { step, states: state.states }, wiring);
+      loop = context.openLoop(outer.step, { step }, wiring);
       moveInto(loop, outer, state);
     }
     const from = context.now();
@@ -94,7 +98,9 @@ async function takeSteps(running: Running): Promise<Ended> {
     // again from where they began, and no further
     if (counted < made.each.length) made = loop.run(step, counted);
     if (made.bad !== undefined) throw whatWentWrong(running, made, made.bad);
-    for (const { name, output } of loose) state.leaves.set(name, copyOf(made.outputs[output]!));
+    for (const { kind, name, output } of loose) {
+      (kind === "leaf" ? state.leaves : state.states).set(name, copyOf(made.outputs[output]!));
+    }
     loop.accept();
     const { length } = made.each;
     tell(running, recorder, made, pace.note(step + length, length, from));
@@ -157,7 +163,7 @@ function tell(
 function trajectoriesOf({ outer, context, state }: Running): readonly HostArray[] {
   const { fn, quantities } = outer.trajectories!;
   const step = stepsDone(state);
-  const arrays = context.call(fn, { step, states: state.states });
+  const arrays = context.call(fn, { step });
   const first = findInTrajectories(quantities, arrays, outer.origin);
   if (first) {
     const what = `${describeNonFinite(first)} (recorded before meta-step ${step} of \`${outer.name}\`)`;
@@ -185,17 +191,15 @@ function stepsTo(step: number, looked: readonly number[], steps: number): number
   return looked.reduce((least, every) => Math.min(least, every - step % every), steps - step);
 }
 
-/** Which outputs of a step are which inputs of the next: learned leaves, then states. */
-function wiringOf({ over, states, step: { inputs } }: OuterProgram): StepWiring {
+/** Which outputs of a step are which inputs of the next. */
+function wiringOf(outer: OuterProgram): StepWiring {
+  const { over, warm, step: { inputs } } = outer;
   const feed = new Map<number, number>();
-  const pair = (kind: "leaf" | "state", names: readonly string[], first: number) =>
-    names.forEach((name, i) => {
-      const input = inputs.findIndex((slot) => slot.kind === kind && slot.name === name);
-      if (input >= 0) feed.set(first + i, input);
-    });
-  pair("leaf", over, numbers);
-  pair("state", states.map((s) => s.name), numbers + over.length);
-  return { feed, watched: numbers + over.length, numbers };
+  madeBy(outer).forEach(({ kind, name }, i) => {
+    const input = inputs.findIndex((slot) => slot.kind === kind && slot.name === name);
+    if (input >= 0) feed.set(numbers + i, input);
+  });
+  return { feed, watched: numbers + over.length + warm.filter(({ leaf }) => leaf !== undefined).length, numbers };
 }
 
 /** The present leaves and states are what the loop's inputs hold. */
@@ -211,10 +215,19 @@ function moveInto(loop: ContextLoop, { over, step: { inputs } }: OuterProgram, {
 /** Why a meta-step may not count: its output number `bad` is not finite. */
 function whatWentWrong({ outer, context, state }: Running, { each, outputs }: Steps, bad: number): MetaRuntimeError {
   const [loss, gradientNorm] = each[0]!.numbers as [number, number];
-  if (bad < numbers) return stepWentWrong(outer, context, state, { loss, gradientNorm });
-  const value = Array.from<number>(outputs[bad]!.data).find((x) => !Number.isFinite(x));
+  if (bad < numbers) {
+    const noticed = Number.isFinite(loss)
+      ? { what: "the norm of the meta-gradient", value: gradientNorm }
+      : { what: "the objective", value: loss };
+    return stepWentWrong(outer, context, state, noticed);
+  }
+  const value = Array.from<number>(outputs[bad]!.data).find((x) => !Number.isFinite(x))!;
+  const { kind, name } = madeBy(outer)[bad - numbers]!;
+  if (kind === "state") {
+    return stepWentWrong(outer, context, state, { what: `where it leaves \`${name.replace("@", "` of `")}\``, value });
+  }
   return new MetaRuntimeError(
-    `\`${outer.name}\`, meta-step ${stepsDone(state)}: its update makes \`${outer.over[bad - numbers]}\` ${value}, ` +
+    `\`${outer.name}\`, meta-step ${stepsDone(state)}: its update makes \`${name}\` ${value}, ` +
       "although the objective and the norm of its gradient are finite",
     outer.origin,
   );
@@ -225,9 +238,9 @@ function stepWentWrong(
   outer: OuterProgram,
   context: RunContext,
   state: OuterState,
-  { loss, gradientNorm }: { readonly loss: number; readonly gradientNorm: number },
+  noticed: { readonly what: string; readonly value: number },
 ): MetaRuntimeError {
-  const at = { step: stepsDone(state), states: state.states };
+  const at = { step: stepsDone(state) };
   const { fn, quantities } = outer.diagnose();
   let first: FirstNonFinite | Error | undefined;
   try {
@@ -235,9 +248,6 @@ function stepWentWrong(
   } catch (error) {
     first = error as Error; // the search keeps whole trajectories: it may need memory that the step did not
   }
-  const noticed = Number.isFinite(loss)
-    ? { what: "the norm of the meta-gradient", value: gradientNorm }
-    : { what: "the objective", value: loss };
   // in a loop inside another it may have begun
   const found = outer.watch && context.watch(outer.watch(), at);
   if (found && (!first || first instanceof Error || first.loop !== found.loop)) {

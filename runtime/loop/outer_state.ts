@@ -4,13 +4,14 @@ import type { HostArray } from "../ir/types.ts";
 import type { OuterProgram } from "../program/program.ts";
 import type { ImplicitReport, OuterResult } from "./results.ts";
 import type { RunContext } from "./run_context.ts";
+import { beginStanding } from "./standing.ts";
 import type { Kept, Standing } from "./stopping.ts";
 
 /** Where an outer loop stands. Between meta-steps arrays may lie in the memory of the loop that runs: copy what is to stay. */
 export interface OuterState {
   /** Present value of every leaf of the run, by name: the learned ones among them. */
   readonly leaves: Map<string, HostArray>;
-  /** Present value of its rule's states, by name. */
+  /** Present value of the states of the run, by name: those of its rule, and where the loops stand that it moves. */
   readonly states: Map<string, HostArray>;
   /** Before each update: the objective, and the norm of its gradient. As many as there are meta-steps done. */
   readonly losses: number[];
@@ -24,11 +25,14 @@ export interface OuterState {
 }
 
 /** Before the first meta-step. */
-export function startState({ states, initialStates }: OuterProgram, { leaves, call }: RunContext): OuterState {
-  const arrays = call(initialStates, { step: 0 });
+export function startState(outer: OuterProgram, context: RunContext): OuterState {
+  const { leaves, states } = context;
+  const arrays = context.call(outer.initialStates, { step: 0 });
+  outer.states.forEach(({ name }, i) => states.set(name, arrays[i]!));
+  beginStanding(outer, context);
   return {
     leaves,
-    states: new Map(states.map(({ name }, i) => [name, arrays[i]!])),
+    states,
     losses: [],
     gradientNorms: [],
     implicit: new Map(),

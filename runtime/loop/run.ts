@@ -17,6 +17,7 @@ import { allFinite } from "./non_finite.ts";
 import { checkOperations } from "./operations.ts";
 import { checkRecordedBytes } from "./recorder.ts";
 import { runOuter } from "./outer.ts";
+import { standingValues, startOf } from "./standing.ts";
 
 /** How to run. */
 export interface RunOptions {
@@ -91,8 +92,9 @@ export async function runProgram(
   const seconds = (now() - start) / 1000;
   const missed = context.gradients.flatMap((g) => g.verdicts).filter((v) => !v.met).length;
   context.report({ kind: "finished", outcome, seconds, missed });
-  const { declared, leaves, outers, recorded, gradients, evaluations, outputs, simulations } = context;
+  const { declared, outers, recorded, gradients, evaluations, outputs, simulations } = context;
   const { plans } = executables;
+  const leaves = new Map([...context.leaves, ...standingValues(context)]);
   const result = { declared, leaves, outers, recorded, gradients, evaluations, outputs, simulations, plans };
   const base = { outcome, backend: backend.name, seed, precision: program.precision, seconds, ...result };
   return failure ? { ...base, failure } : base;
@@ -172,19 +174,27 @@ function openContext({ program, executables, options, report, seed, tasks, now }
     seed,
     step: at.step,
     leaves: at.leaves ?? context.leaves,
-    states: at.states ?? none,
+    states: context.states,
     made: context.made,
     data: program.data,
     tasks,
   });
+  /** What a function reads; loops that no outer has moved yet stand where they begin. */
+  const reading = ({ inputs }: ProgramFunction, at: CallAt): SlotValues => {
+    const values = valuesAt(at);
+    const missing = inputs.some((slot) => slot.kind === "state" && !context.states.has(slot.name));
+    if (!missing) return values;
+    const begun = program.standing.flatMap((standing) => [...startOf(standing, context)]);
+    return { ...values, states: new Map([...begun, ...context.states]) };
+  };
   const context: RunContext = {
     program,
     now,
     signal: options.signal,
     report,
     call: (fn, at) => context.differentiate(fn, at).outputs,
-    differentiate: (fn, at) => executables.call(fn, valuesAt(at)),
-    watch: (fn, at) => executables.watch(fn, valuesAt(at)),
+    differentiate: (fn, at) => executables.call(fn, reading(fn, at)),
+    watch: (fn, at) => executables.watch(fn, reading(fn, at)),
     openLoop(fn, at, wiring) {
       const values = { ...valuesAt(at), step: at.step };
       const { inputs, most, run, accept } = executables.open(fn, values, wiring);
@@ -211,6 +221,7 @@ function openContext({ program, executables, options, report, seed, tasks, now }
     doubt: (reason) => context.doubts.push(reason),
     declared: none,
     leaves: new Map(),
+    states: new Map(),
     made: new Map(),
     outers: [],
     recorded: [],

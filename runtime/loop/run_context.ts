@@ -20,7 +20,6 @@ import type {
 export interface CallAt {
   /** Number of the meta-step, from 0; 0 outside of outer loops. */
   readonly step: number;
-  readonly states?: ReadonlyMap<string, HostArray>;
   /** Other values of the leaves than the present ones. */
   readonly leaves?: ReadonlyMap<string, HostArray>;
 }
@@ -55,6 +54,8 @@ export interface RunContext {
   declared: ReadonlyMap<string, HostArray>;
   /** Present value of every leaf. */
   readonly leaves: Map<string, HostArray>;
+  /** Present value of the states of the outer rule at work, and of where the loops stand that outers have moved. */
+  readonly states: Map<string, HostArray>;
   /** The number of meta-steps that each outer has made. */
   readonly made: Map<string, number>;
   readonly outers: OuterResult[];

@@ -24,6 +24,8 @@ export interface Judgement {
 /** The values of the best evaluation so far. */
 export interface Kept extends Judgement {
   readonly leaves: ReadonlyMap<string, HostArray>;
+  /** Where the loops stood. */
+  readonly states: ReadonlyMap<string, HostArray>;
 }
 
 /** The reports that are listened to, each with what is better where that matters. */
@@ -50,7 +52,13 @@ export function noteEvaluation(outer: OuterProgram, state: OuterState, made: Eva
   const { best } = state.said.get(keyOf(keep))!;
   // what the loop moves lies in its own memory
   if (best?.step === step) {
-    state.kept = { ...best, leaves: new Map(outer.over.map((leaf) => [leaf, copyOf(state.leaves.get(leaf)!)])) };
+    const copy = (from: ReadonlyMap<string, HostArray>, names: readonly string[]) =>
+      new Map(names.map((name) => [name, copyOf(from.get(name)!)]));
+    state.kept = {
+      ...best,
+      leaves: copy(state.leaves, outer.over),
+      states: copy(state.states, outer.warm.map(({ name }) => name)),
+    };
   }
 }
 
@@ -122,9 +130,10 @@ export function isMissing({ keep }: OuterProgram, state: OuterState, { name }: {
 }
 
 /** Puts the values of the best evaluation back; says which it was. */
-export function giveBack({ keep }: OuterProgram, { leaves, kept }: OuterState): KeptEvaluation | undefined {
+export function giveBack({ keep }: OuterProgram, { leaves, states, kept }: OuterState): KeptEvaluation | undefined {
   if (!keep || !kept) return undefined;
   for (const [name, value] of kept.leaves) leaves.set(name, value);
+  for (const [name, value] of kept.states) states.set(name, value);
   const { evaluation, report, better } = keep;
   return { evaluation, report, better, step: kept.step, value: kept.value };
 }

@@ -14,8 +14,13 @@ export type InputSlot =
   | { readonly kind: "made"; readonly name: string }
   /** The present value of a leaf. */
   | { readonly kind: "leaf"; readonly name: string }
-  /** The present value of an outer rule's state. */
-  | { readonly kind: "state"; readonly name: string }
+  /** The present value of an outer rule's state, or of what is kept of a loop that goes on from meta-step to meta-step. */
+  | {
+    readonly kind: "state";
+    readonly name: string;
+    /** The name of the parameter that it is the value of. */
+    readonly leaf?: string;
+  }
   /** A table or tensor given from outside. */
   | { readonly kind: "data"; readonly name: string }
   /** What a script calls a model with. */
@@ -74,6 +79,8 @@ export interface ExperimentProgram {
   /** Outputs: the declared value of every leaf, in the order of `leaves`. */
   readonly initial: ProgramFunction;
   readonly outers: readonly OuterProgram[];
+  /** The inner loops that go on from meta-step to meta-step of these. */
+  readonly standing: readonly StandingProgram[];
   readonly gradients: readonly GradientProgram[];
   readonly evaluations: readonly EvaluationProgram[];
   readonly outputs: readonly OutputProgram[];
@@ -92,9 +99,11 @@ export interface OuterProgram {
   readonly states: readonly { readonly name: string; readonly type: ArrayType }[];
   /** Outputs: the states before the first step. */
   readonly initialStates: ProgramFunction;
+  /** What it moves of the loops that go on: first the values of what they change, then what their rules keep and something reads. */
+  readonly warm: readonly StandingState[];
   /** One meta-step. Outputs: the objective (float scalar, before the update; a maximised one with its own sign), the
-   *  norm of the meta-gradient over all learned leaves (before clipping), the new leaves in the order of `over`, the new
-   *  states in the order of `states`. */
+   *  norm of the meta-gradient over all learned leaves (before clipping), the new leaves in the order of `over`, the values of
+   *  `warm`, the new states in the order of `states`, the others of `warm`. */
   readonly step: ProgramFunction;
   /** What ends it earlier: the first that holds, read before each meta-step. */
   readonly until: readonly UntilRule[];
@@ -109,6 +118,24 @@ export interface OuterProgram {
   readonly diagnose: () => Diagnosis;
   /** The objective alone, with every loop in it, also those inside others, watched by `check`s. */
   readonly watch?: () => ProgramFunction;
+}
+
+/** A loop that goes on from meta-step to meta-step. */
+export interface StandingProgram {
+  readonly loop: string;
+  /** Each task has its own, along axis 0. */
+  readonly tasks: boolean;
+  readonly states: readonly StandingState[];
+  /** Outputs: `states`, before the first meta-step. */
+  readonly start: ProgramFunction;
+}
+
+/** Something that is kept of one: the value of a parameter, a state of its rule, or the steps that this has made. */
+export interface StandingState {
+  readonly name: string;
+  readonly type: ArrayType;
+  /** The name of the parameter that it is the value of. */
+  readonly leaf?: string;
 }
 
 /** Which values of a report are better. */
@@ -308,6 +335,19 @@ export interface WrittenModel extends Pick<OutputArray, "dims"> {
   readonly fn: ProgramFunction;
 }
 
+/** What a step makes after the objective and the norm: what is learned, where parameters stand, then all that need not be finite. */
+export function madeBy(
+  { over, states, warm }: OuterProgram,
+): readonly { readonly kind: "leaf" | "state"; readonly name: string }[] {
+  const state = ({ name }: { readonly name: string }) => ({ kind: "state", name }) as const;
+  return [
+    ...over.map((name) => ({ kind: "leaf", name }) as const),
+    ...warm.filter(({ leaf }) => leaf !== undefined).map(state),
+    ...states.map(state),
+    ...warm.filter(({ leaf }) => leaf === undefined).map(state),
+  ];
+}
+
 /** The names of all outputs. */
 export function outputNames({ outputs, simulations }: ExperimentProgram): readonly string[] {
   return [...outputs, ...simulations.flatMap((s) => s.outputs)].map(({ name }) => name);
@@ -317,6 +357,7 @@ export function outputNames({ outputs, simulations }: ExperimentProgram): readon
 export function functionsOf(program: ExperimentProgram): ProgramFunction[] {
   return [
     program.initial,
+    ...program.standing.map((s) => s.start),
     ...program.outers.flatMap((
       o,
     ) => [o.initialStates, o.step, ...(o.rates ? [o.rates.fn] : []), ...(o.trajectories ? [o.trajectories.fn] : [])]),

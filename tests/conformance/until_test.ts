@@ -286,7 +286,7 @@ const same: readonly Same[] = [
   {
     what: "a loop that goes on from one that stopped",
     loop: `inner fit { minimize ${loss} over net by adam(lr = 0.1) STEPS }
-    inner more { minimize mse(net(train.x), 2 * train.y) over net by sgd(lr = 0.1) for S = 2 steps from fit@T }`,
+    inner more { minimize mse(net(train.x), 2 * train.y) over net by adam(lr = 0.1) for S = 2 steps from fit@T }`,
     asked: "gradient mse(net@(more@S)(train.x), train.y) wrt theta, fit.lr, more.lr, net@0",
   },
   {

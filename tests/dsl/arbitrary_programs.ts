@@ -170,7 +170,12 @@ const clauses = {
   Batch: fc.record({ kind: fc.constant("Batch" as const), size: small, of: reference, span: fc.constant(span) }),
   Clip: fc.record({ kind: fc.constant("Clip" as const), what: identifier, bound: small, span: fc.constant(span) }),
   Through: fc.record({ kind: fc.constant("Through" as const), estimator: postfix, span: fc.constant(span) }),
-  From: fc.record({ kind: fc.constant("From" as const), value: reference, span: fc.constant(span) }),
+  From: fc.record({
+    kind: fc.constant("From" as const),
+    value: reference,
+    fresh: fc.boolean(),
+    span: fc.constant(span),
+  }),
   Across: fc.record({
     kind: fc.constant("Across" as const),
     count: small,

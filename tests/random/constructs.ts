@@ -55,6 +55,7 @@ const keywordSeen: { readonly [word: string]: (node: Node) => boolean } = {
   batch: (n) => n.kind === "Batch",
   clip: (n) => n.kind === "Clip",
   from: (n) => n.kind === "From",
+  with: (n) => n.kind === "From" && n["fresh"] === true,
   report: (n) => n.kind === "Report",
   best: (n) => n.kind === "Best",
   every: (n) => n.kind === "Every" || n.kind === "Record" && n["every"] !== undefined,
@@ -158,6 +159,11 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
     }),
   "an inner loop that may stop": ({ loops }) => loops.some((l) => l.kind === "Inner" && clauseOf(l, "Until")),
   "how many steps a loop took": ({ text }) => /\b(fit|tune|upper)\.steps\b/.test(text),
+  "a loop that goes on from itself": ({ text }) => /from fit@T$/m.test(text),
+  "a loop of tasks that goes on from itself": ({ text }) => /from fit@T/.test(text) && /problem fixed/.test(text),
+  "a loop that goes on from itself inside": ({ text }) => /from fit@T/.test(text) && /^outer mid/m.test(text),
+  "a loop that goes on from between": ({ text }) => /from fit@[1-9]$/m.test(text),
+  "an evaluation of no steps": ({ text }) => /for \w+ = 0 steps/.test(text),
   "phases": ({ loops }) => loops.some((l) => l.kind === "Outer" && l.after !== undefined),
   "an objective that changes over meta-time": ({ loops, words }) =>
     loops.some((l) => {

@@ -34,6 +34,8 @@ interface LoopText {
   readonly time: string;
   readonly steps: number;
   readonly rule: WrittenRule;
+  /** The rules that change what it evolves, where it has more than one. */
+  readonly several: boolean;
   /** Names of what the rules take, as the loop calls them. */
   readonly numbers: readonly string[];
   readonly evolves: readonly Evolved[];
@@ -75,7 +77,8 @@ class Draft extends Definitions {
     if (form === "inner in inner") return this.innerInInner(fit);
     if (dice.chance(0.12) && !this.#items.join().includes("@0")) {
       this.oneStart = false;
-      last = this.inner("tune", "S", fit.evolves, { table, from: "fit@T" });
+      const time = dice.weighted([[3, "T"], [1, "0"], [2, `${dice.int(1, fit.steps)}`]]);
+      last = this.inner("tune", "S", fit.evolves, { table, from: { time: `fit@${time}`, loop: fit } });
       ends = "@(tune.S)";
     }
     const query = this.tasks ? "query" : undefined;
@@ -86,6 +89,7 @@ class Draft extends Definitions {
       last.stops && dice.chance(0.4) ? `${objective} + 0.05 * ${last.name}.steps` : objective;
     if (form === "nested") return this.nested(fit, ends, goal, metas);
     const outer = form === "outer" || form === "tasks";
+    const apart = this.#warm && this.tasks;
     if (outer) {
       this.outer({
         name: "train",
@@ -94,18 +98,19 @@ class Draft extends Definitions {
         metas,
         tasks: this.tasks,
       });
-      if (dice.chance(0.45)) this.evaluate(last, ends, query, "train");
+      // where each task has its own, nothing else begins there
+      if (!apart && dice.chance(0.45)) this.evaluate(last, ends, query, "train");
       this.records(last, "train");
       this.phases(last, this.overTimes(goal(), last), metas);
     }
     if (!outer || dice.chance(0.4)) {
-      this.gradient(counted(this.overTimes(goal(), last)), metas, outer ? "train" : undefined);
+      this.gradient(counted(this.overTimes(goal(), last)), metas, outer && !apart ? "train" : undefined);
     }
     if (!outer) {
       if (dice.chance(0.2)) this.evaluate(last, ends, query);
       this.records(last, undefined);
     }
-    if (dice.chance(0.2)) this.output(last, ends, query, outer ? "train" : undefined);
+    if (!apart && dice.chance(0.2)) this.output(last, ends, query, outer ? "train" : undefined);
     if (dice.chance(0.06)) this.lone();
   }
 
@@ -126,7 +131,7 @@ class Draft extends Definitions {
    *  said by the name of its loop. */
   phases(loop: LoopText, objective: string, metas: readonly string[]): void {
     const { dice } = this;
-    if (dice.chance(0.15)) {
+    if (!(this.#warm && this.tasks) && dice.chance(0.15)) {
       this.outer({ name: "later after train", loop, objective, metas, tasks: this.tasks });
     }
     const at = (start: string) => this.#items.findIndex((i) => i.startsWith(start));
@@ -168,7 +173,12 @@ class Draft extends Definitions {
     name: string,
     time: string,
     all: readonly Evolved[],
-    at: { table: string | undefined; from?: string; more?: readonly Variable[]; plain?: boolean },
+    at: {
+      table: string | undefined;
+      from?: { time: string; loop: LoopText };
+      more?: readonly Variable[];
+      plain?: boolean;
+    },
   ): LoopText {
     const { dice } = this;
     const estimator = this.estimator(name);
@@ -176,9 +186,13 @@ class Draft extends Definitions {
     // a loop that goes on from another changes what that one changes
     const rests = implicit && !at.from && dice.chance(0.8);
     const evolved = rests ? all.filter((e) => !e.network) : all;
-    const several = evolved.length > 1 && dice.chance(0.25);
+    // what a rule keeps goes on in the same rule only
+    const like = at.from && !at.from.loop.several && !at.from.loop.rule.learned && dice.chance(0.6)
+      ? at.from.loop.rule.name
+      : undefined;
+    const several = evolved.length > 1 && dice.chance(0.25) && !like;
     const descent = implicit && (/fixed_point/.test(estimator) ? dice.chance(0.4) : dice.chance(0.85));
-    const own = rule(dice, descent ? "plain" : "inner");
+    const own = rule(dice, descent ? "plain" : "inner", like);
     const rules = [own];
     if (own.definition) this.define(own.name, own.definition, !own.learned);
     if (own.learned) this.define("step_of", learnedRule.model, true);
@@ -208,9 +222,10 @@ class Draft extends Definitions {
     const stops = !estimator.includes("window") && dice.chance(implicit ? 0.08 : 0.16);
     if (stops) lines.push(...this.stopping(name, time, evolved));
     if (estimator) lines.push(`  through ${estimator}`);
-    if (at.from) lines.push(`  from ${at.from}`);
-    else if (dice.chance(0.12) && (this.form === "outer" || this.form === "tasks") && !lines[0]!.includes("@0")) {
-      lines.push(`  from ${name}@${time}`);
+    const fresh = dice.chance(0.25) ? " with fresh states" : "";
+    if (at.from) lines.push(`  from ${at.from.time}${own.name === like ? fresh : " with fresh states"}`);
+    else if (dice.chance(0.15) && name === "fit" && ["outer", "tasks", "nested"].includes(this.form)) {
+      lines.push(`  from ${name}@${time}${fresh}`);
       this.#warm = true;
     }
     this.#items.push(`inner ${name} {\n${lines.join("\n")}\n}`);
@@ -223,6 +238,7 @@ class Draft extends Definitions {
       time,
       steps: count,
       rule: own,
+      several,
       numbers: numbers.filter((n) => n !== formula),
       evolves: evolved,
       estimator,
@@ -392,7 +408,8 @@ class Draft extends Definitions {
     const own = rule(dice, "outer", dice.chance(0.5) ? "sgd" : undefined);
     if (own.definition) this.define(own.name, own.definition, true);
     const steps = dice.int(1, 3);
-    const across = (n: number) => this.tasks ? `  across ${n} problem${dice.chance(0.1) ? " fixed" : ""}\n` : "";
+    const across = (n: number) =>
+      this.tasks ? `  across ${n} problem${this.#warm || dice.chance(0.1) ? " fixed" : ""}\n` : "";
     const through = dice.weighted([[6, ""], [1, "forward()"], [1, "unroll(window = 1)"], [0.6, "first_order()"]]);
     this.#items.push(
       `outer mid {\n  minimize ${goal()} + 0.3 * ${tied}\n${
@@ -502,7 +519,7 @@ class Draft extends Definitions {
     const { dice } = this;
     const lines = table ? [`  across ${dice.int(1, 3)} problem${dice.chance(0.1) ? " fixed" : ""}`] : [];
     const longer = dice.chance(0.25) && ends === "@T" && loop.steps < 9 && !/es\(/.test(loop.estimator);
-    if (longer) lines.push(`  for ${loop.time} = ${loop.steps + 1} steps`);
+    if (longer) lines.push(`  for ${loop.time} = ${dice.pick([loop.steps + 1, loop.steps + 1, 0])} steps`);
     const net = this.network && loop.evolves.some((e) => e.network);
     const field = this.field(table ?? "d");
     const report = net && dice.chance(0.4)

@@ -484,7 +484,7 @@ export interface ThroughClauseCstNode extends CstNode {
 
 export interface FromClauseCstNode extends CstNode {
   readonly name: "fromClause";
-  readonly children: { From?: IToken[]; postfix?: PostfixCstNode[] };
+  readonly children: { From?: IToken[]; postfix?: PostfixCstNode[]; With?: IToken[]; kept?: IToken[]; what?: IToken[] };
 }
 
 export interface ReportClauseCstNode extends CstNode {

@@ -185,6 +185,11 @@ export class MetaParser extends DeclarationParser implements Readonly<Record<Ite
   fromClause: Rule = this.RULE("fromClause", () => {
     this.CONSUME(keyword("from"));
     this.SUBRULE(this.postfix);
+    this.OPTION(() => {
+      this.CONSUME(keyword("with"));
+      this.CONSUME(t.Name, { LABEL: "kept" });
+      this.CONSUME2(t.Name, { LABEL: "what" });
+    });
   });
 
   reportClause: Rule = this.RULE("reportClause", () => {

@@ -98,7 +98,18 @@ const clauses: {
   throughClause: (c, { children }, span) => {
     return { kind: "Through", estimator: postfix(c, first(children.postfix), span.end), span };
   },
-  fromClause: (c, { children }, span) => ({ kind: "From", value: postfix(c, first(children.postfix), span.end), span }),
+  fromClause(c, { children }, span) {
+    const [kept, what] = [first(children.kept), first(children.what)].map((token) => identifier(c, token));
+    if (kept && what && (kept.name !== "fresh" || what.name !== "states")) {
+      c.report({
+        code: "M0102",
+        title: `\`with ${kept.name} ${what.name}\` is unknown`,
+        at: { ...kept.span, end: what.span.end },
+        hint: "write `with fresh states`: the parameters go on, and what the rule keeps of its steps begins anew",
+      });
+    }
+    return { kind: "From", value: postfix(c, first(children.postfix), span.end), fresh: kept !== undefined, span };
+  },
   batchClause(c, { children }, span) {
     const size = expression(c, first(children.expression), span.end);
     return { kind: "Batch", size, of: postfix(c, first(children.postfix), span.end), span };
