@@ -5,7 +5,8 @@ import { fail } from "../world/report.ts";
 import type { Span } from "../text/source.ts";
 import { describeValue, endingHint, isSingleSize, shapeOf } from "../world/values.ts";
 import { capital } from "../text/words.ts";
-import type { Context, Dim, TensorsValue, TensorValue, Value } from "../world/world.ts";
+import type { Context, TensorsValue, Value } from "../world/world.ts";
+import type { Dim, TensorValue } from "../world/value_kinds.ts";
 
 /** A function that the language has by itself. */
 export interface Builtin {

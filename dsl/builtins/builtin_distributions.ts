@@ -2,7 +2,8 @@
 import type { Builtin } from "./builtin_arguments.ts";
 import { fail } from "../world/report.ts";
 import { describeValue, endingHint, errorValue, staticNumber } from "../world/values.ts";
-import type { BaseDistribution, Fans, Scope, StaticValue, TensorValue } from "../world/world.ts";
+import type { Scope } from "../world/world.ts";
+import type { BaseDistribution, Fans, StaticValue, TensorValue } from "../world/value_kinds.ts";
 
 function distribution(family: BaseDistribution["family"], arity: 1 | 2): Builtin {
   return {

@@ -23,7 +23,8 @@ import { referenceText } from "../syntax/paths.ts";
 import { convolvedSize } from "../../runtime/ir/shapes.ts";
 import type { ConvolutionParameters } from "../../runtime/ir/types.ts";
 import { describeValue, errorValue, formatDims, namedSizes, shapeOf, staticNumber } from "../world/values.ts";
-import type { Dim, TensorsValue, TensorValue, Value } from "../world/world.ts";
+import type { TensorsValue, Value } from "../world/world.ts";
+import type { Dim, TensorValue } from "../world/value_kinds.ts";
 
 function dot(c: BuiltinCall): Value {
   const a = floatArg(c, 0);

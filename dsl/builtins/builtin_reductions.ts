@@ -13,7 +13,8 @@ import {
 import { entriesOf } from "../elaborate/model_tensors.ts";
 import { checkedSum } from "../elaborate/integers.ts";
 import { errorValue, shapeOf, staticNumber } from "../world/values.ts";
-import type { TensorValue, Value } from "../world/world.ts";
+import type { Value } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import type { Builder } from "../../runtime/ir/builder.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
 

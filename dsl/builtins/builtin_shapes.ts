@@ -21,7 +21,8 @@ import { entriesOf, isShaped } from "../elaborate/model_tensors.ts";
 import { tooLarge } from "../elaborate/sizes.ts";
 import { describeValue, errorValue, formatDims, namedSizes, shapeOf, staticNumber } from "../world/values.ts";
 import { capital } from "../text/words.ts";
-import type { Dim, ShapeValue, StaticValue, TensorValue, Value } from "../world/world.ts";
+import type { Value } from "../world/world.ts";
+import type { Dim, ShapeValue, StaticValue, TensorValue } from "../world/value_kinds.ts";
 import { isLibrary } from "../text/source.ts";
 
 function reshape(c: BuiltinCall): Value {

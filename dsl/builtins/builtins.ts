@@ -14,7 +14,8 @@ import { hintAt } from "../diagnostics/hints.ts";
 import { count, quoted } from "../text/words.ts";
 import { namesInScope } from "../elaborate/scope_names.ts";
 import { describeValue, errorValue, staticNumber } from "../world/values.ts";
-import type { Context, ErrorValue, StaticValue, TensorsValue, Value } from "../world/world.ts";
+import type { Context, TensorsValue, Value } from "../world/world.ts";
+import type { ErrorValue, StaticValue } from "../world/value_kinds.ts";
 
 /** Names with a value of their own. */
 export const constants: ReadonlyMap<string, StaticValue> = new Map([

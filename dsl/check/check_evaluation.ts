@@ -1,5 +1,6 @@
 // Is an `evaluate` without mistakes? Its tasks, its steps, and the sizes of what it reports.
-import type { Context, Elaboration, GivenSteps, TensorValue } from "../world/world.ts";
+import type { Context, Elaboration, GivenSteps } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import type { EvaluateItem, Expression, Identifier, OutputItem, ReportClause } from "../syntax/ast.ts";
 import { type Draft, type Given, onlyChecked, openFunction } from "../elaborate/functions.ts";
 import { fail, moduleScope } from "../world/report.ts";

@@ -1,5 +1,6 @@
 // Are `gradient`, its `expect`s and a loop that nothing uses without mistakes?
-import type { Context, Elaboration, MetaReference, TensorValue, Value } from "../world/world.ts";
+import type { Context, Elaboration, MetaReference, Value } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import { type CheckedGradient, type CheckedSimulation, type TrajectoryWish } from "./checked_program.ts";
 import { checkedLoops } from "../loops/loop_record.ts";
 import { sizeOf, type Variable } from "../../runtime/ir/types.ts";

@@ -1,5 +1,6 @@
 // Is an outer loop without mistakes? What it learns, by which rules, and what no two of them may share.
-import type { CheckedLoop, Elaboration, LeafDeclaration, MetaReference, TensorValue } from "../world/world.ts";
+import type { CheckedLoop, Elaboration, LeafDeclaration, MetaReference } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import { type Loop, withoutTime } from "../world/loop.ts";
 import { type Draft, type Given, onlyChecked, openFunction } from "../elaborate/functions.ts";
 import { stepsOf } from "../elaborate/steps.ts";

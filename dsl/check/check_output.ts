@@ -1,5 +1,6 @@
 // Is an `output` without mistakes? Its tasks, the outer that it comes after, and the array that it writes.
-import type { CheckedLoop, Context, Elaboration, TensorValue, Value } from "../world/world.ts";
+import type { CheckedLoop, Context, Elaboration, Value } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import type { OutputItem } from "../syntax/ast.ts";
 import { onlyChecked } from "../elaborate/functions.ts";
 import { fail, sourceText } from "../world/report.ts";

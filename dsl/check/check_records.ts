@@ -12,7 +12,8 @@ import { headName, pathText } from "../syntax/paths.ts";
 import { quoted } from "../text/words.ts";
 import { hyperparameterPath, type Loop } from "../world/loop.ts";
 import { fail, sourceText } from "../world/report.ts";
-import type { Context, Elaboration, HyperparameterValue, LeafDeclaration, Reference } from "../world/world.ts";
+import type { Context, Elaboration, LeafDeclaration, Reference } from "../world/world.ts";
+import type { HyperparameterValue } from "../world/value_kinds.ts";
 import type { CheckedOuter, CheckedRecords, RecordedTimes, TrajectoryWish } from "./checked_program.ts";
 import { lost } from "./lost_items.ts";
 

@@ -11,16 +11,8 @@ import { codeRow } from "../diagnostics/codes.ts";
 import { type Diagnostic, DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import { raising } from "../../runtime/limits.ts";
 import { elaborationApart, firstTime, moduleScope } from "../world/report.ts";
-import type {
-  Context,
-  Dim,
-  Elaboration,
-  InstanceNode,
-  LeafDeclaration,
-  Local,
-  TensorValue,
-  Value,
-} from "../world/world.ts";
+import type { Context, Elaboration, InstanceNode, LeafDeclaration, Local, Value } from "../world/world.ts";
+import type { Dim, TensorValue } from "../world/value_kinds.ts";
 import { evaluate, placeOf } from "../world/evaluator.ts";
 import type { LoopRule } from "../world/loop.ts";
 import { callModel } from "../evaluate/model_calls.ts";

@@ -1,6 +1,7 @@
 // Which values do the program's knobs have? Declared defaults, replaced by what `--set` or the API gives; typed and checked.
 import { fail } from "../world/report.ts";
-import type { Elaboration, StaticValue } from "../world/world.ts";
+import type { Elaboration } from "../world/world.ts";
+import type { StaticValue } from "../world/value_kinds.ts";
 import { requireStatic } from "../elaborate/sizes.ts";
 import { openLook } from "../elaborate/functions.ts";
 import { nearestName } from "../text/did_you_mean.ts";

@@ -6,7 +6,9 @@ import { entryOf, type HostValues } from "../../runtime/program/given_arrays.ts"
 import { InternalError } from "../../runtime/errors.ts";
 import { sizeOf } from "../../runtime/ir/types.ts";
 import { fail } from "../world/report.ts";
-import type { Context, Elaboration, HyperparameterValue, LeafNames, Start, StoredArrays } from "../world/world.ts";
+import type { Context, Elaboration } from "../world/world.ts";
+import type { HyperparameterValue } from "../world/value_kinds.ts";
+import type { LeafNames, Start, StoredArrays } from "../world/stored_arrays.ts";
 import { hyperparameterPath } from "../world/loop.ts";
 import { hintAt } from "../diagnostics/hints.ts";
 import { openLook } from "../elaborate/functions.ts";

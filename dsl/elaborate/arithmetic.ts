@@ -17,7 +17,8 @@ import {
   staticNumber,
 } from "../world/values.ts";
 import { capital } from "../text/words.ts";
-import type { Context, Dim, ErrorValue, TensorValue, Value } from "../world/world.ts";
+import type { Context, Value } from "../world/world.ts";
+import type { Dim, ErrorValue, TensorValue } from "../world/value_kinds.ts";
 import { hyperparameterPath } from "../world/loop.ts";
 import { pathText } from "../syntax/paths.ts";
 

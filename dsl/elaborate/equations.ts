@@ -8,7 +8,8 @@ import { rowsAsIn } from "./row_origins.ts";
 import { evaluateType } from "./sizes.ts";
 import type { Span } from "../text/source.ts";
 import { describeValue, endingHint, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
-import type { Context, Dim, Local, TensorValue, Value } from "../world/world.ts";
+import type { Context, Local, Value } from "../world/world.ts";
+import type { Dim, TensorValue } from "../world/value_kinds.ts";
 import { lazily } from "../world/moments.ts";
 import { dependsOnItself } from "../diagnostics/messages.ts";
 

@@ -16,7 +16,8 @@ import { openPreview } from "../../runtime/program/preview.ts";
 import { place } from "../../runtime/program/given_arrays.ts";
 import { fail, userPlace } from "../world/report.ts";
 import { isLibrary, type Span } from "../text/source.ts";
-import type { Context, TensorValue } from "../world/world.ts";
+import type { Context } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import { arithmetic, mostSummed, wrappedSum } from "./wrapped.ts";
 import { capital } from "../text/words.ts";
 

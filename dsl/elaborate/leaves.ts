@@ -21,7 +21,8 @@ import {
   namedSizes,
   shapeOf,
 } from "../world/values.ts";
-import type { Consumer, Context, Dim, LeafDeclaration, Motion, TensorValue, Value, World } from "../world/world.ts";
+import type { Consumer, Context, LeafDeclaration, Motion, Value, World } from "../world/world.ts";
+import type { Dim, TensorValue } from "../world/value_kinds.ts";
 import { readSources, withSources, worldBetween } from "./sources.ts";
 import { beginningOf, drawingWorld, enterWorld, outermost, ownsNow } from "../world/moments.ts";
 import { changesDuring, declaredHere, startsOutside } from "../diagnostics/messages.ts";

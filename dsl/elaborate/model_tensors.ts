@@ -5,15 +5,8 @@ import { sameShape, sizeOf } from "../../runtime/ir/types.ts";
 import type { Span } from "../text/source.ts";
 import { fail, needShape } from "../world/report.ts";
 import { describeValue, errorValue, formatDims, shapeOf } from "../world/values.ts";
-import type {
-  Context,
-  ErrorValue,
-  InstanceNode,
-  ModelValue,
-  TensorsValue,
-  TensorValue,
-  Value,
-} from "../world/world.ts";
+import type { Context, InstanceNode, ModelValue, TensorsValue, Value } from "../world/world.ts";
+import type { ErrorValue, TensorValue } from "../world/value_kinds.ts";
 import { numeric } from "./arithmetic.ts";
 import { valueNow } from "./leaves.ts";
 import { childOf, lacksSizes } from "./models.ts";

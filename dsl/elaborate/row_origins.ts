@@ -1,6 +1,7 @@
 // Whose rows does an axis still count? The first axis of a table's fields carries the table, and every operation that does not sum
 // it up or pick entries by constants keeps it, so that a value of the whole table is told from one of a batch.
-import type { Context, Dim, Table, Value } from "../world/world.ts";
+import type { Context, Value } from "../world/world.ts";
+import type { Dim, Table } from "../world/value_kinds.ts";
 
 /** The tables of two axes that became one. */
 function joinRows(a: Dim["rows"], b: Dim["rows"]): Dim["rows"] {

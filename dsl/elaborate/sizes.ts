@@ -9,7 +9,8 @@ import { evaluate, placeOf } from "../world/evaluator.ts";
 import { withoutRows } from "./row_origins.ts";
 import { describeValue, formatDims, isSingleSize } from "../world/values.ts";
 import { capital } from "../text/words.ts";
-import type { Context, Dim, StaticValue, Value } from "../world/world.ts";
+import type { Context, Value } from "../world/world.ts";
+import type { Dim, StaticValue } from "../world/value_kinds.ts";
 import type { Span } from "../text/source.ts";
 
 /** Numbers of steps, tasks and times are below this, 2^31: they are counted by 32-bit integers. */

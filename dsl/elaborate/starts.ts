@@ -8,7 +8,8 @@ import { allocate, type HostArray, sizeOf, type TypedArray } from "../../runtime
 import { floatStorages } from "../../runtime/program/safetensors.ts";
 import { fail, firstTime } from "../world/report.ts";
 import { formatDims, formatRange, namedSizes, shapeOf } from "../world/values.ts";
-import type { Elaboration, LeafDeclaration, LeafNames, Start, StoredArray, StoredArrays } from "../world/world.ts";
+import type { Elaboration, LeafDeclaration } from "../world/world.ts";
+import type { LeafNames, Start, StoredArray, StoredArrays } from "../world/stored_arrays.ts";
 import { pathText } from "../syntax/paths.ts";
 import { capital, listed } from "../text/words.ts";
 

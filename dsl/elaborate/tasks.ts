@@ -4,18 +4,8 @@ import { largestInt } from "../../runtime/ir/types.ts";
 import { dtypeOf, evaluateType } from "./sizes.ts";
 import type { Binding, FunctionItem, LetItem, SplitMember, TaskItem } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
-import type {
-  Context,
-  Elaboration,
-  ErrorValue,
-  Local,
-  RecordValue,
-  Scope,
-  TaskInstance,
-  TensorValue,
-  Value,
-  World,
-} from "../world/world.ts";
+import type { Context, Elaboration, Local, RecordValue, Scope, TaskInstance, Value, World } from "../world/world.ts";
+import type { ErrorValue, TensorValue } from "../world/value_kinds.ts";
 import { toTensor } from "./arithmetic.ts";
 import { evaluate } from "../world/evaluator.ts";
 import type { DrawName } from "./draw_keys.ts";

@@ -1,5 +1,6 @@
 // Which time does `@t` name? Checked against the steps of its loop; and which names are times.
-import type { Context, Local, TimePoint, Value } from "../world/world.ts";
+import type { Context, Local, Value } from "../world/world.ts";
+import type { TimePoint } from "../world/value_kinds.ts";
 import type { Expression } from "../syntax/ast.ts";
 import { loopsMentioned } from "./ownership.ts";
 import type { Loop } from "../world/loop.ts";

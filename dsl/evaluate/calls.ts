@@ -9,18 +9,8 @@ import type { Module } from "../modules/modules.ts";
 import { evaluatePart, unknownFunction } from "./names.ts";
 import { isProductMistake } from "./times.ts";
 import { describeValue, errorValue, shapeOf } from "../world/values.ts";
-import type {
-  BaseDistribution,
-  Context,
-  Dim,
-  DistributionValue,
-  ErrorValue,
-  Fans,
-  Frame,
-  Local,
-  Passed,
-  Value,
-} from "../world/world.ts";
+import type { Context, Frame, Local, Passed, Value } from "../world/world.ts";
+import type { BaseDistribution, Dim, DistributionValue, ErrorValue, Fans } from "../world/value_kinds.ts";
 import { taskOf } from "../world/moments.ts";
 import { isLocal } from "../elaborate/scope_names.ts";
 import { bindArguments } from "../elaborate/arguments.ts";

@@ -1,7 +1,8 @@
 // What is `sum(E for t in 1 .. T)`? The body once for each time, as a `map` over the times.
 import type { CallExpression, Comprehension, Expression } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
-import type { Context, Table, TensorValue, TimeScope, Value } from "../world/world.ts";
+import type { Context, Value } from "../world/world.ts";
+import type { Table, TensorValue, TimeScope } from "../world/value_kinds.ts";
 import { toTensor } from "../elaborate/arithmetic.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { requireInteger, tooLarge } from "../elaborate/sizes.ts";

@@ -17,7 +17,8 @@ import {
   shapeOf,
   staticNumber,
 } from "../world/values.ts";
-import type { Context, Dim, LiteralValue, ShapeValue, TensorValue, Value } from "../world/world.ts";
+import type { Context, Value } from "../world/world.ts";
+import type { Dim, LiteralValue, ShapeValue, TensorValue } from "../world/value_kinds.ts";
 
 export function indexTensor(
   cx: Context,

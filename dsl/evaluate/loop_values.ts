@@ -6,15 +6,8 @@ import { fail, needShape } from "../world/report.ts";
 import { evaluate, runLoop } from "../world/evaluator.ts";
 import { endOnly } from "../loops/estimators.ts";
 import { stepsOf } from "../elaborate/steps.ts";
-import type {
-  Context,
-  HyperparameterValue,
-  LeafDeclaration,
-  Local,
-  Reference,
-  TimePoint,
-  Value,
-} from "../world/world.ts";
+import type { Context, LeafDeclaration, Local, Reference, Value } from "../world/world.ts";
+import type { HyperparameterValue, TimePoint } from "../world/value_kinds.ts";
 import { hyperparameterPath, type Loop } from "../world/loop.ts";
 import { initialValue } from "../elaborate/leaves.ts";
 import { hyperparameterLeaves, ruleOver } from "../elaborate/references.ts";

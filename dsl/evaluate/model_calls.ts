@@ -5,17 +5,8 @@ import { asFloat, toTensor } from "../elaborate/arithmetic.ts";
 import { fail } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { makeLeaf, valueNow } from "../elaborate/leaves.ts";
-import type {
-  Context,
-  Dim,
-  InstanceNode,
-  LeafDeclaration,
-  Local,
-  ModelValue,
-  Passed,
-  TensorValue,
-  Value,
-} from "../world/world.ts";
+import type { Context, InstanceNode, LeafDeclaration, Local, ModelValue, Passed, Value } from "../world/world.ts";
+import type { Dim, TensorValue } from "../world/value_kinds.ts";
 import { evaluateDraw, evaluateScan } from "./model_scans.ts";
 import { childOf, lacksSizes, memberNames, usesOf } from "../elaborate/models.ts";
 import { count } from "../text/words.ts";

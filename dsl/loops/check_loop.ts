@@ -13,8 +13,8 @@ import type {
   LoopRecord,
   LoopState,
   RuledLeaves,
-  TensorValue,
 } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import { referenceLeaves, resolveReference } from "../elaborate/references.ts";
 import { referencePath, referenceText } from "../syntax/paths.ts";
 import { wholeSteps } from "../elaborate/steps.ts";

@@ -10,16 +10,15 @@ import { evaluate } from "../world/evaluator.ts";
 import { initialValue, leafName, numbersOf, readRange, readVia } from "../elaborate/leaves.ts";
 import type {
   Context,
-  Dim,
   HyperparameterPlan,
   LeafDeclaration,
   Local,
   RuledLeaves,
   Scope,
-  TensorValue,
   Value,
   World,
 } from "../world/world.ts";
+import type { Dim, TensorValue } from "../world/value_kinds.ts";
 import { type Path, pathText } from "../syntax/paths.ts";
 import { type DeclaredHyperparameter, hyperparameterPath, type Loop, type LoopRule } from "../world/loop.ts";
 import {

@@ -11,9 +11,9 @@ import type {
   LoopRecord,
   LoopState,
   Standing,
-  TensorValue,
   World,
 } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import type { Loop } from "../world/loop.ts";
 import { valuesOf, withCarry } from "./loop_state.ts";
 import { evaluateObjective } from "./objective.ts";

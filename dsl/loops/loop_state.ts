@@ -1,7 +1,8 @@
 // What is the state of a loop? Of each tensor that it changes the value, and the states of its rule for it: one thing, that a loop
 // carries in one order.
 import type { Variable } from "../../runtime/ir/types.ts";
-import type { LeafDeclaration, LoopState, RuledLeaves, TensorValue } from "../world/world.ts";
+import type { LeafDeclaration, LoopState, RuledLeaves } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 
 /** What is carried: the values of all tensors, then the states of all. */
 export function carryOf(state: LoopState): Variable[] {

@@ -8,16 +8,8 @@ import { asFloat } from "../elaborate/arithmetic.ts";
 import { disturbanceOf, enterWorld, windowOf } from "../world/moments.ts";
 import { staticNumber } from "../world/values.ts";
 import type { Loop } from "../world/loop.ts";
-import type {
-  Context,
-  LeafState,
-  LoopPlan,
-  LoopRecord,
-  LoopState,
-  LoopWindow,
-  Standing,
-  TensorValue,
-} from "../world/world.ts";
+import type { Context, LeafState, LoopPlan, LoopRecord, LoopState, LoopWindow, Standing } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import { differentiate } from "./differentiate.ts";
 import { derivativeAtEnd } from "./end_derivatives.ts";
 import { endOnly, solvesStep, stillSteps } from "./estimators.ts";

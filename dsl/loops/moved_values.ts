@@ -3,7 +3,8 @@
 import type { Builder } from "../../runtime/ir/builder.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
 import type { Loop } from "../world/loop.ts";
-import type { LeafDeclaration, TensorValue } from "../world/world.ts";
+import type { LeafDeclaration } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import { freeSlope, fromFree, toFree } from "../elaborate/reparameterisations.ts";
 
 /** What the rule moves: the value itself, or the free variable behind it. */

@@ -9,7 +9,8 @@ import { withBatch } from "./minibatches.ts";
 import { nameOf } from "../modules/modules.ts";
 import { describeValue, endingHint, errorValue, staticNumber } from "../world/values.ts";
 import { capital } from "../text/words.ts";
-import type { Context, Local, TensorValue, Value, World } from "../world/world.ts";
+import type { Context, Local, Value, World } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import { known, withLocals } from "../world/moments.ts";
 import { declaredHere } from "../diagnostics/messages.ts";
 

@@ -1,7 +1,8 @@
 // What does an outer loop minimize at one moment? Its objective for each task, the mean over them.
 import { asFloat } from "../elaborate/arithmetic.ts";
 import { meanOverTasks, openTasks, readCount } from "./task_scopes.ts";
-import type { Across, Context, Local, TensorValue } from "../world/world.ts";
+import type { Across, Context, Local } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import { timeLocals } from "../elaborate/time_points.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
 import { withBatch } from "./minibatches.ts";

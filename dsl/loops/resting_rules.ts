@@ -14,7 +14,8 @@ import {
 import { fail, insideLoop } from "../world/report.ts";
 import { solvesStep } from "./estimators.ts";
 import { hyperparameterLocals } from "./hyperparameters.ts";
-import type { Context, LeafDeclaration, LoopPlan, RuledLeaves, TensorValue } from "../world/world.ts";
+import type { Context, LeafDeclaration, LoopPlan, RuledLeaves } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import type { Loop } from "../world/loop.ts";
 import { applyRule, startStates } from "./rules.ts";
 import { shapeOf } from "../world/values.ts";

@@ -17,8 +17,8 @@ import type {
   LoopPlan,
   LoopState,
   TaskInstance,
-  TensorValue,
 } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import { firstEntry, hyperparameterLocals } from "./hyperparameters.ts";
 import { eachLeaf, everythingOf, withEverything } from "./loop_state.ts";
 import { countsSteps, mostMade, startStates } from "./rules.ts";

@@ -10,7 +10,8 @@ import type { Loop } from "../world/loop.ts";
 import { enterWorld, withLocals } from "../world/moments.ts";
 import { fail, topOf } from "../world/report.ts";
 import { describeValue, staticNumber } from "../world/values.ts";
-import type { Context, LoopPlan, LoopRecord, LoopState, QuantitiesNow, TensorValue } from "../world/world.ts";
+import type { Context, LoopPlan, LoopRecord, LoopState, QuantitiesNow } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import { carryOf, withCarry } from "./loop_state.ts";
 import { stepLocals } from "./objective.ts";
 

@@ -11,7 +11,8 @@ import { rootWorld } from "../elaborate/functions.ts";
 import type { LoopRule, WrittenStep } from "../world/loop.ts";
 import { lazily } from "../world/moments.ts";
 import { errorValue } from "../world/values.ts";
-import type { Context, Dim, Elaboration, Local, TensorValue, Value } from "../world/world.ts";
+import type { Context, Elaboration, Local, Value } from "../world/world.ts";
+import type { Dim, TensorValue } from "../world/value_kinds.ts";
 
 /** What a rule is given at one step, for one tensor. */
 export interface RuleMoment {

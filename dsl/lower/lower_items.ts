@@ -1,7 +1,8 @@
 // What do `gradient` and a loop that nothing uses become? One function each.
 import type { GradientProgram, ProgramFunction, SimulationProgram } from "../../runtime/program/program.ts";
 import { sourceText } from "../world/report.ts";
-import type { Context, Elaboration, LeafDeclaration, TensorValue } from "../world/world.ts";
+import type { Context, Elaboration, LeafDeclaration } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import { isLasting, standingOf } from "../loops/standing.ts";
 import { runLoop } from "../world/evaluator.ts";
 import { meanOverTasks, openTasks } from "../loops/task_scopes.ts";

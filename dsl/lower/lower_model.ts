@@ -19,7 +19,8 @@ import { quoted } from "../text/words.ts";
 import type { Loop } from "../world/loop.ts";
 import { enterWorld } from "../world/moments.ts";
 import { moduleScope } from "../world/report.ts";
-import type { Dim, Elaboration, InstanceNode, LeafDeclaration, Passed, TensorValue } from "../world/world.ts";
+import type { Elaboration, InstanceNode, LeafDeclaration, Passed } from "../world/world.ts";
+import type { Dim, TensorValue } from "../world/value_kinds.ts";
 import { lowerSimulation } from "./lower_items.ts";
 import { givenTrained, plansOf } from "./lower_program.ts";
 

@@ -10,7 +10,8 @@ import type {
   StandingProgram,
   TrajectoryRequest,
 } from "../../runtime/program/program.ts";
-import type { Across, CheckedLoop, Context, Elaboration, LeafDeclaration, TensorValue } from "../world/world.ts";
+import type { Across, CheckedLoop, Context, Elaboration, LeafDeclaration } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import { asFloat } from "../elaborate/arithmetic.ts";
 import { firstStanding, keptNames, leftBehind } from "../loops/standing.ts";
 import { meanOverTasks, openTasks } from "../loops/task_scopes.ts";

@@ -1,7 +1,8 @@
 // What does an `output` become? One function from the trained values to its array, for all of its tasks.
 import type { OutputArray, OutputProgram } from "../../runtime/program/program.ts";
 import { openTasks } from "../loops/task_scopes.ts";
-import type { Elaboration, TensorValue } from "../world/world.ts";
+import type { Elaboration } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import type { Given } from "../elaborate/functions.ts";
 import { sourceText } from "../world/report.ts";
 import type { CheckedOutput } from "../check/checked_program.ts";

@@ -2,7 +2,8 @@
 // the elaboration carries: the one door in the circle of the language's evaluation.
 import type { Expression } from "../syntax/ast.ts";
 import type { Loop } from "./loop.ts";
-import type { Context, LoopRun, StaticValue, Value } from "./world.ts";
+import type { Context, LoopRun, Value } from "./world.ts";
+import type { StaticValue } from "./value_kinds.ts";
 import type { Span } from "../text/source.ts";
 import { staticNumber } from "./values.ts";
 import { isFraction } from "../text/words.ts";

@@ -1,5 +1,6 @@
 // What sizes has a value, and how is it described? Texts and sizes of what `world.ts` defines.
-import type { Dim, ErrorValue, ShapeValue, StaticValue, Value } from "./world.ts";
+import type { Value } from "./world.ts";
+import type { Dim, ErrorValue, ShapeValue, StaticValue } from "./value_kinds.ts";
 import { hyperparameterPath } from "./loop.ts";
 import { pathText } from "../syntax/paths.ts";
 

@@ -1,27 +1,37 @@
 // What is known while a program is checked and lowered, and when? Values, the worlds that they belong to, and the tables that all
 // analyses share. A world knows which parameters have which value "now", which task is drawn, and which builder the equations of
-// that moment go to; worlds nest as loops do. It is one recursive type, and so one file.
+// that moment go to; worlds nest as loops do. It is one recursive type, and so one file: what is no part of the recursion stands in
+// `value_kinds.ts` and `stored_arrays.ts`.
 import type { Builder } from "../../runtime/ir/builder.ts";
 import type { ArrayType, DType, HostArray, Variable } from "../../runtime/ir/types.ts";
 import type { InputSlot } from "../../runtime/program/program.ts";
 import type { Definition, Module, ModuleSet } from "../modules/modules.ts";
 import type { DeclaredHyperparameter, Direction, Loop, LoopRule, Via, WrittenStep } from "./loop.ts";
 import type { Path } from "../syntax/paths.ts";
-import type {
-  BatchClause,
-  DataItem,
-  Expression,
-  FunctionItem,
-  LetItem,
-  ModelItem,
-  OptimizerItem,
-  SplitMember,
-} from "../syntax/ast.ts";
+import type { BatchClause, Expression, FunctionItem, LetItem, ModelItem, OptimizerItem } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
 import type { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import type { Instance } from "./instance.ts";
 import type { Limits } from "../../runtime/limits.ts";
 import type { IntRange } from "../../runtime/ir/ranges.ts";
+import type {
+  BaseDistribution,
+  Dim,
+  DistributionValue,
+  ErrorValue,
+  Fans,
+  GivenField,
+  HyperparameterValue,
+  LiteralValue,
+  LoopValue,
+  NamedTensor,
+  ShapeValue,
+  StaticValue,
+  Table,
+  TensorValue,
+  TimePoint,
+} from "./value_kinds.ts";
+import type { LeafNames, Start } from "./stored_arrays.ts";
 
 /** One function that is being lowered (or, `dry`, only checked): the step of an outer, a gradient, an evaluation. */
 export interface Consumer {
@@ -183,12 +193,6 @@ export interface Scope {
   readonly fans?: Fans;
 }
 
-/** How many numbers go into one entry of what is drawn, and out of it. */
-export interface Fans {
-  readonly fan_in: number;
-  readonly fan_out: number;
-}
-
 /** A call on the way to where we are. */
 export interface Frame {
   readonly callee: string;
@@ -312,54 +316,8 @@ export interface Unshaped {
   readonly span: Span;
 }
 
-/** What a leaf goes by. */
-export type LeafNames = Pick<LeafDeclaration, "name" | "path" | "tensor">;
-
-/** Arrays by name, from which leaves start. */
-export interface StoredArrays {
-  /** What holds them, for a message. */
-  readonly name: string;
-  readonly names: readonly string[];
-  /** One of them; undefined when there is none of that name. */
-  find(name: string): StoredArray | undefined;
-  /** The only name that ends in a path, after other words: and these, as they stand behind `as`. */
-  endingIn(path: string): { readonly name: string; readonly as: string } | undefined;
-}
-
-/** One of them, as it is stored. */
-export interface StoredArray {
-  /** What it is called in a message. */
-  readonly name: string;
-  readonly shape: readonly number[];
-  /** How its entries are stored: `F32`. */
-  readonly storage: string;
-  /** Its entries, row-major: NaN or a text for what is no number. Undefined where they are no floats. */
-  entries(): ArrayLike<number | string> | undefined;
-}
-
-/** `start net.body from "earlier" as encoder`, or what a script hands over. */
-export interface Start {
-  /** What is said to start: `net.body`. */
-  readonly label: string;
-  /** What its arrays call a leaf; undefined for one that it does not speak of. */
-  nameOf(leaf: LeafNames): string | undefined;
-  /** Undefined where they could not be read (reported). */
-  readonly arrays: StoredArrays | undefined;
-  readonly at: Span;
-  /** The hyperparameter that it speaks of. */
-  readonly hyperparameter?: HyperparameterValue;
-  /** A script says so, in place of what the program says. */
-  readonly handed?: true;
-}
-
 /** One tensor that has a value at the start: a parameter or a hyperparameter. */
-export interface LeafDeclaration {
-  /** What it is looked up by: its path and tensor, printed (`leafName`). */
-  readonly name: string;
-  /** The path of its model and its own name; of a hyperparameter that of its loop, and its path in it. */
-  readonly path: Path;
-  /** Of a hyperparameter with a value for each tensor: which, as a program writes it between brackets. */
-  readonly tensor?: Path;
+export interface LeafDeclaration extends LeafNames {
   readonly dims: readonly Dim[];
   readonly module: Module;
   /** Its name for draws, which no other item changes. */
@@ -383,11 +341,6 @@ export interface Motion {
   readonly kind: Via;
   readonly range: readonly [number, number];
 }
-
-/** A time that is known, or one that a comprehension runs over. */
-export type TimePoint =
-  | { readonly kind: "static"; readonly step: number }
-  | { readonly kind: "scope"; readonly scope: TimeScope; readonly offset: number };
 
 /** An inner loop that was run (or gone through, in a dry check) in a world. */
 export interface LoopRun extends LoopRecord {
@@ -513,9 +466,6 @@ export type Reference =
   /** The number of meta-steps that an outer has made: `train.t`. */
   | { readonly kind: "made"; readonly loop: Loop };
 
-/** What has rows: a `data` item, or a split of a task. */
-export type Table = DataItem | SplitMember;
-
 /** Something whose value worlds may give: the start of a leaf, by name, or what becomes of a loop. */
 export type Source = LeafDeclaration["name"] | Loop;
 
@@ -541,23 +491,6 @@ export interface TaskInstance {
   readonly splits: Map<string, RecordValue>;
 }
 
-/** A field of a task that a host function gives. */
-export interface GivenField extends ArrayType {
-  /** With the task and the split: `omniglot.support.x`. */
-  readonly name: string;
-  /** The same without the task. */
-  readonly path: Path;
-  readonly span: Span;
-}
-
-/** The size of one axis, and the name it goes by in the program. A nameless 1 broadcasts; a named one does not. */
-export interface Dim {
-  readonly size: number;
-  readonly name?: string;
-  /** The tables whose rows it still counts, none of them summed up. */
-  readonly rows?: readonly Table[];
-}
-
 export type Value =
   | StaticValue
   | TensorValue
@@ -571,70 +504,6 @@ export type Value =
   | HyperparameterValue
   | FunctionValue
   | ErrorValue;
-
-/** A number known before anything runs: literals, inputs, sizes, and what is computed from them. */
-export interface StaticValue {
-  readonly kind: "static";
-  readonly type: "int" | "float" | "bool";
-  readonly value: number;
-  /** The name it goes by as a size: that of the `input` or `let` it was read from. */
-  readonly name?: string;
-}
-
-/** An array computed by the lowered program. */
-export interface TensorValue {
-  readonly kind: "tensor";
-  readonly variable: Variable;
-  readonly dims: readonly Dim[];
-  /** Where it was declared, for messages. */
-  readonly declared?: { readonly name: string; readonly span: Span; readonly dims?: readonly Dim[] };
-  /** Set on the bound variable of a comprehension (plus an offset): it may index times. */
-  readonly time?: { readonly scope: TimeScope; readonly offset: number };
-}
-
-/** The stretch of times that a comprehension or report runs over. */
-export interface TimeScope {
-  readonly from: number;
-  readonly to: number;
-  /** The slice, for the current time plus `offset`, of an array stacked over times 0, 1, 2, … */
-  slice(stacked: Variable, offset: number): Variable;
-}
-
-/** Sizes as a value: `shape(p)`, `[2, 3]`; also a list of whole numbers, until it is known what it is for. */
-export interface ShapeValue {
-  readonly kind: "shape";
-  readonly dims: readonly Dim[];
-  /** The size of one axis, which counts as a number: `n` in a model that takes `x : [n, 1]`, `size(x, 0)`. */
-  readonly single?: true;
-  /** The tables that have it as a field. */
-  readonly rows?: readonly Table[];
-}
-
-/** An array of numbers known before anything runs, which cannot be a shape: `[[0], [1]]`, `[-1, 0.5]`. */
-export interface LiteralValue {
-  readonly kind: "literal";
-  readonly type: StaticValue["type"];
-  readonly numbers: readonly number[];
-  readonly dims: readonly Dim[];
-}
-
-/** Something to draw from. */
-export interface DistributionValue {
-  readonly kind: "distribution";
-  /** Draws at a shape; its fans come from there. */
-  readonly description: string;
-  /** True when an argument is computed while the program runs. */
-  readonly computed: boolean;
-  readonly make: (dims: readonly Dim[]) => BaseDistribution | ErrorValue;
-}
-
-/** What the runtime can draw: `a` and `b` are the arguments of the family. */
-export interface BaseDistribution {
-  readonly kind: "family";
-  readonly family: "uniform" | "normal" | "truncated_normal";
-  readonly a: StaticValue | TensorValue;
-  readonly b: StaticValue | TensorValue;
-}
 
 /** Named parts: a data set, a split, or what a scan made. Parts are made when they are first read. */
 export interface RecordValue {
@@ -665,38 +534,14 @@ export interface TensorsValue {
   readonly tensors: readonly NamedTensor[];
 }
 
-/** One of several arrays, by its path below the model that they are of. */
-export interface NamedTensor {
-  readonly path: Path;
-  readonly value: TensorValue;
-}
-
 /** One time of a loop: what its parameters are then. */
 export type Moment = Pick<World, "values" | "owns">;
-
-/** A loop by its name: `fit`, of which `fit.lr`, `fit.loss@t`, `fit.T` are parts. */
-export interface LoopValue {
-  readonly kind: "loop";
-  readonly loop: Loop;
-}
-
-/** A hyperparameter of a loop that has several values, one for each tensor: to be indexed. */
-export interface HyperparameterValue {
-  readonly kind: "hyperparameter";
-  readonly loop: Loop;
-  readonly declared: DeclaredHyperparameter;
-}
 
 /** A function of the program's own, with the names it sees. */
 export interface FunctionValue {
   readonly kind: "function";
   readonly item: FunctionItem;
   readonly scope: Scope;
-}
-
-/** What came of a mistake that was already reported; whatever is made from it is silently wrong too. */
-export interface ErrorValue {
-  readonly kind: "error";
 }
 
 /** A model's definition, with its module. */
