@@ -54,6 +54,21 @@ export function reorderItems(text: string, order: (n: number) => number[]): stri
   return [first, ...order(rest.length).map((i) => rest[i])].join("\n");
 }
 
+/** `warm_reweighting.meta` without its weights: the same data, network, rule, decay, batches and steps, and all examples count alike. */
+export function withoutWeights(text: string): string {
+  return `${text.slice(0, text.indexOf("model trust"))}
+inner fit {
+  minimize cross_entropy(net(noisy.x), noisy.y) + 1e-4 * sum(net^2)
+  over     net
+  by       sgd(lr = 0.1, momentum = 0.9)
+  for      T = 1_500 steps
+  batch    100 of noisy
+}
+override fit { lr@t = 0.1 * step_decay(t, 0.1, 1_000) }
+evaluate held_out { report accuracy(net@T(held.x), held.y) }
+`;
+}
+
 /** The programs that stand for papers: short enough to be run as they are (paper_programs_test.ts). */
 export const paperPrograms = [
   "hyper_cleaning",
@@ -67,5 +82,6 @@ export const paperPrograms = [
   "meta_sgd",
   "darts",
   "maml_pp",
+  "warm_reweighting",
   "distillation",
 ] as const;
