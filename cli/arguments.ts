@@ -170,6 +170,26 @@ function optionProblem(token: OptionToken, given: ReadonlyMap<string, unknown>):
   return given.has(name) && !facts.repeats ? `\`--${name}\` is given twice` : undefined;
 }
 
+/** What is wrong with a first word that is no verb and is followed by files. */
+function unknownVerb(first: string): string {
+  const nearest = orNearest(first, Object.keys(verbs));
+  return nearest ? `Unknown verb \`${first}\`${nearest}` : onlyOne;
+}
+
+/** What is wrong with the files that a verb gets, if something is. */
+function filesProblem(verb: Verb, files: readonly string[]): string | undefined {
+  if (verb === "doctor") {
+    return files.length > 0 ? "`doctor` looks at this machine, not at programs: meta.ts doctor" : undefined;
+  }
+  if (verb === "explain") {
+    if (files.length === 0) return "`explain` needs a program or a code: meta.ts explain FILE.meta";
+    const programs = files.length > 1 && files.some((word) => word.endsWith(".meta"));
+    return programs ? "Only one program can be explained at a time" : undefined;
+  }
+  if (files.length === 0) return `\`${verb}\` needs a program: meta.ts ${verb} FILE.meta`;
+  return (verb === "run" || verb === "verify") && files.length > 1 ? onlyOne : undefined;
+}
+
 function understand(positionals: readonly string[], given: ReadonlyMap<string, readonly string[]>): ParsedArguments {
   const wrong = (message: string): ParsedArguments => ({ kind: "wrong", message });
   const [first] = positionals;
@@ -182,21 +202,8 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
       return wrong(`\`--${name}\` does not go with \`${verb}\`, only with ${options[name]!.verbs.join(", ")}`);
     }
   }
-  if (!isVerb && files.length > 1) {
-    const nearest = orNearest(first, Object.keys(verbs));
-    return wrong(nearest ? `Unknown verb \`${first}\`${nearest}` : onlyOne);
-  }
-  if (verb === "explain") {
-    if (files.length === 0) return wrong("`explain` needs a program or a code: meta.ts explain FILE.meta");
-    if (files.length > 1 && files.some((word) => word.endsWith(".meta"))) {
-      return wrong("Only one program can be explained at a time");
-    }
-  }
-  if (verb === "doctor" && files.length > 0) {
-    return wrong("`doctor` looks at this machine, not at programs: meta.ts doctor");
-  }
-  if (files.length === 0 && verb !== "doctor") return wrong(`\`${verb}\` needs a program: meta.ts ${verb} FILE.meta`);
-  if ((verb === "run" || verb === "verify") && files.length > 1) return wrong(onlyOne);
+  const problem = !isVerb && files.length > 1 ? unknownVerb(first) : filesProblem(verb, files);
+  if (problem !== undefined) return wrong(problem);
 
   const inputs = parseInputs(given.get("set") ?? []);
   if (typeof inputs === "string") return wrong(inputs);

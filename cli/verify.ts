@@ -69,23 +69,11 @@ export async function verifyVerb(
       instance.mostTasks === 1 ? "task" : "tasks"
     }`;
   say(`${output.program!.source}: float64, reference${smaller}`);
-  const judgedRows: Judged[] = [];
-  const show = (of: string, { comparisons, notes }: Rows) => {
-    say(`\n${of}`);
-    const cells = comparisons.map((c) => [
-      c.what,
-      shortNumber(c.computed),
-      c.other ?? "difference",
-      shortNumber(c.difference),
-      c.error > 0 ? `± ${c.error.toExponential(0)}` : "",
-      c.text,
-    ]);
-    for (const line of tableText(cells, [false, true, false, true, false, false])) say(`  ${line}`);
-    for (const note of notes) say(`  ${note}`);
-    judgedRows.push(...comparisons);
-  };
+  const judged: Judged[] = [];
   const tell = (of: string, rows: Rows) => {
-    show(of, rows);
+    judged.push(...rows.comparisons);
+    say(`\n${of}`);
+    for (const line of linesOf(rows)) say(`  ${line}`);
     if (!json) return;
     for (const { what, computed, difference, error, verdict, text } of rows.comparisons) {
       const numbers = { computed: jsonNumber(computed), difference: jsonNumber(difference), error: jsonNumber(error) };
@@ -105,19 +93,36 @@ export async function verifyVerb(
       `${backend.name} beside reference, ${wordOf[runs.precision]}`,
       backendRows(backend, runs, { seed, memory: command.memory }),
     );}
-  const compared = judgedRows.length;
-  const bad = judgedRows.filter((c) => c.failed).length;
-  const open = judgedRows.filter((c) => c.verdict === "uncertain" || c.verdict === "kink").length;
+  const verdict = {
+    compared: judged.length,
+    wrong: judged.filter((c) => c.failed).length,
+    undecided: judged.filter((c) => c.verdict === "uncertain" || c.verdict === "kink").length,
+  };
+  if (json) console.out(`${JSON.stringify({ kind: "verdict", ...verdict })}\n`);
+  else say(`\nverdict: ${verdictText(verdict)}`);
+  return verdict.wrong === 0 ? exitCodes.done : exitCodes.missed;
+}
+
+/** Comparisons as a table, then what is to be said of them. */
+function linesOf({ comparisons, notes }: Rows): string[] {
+  const cells = comparisons.map((c) => [
+    c.what,
+    shortNumber(c.computed),
+    c.other ?? "difference",
+    shortNumber(c.difference),
+    c.error > 0 ? `± ${c.error.toExponential(0)}` : "",
+    c.text,
+  ]);
+  return [...tableText(cells, [false, true, false, true, false, false]), ...notes];
+}
+
+function verdictText(
+  { compared, wrong, undecided }: { readonly compared: number; readonly wrong: number; readonly undecided: number },
+): string {
+  if (compared === 0) return "there was nothing to compare";
   const count = `${compared} ${compared === 1 ? "comparison" : "comparisons"}`;
-  const undecided = open === 0 ? "" : `; ${open} of them decide nothing`;
-  const verdict = compared === 0
-    ? "verdict: there was nothing to compare"
-    : bad === 0
-    ? `verdict: ${count}, as promised${undecided}`
-    : `verdict: ${bad} of ${count} are wrong${undecided}`;
-  if (json) console.out(`${JSON.stringify({ kind: "verdict", compared, wrong: bad, undecided: open })}\n`);
-  else say(`\n${verdict}`);
-  return bad === 0 ? exitCodes.done : exitCodes.missed;
+  const open = undecided === 0 ? "" : `; ${undecided} of them decide nothing`;
+  return wrong === 0 ? `${count}, as promised${open}` : `${wrong} of ${count} are wrong${open}`;
 }
 
 type CompileInstance = (instance: Instance) => CompileOutput;

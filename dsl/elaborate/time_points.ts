@@ -108,7 +108,18 @@ export function timePoint(
     return void fail(cx, productMistake(object, referenceText(time) ?? "…", time.span));
   }
   if (ownsNow(cx.world, loop)) return timeInside(cx, loop, time, value, steps);
-  const end = steps + last;
+  return timeOutside(cx, loop, time, value, steps, steps + last);
+}
+
+/** The time 0 .. end that a value says where the loop has run. Undefined when it says none (reported). */
+function timeOutside(
+  cx: Context,
+  loop: Loop,
+  time: Expression,
+  value: Value,
+  steps: number,
+  end: number,
+): TimePoint | undefined {
   const name = loop.timeName;
   const runs = { span: loop.count.span, message: `\`${loop.name}\` runs ${steps} steps` };
   if (value.kind === "static" && Number.isInteger(value.value) && value.type !== "bool") {
@@ -118,7 +129,7 @@ export function timePoint(
       title: `The time ${value.value} is outside 0 .. ${end}`,
       at: time.span,
       secondary: [runs],
-      notes: last < 0
+      notes: end < steps
         ? [`A hyperparameter has one value for each step, ${name} in all; a parameter has ${name} + 1`]
         : [],
       hint: value.value < 0

@@ -1,8 +1,8 @@
 // How do cotangents run back through a loop? Through a scan from the last step to the first, carrying the cotangents of
 // the carry and the sums for the constants; through a map for every iteration by itself.
 import { Builder } from "../ir/builder.ts";
-import { neededCarry, neededInputs, sectionsOf } from "../ir/structured.ts";
-import type { ArrayType, EquationOf, Variable } from "../ir/types.ts";
+import { neededCarry, neededInputs, type Sections, sectionsOf } from "../ir/structured.ts";
+import type { ArrayType, EquationOf, IrFunction, Variable } from "../ir/types.ts";
 import type { LoopTransposeRule, TransposeArguments } from "./cotangent.ts";
 import { floatRangeOf } from "./float_ranges.ts";
 import { along, cleared, type Share, spread, type Support } from "./supports.ts";
@@ -54,25 +54,51 @@ export const scanTranspose: LoopTransposeRule<"scan"> = (args) => {
   }
 };
 
-/** The reverse scan that follows where some cotangents of the carry count; `everywhere`: which of these do everywhere, seen from
- *  one step. */
-function reverseScan(
-  { b, inputs, shares, params, followed, transpose }: TransposeArguments<"scan">,
-  counted: readonly boolean[],
-): { readonly results: readonly (Share | undefined)[]; readonly everywhere: readonly boolean[] } {
-  const { body, length, reverse, constants: fixed, carry: carries } = params;
-  const equation = { op: "scan", params } as EquationOf<"scan">;
-  const flags = shares.map((u) => u !== undefined);
-  const liveCarry = neededCarry(equation, flags);
-  const needed = sectionsOf(params, neededInputs(body, [...liveCarry, ...flags.slice(carries)]));
-  const given = sectionsOf(params, inputs);
-  const shape = sectionsOf(params, body.inputs);
-  const linearConstant = given.constants.map((x, i) => x === undefined && needed.constants[i]!);
-  const linearStacked = given.stacked.map((x, i) => x === undefined && needed.stacked[i]!);
-  const ends = shares.slice(0, carries);
-  const records = shares.slice(carries);
-  const counting = dealt(b, records);
+type Cotangents = readonly (Variable | undefined)[];
 
+/** One step of the reverse scan, and what it returns, in this order. */
+interface ReverseStep {
+  readonly body: IrFunction;
+  /** For the constants, summed over the steps so far. */
+  readonly sums: Cotangents;
+  readonly carry: Cotangents;
+  /** Where those of the carry count, of those that are followed. */
+  readonly supports: Cotangents;
+  /** For the linear stacked inputs. */
+  readonly slices: Cotangents;
+  /** Where those of the constants and of the stacked inputs count in this step. */
+  readonly where: Cotangents;
+  /** What the body's transpose said of its inputs. */
+  readonly result: Sections<Share | undefined>;
+}
+
+/** What is known of a scan that is turned around. */
+function surveyScan({ b, inputs, shares, params }: TransposeArguments<"scan">) {
+  const { body, carry } = params;
+  const flags = shares.map((u) => u !== undefined);
+  const liveCarry = neededCarry({ op: "scan", params } as EquationOf<"scan">, flags);
+  const needed = sectionsOf(params, neededInputs(body, [...liveCarry, ...flags.slice(carry)]));
+  const given = sectionsOf(params, inputs);
+  const records = shares.slice(carry);
+  return {
+    given,
+    liveCarry,
+    linearConstant: given.constants.map((x, i) => x === undefined && needed.constants[i]!),
+    linearStacked: given.stacked.map((x, i) => x === undefined && needed.stacked[i]!),
+    ends: shares.slice(0, carry),
+    records,
+    counting: dealt(b, records),
+  };
+}
+
+/** Writes one step of the reverse scan. */
+function reverseStep(
+  { b, params, followed, transpose }: TransposeArguments<"scan">,
+  { given, liveCarry, linearConstant, linearStacked, records, counting }: ReturnType<typeof surveyScan>,
+  counted: readonly boolean[],
+): ReverseStep {
+  const { body, constants: fixed, carry: carries } = params;
+  const shape = sectionsOf(params, body.inputs);
   const t = new Builder(body.name);
   t.origin = b.origin;
   const constants = knownInputs(t, shape.constants, given.constants, b);
@@ -83,65 +109,66 @@ function reverseScan(
   const supports = shape.carry.map((v, i) => carry[i] && counted[i] ? t.input({ ...v, dtype: "bool" }) : undefined);
   const stacked = knownInputs(t, shape.stacked, given.stacked, b);
   const inEach = counting.stacked.map((support) => support && t.input(sliceOf(support)));
-  const outputs = body.outputs.slice(carries).map((v, i) => input(v, flags[carries + i]!));
-  const transposed = transpose(
-    t,
-    body,
-    [...constants, ...shape.carry.map(() => undefined), ...stacked],
-    [
-      ...carry.map((u, i) => shareOf(u, supports[i], true)),
-      ...outputs.map((u, i) => shareOf(u, inAll[i] ?? inEach[i], records[i]?.exact ?? true)),
-    ],
-    body.inputs.map((_, i) => (supports[i - fixed] ?? followed(i)) ? "where it counts" : "everywhere"),
+  const outputs = body.outputs.slice(carries).map((v, i) => input(v, records[i] !== undefined));
+  const result = sectionsOf(
+    params,
+    transpose(
+      t,
+      body,
+      [...constants, ...shape.carry.map(() => undefined), ...stacked],
+      [
+        ...carry.map((u, i) => shareOf(u, supports[i], true)),
+        ...outputs.map((u, i) => shareOf(u, inAll[i] ?? inEach[i], records[i]?.exact ?? true)),
+      ],
+      body.inputs.map((_, i) => (supports[i - fixed] ?? followed(i)) ? "where it counts" : "everywhere"),
+    ),
   );
-  const result = sectionsOf(params, transposed);
-  const nextSums = sums.map((sum, i) => {
-    const u = result.constants[i];
-    return sum && u ? t.apply("add", sum, cleared(t, u)) : sum;
-  });
-  const nextCarry = carry.map((u, i) => {
-    const next = result.carry[i];
-    return u && (next ? cleared(t, next) : t.fill(0, u));
-  });
-  const nextSupports = supports.map((support, i) =>
-    support && spread(t, supportIn(t, result.carry[i], support), support.shape)
-  );
-  const slices = shape.stacked.map((v, i) => linearStacked[i] ? result.stacked[i]?.value ?? t.fill(0, v) : undefined);
+  const next = {
+    sums: sums.map((sum, i) => {
+      const u = result.constants[i];
+      return sum && u ? t.apply("add", sum, cleared(t, u)) : sum;
+    }),
+    carry: carry.map((u, i) => {
+      const share = result.carry[i];
+      return u && (share ? cleared(t, share) : t.fill(0, u));
+    }),
+    supports: supports.map((support, i) => support && spread(t, supportIn(t, result.carry[i], support), support.shape)),
+    slices: shape.stacked.map((v, i) => linearStacked[i] ? result.stacked[i]?.value ?? t.fill(0, v) : undefined),
+  };
   const where = [
     ...result.constants.map((share, i) => sums[i] && share?.support),
-    ...result.stacked.map((share, i) => slices[i] && share?.support),
+    ...result.stacked.map((share, i) => next.slices[i] && share?.support),
   ];
+  const returned = [...next.sums, ...next.carry, ...next.supports, ...next.slices, ...where];
+  return { body: t.finish(present(returned)), ...next, where, result };
+}
 
-  const startSums = shape.constants.map((v, i) => linearConstant[i] ? b.fill(0, v) : undefined);
-  const startCarry = ends.map((share, i) => carry[i] && (share ? cleared(b, share) : b.fill(0, carry[i])));
-  const startSupports = supports.map((support, i) =>
-    support && spread(b, supportIn(b, ends[i], support), support.shape)
-  );
+/** The reverse scan that follows where some cotangents of the carry count; `everywhere`: which of these do everywhere, seen from
+ *  one step. */
+function reverseScan(
+  args: TransposeArguments<"scan">,
+  counted: readonly boolean[],
+): { readonly results: readonly (Share | undefined)[]; readonly everywhere: readonly boolean[] } {
+  const { b, params } = args;
+  const survey = surveyScan(args);
+  const { given, ends, records, counting } = survey;
+  const { body, sums, carry, supports, slices, where, result } = reverseStep(args, survey, counted);
+  const starts = present([
+    ...sums.map((sum) => sum && b.fill(0, sum)),
+    ...carry.map((u, i) => u && (ends[i] ? cleared(b, ends[i]) : b.fill(0, u))),
+    ...supports.map((support, i) => support && spread(b, supportIn(b, ends[i], support), support.shape)),
+  ]);
   const known = [...present(given.constants), ...present(counting.alike)];
   const results = b.emit("scan", [
     ...known,
-    ...present(startSums),
-    ...present(startCarry),
-    ...present(startSupports),
+    ...starts,
     ...present(given.stacked),
     ...present(counting.stacked),
     ...present(records).map((share) => share.value),
-  ], {
-    body: t.finish([
-      ...present(nextSums),
-      ...present(nextCarry),
-      ...present(nextSupports),
-      ...present(slices),
-      ...present(where),
-    ]),
-    length,
-    constants: known.length,
-    carry: present(startSums).length + present(startCarry).length + present(startSupports).length,
-    reverse: !reverse,
-  });
+  ], { body, length: params.length, constants: known.length, carry: starts.length, reverse: !params.reverse });
   let position = 0;
-  const take = (list: readonly (Variable | undefined)[]) => list.map((x) => x && results[position++]);
-  const [ofSums, ofCarry, ofSupports] = [take(nextSums), take(nextCarry), take(nextSupports)];
+  const take = (list: Cotangents) => list.map((x) => x && results[position++]);
+  const [ofSums, ofCarry, ofSupports] = [take(sums), take(carry), take(supports)];
   const [ofSlices, ofWhere] = [take(slices), take(where)];
   return {
     everywhere: supports.map((support, i) => {
@@ -151,7 +178,7 @@ function reverseScan(
     results: [
       ...ofSums.map((x, i) => shareOf(x, anySlice(b, ofWhere[i]), true)),
       ...ofCarry.map((x, i) => shareOf(x, ofSupports[i], true)),
-      ...ofSlices.map((x, i) => shareOf(x, ofWhere[fixed + i], result.stacked[i]?.exact ?? true)),
+      ...ofSlices.map((x, i) => shareOf(x, ofWhere[params.constants + i], result.stacked[i]?.exact ?? true)),
     ],
   };
 }
