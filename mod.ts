@@ -71,6 +71,7 @@ export type {
   GradientResult,
   ImplicitReport,
   KeptEvaluation,
+  LeftOut,
   Outcome,
   OuterResult,
   OutputResult,

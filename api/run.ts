@@ -44,7 +44,7 @@ export interface RecordedSeries {
 }
 
 /** How an outer loop ended. */
-export interface OuterEnding extends Pick<OuterResult, "name" | "steps" | "until" | "kept"> {
+export interface OuterEnding extends Pick<OuterResult, "name" | "steps" | "until" | "kept" | "leftOut"> {
   /** Meta-steps made. */
   readonly done: number;
 }
@@ -207,8 +207,9 @@ export function makeRun(result: RunResult, model: Run["model"] = noModel): Run {
     },
     ending(outer) {
       const found = one(result.outers, outer, { what: "outer loop", nameOf: (o) => o.name });
-      const { name, steps, losses, until, kept } = found;
-      return { name, steps, done: losses.length, ...(until ? { until } : {}), ...(kept ? { kept } : {}) };
+      const { name, steps, losses, until, kept, leftOut } = found;
+      const ended = { ...(until ? { until } : {}), ...(kept ? { kept } : {}), ...(leftOut ? { leftOut } : {}) };
+      return { name, steps, done: losses.length, ...ended };
     },
     memory: result.plans,
     simulations,

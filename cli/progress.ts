@@ -88,6 +88,7 @@ export function stepLine(e: StepEvent): string {
     `${e.outer} ${String(e.step + 1).padStart(count.length)}/${count}`,
     `loss ${shortNumber(e.loss)}`,
     `gradient norm ${shortNumber(e.gradientNorm)}`,
+    ...(e.leftOut === undefined ? [] : [`${e.leftOut} ${e.leftOut === 1 ? "task" : "tasks"} left out`]),
     // the first meta-step also compiles: it says nothing about the pace
     ...(e.step > 0 ? pace : []),
   ].join("  ");

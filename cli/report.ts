@@ -7,6 +7,7 @@ import type {
   GradientResult,
   ImplicitReport,
   KeptEvaluation,
+  LeftOut,
   OutputResult,
   ReportPoint,
   RunResult,
@@ -56,8 +57,9 @@ function outerText(outer: RunResult["outers"][number]): string {
 }
 
 /** Why it ended before its last meta-step, and which evaluation it gave back. */
-function endLines({ until, kept, losses }: RunResult["outers"][number]): string[] {
+function endLines({ until, kept, leftOut, losses }: RunResult["outers"][number]): string[] {
   return [
+    ...(leftOut && leftOut.tasks > 0 ? [`  ${leftOutText(leftOut, losses.length)}`] : []),
     ...(until ? [`  ${untilText(until, losses.length)}`] : []),
     ...(kept ? [`  ${keptText(kept, losses.length)}`] : []),
   ];
@@ -67,6 +69,11 @@ function endLines({ until, kept, losses }: RunResult["outers"][number]): string[
 export function untilText({ until, value }: UntilHeld, done: number): string {
   const after = `after ${done} ${done === 1 ? "meta-step" : "meta-steps"}`;
   return `until ${until} ${after}: ${Number.isNaN(value) ? "it was never finite" : shortNumber(value)}`;
+}
+
+/** `left out as not finite: 12 tasks, in 5 of 100 meta-steps`. */
+function leftOutText({ tasks, steps }: LeftOut, done: number): string {
+  return `left out as not finite: ${tasks} ${tasks === 1 ? "task" : "tasks"}, in ${steps} of ${done} meta-steps`;
 }
 
 /** `kept the best of valid: 0.95 before meta-step 40`. */
@@ -168,9 +175,11 @@ function curveText(evaluations: readonly EvaluationResult[]): string {
   return lines.join("\n");
 }
 
-function figures({ mean, median, interval, nonFinite, count }: ReportPoint): string[] {
+function figures({ mean, median, interval, nonFinite, count: all }: ReportPoint): string[] {
   const between = interval ? `${shortNumber(interval[0])} .. ${shortNumber(interval[1])}` : "";
-  const note = nonFinite > 0 ? `  (not finite in ${nonFinite} of ${count} tasks)` : "";
+  // the mean is finite where such tasks are skipped
+  const what = Number.isFinite(mean) ? "left out as not finite:" : "not finite in";
+  const note = nonFinite > 0 ? `  (${what} ${nonFinite} of ${all} tasks)` : "";
   return [shortNumber(mean), shortNumber(median), `${between}${note}`];
 }
 

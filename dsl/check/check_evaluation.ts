@@ -6,7 +6,7 @@ import { type Draft, type Given, onlyChecked, openFunction } from "../elaborate/
 import { fail, moduleScope } from "../world/report.ts";
 import { type CheckedEvaluation } from "./checked_program.ts";
 import { checkedLoops } from "../loops/loop_record.ts";
-import { isAfterRun, outerNamed, readAcross, runsHere, singleClause } from "../loops/loops.ts";
+import { isAfterRun, outerNamed, readAcross, refuseSkip, runsHere, singleClause } from "../loops/loops.ts";
 import { openTasks, readCount } from "../loops/task_scopes.ts";
 import { requireInteger, withinLimit } from "../elaborate/sizes.ts";
 import { loopsMentioned, loopsTouched } from "../elaborate/ownership.ts";
@@ -53,6 +53,8 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
     });
   }
   if (!isAfterRun(first, item.after, "`after` names the outer whose values are used")) return undefined;
+  const skip = singleClause(el, item.clauses, "Skip");
+  if (skip && !clause) refuseSkip(first, item.name, skip);
   const named = clause && readAcross(el, clause, el.modules.root);
   const across = named && readCount(first, named);
   const best = readBest(first, item);
@@ -87,7 +89,8 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
   const values = reports.map((report) => reportValue(tasks.cx, report));
   if (values.some((v) => v === undefined)) return undefined;
   const runs = checkedLoops(tasks.cx.world.consumer);
-  return { item, across, steps, reports, best, every, runs, inners: new Set(runs.map((r) => r.loop)) };
+  const inside = new Set(runs.map((r) => r.loop));
+  return { item, across, steps, reports, best, every, skips: skip !== undefined, runs, inners: inside };
 }
 
 /** Which report says what is better: the one that `best` stands after. */

@@ -1,13 +1,14 @@
 // Is an outer loop without mistakes? What it learns, by which rules, and what no two of them may share.
-import type { CheckedLoop, Elaboration, LeafDeclaration, MetaReference } from "../world/world.ts";
+import type { CheckedLoop, Context, Elaboration, LeafDeclaration, MetaReference } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
-import { type Loop, withoutTime } from "../world/loop.ts";
+import { follows, type Loop, withoutTime } from "../world/loop.ts";
+import type { SkipClause } from "../syntax/ast.ts";
 import { type Draft, type Given, onlyChecked, openFunction } from "../elaborate/functions.ts";
 import { stepsOf } from "../elaborate/steps.ts";
 import { setRange } from "../../runtime/ir/ranges.ts";
 import { type CheckedOuter } from "./checked_program.ts";
 import { checkedLoops } from "../loops/loop_record.ts";
-import { isAfterRun } from "../loops/loops.ts";
+import { isAfterRun, refuseSkip } from "../loops/loops.ts";
 import { acrossOf, taskObjective } from "../loops/outer_objective.ts";
 import { openTasks } from "../loops/task_scopes.ts";
 import { loopsTouched } from "../elaborate/ownership.ts";
@@ -49,6 +50,7 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
   const { cx } = openOuter(el, loop, "check", onlyChecked);
   if (!isAfterRun(cx, loop.after, "`after` names the outer that it goes on from")) return undefined;
   const across = acrossOf(cx, loop);
+  if (loop.skip && !loop.across) refuseSkip(cx, loop.item.name, loop.skip);
   const steps = stepsOf(cx, loop);
   const tasks = openTasks(cx, across);
   let objective: TensorValue | undefined;
@@ -75,7 +77,9 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
   const inners = new Set(runs.map((r) => r.loop));
   const leaves = learned.flatMap((l) => l.ruled.leaves);
   const direction = directionOf(cx, runs.filter((r) => !r.around), leaves);
-  if (!direction) return undefined;
+  if (!direction || loop.skip && direction.kind === "es" && refuseSampled(cx, loop, loop.skip, inners)) {
+    return undefined;
+  }
   return {
     loop,
     direction,
@@ -89,6 +93,19 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
     inners,
     outermost: new Set(tasks.cx.world.runs.keys()),
   };
+}
+
+/** Two samples of which one leaves out a task cannot be compared. */
+function refuseSampled(cx: Context, { name }: Loop, skip: SkipClause, inners: ReadonlySet<Loop>): true {
+  const sampled = [...inners].find((l) => follows(l) === "samples")!;
+  fail(cx, {
+    code: "M0701",
+    title: `\`skip not finite\` in \`${name}\`, which is sampled, is not yet supported`,
+    at: skip.span,
+    secondary: [{ span: sampled.through.span!, message: "because of this" }],
+    notes: ["The samples of a pair would be means over different tasks"],
+  });
+  return true;
 }
 
 /** The loop of an objective that starts at a leaf, if one does. */

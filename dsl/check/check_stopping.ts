@@ -28,7 +28,7 @@ export function checkStopping(
 ): ReadonlyMap<Loop, Stopping> {
   const found = new Map<Loop, Stopping>();
   for (const loop of el.loops.values()) {
-    if (loop.kind !== "outer" || loop.until.length === 0 && !loop.keep) continue;
+    if (loop.kind !== "outer" || loop.until.length === 0 && !loop.keep && !loop.skip) continue;
     if (used.has(loop)) refuseInside(el, loop);
     if (used.has(loop) || loop.module !== el.modules.root) continue;
     const outer = { cx: openLook(el, `${loop.name}.until`, loop.module), loop, evaluations };
@@ -40,16 +40,20 @@ export function checkStopping(
 }
 
 /** Nothing outside of a run sees what an outer in it says. */
-function refuseInside(el: Elaboration, { name, until, keep, item }: Loop): void {
-  for (const clause of [...until, ...keep ? [keep] : []]) {
+function refuseInside(el: Elaboration, { name, until, keep, skip, item }: Loop): void {
+  const whole = `Inside, \`${name}\` takes as many meta-steps as it says, and gives back what the last one made`;
+  const refused = [
+    ...until.map(({ span }) => ({ span, words: "until", note: whole })),
+    ...keep ? [{ span: keep.span, words: "keep best", note: whole }] : [],
+    ...skip ? [{ span: skip.span, words: "skip not finite", note: "Nothing would say how many were left out" }] : [],
+  ];
+  for (const { span, words, note } of refused) {
     fail({ elaboration: el, frames: [] }, {
       code: "M0701",
-      title:
-        `\`${clause.kind === "Until" ? "until" : "keep best"}\` of an outer that another loop or item runs is not ` +
-        "yet supported",
-      at: clause.span,
+      title: `\`${words}\` of an outer that another loop or item runs is not yet supported`,
+      at: span,
       secondary: [declaredHere(item.name)],
-      notes: [`Inside, \`${name}\` takes as many meta-steps as it says, and gives back what the last one made`],
+      notes: [note],
     });
   }
 }

@@ -22,12 +22,14 @@ export function throughText(el: Elaboration, { through: { kind, args } }: Loop):
   return `${kind}(${[...args].map(([name, value]) => `${name} = ${text(el, value)}`).join(", ")})`;
 }
 
-/** `until train.loss < 0.01`, `keep best of valid`: what ends a loop earlier, and what it gives back. */
-export function endingTexts(el: Elaboration, { until, keep }: Loop): string[] {
+/** `until train.loss < 0.01`, `keep best of valid`, `skip not finite`: what ends a loop earlier, what it gives back, and what it leaves
+ *  out. */
+export function endingTexts(el: Elaboration, { until, keep, skip }: Loop): string[] {
   const steps = (patience: Expression) => ` has not improved for ${text(el, patience)} steps`;
   return [
     ...until.map((u) => `until ${text(el, u.condition)}${u.patience ? steps(u.patience) : ""}`),
     ...(keep ? [`keep best of ${keep.of.name}`] : []),
+    ...(skip ? ["skip not finite"] : []),
   ];
 }
 
@@ -43,6 +45,8 @@ export interface CheckedEvaluation {
   /** Which of them says what is better. */
   readonly best: { readonly report: number; readonly better: Better } | undefined;
   readonly every: { readonly steps: number; readonly of: string } | undefined;
+  /** Tasks where a report is not finite are left out of its mean. */
+  readonly skips: boolean;
   readonly inners: ReadonlySet<Loop>;
   readonly runs: readonly CheckedLoop[];
 }

@@ -162,6 +162,7 @@ class Resolver {
       }
       case "Memory":
       case "Keep":
+      case "Skip":
       case "Best":
       case "Hold":
         return;

@@ -417,6 +417,8 @@ function clauseEntry(q: CommentQueue, c: ast.Clause): LineEntry {
       ]);
     case "Keep":
       return clause("keep", `best of ${c.of.name}`);
+    case "Skip":
+      return clause("skip", "not finite");
     case "Batch":
       return clause("batch", [expressionDocument(q, c.size), " of ", expressionDocument(q, c.of)]);
     case "Clip":

@@ -1,6 +1,14 @@
 // What does each loop say? Reads the clauses of every `inner` and `outer` once, with their overrides: rules, number of
 // steps, estimator, clipping, tasks.
-import type { AcrossClause, Clause, Identifier, InnerItem, OuterItem, ThroughClause } from "../syntax/ast.ts";
+import type {
+  AcrossClause,
+  Clause,
+  Identifier,
+  InnerItem,
+  OuterItem,
+  SkipClause,
+  ThroughClause,
+} from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
 import { definedAround, type Definition, type Module } from "../modules/modules.ts";
 import { fail } from "../world/report.ts";
@@ -17,6 +25,7 @@ const clauseNames: Readonly<Record<Clause["kind"], string>> = {
   For: "for",
   Until: "until",
   Keep: "keep best",
+  Skip: "skip not finite",
   Batch: "batch",
   Clip: "clip",
   Through: "through",
@@ -67,6 +76,7 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
   const through = singleClause(el, clauses, "Through");
   const acrossClause = singleClause(el, clauses, "Across");
   const keep = singleClause(el, clauses, "Keep");
+  const skip = singleClause(el, clauses, "Skip");
   const rules = readRules(el, item, module);
   for (
     const [clause, word, example] of [
@@ -104,6 +114,7 @@ function readLoop(el: Elaboration, item: InnerItem | OuterItem, module: Module):
     timeName: count?.name?.name || "T",
     until: clauses.filter((c) => c.kind === "Until"),
     keep,
+    skip,
     rules: rules ?? [],
     clip: clip?.bound,
     batch,
@@ -121,6 +132,16 @@ function throughOf(el: Elaboration, clause: ThroughClause | undefined): Through 
   const said = el.sink.reports > reports ? { ...read, wrong: true } : read;
   const { through: kind } = el.instance;
   return kind ? { ...said, kind, args: new Map() } : said;
+}
+
+/** Reports `skip not finite` where there are no tasks. */
+export function refuseSkip(cx: Pick<Context, "elaboration" | "frames">, { name }: Identifier, skip: SkipClause): void {
+  fail(cx, {
+    code: "M0104",
+    title: `\`${name}\` is across no tasks, so there is none to leave out`,
+    at: skip.span,
+    hint: "add `across 25` and the name of a task, or leave out `skip not finite`",
+  });
 }
 
 /** The outer that a word names. Undefined when it names none (reported), or what could not be read. */

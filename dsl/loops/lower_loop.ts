@@ -227,12 +227,12 @@ function gradientOfStep(
       value: (leaf) => now[leaves.indexOf(leaf)]!.p,
       tasks: undefined,
       write: (inside) => {
-        const [mean, ...left] = objectiveWith(
+        const { mean, more } = objectiveWith(
           inside,
           loop,
           (task) => warm.flatMap((run) => everythingOf(leftBehind(task, run))),
         )!;
-        return [downwards(inside.b, mean!), ...left];
+        return [downwards(inside.b, mean), ...more];
       },
     });
   } else {

@@ -17,7 +17,7 @@ export function lowerEvaluation(
   evaluation: CheckedEvaluation,
   given: Given,
 ): EvaluationProgram {
-  const { item, across, steps, every } = evaluation;
+  const { item, across, steps, every, skips } = evaluation;
   const draft = openEvaluation(el, item, steps, given);
   draft.b.origin = item.name.span;
   const tasks = openTasks(draft.cx, across);
@@ -36,6 +36,7 @@ export function lowerEvaluation(
     origin: item.name.span,
     ...(item.after ? { after: item.after.name } : {}),
     tasks: across?.count ?? 1,
+    ...(skips ? { skips } : {}),
     fn: draft.finish(tasks.close(outputs)),
     reports,
     watch: (report) => {

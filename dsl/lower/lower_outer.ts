@@ -16,7 +16,7 @@ import { asFloat } from "../elaborate/arithmetic.ts";
 import { firstStanding, keptNames, leftBehind } from "../loops/standing.ts";
 import { meanOverTasks, openTasks } from "../loops/task_scopes.ts";
 import type { Draft, Given } from "../elaborate/functions.ts";
-import { objectiveWith, taskObjective } from "../loops/outer_objective.ts";
+import { meanOfCounted, objectiveWith, ofCounted, taskObjective } from "../loops/outer_objective.ts";
 import { differentiate } from "../loops/differentiate.ts";
 import type { Loop } from "../world/loop.ts";
 import { firstEntry, hyperparameterLocals, recordedRates } from "../loops/hyperparameters.ts";
@@ -74,6 +74,7 @@ export function lowerOuter(
         origin: loop.item.name.span,
         steps,
         over: step.over,
+        ...(loop.skip ? { skips: true } : {}),
         states: kept.own.map(({ name, type }) => ({ name, type })),
         initialStates: start.finish(kept.own),
         warm: kept.warm,
@@ -205,7 +206,7 @@ function lowerStep(
     ruled.flatMap(({ ruled: { rule }, leaf }) => readsName(rule.optimizer.item, name) ? [leaf] : []);
   // rules that read no gradient ask for none
   const [sloped, towards] = [reading("g"), reading("end")];
-  const { loss, slopes, left, ends } = lowerObjective(cx, outer, now, { sloped, towards, warm });
+  const { loss, leftOut, slopes, left, ends } = lowerObjective(cx, outer, now, { sloped, towards, warm });
   const nothing = (leaf: LeafDeclaration) => b.fill(0, { dtype: el.precision, shape: shapeOf(leaf.dims) });
   const raw = outer.leaves.map((leaf) => slopes[sloped.indexOf(leaf)] ?? nothing(leaf));
   // what moves towards an end counts with its distance
@@ -236,7 +237,7 @@ function lowerStep(
     over: outer.leaves.map((leaf) => leaf.name),
     finish: ({ own, warm }) => {
       const kept = [...warm.filter((s) => s.leaf !== undefined), ...own, ...warm.filter((s) => s.leaf === undefined)];
-      return draft.finish([loss, norm, ...newLeaves, ...kept.map((s) => values.get(s.name)!)]);
+      return draft.finish([loss, norm, ...leftOut, ...newLeaves, ...kept.map((s) => values.get(s.name)!)]);
     },
   };
 }
@@ -280,20 +281,30 @@ function lowerObjective(
     tasks: across?.count,
     others: [...kept.map(({ type }) => type), ...towards.map((leaf) => endType(cx, outer, leaf))],
     write: (inside, more = () => []) => {
-      const [mean, ...ends] = objectiveWith(inside, loop, (task) => [
+      const made = objectiveWith(inside, loop, (task) => [
         ...outer.warm.flatMap((run) => everythingOf(leftBehind(task, run))),
         ...towards.map((leaf) => valueAtEnd(task, endOf(task.world.consumer.runs, leaf)!.loop, leaf)),
         ...more(task),
       ])!;
-      return [downwards(inside.b, mean!), ...ends];
+      // the tasks that count come last
+      return [downwards(inside.b, made.mean), ...made.more, ...made.counts ? [made.counts] : []];
     },
   });
   const loss = downwards(b, closed.outputs[0]!);
-  const left = new Map(kept.map(({ name }, i) => [name, closed.outputs[1 + i]!]));
+  const counts = loop.skip && closed.outputs.at(-1)!;
+  const left = new Map(kept.map(({ name, type, leaf }, i) => {
+    const end = closed.outputs[1 + i]!;
+    if (!counts) return [name, end];
+    // the loop of a task that is left out stays where it stands
+    const before = cx.world.consumer.input({ kind: "state", name, ...(leaf === undefined ? {} : { leaf }) }, type);
+    return [name, ofCounted(b, counts, end, before)];
+  }));
   const ended = closed.outputs.slice(1 + kept.length);
-  const mean = (end: Variable) => across ? meanOverTasks(b, end) : end;
+  const mean = (end: Variable) => counts ? meanOfCounted(b, end, counts) : across ? meanOverTasks(b, end) : end;
   const ends = new Map(towards.map((leaf, i) => [leaf, mean(ended[i]!)]));
-  return { loss, slopes: closed.gradients, left, ends };
+  const tasks = () => b.fill(across!.count, { dtype: cx.elaboration.precision, shape: [] });
+  const leftOut = counts ? [b.apply("sub", tasks(), b.sum(counts))] : [];
+  return { loss, leftOut, slopes: closed.gradients, left, ends };
 }
 
 /** Where a leaf ends in a loop that was run where a context stands. */

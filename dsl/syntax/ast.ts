@@ -329,6 +329,7 @@ export type Clause =
   | ForClause
   | UntilClause
   | KeepClause
+  | SkipClause
   | BatchClause
   | ClipClause
   | ThroughClause
@@ -378,6 +379,11 @@ export interface KeepClause {
   readonly kind: "Keep";
   /** The evaluation. */
   readonly of: Identifier;
+  readonly span: Span;
+}
+/** `skip not finite` */
+export interface SkipClause {
+  readonly kind: "Skip";
   readonly span: Span;
 }
 /** `batch 64 of train` */

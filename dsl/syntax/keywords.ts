@@ -55,6 +55,7 @@ const clauseWords: Readonly<
   For: [["for"], true, ["inner", "outer", "evaluate"]],
   Until: [["until"], false, ["inner", "outer"]],
   Keep: [["keep"], false, ["outer"]],
+  Skip: [["skip"], false, ["outer", "evaluate"]],
   Batch: [["batch"], false, ["inner", "outer"]],
   Clip: [["clip"], false, ["inner", "outer"]],
   Through: [["through"], true, ["inner", "outer"]],

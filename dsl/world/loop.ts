@@ -14,6 +14,7 @@ import type {
   OptimizerItem,
   OuterItem,
   OverrideEntry,
+  SkipClause,
   UntilClause,
 } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
@@ -130,6 +131,8 @@ export interface Loop {
   readonly until: readonly UntilClause[];
   /** The evaluation whose best is given back. */
   readonly keep: KeepClause | undefined;
+  /** Tasks whose objective is not finite are left out of the mean. */
+  readonly skip: SkipClause | undefined;
   readonly rules: readonly LoopRule[];
   readonly clip: Expression | undefined;
   readonly batch: BatchClause | undefined;

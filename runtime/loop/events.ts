@@ -60,6 +60,8 @@ export interface StepEvent {
   readonly loss: number;
   /** Norm of the meta-gradient over all learned values, before clipping. */
   readonly gradientNorm: number;
+  /** How many tasks were left out, where the loop says `skip not finite` and some were. */
+  readonly leftOut?: number;
   /** Seconds since the outer loop began. */
   readonly secondsElapsed: number;
   /** Meta-steps per second, over the loop so far; the first one counts only while it is the only one. */

@@ -9,7 +9,7 @@ import { allFinite, describeNonFinite, findInTrajectories } from "./non_finite.t
 import { place } from "../program/given_arrays.ts";
 import { keepOutput } from "./outputs.ts";
 import { trajectoryRecords } from "./recorder.ts";
-import { summarize } from "./statistics.ts";
+import { summarize, summarizeFinite } from "./statistics.ts";
 import { describeWatched } from "./watch.ts";
 
 /** Computes a `gradient` item with the given values of the leaves. The result is kept and reported; then
@@ -127,7 +127,7 @@ export function judge(line: Expectation, actual: readonly number[], gradient: nu
 
 /** Computes an evaluation with the present values of the leaves. Tasks whose values are not finite are counted, not
  *  hidden, and not an error: that methods diverge on some tasks is what an evaluation is there to find out. When none is
- *  finite it has found nothing: the run goes on and fails. */
+ *  finite it has found nothing: the run goes on and fails. Where it says so, they are left out of the means. */
 export function evaluate(
   item: EvaluationProgram,
   context: RunContext,
@@ -168,7 +168,7 @@ function pointsOf(
   array: HostArray,
   of: { readonly item: EvaluationProgram; readonly times: readonly number[] | undefined },
 ): readonly ReportPoint[] {
-  const { tasks, name } = of.item;
+  const { tasks, name, skips } = of.item;
   const columns = of.times?.length ?? 1;
   if (array.data.length !== tasks * columns) {
     throw new InternalError(
@@ -177,7 +177,7 @@ function pointsOf(
   }
   return Array.from({ length: columns }, (_, column) => {
     const values = Float64Array.from({ length: tasks }, (_, task) => array.data[task * columns + column]!);
-    const point = { ...summarize(values), values };
+    const point = { ...(skips ? summarizeFinite(values) : summarize(values)), values };
     return of.times ? { ...point, time: of.times[column]! } : point;
   });
 }

@@ -75,6 +75,7 @@ async function takeSteps(running: Running): Promise<Ended> {
   };
   const wiring = wiringOf(outer);
   // what the step makes but does not read
+  const numbers = numbersOf(outer);
   const loose = madeBy(outer).flatMap((made, i) =>
     wiring.feed.has(numbers + i) ? [] : [{ ...made, output: numbers + i }]
   );
@@ -135,8 +136,12 @@ function tell(
   { each }: Steps,
   pace: ReturnType<Pace["note"]>,
 ): void {
-  for (const { numbers: [loss, gradientNorm], implicit } of each) {
+  for (const { numbers: [loss, gradientNorm, leftOut = 0], implicit } of each) {
     const step = stepsDone(state);
+    if (leftOut > 0) {
+      const { tasks, steps } = state.leftOut!;
+      state.leftOut = { tasks: tasks + leftOut, steps: steps + 1 };
+    }
     state.losses.push(loss!);
     state.gradientNorms.push(gradientNorm!);
     context.made.set(outer.name, stepsDone(state));
@@ -153,6 +158,7 @@ function tell(
       steps: outer.steps,
       loss: loss!,
       gradientNorm: gradientNorm!,
+      ...(leftOut > 0 ? { leftOut } : {}),
       ...pace,
       secondsLeft: left / pace.stepsPerSecond,
     });
@@ -172,8 +178,9 @@ function trajectoriesOf({ outer, context, state }: Running): readonly HostArray[
   return arrays;
 }
 
-/** Outputs of a step that are numbers: the objective, the norm of its gradient. */
-const numbers = 2;
+/** Outputs of a step that are numbers: the objective, the norm of its gradient, and how many tasks were left out. */
+const numbersOf = ({ skips }: OuterProgram): number => skips ? 3 : 2;
+
 /** Numbers of meta-steps before whose multiples somebody looks at the leaves. */
 function lookedAt(
   { records, trajectories }: OuterProgram,
@@ -194,6 +201,7 @@ function stepsTo(step: number, looked: readonly number[], steps: number): number
 /** Which outputs of a step are which inputs of the next. */
 function wiringOf(outer: OuterProgram): StepWiring {
   const { over, warm, step: { inputs } } = outer;
+  const numbers = numbersOf(outer);
   const feed = new Map<number, number>();
   madeBy(outer).forEach(({ kind, name }, i) => {
     const input = inputs.findIndex((slot) => slot.kind === kind && slot.name === name);
@@ -215,10 +223,11 @@ function moveInto(loop: ContextLoop, { over, step: { inputs } }: OuterProgram, {
 /** Why a meta-step may not count: its output number `bad` is not finite. */
 function whatWentWrong({ outer, context, state }: Running, { each, outputs }: Steps, bad: number): MetaRuntimeError {
   const [loss, gradientNorm] = each[0]!.numbers as [number, number];
+  const numbers = numbersOf(outer);
   if (bad < numbers) {
     const noticed = Number.isFinite(loss)
       ? { what: "the norm of the meta-gradient", value: gradientNorm }
-      : { what: "the objective", value: loss };
+      : { what: outer.skips ? "the objective of every task" : "the objective", value: loss };
     return stepWentWrong(outer, context, state, noticed);
   }
   const value = Array.from<number>(outputs[bad]!.data).find((x) => !Number.isFinite(x))!;

@@ -2,7 +2,7 @@
 // data: who holds it can write it down, and go on from what was written. Draws need no state: they depend on the seed and on numbers.
 import type { HostArray } from "../ir/types.ts";
 import type { OuterProgram } from "../program/program.ts";
-import type { ImplicitReport, OuterResult } from "./results.ts";
+import type { ImplicitReport, LeftOut, OuterResult } from "./results.ts";
 import type { RunContext } from "./run_context.ts";
 import { beginStanding } from "./standing.ts";
 import type { Kept, Standing } from "./stopping.ts";
@@ -18,6 +18,8 @@ export interface OuterState {
   readonly gradientNorms: number[];
   /** What each loop that is differentiated implicitly said last, by its name, and how often it had not arrived. */
   readonly implicit: Map<string, ImplicitReport & { readonly missed: number }>;
+  /** Tasks that were left out so far; undefined where none may be. */
+  leftOut: LeftOut | undefined;
   /** What the reports said that an `until` or `keep best` listens to. */
   readonly said: Map<string, Standing>;
   /** The values of the best evaluation so far. */
@@ -36,6 +38,7 @@ export function startState(outer: OuterProgram, context: RunContext): OuterState
     losses: [],
     gradientNorms: [],
     implicit: new Map(),
+    leftOut: outer.skips ? { tasks: 0, steps: 0 } : undefined,
     said: new Map(),
   };
 }
@@ -63,6 +66,7 @@ export function resultOf(
     gradientNorms: Float64Array.from(state.gradientNorms),
     seconds,
     ...end,
+    ...(state.leftOut ? { leftOut: state.leftOut } : {}),
     ...(state.implicit.size > 0 ? { implicit: [...state.implicit.values()] } : {}),
   };
 }

@@ -50,9 +50,19 @@ export interface OuterResult {
   readonly until?: UntilHeld;
   /** The evaluation whose values it gave back, with `keep best`. */
   readonly kept?: KeptEvaluation;
+  /** Where it says `skip not finite`: how many tasks were left out in all, and in how many meta-steps. */
+  readonly leftOut?: LeftOut;
   /** One for each inner loop that is differentiated implicitly, as of the last meta-step done, and in how many meta-steps
    *  it had not arrived. */
   readonly implicit?: readonly (ImplicitReport & { readonly missed: number })[];
+}
+
+/** Tasks that were not finite. */
+export interface LeftOut {
+  /** In all meta-steps together. */
+  readonly tasks: number;
+  /** Meta-steps with such a task. */
+  readonly steps: number;
 }
 
 /** An `until` that held, after as many meta-steps as were done. */

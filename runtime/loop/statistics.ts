@@ -4,7 +4,7 @@
 export interface Summary {
   /** Number of values. */
   readonly count: number;
-  /** How many of them are NaN or infinite; they are not left out of the figures. */
+  /** How many of them are NaN or infinite; the figures are of all, or of the others where such are skipped. */
   readonly nonFinite: number;
   /** Arithmetic mean. */
   readonly mean: number;
@@ -63,6 +63,13 @@ export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>): Su
     throw new RangeError(`Cannot pair ${a.length} values with ${b.length}: both need the same tasks`);
   }
   return summarize(Float64Array.from({ length: a.length }, (_, i) => a[i]! - b[i]!));
+}
+
+/** The summary of those values that are finite, where one is; all are counted. */
+export function summarizeFinite(values: ArrayLike<number>): Summary {
+  const finite = Array.from(values).filter((x) => Number.isFinite(x));
+  if (finite.length === 0) return summarize(values);
+  return { ...summarize(finite), count: values.length, nonFinite: values.length - finite.length };
 }
 
 function medianOf(values: ArrayLike<number>): number {

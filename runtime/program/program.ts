@@ -102,9 +102,12 @@ export interface OuterProgram {
   /** What it moves of the loops that go on: first the values of what they change, then what their rules keep and something reads. */
   readonly warm: readonly StandingState[];
   /** One meta-step. Outputs: the objective (float scalar, before the update; a maximised one with its own sign), the
-   *  norm of the meta-gradient over all learned leaves (before clipping), the new leaves in the order of `over`, the values of
-   *  `warm`, the new states in the order of `states`, the others of `warm`. */
+   *  norm of the meta-gradient over all learned leaves (before clipping), where `skips` the number of tasks that were left out
+   *  (float scalar), the new leaves in the order of `over`, the values of `warm`, the new states in the order of `states`, the
+   *  others of `warm`. */
   readonly step: ProgramFunction;
+  /** Tasks whose objective is not finite are left out of the mean. */
+  readonly skips?: boolean;
   /** What ends it earlier: the first that holds, read before each meta-step. */
   readonly until: readonly UntilRule[];
   /** The report whose best evaluation it gives back when it ends. */
@@ -262,6 +265,8 @@ export interface EvaluationProgram {
   readonly after?: string;
   /** Number of fresh tasks; 1 when the evaluation needs no task. */
   readonly tasks: number;
+  /** Tasks where a report is not finite are left out of its mean. */
+  readonly skips?: boolean;
   /** Outputs: per report one array [tasks] or [tasks, times]. */
   readonly fn: ProgramFunction;
   readonly reports: readonly {

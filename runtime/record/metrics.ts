@@ -35,7 +35,12 @@ export function metricLines(event: RunEvent, elapsed: number): readonly MetricLi
     case "step": {
       const { outer, step, steps, loss, gradientNorm, stepsPerSecond, secondsLeft } = event;
       const pace = { stepsPerSecond: microseconds(stepsPerSecond), secondsLeft: microseconds(secondsLeft) };
-      const value = { value: jsonNumber(loss), gradientNorm: jsonNumber(gradientNorm) };
+      const { leftOut } = event;
+      const value = {
+        value: jsonNumber(loss),
+        gradientNorm: jsonNumber(gradientNorm),
+        ...(leftOut === undefined ? {} : { leftOut }),
+      };
       return [{ kind: "step", step, name: `${outer}.loss`, ...value, steps, ...pace, seconds }];
     }
     case "recorded":

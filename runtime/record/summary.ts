@@ -23,7 +23,7 @@ export function summarizeRun(
     seconds: result.seconds,
     expectations: verdicts.length,
     missed: verdicts.filter((v) => !v.met).length,
-    outers: result.outers.map(({ name, steps, losses, seconds, until, kept, implicit }) => ({
+    outers: result.outers.map(({ name, steps, losses, seconds, until, kept, leftOut, implicit }) => ({
       name,
       steps,
       done: losses.length,
@@ -32,6 +32,7 @@ export function summarizeRun(
       seconds,
       ...(until ? { until: { ...until, value: jsonNumber(until.value) } } : {}),
       ...(kept ? { kept: { ...kept } } : {}),
+      ...(leftOut ? { leftOut: { ...leftOut } } : {}),
       ...implicitSummary(implicit),
     })),
     gradients: result.gradients.map(gradientSummary),

@@ -166,6 +166,7 @@ const clauses = {
   })),
   Until: fc.tuple(expression, optional("patience", small))
     .map(([condition, patience]): ast.Clause => ({ kind: "Until", condition, ...patience, span })),
+  Skip: fc.constant({ kind: "Skip" as const, span }),
   Keep: fc.record({ kind: fc.constant("Keep" as const), of: identifier, span: fc.constant(span) }),
   Batch: fc.record({ kind: fc.constant("Batch" as const), size: small, of: reference, span: fc.constant(span) }),
   Clip: fc.record({ kind: fc.constant("Clip" as const), what: identifier, bound: small, span: fc.constant(span) }),
@@ -196,8 +197,25 @@ const clauses = {
     .map(([count, of]): ast.Clause => ({ kind: "Every", count, ...of, span })),
   Hold: fc.record({ kind: fc.constant("Hold" as const), what: identifier, span: fc.constant(span) }),
 } satisfies Readonly<Record<ast.Clause["kind"], fc.Arbitrary<ast.Clause>>>;
-const { Minimize, Over, By, For, Until, Keep, Batch, Clip, Through, From, Across, Memory, Report, Best, Every, Hold } =
-  clauses;
+const {
+  Minimize,
+  Over,
+  By,
+  For,
+  Until,
+  Keep,
+  Skip,
+  Batch,
+  Clip,
+  Through,
+  From,
+  Across,
+  Memory,
+  Report,
+  Best,
+  Every,
+  Hold,
+} = clauses;
 const training = [Minimize, Over, By, For, Batch, Clip, Through];
 
 function loop<K extends "Inner" | "Outer" | "Evaluate">(kind: K, clause: readonly fc.Arbitrary<ast.Clause>[]) {
@@ -309,7 +327,7 @@ const items = {
     span: fc.constant(span),
   }),
   Inner: loop("Inner", [...training, From, Until]) as fc.Arbitrary<ast.Item>,
-  Outer: loop("Outer", [...training, Across, Until, Keep]) as fc.Arbitrary<ast.Item>,
+  Outer: loop("Outer", [...training, Across, Until, Keep, Skip]) as fc.Arbitrary<ast.Item>,
   Evaluate: loop("Evaluate", [Across, For, Report, Best, Every, Hold]) as fc.Arbitrary<ast.Item>,
   Override: fc.record({
     kind: fc.constant("Override" as const),

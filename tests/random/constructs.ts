@@ -49,6 +49,7 @@ const keywordSeen: { readonly [word: string]: (node: Node) => boolean } = {
   until: (n) => n.kind === "Until",
   has: (n) => n.kind === "Until" && n["patience"] !== undefined,
   keep: (n) => n.kind === "Keep",
+  skip: (n) => n.kind === "Skip",
   through: (n) => n.kind === "Through",
   across: (n) => n.kind === "Across" || "across" in n && n["across"] !== undefined,
   wrt: (n) => n.kind === "Gradient",
@@ -164,6 +165,7 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
   "a loop that goes on from itself inside": ({ text }) => /from fit@T/.test(text) && /^outer mid/m.test(text),
   "a loop that goes on from between": ({ text }) => /from fit@[1-9]$/m.test(text),
   "an evaluation of no steps": ({ text }) => /for \w+ = 0 steps/.test(text),
+  "a task that is not finite": ({ text }) => /sqrt\(query\.s/.test(text),
   "phases": ({ loops }) => loops.some((l) => l.kind === "Outer" && l.after !== undefined),
   "an objective that changes over meta-time": ({ loops, words }) =>
     loops.some((l) => {

@@ -462,7 +462,10 @@ class Draft extends Definitions {
     const two = chosen.length > 1 && dice.chance(0.2) && !reptile;
     const second = two ? rule(dice, "outer") : undefined;
     if (second?.definition) this.define(second.name, second.definition, true);
-    const lines = [`  minimize ${objective}`];
+    const skips = tasks && !/es\(/.test(this.#items.join()) && dice.chance(0.3);
+    // many of the tasks have no root
+    const lines = [`  minimize ${objective}${skips && dice.chance(0.5) ? " + 0.1 * sqrt(query.s - 0.8)" : ""}`];
+    if (skips) lines.push("  skip not finite");
     if (tasks) lines.push(`  across ${dice.int(1, 3)} problem${warm || dice.chance(0.12) ? " fixed" : ""}`);
     if (two) lines.push(`  over ${chosen[0]} by ${by.text}`, `  over ${chosen.slice(1).join(", ")} by ${second!.text}`);
     else lines.push(`  over ${chosen.join(", ")} by ${by.text}`);
@@ -518,6 +521,7 @@ class Draft extends Definitions {
   evaluate(loop: LoopText, ends: string, table: string | undefined, during?: string): void {
     const { dice } = this;
     const lines = table ? [`  across ${dice.int(1, 3)} problem${dice.chance(0.1) ? " fixed" : ""}`] : [];
+    if (table && dice.chance(0.15)) lines.push("  skip not finite");
     const longer = dice.chance(0.25) && ends === "@T" && loop.steps < 9 && !/es\(/.test(loop.estimator);
     if (longer) lines.push(`  for ${loop.time} = ${dice.pick([loop.steps + 1, loop.steps + 1, 0])} steps`);
     const net = this.network && loop.evolves.some((e) => e.network);

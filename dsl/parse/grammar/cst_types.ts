@@ -402,6 +402,7 @@ export interface ClauseCstNode extends CstNode {
     forClause?: ForClauseCstNode[];
     untilClause?: UntilClauseCstNode[];
     keepClause?: KeepClauseCstNode[];
+    skipClause?: SkipClauseCstNode[];
     acrossClause?: AcrossClauseCstNode[];
     batchClause?: BatchClauseCstNode[];
     clipClause?: ClipClauseCstNode[];
@@ -460,6 +461,11 @@ export interface UntilClauseCstNode extends CstNode {
 export interface KeepClauseCstNode extends CstNode {
   readonly name: "keepClause";
   readonly children: { Keep?: IToken[]; Best?: IToken[]; Of?: IToken[]; Name?: IToken[] };
+}
+
+export interface SkipClauseCstNode extends CstNode {
+  readonly name: "skipClause";
+  readonly children: { Skip?: IToken[]; Name?: IToken[] };
 }
 
 export interface AcrossClauseCstNode extends CstNode {

@@ -90,6 +90,7 @@ export class MetaParser extends DeclarationParser implements Readonly<Record<Ite
       { ALT: () => this.SUBRULE(this.forClause) },
       { ALT: () => this.SUBRULE(this.untilClause) },
       { ALT: () => this.SUBRULE(this.keepClause) },
+      { ALT: () => this.SUBRULE(this.skipClause) },
       { ALT: () => this.SUBRULE(this.acrossClause) },
       { ALT: () => this.SUBRULE(this.batchClause) },
       { ALT: () => this.SUBRULE(this.clipClause) },
@@ -155,6 +156,13 @@ export class MetaParser extends DeclarationParser implements Readonly<Record<Ite
     this.CONSUME(keyword("best"));
     this.CONSUME(keyword("of"));
     this.CONSUME(t.Name);
+  });
+
+  /** `skip not finite` */
+  skipClause: Rule = this.RULE("skipClause", () => {
+    this.CONSUME(keyword("skip"));
+    this.CONSUME(t.Name);
+    this.CONSUME2(t.Name);
   });
 
   acrossClause: Rule = this.RULE("acrossClause", () => {

@@ -94,6 +94,7 @@ const clauses: {
     const of = identifier(c, first(children.Name));
     return of && { kind: "Keep", of, span };
   },
+  skipClause,
   acrossClause,
   throughClause: (c, { children }, span) => {
     return { kind: "Through", estimator: postfix(c, first(children.postfix), span.end), span };
@@ -173,15 +174,27 @@ function untilClause(c: Conversion, node: cst.UntilClauseCstNode, span: Span): a
   const condition = expression(c, left, span.end);
   if (!isReal(first(children.Has))) return { kind: "Until", condition, span };
   const words = present((children.Name ?? []).map((token) => identifier(c, token)));
-  if (words.length === 2 && words.map(({ name }) => name).join(" ") !== "not improved") {
-    c.report({
-      code: "M0102",
-      title: `\`has ${words.map(({ name }) => name).join(" ")}\` is unknown`,
-      at: joinSpans(words[0]!.span, words[1]!.span),
-      hint: "write `has not improved for … steps`",
-    });
-  }
+  refuseWords(c, words, { after: "has", meant: "not improved", hint: "write `has not improved for … steps`" });
   return { kind: "Until", condition, patience: expression(c, right, span.end), span };
+}
+
+/** `skip not finite` */
+function skipClause(c: Conversion, { children }: cst.SkipClauseCstNode, span: Span): ast.SkipClause {
+  const words = present((children.Name ?? []).map((token) => identifier(c, token)));
+  refuseWords(c, words, { after: "skip", meant: "not finite", hint: "write `skip not finite`" });
+  return { kind: "Skip", span };
+}
+
+/** Two words that are no keywords, and must be these. */
+function refuseWords(
+  c: Conversion,
+  words: readonly ast.Identifier[],
+  { after, meant, hint }: { readonly after: string; readonly meant: string; readonly hint: string },
+): void {
+  const said = words.map(({ name }) => name).join(" ");
+  if (words.length !== 2 || said === meant) return;
+  const at = joinSpans(words[0]!.span, words[1]!.span);
+  c.report({ code: "M0102", title: `\`${after} ${said}\` is unknown`, at, hint });
 }
 
 /** `across 25 sinusoid fixed` */
