@@ -198,8 +198,10 @@ function reportUnshaped(el: Elaboration): void {
     said.push(asked.path);
     fail({ elaboration: el, frames: [] }, {
       code: "M0203",
-      title: `\`${name}\` has no shape: nothing that runs calls the model it belongs to`,
+      title: `\`${name}\` has no shape: nothing calls its model before it is needed here`,
       at: span,
+      notes: ["Parameters of a model get their shapes from its first call"],
+      hint: `call \`${pathText(asked.path.slice(0, -1))}\` here, or make \`${asked.path.at(-1)}\` a \`param\``,
     });
   }
 }

@@ -85,6 +85,11 @@ function items(f: Failure, { before, previous, found, next, say }: Around): Retu
   if (found.image === "with" && next?.image === "respect" || dotted) {
     return say("What it is differentiated for comes after `wrt`", "write `wrt w`");
   }
+  if (before?.image === "output" && previous && (found.image === "after" || found.image === "across")) {
+    const end = found.image === "after" ? f.index + 2 : f.index + 3;
+    const title = `\`${found.image}\` stands behind what an output is`;
+    return say(title, `write \`output ${previous.image} = … ${between(f, f.index, end)}\``);
+  }
   const opener = f.open.at(-1);
   if (opener !== undefined && f.tokens[opener - 1]?.image === "gradient" && found.tokenType === t.Comma) {
     const [value, ...wrt] = between(f, opener + 1, closing(f, opener)).split(",");

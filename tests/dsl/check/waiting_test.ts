@@ -58,5 +58,5 @@ task point { c ~ normal(3, 1)   split s { at = c } }
 inner fit { minimize (net.w - s.at)^2   over net   by sgd(lr = 0.1)   for T = 2 steps }
 outer train { minimize (net.w@T - s.at)^2   across 3 point   over net@0   by sgd(lr = 0.1)   for 2 steps }
 `);
-  assertEquals(said.map((d) => d.title), ["`net.w` has no shape: nothing that runs calls the model it belongs to"]);
+  assertEquals(said.map((d) => d.title), ["`net.w` has no shape: nothing calls its model before it is needed here"]);
 });
