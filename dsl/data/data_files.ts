@@ -27,6 +27,16 @@ export interface DataFile {
   entries(cx: Context, field: DataField): Entries | undefined;
 }
 
+/** The path of a file that a program names, seen from the root file's folder. Undefined when it leads out of that (reported). */
+export function pathOf(cx: Context, { text, span }: QuotedText, module: Module): string | undefined {
+  return resolvePath(module.source.name, text) ?? void fail(cx, {
+    code: "M0605",
+    title: `\`${text}\` lies outside the program's folder`,
+    at: span,
+    hint: "put it beside the program, or name its folder by `--data` and write the path from there",
+  });
+}
+
 /** Reads the file of a data item. Undefined when that fails (reported). */
 export function openDataFile(
   cx: Context,
@@ -35,15 +45,8 @@ export function openDataFile(
   module: Module,
   read: ReadData,
 ): DataFile | undefined {
-  const path = resolvePath(module.source.name, from.text);
-  if (path === undefined) {
-    return void fail(cx, {
-      code: "M0605",
-      title: `\`${from.text}\` lies outside the program's folder`,
-      at: from.span,
-      hint: "put the data beside the program and name it by a relative path",
-    });
-  }
+  const path = pathOf(cx, from, module);
+  if (path === undefined) return undefined;
   const extension = /\.[^./]*$/.exec(path.toLowerCase())?.[0] ?? "";
   const parser = parsers.get(extension);
   if (!parser) {

@@ -16,10 +16,10 @@ import { listed } from "../text/words.ts";
 import { leafName } from "../elaborate/leaves.ts";
 import { hasPath, topName } from "../elaborate/models.ts";
 import { resolveReference } from "../elaborate/references.ts";
-import { type Module, resolvePath } from "../modules/modules.ts";
+import type { Module } from "../modules/modules.ts";
 import { headName, leadsTo, type Path, pathText, referencePath, samePath } from "../syntax/paths.ts";
 import type { Span } from "../text/source.ts";
-import { readBytes, type ReadData } from "./data_files.ts";
+import { pathOf, readBytes, type ReadData } from "./data_files.ts";
 
 /** What a script hands over: an array for the tensor of a name, or arrays by name for all that a name stands for, or for all that
  *  there is. */
@@ -163,15 +163,8 @@ function openArrays(
   read: ReadData,
   opened: Map<string, StoredArrays | undefined>,
 ): StoredArrays | undefined {
-  const named = resolvePath(module.source.name, from.text);
-  if (named === undefined) {
-    return void fail(cx, {
-      code: "M0605",
-      title: `\`${from.text}\` lies outside the program's folder`,
-      at: from.span,
-      hint: "put it beside the program, or name its folder by `--data` and write the path from there",
-    });
-  }
+  const named = pathOf(cx, from, module);
+  if (named === undefined) return undefined;
   const isFile = named.toLowerCase().endsWith(extension);
   const path = isFile ? named : named === "" ? learnedFile : `${named}/${learnedFile}`;
   if (!opened.has(path)) {

@@ -192,15 +192,18 @@ Deno.test("calls of many meta-steps are made again up to the one that ends the l
   assertEquals(backend.counts, [1, 1, 4, 16, 2]);
 });
 
+/** An evaluation of eight tasks, some of which have a logarithm, here of a negative number while c is small. */
+const logarithms = (logarithm: string, every: number) => ({
+  valid: `across 8 noise  report where(query.s > 0, c, ${logarithm})  best lowest  every ${every} steps of train`,
+  more: "task noise { split query { s : [] ~ uniform(-1, 1) } }",
+});
+
 Deno.test("what is not finite is never best, and never compares", async () => {
-  // the mean of eight tasks, some of which have the logarithm of a negative number while c is below 3
-  const parts = {
+  const result = await resultOf({
+    ...logarithms("log(c - 2.9) + 9", 1),
     clauses: "keep best of valid  until valid < 1000",
-    valid: "across 8 noise  report where(query.s > 0, c, log(c - 2.9) + 9)  best lowest  every 1 steps of train",
-    more: "task noise { split query { s : [] ~ uniform(-1, 1) } }",
     steps: 5,
-  };
-  const result = await resultOf(parts);
+  });
   assertEquals(result.outcome, "done");
   const finite = result.evaluations.filter((e) => e.during).map((e) => Number.isFinite(e.reports[0]!.points[0]!.mean));
   assertEquals(finite, [false, false, true]);
@@ -220,13 +223,7 @@ Deno.test("where no evaluation is finite, the run says so and keeps what the las
   assertEquals(result.outers[0]!.until, { until: "valid has not improved for 2 steps", value: NaN });
   assertEquals(result.leaves.get("c")!.data[0], c(2));
   // some tasks are finite, but never all
-  const partly = {
-    clauses: "keep best of valid",
-    valid: "across 8 noise  report where(query.s > 0, c, log(c - 9))  best lowest  every 2 steps of train",
-    more: "task noise { split query { s : [] ~ uniform(-1, 1) } }",
-    steps: 3,
-  };
-  const told = await resultOf(partly);
+  const told = await resultOf({ ...logarithms("log(c - 9)", 2), clauses: "keep best of valid", steps: 3 });
   assertEquals(told.outcome, "failed");
   assert(told.failure!.message.startsWith("`keep best of valid`: none of the evaluations during `train` is finite"));
 });
