@@ -1,51 +1,14 @@
 // What are the derivatives of a function? Everything that is put together from jvp, partial evaluation and transposition:
-// linearisation, products with the Jacobian from either side, and the gradient of a scalar.
+// products with the transposed Jacobian, and the gradient of a scalar.
 import { Builder } from "../ir/builder.ts";
 import { eliminateDeadCode } from "../ir/dead_code.ts";
 import { type GradientMode, type IrFunction, isFloat, sizeOf, type Variable } from "../ir/types.ts";
 import { finishGradients, type FinishOptions } from "./finish.ts";
 import { jvpFunction, jvpInto } from "./jvp.ts";
-import { partialEval, partialEvalInto } from "./partial_eval.ts";
+import { partialEvalInto } from "./partial_eval.ts";
 import { scaleFactors } from "./scale_factors.ts";
 import { everywhere } from "./supports.ts";
 import { transposeRemainder } from "./transpose.ts";
-
-/** A function and its derivative at the point where it was evaluated. */
-export interface Linearization {
-  /** (inputs …) -> (outputs …, residuals …). */
-  readonly primal: IrFunction;
-  /** (residuals …, tangents of the flagged inputs …) -> (tangents of the float outputs …); linear in the tangents. */
-  readonly tangent: IrFunction;
-  readonly residuals: number;
-}
-
-/** Evaluates once, and keeps what the derivative needs: jvp, then partial evaluation. An output that cannot move with the
- *  flagged inputs has a tangent of zeros. */
-export function linearize(
-  fn: IrFunction,
-  wrt: readonly boolean[],
-): Linearization {
-  const floats = fn.outputs.map((y) => isFloat(y.dtype));
-  const { fn: joint } = jvpFunction(fn, wrt, floats);
-  const split = partialEval(joint, joint.inputs.map((_, i) => i >= fn.inputs.length));
-  // A tangent of zeros is known: the linear part has to return it all the same
-  const b = new Builder(fn.name);
-  const inputs = split.unknown.inputs.map((v) => b.input(v, v.name));
-  const moved = [...b.inline(split.unknown, inputs)];
-  const n = fn.outputs.length;
-  const tangents = joint.outputs.slice(n).map((v, i) => split.unknownOutputs[n + i] ? moved.shift()! : b.fill(0, v));
-  const known = { ...split.known, outputs: dropZeroTangents(split.known, n, split.residuals) };
-  return {
-    primal: eliminateDeadCode(known),
-    tangent: eliminateDeadCode(b.finish(tangents)),
-    residuals: split.residuals,
-  };
-}
-
-/** Outputs of the known half without the known (zero) tangents, which stand between the outputs and the residuals. */
-function dropZeroTangents(known: IrFunction, outputs: number, residuals: number): readonly Variable[] {
-  return [...known.outputs.slice(0, outputs), ...known.outputs.slice(known.outputs.length - residuals)];
-}
 
 /** Products with the transposed Jacobian: (inputs …, a cotangent for each float output …) -> (outputs …, a cotangent for
  *  each input of `wrt` …). */

@@ -1,8 +1,7 @@
 // Whole programs through differentiation: inner loops, kinks, residual policies, and how much code comes out.
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { expandGradients } from "../../runtime/autodiff/expand_gradients.ts";
-import { linearize, valueAndGradient, vjpFunction } from "../../runtime/autodiff/gradient.ts";
-import { jvpFunction } from "../../runtime/autodiff/jvp.ts";
+import { valueAndGradient, vjpFunction } from "../../runtime/autodiff/gradient.ts";
 import { partialEval } from "../../runtime/autodiff/partial_eval.ts";
 import { transposeLinear } from "../../runtime/autodiff/transpose.ts";
 import { Builder, buildFunction } from "../../runtime/ir/builder.ts";
@@ -410,24 +409,6 @@ Deno.test("expandGradients() computes only the value when a request asks for no 
   const body = buildFunction("f", [f64(2)], (b, [x]) => [b.sum(b.apply("exp", x!))]);
   const fn = buildFunction("g", [f64(2)], (b, x) => b.emit("gradient", x, { body, wrt: [], mode: "reverse" }));
   assertEquals(expandGradients(fn).equations.map((e) => e.op), ["exp", "reduce_sum"]);
-});
-
-Deno.test("linearize() gives the primal's outputs and a linear map of the tangents", () => {
-  const fn = buildFunction("f", [f64(3), f64(3)], (b, [x, y]) => [
-    b.apply("mul", b.apply("sin", x!), y!),
-    b.apply("floor", x!),
-    b.apply("exp", y!),
-  ]);
-  const inputs = [spread([3], -1, 1), spread([3], -1, 1, 4)];
-  const { primal, tangent, residuals } = linearize(fn, [true, false]);
-  verifyFunction(primal);
-  verifyFunction(tangent);
-  assertEquals(tangent.inputs.length, residuals + 1);
-  const values = evaluate(primal, inputs);
-  const dx = spread([3], -1, 1, 9);
-  const moved = evaluate(tangent, [...values.slice(3), dx]);
-  const joint = evaluate(jvpFunction(fn, [true, false], [true, true, true]).fn, [...inputs, dx]);
-  assertEquals(distance([...values.slice(0, 3), ...moved], joint), 0);
 });
 
 Deno.test("transposeLinear() transposes a scan that also carries values of its own", () => {
