@@ -98,5 +98,5 @@ function evaluateKind(cx: Context, expression: Expression): Value {
 }
 
 function operandOf(cx: Context, expression: Expression): Operand {
-  return { value: evaluate(cx, expression), span: expression.span };
+  return { value: cx.elaboration.evaluator.evaluate(cx, expression), span: expression.span };
 }
