@@ -201,9 +201,17 @@ function reportUnshaped(el: Elaboration): void {
       title: `\`${name}\` has no shape: nothing calls its model before it is needed here`,
       at: span,
       notes: ["Parameters of a model get their shapes from its first call"],
-      hint: `call \`${pathText(asked.path.slice(0, -1))}\` here, or make \`${asked.path.at(-1)}\` a \`param\``,
+      hint: shapedByCall(el, asked.path),
     });
   }
+}
+
+/** What shapes a parameter that is needed before a call; of a model that only stands beside another, a call that counts nothing. */
+function shapedByCall({ leaves }: Elaboration, path: Path): string {
+  const [model] = path;
+  return path.length > 2 && ![...leaves.values()].some((leaf) => leaf.path[0] === model)
+    ? `call \`${model}\`, if only where it counts nothing: \`0 * sum(${model}(…))\``
+    : `call \`${pathText(path.slice(0, -1))}\` here, or make \`${path.at(-1)}\` a \`param\``;
 }
 
 /** What a parameter's shape waits for, and that in turn: until one that waits for nothing, or one that was there before. */

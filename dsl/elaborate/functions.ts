@@ -179,6 +179,7 @@ export function rootWorld(consumer: Consumer, b: Builder): World {
     starts: new Map(),
     owns: new Set(),
     runs: new Map(),
+    begun: new Map(),
     lets: new Map(),
   };
 }

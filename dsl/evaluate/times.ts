@@ -5,8 +5,8 @@ import { builtins } from "../builtins/builtins.ts";
 import type { Span } from "../text/source.ts";
 import { fail } from "../world/report.ts";
 import { evaluate, runLoop } from "../world/evaluator.ts";
-import { startValue } from "../loops/loop_starts.ts";
-import type { Context, Reference, Value } from "../world/world.ts";
+import { placeholder, startValue } from "../loops/loop_starts.ts";
+import type { Context, LeafDeclaration, Reference, Value, World } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
 import type { Loop } from "../world/loop.ts";
 import { valueNow } from "../elaborate/leaves.ts";
@@ -14,7 +14,7 @@ import { leavesOf, modelAt, modelValue } from "../elaborate/models.ts";
 import { changesUnknown, resolveReference } from "../elaborate/references.ts";
 import { loopsChanging, outersLearning } from "../elaborate/ownership.ts";
 import { mentions, pathText, referencePath, referenceText } from "../syntax/paths.ts";
-import { enterWorld, ownsNow } from "../world/moments.ts";
+import { begunAt, enterWorld } from "../world/moments.ts";
 import { describeValue, errorValue } from "../world/values.ts";
 import { capital } from "../text/words.ts";
 import { productMistake, timePoint } from "../elaborate/time_points.ts";
@@ -74,11 +74,16 @@ export function evaluateTime(cx: Context, expression: TimeExpression): Value {
 
 /** `w@0` inside the loop that changes `w`: where this run of the loop starts. */
 function startNow(cx: Context, reference: Reference & { kind: "model" | "leaf" }, loop: Loop): Value {
-  if (reference.kind === "leaf") return startValue(cx, loop, reference.leaf) ?? errorValue;
+  // what it goes on from may not be run again in a step: draws in it would be those of the step
+  const begun = begunAt(cx.world, loop);
+  const elsewhere = loop.from !== undefined && cx.world.consumer.dry;
+  const startOf = (leaf: LeafDeclaration) =>
+    begun?.get(leaf.name) ?? (elsewhere ? placeholder(cx, leaf) : startValue(cx, loop, leaf));
+  if (reference.kind === "leaf") return startOf(reference.leaf) ?? errorValue;
   const values = new Map<string, TensorValue>();
   for (const leaf of leavesOf(reference.instance)) {
     if (!loopsChanging(cx.elaboration, { kind: "leaf", leaf }).includes(loop)) continue;
-    const value = startValue(cx, loop, leaf);
+    const value = startOf(leaf);
     if (!value) return errorValue;
     values.set(leaf.name, value);
   }
@@ -150,8 +155,8 @@ function owningLoop(
     const named = loops.filter((loop) => mentions(time, loop.name));
     if (named.length > 0) loops = named;
     // inside a loop, that loop is meant
-    const around = loops.filter((loop) => ownsNow(cx.world, loop));
-    if (named.length === 0 && around.length === 1) loops = around;
+    const around = named.length === 0 ? innermost(cx.world, loops) : undefined;
+    if (around) loops = [around];
   }
   if (loops.length === 1) return loops[0];
   if (loops.length === 0) {
@@ -166,13 +171,23 @@ function owningLoop(
     });
   }
   const [first, second] = loops as [Loop, Loop];
+  const of = ({ name: loop, timeName }: Loop) =>
+    time.kind === "Number" ? `\`${name}@(${loop}@${time.text})\`` : `\`${name}@(${loop}.${timeName})\``;
   return void fail(cx, {
     code: "M0404",
     title: `\`${name}\` is changed by \`${first.name}\` and \`${second.name}\`; say which time you mean`,
     at: span,
     secondary: loops.map((loop) => ({ span: loop.item.name.span, message: `\`${loop.name}\` changes it` })),
-    hint: `write \`${name}@(${first.name}.${first.timeName})\` or \`${name}@(${second.name}.${second.timeName})\``,
+    hint: `write ${of(first)} or ${of(second)}`,
   });
+}
+
+/** The innermost of some loops whose step a world is in. */
+function innermost(world: World, loops: readonly Loop[]): Loop | undefined {
+  for (let w: World | undefined = world; w; w = w.parent) {
+    for (const loop of loops) if (w.owns.has(loop)) return loop;
+  }
+  return undefined;
 }
 
 /** A reference read "now". */

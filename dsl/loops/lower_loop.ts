@@ -17,7 +17,7 @@ import { tellIfNotFinite } from "./finite_objectives.ts";
 import { firstEntry, hyperparameterLocals, recordedRates, type RuleTime } from "./hyperparameters.ts";
 import { type KeptOfLoop, objectiveAt, recordOf, worldOfStep } from "./loop_record.ts";
 import { startOfLeaf, startOfWindow } from "./loop_starts.ts";
-import { carryOf, eachLeaf, everythingOf, withCarry, withEverything } from "./loop_state.ts";
+import { carryOf, eachLeaf, everythingOf, valuesOf, withCarry, withEverything } from "./loop_state.ts";
 import { evaluateObjective } from "./objective.ts";
 import { acrossOf, objectiveWith } from "./outer_objective.ts";
 import { checkRest } from "./resting_rules.ts";
@@ -35,6 +35,7 @@ export function lowerLoop(cx: Context, plan: LoopPlan): LoopRecord {
   const length = window?.length ?? steps;
   checkRest(cx, plan);
   const own = startOf(cx, plan);
+  cx.world.begun.set(loop, valuesOf(own));
   const start = window ? startOfWindow(cx, window, own) : own;
   const first = firstStandings(cx, plan, start);
   if (steps === 0) {

@@ -1,5 +1,6 @@
 // Where in the nest of worlds does something stand? Entering a world, and what is known of those around it.
 import type { Context, Local, LoopWindow, QuantitiesNow, TaskInstance, Value, World } from "./world.ts";
+import type { TensorValue } from "./value_kinds.ts";
 import type { Loop } from "./loop.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
 
@@ -20,6 +21,7 @@ export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" |
     starts: inside.starts ?? new Map(),
     owns: inside.owns ?? new Set(),
     runs: inside.runs ?? new Map(),
+    begun: new Map(),
     lets: new Map(),
     ...(inside.task ? { task: inside.task } : {}),
     ...(inside.step ? { step: inside.step } : {}),
@@ -31,6 +33,12 @@ export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" |
     ...(inside.state ? { state: inside.state } : {}),
     ...(inside.standing ? { standing: inside.standing } : {}),
   };
+}
+
+/** Where the run of a loop began that a world is a step of; undefined where that is not written yet. */
+export function begunAt(world: World, loop: Loop): ReadonlyMap<string, TensorValue> | undefined {
+  for (let w: World | undefined = world; w; w = w.parent) if (w.begun.has(loop)) return w.begun.get(loop);
+  return undefined;
 }
 
 /** The innermost task that a world is in. */

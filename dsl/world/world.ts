@@ -116,6 +116,8 @@ export interface World {
   readonly owns: ReadonlySet<Loop>;
   /** Inner loops already run here. */
   readonly runs: Map<Loop, LoopRun>;
+  /** Where the loops begin that are run here, by leaf name: what `w@0` is in their steps. */
+  readonly begun: Map<Loop, ReadonlyMap<string, TensorValue>>;
   /** Values of `let`s that were computed here, with the builder that they went to. */
   readonly lets: Map<LetItem, { readonly b: Builder; readonly found: Sourced<Value> }>;
   readonly task?: TaskInstance;

@@ -327,3 +327,79 @@ Deno.test("whole numbers of several tensors are counted, and beyond 32 bits that
     assertMatch(error.message, /4294967294/);
   }
 });
+
+/** Where two loops end, of which each stays near its own start, as one number that all entries follow alike but for where they begin. */
+function stayingNear(w: number, c: number, rate: number): number {
+  for (const [goal, steps] of [[3, 4], [2, 3]] as const) {
+    const start = w;
+    for (let t = 0; t < steps; t++) w -= rate * (2 * (w - goal) + c * (w - start));
+  }
+  return w;
+}
+
+Deno.test("each of two loops over one model stays near where it starts itself", async () => {
+  const program = two(
+    "sum((net - 3)^2) + 0.5 * c * sum((net - net@0)^2)",
+    `inner second { minimize sum((net - 2)^2) + 0.5 * c * sum((net - net@0)^2)  over net  by sgd(lr = fit.lr)  for S = 3 steps  from fit@T }
+    gradient sum([1, 2] * net.part.W@(second.S)) + net.b@(second.S) wrt c, net@0`,
+  );
+  // w' is affine in w: the slope in it is a difference
+  const weights = [1, 2, 1, 2, 1];
+  const total = (ws: readonly number[], c: number) =>
+    ws.reduce((n, w, i) => n + weights[i]! * stayingNear(w, c, 0.1), 0);
+  const inC = (total(starts5, 0.5 + 1e-5) - total(starts5, 0.5 - 1e-5)) / 2e-5;
+  const inW = stayingNear(1, 0.5, 0.1) - stayingNear(0, 0.5, 0.1);
+  for (const backend of backends) {
+    const run = await compile(program).run({ backend });
+    assertAlmostEquals(run.value(), total(starts5, 0.5), rounding);
+    // a third derivative below 100 makes 2e-9, and rounding 16 * 2^-52 / 1e-5 another 4e-10
+    assertAlmostEquals(run.gradient("c").data[0]!, inC, 1e-8);
+    const slopes = run.gradientGroup("net@0");
+    const found = [...slopes["net.part.W"]!.data, ...slopes["net.b"]!.data].map(Number);
+    weights.forEach((weight, i) => assertAlmostEquals(found[i]!, weight * inW, rounding));
+  }
+});
+
+Deno.test("where a loop begins that goes on from one with batches is one place, for all its steps", async () => {
+  const program = `edition 1
+    precision f64
+    data d { x : [6] = [1, 2, 3, 4, 10, 20] }
+    param w = 0
+    inner fit { minimize mean((w - d.x)^2)  over w  by sgd(lr = 0.25)  for T = 3 steps  batch 1 of d }
+    inner stay { minimize (w - w@0)^2  over w  by sgd(lr = 0.25)  for S = 3 steps  from fit@T }
+    evaluate e { report w@(fit.T)  report w@(stay.S) - w@(fit.T)  report stay.loss@S }
+    gradient w@(stay.S) wrt fit.lr`;
+  for (const backend of backends) {
+    const run = await compile(program).run({ backend });
+    const [end, moved, loss] = run.evaluation("e").reports.map(({ points }) => points[0]!.mean);
+    // three rows were drawn, of which no mean with weights 1/8, 1/4 and 1/2 is 0
+    assertEquals([end! > 0, moved, loss], [true, 0, 0]);
+    assertEquals(run.value() > 0, true);
+  }
+});
+
+Deno.test("a loop that goes on across meta-steps stays near where each begins", async () => {
+  const run = await compile(
+    two(
+      "sum((net - 3)^2) + c * sum((net - net@0)^2)",
+      "outer train { minimize sum((net@T - 2)^2)  over c  by sgd(lr = 0.001)  for 3 steps }",
+      "from fit@T",
+    ),
+  ).run();
+  let ws = starts5.map((w) => ({ w, slope: 0 }));
+  let c = 0.5;
+  for (const loss of run.losses("train")) {
+    ws = ws.map(({ w: start }) => {
+      let [w, slope] = [start, 0];
+      for (let t = 0; t < 4; t++) {
+        // what the meta-step before left is a constant
+        slope -= 0.1 * ((2 + 2 * c) * slope + 2 * (w - start));
+        w -= 0.1 * (2 * (w - 3) + 2 * c * (w - start));
+      }
+      return { w, slope };
+    });
+    // losses are below 160
+    assertAlmostEquals(loss, ws.reduce((n, { w }) => n + (w - 2) ** 2, 0), 10 * rounding);
+    c -= 0.001 * ws.reduce((n, { w, slope }) => n + 2 * (w - 2) * slope, 0);
+  }
+});

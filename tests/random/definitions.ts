@@ -33,8 +33,8 @@ export class Definitions {
   readonly free: readonly Evolved[];
   network: Network | undefined;
   theta = false;
-  /** False where no loop or more than one says what `net@0` is. */
-  oneStart = true;
+  /** False where no loop changes anything. */
+  evolves = true;
   readonly #loss: ReturnType<typeof loss>;
 
   constructor(readonly dice: Dice, readonly tasks: boolean) {
@@ -219,7 +219,7 @@ export class Definitions {
       `0.2 * mean(where(${now} > 0.02, -${now}, ${now} |> softplus))`,
       `0.2 * mean(max(${now}, ${this.theta ? "theta" : "c"})^2)`,
     ];
-    if (this.oneStart && (time === "" || time === "@T")) {
+    if (this.evolves && (time === "" || time === "@T")) {
       ways.push(...[1, 2, 3].map(() => `0.5 * c * mean((${now} - ${name}@0)^2)`), `0.2 * mse(${name}@0, ${now})`);
     }
     return dice.pick(ways);

@@ -75,8 +75,7 @@ class Draft extends Definitions {
     let last = fit;
     let ends = "@T";
     if (form === "inner in inner") return this.innerInInner(fit);
-    if (dice.chance(0.12) && !this.#items.join().includes("@0")) {
-      this.oneStart = false;
+    if (dice.chance(0.12)) {
       const time = dice.weighted([[3, "T"], [1, "0"], [2, `${dice.int(1, fit.steps)}`]]);
       last = this.inner("tune", "S", fit.evolves, { table, from: { time: `fit@${time}`, loop: fit } });
       ends = "@(tune.S)";
@@ -152,7 +151,7 @@ class Draft extends Definitions {
   }
 
   noLoop(evolved: readonly Evolved[]): void {
-    this.oneStart = false;
+    this.evolves = false;
     const metas = [...evolved.map((e) => e.name), "c", "goal", ...(this.theta ? ["theta"] : [])];
     this.gradient(this.objective(evolved, "", this.tasks ? "support" : undefined), metas, undefined);
   }
