@@ -37,12 +37,13 @@ export function inferTypes<P extends PrimitiveName>(
 
 class ShapeMismatch extends Error {}
 
-function require(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new ShapeMismatch(message);
+/** A message with what it names is only made when it is said. */
+function require(condition: boolean, message: string | (() => string)): asserts condition {
+  if (!condition) throw new ShapeMismatch(typeof message === "string" ? message : message());
 }
 
 function arity(inputs: readonly ArrayType[], n: number): void {
-  require(inputs.length === n, `expected ${n} inputs`);
+  require(inputs.length === n, () => `expected ${n} inputs`);
 }
 
 const float = (d: DType) => isFloat(d);
@@ -53,7 +54,7 @@ function unary(accepts: (d: DType) => boolean) {
   return (inputs: readonly ArrayType[]): readonly ArrayType[] => {
     arity(inputs, 1);
     const [x] = inputs as [ArrayType];
-    require(accepts(x.dtype), `dtype ${x.dtype} is not accepted`);
+    require(accepts(x.dtype), () => `dtype ${x.dtype} is not accepted`);
     return [{ dtype: x.dtype, shape: x.shape }];
   };
 }
@@ -71,11 +72,9 @@ function binary(accepts: (d: DType) => boolean, result?: DType) {
 const comparison = binary(() => true, "bool");
 
 function checkAxes(axes: readonly number[], rank: number): void {
-  const seen = new Set<number>();
-  for (const axis of axes) {
-    require(Number.isInteger(axis) && axis >= 0 && axis < rank && !seen.has(axis), `bad axis ${axis}`);
-    seen.add(axis);
-  }
+  const isAxis = (axis: number, i: number) =>
+    Number.isInteger(axis) && axis >= 0 && axis < rank && axes.indexOf(axis) === i;
+  require(axes.every(isAxis), () => `bad axis ${axes.find((axis, i) => !isAxis(axis, i))}`);
 }
 
 const reduction = (
@@ -106,7 +105,10 @@ function convolution(x: ArrayType, filter: ArrayType, p: ConvolutionParameters):
 }
 
 function checkStructured(body: { inputs: readonly ArrayType[] }, given: readonly ArrayType[]): void {
-  require(body.inputs.length === given.length, `the body takes ${body.inputs.length} inputs, not ${given.length}`);
+  require(
+    body.inputs.length === given.length,
+    () => `the body takes ${body.inputs.length} inputs, not ${given.length}`,
+  );
   given.forEach((type, i) => {
     const wanted = body.inputs[i]!;
     require(
@@ -118,7 +120,7 @@ function checkStructured(body: { inputs: readonly ArrayType[] }, given: readonly
 
 function slices(inputs: readonly ArrayType[], length: number): ArrayType[] {
   return inputs.map((type) => {
-    require(type.shape.length > 0 && type.shape[0] === length, `a stacked input is ${formatType(type)}`);
+    require(type.shape.length > 0 && type.shape[0] === length, () => `a stacked input is ${formatType(type)}`);
     return { dtype: type.dtype, shape: type.shape.slice(1) };
   });
 }
@@ -207,7 +209,7 @@ const shapeRules: { readonly [P in PrimitiveName]: ShapeRule<P> } = {
   },
   reshape: (inputs, { shape }) => {
     arity(inputs, 1);
-    require(sizeOf(inputs[0]!.shape) === sizeOf(shape), `the sizes differ from [${shape}]`);
+    require(sizeOf(inputs[0]!.shape) === sizeOf(shape), () => `the sizes differ from [${shape}]`);
     return [{ dtype: inputs[0]!.dtype, shape }];
   },
   transpose: (inputs, { permutation }) => {
@@ -224,7 +226,7 @@ const shapeRules: { readonly [P in PrimitiveName]: ShapeRule<P> } = {
     checkAxes(axes, shape.length);
     axes.forEach((axis, k) => {
       require(k === 0 || axes[k - 1]! < axis, "the axes do not increase");
-      require(x.shape[k] === shape[axis] || x.shape[k] === 1, `axis ${k} does not fit [${shape}]`);
+      require(x.shape[k] === shape[axis] || x.shape[k] === 1, () => `axis ${k} does not fit [${shape}]`);
     });
     return [{ dtype: x.dtype, shape }];
   },
@@ -233,7 +235,10 @@ const shapeRules: { readonly [P in PrimitiveName]: ShapeRule<P> } = {
     const [x] = inputs as [ArrayType];
     require([start, limit, stride].every((l) => l.length === x.shape.length), "one entry per axis is needed");
     const shape = x.shape.map((n, i) => {
-      require(0 <= start[i]! && start[i]! <= limit[i]! && limit[i]! <= n && stride[i]! >= 1, `bad range on axis ${i}`);
+      require(
+        0 <= start[i]! && start[i]! <= limit[i]! && limit[i]! <= n && stride[i]! >= 1,
+        () => `bad range on axis ${i}`,
+      );
       return Math.ceil((limit[i]! - start[i]!) / stride[i]!);
     });
     return [{ dtype: x.dtype, shape }];
@@ -360,7 +365,9 @@ const shapeRules: { readonly [P in PrimitiveName]: ShapeRule<P> } = {
     checkStructured(body, inputs);
     const value = body.outputs[0];
     require(value !== undefined && value.shape.length === 0 && isFloat(value.dtype), "the value is not a float scalar");
-    for (const i of wrt) require(inputs[i] !== undefined && isFloat(inputs[i].dtype), `input ${i} has no gradient`);
+    for (const i of wrt) {
+      require(inputs[i] !== undefined && isFloat(inputs[i].dtype), () => `input ${i} has no gradient`);
+    }
     return [...body.outputs.map(plain), ...wrt.map((i) => plain(inputs[i]!))];
   },
   implicit: (inputs, { body, constants }) => {
