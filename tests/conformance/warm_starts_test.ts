@@ -269,6 +269,33 @@ Deno.test("inside an outer that another runs a warm loop lasts for one run, and 
   });
 });
 
+for (
+  const rule of [
+    "adam(lr = 0.1)",
+    "radam(lr = 0.1)",
+    "rmsprop(lr = 0.05, momentum = 0.5)",
+    "adagrad(lr = 0.3, lr_decay = 0.1)",
+  ]
+) {
+  Deno.test(`${rule} in pieces is one long loop: over meta-steps, phases, and inside an outer that another runs`, async () => {
+    const loop = (steps: string) => `inner fit { minimize (w - c)^4 + w^2  over w by ${rule}  for T = ${steps} }`;
+    const head = "edition 1\nprecision f64\nparam w = 0.7\nparam c = 0.5\n";
+    const long = await compile(`${head}${loop("6 steps")}\ngradient w@T wrt c`).run();
+    const pieces = await compile(`${head}${loop("2 steps from fit@T")}
+      outer first { minimize w@T + c  over c by sgd(lr = 0)  for 2 steps }
+      outer second after first { minimize w@T + c  over c by sgd(lr = 0)  for 1 steps }`).run();
+    assertAlmostEquals(pieces.parameter("w").data[0]!, long.value(), 1e-15);
+    // the last piece inside is that of the third meta-step
+    const inside = await compile(`${head}param e = 1
+      ${loop("2 steps from fit@T")}
+      outer mid { minimize e * w@T  over e by sgd(lr = 1)  for M = 3 steps }
+      gradient e@M wrt c`).run();
+    const ends = await compile(`${head}${loop("6 steps")}\ngradient 1 - w@2 - w@4 - w@T wrt c`).run();
+    assertAlmostEquals(inside.value(), ends.value(), 1e-14);
+    assertAlmostEquals(inside.gradient("c").data[0]!, ends.gradient("c").data[0]!, 1e-13);
+  });
+}
+
 Deno.test("a model that a warm loop changes has, after the run, the parameters with which that stands", async () => {
   const run = await compile(`edition 1
     precision f64
