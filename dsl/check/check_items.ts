@@ -17,7 +17,7 @@ import { isAfterRun, readAcross } from "../loops/loops.ts";
 import { openTasks, readCount } from "../loops/task_scopes.ts";
 import { loopsTouched } from "../elaborate/ownership.ts";
 import { evaluate, runLoop } from "../world/evaluator.ts";
-import { canUnroll } from "../loops/check_loop.ts";
+import { canUnroll, holdsInWindows } from "../loops/check_loop.ts";
 import { readMetaReference } from "../loops/meta_parameters.ts";
 import { directionOf } from "../loops/directions.ts";
 import type { Direction, Loop } from "../world/loop.ts";
@@ -92,7 +92,9 @@ export function checkGradient(el: Elaboration, item: GradientItem): CheckedGradi
   if (!objective || wrt.length < references.length || !expect) return undefined;
   const runs = checkedLoops(tasks.cx.world.consumer);
   const direction = directionOf(cx, runs.filter((r) => !r.around), wrt.flatMap((r) => r.leaves));
-  if (!direction) return undefined;
+  if (!direction || !holdsInWindows(cx, direction, (at) => gradientObjective(openTasks(at, across).cx, item))) {
+    return undefined;
+  }
   return {
     item,
     across,

@@ -14,7 +14,7 @@ import { openTasks } from "../loops/task_scopes.ts";
 import { loopsTouched } from "../elaborate/ownership.ts";
 import { runLoop } from "../world/evaluator.ts";
 import { requireStatic } from "../elaborate/sizes.ts";
-import { anyStep, canUnroll, checkRuleFor } from "../loops/check_loop.ts";
+import { anyStep, canUnroll, checkRuleFor, holdsInWindows } from "../loops/check_loop.ts";
 import { readMetaReference } from "../loops/meta_parameters.ts";
 import { planHyperparameters } from "../loops/hyperparameters.ts";
 import { directionOf } from "../loops/directions.ts";
@@ -77,7 +77,10 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
   const inners = new Set(runs.map((r) => r.loop));
   const leaves = learned.flatMap((l) => l.ruled.leaves);
   const direction = directionOf(cx, runs.filter((r) => !r.around), leaves);
-  if (!direction || loop.skip && direction.kind === "es" && refuseSampled(cx, loop, loop.skip, inners)) {
+  if (!direction || !holdsInWindows(cx, direction, (at) => taskObjective(openTasks(at, across).cx, loop))) {
+    return undefined;
+  }
+  if (loop.skip && direction.kind === "es" && refuseSampled(cx, loop, loop.skip, inners)) {
     return undefined;
   }
   return {

@@ -10,7 +10,7 @@ import { describeValue, errorValue, staticNumber } from "../world/values.ts";
 import type { Span } from "../text/source.ts";
 import type { DiagnosticDraft } from "../diagnostics/diagnostic.ts";
 import { namesInScope } from "./scope_names.ts";
-import { known, ownsNow, withLocals } from "../world/moments.ts";
+import { known, ownsNow, windowOf, withLocals } from "../world/moments.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { mentions, referenceText } from "../syntax/paths.ts";
 import { saysEnd } from "../diagnostics/habits.ts";
@@ -121,7 +121,9 @@ function timeOutside(
   end: number,
 ): TimePoint | undefined {
   const name = loop.timeName;
-  const runs = { span: loop.count.span, message: `\`${loop.name}\` runs ${steps} steps` };
+  const windowed = windowOf(cx.world, loop) !== undefined;
+  const how = windowed ? `is run in windows of ${steps} steps` : `runs ${steps} steps`;
+  const runs = { span: loop.count.span, message: `\`${loop.name}\` ${how}` };
   if (value.kind === "static" && Number.isInteger(value.value) && value.type !== "bool") {
     if (value.value >= 0 && value.value <= end) return { kind: "static", step: value.value };
     return void fail(cx, {

@@ -261,6 +261,21 @@ function directionInside(cx: Context, loop: Loop, leaves: readonly LeafDeclarati
   });
 }
 
+/** True where what is differentiated window by window is without mistakes in one of the windows too: its times are those of a window.
+ *  Reports. */
+export function holdsInWindows(
+  { world, ...cx }: Context,
+  direction: Direction,
+  write: (inside: Context) => unknown,
+): boolean {
+  const windows = direction.kind === "es" ? direction.windows : undefined;
+  if (!windows) return true;
+  const { loop, length, carry } = windows;
+  const from = cx.b.input({ dtype: "i32", shape: [] }, "from");
+  const window = { loop, length, from, carry: carry.map((type) => cx.b.input(type)) };
+  return write({ ...cx, world: enterWorld(world, { window }) }) !== undefined;
+}
+
 /** True when the values of every step of the loops that were run can be kept, as their derivatives need. Reports. */
 export function canUnroll(cx: Context): boolean {
   for (const { loop, steps, leaves } of cx.world.consumer.runs) {

@@ -417,3 +417,35 @@ Deno.test("Reptile with windows moves towards the end of the last one", async ()
   // half of the way to 3 + (w - 3) / 16 each time
   assertAlmostEquals(run.parameter("w").data[0]!, 3 - 2.3 * (0.5 + 0.5 / 16) ** 3, 1e-14);
 });
+
+Deno.test("`w@0` in the steps of a loop that goes on is where this run of it starts", async () => {
+  const run = await compile(`edition 1
+    precision f64
+    param w = 0.7
+    param c = 0.5
+    inner fit {
+      minimize 0.5 * (w - c)^2 + 0.5 * (w - w@0)^2  over w by sgd(lr = 0.1, momentum = 0.9)  for T = 2 steps  from fit@T
+    }
+    inner tune { minimize (w - w@0)^2 + w  over w by sgd(lr = 0.1)  for S = 2 steps  from fit@T with fresh states }
+    outer train { minimize 0.5 * (w@(fit.T) - 2)^2  over c by sgd(lr = 0)  for 3 steps }
+    evaluate e { report w@(fit@0)  report w@(tune.S) }`).run();
+  let [w, v] = [0.7, 0];
+  const step = (start: number, first: boolean) => {
+    const g = w - 0.5 + (w - start);
+    v = first ? g : 0.9 * v + g;
+    w -= 0.1 * v;
+  };
+  const round = (k: number) => {
+    const start = w;
+    step(start, k === 0);
+    step(start, false);
+  };
+  for (let k = 0; k < 3; k++) round(k);
+  const stands = w;
+  round(3);
+  let tuned = w;
+  for (let t = 0; t < 2; t++) tuned -= 0.1 * (2 * (tuned - w) + 1);
+  const [fit, tune] = run.evaluation("e").reports.map((r) => r.points[0]!.mean);
+  assertAlmostEquals(fit!, stands, 1e-15);
+  assertAlmostEquals(tune!, tuned, 1e-15);
+});

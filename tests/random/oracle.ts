@@ -14,6 +14,7 @@ import type { RandomProgram } from "./definitions.ts";
 import {
   evaluationAsOutput,
   innerGradients,
+  inPieces,
   jittered,
   startsRead,
   startsWritten,
@@ -251,6 +252,30 @@ export const checks: readonly Check[] = [
       if (!run || run.failure) return apply;
       const settled = { ...subject.settled, program: written.plain, output: plain };
       return await sameAs({ ...subject, settled, run, numbers: numbersOf(run) }, written.stopping, "loops that stop");
+    },
+  },
+  {
+    name: "a warm loop in pieces",
+    share: 1,
+    async look({ settled: { program } }) {
+      const cut = inPieces(program);
+      if (!cut) return apply;
+      const runs: RunResult[] = [];
+      for (const each of [cut.pieces, cut.whole]) {
+        const output = compileFiles(each);
+        // what was left out may have been what something is for
+        if (!output.program) return apply;
+        runs.push(await runOn(output.program, referenceBackend));
+      }
+      const failure = runs.find((r) => r.failure)?.failure;
+      if (failure) return { kind: "skipped", why: "fails" };
+      const [pieces, whole] = runs.map((r) => r.recorded.findLast((x) => x.name === "fit.loss@*")!.value.data);
+      const last = Array.from<number>(whole!).slice(-cut.steps);
+      const size = last.reduce((most, x) => Math.max(most, Math.abs(x)), 1);
+      const wrong = last.findIndex((x, i) => !(Math.abs(x - pieces![i]!) <= 1e-6 * size));
+      return wrong < 0
+        ? held
+        : { kind: "found", detail: `fit.loss@${wrong} is ${pieces![wrong]}, in one piece ${last[wrong]}` };
     },
   },
   {

@@ -75,8 +75,10 @@ class Draft extends Definitions {
     let last = fit;
     let ends = "@T";
     if (form === "inner in inner") return this.innerInInner(fit);
-    if (dice.chance(0.12)) {
-      const time = dice.weighted([[3, "T"], [1, "0"], [2, `${dice.int(1, fit.steps)}`]]);
+    if (dice.chance(0.2)) {
+      // the times of windows are others
+      const between = /es\(.*window/.test(fit.estimator) ? 0 : 4;
+      const time = dice.weighted([[3, "T"], [1, "0"], [between, `${dice.int(1, fit.steps)}`]]);
       last = this.inner("tune", "S", fit.evolves, { table, from: { time: `fit@${time}`, loop: fit } });
       ends = "@(tune.S)";
     }
@@ -186,7 +188,7 @@ class Draft extends Definitions {
     const rests = implicit && !at.from && dice.chance(0.8);
     const evolved = rests ? all.filter((e) => !e.network) : all;
     // what a rule keeps goes on in the same rule only
-    const like = at.from && !at.from.loop.several && !at.from.loop.rule.learned && dice.chance(0.6)
+    const like = at.from && !at.from.loop.several && !at.from.loop.rule.learned && dice.chance(0.75)
       ? at.from.loop.rule.name
       : undefined;
     const several = evolved.length > 1 && dice.chance(0.25) && !like;

@@ -147,6 +147,37 @@ export function stoppedEarly(
   };
 }
 
+/** A warm loop in pieces, and in one: what it minimizes over its last so many steps is the same. Nothing is learned meanwhile, and
+ *  nothing in the loop may speak of a time. Undefined where there is no such loop. */
+export function inPieces(
+  { text, files }: RandomProgram,
+): { readonly pieces: RandomProgram; readonly whole: RandomProgram; readonly steps: number } | undefined {
+  const { items } = treeOf(text);
+  const part = ({ span }: { readonly span: { readonly start: number; readonly end: number } }) =>
+    text.slice(span.start, span.end);
+  const fit = items.find((i) => i.kind === "Inner" && /from fit@T$/m.test(part(i)));
+  const train = items.find((i) => i.kind === "Outer" && i.name.name === "train");
+  if (!fit || !train) return undefined;
+  const others = items.filter((i) => !["Gradient", "Evaluate", "Output", "Record", "Outer", "Inner"].includes(i.kind));
+  const kept = [...others.filter((i) => i.kind !== "Override" || !part(i).includes("override train")), fit].map(part);
+  const speaks = /^data [^]*~|\bbatch\b|\buntil\b|\bdropout\b|^ *draw |override fit|@0|\btrain\.t\b|\bnoisy?\(/m;
+  const own = part(fit);
+  const timed = /\bt\b|\bT\b/.test(own.replace(/\b(for|from) .*$/gm, ""));
+  const steps = Number(/for (?:T = )?(\d+) steps/.exec(own)?.[1]);
+  const inner = items.some((i) => i.kind === "Inner" && i !== fit);
+  if (speaks.test(kept.join("\n")) || timed || inner || !(steps > 0)) return undefined;
+  const plain = own.replace(/^ *through .*\n/m, "");
+  const outer = (count: number) =>
+    part(train).replaceAll(/\bby \w+\(.*\)$/gm, "by sgd(lr = 0)").replaceAll(/^ *(until|clip|keep) .*\n/gm, "")
+      .replace(/for (N = )?\d+ steps/, `for ${count} steps`);
+  const made = (loop: string, count: number): RandomProgram => ({
+    text: [...kept.slice(0, -1), loop, outer(count), "record fit.loss@*"].join("\n") + "\n",
+    files,
+  });
+  const whole = plain.replace(/for (?:T = )?\d+ steps/, `for T = ${3 * steps} steps`).replace(/^ *from .*\n?/m, "");
+  return { pieces: made(plain, 2), whole: made(whole, 1), steps };
+}
+
 /** What a loop minimizes, differentiated where the loop starts: the program without its loops, for each inner loop that is said
  *  without what loops make. */
 export function innerGradients({ text, files }: RandomProgram): RandomProgram[] {
