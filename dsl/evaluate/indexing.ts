@@ -1,5 +1,5 @@
 // What are `[a, b]` and `x[i]`? Lists of numbers and tensors, and entries along the first axes.
-import { sameShape } from "../../runtime/ir/types.ts";
+import { sameShape, type Variable } from "../../runtime/ir/types.ts";
 import { toTensor } from "../elaborate/arithmetic.ts";
 import type { Expression, ListExpression } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
@@ -44,43 +44,46 @@ export function indexTensor(
       label: `there are ${count(object.dims.length, "axis", "axes")}`,
     });
   }
-  let { variable } = object;
-  let dims = object.dims;
+  let found: TensorValue = { kind: "tensor", variable: object.variable, dims: object.dims };
   for (const [i, index] of indices.entries()) {
     // every index takes away the first axis that is left
-    const size = dims[0]!.size;
-    const number = isSingleSize(index) ? index.dims[0]!.size : index.kind === "static" ? index.value : undefined;
-    if (number !== undefined && Number.isInteger(number)) {
-      const k = number < 0 ? number + size : number;
-      if (k < 0 || k >= size) {
-        return fail(cx, {
-          code: "M0301",
-          title: `The index ${number} is outside 0 .. ${size - 1}`,
-          at: expressions[i]!.span,
-          secondary: [{ span: span, message: `indexes ${describeValue(object)}` }],
-        });
-      }
-      variable = cx.b.row(variable, k);
-    } else if (index.kind === "tensor" && index.variable.dtype === "i32" && index.dims.length === 0) {
-      noteRow(cx, dims[0]!);
-      const own = checkedIndices(cx, index, {
-        size,
-        kind: "an index",
-        unit: entriesAlong(i),
-        at: expressions[i]!.span,
-      });
-      variable = cx.b.one("gather", [variable, own.variable], { axis: 0, batch: 0 });
-    } else {
-      return fail(cx, {
-        code: "M0304",
-        title: `An index must be an integer, not ${describeValue(index)}`,
-        at: expressions[i]!.span,
-        hint: isListOfIndices(index) ? "several entries are read by `take(x, [0, 1])`" : undefined,
-      });
-    }
-    dims = dims.slice(1);
+    const entry = entryAt(cx, found, index, { axis: i, at: expressions[i]!.span, of: object, span });
+    if (!entry) return errorValue;
+    found = { kind: "tensor", variable: entry, dims: found.dims.slice(1) };
   }
-  return { kind: "tensor", variable, dims };
+  return found;
+}
+
+/** One entry along the first axis. `axis`, `of`: which axis of which value that is. Undefined when wrong (reported). */
+function entryAt(
+  cx: Context,
+  { variable, dims: [dim] }: TensorValue,
+  index: Value,
+  { axis, at, of, span }: { readonly axis: number; readonly at: Span; readonly of: TensorValue; readonly span: Span },
+): Variable | undefined {
+  const { size } = dim!;
+  const number = isSingleSize(index) ? index.dims[0]!.size : index.kind === "static" ? index.value : undefined;
+  if (number !== undefined && Number.isInteger(number)) {
+    const k = number < 0 ? number + size : number;
+    if (k >= 0 && k < size) return cx.b.row(variable, k);
+    return void fail(cx, {
+      code: "M0301",
+      title: `The index ${number} is outside 0 .. ${size - 1}`,
+      at,
+      secondary: [{ span, message: `indexes ${describeValue(of)}` }],
+    });
+  }
+  if (index.kind === "tensor" && index.variable.dtype === "i32" && index.dims.length === 0) {
+    noteRow(cx, dim!);
+    const own = checkedIndices(cx, index, { size, kind: "an index", unit: entriesAlong(axis), at });
+    return cx.b.one("gather", [variable, own.variable], { axis: 0, batch: 0 });
+  }
+  return void fail(cx, {
+    code: "M0304",
+    title: `An index must be an integer, not ${describeValue(index)}`,
+    at,
+    hint: isListOfIndices(index) ? "several entries are read by `take(x, [0, 1])`" : undefined,
+  });
 }
 
 /** `[0, 1]`, or integers that the program computes. */

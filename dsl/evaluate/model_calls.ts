@@ -1,6 +1,6 @@
 // What does a model compute for arguments? Matches them with the formals, shapes the parameters at the first call, and
 // evaluates the body in the world that the call stands in.
-import type { Binding, Expression, Formal, TypeExpression } from "../syntax/ast.ts";
+import type { Binding, Expression, Formal, ModelItem, TypeExpression } from "../syntax/ast.ts";
 import { asFloat, toTensor } from "../elaborate/arithmetic.ts";
 import { fail } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
@@ -227,6 +227,11 @@ function evaluateBody(call: ModelCall): Value {
       locals.set(member.name.name, known(value));
     }
   }
+  return returnedValue(body, item);
+}
+
+/** What a model returns, of the shape that it promises. */
+function returnedValue(body: Context, item: ModelItem): Value {
   const returned = evaluate(body, item.body);
   const result = toTensor(body, returned);
   if (result.kind === "error") {

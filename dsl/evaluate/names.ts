@@ -5,6 +5,7 @@ import { builtins, constants } from "../builtins/builtins.ts";
 import { dataRecord } from "../elaborate/data_values.ts";
 import { fail, firstTime, moduleScope, sourceText } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
+import type { Label } from "../diagnostics/diagnostic.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import { indexTensor } from "./indexing.ts";
 import { partOf } from "../elaborate/model_tensors.ts";
@@ -277,33 +278,25 @@ export function evaluatePart(
       hint: `write \`${named}\``,
     });
   }
-  const object = evaluate(cx, expression.object);
-  const name = expression.member.name;
+  return memberOf(cx, expression, evaluate(cx, expression.object));
+}
+
+/** The value of `a.b` where a is no reference. */
+function memberOf(cx: Context, expression: Expression & { kind: "Member" }, object: Value): Value {
+  const { name, span: at } = expression.member;
   if (object.kind === "error" || name === "") return errorValue;
+  const without = (title: string, known: readonly string[], secondary: Label[] = []) =>
+    fail(cx, { code: "M0201", title, at, secondary, notes: [`It has ${quoted(known)}`], hint: hintFor(name, known) });
   if (object.kind === "record") {
     const member = object.members.get(name);
     if (member) return readWhole(cx, readPart(cx, member()), [object.name, name], expression.span);
-    const known = [...object.members.keys()];
-    return fail(cx, {
-      code: "M0201",
-      title: `The ${object.what} \`${object.name}\` has no \`${name}\``,
-      at: expression.member.span,
-      secondary: [{ span: object.span, message: "declared here" }],
-      notes: [`It has ${quoted(known)}`],
-      hint: hintFor(name, known),
-    });
+    const title = `The ${object.what} \`${object.name}\` has no \`${name}\``;
+    return without(title, [...object.members.keys()], [{ span: object.span, message: "declared here" }]);
   }
   if (object.kind === "tensors") {
     const part = partOf(cx, object, name, expression.span);
-    if (part) return part;
-    const known = [...new Set(object.tensors.map(({ path }) => path[0]!))];
-    return fail(cx, {
-      code: "M0201",
-      title: `${capital(describeValue(object))} has no \`${name}\``,
-      at: expression.member.span,
-      notes: [`It has ${quoted(known)}`],
-      hint: hintFor(name, known),
-    });
+    const known = new Set(object.tensors.map(({ path }) => path[0]!));
+    return part ?? without(`${capital(describeValue(object))} has no \`${name}\``, [...known]);
   }
   return fail(cx, {
     code: "M0203",
