@@ -32,11 +32,33 @@ export function checkStanding(
     ...[...evaluations, ...outputs].map((e) => ({ ...e, name: `\`${e.item.name.name}\``, at: e.item.name.span })),
     ...simulations.map((s) => ({ ...s, name: `\`${s.loop.name}\``, at: s.loop.item.name.span })),
   ];
+  for (const gradient of gradients.filter((g) => g.item.after)) refuseTwoStarts(el, gradient, movers);
   for (const { runs, name, at } of readers) {
     for (const { loop } of runs.filter(beginsThere)) {
       const before = movers.get(loop);
       if (before?.across) refuseTasks(el, loop, { before, name, at });
     }
+  }
+}
+
+/** Reports a start for which a gradient is asked after an outer, where it is that of two loops: one stands, and one begins. */
+function refuseTwoStarts(
+  el: Elaboration,
+  { wrt, runs }: CheckedProgram["gradients"][number],
+  movers: ReadonlyMap<Loop, CheckedOuter>,
+): void {
+  for (const { expression, leaves, label } of wrt) {
+    const starting = runs.filter((r) => !r.around && r.leaves.some((leaf) => leaves.includes(leaf)));
+    const stands = starting.find(({ loop }) => isWarm(loop) && movers.has(loop));
+    const begins = starting.find(({ loop }) => !loop.from);
+    if (!stands || !begins) continue;
+    fail({ elaboration: el, frames: [] }, {
+      code: "M0701",
+      title: `\`${label}\` is where \`${stands.loop.name}\` stands, and where \`${begins.loop.name}\` begins`,
+      at: expression.span,
+      secondary: [declaredHere(stands.loop.item.name), declaredHere(begins.loop.item.name)],
+      hint: "write a gradient for each",
+    });
   }
 }
 

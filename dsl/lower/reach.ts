@@ -2,7 +2,7 @@
 // and names those that cannot; `reach_reasons.ts` says why.
 import { allInfluences, expandForInfluence, influencesInside } from "../../runtime/autodiff/influence.ts";
 import { bodyOf, type EquationOf, type IrFunction } from "../../runtime/ir/types.ts";
-import type { ProgramFunction } from "../../runtime/program/program.ts";
+import { leafOf, type ProgramFunction } from "../../runtime/program/program.ts";
 import { openLook } from "../elaborate/functions.ts";
 import { fail } from "../world/report.ts";
 import type { CheckedLoop, Elaboration, LeafDeclaration, MetaReference } from "../world/world.ts";
@@ -80,7 +80,8 @@ function followDerivatives({ fn, inputs }: ProgramFunction, direction: Direction
   if (direction.kind === "es") { // whatever is read counts, kinks and comparisons too
     for (const position of usedInputs({ ...fn, outputs: fn.outputs.slice(0, 1) })) {
       const slot = inputs[position]!;
-      if (slot.kind === "leaf") read.add(slot.name);
+      const name = leafOf(slot);
+      if (name !== undefined) read.add(name);
     }
     return { read, differentiated: read, flat: new Set() };
   }
@@ -92,7 +93,7 @@ function followDerivatives({ fn, inputs }: ProgramFunction, direction: Direction
   const used = usedInputs(expanded);
   for (const position of wrt) {
     const slot = inputs[fn.inputs.indexOf(request.inputs[position]!)];
-    const name = slot?.kind === "leaf" ? slot.name : slot?.kind === "state" ? slot.leaf : undefined;
+    const name = leafOf(slot);
     if (name === undefined) continue;
     if (used.has(position)) read.add(name);
     if (found.has(position)) differentiated.add(name);

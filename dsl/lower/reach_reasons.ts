@@ -12,13 +12,14 @@ import {
   type PrimitiveName,
   type Variable,
 } from "../../runtime/ir/types.ts";
-import type { ProgramFunction } from "../../runtime/program/program.ts";
+import { leafOf, type ProgramFunction } from "../../runtime/program/program.ts";
 import type { Label } from "../diagnostics/diagnostic.ts";
 import { solvesStep } from "../loops/estimators.ts";
 import { withoutTelling } from "../loops/finite_objectives.ts";
 import type { LeafDeclaration } from "../world/world.ts";
 import type { EstimatorKind, Loop } from "../world/loop.ts";
-import { referenceText } from "../syntax/paths.ts";
+import { isWarm } from "../loops/standing.ts";
+import { leadsTo, referenceText } from "../syntax/paths.ts";
 import { isLibrary, type Span } from "../text/source.ts";
 
 /** What is said at a meta-parameter that has no influence. */
@@ -42,8 +43,8 @@ export interface Evidence {
 export function evidenceOf({ fn, inputs }: ProgramFunction): Evidence {
   const request = fn.equations.findLast((e): e is EquationOf<"gradient"> => e.op === "gradient");
   const named = (position: number, variable: Variable): [string, number][] => {
-    const slot = inputs[fn.inputs.indexOf(variable)];
-    return slot?.kind === "leaf" ? [[slot.name, position]] : [];
+    const name = leafOf(inputs[fn.inputs.indexOf(variable)]);
+    return name === undefined ? [] : [[name, position]];
   };
   const of = request?.params.body ?? fn;
   const names = request
@@ -82,7 +83,8 @@ export function causeOf(question: Question, evidence: Evidence): Cause {
     return positions.length > 0 && positions.every((p) => found.has(p));
   };
   const trial: Trial = { question, fn, bits, reaches };
-  return estimatorCause(trial) ?? crossingCause(trial) ?? laterCause(trial) ?? startCause(trial) ?? zeroCause(trial) ??
+  return warmCause(question) ?? estimatorCause(trial) ?? crossingCause(trial) ?? laterCause(trial) ??
+    startCause(trial) ?? zeroCause(trial) ??
     branchCause(trial) ?? flatCause(question, evidence) ??
     {
       label: positions.length > 0
@@ -97,6 +99,18 @@ interface Trial {
   /** The leaves as bits of what is reached. */
   readonly bits: bigint;
   readonly reaches: (supposed: Supposition) => boolean;
+}
+
+/** The start of what goes on from meta-step to meta-step acts once, before the first. */
+function warmCause({ start, inners, leaves }: Question): Cause | undefined {
+  const changes = (loop: Loop, { path }: LeafDeclaration) =>
+    loop.rules.some((r) => r.paths.some((p) => leadsTo(p, path)));
+  const loop = start ? [...inners].find((l) => isWarm(l) && leaves.every((leaf) => changes(l, leaf))) : undefined;
+  return loop && {
+    label: `\`${loop.name}\` goes on from where the meta-step before left it, so where it starts acts once`,
+    secondary: [{ span: loop.from!.span, message: "because of this" }],
+    hint: "leave out `from`, or learn the start in an outer before this one, by a loop without `from`",
+  };
 }
 
 // ------------------------------------------------------------------------------------------------ what an estimator cuts

@@ -47,6 +47,11 @@ export type InputSlot =
     readonly origin: Origin;
   };
 
+/** The parameter or hyperparameter that an input is the value of. */
+export function leafOf(slot: InputSlot | undefined): string | undefined {
+  return slot?.kind === "leaf" ? slot.name : slot?.kind === "state" ? slot.leaf : undefined;
+}
+
 /** A function, not yet expanded (`gradient` requests stand in it), and what its inputs are. */
 export interface ProgramFunction {
   readonly fn: IrFunction;

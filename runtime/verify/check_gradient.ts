@@ -5,7 +5,7 @@ import { InternalError } from "../errors.ts";
 import { eliminateDeadCode } from "../ir/dead_code.ts";
 import { type EquationOf, type HostArray, sizeOf } from "../ir/types.ts";
 import { openExecutables } from "../loop/executables.ts";
-import type { ProgramFunction } from "../program/program.ts";
+import { type InputSlot, leafOf, type ProgramFunction } from "../program/program.ts";
 import type { ImplicitReport } from "../loop/results.ts";
 import { derivative } from "./differences.ts";
 
@@ -24,13 +24,17 @@ export function scalarOf({ fn, inputs }: ProgramFunction, name: string): Differe
   const request = fn.equations.findLast((e): e is EquationOf<"gradient"> => e.op === "gradient");
   if (!request) return undefined;
   const { body, wrt } = request.params;
+  const slots: InputSlot[] = [...inputs];
   const leaves = wrt.map((position) => {
-    const slot = inputs[fn.inputs.indexOf(request.inputs[position]!)];
-    if (slot?.kind !== "leaf") throw new InternalError("A gradient is asked for that is not a leaf's");
-    return slot.name;
+    const input = fn.inputs.indexOf(request.inputs[position]!);
+    const name = leafOf(inputs[input]);
+    if (name === undefined) throw new InternalError("A gradient is asked for that is not a leaf's");
+    // where a loop stands before the first meta-step, the parameter is at its start
+    slots[input] = { kind: "leaf", name };
+    return name;
   });
   const gradients = request.outputs.slice(body.outputs.length);
-  const part = (outputs: typeof gradients) => ({ fn: eliminateDeadCode({ ...fn, outputs }), inputs });
+  const part = (outputs: typeof gradients) => ({ fn: eliminateDeadCode({ ...fn, outputs }), inputs: slots });
   const value = request.outputs[0]!;
   return { name, value: part([value]), gradient: part([value, ...gradients]), leaves };
 }

@@ -170,6 +170,12 @@ Deno.test("verify says nothing false of draws, warm starts, signs and samples of
     param a = 1
     inner fit { minimize (w - a * s.x)^2 over w by sgd(lr = 0.1) for T = 3 steps from fit@T }
     outer train { minimize (w@T - 2)^2 + a^2 across 2 t fixed over a, fit.lr by adam(lr = 0.1) for 5 steps }`,
+    `param w : [2] = 0.5
+    param a = 1
+    inner fit { minimize sum((w - a)^2) over w by adam(lr = 0.1) for T = 2 steps from fit@T }
+    outer train { minimize sum((w@T - 2)^2) over a, fit.lr by adam(lr = 0.1) for 5 steps }
+    gradient sum(w@T) wrt w@0, a, fit.lr after train
+    evaluate e { report sum(w@0) for T = 0 steps }`,
     `param w : [3] = [0.5, 0, 1]
     inner fit { minimize sum((w - 1)^2) over w by lion(lr = 0.1) for T = 4 steps }
     gradient sum((w@T)^2) wrt w@0, fit.lr`,
