@@ -21,10 +21,12 @@ export function beginStanding({ warm }: OuterProgram, context: RunContext): void
   }
 }
 
-/** Where the loops stand that change parameters, by the names of these; of those that each task has a value of its own of, none. */
+/** Where the loops stand that change parameters, by the names of these; where each task has its own, `w@fit`, tasks first. */
 export function standingValues({ program, states }: RunContext): Map<string, HostArray> {
-  const values = program.standing.filter(({ tasks }) => !tasks).flatMap((standing) => standing.states);
-  return new Map(
-    values.flatMap(({ name, leaf }) => leaf !== undefined && states.has(name) ? [[leaf, states.get(name)!]] : []),
-  );
+  return new Map(program.standing.flatMap(({ tasks, states: kept }) =>
+    kept.flatMap(({ name, leaf }) => {
+      const value = leaf === undefined ? undefined : states.get(name);
+      return value ? [[tasks ? name : leaf!, value] as const] : [];
+    })
+  ));
 }

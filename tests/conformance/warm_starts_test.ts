@@ -1,5 +1,5 @@
 // Does an inner loop go on where it ended, and does Reptile move a start towards an end? Both against plain loops.
-import { assert, assertAlmostEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { compile } from "../../mod.ts";
 
 Deno.test("`from fit@T` in fit goes on from the meta-step before; derivatives stop where the meta-step began", async () => {
@@ -157,6 +157,10 @@ Deno.test("fixed tasks each keep a velocity of their own", async () => {
     assertAlmostEquals(slope, square * one, 1e-11, `meta-step ${k}`);
   });
   assert([1, 4, 9].every((alike) => Math.abs(square - alike) > 0.1), `${square}`);
+  const ends = run.parameter("w@fit");
+  assertEquals(ends.shape, [3]);
+  const factors = [...ends.data].map((w) => Math.round(1e9 * w / loop.state.w) / 1e9);
+  assertEquals(factors.reduce((sum, x) => sum + x * x, 0) / 3, Math.round(3 * square) / 3);
 });
 
 Deno.test("the second phase goes on where the first left the warm loop, and the best evaluation's state is given back", async () => {
