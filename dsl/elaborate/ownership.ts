@@ -31,7 +31,8 @@ export function loopsMentioned(el: Elaboration, expression: Expression): Loop[] 
 /** Every inner loop that an expression has to do with, by mistake or not: those it reads at times, and those that change
  *  what it names without a time. Gone through by checks, so that one mistake does not hide those in the loop. */
 export function loopsTouched(el: Elaboration, expression: Expression): Loop[] {
-  const found = new Set(loopsMentioned(el, expression));
+  const read = outersOnlyRead(el, expression);
+  const found = new Set(loopsMentioned(el, expression).filter((loop) => !read.has(loop)));
   const timed = new Set<Expression>();
   visit(expression, (e) => {
     if (e.kind === "Time") timed.add(e.object);
@@ -40,6 +41,22 @@ export function loopsTouched(el: Elaboration, expression: Expression): Loop[] {
     for (const loop of el.loops.values()) if (loop.kind === "inner" && evolves(loop, [e.name])) found.add(loop);
   });
   return [...found];
+}
+
+/** The outers of which an expression reads rates at times and no more: these are known without a run, and to run them here would
+ *  mean that they do not run by themselves. */
+function outersOnlyRead(el: Elaboration, expression: Expression): ReadonlySet<Loop> {
+  const read = new Set<Loop>();
+  const run = new Set<Loop>();
+  visit(expression, (e) => {
+    if (e.kind !== "Time") return;
+    const [head, ...rest] = referencePath(e.object.kind === "Index" ? e.object.object : e.object) ?? [];
+    const loop = el.loops.get(head ?? "");
+    if (loop?.kind !== "outer") return;
+    (["loss", "gradient_norm"].includes(rest.join(".")) ? run : read).add(loop);
+  });
+  for (const loop of run) read.delete(loop);
+  return read;
 }
 
 function evolves(loop: Loop, path: Path): boolean {

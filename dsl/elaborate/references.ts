@@ -102,6 +102,8 @@ export function resolveReference(cx: Context, expression: Expression): Reference
       const labels = leaves.flatMap((l) => l.tensor ? [pathText(l.tensor)] : []);
       const leaf = leaves[labels.indexOf(wanted ?? "")];
       if (leaf && expression.indices.length === 1) return { kind: "leaf", leaf };
+      // what could not be read may have been that tensor
+      if (cx.elaboration.modules.root.torn) return undefined;
       return void fail(cx, {
         code: "M0201",
         title: `\`${pathText(hyperparameterPath(object.loop, object.declared))}\` has no value for \`${

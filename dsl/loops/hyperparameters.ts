@@ -20,7 +20,13 @@ import type {
 } from "../world/world.ts";
 import type { Dim, TensorValue } from "../world/value_kinds.ts";
 import { type Path, pathText } from "../syntax/paths.ts";
-import { type DeclaredHyperparameter, hyperparameterPath, type Loop, type LoopRule } from "../world/loop.ts";
+import {
+  type DeclaredHyperparameter,
+  hyperparameterPath,
+  type Loop,
+  type LoopRule,
+  withoutTime,
+} from "../world/loop.ts";
 import {
   describeValue,
   endingHint,
@@ -133,10 +139,13 @@ function namesOf(
   return { ...names, name: leafName(names) };
 }
 
-/** A parameter inside the one model that a rule changes: `l1.W` for `mlp.l1.W`. */
-function shortPath({ path }: LeafDeclaration, { references: [first, second] }: LoopRule): Path {
+/** A parameter inside the one model that a rule changes: `l1.W` for `mlp.l1.W`. What is one of many is called by both names: `fit.lr.W`
+ *  for `fit.lr[W]`. */
+function shortPath({ path, tensor = [] }: LeafDeclaration, { references: [first, second] }: LoopRule): Path {
   const [head, ...rest] = path;
-  return !second && first?.kind === "Name" && first.name === head && rest.length > 0 ? rest : path;
+  const only = first && !second ? withoutTime(first) : undefined;
+  const short = only?.kind === "Name" && only.name === head && rest.length > 0;
+  return [...short ? rest : path, ...tensor];
 }
 
 function declareHyperparameter(

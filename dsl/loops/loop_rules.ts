@@ -1,7 +1,6 @@
 // By which rules does a loop go? Pairs every `over` with its `by`, and every hyperparameter with the value that the call, an
 // override or the optimizer's own declaration gives it.
 import type { Clause, Expression, InnerItem, OptimizerItem, OuterItem, OverrideEntry } from "../syntax/ast.ts";
-import { notYet } from "../world/report.ts";
 import type { Elaboration } from "../world/world.ts";
 import { hintAt, hintFor } from "../diagnostics/hints.ts";
 import { type DeclaredHyperparameter, type Loop, type LoopRule, pathsOf } from "../world/loop.ts";
@@ -251,7 +250,6 @@ export function checkOverrides(el: Elaboration): void {
       // a loop without rules was reported
       if (!loop || name === "" || loop.rules.length === 0) continue;
       checkEntry(el, loop, entry, qualifier);
-      if (loop.kind === "outer" && entry.per.length > 0) notYet(el, "`per` in an outer loop", entry.span);
     }
   }
 }

@@ -194,11 +194,11 @@ function writeStep(cx: Context, plan: LoopPlan, place: StepPlace) {
 }
 
 /** The time of a step, where arrays over the steps are read once each. */
-function timeOf(b: Builder, { steps }: LoopPlan, { scan, window, t }: StepPlace): RuleTime {
+function timeOf(b: Builder, { loop, steps }: LoopPlan, { scan, window, t }: StepPlace): RuleTime {
   const entries = new Map<Variable, Variable>();
   const read = (stacked: Variable) =>
-    // a window knows its entries by their numbers only
-    window
+    // a window knows its entries by their numbers only, and what an outer makes of what it learns is made in its step
+    window || loop.kind === "outer"
       ? scan.body.one("gather", [scan.body.resolve(stacked), t.variable], { axis: 0, batch: 0 })
       : scan.slice(stacked);
   const entry = (stacked: Variable) => {

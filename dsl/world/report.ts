@@ -148,11 +148,6 @@ export function topOf({ elaboration }: Pick<Context, "elaboration">, world: Worl
   return { elaboration, world, b: world.b, scope: moduleScope(module), frames: [] };
 }
 
-/** Reports a construct that the language has and this version does not. */
-export function notYet(el: Elaboration, what: string, at: Span, notes: readonly string[] = []): void {
-  el.sink.report({ code: "M0701", title: `${what} is not yet supported`, at, notes });
-}
-
 /** The text of an expression as written, on one line. */
 export function sourceText(el: Elaboration, expression: Expression): string {
   const text = el.modules.sources.get(expression.span.source)?.text ?? "";

@@ -184,6 +184,7 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
   "a learned rule": ({ text }) => /by learned\(/.test(text),
   "rates per tensor": ({ text }) => /per tensor/.test(text),
   "rates per tensor per step": ({ text }) => /per tensor per step/.test(text),
+  "rates of an outer per step, tensor or entry": ({ text }) => /^override (train|top|mid) \{[^}]* per /m.test(text),
   "rates per entry": ({ text }) => /per entry/.test(text),
   "a formula of the step": ({ text }) => /@t = /.test(text),
   "a take in a loop": ({ loops, words }) => loops.some((l) => /\btake\(/.test(words(l))),

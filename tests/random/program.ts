@@ -420,7 +420,9 @@ class Draft extends Definitions {
       }}`,
     );
     if (dice.chance(0.2)) {
-      this.#items.push(`override mid { ${own.smooth[0]} = ${dice.number(0.05, 0.3)}${dice.pick(["", " in 0 .. 1"])} }`);
+      this.#items.push(
+        `override mid { ${own.smooth[0]} = ${dice.number(0.05, 0.3)}${dice.pick(["", " in 0 .. 1", " per step"])} }`,
+      );
     }
     const readsEnd = dice.chance(0.5);
     const objective = [
@@ -478,12 +480,14 @@ class Draft extends Definitions {
     }
     if (dice.chance(0.12)) lines.push(`  until ${this.threshold(name.split(" ")[0]!)}`);
     this.#items.push(`outer ${name} {\n${lines.join("\n")}\n}`);
-    if (dice.chance(0.12) && by.hasRate && !two) {
-      this.#items.push(
-        `override ${name.split(" ")[0]} { lr@t = 0.1 * ${
-          dice.pick(["cosine(t, T)", "warmup(t, 2)", "inverse_time(t, 1)"]).replace("T", `${steps}`)
-        } }`,
-      );
+    if (dice.chance(0.2) && by.hasRate && !two) {
+      const rate = dice.number(0.05, 0.2);
+      const entry = dice.pick([
+        `lr@t = 0.1 * ${dice.pick(["cosine(t, T)", "warmup(t, 2)", "inverse_time(t, 1)"]).replace("T", `${steps}`)}`,
+        `lr = ${rate} per ${dice.pick(["step", "tensor", "entry", "tensor per step"])}`,
+        `lr = ${literal(dice, [steps], () => dice.number(0.05, 0.2))} per step`,
+      ]);
+      this.#items.push(`override ${name.split(" ")[0]} { ${entry} }`);
     }
   }
 
