@@ -31,6 +31,7 @@ export abstract class ExpressionParser extends CstParser {
     if (openers === undefined || !this.LA(2).tokenType.CATEGORIES?.includes(t.Name)) return false;
     const third = this.LA(3).image;
     if (third === "(" && this.LA(2).tokenType !== t.Identifier) return false;
+    if (third === "after") return openers.includes(third) && this.LA(5).tokenType === t.LBrace;
     return openers.includes(third) && (third !== "from" || this.LA(4).tokenType === t.StringToken);
   }
 

@@ -19,6 +19,8 @@ const others = [
 const hidden: { readonly [name: string]: string } = {
   "itself_shapes.meta": "a gradient that could not be gone through may call the model, and so shape it",
   "later_record_inside.meta": "a gradient that could not be gone through may run the loop by itself",
+  "loop_needs_a_shape_before_the_call.meta":
+    "a gradient that could not be gone through may call the model, and so shape it",
   "shapes_model_never_called.meta": "a gradient that could not be gone through may call the model, and so shape it",
   "start_of_what_nothing_calls.meta": "what is wrong may be what reads it",
   "unused_param.meta": "what is wrong may be a misspelt use",

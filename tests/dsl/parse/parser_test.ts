@@ -179,6 +179,14 @@ Deno.test("parseProgram() takes a value called like a keyword before what begins
   }
 });
 
+Deno.test("parseProgram() takes a value called like a keyword before a task and an `after`", () => {
+  const read = "gradient w across 2 + evaluate noise after train wrt w";
+  assertEquals(parse(read).diagnostics, [], read);
+  // where a value is forgotten, the block after it is read
+  const { program, diagnostics } = parse("let y = \nevaluate noise after train { report w }");
+  assertEquals([diagnostics.length, program.items.map(({ kind }) => kind)], [1, ["Let", "Evaluate"]]);
+});
+
 Deno.test("parseProgram() takes every keyword as a name after a dot", () => {
   for (const { word } of keywords) assertEquals(expressionTree(`a.${word}`), `(. a ${word})`);
 });
