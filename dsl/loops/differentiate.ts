@@ -1,42 +1,21 @@
 // How is the gradient of an objective written? As a request that the runtime expands, backwards or forwards; or, for evolution
 // strategies, as the objective at many perturbed values: no derivative at all.
-import type { Builder, MapScope } from "../../runtime/ir/builder.ts";
-import type { ArrayType, Variable } from "../../runtime/ir/types.ts";
-import { drawInto } from "../elaborate/draws.ts";
-import type { Direction, SampledDirection } from "../world/loop.ts";
-import type { Context, LeafDeclaration } from "../world/world.ts";
-import type { DistributionValue, TensorValue } from "../world/value_kinds.ts";
-import type { Span } from "../text/source.ts";
-import { shapeOf, staticNumber } from "../world/values.ts";
+import type { Direction } from "../world/loop.ts";
+import type { Context } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
 import { enterWorld } from "../world/moments.ts";
-
-/** An objective and what it is differentiated for. */
-export interface Differentiated {
-  readonly name: string;
-  readonly at: Span;
-  readonly leaves: readonly LeafDeclaration[];
-  /** The present value of a leaf. */
-  readonly value: (leaf: LeafDeclaration) => TensorValue;
-  /** Tasks that the objective is the mean of. */
-  readonly tasks: number | undefined;
-  /** Writes the objective, a scalar, and what else is wanted, where a context stands; then what `more` gives for each task. */
-  readonly write: (cx: Context, more?: (task: Context) => readonly Variable[]) => readonly Variable[];
-  /** Types of what else is wanted of a loop that is run window by window: its value in the last window, at x itself. */
-  readonly others?: readonly ArrayType[];
-}
-
-/** What `write` wrote, and the gradient of its first output for every leaf. */
-export interface WithGradients {
-  readonly outputs: readonly Variable[];
-  readonly gradients: readonly Variable[];
-}
+import type { Differentiated, WithGradients } from "./differentiated.ts";
+import { lastingStrategy } from "./lasting_samples.ts";
+import { evolutionStrategy, windowStrategy } from "./samples.ts";
 
 /** Writes an objective with its gradient. */
 export function differentiate(cx: Context, direction: Direction, objective: Differentiated): WithGradients {
   if (direction.kind === "es") {
-    const { windows } = direction;
-    return windows
-      ? windowStrategy(cx, { ...direction, windows }, objective)
+    const { windows, lasting } = direction;
+    if (windows) return windowStrategy(cx, { ...direction, windows }, objective);
+    // elsewhere than in a meta-step, samples begin where the loop stands
+    return lasting && objective.lasting
+      ? lastingStrategy(cx, { ...direction, lasting }, objective, objective.lasting)
       : evolutionStrategy(cx, direction, objective);
   }
   const request = cx.b.openGradient(objective.name);
@@ -49,122 +28,3 @@ export function differentiate(cx: Context, direction: Direction, objective: Diff
   const outputs = objective.write({ ...cx, world, b: request.body });
   return request.close(outputs, direction.kind);
 }
-
-/** dL/dx estimated by sum over i of (L(x + sigma e_i) - L(x - sigma e_i)) e_i / (2 sigma samples), e_i normal: unbiased for the
- *  gradient of L smoothed by that normal (Nesterov and Spokoiny 2017; antithetic pairs). Values are those at x itself. */
-function evolutionStrategy(cx: Context, direction: SampledDirection, objective: Differentiated): WithGradients {
-  const { b, world } = cx;
-  const { samples } = direction;
-  const noise = drawNoise(cx, direction, objective);
-  const scope = b.openMap(`${objective.name} es`, 2 * samples + 1);
-  const initials = perturbed(b, scope, noise, direction, objective);
-  const inside = enterWorld(world, { b: scope.body, initials });
-  const outputs = scope.close(objective.write({ ...cx, world: inside, b: scope.body }));
-  const weight = pairWeights(b, outputs[0]!, direction);
-  return {
-    outputs: outputs.map((x) => b.row(x, 0)),
-    gradients: noise.map((e) => contractFirst(b, weight, e)),
-  };
-}
-
-/** The same window by window: every pair draws its e anew and goes on from where its two runs of the loop ended. Persistent, the
- *  loss of a window is weighted by the sum of the e so far, which is unbiased for the mean of the windows' objectives (Vicol, Metz
- *  and Sohl-Dickstein 2021, equation 11); else by its own, which forgets what earlier steps did. */
-function windowStrategy(
-  cx: Context,
-  direction: SampledDirection & { readonly windows: NonNullable<SampledDirection["windows"]> },
-  objective: Differentiated,
-): WithGradients {
-  const { b, world } = cx;
-  const { samples, windows: { loop, length, count, persistent, carry } } = direction;
-  const lanes = 2 * samples + 1;
-  const { leaves, tasks, value, others = [] } = objective;
-  const float = { dtype: cx.elaboration.precision, shape: [] } as const;
-  const scan = b.openScan(`${objective.name} windows`, count);
-  const s = scan.body;
-  const index = scan.slice(b.one("iota", [], { type: { dtype: "i32", shape: [count] }, axis: 0 }));
-  const from = s.apply("mul", index, s.fill(length, index));
-  const total = scan.carry(b.fill(0, float));
-  const sums = leaves.map((leaf) => scan.carry(b.fill(0, value(leaf).variable)));
-  const paths = leaves.map((leaf) => scan.carry(b.fill(0, { ...float, shape: [samples, ...shapeOf(leaf.dims)] })));
-  const states = carry.map(({ dtype, shape }) =>
-    scan.carry(b.fill(0, { dtype, shape: [lanes, ...(tasks === undefined ? [] : [tasks]), ...shape] }))
-  );
-  for (const type of others) scan.carry(b.fill(0, type));
-  const at: Context = { ...cx, world: enterWorld(world, { b: s }), b: s };
-  const noise = drawNoise(at, direction, objective, index);
-  const scope = s.openMap(`${objective.name} es`, lanes);
-  const initials = perturbed(s, scope, noise, direction, objective);
-  const window = { loop, length, from, carry: states.map((x) => scope.slice(x)) };
-  const inside = enterWorld(at.world, { b: scope.body, initials, window });
-  const written = objective.write(
-    { ...at, world: inside, b: scope.body },
-    (task) => task.world.runs.get(loop)!.carry,
-  );
-  const outputs = scope.close(written);
-  const weight = pairWeights(s, outputs[0]!, direction);
-  const share = (x: Variable) => s.apply("div", x, s.fill(count, x));
-  const nextPaths = paths.map((path, i) => persistent ? s.apply("add", path, noise[i]!) : noise[i]!);
-  const nextSums = sums.map((sum, i) => s.apply("add", sum, share(contractFirst(s, weight, nextPaths[i]!))));
-  const unmoved = (x: Variable) => s.row(x, 0);
-  const closed = scan.close([
-    s.apply("add", total, share(unmoved(outputs[0]!))),
-    ...nextSums,
-    ...nextPaths,
-    ...outputs.slice(1 + others.length),
-    ...outputs.slice(1, 1 + others.length).map(unmoved),
-  ], []);
-  const last = closed.carry.slice(closed.carry.length - others.length);
-  return { outputs: [closed.carry[0]!, ...last], gradients: closed.carry.slice(1, 1 + leaves.length) };
-}
-
-/** Normal numbers [samples, ...] for every leaf; other ones for every window. */
-function drawNoise(
-  cx: Context,
-  { samples }: SampledDirection,
-  { leaves, at }: Differentiated,
-  window?: Variable,
-): readonly Variable[] {
-  const normal: DistributionValue = {
-    kind: "distribution",
-    description: "normal",
-    computed: false,
-    make: () => ({ kind: "family", family: "normal", a: staticNumber(0, "float"), b: staticNumber(1, "float") }),
-  };
-  return leaves.map((leaf) => {
-    const name = {
-      module: leaf.module,
-      drawnAs: `es ${leaf.drawnAs}`,
-      ...(window ? { again: { name: "window", index: window } } : {}),
-    };
-    return drawInto(cx, normal, [{ size: samples }, ...leaf.dims], name, at)!.variable;
-  });
-}
-
-/** The leaves of one lane: as they are, then + sigma e_i, then - sigma e_i. */
-function perturbed(
-  b: Builder,
-  scope: MapScope,
-  noise: readonly Variable[],
-  { sigma }: SampledDirection,
-  { leaves, value }: Differentiated,
-): Map<string, TensorValue> {
-  const m = scope.body;
-  return new Map(leaves.map((leaf, i) => {
-    const e = noise[i]!;
-    const zero = b.fill(0, { dtype: e.dtype, shape: [1, ...shapeOf(leaf.dims)] });
-    const own = scope.slice(b.one("concat", [zero, e, b.apply("neg", e)], { axis: 0 }));
-    const moved = m.apply("add", m.resolve(value(leaf).variable), m.apply("mul", own, m.fill(sigma, own)));
-    return [leaf.name, { ...value(leaf), variable: moved }];
-  }));
-}
-
-/** (L(x + sigma e_i) - L(x - sigma e_i)) / (2 sigma samples) from the values of all lanes. */
-function pairWeights(b: Builder, values: Variable, { samples, sigma }: SampledDirection): Variable {
-  const up = b.rows(values, 1, 1 + samples);
-  const difference = b.apply("sub", up, b.rows(values, 1 + samples, 1 + 2 * samples));
-  return b.apply("mul", difference, b.fill(1 / (2 * sigma * samples), difference));
-}
-
-const contractFirst = (b: Builder, x: Variable, y: Variable) =>
-  b.one("dot_general", [x, y], { contractLeft: [0], contractRight: [0], batchLeft: [], batchRight: [] });

@@ -2,9 +2,10 @@
 import { raising } from "../../runtime/limits.ts";
 import { fail, insideLoop } from "../world/report.ts";
 import type { CheckedLoop, Context, LeafDeclaration } from "../world/world.ts";
-import { type Direction, follows, type Loop } from "../world/loop.ts";
+import { type Direction, follows, type Loop, samplesLast } from "../world/loop.ts";
 import { requireStatic } from "../elaborate/sizes.ts";
 import { shapeOf } from "../world/values.ts";
+import { isWarm } from "./standing.ts";
 
 /** The direction that the loops which an objective runs agree on. Undefined when they do not (reported). */
 export function directionOf(
@@ -22,7 +23,7 @@ export function directionOf(
       const given = loop.through.args.get(name);
       return given && requireStatic(at, given, name)!.value;
     };
-    const windowed = sampled.filter((l) => l.through.args.has("window"));
+    const windowed = sampled.filter((l) => l.through.args.has("window") || samplesLast(l));
     const other = windowed.length > 0 && loops.length > 1
       ? loops.find((l) => l !== windowed[0] && l.through.span)
       : loops.find((l) =>
@@ -32,9 +33,14 @@ export function directionOf(
     if (!other) {
       const own = windowed[0] ?? first;
       const base = { kind: "es", samples: number(own, "samples")!, sigma: number(own, "sigma")! } as const;
+      const run = runs.find((r) => r.loop === own)!;
+      if (samplesLast(own)) {
+        const beside = loops.find((l) => l !== own && isWarm(l));
+        if (beside) return refuseBeside(at, own, beside);
+        return { ...base, lasting: { loop: own, windows: number(own, "horizon")! / run.steps } };
+      }
       const length = number(own, "window");
       if (length === undefined) return base;
-      const run = runs.find((r) => r.loop === own)!;
       const persistent = own.through.kind === "pes";
       return { ...base, windows: { loop: own, length, count: run.steps / length, persistent, carry: run.carry } };
     }
@@ -62,5 +68,15 @@ export function directionOf(
         .map((leaf) => `\`${leaf.name}\` has ${shapeOf(leaf.dims).reduce((p, d) => p * d, 1)}`),
     ],
     hint: "write `through unroll()`: one pass back, whatever the number",
+  });
+}
+
+/** Samples go on with one loop: what another has would have to go on for each of them too. */
+function refuseBeside(cx: Context, own: Loop, beside: Loop): undefined {
+  return void fail(cx, {
+    code: "M0701",
+    title: `A \`horizon\` beside another loop that goes on from meta-step to meta-step is not yet supported`,
+    at: own.through.span!,
+    secondary: [{ span: beside.from!.span, message: `\`${beside.name}\` goes on too` }],
   });
 }

@@ -12,6 +12,7 @@ import {
   type EstimatorKind,
   follows,
   type Loop,
+  samplesLast,
   solvers,
   type Through,
   unrolled,
@@ -19,6 +20,7 @@ import {
 import { requireInteger, requireStatic, withinLimit } from "../elaborate/sizes.ts";
 import { describeValue, endingHint } from "../world/values.ts";
 import { quoted } from "../text/words.ts";
+import { isWarm } from "./standing.ts";
 
 const kinds = Object.keys(estimatorArguments) as EstimatorKind[];
 
@@ -57,7 +59,11 @@ export function readThrough(el: Elaboration, clause: ThroughClause): Through {
       el.sink.report({ code: "M0302", title: `\`${name}\` is given twice`, at });
     } else args.set(name, argument.value);
   }
-  const wanted: readonly string[] = kind === "pes" ? names : kind === "es" ? ["samples", "sigma"] : [];
+  const wanted: readonly string[] = follows({ through: { kind } as Through }) !== "samples"
+    ? []
+    : kind === "pes" && !args.has("horizon")
+    ? ["samples", "sigma", "window"]
+    : ["samples", "sigma"];
   const missing = wanted.filter((n) => !args.has(n));
   if (missing.length > 0) {
     el.sink.report({
@@ -66,7 +72,7 @@ export function readThrough(el: Elaboration, clause: ThroughClause): Through {
       at: estimator.span,
       hint: kind === "es"
         ? "such as `es(samples = 32, sigma = 0.1)`"
-        : "such as `pes(samples = 32, sigma = 0.1, window = 10)`",
+        : "such as `pes(samples = 32, sigma = 0.1, window = 10)`; or with a `horizon`, where the loop goes on from meta-step to meta-step",
     });
     return unrolled;
   }
@@ -94,6 +100,7 @@ export function checkThrough(cx: Context, loop: Loop, steps: number | undefined)
     !isArgument(at, expression, known[name]!, { name, what: `\`${name}\` of \`${kind}\`` })
   );
   if (wrong.length > 0 || steps === undefined) return false;
+  if (samplesLast(loop) && !checkHorizon(at, loop, steps)) return false;
   const window = follows(loop) === "samples" && args.get("window");
   if (window) {
     const length = requireInteger(at, window, "`window`", 1)!;
@@ -133,6 +140,45 @@ export function checkThrough(cx: Context, loop: Loop, steps: number | undefined)
       ? "give a step below 2 / the largest curvature, such as `rate = 0.1`"
       : "give the size of the step, such as `factor = 0.1`",
   });
+  return false;
+}
+
+/** True when samples may go on from meta-step to meta-step with a loop: it goes on itself, for whole windows. Reports. */
+function checkHorizon(cx: Context, loop: Loop, steps: number): boolean {
+  const { args } = loop.through;
+  const horizon = args.get("horizon")!;
+  const window = args.get("window");
+  const secondary = [{ span: loop.count.span, message: `${steps} steps` }];
+  const own = `from ${loop.name}@${loop.timeName}`;
+  if (window) {
+    fail(cx, {
+      code: "M0504",
+      title: "With a `horizon` each meta-step is a window",
+      at: window.span,
+      secondary,
+      hint: `leave out \`window\`, or leave out \`horizon\` and run all of it in one meta-step`,
+    });
+  } else if (!isWarm(loop)) {
+    fail(cx, {
+      code: "M0504",
+      title: `\`${loop.name}\` begins anew at each meta-step, and a \`horizon\` reaches over several`,
+      at: horizon.span,
+      secondary: [{ span: loop.item.name.span, message: "nothing says that it goes on" }],
+      hint: loop.kind === "outer"
+        ? "write `window` in place of `horizon`: an outer that another runs begins anew each time"
+        : `write \`${own}\` in \`${loop.name}\`, or \`window\` in place of \`horizon\``,
+    });
+  } else if (requireInteger(cx, horizon, "`horizon`", 1)! % steps !== 0) {
+    fail(cx, {
+      code: "M0504",
+      title: `A \`horizon\` of ${
+        requireInteger(cx, horizon, "`horizon`", 1)
+      } is no whole number of windows of ${steps} steps`,
+      at: horizon.span,
+      secondary,
+      hint: `give a multiple of ${steps}`,
+    });
+  } else return true;
   return false;
 }
 

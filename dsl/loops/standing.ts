@@ -4,7 +4,7 @@ import type { ArrayType, Variable } from "../../runtime/ir/types.ts";
 import { setRange } from "../../runtime/ir/ranges.ts";
 import { initialValue } from "../elaborate/leaves.ts";
 import { fail } from "../world/report.ts";
-import type { Loop } from "../world/loop.ts";
+import { type Loop, samplesLast } from "../world/loop.ts";
 import { taskOf } from "../world/moments.ts";
 import { shapeOf, staticNumber } from "../world/values.ts";
 import type {
@@ -93,12 +93,13 @@ export function standingOf(cx: Context, loop: Loop, leaf: LeafDeclaration): Leaf
     if (standing) {
       const { p, states, made } = standing.state.find((own) => own.leaf === leaf)!;
       const own = (x: Variable) => standing.across ? taskOf(cx.world)!.slice(x) : cx.b.resolve(x);
-      return {
+      const start = {
         p: { ...p, variable: own(p.variable) },
         ...(loop.from!.fresh ? {} : {
-          goesOn: { state: (name) => own(states.get(name)!.variable), made: () => made && own(made) },
+          goesOn: { state: (name: string) => own(states.get(name)!.variable), made: () => made && own(made) },
         }),
       };
+      return standing.begins ? unlessBegun(cx, leaf, standing.begins, start) : start;
     }
     const around = [...w.owns].find((other) => other.kind === "inner" && other !== loop);
     if (around) return refuseInside(cx, loop, around);
@@ -114,6 +115,26 @@ export function standingOf(cx: Context, loop: Loop, leaf: LeafDeclaration): Leaf
     return p && { p };
   }
   return standingInRun(cx, loop, leaf, given);
+}
+
+/** Where a tensor starts, but where its loop begins anew. */
+function unlessBegun(cx: Context, leaf: LeafDeclaration, begins: Variable, { p, goesOn }: LeafStart): LeafStart {
+  const { b } = cx;
+  const choose = (first: Variable, on: Variable) =>
+    b.apply("select", b.broadcastTo(b.resolve(begins), on.shape), first, on);
+  const first = initialValue(cx, leaf)!;
+  return {
+    p: { ...p, variable: choose(first.variable, p.variable) },
+    ...(goesOn && {
+      goesOn: {
+        state: (name, fresh) => choose(fresh.variable, goesOn.state(name, fresh)),
+        made: () => {
+          const made = goesOn.made();
+          return made && choose(b.fill(0, made), made);
+        },
+      },
+    }),
+  };
 }
 
 /** True where a function begins a loop where outers have left it. */
@@ -150,11 +171,17 @@ function standingInRun(cx: Context, loop: Loop, leaf: LeafDeclaration, given: Te
     return steps;
   };
   const { dims } = leaf;
-  return {
+  const start: LeafStart = {
     p: given ?? { kind: "tensor", variable: read({ dtype, shape: shapeOf(dims) }), dims },
     ...(loop.from!.fresh ? {} : { goesOn: { state: (name, { variable }) => read(variable, name), made } }),
   };
+  if (!world.consumer.metaStep || !samplesLast(loop)) return start;
+  const age = world.consumer.input({ kind: "state", name: ageName(loop) }, { dtype: "i32", shape: [] });
+  return unlessBegun(cx, leaf, cx.b.apply("eq", cx.b.resolve(age), cx.b.fill(0, age)), start);
 }
+
+/** Where the number of windows is kept that a loop has behind it which begins anew after some; 0 where it begins. */
+export const ageName = (loop: Loop): string => `windows of ${loop.name}`;
 
 /** A loop has no meta-step before it where each step of an inner loop runs it. */
 function refuseInside(cx: Context, loop: Loop, around: Loop): undefined {

@@ -18,6 +18,7 @@ import { meanOverTasks, openTasks } from "../loops/task_scopes.ts";
 import type { Draft, Given } from "../elaborate/functions.ts";
 import { meanOfCounted, objectiveWith, ofCounted, taskObjective } from "../loops/outer_objective.ts";
 import { differentiate } from "../loops/differentiate.ts";
+import { firstSamples, type LastingDirection, noiseName } from "../loops/lasting_samples.ts";
 import type { Loop } from "../world/loop.ts";
 import { firstEntry, hyperparameterLocals, recordedRates } from "../loops/hyperparameters.ts";
 import { eachLeaf, everythingOf } from "../loops/loop_state.ts";
@@ -126,8 +127,8 @@ function lowerRates(el: Elaboration, outer: CheckedOuter, given: Given): NonNull
 interface NamedState {
   readonly name: string;
   readonly leaf: LeafDeclaration;
-  /** The rule's name for it. */
-  readonly state: string;
+  /** The rule's name for it; none for what samples keep. */
+  readonly state?: string;
   readonly type: ArrayType;
   readonly dims: TensorValue["dims"];
 }
@@ -151,6 +152,14 @@ function lowerStates(
       outputs.push(value.variable);
     }
   }
+  if (outer.warm.some((run) => lastingDirection(outer, run)) && outer.direction.kind === "es") {
+    const { samples } = outer.direction;
+    for (const leaf of outer.leaves) {
+      const type = { dtype: el.precision, shape: [samples, ...shapeOf(leaf.dims)] };
+      states.push({ name: noiseName(outer.loop, leaf), leaf, type, dims: [] });
+      outputs.push(b.fill(0, type));
+    }
+  }
   return { states, finish: (kept) => draft.finish(outputs.filter((_, i) => kept.includes(states[i]!))) };
 }
 
@@ -166,18 +175,27 @@ export function lowerStanding(
   // drawn as for the first meta-step
   const draft = openOuter(el, outer.loop, "states", given);
   const state = firstStanding(draft.cx, outer.across, run);
-  const outputs = everythingOf(state);
-  const names = keptNames(run.loop, state);
+  const everything = everythingOf(state);
+  const kept = new Map(keptNames(run.loop, state).map((name, i) => [name, everything[i]!]));
+  const lasting = lastingDirection(outer, run);
+  const all = [...kept, ...(lasting ? firstSamples(draft.b, lasting, kept) : [])];
   return {
     loop: run.loop.name,
     tasks: outer.across !== undefined,
-    states: outputs.map(({ dtype, shape }, i) => ({
-      name: names[i]!,
+    states: all.map(([name, { dtype, shape }], i) => ({
+      name,
       type: { dtype, shape },
       ...(i < state.length ? { leaf: state[i]!.leaf.name } : {}),
+      ...(kept.has(name) ? {} : { samples: true }),
     })),
-    start: draft.finish(outputs),
+    start: draft.finish(all.map(([, x]) => x)),
   };
+}
+
+/** The samples that go on with a loop of an outer, where they do. */
+function lastingDirection({ direction }: CheckedOuter, run: CheckedLoop): LastingDirection | undefined {
+  if (direction.kind !== "es" || direction.lasting?.loop !== run.loop) return undefined;
+  return { ...direction, lasting: direction.lasting };
 }
 
 /** The type of where a leaf ends, for all tasks. */
@@ -252,7 +270,9 @@ interface KeptStates {
 function statesOf(draft: Draft, states: readonly NamedState[], leaf: LeafDeclaration): Map<string, TensorValue> {
   return new Map(
     states.flatMap(({ name, type, state, dims, leaf: of }): [string, TensorValue][] =>
-      of !== leaf ? [] : [[state, { kind: "tensor", variable: draft.input({ kind: "state", name }, type), dims }]]
+      of !== leaf || state === undefined
+        ? []
+        : [[state, { kind: "tensor", variable: draft.input({ kind: "state", name }, type), dims }]]
     ),
   );
 }
@@ -272,8 +292,10 @@ function lowerObjective(
   const { b } = cx;
   const { loop, across } = outer;
   const downwards = (at: Builder, value: Variable) => loop.objective.maximize ? at.apply("neg", value) : value;
-  const kept = warm.flatMap(({ states }) => states);
+  const lasting = outer.warm.find((run) => lastingDirection(outer, run));
+  const kept = warm.flatMap(({ states }) => states).filter(({ samples }) => !samples);
   const closed = differentiate(cx, outer.direction, {
+    ...(lasting ? { lasting: { outer: loop, run: lasting, across } } : {}),
     name: `${loop.name}.loss`,
     at: loop.objective.span,
     leaves: sloped,
@@ -299,6 +321,7 @@ function lowerObjective(
     const before = cx.world.consumer.input({ kind: "state", name, ...(leaf === undefined ? {} : { leaf }) }, type);
     return [name, ofCounted(b, counts, end, before)];
   }));
+  for (const [name, end] of closed.samples ?? []) left.set(name, end);
   const ended = closed.outputs.slice(1 + kept.length);
   const mean = (end: Variable) => counts ? meanOfCounted(b, end, counts) : across ? meanOverTasks(b, end) : end;
   const ends = new Map(towards.map((leaf, i) => [leaf, mean(ended[i]!)]));

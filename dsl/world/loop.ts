@@ -41,7 +41,13 @@ export interface SampledDirection {
     /** Types of what is carried. */
     readonly carry: readonly ArrayType[];
   };
+  /** Each meta-step is a window: the samples of the loop go on into the next one, and begin anew after so many. */
+  readonly lasting?: { readonly loop: Loop; readonly windows: number };
 }
+
+/** True where the samples of a loop go on from meta-step to meta-step with it. */
+export const samplesLast = ({ through: { kind, args } }: Pick<Loop, "through">): boolean =>
+  kind === "pes" && args.has("horizon");
 
 /** What an argument of an estimator may be. */
 export type ArgumentKind = "solver" | "integer" | "count" | "positive" | "nonnegative" | "value";
@@ -57,7 +63,7 @@ export const estimatorArguments = {
   forward: {},
   finite_difference: { epsilon: "positive", factor: "value", at: "count" },
   es: { samples: "integer", sigma: "positive", window: "integer" },
-  pes: { samples: "integer", sigma: "positive", window: "integer" },
+  pes: { samples: "integer", sigma: "positive", window: "integer", horizon: "integer" },
 } as const satisfies { readonly [estimator: string]: { readonly [argument: string]: ArgumentKind } };
 
 /** The name of an estimator. */

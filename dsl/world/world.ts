@@ -164,6 +164,8 @@ export type LoopState = readonly LeafState[];
 export interface Standing {
   readonly across: Across | undefined;
   readonly state: LoopState;
+  /** The loop begins anew, wherever it stands (bool scalar). */
+  readonly begins?: Variable;
 }
 
 /** Some of the steps of a loop, going on from where those before ended. */

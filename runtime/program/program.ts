@@ -144,6 +144,8 @@ export interface StandingState {
   readonly type: ArrayType;
   /** The name of the parameter that it is the value of. */
   readonly leaf?: string;
+  /** It is not the loop's own: samples go on beside it. */
+  readonly samples?: boolean;
 }
 
 /** Which values of a report are better. */

@@ -26,6 +26,9 @@ export function writeProgram(seed: number, index: number): RandomProgram {
   return new Draft(dice, form).write();
 }
 
+/** The samples go on with the loop, and begin anew after some windows. */
+const lasting = "pes(samples = 2, sigma = 0.1, horizon = HORIZON)";
+
 type Form = Exclude<typeof shapes[number][1], "draws">;
 
 /** An inner loop or an outer that is run by another. */
@@ -182,7 +185,9 @@ class Draft extends Definitions {
     },
   ): LoopText {
     const { dice } = this;
-    const estimator = this.estimator(name);
+    const asked = this.estimator(name);
+    const lasts = asked.includes("horizon") && !at.from;
+    const estimator = asked.includes("horizon") && at.from ? "" : asked;
     const implicit = estimator.includes("implicit");
     // a loop that goes on from another changes what that one changes
     const rests = implicit && !at.from && dice.chance(0.8);
@@ -222,10 +227,10 @@ class Draft extends Definitions {
     if (dice.chance(0.15)) lines.push(`  clip norm ${dice.number(0.3, 1.5)}`);
     const stops = !estimator.includes("window") && dice.chance(implicit ? 0.08 : 0.16);
     if (stops) lines.push(...this.stopping(name, time, evolved));
-    if (estimator) lines.push(`  through ${estimator}`);
+    if (estimator) lines.push(`  through ${estimator.replace("HORIZON", `${count * dice.int(1, 3)}`)}`);
     const fresh = dice.chance(0.25) ? " with fresh states" : "";
     if (at.from) lines.push(`  from ${at.from.time}${own.name === like ? fresh : " with fresh states"}`);
-    else if (dice.chance(0.15) && name === "fit" && ["outer", "tasks", "nested"].includes(this.form)) {
+    else if (lasts || dice.chance(0.15) && name === "fit" && ["outer", "tasks", "nested"].includes(this.form)) {
       lines.push(`  from ${name}@${time}${fresh}`);
       this.#warm = true;
     }
@@ -286,6 +291,7 @@ class Draft extends Definitions {
       [this.form === "inner in inner" ? 0 : 1.3, `es(samples = ${dice.int(1, 3)}, sigma = 0.1)`],
       [alone ? 0.8 : 0, "es(samples = 2, sigma = 0.1, window = 2)"],
       [alone ? 1 : 0, "pes(samples = 2, sigma = 0.1, window = 2)"],
+      [name === "fit" && ["outer", "tasks"].includes(this.form) ? 1 : 0, lasting],
     ]);
   }
 

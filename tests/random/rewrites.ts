@@ -130,7 +130,7 @@ export function stoppedEarly(
   const clauses = items.flatMap((i) => i.kind === "Inner" ? i.clauses : []);
   const counts = clauses.filter((c) => c.kind === "For");
   const longer = items.some((i) => i.kind === "Evaluate" && i.clauses.some((c) => c.kind === "For"));
-  if (counts.length === 0 || longer || /per step|window =/.test(text)) return undefined;
+  if (counts.length === 0 || longer || /per step|window =|horizon =/.test(text)) return undefined;
   // every time is longer there
   const records = items.filter((i) => i.kind === "Record").map(({ span }): Edit => ({ ...span, by: "" }));
   const names = [...new Set(["T", ...counts.map(({ name }) => name?.name ?? "T")])].join("|");
