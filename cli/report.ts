@@ -148,8 +148,10 @@ function evaluationTexts(evaluations: readonly EvaluationResult[]): string[] {
 
 const figureHeads = ["mean", "median", "95 % interval of the mean"];
 
+const tasksText = ({ tasks }: Pick<EvaluationResult, "tasks">) => `${tasks} ${tasks === 1 ? "task" : "tasks"}`;
+
 function evaluationText({ name, tasks, reports }: EvaluationResult): string {
-  const lines = [`evaluate ${name}: ${tasks} ${tasks === 1 ? "task" : "tasks"}`];
+  const lines = [`evaluate ${name}: ${tasksText({ tasks })}`];
   for (const { label, points } of reports) {
     lines.push(`  ${label}`);
     const timed = points.some((p) => p.time !== undefined);
@@ -164,7 +166,7 @@ function evaluationText({ name, tasks, reports }: EvaluationResult): string {
 /** The evaluations made during training: one line for each, at the last time of each report. */
 function curveText(evaluations: readonly EvaluationResult[]): string {
   const [first] = evaluations as [EvaluationResult, ...EvaluationResult[]];
-  const lines = [`evaluate ${first.name} during ${first.during!.outer}: ${first.tasks} tasks each`];
+  const lines = [`evaluate ${first.name} during ${first.during!.outer}: ${tasksText(first)} each`];
   first.reports.forEach(({ label, points }, i) => {
     const time = points.at(-1)!.time;
     lines.push(`  ${label}${time === undefined || points.length === 1 ? "" : ` at time ${time}`}`);
