@@ -448,3 +448,21 @@ Deno.test("hypergradient descent on a parabola, in closed form", async () => {
   rates.slice(1).forEach((rate, k) => assertAlmostEquals(rate - rates[k]!, b * a * a * w[k]! * w[k + 1]!, 1e-14));
   assertAlmostEquals(made.evaluation("now").reports[0]!.points[0]!.mean, w.at(-1)!, 1e-14);
 });
+
+Deno.test("a look ahead that is not kept: the order of DARTS, where the step that is made has the new values", async () => {
+  const made = await compile(`${head}
+    inner fit { minimize ${energy}  over p  by ${heavyText}  for T = 1 steps  through first_order()  from fit@T }
+    inner look { minimize ${energy}  over p  by ${heavyText}  for S = 1 steps  from fit@T }
+    outer search { minimize ${asked.replaceAll("p@T", "p@(look@S)")}  over c  by sgd(lr = 0.1)  for 8 steps }
+    record c
+    evaluate stands { report p@(fit@0)[0] }`).run();
+  const values = made.recorded("c").values.map(({ data }) => data[0]!);
+  let [state, c] = [begin, 0.5];
+  values.slice(0, -1).forEach((value, k) => {
+    assertAlmostEquals(value, c, 1e-13, `meta-step ${k}`);
+    state = run("sgd", { ...heavy, c }, state, 1);
+    assertAlmostEquals(made.losses("search")[k]!, objective(run("sgd", { ...heavy, c }, state, 1).p), 1e-13);
+    c -= 0.1 * metaSlope(state, { ...heavy, c }, 1);
+  });
+  assertAlmostEquals(made.evaluation("stands").reports[0]!.points[0]!.mean, state.p[0]!, 1e-13);
+});
