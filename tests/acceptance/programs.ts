@@ -83,5 +83,6 @@ export const paperPrograms = [
   "darts",
   "maml_pp",
   "warm_reweighting",
+  "persistent_optimizer",
   "distillation",
 ] as const;
