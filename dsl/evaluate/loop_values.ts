@@ -72,7 +72,8 @@ function readQuantity(
   const now = quantitiesNow(cx.world, loop);
   if (now) {
     const point = time ? timePoint(cx, loop, time) : "now";
-    return point === "now" ? now[quantity] : point ? noOtherTime(cx, name, loop, time!.span) : errorValue;
+    if (point === "now" || point === "start") return (point === "now" ? now : now.start)[quantity];
+    return errorValue;
   }
   if (ownsNow(cx.world, loop) || cx.elaboration.busy.has(loop)) {
     return fail(cx, {
@@ -94,16 +95,6 @@ function readQuantity(
   const end: TimePoint = point.kind === "static" && point.step === 0 ? { kind: "static", step: 1 } : point;
   if (!run || !seenByDerivatives(cx, loop, { steps: run.steps, point: end }, span)) return errorValue;
   return run.quantity(quantity, point) ?? errorValue;
-}
-
-/** Reports a time before this one, where a loop looks whether it stops. */
-function noOtherTime(cx: Context, name: string, loop: Loop, at: Span): Value {
-  return fail(cx, {
-    code: "M0701",
-    title: `Another time of \`${loop.name}\` inside \`${loop.name}\` itself is not yet supported`,
-    at,
-    hint: `write \`${name}\` for what it is before this step`,
-  });
 }
 
 /** `fit.steps`: how many steps a loop took. */

@@ -114,7 +114,8 @@ function checkUntil(
 ): boolean {
   const number = (variable: Variable): TensorValue => ({ kind: "tensor", variable, dims: [] });
   const norm = cx.b.input({ dtype: cx.elaboration.precision, shape: [] }, "gradient_norm");
-  const now = { loss: number(loss), gradient_norm: number(norm) };
+  const start = { loss: number(loss), gradient_norm: number(norm) };
+  const now = { ...start, start };
   return holdsNow(cx, loop, { ...before, now }) !== undefined;
 }
 

@@ -65,15 +65,18 @@ export interface Stopping {
   readonly taken: Variable;
   readonly loss: Variable;
   readonly norm: Variable;
+  /** The same before its first step. */
+  readonly first: { readonly loss: Variable; readonly norm: Variable };
 }
 
-const partsOf = ({ taken, loss, norm }: Stopping) => [taken, loss, norm];
+const partsOf = ({ taken, loss, norm, first }: Stopping) => [first.loss, first.norm, taken, loss, norm];
 
 /** Carries what a loop needs to stop. */
 export function carryStopping(cx: Context, scan: ScanScope): Stopping {
   const { b, elaboration: { precision } } = cx;
   const zero = b.fill(0, { dtype: precision, shape: [] });
   return {
+    first: { loss: scan.carry(zero), norm: scan.carry(zero) },
     taken: scan.carry(b.fill(0, { dtype: "i32", shape: [] })),
     loss: scan.carry(zero),
     norm: scan.carry(zero),
@@ -91,10 +94,18 @@ export function stopNow(
   const { b } = at;
   const scalar = (variable: Variable): TensorValue => ({ kind: "tensor", variable, dims: [] });
   const stood = b.apply("lt", before.taken, t.variable);
-  const holds = holdsNow(at, loop, { t, steps, now: { loss: scalar(loss), gradient_norm: scalar(norm) } })!;
+  const begins = b.apply("eq", t.variable, b.fill(0, t.variable));
+  const first = {
+    loss: b.apply("select", begins, loss, before.first.loss),
+    norm: b.apply("select", begins, norm, before.first.norm),
+  };
+  const start = { loss: scalar(first.loss), gradient_norm: scalar(first.norm) };
+  const now = { loss: scalar(loss), gradient_norm: scalar(norm), start };
+  const holds = holdsNow(at, loop, { t, steps, now })!;
   const still = b.apply("or", stood, holds);
   const one = b.fill(1, before.taken);
   const next: Stopping = {
+    first,
     taken: b.apply("select", still, before.taken, b.apply("add", before.taken, one)),
     loss: b.apply("select", stood, before.loss, loss),
     norm: b.apply("select", stood, before.norm, norm),

@@ -145,6 +145,8 @@ export interface QuantitiesNow {
   readonly loop: Loop;
   readonly loss: TensorValue;
   readonly gradient_norm: TensorValue;
+  /** The same before the first step. */
+  readonly start: Pick<QuantitiesNow, "loss" | "gradient_norm">;
 }
 
 /** One tensor of a loop at one time. */

@@ -35,7 +35,14 @@ interface Path {
 
 /** What may end it, of the moment before a step. */
 type Condition = (
-  at: { readonly w: readonly number[]; readonly loss: number; readonly norm: number; readonly t: number },
+  at: {
+    readonly w: readonly number[];
+    readonly loss: number;
+    readonly norm: number;
+    readonly t: number;
+    /** The loss and the norm before the first step. */
+    readonly start: readonly [number, number];
+  },
 ) => boolean;
 
 /** Every time 0 .. T of a loop that takes steps until a condition holds, or as many as are given. */
@@ -52,7 +59,9 @@ function walk(rule: string, numbers: Numbers, steps: number, end: Condition | nu
     norms.push(Math.hypot(...g));
     if (t === steps) break;
     const still = taken < t ||
-      (typeof end === "number" ? t >= end : end({ w: now, loss: losses[t]!, norm: norms[t]!, t }));
+      (typeof end === "number"
+        ? t >= end
+        : end({ w: now, loss: losses[t]!, norm: norms[t]!, t, start: [losses[0]!, norms[0]!] }));
     if (!still) taken++;
     w.push(still ? now : step(rule, numbers.hyper, { p: now, g, t, memories }));
   }
@@ -96,6 +105,16 @@ const conditions: readonly {
     until: "until w[0] < 0.7  until t >= 5",
     holds: ({ w, t }) => w[0]! < 0.7 || t >= 5,
     taken: { sgd: 4, adam: 5 },
+  },
+  {
+    until: "until fit.loss < 0.5 * fit.loss@0",
+    holds: ({ loss, start }) => loss < 0.5 * start[0],
+    taken: { sgd: 2, adam: 4 },
+  },
+  {
+    until: "until fit.gradient_norm@0 >= 3 * fit.gradient_norm",
+    holds: ({ norm, start }) => start[1] >= 3 * norm,
+    taken: { sgd: 3, adam: 7 },
   },
   { until: "until norm(w) < 0.1", holds: ({ w }) => Math.hypot(...w) < 0.1, taken: { sgd: T, adam: T } },
   { until: "until t == T - 1", holds: ({ t }) => t === T - 1, taken: { sgd: T - 1, adam: T - 1 } },

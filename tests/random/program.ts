@@ -259,6 +259,7 @@ class Draft extends Definitions {
     const conditions = [
       `${name}.loss < ${dice.number(0.1, 1.5)}`,
       `${name}.gradient_norm <= ${dice.number(0.05, 1)}`,
+      `${name}.loss < ${dice.number(0.3, 0.95)} * ${name}.loss@0`,
       `${name}.loss@t > ${dice.number(0.5, 3)}`,
       `t >= ${dice.int(0, 2)}`,
       `t == ${time} - 1`,
