@@ -4,6 +4,7 @@ import type { Diagnostic } from "../../../dsl/diagnostics/diagnostic.ts";
 import { diagnosticToJson, renderDiagnostics } from "../../../dsl/diagnostics/render.ts";
 import type { SourceText, Span } from "../../../dsl/text/source.ts";
 import { snapshotOf } from "../../snapshot.ts";
+import { anyText } from "../arbitrary_texts.ts";
 
 const snapshots = snapshotOf(import.meta.url);
 
@@ -207,7 +208,7 @@ Deno.test("diagnosticToJson() counts lines and columns from 1 and keeps every la
 });
 
 Deno.test("renderDiagnostics() takes any text and any place, and underlines exactly the span's cells", () => {
-  const text = fc.string({ unit: "binary", maxLength: 60 });
+  const text = anyText(60);
   fc.assert(fc.property(text, fc.nat(70), fc.nat(70), fc.nat(70), (text, a, b, c) => {
     const source = { name: "a.meta", text };
     const at = { source: "a.meta", start: Math.min(a, b), end: Math.max(a, b) };

@@ -14,7 +14,7 @@ const changes: { readonly [change: string]: (before: string, token: string, afte
 };
 
 /** Every so many tokens are changed; another number for each program, so that all kinds of places come up. */
-const stride = cases(61, 7);
+const stride = cases(83, 7);
 
 Deno.test("of a program that is right but for its syntax nothing is said but what the parser says", () => {
   let torn = 0;
