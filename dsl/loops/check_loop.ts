@@ -250,13 +250,11 @@ function evolvedLeaves(at: Context, { references }: LoopRule): LeafDeclaration[]
 /** How the objective of a loop is differentiated, as the loops that it runs say. Undefined when wrong (reported). */
 function directionInside(cx: Context, loop: Loop, leaves: readonly LeafDeclaration[]): Direction | undefined {
   const direction = directionOf(cx, cx.world.consumer.runs.filter((r) => r.around === loop), leaves);
-  if (direction?.kind !== "es" || loop.kind === "outer" && !direction.windows && !direction.lasting) return direction;
+  if (direction?.kind !== "es" || !direction.windows && !direction.lasting) return direction;
   const sampled = cx.world.consumer.runs.find((r) => r.around === loop && follows(r.loop) === "samples")!;
   return void fail(cx, {
     code: "M0701",
-    title: loop.kind === "inner"
-      ? `Samples of a loop that the inner loop \`${loop.name}\` runs are not yet supported`
-      : `A \`${direction.lasting ? "horizon" : "window"}\` of samples inside another loop is not yet supported`,
+    title: `A \`${direction.lasting ? "horizon" : "window"}\` of samples inside another loop is not yet supported`,
     at: sampled.loop.through.span!,
     secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` runs it` }],
   });

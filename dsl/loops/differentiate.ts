@@ -4,7 +4,7 @@ import type { Direction } from "../world/loop.ts";
 import type { Context } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
 import { enterWorld } from "../world/moments.ts";
-import type { Differentiated, WithGradients } from "./differentiated.ts";
+import { type Differentiated, entered, type WithGradients } from "./differentiated.ts";
 import { lastingStrategy } from "./lasting_samples.ts";
 import { evolutionStrategy, windowStrategy } from "./samples.ts";
 
@@ -24,7 +24,7 @@ export function differentiate(cx: Context, direction: Direction, objective: Diff
     const value = objective.value(leaf);
     initials.set(leaf.name, { ...value, variable: request.wrt(value.variable) });
   }
-  const world = enterWorld(cx.world, { b: request.body, initials });
+  const world = enterWorld(cx.world, { b: request.body, ...entered(objective, initials) });
   const outputs = objective.write({ ...cx, world, b: request.body });
   return request.close(outputs, direction.kind);
 }

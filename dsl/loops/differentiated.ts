@@ -2,7 +2,7 @@
 import type { ArrayType, Variable } from "../../runtime/ir/types.ts";
 import type { Span } from "../text/source.ts";
 import type { Loop } from "../world/loop.ts";
-import type { Across, CheckedLoop, Context, LeafDeclaration } from "../world/world.ts";
+import type { Across, CheckedLoop, Context, LeafDeclaration, World } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
 
 /** An objective and what it is differentiated for. */
@@ -12,6 +12,8 @@ export interface Differentiated {
   readonly leaves: readonly LeafDeclaration[];
   /** The present value of a leaf. */
   readonly value: (leaf: LeafDeclaration) => TensorValue;
+  /** What a world is given where the leaves have other values: these are where they start, unless said. */
+  readonly enter?: (values: ReadonlyMap<string, TensorValue>) => Partial<Pick<World, "values" | "owns">>;
   /** Tasks that the objective is the mean of. */
   readonly tasks: number | undefined;
   /** Writes the objective, a scalar, and what else is wanted, where a context stands; then what `more` gives for each task. */
@@ -20,6 +22,14 @@ export interface Differentiated {
   readonly others?: readonly ArrayType[];
   /** A loop whose samples go on into the next meta-step: what is wanted first of `write` is where it ends. */
   readonly lasting?: LastingSamples | undefined;
+}
+
+/** What a world is given for the values that are differentiated for, or moved. */
+export function entered(
+  { enter }: Differentiated,
+  values: ReadonlyMap<string, TensorValue>,
+): Partial<Pick<World, "initials" | "values" | "owns">> {
+  return enter ? enter(values) : { initials: values };
 }
 
 /** A loop that goes on from meta-step to meta-step, with its samples. */

@@ -5,7 +5,7 @@ import type { Builder, ClosedScan, ScanScope } from "../../runtime/ir/builder.ts
 import type { Variable } from "../../runtime/ir/types.ts";
 import type { Span } from "../text/source.ts";
 import { asFloat } from "../elaborate/arithmetic.ts";
-import { disturbanceOf, enterWorld, windowOf } from "../world/moments.ts";
+import { disturbanceOf, windowOf } from "../world/moments.ts";
 import { staticNumber } from "../world/values.ts";
 import type { Loop } from "../world/loop.ts";
 import type { Context, LeafState, LoopPlan, LoopRecord, LoopState, LoopWindow, Standing } from "../world/world.ts";
@@ -237,12 +237,19 @@ function gradientOfStep(
       },
     });
   } else {
-    const request = b.openGradient(`${loop.name}.loss`);
-    const values = new Map(now.map(({ leaf, p }) => [leaf.name, { ...p, variable: request.wrt(p.variable) }]));
-    const world = enterWorld(at.world, { b: request.body, values, owns: new Set([loop]) });
-    const objective = evaluateObjective(at, loop, world, t, steps)!;
-    const own = asFloat({ ...at, b: request.body }, objective).variable;
-    closed = request.close([downwards(request.body, own)], direction.kind === "forward" ? "forward" : "reverse");
+    closed = differentiate(at, direction, {
+      name: `${loop.name}.loss`,
+      at: loop.objective.span,
+      leaves,
+      value: (leaf) => now[leaves.indexOf(leaf)]!.p,
+      // where the loop started is not moved
+      enter: (values) => ({ values, owns: new Set([loop]) }),
+      tasks: undefined,
+      write: (inside) => {
+        const objective = evaluateObjective(inside, loop, inside.world, t, steps)!;
+        return [downwards(inside.b, asFloat(inside, objective).variable)];
+      },
+    });
   }
   const loss = downwards(b, closed.outputs[0]!);
   const still = loop.through.kind === "first_order";

@@ -8,7 +8,7 @@ import type { Context } from "../world/world.ts";
 import type { DistributionValue, TensorValue } from "../world/value_kinds.ts";
 import { shapeOf, staticNumber } from "../world/values.ts";
 import { enterWorld } from "../world/moments.ts";
-import type { Differentiated, WithGradients } from "./differentiated.ts";
+import { type Differentiated, entered, type WithGradients } from "./differentiated.ts";
 
 /** dL/dx estimated by sum over i of (L(x + sigma e_i) - L(x - sigma e_i)) e_i / (2 sigma samples), e_i normal: unbiased for the
  *  gradient of L smoothed by that normal (Nesterov and Spokoiny 2017; antithetic pairs). Values are those at x itself. */
@@ -18,7 +18,7 @@ export function evolutionStrategy(cx: Context, direction: SampledDirection, obje
   const noise = drawNoise(cx, direction, objective);
   const scope = b.openMap(`${objective.name} es`, 2 * samples + 1);
   const initials = perturbed(b, scope, noise, direction, objective);
-  const inside = enterWorld(world, { b: scope.body, initials });
+  const inside = enterWorld(world, { b: scope.body, ...entered(objective, initials) });
   const outputs = scope.close(objective.write({ ...cx, world: inside, b: scope.body }));
   const weight = pairWeights(b, outputs[0]!, direction);
   return {

@@ -166,6 +166,7 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
   "a loop that goes on from between": ({ text }) => /from fit@[1-9]$/m.test(text),
   "an evaluation of no steps": ({ text }) => /for \w+ = 0 steps/.test(text),
   "a task that is not finite": ({ text }) => /sqrt\(query\.s/.test(text),
+  "samples in a loop in a loop": ({ text }) => /^inner upper /m.test(text) && /through es\(/.test(text),
   "phases": ({ loops }) => loops.some((l) => l.kind === "Outer" && l.after !== undefined),
   "an objective that changes over meta-time": ({ loops, words }) =>
     loops.some((l) => {

@@ -289,7 +289,7 @@ class Draft extends Definitions {
         }${solver === "neumann" ? ", rate = 0.1" : ""})`,
       ],
       [1.2, `finite_difference(epsilon = 0.01, factor = 0.1${dice.chance(0.5) ? ", at = 0" : ""})`],
-      [this.form === "inner in inner" ? 0 : 1.3, `es(samples = ${dice.int(1, 3)}, sigma = 0.1)`],
+      [1.3, `es(samples = ${dice.int(1, 3)}, sigma = 0.1)`],
       [alone ? 0.8 : 0, "es(samples = 2, sigma = 0.1, window = 2)"],
       [alone ? 1 : 0, "pes(samples = 2, sigma = 0.1, window = 2)"],
       [name === "fit" && ["outer", "tasks"].includes(this.form) ? 1 : 0, lasting],
