@@ -6,7 +6,7 @@ import { cases, some } from "../thorough.ts";
 Deno.test("l2_per_coordinate.meta brings the validation loss from about 0.58 to between 0.28 and 0.32, on three draws", async () => {
   for (const seed of some([0, 1, 2], 1)) {
     const experiment = compileInExamples(exampleText("l2_per_coordinate.meta"), "l2_per_coordinate.meta");
-    const run = await experiment.run({ backend: "reference", seed });
+    const run = await experiment.run({ seed });
     const losses = run.losses("tune");
     assertEquals(losses.length, 100);
     assert(Math.abs(losses[0]! - 0.58) < 0.02, `seed ${seed} starts at ${losses[0]}`);
