@@ -25,7 +25,7 @@ import { describeWatched } from "./watch.ts";
  *  that meta-step kept. */
 export async function runOuter(outer: OuterProgram, context: RunContext): Promise<boolean> {
   const pace = openPace(context.now);
-  const state = startState(outer, context);
+  const state = context.outer ??= startState(outer, context);
   let ended: Ended = { whole: false };
   try {
     ended = await takeSteps({ outer, context, state, pace });
@@ -38,8 +38,10 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
     const kept = giveBack(outer, state);
     const { until } = ended;
     const step = stepsDone(state);
+    context.outer = undefined;
+    const seconds = state.secondsBefore + pace.elapsed();
     context.outers.push(
-      resultOf(outer, state, { seconds: pace.elapsed(), ...(until ? { until } : {}), ...(kept ? { kept } : {}) }),
+      resultOf(outer, state, { seconds, ...(until ? { until } : {}), ...(kept ? { kept } : {}) }),
     );
     if (until) context.report({ kind: "until", outer: outer.name, step, held: until });
     if (kept) context.report({ kind: "kept", outer: outer.name, kept });
@@ -82,6 +84,7 @@ async function takeSteps(running: Running): Promise<Ended> {
   let loop: ContextLoop | undefined;
   let held = whatHolds(outer, state);
   while (!held && stepsDone(state) < outer.steps && !context.signal?.aborted) {
+    context.mark(false);
     const step = stepsDone(state);
     const due = evaluations.filter((e) => isDue(step, e.every!.steps));
     if (!await context.prepare([...stepFunctions, ...due.map((e) => e.fn)], step)) break;
@@ -109,6 +112,7 @@ async function takeSteps(running: Running): Promise<Ended> {
     held = whatHolds(outer, state);
   }
   const whole = held !== undefined || stepsDone(state) === outer.steps;
+  if (!whole) context.mark(true);
   const last = whole ? evaluations.filter((e) => isMissing(outer, state, e)) : [];
   const ready = await context.prepare([...trajectories, ...last.map((e) => e.fn)], stepsDone(state));
   recorder.end(state, ready ? compute.trajectories : undefined);
@@ -144,7 +148,6 @@ function tell(
     }
     state.losses.push(loss!);
     state.gradientNorms.push(gradientNorm!);
-    context.made.set(outer.name, stepsDone(state));
     recorder.computed(state);
     const left = outer.steps - stepsDone(state);
     for (const report of implicit) {

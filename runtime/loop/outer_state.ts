@@ -9,6 +9,7 @@ import type { Kept, Standing } from "./stopping.ts";
 
 /** Where an outer loop stands. Between meta-steps arrays may lie in the memory of the loop that runs: copy what is to stay. */
 export interface OuterState {
+  readonly name: string;
   /** Present value of every leaf of the run, by name: the learned ones among them. */
   readonly leaves: Map<string, HostArray>;
   /** Present value of the states of the run, by name: those of its rule, and where the loops stand that it moves. */
@@ -24,6 +25,8 @@ export interface OuterState {
   readonly said: Map<string, Standing>;
   /** The values of the best evaluation so far. */
   kept?: Kept;
+  /** Seconds that runs spent in the loop which this one goes on from. */
+  readonly secondsBefore: number;
 }
 
 /** Before the first meta-step. */
@@ -33,6 +36,8 @@ export function startState(outer: OuterProgram, context: RunContext): OuterState
   outer.states.forEach(({ name }, i) => states.set(name, arrays[i]!));
   beginStanding(outer, context);
   return {
+    name: outer.name,
+    secondsBefore: 0,
     leaves,
     states,
     losses: [],

@@ -17,6 +17,8 @@ import { allFinite } from "./non_finite.ts";
 import { checkOperations } from "./operations.ts";
 import { checkRecordedBytes } from "./recorder.ts";
 import { runOuter } from "./outer.ts";
+import { stepsDone } from "./outer_state.ts";
+import { goOnFrom, type RunState, stateOf } from "./run_state.ts";
 import { standingValues, startOf } from "./standing.ts";
 
 /** How to run. */
@@ -37,6 +39,11 @@ export interface RunOptions {
   readonly aroundLong?: AroundLong;
   /** Most bytes that recorded values may take; 2 GB when not given. */
   readonly recordLimit?: number;
+  /** Called wherever a later run could go on, between items and between meta-steps; `state` says from where. `ending`: this run does not
+   *  go on itself. */
+  readonly mark?: (state: () => RunState, ending: boolean) => void;
+  /** Where another run of the same program, with the same seed, stood: this one goes on from there. */
+  readonly resume?: RunState;
 }
 
 /** Milliseconds of work between two turns of the event loop. */
@@ -74,6 +81,7 @@ export async function runProgram(
   let failure: MetaRuntimeError | undefined;
   try {
     reportStart(context, backend, seed);
+    if (options.resume) goOnFrom(options.resume, context);
     checkBeforeWork(program, backend, options.recordLimit ?? defaultRecordLimit);
     if (budget !== undefined) executables.plan(functionsOf(program));
     checkOperations(program, executables);
@@ -111,18 +119,13 @@ function foremost(doubts: readonly MetaRuntimeError[]): MetaRuntimeError {
 /** Computes every item. False when the signal stopped it. */
 async function runItems(context: RunContext): Promise<boolean> {
   const { program, signal } = context;
-  const initial = context.call(program.initial, { step: 0 });
-  program.leaves.forEach((leaf, i) => context.leaves.set(leaf.name, initial[i]!));
-  context.declared = new Map(context.leaves);
-  for (const leaf of program.leaves) {
-    if (allFinite(context.leaves.get(leaf.name)!)) continue;
-    throw new MetaRuntimeError(`The declared value of \`${leaf.name}\` is not finite`, leaf.origin);
-  }
+  if (context.declared.size === 0) declare(context);
   // each job is one item; the signal is looked at between them
   const jobs: (() => Promise<boolean>)[] = [];
   const prepared = (fn: ProgramFunction, work: () => void) => async () => {
     const ready = await context.prepare([fn], 0);
     if (ready) work();
+    else context.mark(true);
     return ready;
   };
   const gradientsAfter = (after: string | undefined, leaves: () => ReadonlyMap<string, HostArray>) => {
@@ -150,11 +153,25 @@ async function runItems(context: RunContext): Promise<boolean> {
   evaluationsAfter(undefined);
   outputsAfter(undefined);
   for (const item of program.simulations) jobs.push(prepared(item.fn, () => simulate(item, context)));
-  for (const job of jobs) {
+  for (const job of jobs.slice(context.items)) {
+    context.mark(signal?.aborted ?? false);
     if (signal?.aborted || !(await job())) return false;
+    context.items++;
     await context.breathe();
   }
   return true;
+}
+
+/** Sets every leaf to its declared value. */
+function declare(context: RunContext): void {
+  const { program: { initial, leaves } } = context;
+  const values = context.call(initial, { step: 0 });
+  leaves.forEach((leaf, i) => context.leaves.set(leaf.name, values[i]!));
+  context.declared = new Map(context.leaves);
+  for (const leaf of leaves) {
+    if (allFinite(context.leaves.get(leaf.name)!)) continue;
+    throw new MetaRuntimeError(`The declared value of \`${leaf.name}\` is not finite`, leaf.origin);
+  }
 }
 
 interface ContextParts {
@@ -170,12 +187,16 @@ interface ContextParts {
 function openContext({ program, executables, options, report, seed, tasks, now }: ContextParts): RunContext {
   let lastBreath = now();
   const none: ReadonlyMap<string, HostArray> = new Map();
+  const madeSoFar = () => {
+    const ended = context.outers.map(({ name, losses }) => [name, losses.length] as const);
+    return new Map([...ended, ...(context.outer ? [[context.outer.name, stepsDone(context.outer)] as const] : [])]);
+  };
   const valuesAt = (at: CallAt): SlotValues => ({
     seed,
     step: at.step,
     leaves: at.leaves ?? context.leaves,
     states: context.states,
-    made: context.made,
+    made: madeSoFar(),
     data: program.data,
     tasks,
   });
@@ -222,7 +243,9 @@ function openContext({ program, executables, options, report, seed, tasks, now }
     declared: none,
     leaves: new Map(),
     states: new Map(),
-    made: new Map(),
+    items: 0,
+    outer: undefined,
+    mark: (ending) => options.mark?.(() => stateOf(context), ending),
     outers: [],
     recorded: [],
     gradients: [],

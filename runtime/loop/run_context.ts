@@ -6,6 +6,7 @@ import type { OpenLoop, Steps, StepWiring } from "./step_loop.ts";
 import type { ExperimentProgram, ProgramFunction } from "../program/program.ts";
 import type { RunEvent } from "./events.ts";
 import type { MetaRuntimeError } from "../errors.ts";
+import type { OuterState } from "./outer_state.ts";
 import type { FirstWatched } from "./watch.ts";
 import type {
   EvaluationResult,
@@ -56,8 +57,12 @@ export interface RunContext {
   readonly leaves: Map<string, HostArray>;
   /** Present value of the states of the outer rule at work, and of where the loops stand that outers have moved. */
   readonly states: Map<string, HostArray>;
-  /** The number of meta-steps that each outer has made. */
-  readonly made: Map<string, number>;
+  /** Items that are done. */
+  items: number;
+  /** Where the outer at work stands; none between items. */
+  outer: OuterState | undefined;
+  /** Another run could go on from here. `ending`: this one does not. */
+  readonly mark: (ending: boolean) => void;
   readonly outers: OuterResult[];
   readonly recorded: Recorded[];
   readonly gradients: GradientResult[];

@@ -1,0 +1,65 @@
+// Where does a run stand? Everything that what is left of it depends on, and all that it has computed so far, as plain data: who writes
+// it down can let another run go on from it, with the same bits. Draws need no state: they depend on the seed and on numbers.
+import type { HostArray, Origin } from "../ir/types.ts";
+import { MetaRuntimeError } from "../errors.ts";
+import type { OuterState } from "./outer_state.ts";
+import type { RunResult } from "./results.ts";
+import type { RunContext } from "./run_context.ts";
+
+/** What a run computes, item by item. */
+const lists = ["outers", "recorded", "gradients", "evaluations", "outputs", "simulations"] as const;
+
+/** Where a run stands. Arrays may lie in memory that the run goes on in: what is to stay is written down before it does. */
+export interface RunState extends Pick<RunResult, typeof lists[number] | "declared"> {
+  /** Items that are done, in the order in which the run comes to them. */
+  readonly items: number;
+  readonly leaves: ReadonlyMap<string, HostArray>;
+  readonly states: ReadonlyMap<string, HostArray>;
+  /** Where the outer at work stands; none between items. */
+  readonly outer?: Omit<OuterState, "leaves" | "states">;
+  /** Why the run has failed although it goes on. */
+  readonly doubts: readonly { readonly message: string; readonly origin?: Origin }[];
+}
+
+/** Where a run stands now. */
+export function stateOf(context: RunContext): RunState {
+  const { items, declared, leaves, states, outer, doubts } = context;
+  const { outers, recorded, gradients, evaluations, outputs, simulations } = context;
+  return {
+    items,
+    declared,
+    leaves,
+    states,
+    ...(outer ? { outer: withoutTables(outer) } : {}),
+    ...{ outers, recorded, gradients, evaluations, outputs, simulations },
+    doubts: doubts.map(({ message, origin }) => ({ message, ...(origin ? { origin } : {}) })),
+  };
+}
+
+/** What an outer has of its own. */
+function withoutTables({ leaves: _leaves, states: _states, ...own }: OuterState): NonNullable<RunState["outer"]> {
+  return own;
+}
+
+/** Goes on from where another run stood. */
+export function goOnFrom(state: RunState, context: RunContext): void {
+  context.items = state.items;
+  context.declared = state.declared;
+  for (const [name, value] of state.leaves) context.leaves.set(name, value);
+  for (const [name, value] of state.states) context.states.set(name, value);
+  const { leaves, states } = context;
+  if (state.outer) {
+    const { losses, gradientNorms, implicit, said } = state.outer;
+    context.outer = {
+      ...state.outer,
+      leaves,
+      states,
+      losses: [...losses],
+      gradientNorms: [...gradientNorms],
+      implicit: new Map(implicit),
+      said: new Map(said),
+    };
+  }
+  for (const name of lists) (context[name] as unknown[]).push(...state[name]);
+  context.doubts.push(...state.doubts.map(({ message, origin }) => new MetaRuntimeError(message, origin)));
+}

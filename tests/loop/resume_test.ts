@@ -1,0 +1,185 @@
+// Is a run that goes on from where another stood the run that was never stopped, to the last bit? Every good program, at places between
+// its items and meta-steps; what was written down is bytes in between.
+import { assert, assertEquals } from "@std/assert";
+import { compileProgram } from "../../dsl/compile.ts";
+import type { Backend } from "../../runtime/backend/interface.ts";
+import { referenceBackend } from "../../runtime/backend/reference/index.ts";
+import type { RunResult } from "../../runtime/loop/results.ts";
+import { type RunOptions, runProgram } from "../../runtime/loop/run.ts";
+import type { RunState } from "../../runtime/loop/run_state.ts";
+import type { ExperimentProgram } from "../../runtime/program/program.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../runtime/program/safetensors.ts";
+import { readPlainData, writePlainData } from "../../runtime/record/plain_data.ts";
+import { wasm } from "../random/runs.ts";
+import { cases, some } from "../thorough.ts";
+
+const folder = new URL("../programs/good/", import.meta.url);
+const names = [...Deno.readDirSync(folder)].map((f) => f.name).filter((n) => n.endsWith(".meta")).sort();
+
+function programOf(name: string, text = Deno.readTextFileSync(new URL(name, folder))): ExperimentProgram {
+  const { program, diagnostics } = compileProgram({
+    root: { name, text },
+    readSource: (path) => Deno.readTextFileSync(new URL(path, folder)),
+    readData: (path) => Deno.readFileSync(new URL(path, folder)),
+  });
+  if (!program) throw new Error(diagnostics.map((d) => d.title).join("\n"));
+  return program;
+}
+
+/** The bytes of a state, as a file would have them. */
+function bytesOf(state: RunState): Uint8Array {
+  const { tensors, text } = writePlainData(state);
+  const pieces = encodeSafetensors(tensors, { text });
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  pieces.reduce((at, piece) => (bytes.set(piece, at), at + piece.length), 0);
+  return bytes;
+}
+
+function stateFrom(bytes: Uint8Array): RunState {
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  return readPlainData({ tensors, text: metadata.get("text")! }) as RunState;
+}
+
+/** All that a run computed, but for how long that took. */
+function computed(result: RunResult): unknown {
+  const timeless = result.outers.map((outer) => ({ ...outer, seconds: 0 }));
+  const { plans: _plans, ...rest } = { ...result, seconds: 0, outers: timeless };
+  const { text, tensors } = writePlainData(rest);
+  return { text, tensors: [...tensors.values()].map(({ data }) => new Uint8Array(data.slice().buffer).join()) };
+}
+
+const tasks = {};
+
+/** A whole run, with every place at which another could go on. */
+async function marked(program: ExperimentProgram, backend: Backend, more: RunOptions = {}) {
+  const marks: { readonly bytes: Uint8Array; readonly steps: number; readonly ending: boolean }[] = [];
+  const mark = (state: () => RunState, ending: boolean) => {
+    const now = state();
+    marks.push({ bytes: bytesOf(now), steps: now.outer?.losses.length ?? -1, ending });
+  };
+  return { result: await runProgram(program, backend, { tasks, seed: 3, mark, ...more }), marks };
+}
+
+for (const [i, name] of names.entries()) {
+  Deno.test(`${name} goes on from anywhere`, async () => {
+    const program = programOf(name);
+    for (const backend of cases(i % 2, 2) === 2 ? [referenceBackend, wasm] : [i % 2 === 0 ? referenceBackend : wasm]) {
+      const { result, marks } = await marked(program, backend);
+      assertEquals(result.outcome, "done");
+      assert(marks.length > 0 && marks.every(({ ending }) => !ending));
+      for (const { bytes } of some(marks, 2)) {
+        const again = await runProgram(program, backend, { tasks, seed: 3, resume: stateFrom(bytes) });
+        assertEquals(computed(again), computed(result));
+      }
+    }
+  });
+}
+
+const long = `edition 1
+  precision f64
+  task problem { k ~ uniform(0, 1)  split s { x : [3] ~ normal(k, 1) } }
+  param w = 0.7
+  param c = 0.5
+  param d = 0
+  inner fit { minimize 0.5 * (w - c)^2 + 0.1 * w^2  over w by adam(lr = 0.1)  for T = 2 steps  from fit@T }
+  inner adapt { minimize mean((d - s.x)^2)  over d by sgd(lr = 0.1)  for S = 3 steps }
+  outer first {
+    minimize 0.5 * (w@T - 2)^2  over c by adam(lr = 0.1)  for 7 steps
+    until check has not improved for 4 steps  keep best of check
+  }
+  outer second after first { minimize mean((d@S - s.x)^2) + c^2  across 2 problem  over adapt.lr, c by rmsprop(lr = 0.01)  for 5 steps }
+  evaluate check { report (w@0 - 0.9)^2  best lowest  every 2 steps of first }
+  evaluate between after first { report w@0  report first.t }
+  gradient w@T wrt c after second
+  output o = w@T
+  record c, first.loss, second.gradient_norm, w@* every 3 steps`;
+
+Deno.test("a run that is stopped before any meta-step goes on with it", async () => {
+  const program = programOf("long.meta", long);
+  for (const backend of [referenceBackend, wasm]) {
+    const { result, marks } = await marked(program, backend);
+    assertEquals(result.outcome, "done");
+    // several meta-steps may be one call
+    assert(new Set(marks.map(({ steps }) => steps)).size >= 5, marks.map(({ steps }) => steps).join());
+    for (let stop = 0; stop < marks.length; stop++) {
+      const control = new AbortController();
+      let left = stop;
+      const stopped = await marked(program, backend, {
+        signal: control.signal,
+        report: () => left-- > 0 || control.abort(),
+      });
+      const last = stopped.marks.at(-1)!;
+      assertEquals([stopped.result.outcome, last.ending], ["stopped", true]);
+      const again = await runProgram(program, backend, { tasks, seed: 3, resume: stateFrom(last.bytes) });
+      assertEquals(computed(again), computed(result), `stopped at event ${stop}`);
+    }
+  }
+});
+
+const others: { readonly [what: string]: string } = {
+  "what an implicit derivative said": `param w = 0.7
+    inner fit { minimize 0.5 * (w - c)^4  over w by sgd(lr = 0.1)  for T = 3 steps  through implicit() }
+    outer train { minimize (w@T - 2)^2  over c by sgd(lr = 0.1)  for 6 steps }`,
+  "samples that go on": `param w = 0.7
+    inner fit {
+      minimize 0.5 * (w - c)^2  over w by sgd(lr = 0.1, momentum = 0.9)  for T = 2 steps
+      through pes(samples = 3, sigma = 0.1, horizon = 8)  from fit@T
+    }
+    outer train { minimize (w@T - 2)^2  over c by sgd(lr = 0.1)  for 6 steps }`,
+  "tasks that were left out": `task problem { k ~ uniform(-1, 1)  split s { x = sqrt(k + 0.5) } }
+    param w = 0.7
+    inner fit { minimize 0.5 * (w - c)^2 + s.x  over w by sgd(lr = 0.1)  for T = 2 steps }
+    outer train { minimize (w@T - 2)^2  across 9 problem  skip not finite  over c by sgd(lr = 0.1)  for 6 steps }`,
+  "batches, and a rule of fixed tasks": `data d { x : [5] = [1, 2, 3, 4, 5] }
+    task problem { k ~ uniform(-1, 1)  split s { x = k } }
+    param w = 0.7
+    inner fit {
+      minimize mean((w - c * d.x)^2) + s.x * w  over w by adam(lr = 0.1)  for T = 2 steps  batch 2 of d  from fit@T
+    }
+    outer train { minimize (w@T - 2)^2  across 3 problem fixed  over c by sgd(lr = 0.1)  for 6 steps }
+    record w@*`,
+  "an outer that another runs": `param w = 0.7
+    param d = 0.1
+    inner fit { minimize 0.5 * (w - d)^2  over w by sgd(lr = 0.1, momentum = 0.9)  for T = 2 steps  from fit@T }
+    outer mid { minimize (w@T - c)^2  over d by adam(lr = 0.1)  for M = 3 steps }
+    outer train { minimize (d@M - 2)^2  over c, mid.lr by sgd(lr = 0.1)  for 6 steps }`,
+};
+
+for (const [what, text] of Object.entries(others)) {
+  Deno.test(`a run goes on: ${what}`, async () => {
+    const program = programOf("other.meta", `edition 1\nprecision f64\nparam c = 0.5\n${text}`);
+    for (const backend of [referenceBackend, wasm]) {
+      // other lengths of calls: each event is a stop
+      const { result } = await marked(program, backend);
+      assertEquals(result.outcome, "done");
+      for (let stop = 2; stop < 8; stop++) {
+        const control = new AbortController();
+        let left = stop;
+        const report = () => left-- > 0 || control.abort();
+        const { marks } = await marked(program, backend, { signal: control.signal, report });
+        const again = await runProgram(program, backend, { tasks, seed: 3, resume: stateFrom(marks.at(-1)!.bytes) });
+        assertEquals(computed(again), computed(result), `stopped at event ${stop}`);
+      }
+    }
+  });
+}
+
+Deno.test("plain data comes back as it was", () => {
+  const data = {
+    numbers: [0, -0, NaN, Infinity, -Infinity, 5e-324, 0.1, 1e300, 2 ** 53],
+    long: Array.from({ length: 40 }, (_, i) => i === 7 ? NaN : i === 8 ? -0 : Math.sqrt(i)),
+    arrays: [
+      Float32Array.of(0.1, NaN),
+      Float64Array.of(-0),
+      Int32Array.of(-5),
+      Uint8Array.of(1, 0),
+      new Float64Array(0),
+    ],
+    map: new Map<string, unknown>([["__proto__", 1], ["a@b", new Map([["x", [true, null, "ü\n"]]])]]),
+    nested: { deep: [{ $x: 1 }] },
+  };
+  const written = writePlainData(data);
+  const back = readPlainData(written);
+  assertEquals(back, data);
+  assert(Object.is((back as typeof data).numbers[1], -0) && Object.is((back as typeof data).long[8], -0));
+});
