@@ -269,7 +269,9 @@ export const checks: readonly Check[] = [
       }
       const failure = runs.find((r) => r.failure)?.failure;
       if (failure) return { kind: "skipped", why: "fails" };
-      const [pieces, whole] = runs.map((r) => r.recorded.findLast((x) => x.name === "fit.loss@*")!.value.data);
+      // the whole runs anew at each meta-step, from another draw where its start is drawn; the pieces began at the first
+      const kept = runs.map((r) => r.recorded.filter((x) => x.name === "fit.loss@*").map((x) => x.value.data));
+      const [pieces, whole] = [kept[0]!.at(-1), kept[1]![0]];
       const last = Array.from<number>(whole!).slice(-cut.steps);
       const size = last.reduce((most, x) => Math.max(most, Math.abs(x)), 1);
       const wrong = last.findIndex((x, i) => !(Math.abs(x - pieces![i]!) <= 1e-6 * size));
