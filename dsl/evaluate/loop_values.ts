@@ -4,7 +4,7 @@ import type { Expression } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
 import { fail, needShape } from "../world/report.ts";
 import { evaluate, runLoop } from "../world/evaluator.ts";
-import { endOnly } from "../loops/estimators.ts";
+import { seenByDerivatives } from "../loops/estimators.ts";
 import { stepsOf } from "../elaborate/steps.ts";
 import type { Context, LeafDeclaration, Local, Reference, Value } from "../world/world.ts";
 import type { HyperparameterValue, TimePoint } from "../world/value_kinds.ts";
@@ -12,7 +12,7 @@ import { hyperparameterPath, type Loop } from "../world/loop.ts";
 import { initialValue } from "../elaborate/leaves.ts";
 import { hyperparameterLeaves, ruleOver } from "../elaborate/references.ts";
 import { pathText } from "../syntax/paths.ts";
-import { known, loopAround, ownsNow, quantitiesNow, withLocals } from "../world/moments.ts";
+import { known, ownsNow, quantitiesNow, withLocals } from "../world/moments.ts";
 import { errorValue, staticNumber } from "../world/values.ts";
 import { metaStepsMade } from "../loops/meta_steps.ts";
 import { localsOfTime, timePoint } from "../elaborate/time_points.ts";
@@ -112,26 +112,6 @@ function readTaken(cx: Context, loop: Loop, time: Expression | undefined, span: 
     return fail(cx, { ...dependsOnItself(name, span), hint: "write `t` for how many were taken before this step" });
   }
   return runLoop(cx, loop, span)?.taken ?? errorValue;
-}
-
-/** False for a time between start and end that is differentiated for, in a loop whose estimator knows only its end (reported). */
-export function seenByDerivatives(
-  cx: Context,
-  loop: Loop,
-  { steps, point }: { readonly steps: number; readonly point: TimePoint },
-  span: Span,
-): boolean {
-  if (!endOnly(loop) || point.kind === "static" && (point.step === 0 || point.step === steps)) return true;
-  if (!cx.world.consumer.differentiated && !loopAround(cx.world)) return true;
-  const { kind, span: because } = loop.through;
-  fail(cx, {
-    code: "M0504",
-    title: `\`${kind}\` knows derivatives where \`${loop.name}\` ends, and not at the times before`,
-    at: span,
-    secondary: [{ span: because!, message: "because of this" }],
-    hint: `ask for \`@${loop.timeName}\`, or write \`through unroll()\``,
-  });
-  return false;
 }
 
 /** A parameter or a hyperparameter that has one value, or one for each step. */

@@ -18,7 +18,8 @@ import { begunAt, enterWorld } from "../world/moments.ts";
 import { describeValue, errorValue } from "../world/values.ts";
 import { capital } from "../text/words.ts";
 import { productMistake, timePoint } from "../elaborate/time_points.ts";
-import { readLoopValue, seenByDerivatives } from "./loop_values.ts";
+import { readLoopValue } from "./loop_values.ts";
+import { seenByDerivatives } from "../loops/estimators.ts";
 import { neverChanges } from "../diagnostics/messages.ts";
 
 /** The value of `object@time`. */

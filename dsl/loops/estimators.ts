@@ -3,6 +3,9 @@ import type { Variable } from "../../runtime/ir/types.ts";
 import { asFloat, toTensor } from "../elaborate/arithmetic.ts";
 import type { Expression, ThroughClause } from "../syntax/ast.ts";
 import { fail, insideLoop } from "../world/report.ts";
+import type { Span } from "../text/source.ts";
+import { loopAround } from "../world/moments.ts";
+import type { TimePoint } from "../world/value_kinds.ts";
 import type { Context, Elaboration } from "../world/world.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { hintAt, hintFor } from "../diagnostics/hints.ts";
@@ -288,4 +291,24 @@ export function stillSteps(cx: Context, loop: Loop, steps: number): number {
 /** True when a loop's parameters have derivatives at its end only. */
 export function endOnly(loop: Loop): boolean {
   return follows(loop) === "end";
+}
+
+/** False for a time between start and end that is differentiated for, in a loop whose estimator knows only its end (reported). */
+export function seenByDerivatives(
+  cx: Context,
+  loop: Loop,
+  { steps, point }: { readonly steps: number; readonly point: TimePoint },
+  span: Span,
+): boolean {
+  if (!endOnly(loop) || point.kind === "static" && (point.step === 0 || point.step === steps)) return true;
+  if (!cx.world.consumer.differentiated && !loopAround(cx.world)) return true;
+  const { kind, span: because } = loop.through;
+  fail(cx, {
+    code: "M0504",
+    title: `\`${kind}\` knows derivatives where \`${loop.name}\` ends, and not at the times before`,
+    at: span,
+    secondary: [{ span: because!, message: "because of this" }],
+    hint: `ask for \`@${loop.timeName}\`, or write \`through unroll()\``,
+  });
+  return false;
 }

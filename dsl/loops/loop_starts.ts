@@ -16,6 +16,7 @@ import { leadsTo, referenceText } from "../syntax/paths.ts";
 import { timePoint } from "../elaborate/time_points.ts";
 import { shapeOf } from "../world/values.ts";
 import { ownsNow, taskOf, windowOf } from "../world/moments.ts";
+import { seenByDerivatives } from "./estimators.ts";
 import { type LeafStart, standingOf } from "./standing.ts";
 
 /** Where a parameter starts in a loop. Undefined when wrong (reported). */
@@ -49,7 +50,9 @@ export function startOfLeaf(cx: Context, loop: Loop, leaf: LeafDeclaration, rule
   const point = timePoint(cx, other, value.time);
   if (!point) return undefined;
   const run = typeof point === "string" ? undefined : runLoop(cx, other, value.span);
-  if (typeof point === "object" && !run) return undefined;
+  if (typeof point === "object" && !(run && seenByDerivatives(cx, other, { steps: run.steps, point }, value.span))) {
+    return undefined;
+  }
   const before = run ? run.rules.find((r) => r.leaves.includes(leaf))?.rule : ruleOf(cx, other, leaf);
   if (rule && before && !fresh && !sameRule(cx, leaf, { loop, rule }, { loop: other, rule: before })) return undefined;
   if (point === "start") {

@@ -79,8 +79,8 @@ class Draft extends Definitions {
     let ends = "@T";
     if (form === "inner in inner") return this.innerInInner(fit);
     if (dice.chance(0.2)) {
-      // the times of windows are others
-      const between = /es\(.*window/.test(fit.estimator) ? 0 : 4;
+      // the times of windows are others, and some estimators know where a loop ends only
+      const between = /es\(.*window|implicit|finite_difference/.test(fit.estimator) ? 0 : 4;
       const time = dice.weighted([[3, "T"], [1, "0"], [between, `${dice.int(1, fit.steps)}`]]);
       last = this.inner("tune", "S", fit.evolves, { table, from: { time: `fit@${time}`, loop: fit } });
       ends = "@(tune.S)";
