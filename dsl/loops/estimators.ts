@@ -179,7 +179,7 @@ function checkHorizon(cx: Context, loop: Loop, steps: number): boolean {
       } is no whole number of windows of ${steps} steps`,
       at: horizon.span,
       secondary,
-      hint: `give a multiple of ${steps}`,
+      hint: `write \`horizon = ${Math.ceil(requireInteger(cx, horizon, "`horizon`", 1)! / steps) * steps}\``,
     });
   } else return true;
   return false;
