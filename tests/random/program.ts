@@ -289,7 +289,7 @@ class Draft extends Definitions {
         }${solver === "neumann" ? ", rate = 0.1" : ""})`,
       ],
       [1.2, `finite_difference(epsilon = 0.01, factor = 0.1${dice.chance(0.5) ? ", at = 0" : ""})`],
-      [1.3, `es(samples = ${dice.int(1, 3)}, sigma = 0.1)`],
+      [this.form === "inner in inner" ? 5 : 1.3, `es(samples = ${dice.int(1, 3)}, sigma = 0.1)`],
       [alone ? 0.8 : 0, "es(samples = 2, sigma = 0.1, window = 2)"],
       [alone ? 1 : 0, "pes(samples = 2, sigma = 0.1, window = 2)"],
       [name === "fit" && ["outer", "tasks"].includes(this.form) ? 1 : 0, lasting],
@@ -534,8 +534,8 @@ class Draft extends Definitions {
     const { dice } = this;
     const lines = table ? [`  across ${dice.int(1, 3)} problem${dice.chance(0.1) ? " fixed" : ""}`] : [];
     if (table && dice.chance(0.15)) lines.push("  skip not finite");
-    const longer = dice.chance(0.25) && ends === "@T" && loop.steps < 9 && !/es\(/.test(loop.estimator);
-    if (longer) lines.push(`  for ${loop.time} = ${dice.pick([loop.steps + 1, loop.steps + 1, 0])} steps`);
+    const longer = dice.chance(0.35) && ends === "@T" && loop.steps < 9 && !/es\(/.test(loop.estimator);
+    if (longer) lines.push(`  for ${loop.time} = ${dice.pick([loop.steps + 1, 0])} steps`);
     const net = this.network && loop.evolves.some((e) => e.network);
     const field = this.field(table ?? "d");
     const report = net && dice.chance(0.4)
