@@ -229,7 +229,7 @@ function whatWentWrong({ outer, context, state }: Running, { each, outputs }: St
   const numbers = numbersOf(outer);
   if (bad < numbers) {
     const noticed = Number.isFinite(loss)
-      ? { what: "the norm of the meta-gradient", value: gradientNorm }
+      ? { what: `the norm of the meta-gradient${outer.skips ? " over the tasks that count" : ""}`, value: gradientNorm }
       : { what: outer.skips ? "the objective of every task" : "the objective", value: loss };
     return stepWentWrong(outer, context, state, noticed);
   }

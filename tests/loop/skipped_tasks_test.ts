@@ -99,6 +99,20 @@ Deno.test("where no task is left, the run ends and keeps what was learned before
   assertEquals([without.outcome, without.outers[0]!.losses.length], ["failed", 0]);
 });
 
+Deno.test("a derivative that is not finite where the objective is ends the run", async () => {
+  // w stays where it is, and its derivative is multiplied by -399 at every step
+  const result = await runOf(
+    `${task}param w = 1
+param c = 1
+inner fit { minimize support.b * (w - c)^2  over w  by sgd(lr = 200)  for T = 300 steps }
+outer train { minimize w@T  across 2 problem  over c  by sgd(lr = 0.1)  for 3 steps  skip not finite }`,
+    () => 1,
+  );
+  assertEquals(result.outcome, "failed");
+  const what = "`train`, meta-step 0: the norm of the meta-gradient over the tasks that count is";
+  assertStringIncludes(result.failure!.message, what);
+});
+
 // ---------------------------------------------------------------------------------- as if there were no other tasks
 
 /** Task 1 of 3 runs away: its curvature is 50 times that of the others, which leave nothing finite after 400 steps. */
