@@ -198,7 +198,7 @@ function reportUnshaped(el: Elaboration): void {
     said.push(asked.path);
     fail({ elaboration: el, frames: [] }, {
       code: "M0203",
-      title: `\`${name}\` has no shape: nothing calls its model before it is needed here`,
+      title: `\`${name}\` has no shape: nothing calls \`${asked.path[0]}\` before it is needed here`,
       at: span,
       notes: ["Parameters of a model get their shapes from its first call"],
       hint: shapedByCall(el, asked.path),
@@ -209,6 +209,7 @@ function reportUnshaped(el: Elaboration): void {
 /** What shapes a parameter that is needed before a call; of a model that only stands beside another, a call that counts nothing. */
 function shapedByCall({ leaves }: Elaboration, path: Path): string {
   const [model] = path;
+  if (path.length === 1) return `call \`${model}\` in what is computed here`;
   return path.length > 2 && ![...leaves.values()].some((leaf) => leaf.path[0] === model)
     ? `call \`${model}\`, if only where it counts nothing: \`0 * sum(${model}(…))\``
     : `call \`${pathText(path.slice(0, -1))}\` here, or make \`${path.at(-1)}\` a \`param\``;

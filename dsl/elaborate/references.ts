@@ -3,8 +3,7 @@
 import type { Expression, ModelMember, TypeExpression } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
 import { openLook } from "./functions.ts";
-import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
-import { fail, firstTime, insideLoop, needShape } from "../world/report.ts";
+import { fail, firstTime, insideLoop, needShape, unheard } from "../world/report.ts";
 import type { Context, Elaboration, LeafDeclaration, Reference, Scope } from "../world/world.ts";
 import type { HyperparameterValue } from "../world/value_kinds.ts";
 import { hintAt, hintFor } from "../diagnostics/hints.ts";
@@ -272,13 +271,7 @@ export function changesUnknown(el: Elaboration): boolean {
 /** True when what stands in an `over` is found; nothing is reported. */
 function isFound(el: Elaboration, loop: Loop, expression: Expression): boolean {
   if (expression.kind === "Missing") return false;
-  const quiet = {
-    ...el,
-    sink: new DiagnosticSink(el.limits, { after: true }),
-    said: new Set(el.said),
-    unshaped: new Map(el.unshaped),
-  };
-  const cx = openLook(quiet, "over", loop.module);
+  const cx = openLook(unheard(el), "over", loop.module);
   return typeof resolveReference(cx, withoutTime(expression)) === "object";
 }
 

@@ -1,7 +1,7 @@
 // What does a call do? Evaluates its arguments, and the body of a function, a model or a distribution.
 import type { CallExpression, Expression, Formal } from "../syntax/ast.ts";
 import { builtins, callBuiltin } from "../builtins/builtins.ts";
-import { fail, firstTime } from "../world/report.ts";
+import { fail, firstTime, unheard } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { callModel } from "./model_calls.ts";
 import { capital } from "../text/words.ts";
@@ -9,13 +9,15 @@ import type { Module } from "../modules/modules.ts";
 import { evaluatePart, unknownFunction } from "./names.ts";
 import { isProductMistake } from "./times.ts";
 import { describeValue, errorValue, shapeOf } from "../world/values.ts";
-import type { Context, Frame, Local, Passed, Value } from "../world/world.ts";
+import type { Context, Frame, InstanceNode, Local, Passed, Value } from "../world/world.ts";
 import type { BaseDistribution, Dim, DistributionValue, ErrorValue, Fans } from "../world/value_kinds.ts";
 import { taskOf } from "../world/moments.ts";
 import { isLocal } from "../elaborate/scope_names.ts";
 import { bindArguments } from "../elaborate/arguments.ts";
 import { isClosed } from "../elaborate/closed.ts";
 import { pathText } from "../syntax/paths.ts";
+import { resolveReference } from "../elaborate/references.ts";
+import { withoutTime } from "../world/loop.ts";
 
 export function evaluateCall(cx: Context, call: CallExpression): Value {
   const { callee } = call;
@@ -30,26 +32,19 @@ export function evaluateCall(cx: Context, call: CallExpression): Value {
       return unknownFunction(cx, callee.name, call);
     }
   }
+  const waiting = cx.elaboration.work.unshaped;
   const target = callee.kind === "Member" ? evaluatePart(cx, callee, true) : evaluate(cx, callee);
   switch (target.kind) {
     case "error":
+      if (cx.elaboration.work.unshaped > waiting) shapeBy(cx, call);
       // what a method of another language is given is part of that mistake
       if (callee.kind !== "Member") { for (const arg of call.args) evaluate(cx, arg.value); }
       return target;
     case "function":
       return callFunction(cx, target, call);
     case "model": {
-      const formals = target.instance.model.item.formals;
-      const { unshaped, waiting, work } = cx.elaboration;
-      const before = work.unshaped;
-      const bound = bindArguments(cx, pathText(target.instance.path), formals, call.args, call.span, cx.scope.module);
-      if (!bound) return errorValue;
-      const passed = passedTo(formals, bound, call);
-      if (work.unshaped > before) {
-        const { path } = [...unshaped.values()].at(-1)!;
-        waiting.set(target.instance, { path, span: call.span });
-      }
-      return callModel(cx, target, passed, call.span);
+      const passed = passedToModel(cx, target.instance, call);
+      return passed ? callModel(cx, target, passed, call.span) : errorValue;
     }
     default:
       return fail(cx, {
@@ -63,6 +58,32 @@ export function evaluateCall(cx: Context, call: CallExpression): Value {
           : undefined,
       });
   }
+}
+
+/** What a call passes to a model. Undefined when that is not what it takes (reported). */
+function passedToModel(cx: Context, instance: InstanceNode, call: CallExpression): Passed[] | undefined {
+  const { formals } = instance.model.item;
+  const { unshaped, waiting, work } = cx.elaboration;
+  const before = work.unshaped;
+  const bound = bindArguments(cx, pathText(instance.path), formals, call.args, call.span, cx.scope.module);
+  if (!bound) return undefined;
+  const passed = passedTo(formals, bound, call);
+  if (work.unshaped > before) {
+    const { path } = [...unshaped.values()].at(-1)!;
+    waiting.set(instance, { path, span: call.span });
+  }
+  return passed;
+}
+
+/** Shapes a model by a call of it at a time, `net@T(x)`, where the loop that leads there waits for a shape: it may be one that this
+ *  call gives. The check comes back then. */
+function shapeBy(cx: Context, call: CallExpression): void {
+  const trying = { ...cx, elaboration: unheard(cx.elaboration) };
+  const reference = resolveReference(trying, withoutTime(call.callee));
+  if (typeof reference !== "object" || reference.kind !== "model") return;
+  const { instance } = reference;
+  const passed = passedToModel(cx, instance, call);
+  if (passed) callModel(trying, { kind: "model", instance, world: cx.world }, passed, call.span);
 }
 
 /** The values of a call's arguments, in the order of the formals, with their places. */

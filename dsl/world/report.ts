@@ -1,7 +1,7 @@
 // How is a mistake reported that is found in the middle of an evaluation? At the place that a reader of the program would look
 // at. Also: everything empty, before a program is read.
 import { usualLimits } from "../../runtime/limits.ts";
-import type { DiagnosticDraft, DiagnosticSink, Label } from "../diagnostics/diagnostic.ts";
+import { type DiagnosticDraft, DiagnosticSink, type Label } from "../diagnostics/diagnostic.ts";
 import { codeRow } from "../diagnostics/codes.ts";
 import { isLibrary, type Span } from "../text/source.ts";
 import type { Loop } from "./loop.ts";
@@ -63,6 +63,16 @@ function newPass() {
     waiting: new Map(),
     counted: new Map(),
   } satisfies Partial<Elaboration>;
+}
+
+/** The same elaboration for what is tried: nobody hears what it reports. */
+export function unheard(el: Elaboration): Elaboration {
+  return {
+    ...el,
+    sink: new DiagnosticSink(el.limits, { after: true }),
+    said: new Set(el.said),
+    unshaped: new Map(el.unshaped),
+  };
 }
 
 /** Says that a parameter has no shape yet. The last one stands last. */

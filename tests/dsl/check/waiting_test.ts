@@ -58,5 +58,38 @@ task point { c ~ normal(3, 1)   split s { at = c } }
 inner fit { minimize (net.w - s.at)^2   over net   by sgd(lr = 0.1)   for T = 2 steps }
 outer train { minimize (net.w@T - s.at)^2   across 3 point   over net@0   by sgd(lr = 0.1)   for 2 steps }
 `);
-  assertEquals(said.map((d) => d.title), ["`net.w` has no shape: nothing calls its model before it is needed here"]);
+  assertEquals(said.map((d) => d.title), ["`net.w` has no shape: nothing calls `net` before it is needed here"]);
+});
+
+for (
+  const item of [
+    "gradient sum((line@T(d.x) - d.y)^2) wrt fit.lr",
+    "outer o { minimize sum((line@T(d.x) - d.y)^2)   over fit.lr   by sgd(lr = 0.1)   for 2 steps }",
+    "evaluate e { report line@T(d.x)[0] }",
+    "output o = line@T(d.x)",
+  ]
+) {
+  Deno.test(`a loop may read a parameter that only a call of where it ends shapes: ${item.split(" ")[0]}`, () => {
+    const program = `edition 1
+data d { x : [2, 1] = [[1], [2]]   y : [2] = [2, 4] }
+model line(x : [n, m]) -> [n] { w : [m] = 0   return dot(x, w) }
+fn energy(w) = sum((dot(d.x, w) - d.y)^2)
+inner fit { minimize energy(line.w)   over line   by sgd(lr = 0.05)   for T = 3 steps }
+${item}
+`;
+    const said = (text: string) => saidAbout(text).map((d) => d.code);
+    assertEquals(said(program), []);
+    // what is wrong with the call is said, once
+    assertEquals(said(program.replace("line@T(d.x)", "line@T(d.x, 1)")), ["M0302"]);
+    assertEquals(said(program.replace("line@T(d.x)", "line@T(d.z)")), ["M0201"]);
+  });
+}
+
+Deno.test("a loop whose model nothing calls is said to have no shape", () => {
+  const said = saidAbout(`edition 1
+model line(x : [n, 1]) -> [n] { w : [1] = 0   return dot(x, w) }
+inner fit { minimize sum((line.w - 1)^2)   over line   by sgd(lr = 0.05)   for T = 3 steps }
+output w = line.w@T
+`);
+  assertEquals(said.map((d) => d.hint), ["call `line` here, or make `w` a `param`"]);
 });
