@@ -5,13 +5,13 @@
 /** What each suite takes: folders and files of `tests/`. Where two fit, the longer one holds. Each begins cold, so they are few; they
  *  begin in the order of their names, so that two cores that take them by turns end together. */
 export const suites: Readonly<Record<string, readonly string[]>> = {
-  conformance: ["acceptance/", "api/", "conformance/", "limits/"],
+  conformance: ["acceptance/", "api/", "conformance/"],
   // these two see what is made once in a process
   how_it_works: ["docs/how_it_works_test.ts"],
   library: ["dsl/modules/library_test.ts"],
-  language: ["dsl/"],
+  language: ["docs/", "dsl/", "limits/"],
   runtime: ["loop/", "record/", "runtime/"],
-  tree: ["", "cli/", "docs/", "random/"],
+  tree: ["", "cli/", "random/"],
 };
 
 const tests = new URL("../", import.meta.url);
