@@ -4,6 +4,7 @@
 import { type CommandLine, exitCodes, helpText, parseArguments } from "./cli/arguments.ts";
 import { type Console, processConsole } from "./cli/console.ts";
 import { showError } from "./cli/problems.ts";
+import { resumeVerb } from "./cli/resume_verb.ts";
 import { runVerb } from "./cli/run_verb.ts";
 import { explainVerb } from "./cli/explain.ts";
 import { explainProgram } from "./cli/explain_program.ts";
@@ -44,7 +45,7 @@ async function runCommand(command: CommandLine, console: Console): Promise<numbe
     }
     if (command.verb === "doctor") return await doctorVerb(console);
     if (command.verb === "verify") return await verifyVerb(command, console);
-    return await runVerb(command, console);
+    return await (command.verb === "resume" ? resumeVerb : runVerb)(command, console);
   } catch (error) {
     const own = error instanceof FileAccessError ? error : asOwnError(error);
     showError(own, new Map(), { console, json });

@@ -43,18 +43,21 @@ const largestSource = 16e6;
 export interface ProgramFilesOptions {
   /** A folder in which data and starts are looked for, too. */
   readonly dataFolder?: string | URL | undefined;
+  /** Of a program that was run before and is kept elsewhere now: its name, and the folder that it lay in, whose data it reads. */
+  readonly before?: { readonly name: string; readonly folder: string } | undefined;
 }
 
 const pathOf = (file: string | URL) => file instanceof URL ? fileURLToPath(file) : file;
 
 /** Opens the root file. Throws FileAccessError when it, or the folder of data, cannot be read, with the cure where there is one. */
-export function openProgramFiles(file: string | URL, { dataFolder }: ProgramFilesOptions = {}): ProgramFiles {
+export function openProgramFiles(file: string | URL, { dataFolder, before }: ProgramFilesOptions = {}): ProgramFiles {
   const path = pathOf(file);
   const folder = dirname(path);
   const sourcesRead = new Map<string, string>();
   const dataRead: DataFileFacts[] = [];
   let permissionMissing = false;
   const own = openFolder(folder, "the program's folder");
+  const data = before ? openFolder(before.folder, `the folder \`${before.folder}\``) : own;
   const others = dataFolder === undefined ? [] : [openDataFolder(pathOf(dataFolder))];
 
   /** Where a file is, in the folders that it may be in; undefined where it is in none. */
@@ -84,7 +87,7 @@ export function openProgramFiles(file: string | URL, { dataFolder }: ProgramFile
     }
   }
   return {
-    root: { name: basename(path), text: decodeSource(path, readRoot(path, folder)) },
+    root: { name: before?.name ?? basename(path), text: decodeSource(path, readRoot(path, folder)) },
     folder,
     permissionMissing: () => permissionMissing,
     sourcesRead,
@@ -97,11 +100,11 @@ export function openProgramFiles(file: string | URL, { dataFolder }: ProgramFile
       return text;
     },
     readData(relative, take = () => true) {
-      const found = read(relative, [own, ...others], take);
+      const found = read(relative, [data, ...others], take);
       if (found && !dataRead.some((d) => d.path === relative)) {
         const { bytes, at } = found;
         const sha256 = createHash("sha256").update(bytes).digest("hex");
-        dataRead.push({ path: relative, ...(at !== own && { folder: at.path }), bytes: bytes.length, sha256 });
+        dataRead.push({ path: relative, ...(at !== data && { folder: at.path }), bytes: bytes.length, sha256 });
       }
       return found?.bytes;
     },

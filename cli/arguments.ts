@@ -8,11 +8,12 @@ import { nearestName, orNearest } from "../dsl/text/did_you_mean.ts";
 const onlyOne = "Only one program can be run at a time";
 
 /** A verb of the command line. */
-export type Verb = "run" | "check" | "fmt" | "explain" | "verify" | "doctor";
+export type Verb = "run" | "resume" | "check" | "fmt" | "explain" | "verify" | "doctor";
 
 /** What a verb does, for `--help`. */
 export const verbs: Readonly<Record<Verb, { readonly text: string }>> = {
   run: { text: "run the program (the verb may be left out)" },
+  resume: { text: "go on with the run of a folder that `--out` made, from its newest checkpoint" },
   check: { text: "say what is wrong with programs, without running them" },
   fmt: { text: "rewrite programs in the one style" },
   explain: { text: "say what a program does and takes, or what a code such as M0301 means" },
@@ -33,6 +34,9 @@ export interface CommandLine {
   readonly limits: Limits;
   readonly json: boolean;
   readonly out: string | undefined;
+  /** How often a run with a folder writes down where it stands: after so many seconds or meta-steps, where that takes no more than a
+   *  share of its time. */
+  readonly checkpoint: { readonly seconds: number; readonly steps: number; readonly share: number };
   /** A second folder of data. */
   readonly dataFolder: string | undefined;
   readonly emit: Stage | undefined;
@@ -90,30 +94,40 @@ export const options: Readonly<Record<string, OptionFacts>> = {
     type: "string",
     value: "N",
     text: "threads that work on tasks; results are the same for any number",
-    verbs: ["run", "verify"],
+    verbs: ["run", "resume", "verify"],
   },
   limits: {
     type: "string",
     value: "SET",
     text: "`untrusted` for a stranger's program: lower limits (docs/limits.md)",
-    verbs: ["run", "check", "fmt", "explain", "verify"],
+    verbs: ["run", "resume", "check", "fmt", "explain", "verify"],
   },
   limit: {
     type: "string",
     value: "NAME=N",
     text: "another number for one limit; may be repeated",
-    verbs: ["run", "check", "fmt", "explain", "verify"],
+    verbs: ["run", "resume", "check", "fmt", "explain", "verify"],
     repeats: true,
   },
   data: {
     type: "string",
     value: "DIR",
     text: "a second folder in which data and starts are looked for",
-    verbs: ["run", "check", "explain", "verify"],
+    verbs: ["run", "resume", "check", "explain", "verify"],
+  },
+  checkpoint: {
+    type: "string",
+    value: "TIME",
+    text: 'with --out: what lies between checkpoints: 60s, 5min, 2h, "1000 steps", or off',
+    verbs: ["run", "resume"],
   },
   out: { type: "string", value: "DIR", text: "write a run folder; DIR must be new or empty", verbs: ["run"] },
   emit: { type: "string", value: "STAGE", text: "print cst, ast, checked, ir or plan, and do not run", verbs: ["run"] },
-  json: { type: "boolean", text: "one JSON object a line on standard output", verbs: ["run", "check", "verify"] },
+  json: {
+    type: "boolean",
+    text: "one JSON object a line on standard output",
+    verbs: ["run", "resume", "check", "verify"],
+  },
   kernels: { type: "boolean", text: "with explain: every kernel, and where its arrays lie", verbs: ["explain"] },
   check: { type: "boolean", text: "with fmt: change nothing, exit 1 if a file would change", verbs: ["fmt"] },
   help: { type: "boolean", text: "this text", verbs: Object.keys(verbs) as Verb[] },
@@ -186,6 +200,9 @@ function filesProblem(verb: Verb, files: readonly string[]): string | undefined 
     const programs = files.length > 1 && files.some((word) => word.endsWith(".meta"));
     return programs ? "Only one program can be explained at a time" : undefined;
   }
+  if (verb === "resume") {
+    return files.length === 1 ? undefined : "`resume` needs the folder of one run: meta.ts resume DIR";
+  }
   if (files.length === 0) return `\`${verb}\` needs a program: meta.ts ${verb} FILE.meta`;
   return (verb === "run" || verb === "verify") && files.length > 1 ? onlyOne : undefined;
 }
@@ -228,6 +245,13 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
   }
   const limits = parseLimits(given.get("limits")?.[0], given.get("limit") ?? []);
   if (typeof limits === "string") return wrong(limits);
+  const every = given.get("checkpoint")?.[0];
+  const checkpoint = every === undefined ? { seconds: 60, steps: 10_000, share: 0.02 } : parseInterval(every);
+  if (!checkpoint) {
+    return wrong(
+      `\`--checkpoint\` must be a time such as 60s or 5min, a number such as "1000 steps", or off, not \`${every}\``,
+    );
+  }
   const command: CommandLine = {
     verb,
     files,
@@ -239,12 +263,24 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
     limits,
     json: given.has("json"),
     out: given.get("out")?.[0],
+    checkpoint,
     dataFolder: given.get("data")?.[0],
     emit: emit as Stage | undefined,
     kernels: given.has("kernels"),
     checkOnly: given.has("check"),
   };
   return { kind: "command", command };
+}
+
+/** What lies between two checkpoints; undefined when it cannot be understood. */
+function parseInterval(text: string): CommandLine["checkpoint"] | undefined {
+  const never = { seconds: Infinity, steps: Infinity, share: 1 };
+  if (text === "off") return never;
+  const [, number, unit] = /^([1-9][\d_]*) ?(s|min|h|steps)$/.exec(text) ?? [];
+  if (number === undefined) return undefined;
+  const count = Number(number.replaceAll("_", ""));
+  const seconds = { s: 1, min: 60, h: 3600 }[unit!];
+  return { ...never, ...(seconds ? { seconds: count * seconds } : { steps: count }) };
 }
 
 /** The limits that hold, or what is wrong with them. */
@@ -322,5 +358,5 @@ const exitCodeTexts: readonly (readonly [string, string])[] = [
   ["2", "wrong use: arguments, files, permissions"],
   ["3", "the run failed"],
   ["4", "an `expect` was missed"],
-  ["75", "stopped early by SIGINT or SIGTERM"],
+  ["75", "stopped early by SIGINT, SIGTERM or SIGHUP; `resume DIR` goes on"],
 ];

@@ -1,14 +1,17 @@
 // What does `meta.ts FILE.meta` do? Compiles the program, runs it, shows and keeps what comes of it, and says by its exit
 // code how it went.
+import { createHash } from "node:crypto";
 import { styleText } from "node:util";
 import { type BackendChoice, chooseBackend } from "../api/backends.ts";
 import { openProgramFiles, type ProgramFiles } from "../api/program_files.ts";
 import { version } from "../api/version.ts";
-import { compileProgram } from "../dsl/compile.ts";
+import { type CompileOutput, compileProgram } from "../dsl/compile.ts";
 import { InternalError } from "../runtime/errors.ts";
 import { type ExperimentProgram, outputNames } from "../runtime/program/program.ts";
 import type { RunResult } from "../runtime/loop/results.ts";
 import { runProgram } from "../runtime/loop/run.ts";
+import type { RunState } from "../runtime/loop/run_state.ts";
+import type { Checkpoint } from "../runtime/record/checkpoints.ts";
 import { FileAccessError } from "../runtime/record/files.ts";
 import { openRunFolder, type RunFolder } from "../runtime/record/run_folder.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
@@ -37,10 +40,23 @@ export async function runVerb(command: CommandLine, console: Console): Promise<n
     { threads: command.threads, memoryLimitBytes: limits.memory },
     program,
   );
-  const folder = command.out === undefined ? undefined : openFolder(command.out, { command, files, choice, program });
+  const sum = programSum(files, { ...command, precision: program.precision, backend: choice.backend.name });
+  const folder = command.out === undefined
+    ? undefined
+    : openFolder(command.out, { command, files, choice, program, sum });
+  return await runShown({ program, sources, command, choice, folder, from: undefined }, console);
+}
+
+/** Runs a compiled program, shows and keeps what comes of it; the exit code. */
+export async function runShown(
+  { sources, ...parts }: Omit<RunParts, "progress"> & Pick<CompileOutput, "sources">,
+  console: Console,
+): Promise<number> {
+  const { program, command, choice, folder } = parts;
+  const { json } = command;
   const progress = json ? jsonProgress(console) : textProgress(console);
   if (!json) console.err(`${heading(program, command, choice)}\n`);
-  const { result, broken } = await runWithSignals({ program, command, choice, folder, progress });
+  const { result, broken } = await runWithSignals({ ...parts, progress });
   progress.end();
   if (!json) {
     const bad = console.outColor
@@ -51,8 +67,24 @@ export async function runVerb(command: CommandLine, console: Console): Promise<n
   }
   if (result.failure) showError(result.failure, sources, { console, json });
   if (broken) showError(broken, sources, { console, json });
-  else if (folder && !json) console.err(`\nwritten to ${folder.path}\n`);
+  else if (folder && !json) {
+    const stopped = result.outcome === "stopped" ? `; \`resume ${folder.path}\` goes on` : "";
+    console.err(`\nwritten to ${folder.path}${stopped}\n`);
+  }
   return exitCodeOf(result, broken);
+}
+
+/** SHA-256 of a program with all that it is run with: a run goes on only with the same. */
+export function programSum(
+  { root, sourcesRead }: Pick<ProgramFiles, "root" | "sourcesRead">,
+  { inputs, seed, precision, backend }: Pick<CommandLine, "inputs" | "seed" | "backend"> & {
+    readonly precision: string;
+  },
+): string {
+  const imports = [...sourcesRead].sort(([a], [b]) => a < b ? -1 : 1);
+  const values = Object.entries(inputs).sort(([a], [b]) => a < b ? -1 : 1);
+  const all = JSON.stringify([root.text, imports, values, seed, precision, backend, version]);
+  return createHash("sha256").update(all).digest("hex");
 }
 
 /** A program that is wrong only because Deno may not read its files is a wrong use. */
@@ -77,16 +109,19 @@ interface FolderParts {
   readonly files: ProgramFiles;
   readonly choice: BackendChoice;
   readonly program: ExperimentProgram;
+  readonly sum: string;
 }
 
-function openFolder(path: string, { command, files, choice, program }: FolderParts): RunFolder {
+function openFolder(path: string, { command, files, choice, program, sum }: FolderParts): RunFolder {
   const { deno, v8, typescript } = Deno.version;
   return openRunFolder(path, {
     root: files.root.text,
     imports: files.sourcesRead,
     outputs: outputNames(program),
+    program: sum,
     effective: {
       program: files.root.name,
+      folder: placeOf(files.folder),
       inputs: command.inputs,
       seed: command.seed,
       backend: choice.backend.name,
@@ -101,18 +136,29 @@ function openFolder(path: string, { command, files, choice, program }: FolderPar
   });
 }
 
+/** Where a folder is, as far as Deno may say that: a run that goes on looks for its data there. */
+function placeOf(folder: string): string {
+  try {
+    return Deno.realPathSync(folder);
+  } catch {
+    return folder;
+  }
+}
+
 interface RunParts {
   readonly program: ExperimentProgram;
   readonly command: CommandLine;
   readonly choice: BackendChoice;
   readonly folder: RunFolder | undefined;
   readonly progress: Progress;
+  /** Where the run stood that this one goes on from. */
+  readonly from: Checkpoint | undefined;
 }
 
 /** Runs until the end, the first signal, or the first file that cannot be written: `broken` then says why. The folder
  *  is closed with whatever there is. */
 async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; broken: Error | undefined }> {
-  const { program, command, choice, folder, progress } = parts;
+  const { program, command, choice, folder, progress, from } = parts;
   const stop = new AbortController();
   let broken: Error | undefined;
   const keep = (action: () => void) => {
@@ -125,7 +171,9 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
       stop.abort();
     }
   };
-  const start = performance.now();
+  const start = performance.now() - 1000 * (from?.seconds ?? 0);
+  const secondsNow = () => (performance.now() - start) / 1000;
+  const checkpoint = openCheckpoints(command.checkpoint, secondsNow);
   let told = false;
   const signals = listenToSignals(() => {
     stop.abort();
@@ -144,10 +192,15 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
       },
       ...(command.memory === undefined ? {} : { memory: command.memory }),
       report(event) {
-        const seconds = (performance.now() - start) / 1000;
+        const seconds = secondsNow();
         progress.event(event, seconds);
         if (folder) keep(() => folder.record(event, seconds));
       },
+      mark(state, ending) {
+        const now = state();
+        if (folder) checkpoint(now, ending, () => keep(() => folder.checkpoint(now, secondsNow())));
+      },
+      ...(from ? { resume: from.state } : {}),
     });
     progress.end();
     if (result.outcome === "stopped" && !broken) progress.note(`stopped after ${duration(result.seconds)}`);
@@ -164,10 +217,27 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
   }
 }
 
+/** Writes a checkpoint when it is due; and where a run ends before its end, unless none are wanted. */
+function openCheckpoints({ seconds, steps, share }: CommandLine["checkpoint"], now: () => number) {
+  const made = ({ outers, outer }: RunState) =>
+    outers.reduce((sum, { losses }) => sum + losses.length, outer?.losses.length ?? 0);
+  const wanted = seconds < Infinity || steps < Infinity;
+  let last: { readonly at: number; readonly made: number; readonly took: number } | undefined;
+  return (state: RunState, ending: boolean, write: () => void): void => {
+    const at = now();
+    last ??= { at, made: made(state), took: 0 };
+    const since = at - last.at;
+    const due = (since >= seconds || made(state) - last.made >= steps) && (share >= 1 || last.took <= share * since);
+    if (!wanted || !ending && !due) return;
+    write();
+    last = { at: now(), made: made(state), took: now() - at };
+  };
+}
+
 /** The first signal calls `stop`, the second ends the process at once, as if nobody had listened. */
 function listenToSignals(stop: () => void) {
   let count = 0;
-  const numbers: Partial<Record<Deno.Signal, number>> = { SIGINT: 2, SIGTERM: 15 };
+  const numbers: Partial<Record<Deno.Signal, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
   const listeners = (Object.keys(numbers) as Deno.Signal[]).map((signal) => ({
     signal,
     listener() {
@@ -180,7 +250,7 @@ function listenToSignals(stop: () => void) {
       try {
         change(signal, listener);
       } catch {
-        // Windows knows no SIGTERM
+        // Windows knows not all of them
       }
     }
   };

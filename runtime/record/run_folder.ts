@@ -3,6 +3,8 @@
 import { allocate, type HostArray, sizeOf } from "../ir/types.ts";
 import type { RunEvent } from "../loop/events.ts";
 import type { Recorded, RunResult } from "../loop/results.ts";
+import type { RunState } from "../loop/run_state.ts";
+import { checkpointsIn, openCheckpoints } from "./checkpoints.ts";
 import { FileAccessError, fileAccessError, writeAll, writeFileSafely } from "./files.ts";
 import { type Json, metricLines } from "./metrics.ts";
 import { encodeSafetensors } from "../program/safetensors.ts";
@@ -19,6 +21,8 @@ export interface RunFolderContents {
   readonly outputs: readonly string[];
   /** Inputs, seed, backend, precision, versions. */
   readonly effective: { readonly [key: string]: Json };
+  /** SHA-256 of the program with all that it is run with. */
+  readonly program: string;
 }
 
 /** A run folder that is being written. Each method throws FileAccessError when the disk does not take it. */
@@ -26,6 +30,8 @@ export interface RunFolder {
   readonly path: string;
   /** Appends the lines of an event to `metrics.jsonl`. `seconds` since the run began. */
   record(event: RunEvent, seconds: number): void;
+  /** Writes down where the run stands, for another to go on from. `seconds` since the run began. */
+  checkpoint(state: RunState, seconds: number): void;
   /** Closes the log when a run ended without a result. */
   abandon(): void;
   /** Writes the arrays and the summary, and closes the folder. What can be written is, even when a part cannot. */
@@ -53,7 +59,34 @@ export function openRunFolder(path: string, contents: RunFolderContents): RunFol
     makeParents(path, name);
     writeFileSafely(at(name), [new TextEncoder().encode(text)]);
   }
-  return openLog(path, outputs);
+  const log = attempt(at("metrics.jsonl"), () => Deno.openSync(at("metrics.jsonl"), { append: true, createNew: true }));
+  return openLog({ path, outputs, program: contents.program, log, logged: 0, checkpoints: [] });
+}
+
+/** Opens the folder of a run again, which goes on from a checkpoint, or from the beginning where there was none: what was logged after
+ *  that is taken back. Throws FileAccessError. */
+export function reopenRunFolder(
+  path: string,
+  { outputs, program, logged }: Pick<RunFolderContents, "outputs" | "program"> & { readonly logged: number },
+): RunFolder {
+  const at = `${path}/metrics.jsonl`;
+  const log = attempt(at, () => {
+    for (const folder of [path, `${path}/checkpoints`, `${path}/${outputFolder}`]) removeTemporaries(folder);
+    Deno.truncateSync(at, logged);
+    return Deno.openSync(at, { append: true });
+  });
+  return openLog({ path, outputs: filesOfOutputs(outputs), program, log, logged, checkpoints: checkpointsIn(path) });
+}
+
+/** Takes away what was half written when a run was killed. */
+function removeTemporaries(folder: string): void {
+  try {
+    for (const { name, isFile } of Deno.readDirSync(folder)) {
+      if (isFile && name.endsWith(".tmp")) Deno.removeSync(`${folder}/${name}`);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 /** The files of outputs, by their names. A name may differ from another one by its case only, which not every file system sees, and may
@@ -71,9 +104,22 @@ export function filesOfOutputs(names: readonly string[]): ReadonlyMap<string, st
   return files;
 }
 
-function openLog(path: string, outputFiles: ReadonlyMap<string, string>): RunFolder {
+interface LogParts {
+  readonly path: string;
+  readonly outputs: ReadonlyMap<string, string>;
+  readonly program: string;
+  readonly log: Deno.FsFile;
+  /** Bytes that are in it. */
+  readonly logged: number;
+  /** Names of the checkpoints that are there, the newest first. */
+  readonly checkpoints: readonly string[];
+}
+
+function openLog({ path, outputs: outputFiles, program, log, logged: before, checkpoints }: LogParts): RunFolder {
   const at = (name: string) => `${path}/${name}`;
-  const log = attempt(at("metrics.jsonl"), () => Deno.openSync(at("metrics.jsonl"), { append: true, createNew: true }));
+  const goesOn = before > 0;
+  const write = openCheckpoints(path, checkpoints);
+  let logged = before;
   let waiting: string[] = [];
   let flushed = performance.now();
   const flush = () => {
@@ -81,14 +127,21 @@ function openLog(path: string, outputFiles: ReadonlyMap<string, string>): RunFol
     const bytes = new TextEncoder().encode(waiting.join(""));
     waiting = [];
     attempt(at("metrics.jsonl"), () => writeAll(log, bytes));
+    logged += bytes.length;
     flushed = performance.now();
   };
   return {
     path,
     record(event, seconds) {
-      if (event.kind === "step") return; // what is not recorded by the program is for the terminal
+      // what is not recorded by the program is for the terminal
+      if (event.kind === "step" || event.kind === "started" && goesOn) return;
       for (const line of metricLines(event, seconds)) waiting.push(`${JSON.stringify(line)}\n`);
       if (performance.now() - flushed >= flushAfter) flush();
+    },
+    checkpoint(state, seconds) {
+      flush();
+      attempt(at("metrics.jsonl"), () => log.syncSync());
+      write({ state, program, logged, seconds });
     },
     abandon() {
       flush();
@@ -195,6 +248,7 @@ const ownFiles: readonly string[] = [
   "parameters.safetensors",
   "trajectories.safetensors",
   "summary.json",
+  "checkpoints",
 ];
 
 /** The arrays of `trajectories.safetensors`. A curve over meta-steps is stacked on a leading axis, with its meta-steps

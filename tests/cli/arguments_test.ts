@@ -1,5 +1,5 @@
 import { usualLimits } from "../../runtime/limits.ts";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { type CommandLine, helpText, options, parseArguments, verbs } from "../../cli/arguments.ts";
 
@@ -24,6 +24,7 @@ Deno.test("parseArguments() runs a file without a verb, and with it", () => {
     backend: "auto",
     json: false,
     out: undefined,
+    checkpoint: { seconds: 60, steps: 10_000, share: 0.02 },
     dataFolder: undefined,
     emit: undefined,
     memory: undefined,
@@ -104,6 +105,20 @@ Deno.test("parseArguments() answers --help and --version whatever else is there,
   assertEquals(parseArguments(["explain", "--help"]).kind, "help");
   assertEquals(parseArguments(["--version"]).kind, "version");
   assertEquals(parseArguments(["--helpp"]).kind, "wrong");
+});
+
+Deno.test("parseArguments() reads what lies between two checkpoints, and the folder of one run", () => {
+  const between = (text: string) => command("a.meta", "--out", "r", "--checkpoint", text).checkpoint;
+  assertEquals(between("5min"), { seconds: 300, steps: Infinity, share: 1 });
+  assertEquals(between("1_000 steps"), { seconds: Infinity, steps: 1000, share: 1 });
+  assertEquals(between("off"), { seconds: Infinity, steps: Infinity, share: 1 });
+  for (const text of ["5", "0s", "often", "-1s", "5 min 3s"]) {
+    assertStringIncludes(wrong("a.meta", "--checkpoint", text), "`--checkpoint` must be a time such as 60s or 5min");
+  }
+  assertEquals(command("resume", "runs/a").files, ["runs/a"]);
+  assertStringIncludes(wrong("resume"), "needs the folder of one run");
+  assertStringIncludes(wrong("resume", "a", "b"), "needs the folder of one run");
+  assertStringIncludes(wrong("resume", "a", "--seed", "3"), "does not go with `resume`");
 });
 
 Deno.test("helpText() lists every verb and option", () => {

@@ -36,6 +36,7 @@ const contents = {
   imports: new Map<string, string>(),
   outputs: ["ends", "Ends"],
   effective: { seed: 3 },
+  program: "sum",
 };
 
 const everything: ExperimentProgram = quadraticProgram(settings, {

@@ -1,0 +1,159 @@
+// Does `meta.ts resume DIR` go on with a run that was cut off, to the same bits and the same log? Runs are cut off wherever they say
+// something; folders are damaged; programs and data change in between.
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { createHash } from "node:crypto";
+import { main } from "../../meta.ts";
+import { parseMetrics } from "../../runtime/record/metrics.ts";
+import { capturedConsole } from "./captured_console.ts";
+
+const program = `edition 1
+data train { x : [_, 1]  y : [_] }
+import double from "parts.meta"
+task problem { k ~ uniform(0, 1)  split s { x : [3] ~ normal(k, 1) } }
+model line(x : [n, 1]) -> [n] { w : [1] ~ normal(0, 1)  return dot(x, w) }
+param c = 0.5
+param d = 0
+inner fit { minimize mse(line(train.x), c * train.y)  over line by adam(lr = 0.1)  for T = 2 steps  from fit@T }
+inner adapt { minimize mean((d - s.x)^2)  over d by sgd(lr = 0.1)  for S = 3 steps }
+outer first {
+  minimize mse(line@T(train.x), train.y)  over c by adam(lr = 0.1)  for 7 steps  keep best of check
+}
+outer second after first {
+  minimize mean((d@S - s.x)^2) + double(c)^2  across 2 problem  over adapt.lr, c by rmsprop(lr = 0.01)  for 5 steps
+}
+evaluate check { report mse(line@0(train.x), train.y)  best lowest  every 2 steps of first }
+evaluate between after first { report c  report first.t }
+gradient mse(line@T(train.x), train.y) wrt c after second
+output o = line@T(train.x)
+record c, first.loss, second.gradient_norm every 3 steps
+`.replace("data train {", 'data train from "train.csv" {');
+
+/** A folder with the program, for as long as `work` takes. */
+async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = Deno.makeTempDirSync();
+  try {
+    Deno.writeTextFileSync(`${folder}/program.meta`, program);
+    Deno.writeTextFileSync(`${folder}/parts.meta`, "edition 1\nfn double(x) = 2 * x\n");
+    Deno.writeTextFileSync(`${folder}/train.csv`, "x,y\n1,2\n2,4.5\n-1,-2\n");
+    await work(folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+/** Calls the command line; after so many lines of results the process is as if it were killed. */
+async function call(args: readonly string[], lines = Infinity) {
+  const console = capturedConsole();
+  let left = lines;
+  const out = (text: string) => {
+    if (left-- === 0) throw new Deno.errors.Interrupted("killed");
+    console.out(text);
+  };
+  const code = await main(args, { ...console, out });
+  return { code, ...console.written };
+}
+
+const run = (folder: string, to: string, lines?: number, every = "2 steps") =>
+  call([`${folder}/program.meta`, "--out", `${folder}/${to}`, "--json", "--checkpoint", every], lines);
+
+/** All that a folder says of its run but how long it took, and what functions kept: those before are no more. */
+function left(path: string): unknown {
+  const bytes = (name: string) => createHash("sha256").update(Deno.readFileSync(`${path}/${name}`)).digest("hex");
+  const timeless = (key: string, value: unknown) => /^(seconds|.*[sS]econds.*|stepsPerSecond)$/.test(key) ? 0 : value;
+  const { plans: _plans, ...summary } = JSON.parse(Deno.readTextFileSync(`${path}/summary.json`), timeless);
+  return {
+    arrays: ["parameters.safetensors", "trajectories.safetensors", "outputs/o.npy"].map(bytes),
+    summary,
+    log: parseMetrics(Deno.readTextFileSync(`${path}/metrics.jsonl`)).map((line) => ({ ...line, seconds: 0 })),
+  };
+}
+
+const files = (path: string): string[] =>
+  [...Deno.readDirSync(path)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? files(`${path}/${name}`).map((below) => `${name}/${below}`) : [name]
+  ).sort();
+
+Deno.test("a run that is cut off wherever it says something is resumed to the same bits and the same log", async () => {
+  await inFolder(async (folder) => {
+    const whole = await run(folder, "whole");
+    assertEquals(whole.code, 0, whole.err);
+    const lines = whole.out.trim().split("\n").length;
+    const wanted = left(`${folder}/whole`);
+    const goneOn = new Set<string>();
+    for (let cut = 1; cut < lines; cut += 3) {
+      const path = `${folder}/cut${cut}`;
+      const killed = await run(folder, `cut${cut}`, cut);
+      assertEquals(killed.code, 3);
+      assert(!files(path).includes("summary.json"));
+      const { code, err } = await call(["resume", `${path}/`]);
+      assertEquals(code, 0, err);
+      goneOn.add(/goes on (.*)/.exec(err)![1]!);
+      assertEquals(left(path), wanted, `cut off after ${cut} lines`);
+      assertEquals(files(path).filter((f) => f.endsWith(".tmp")), []);
+      assert(files(path).filter((f) => f.startsWith("checkpoints/")).length <= 3);
+    }
+    assert(
+      goneOn.has("before meta-step 6 of `first`") && goneOn.has("before meta-step 3 of `second`"),
+      [...goneOn].join(),
+    );
+    // and a run that is done stays so
+    const again = await call(["resume", `${folder}/whole`]);
+    assertEquals([again.code, again.out], [0, ""]);
+    assertStringIncludes(again.err, "nothing left to do");
+  });
+});
+
+Deno.test("what has changed is said, and nothing begins anew", async () => {
+  await inFolder(async (folder) => {
+    const { out } = await run(folder, "other");
+    const lines = out.trim().split("\n").length;
+    await run(folder, "run", lines - 4);
+    const path = `${folder}/run`;
+    const names = files(path).filter((f) => f.startsWith("checkpoints/"));
+    assertEquals(names.length, 3);
+    const changed = async (file: string, text: string, says: string) => {
+      const before = Deno.readTextFileSync(file);
+      Deno.writeTextFileSync(file, text);
+      const { code, err } = await call(["resume", path]);
+      assertEquals(code, 2, err);
+      assertStringIncludes(err, says);
+      Deno.writeTextFileSync(file, before);
+    };
+    await changed(
+      `${folder}/train.csv`,
+      "x,y\n1,2\n2,4.5\n-1,-3\n",
+      "`train.csv` is not the file that the run began with",
+    );
+    await changed(`${path}/experiment.meta`, program.replace("c = 0.5", "c = 0.6"), "is of another program");
+    // the newest is damaged: the one before it counts
+    const newest = `${path}/${names.at(-1)}`;
+    const bytes = Deno.readFileSync(newest);
+    Deno.writeFileSync(newest, bytes.with(bytes.length - 1, bytes.at(-1)! ^ 1));
+    const older = await call(["resume", path, "--checkpoint", "off"]);
+    assertEquals(older.code, 0, older.err);
+    assertEquals(left(path), left(`${folder}/other`));
+
+    await run(folder, "broken", lines - 4);
+    for (const name of files(`${folder}/broken`).filter((f) => f.startsWith("checkpoints/"))) {
+      Deno.truncateSync(`${folder}/broken/${name}`, 100);
+    }
+    const none = await call(["resume", `${folder}/broken`]);
+    assertEquals(none.code, 2);
+    assertStringIncludes(none.err, "None of the checkpoints can be read, and a run that has some never begins anew");
+    const nowhere = await call(["resume", folder]);
+    assertEquals(nowhere.code, 2);
+    assertStringIncludes(nowhere.err, "is no run folder");
+  });
+});
+
+Deno.test("without a checkpoint a run begins anew in its folder", async () => {
+  await inFolder(async (folder) => {
+    await run(folder, "whole", undefined, "off");
+    await run(folder, "cut", 6, "off");
+    assertEquals(files(`${folder}/cut`).filter((f) => f.startsWith("checkpoints")), []);
+    const { code, err } = await call(["resume", `${folder}/cut`]);
+    assertEquals(code, 0);
+    assertStringIncludes(err, "from its beginning: it has no checkpoint");
+    assertEquals(left(`${folder}/cut`), left(`${folder}/whole`));
+  });
+});
