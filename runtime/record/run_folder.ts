@@ -9,7 +9,7 @@ import { FileAccessError, fileAccessError, writeAll, writeFileSafely } from "./f
 import { type Json, metricLines } from "./metrics.ts";
 import { encodeSafetensors } from "../program/safetensors.ts";
 import { encodeNpy } from "./npy.ts";
-import { groupRecorded, runFormatVersion, summarizeRun } from "./summary.ts";
+import { groupRecorded, runFormatVersion, summarizeRun, valuesAtEnd } from "./summary.ts";
 
 /** What is known before the run. */
 export interface RunFolderContents {
@@ -160,7 +160,11 @@ function openLog({ path, outputs: outputFiles, program, log, logged: before, che
           attempt(at("metrics.jsonl"), () => log.syncSync());
           log.close();
         },
-        () => writeFileSafely(at("parameters.safetensors"), encodeSafetensors(result.leaves, { ...common, ...steps })),
+        () =>
+          writeFileSafely(
+            at("parameters.safetensors"),
+            encodeSafetensors(valuesAtEnd(result), { ...common, ...steps }),
+          ),
         () => writeFileSafely(at("trajectories.safetensors"), encodeSafetensors(tensors, { ...common, ...metadata })),
         ...result.outputs.map(({ name, value }) => () => {
           const file = outputFiles.get(name)!;

@@ -1,9 +1,20 @@
 // What is the short account of a run? One JSON object: `summary.json` of a run folder, and `Run.toJSON()`.
+import type { HostArray } from "../ir/types.ts";
 import type { ImplicitReport, Recorded, RunResult } from "../loop/results.ts";
 import { type Json, jsonArray, jsonNumber } from "./metrics.ts";
 
 /** Version of the files in a run folder. A reader of version 1 reads every later file of version 1. */
 export const runFormatVersion = 1;
+
+/** What a run holds at its end, by name: what was learned, and where loops that ran by themselves have left what nobody learned. What two
+ *  of them have left, or what is not finite, is no one value. */
+export function valuesAtEnd({ leaves, simulations }: RunResult): ReadonlyMap<string, HostArray> {
+  const ends = simulations.flatMap((s) => [...s.ends]).filter(([name]) => !leaves.has(name));
+  const once = ends.filter(([name, { data }]) =>
+    ends.filter(([other]) => other === name).length === 1 && data.every((x) => Number.isFinite(x))
+  );
+  return new Map([...leaves, ...once]);
+}
 
 /** The account of a run: outcome, first and last losses, gradients with verdicts, evaluations with each task's value, outputs,
  *  what was recorded, the final values. Arrays of more than 1,000 entries are given by shape only. */
@@ -50,7 +61,7 @@ export function summarizeRun(
       shape: entries[0]!.value.shape,
     })),
     plans: result.plans.map(({ keepAll, ...plan }) => ({ ...plan, keepAll: { ...keepAll } })),
-    parameters: [...result.leaves].map(([name, array]) => ({
+    parameters: [...valuesAtEnd(result)].map(([name, array]) => ({
       name,
       dtype: array.dtype,
       shape: array.shape,

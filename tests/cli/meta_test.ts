@@ -272,6 +272,42 @@ record net@0, fit.lr every 1 steps
 ${start}`;
 
 Deno.test(
+  "the folder of a run has what a loop by itself leaves and where a warm loop stands, and a program starts from it",
+  withFiles(
+    {
+      "first.meta": `edition 1
+precision f64
+param w = 4
+param v = 1
+param c = 0.5
+inner alone { minimize (w - 3)^2  over w by sgd(lr = 0.25)  for T = 2 steps }
+inner warm { minimize (v - c)^2  over v by sgd(lr = 0.25)  for S = 1 steps  from warm@S }
+outer tune { minimize (v@S)^2  over c by sgd(lr = 0)  for 3 steps }
+`,
+      "second.meta": `edition 1
+precision f64
+start w, v, c from "run"
+param w = 0
+param v = 0
+param c = 0
+evaluate e { report w  report v  report c }
+`,
+    },
+    async (folder) => {
+      assertEquals((await meta(`${folder}/first.meta`, "--out", `${folder}/run`)).code, 0);
+      const { out, code } = await meta(`${folder}/second.meta`, "--json");
+      assertEquals(code, 0);
+      // half of the way at each step
+      assertEquals(parseMetrics(out).flatMap((line) => line.kind === "evaluation" ? [line.value] : []), [
+        3.25,
+        0.5625,
+        0.5,
+      ]);
+    },
+  ),
+);
+
+Deno.test(
   "meta.ts goes on from a run folder, bit for bit, also from one in the folder of --data, and says what it read",
   withFiles(
     {
