@@ -197,8 +197,9 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
         if (folder) keep(() => folder.record(event, seconds));
       },
       mark(state, ending) {
+        if (!folder) return;
         const now = state();
-        if (folder) checkpoint(now, ending, () => keep(() => folder.checkpoint(now, secondsNow())));
+        checkpoint(now, ending, () => keep(() => folder.checkpoint(now, secondsNow())));
       },
       ...(from ? { resume: from.state } : {}),
     });

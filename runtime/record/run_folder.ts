@@ -60,6 +60,7 @@ export function openRunFolder(path: string, contents: RunFolderContents): RunFol
     writeFileSafely(at(name), [new TextEncoder().encode(text)]);
   }
   const log = attempt(at("metrics.jsonl"), () => Deno.openSync(at("metrics.jsonl"), { append: true, createNew: true }));
+  take(log, path);
   return openLog({ path, outputs, program: contents.program, log, logged: 0, checkpoints: [] });
 }
 
@@ -70,12 +71,27 @@ export function reopenRunFolder(
   { outputs, program, logged }: Pick<RunFolderContents, "outputs" | "program"> & { readonly logged: number },
 ): RunFolder {
   const at = `${path}/metrics.jsonl`;
-  const log = attempt(at, () => {
+  const log = attempt(at, () => Deno.openSync(at, { append: true }));
+  take(log, path);
+  attempt(at, () => {
     for (const folder of [path, `${path}/checkpoints`, `${path}/${outputFolder}`]) removeTemporaries(folder);
-    Deno.truncateSync(at, logged);
-    return Deno.openSync(at, { append: true });
+    log.truncateSync(logged);
   });
   return openLog({ path, outputs: filesOfOutputs(outputs), program, log, logged, checkpoints: checkpointsIn(path) });
+}
+
+/** Takes a run folder for this process, by its log; the system gives it back when that is closed, however the process ends. Throws
+ *  FileAccessError where another one has it. */
+function take(log: Deno.FsFile, path: string): void {
+  let free = true;
+  try {
+    free = log.tryLockSync(true);
+  } catch {
+    // not every file system knows locks
+  }
+  if (free) return;
+  log.close();
+  throw new FileAccessError(`Another run is writing to \`${path}\``);
 }
 
 /** Takes away what was half written when a run was killed. */

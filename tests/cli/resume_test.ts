@@ -146,6 +146,22 @@ Deno.test("what has changed is said, and nothing begins anew", async () => {
   });
 });
 
+Deno.test("a folder that a run is writing to is left alone", async () => {
+  await inFolder(async (folder) => {
+    const { out } = await run(folder, "run", 8);
+    const path = `${folder}/run`;
+    const before = files(path).map((name) => Deno.readFileSync(`${path}/${name}`).join());
+    using log = Deno.openSync(`${path}/metrics.jsonl`, { append: true });
+    assert(log.tryLockSync(true), out);
+    const { code, err } = await call(["resume", path]);
+    assertEquals(code, 2, err);
+    assertStringIncludes(err, "Another run is writing to");
+    assertEquals(files(path).map((name) => Deno.readFileSync(`${path}/${name}`).join()), before);
+    log.unlockSync();
+    assertEquals((await call(["resume", path])).code, 0);
+  });
+});
+
 Deno.test("without a checkpoint a run begins anew in its folder", async () => {
   await inFolder(async (folder) => {
     await run(folder, "whole", undefined, "off");
