@@ -121,11 +121,13 @@ function callFunction(cx: Context, fn: Value & { kind: "function" }, call: CallE
     frames: [frame, ...cx.frames],
   };
   if (isDistribution(item.body, scope.module, new Set())) {
-    // evaluated at the shape that is drawn, which its fans come from
+    // evaluated at the shape that is drawn, which its fans come from; what its words read is computed as what it is given is
+    const names = new Set(item.formals.map((f) => f.name.name));
     const distribution: DistributionValue = {
       kind: "distribution",
       description: name,
-      computed: values.some((v) => v.kind === "tensor" || v.kind === "distribution" && v.computed),
+      computed: values.some((v) => v.kind === "tensor" || v.kind === "distribution" && v.computed) ||
+        !isClosed(cx.elaboration.evaluator, item.body, scope.module, names),
       make: (dims) => distributionFor(at, fn, values, dims),
     };
     return distribution;
