@@ -4,7 +4,7 @@ import type { Variable } from "../../runtime/ir/types.ts";
 import { fail, insideLoop, needShape, sourceText } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { requireStatic, tooLarge, withinLimit } from "../elaborate/sizes.ts";
-import { type Direction, follows, type Loop, type LoopRule } from "../world/loop.ts";
+import type { Direction, Loop, LoopRule } from "../world/loop.ts";
 import type {
   Context,
   LeafDeclaration,
@@ -28,9 +28,9 @@ import { carryOf } from "./loop_state.ts";
 import { checkFrom, placeholder, startOfLeaf } from "./loop_starts.ts";
 import { readMetaReference } from "./meta_parameters.ts";
 import { evaluateObjective } from "./objective.ts";
-import { outerObjective } from "./outer_objective.ts";
+import { acrossOf, outerObjective } from "./outer_objective.ts";
 import { checkRule, mostMade } from "./rules.ts";
-import { isWarm, type LeafStart } from "./standing.ts";
+import { isWarm, type LeafStart, standingTypes } from "./standing.ts";
 import { type BeforeStep, holdsNow, stops } from "./until.ts";
 
 /** Goes through a loop once with placeholders: finds out how it is run, and every mistake. Undefined when wrong (reported). */
@@ -44,9 +44,9 @@ export function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     owns: new Set([loop]),
     ...(meta ? { metaStep: { name: loop.name, number: t.variable } } : {}),
   });
-  const loss = meta
-    ? outerObjective({ ...cx, world: stepWorld }, loop)
-    : evaluateObjective(cx, loop, stepWorld, t, steps ?? 1)?.variable;
+  const objective = (at: Context) =>
+    meta ? outerObjective(at, loop) : evaluateObjective(at, loop, at.world, t, steps ?? 1)?.variable;
+  const loss = objective({ ...cx, world: stepWorld });
   // a rule that goes on has made any number of steps before
   const made = loop.from && !loop.from.fresh && steps !== undefined ? anyStep(cx, steps + mostMade, false) : t;
   const rules: RuledLeaves[] = [];
@@ -74,7 +74,7 @@ export function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
   if (loop.clip) requireStatic(cx, loop.clip, "the bound of `clip norm`");
   const leaves = state.map((s) => s.leaf);
   const direction = wrong || !checkFrom(cx, loop, leaves) ? undefined : directionInside(cx, loop, leaves);
-  if (!direction) return undefined;
+  if (!direction || !holdsInWindows({ ...cx, world: stepWorld }, direction, objective)) return undefined;
   const warm = checkedLoops(world.consumer).filter((r) => r.around === loop && isWarm(r.loop));
   return checkedRecord(cx, { loop, steps: steps!, rules, leaves, direction, warm }, state, loss!);
 }
@@ -163,11 +163,13 @@ function checkedRecord(
   loss: Variable,
 ): LoopRecord {
   const { b, elaboration: { precision: dtype } } = cx;
-  const { steps } = plan;
+  const { steps, loop, warm } = plan;
+  const across = acrossOf(cx, loop);
+  const standing = warm.flatMap((run) => standingTypes(across, run)).map((type) => b.input(type));
   return {
     ...plan,
     around: loopAround(cx.world),
-    carry: carryOf(state),
+    carry: [...carryOf(state), ...standing],
     parameter: (leaf) => placeholder(cx, leaf),
     state: (leaf) => state.find((own) => own.leaf === leaf)!,
     quantity: () => ({ kind: "tensor", variable: loss, dims: [] }),
@@ -249,13 +251,12 @@ function evolvedLeaves(at: Context, { references }: LoopRule): LeafDeclaration[]
 
 /** How the objective of a loop is differentiated, as the loops that it runs say. Undefined when wrong (reported). */
 function directionInside(cx: Context, loop: Loop, leaves: readonly LeafDeclaration[]): Direction | undefined {
-  const direction = directionOf(cx, cx.world.consumer.runs.filter((r) => r.around === loop), leaves);
-  if (direction?.kind !== "es" || !direction.windows && !direction.lasting) return direction;
-  const sampled = cx.world.consumer.runs.find((r) => r.around === loop && follows(r.loop) === "samples")!;
+  const direction = directionOf(cx, checkedLoops(cx.world.consumer).filter((r) => r.around === loop), leaves);
+  if (direction?.kind !== "es" || !direction.lasting) return direction;
   return void fail(cx, {
     code: "M0701",
-    title: `A \`${direction.lasting ? "horizon" : "window"}\` of samples inside another loop is not yet supported`,
-    at: sampled.loop.through.span!,
+    title: "A `horizon` of samples inside another loop is not yet supported",
+    at: direction.lasting.loop.through.span!,
     secondary: [{ span: loop.item.name.span, message: `\`${loop.name}\` runs it` }],
   });
 }
@@ -271,8 +272,13 @@ export function holdsInWindows(
   if (!windows) return true;
   const { loop, length, carry } = windows;
   const from = cx.b.input({ dtype: "i32", shape: [] }, "from");
-  const window = { loop, length, from, carry: carry.map((type) => cx.b.input(type)) };
-  return write({ ...cx, world: enterWorld(world, { window }) }) !== undefined;
+  const window = { loop, length, from, carry: carry.map((type) => cx.b.input(type)), across: false };
+  const { runs } = world.consumer;
+  const found = runs.length;
+  const written = write({ ...cx, world: enterWorld(world, { window }) });
+  // how they are run was found out before
+  runs.length = found;
+  return written !== undefined;
 }
 
 /** True when the values of every step of the loops that were run can be kept, as their derivatives need. Reports. */

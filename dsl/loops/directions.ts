@@ -40,7 +40,8 @@ export function directionOf(
         return { ...base, lasting: { loop: own, windows: number(own, "horizon")! / run.steps } };
       }
       const length = number(own, "window");
-      if (length === undefined) return base;
+      // of no steps, as an evaluation may ask, there are no windows
+      if (length === undefined || run.steps === 0) return base;
       const persistent = own.through.kind === "pes";
       return { ...base, windows: { loop: own, length, count: run.steps / length, persistent, carry: run.carry } };
     }

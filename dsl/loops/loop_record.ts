@@ -15,11 +15,10 @@ import type {
 } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
 import type { Loop } from "../world/loop.ts";
-import { valuesOf, withCarry } from "./loop_state.ts";
-import { evaluateObjective } from "./objective.ts";
+import { everythingOf, valuesOf, withCarry } from "./loop_state.ts";
 import { countsSteps, globalNorm, madeAfter } from "./rules.ts";
+import { gradientOfStep, type StepAt } from "./step_gradient.ts";
 import { timeBefore } from "./until.ts";
-import { outerObjective } from "./outer_objective.ts";
 import { enterWorld, loopAround } from "../world/moments.ts";
 
 /** A known step of a loop. */
@@ -30,16 +29,14 @@ export interface KnownStep {
   readonly standing: ReadonlyMap<Loop, Standing>;
   readonly b: Builder;
   readonly step: number | Variable;
-  readonly steps: number;
 }
 
-/** What a loop minimizes at a known step, written into a builder. */
-export function objectiveAt(cx: Context, loop: Loop, { state, standing, b, step, steps }: KnownStep): Variable {
+/** A known step of a loop, where a builder writes. */
+export function knownStep(cx: Context, loop: Loop, { state, standing, b, step }: KnownStep): StepAt & { at: Context } {
   const number = typeof step === "number" ? b.fill(step, { dtype: "i32", shape: [] }) : b.resolve(step);
   const t: TensorValue = { kind: "tensor", variable: number, dims: [] };
-  const inside = worldOfStep(cx.world, loop, { b, state, standing, t: t.variable });
-  if (loop.kind === "outer") return outerObjective({ ...cx, world: inside, b }, loop)!;
-  return evaluateObjective(cx, loop, inside, t, steps)!.variable;
+  const world = worldOfStep(cx.world, loop, { b, state, standing, t: t.variable });
+  return { at: { ...cx, world, b }, now: state, t };
 }
 
 /** The world of one step of a loop, with what it has then: for an outer that another loop runs, the starts of what runs inside. */
@@ -110,7 +107,7 @@ export function recordOf(cx: Context, plan: LoopPlan, kept: KeptOfLoop): LoopRec
     ...plan,
     steps,
     around: loopAround(world),
-    carry: kept.carry,
+    carry: [...kept.carry, ...[...kept.standing.values()].flatMap(({ state }) => everythingOf(state))],
     taken: kept.taken,
     trajectory,
     stacked,
@@ -162,19 +159,17 @@ function stateAt(
   return { ...state, made: state.made ? madeAfter(b, state.made, more) : more };
 }
 
-/** Loss and gradient norm at the last parameters: one more evaluation. */
+/** Loss and gradient norm at the last parameters, as of one more step. */
 function quantitiesAtEnd(
   cx: Context,
-  { loop, steps }: LoopPlan,
+  plan: LoopPlan,
   kept: KeptOfLoop,
 ): { readonly loss: Variable; readonly gradient_norm: Variable } {
   const { b } = cx;
   const { window, standing, taken } = kept;
-  const request = b.openGradient(`${loop.name}.loss`);
-  const state = stateAtEnd(kept).map((own) => ({ ...own, p: { ...own.p, variable: request.wrt(own.p.variable) } }));
   // where a loop stopped, it is the step that it did not take
-  const step = window?.end ?? (taken.kind === "tensor" ? taken.variable : steps);
-  const at = { state, standing, b: request.body, step, steps };
-  const closed = request.close([objectiveAt(cx, loop, at)]);
-  return { loss: closed.outputs[0]!, gradient_norm: globalNorm(b, closed.gradients) };
+  const step = window?.end ?? (taken.kind === "tensor" ? taken.variable : plan.steps);
+  const { at, now, t } = knownStep(cx, plan.loop, { state: stateAtEnd(kept), standing, b, step });
+  const { loss, gradients } = gradientOfStep(at, plan, { now, t });
+  return { loss, gradient_norm: globalNorm(b, gradients) };
 }

@@ -6,10 +6,9 @@ import { fail, sourceText } from "../world/report.ts";
 import { evaluate, runLoop } from "../world/evaluator.ts";
 import { stepsOf } from "../elaborate/steps.ts";
 import { initialValue, valueNow } from "../elaborate/leaves.ts";
-import type { Context, LeafDeclaration, LeafState, LoopState, LoopWindow, World } from "../world/world.ts";
+import type { Context, LeafDeclaration, LeafState, LoopWindow, World } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
 import type { Loop, LoopRule } from "../world/loop.ts";
-import { carryOf, withCarry } from "./loop_state.ts";
 import { resolveReference } from "../elaborate/references.ts";
 import { loopsChanging } from "../elaborate/ownership.ts";
 import { leadsTo, referenceText } from "../syntax/paths.ts";
@@ -181,12 +180,17 @@ export function placeholder(cx: Context, leaf: LeafDeclaration): TensorValue {
   return { kind: "tensor", variable, dims: leaf.dims };
 }
 
-/** Where a window of a loop starts: at the loop's own start at step 0, else where the window before it ended. */
-export function startOfWindow({ b, world }: Context, { from: first, carry }: LoopWindow, start: LoopState): LoopState {
-  const task = taskOf(world);
+/** What a window of a loop begins with: what the loop itself begins with at step 0, else what the window before it left, from there on in
+ *  what that carries. */
+export function inWindow(
+  { b, world }: Context,
+  { from: first, carry, across }: LoopWindow,
+  begun: readonly Variable[],
+  there = 0,
+): Variable[] {
   const from = b.resolve(first);
   const begins = b.apply("eq", from, b.fill(0, from));
-  const carried = carry.map((x) => task ? task.slice(x) : b.resolve(x));
-  const choose = (own: Variable, i: number) => b.apply("select", b.broadcastTo(begins, own.shape), own, carried[i]!);
-  return withCarry(start, carryOf(start).map(choose));
+  const task = across ? taskOf(world)! : undefined;
+  const left = carry.slice(there, there + begun.length).map((x) => task ? task.slice(x) : b.resolve(x));
+  return begun.map((own, i) => b.apply("select", b.broadcastTo(begins, own.shape), own, left[i]!));
 }

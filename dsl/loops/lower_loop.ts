@@ -2,27 +2,26 @@
 // whose stacked outputs are the record of every step: the time-indexed parameters. An inner loop evolves parameters, an outer
 // one that is run so evolves what it learns. All that it is made of stands in its plan.
 import type { Builder, ClosedScan, ScanScope } from "../../runtime/ir/builder.ts";
+import { setRange } from "../../runtime/ir/ranges.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
 import type { Span } from "../text/source.ts";
-import { asFloat } from "../elaborate/arithmetic.ts";
 import { disturbanceOf, windowOf } from "../world/moments.ts";
 import { staticNumber } from "../world/values.ts";
 import type { Loop } from "../world/loop.ts";
 import type { Context, LeafState, LoopPlan, LoopRecord, LoopState, LoopWindow, Standing } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
-import { differentiate } from "./differentiate.ts";
 import { derivativeAtEnd } from "./end_derivatives.ts";
 import { endOnly, solvesStep, stillSteps } from "./estimators.ts";
 import { tellIfNotFinite } from "./finite_objectives.ts";
 import { firstEntry, hyperparameterLocals, recordedRates, type RuleTime } from "./hyperparameters.ts";
-import { type KeptOfLoop, objectiveAt, recordOf, worldOfStep } from "./loop_record.ts";
-import { startOfLeaf, startOfWindow } from "./loop_starts.ts";
+import { type KeptOfLoop, knownStep, recordOf, worldOfStep } from "./loop_record.ts";
+import { inWindow, startOfLeaf } from "./loop_starts.ts";
 import { carryOf, eachLeaf, everythingOf, valuesOf, withCarry, withEverything } from "./loop_state.ts";
-import { evaluateObjective } from "./objective.ts";
-import { acrossOf, objectiveWith } from "./outer_objective.ts";
+import { acrossOf } from "./outer_objective.ts";
 import { checkRest } from "./resting_rules.ts";
-import { clipped, countsSteps, globalNorm, startStates, stepOfLeaf } from "./rules.ts";
-import { firstStanding, leftBehind } from "./standing.ts";
+import { anyMade, clipped, countsSteps, globalNorm, startStates, stepOfLeaf } from "./rules.ts";
+import { firstStanding } from "./standing.ts";
+import { gradientOfStep, lossOfStep } from "./step_gradient.ts";
 import { movedBy } from "./moved_values.ts";
 import { carryStopping, heldStill, lastSlice, stopNow, type Stopping, stops, takenOf, timeBefore } from "./until.ts";
 import { watched } from "./watched_loops.ts";
@@ -36,8 +35,9 @@ export function lowerLoop(cx: Context, plan: LoopPlan): LoopRecord {
   checkRest(cx, plan);
   const own = startOf(cx, plan);
   cx.world.begun.set(loop, valuesOf(own));
-  const start = window ? startOfWindow(cx, window, own) : own;
-  const first = firstStandings(cx, plan, start);
+  const start = window ? withCarry(own, inWindow(cx, window, carryOf(own))) : own;
+  const begun = firstStandings(cx, plan, start);
+  const first = window ? standingsInWindow(cx, window, begun, carryOf(own).length) : begun;
   if (steps === 0) {
     const [carry, taken] = [carryOf(start), staticNumber(0, "int")];
     return recordOf(cx, plan, { start, carry, finals: carry.slice(0, leaves.length), standing: first, taken });
@@ -130,14 +130,19 @@ function firstStandings(cx: Context, { loop, warm }: LoopPlan, state: LoopState)
   return new Map(warm.map((run) => [run.loop, { across, state: firstStanding(at, across, run) }]));
 }
 
+/** Where those loops stand where a window begins, which has them after so much else. */
+function standingsInWindow(cx: Context, window: LoopWindow, begun: Standings, there: number): Standings {
+  const all = inWindow(cx, window, [...begun.values()].flatMap(({ state }) => everythingOf(state)), there);
+  return eachStanding(begun, () => all.shift()!);
+}
+
 /** The same standings, with everything in them elsewhere. */
 function eachStanding(standings: Standings, moved: (x: Variable) => Variable): Standings {
-  return new Map(
-    [...standings].map(([loop, { across, state }]) => [
-      loop,
-      { across, state: withEverything(state, everythingOf(state).map(moved)) },
-    ]),
-  );
+  return new Map([...standings].map(([loop, { across, state }]) => {
+    const elsewhere = withEverything(state, everythingOf(state).map(moved));
+    for (const { made } of elsewhere) if (made) setRange(made, anyMade);
+    return [loop, { across, state: elsewhere }];
+  }));
 }
 
 /** Where the body of a loop is written, and when that is. */
@@ -159,7 +164,8 @@ function writeStep(cx: Context, plan: LoopPlan, place: StepPlace) {
   const { body } = scan;
   const stepWorld = worldOfStep(world, loop, { b: body, state: now, standing, t: t.variable });
   const at: Context = { ...cx, world: stepWorld, b: body };
-  const { loss: computed, gradients: raw, left } = gradientOfStep(at, plan, now, t);
+  const { loss: computed, gradients: found, left } = gradientOfStep(at, plan, { now, t });
+  const raw = heldIfSaid(at, loop, found);
   const norm = globalNorm(body, raw);
   const stopped = stop && stopNow(at, plan, stop, t, { loss: computed, norm });
   const said = stopped?.loss ?? computed;
@@ -209,54 +215,10 @@ function timeOf(b: Builder, { loop, steps }: LoopPlan, { scan, window, t }: Step
   return { t, steps, b, entry };
 }
 
-/** The loss of a step, with its own sign, its gradient downwards, and where the loops then stand that it moves. */
-function gradientOfStep(
-  at: Context,
-  { loop, leaves, steps, direction, warm }: LoopPlan,
-  now: LoopState,
-  t: TensorValue,
-) {
-  const { b } = at;
-  const { maximize } = loop.objective;
-  const downwards = (inside: Builder, value: Variable) => maximize ? inside.apply("neg", value) : value;
-  let closed: { readonly outputs: readonly Variable[]; readonly gradients: readonly Variable[] };
-  if (loop.kind === "outer") {
-    closed = differentiate(at, direction, {
-      name: `${loop.name}.loss`,
-      at: loop.objective.span,
-      leaves,
-      value: (leaf) => now[leaves.indexOf(leaf)]!.p,
-      tasks: undefined,
-      write: (inside) => {
-        const { mean, more } = objectiveWith(
-          inside,
-          loop,
-          (task) => warm.flatMap((run) => everythingOf(leftBehind(task, run))),
-        )!;
-        return [downwards(inside.b, mean), ...more];
-      },
-    });
-  } else {
-    closed = differentiate(at, direction, {
-      name: `${loop.name}.loss`,
-      at: loop.objective.span,
-      leaves,
-      value: (leaf) => now[leaves.indexOf(leaf)]!.p,
-      // where the loop started is not moved
-      enter: (values) => ({ values, owns: new Set([loop]) }),
-      tasks: undefined,
-      write: (inside) => {
-        const objective = evaluateObjective(inside, loop, inside.world, t, steps)!;
-        return [downwards(inside.b, asFloat(inside, objective).variable)];
-      },
-    });
-  }
-  const loss = downwards(b, closed.outputs[0]!);
-  const still = loop.through.kind === "first_order";
-  const gradients = still
-    ? asSaidBy(b, loop.through.span, () => closed.gradients.map((g) => b.apply("stop_gradient", g)))
-    : closed.gradients;
-  return { loss, gradients, left: closed.outputs.slice(1) };
+/** The gradients of a step, which count as constants where its loop says so. */
+function heldIfSaid({ b }: Context, { through }: Loop, gradients: readonly Variable[]): readonly Variable[] {
+  if (through.kind !== "first_order") return gradients;
+  return asSaidBy(b, through.span, () => gradients.map((g) => b.apply("stop_gradient", g)));
 }
 
 /** Writes equations that stand for a clause: what stops a derivative there is that. */
@@ -289,7 +251,8 @@ function endOf(cx: Context, plan: LoopPlan, kept: KeptOfLoop, closed: ClosedScan
     loss: (inside: Builder, parameters: readonly Variable[], time?: number) => {
       const state = withCarry(start, [...parameters, ...carry.slice(leaves.length)]);
       const step = stopped ? timeBefore(b, stopped, time) : time ?? steps;
-      const last = objectiveAt(cx, loop, { state, standing, b: inside, step, steps });
+      const { at, now, t } = knownStep(cx, loop, { state, standing, b: inside, step });
+      const last = lossOfStep(at, plan, { now, t });
       return loop.objective.maximize ? inside.apply("neg", last) : last;
     },
     step: {

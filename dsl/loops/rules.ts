@@ -136,6 +136,9 @@ export function countsSteps({ optimizer: { item } }: LoopRule): boolean {
 /** From here on a rule does not count the steps that it made before its loop: nothing that converges tells them apart. */
 export const mostMade = 2 ** 29;
 
+/** What is known of the number of steps that a rule has made before its loop. */
+export const anyMade = { low: 0, high: mostMade, attained: false } as const;
+
 /** The steps that a rule has made after some more, at most `mostMade`. */
 export function madeAfter(b: Builder, made: Variable, steps: Variable): Variable {
   const sum = b.apply("add", made, steps);

@@ -27,12 +27,14 @@ export function evolutionStrategy(cx: Context, direction: SampledDirection, obje
   };
 }
 
+type SampledWindows = NonNullable<SampledDirection["windows"]>;
+
 /** The same window by window: every pair draws its e anew and goes on from where its two runs of the loop ended. Persistent, the
  *  loss of a window is weighted by the sum of the e so far, which is unbiased for the mean of the windows' objectives (Vicol, Metz
  *  and Sohl-Dickstein 2021, equation 11); else by its own, which forgets what earlier steps did. */
 export function windowStrategy(
   cx: Context,
-  direction: SampledDirection & { readonly windows: NonNullable<SampledDirection["windows"]> },
+  direction: SampledDirection & { readonly windows: SampledWindows },
   objective: Differentiated,
 ): WithGradients {
   const { b, world } = cx;
@@ -55,8 +57,8 @@ export function windowStrategy(
   const noise = drawNoise(at, direction, objective, index);
   const scope = s.openMap(`${objective.name} es`, lanes);
   const initials = perturbed(s, scope, noise, direction, objective);
-  const window = { loop, length, from, carry: states.map((x) => scope.slice(x)) };
-  const inside = enterWorld(at.world, { b: scope.body, initials, window });
+  const window = { loop, length, from, carry: states.map((x) => scope.slice(x)), across: tasks !== undefined };
+  const inside = enterWorld(at.world, { b: scope.body, ...entered(objective, initials), window });
   const written = objective.write(
     { ...at, world: inside, b: scope.body },
     (task) => task.world.runs.get(loop)!.carry,
@@ -76,6 +78,12 @@ export function windowStrategy(
   ], []);
   const last = closed.carry.slice(closed.carry.length - others.length);
   return { outputs: [closed.carry[0]!, ...last], gradients: closed.carry.slice(1, 1 + leaves.length) };
+}
+
+/** What is minimized window by window, as it is where nothing is perturbed. */
+export function meanOfWindows(cx: Context, windows: SampledWindows, objective: Differentiated): Variable {
+  const still = { kind: "es", samples: 0, sigma: 0, windows } as const;
+  return windowStrategy(cx, still, { ...objective, leaves: [] }).outputs[0]!;
 }
 
 /** Normal numbers [samples, ...] for every leaf; other ones for every window. */

@@ -21,7 +21,7 @@ import type {
 import type { TensorValue } from "../world/value_kinds.ts";
 import { firstEntry, hyperparameterLocals } from "./hyperparameters.ts";
 import { eachLeaf, everythingOf, withEverything } from "./loop_state.ts";
-import { countsSteps, mostMade, startStates } from "./rules.ts";
+import { anyMade, countsSteps, startStates } from "./rules.ts";
 import { openTasks } from "./task_scopes.ts";
 
 /** Where one tensor of a loop starts, and what its rule goes on with there: nothing, where that begins anew. */
@@ -72,6 +72,19 @@ export function firstStanding(cx: Context, across: Across | undefined, plan: Loo
   const all = tasks.close(everythingOf(state));
   return withEverything(state, across ? all : all.map((x) => cx.b.reshape(x, x.shape.slice(1))));
 }
+
+/** Types of everything that is kept of a warm loop, as `firstStanding` has it. */
+export function standingTypes(
+  across: Across | undefined,
+  { loop, rules, leaves, carry }: CheckedLoop,
+): ArrayType[] {
+  const all: readonly ArrayType[] = loop.from!.fresh
+    ? carry.slice(0, leaves.length)
+    : [...carry, ...eachLeaf(rules).flatMap(({ ruled }) => countsSteps(ruled.rule) ? [steps] : [])];
+  return all.map(({ dtype, shape }) => ({ dtype, shape: across ? [across.count, ...shape] : shape }));
+}
+
+const steps: ArrayType = { dtype: "i32", shape: [] };
 
 /** What the run of a warm loop leaves for the next meta-step, of the task that a context stands in. */
 export function leftBehind({ world }: Context, { loop }: CheckedLoop): LoopState {
@@ -167,7 +180,7 @@ function standingInRun(cx: Context, loop: Loop, leaf: LeafDeclaration, given: Te
   };
   const made = () => {
     const steps = read({ dtype: "i32", shape: [] }, "t");
-    setRange(steps, { low: 0, high: mostMade, attained: false });
+    setRange(steps, anyMade);
     return steps;
   };
   const { dims } = leaf;

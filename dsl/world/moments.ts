@@ -4,9 +4,14 @@ import type { TensorValue } from "./value_kinds.ts";
 import type { Loop } from "./loop.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
 
-/** The window that a loop is run in where a world stands. */
+/** The window that a loop is run in where a world stands. It is of what is differentiated there: a step in between, of another loop,
+ *  runs the loop for itself. */
 export function windowOf(world: World, loop: Loop): LoopWindow | undefined {
-  for (let w: World | undefined = world; w; w = w.parent) if (w.window?.loop === loop) return w.window;
+  let between = false;
+  for (let w: World | undefined = world; w; w = w.parent) {
+    if (w.window?.loop === loop) return between ? undefined : w.window;
+    if (w.owns.size > 0) between = !w.owns.has(loop);
+  }
   return undefined;
 }
 

@@ -176,9 +176,10 @@ export interface LoopWindow {
   readonly length: number;
   /** Its first step (i32 scalar). */
   readonly from: Variable;
-  /** What the loop carries there: parameters, then states, as `LoopRun.carry` gives them; with tasks [tasks, ...]. At step 0 the
-   *  loop's own start counts. */
+  /** What the loop has there, as `LoopRun.carry` gives it. At step 0 the loop's own start counts. */
   readonly carry: readonly Variable[];
+  /** What is differentiated is across tasks, and this [tasks, ...]. */
+  readonly across: boolean;
 }
 
 /** Which step it is of a loop or scan. */
@@ -396,7 +397,7 @@ export interface LoopPlan {
 export interface CheckedLoop extends LoopPlan {
   /** The loop whose step runs it, if one does. */
   readonly around: Loop | undefined;
-  /** Parameters, then states, where it ends. */
+  /** Parameters, then states, where it ends, then all that it has of the loops that it moves. */
   readonly carry: readonly ArrayType[];
 }
 

@@ -179,6 +179,8 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
   "a batch outside": ({ loops }) => loops.some((l) => l.kind === "Outer" && clauseOf(l, "Batch")),
   "a batch through a function": ({ text }) => /batch \d of d/.test(text) && /fn \w+s\(\) = d\./.test(text),
   "a window": ({ text }) => /window = /.test(text),
+  "a window of samples in a loop in a loop": ({ text }) =>
+    /^(inner upper|outer mid) /m.test(text) && /es\(.*window = /.test(text),
   "samples that go on": ({ text }) => /horizon = /.test(text),
   "two rules": ({ loops }) => loops.some((l) => l.clauses.filter((c) => c.kind === "By").length > 1),
   "a rule that does not read p": ({ text }) => /by jump\(/.test(text),

@@ -273,7 +273,7 @@ class Draft extends Definitions {
 
   estimator(name: string): string {
     const { dice } = this;
-    const alone = this.form !== "nested" && this.form !== "inner in inner";
+    const inside = this.form === "nested" || this.form === "inner in inner";
     if (name === "tune" && dice.chance(0.9)) return "";
     const solver = dice.pick(["cg", "neumann", "neumann", "fixed_point", "gmres", "normal_cg", "direct"]);
     return dice.weighted<string>([
@@ -290,8 +290,8 @@ class Draft extends Definitions {
       ],
       [1.2, `finite_difference(epsilon = 0.01, factor = 0.1${dice.chance(0.5) ? ", at = 0" : ""})`],
       [this.form === "inner in inner" ? 5 : 1.3, `es(samples = ${dice.int(1, 3)}, sigma = 0.1)`],
-      [alone ? 0.8 : 0, "es(samples = 2, sigma = 0.1, window = 2)"],
-      [alone ? 1 : 0, "pes(samples = 2, sigma = 0.1, window = 2)"],
+      [inside ? 1.5 : 0.8, "es(samples = 2, sigma = 0.1, window = 2)"],
+      [inside ? 1.5 : 1, "pes(samples = 2, sigma = 0.1, window = 2)"],
       [name === "fit" && ["outer", "tasks"].includes(this.form) ? 1 : 0, lasting],
     ]);
   }

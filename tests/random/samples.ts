@@ -18,6 +18,8 @@ const spreads = [1e-4, 1e-5] as const;
 export async function lookAtSamples({ text, files }: RandomProgram, dice: Dice): Promise<Outcome> {
   // samples see what `stop_gradient` hides
   if (!/through es\((?!.*window)/.test(text) || text.includes("stop_gradient")) return { kind: "does not apply" };
+  // there they are the steps of the loop around, and what is asked is differentiated as that says
+  if (/^inner upper /m.test(text)) return { kind: "does not apply" };
   const { items } = treeOf(text);
   const asked = items.flatMap((i) =>
     i.kind === "Outer" ? [outerQuestion(i)] : i.kind === "Gradient" && !i.after ? [gradientQuestion(i)] : []
