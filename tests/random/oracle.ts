@@ -55,7 +55,8 @@ async function near(subject: Subject, other: Numbers, what: string, again?: Agai
   const rounding = epsilon[output.program!.precision];
   if (part <= operations * rounding) return held;
   let moved = 0;
-  for (const roundings of [64, -512]) {
+  // the sign of what is 0 but for rounding falls either way, and not each time another one
+  for (const roundings of [64, -512, 48, -96, 200, -777, 333, -150]) {
     const next = compileFiles(jittered(program, roundings * rounding));
     if (!next.program) continue;
     moved = Math.max(moved, apart(numbers, numbersOf(await runOn(next.program, referenceBackend))).part);
