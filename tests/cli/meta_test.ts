@@ -428,6 +428,8 @@ Deno.test({
         `${folder}/t.meta`,
         "--out",
         `${folder}/run`,
+        "--checkpoint",
+        "off",
       ],
       stdout: "null",
       stderr: "null",
