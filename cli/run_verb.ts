@@ -173,7 +173,7 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
   };
   const start = performance.now() - 1000 * (from?.seconds ?? 0);
   const secondsNow = () => (performance.now() - start) / 1000;
-  const checkpoint = openCheckpoints(command.checkpoint, secondsNow);
+  const checkpoint = checkpointsWhenDue(command.checkpoint, secondsNow);
   let told = false;
   const signals = listenToSignals(() => {
     stop.abort();
@@ -219,7 +219,7 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
 }
 
 /** Writes a checkpoint when it is due; and where a run ends before its end, unless none are wanted. */
-function openCheckpoints({ seconds, steps, share }: CommandLine["checkpoint"], now: () => number) {
+function checkpointsWhenDue({ seconds, steps, share }: CommandLine["checkpoint"], now: () => number) {
   const made = ({ outers, outer }: RunState) =>
     outers.reduce((sum, { losses }) => sum + losses.length, outer?.losses.length ?? 0);
   const wanted = seconds < Infinity || steps < Infinity;

@@ -42,7 +42,7 @@ export function isWarm({ name, from }: Loop): boolean {
 }
 
 /** What is kept of one tensor of a loop goes by its own name, or that of a state of its rule, with the loop: `w@fit`, `w.v@fit`. */
-const keptName = (loop: Loop, leaf: LeafDeclaration, part?: string) =>
+export const keptName = (loop: Loop, leaf: LeafDeclaration, part?: string) =>
   `${leaf.name}${part === undefined ? "" : `.${part}`}@${loop.name}`;
 
 /** The names of everything that is kept of a loop, in the order of `everythingOf`. */

@@ -13,7 +13,7 @@ import type {
 import type { Across, CheckedLoop, Context, Elaboration, LeafDeclaration } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
 import { asFloat } from "../elaborate/arithmetic.ts";
-import { firstStanding, keptNames, leftBehind } from "../loops/standing.ts";
+import { firstStanding, keptName, keptNames, leftBehind } from "../loops/standing.ts";
 import { meanOverTasks, openTasks } from "../loops/task_scopes.ts";
 import type { Draft, Given } from "../elaborate/functions.ts";
 import { meanOfCounted, objectiveWith, ofCounted, taskObjective } from "../loops/outer_objective.ts";
@@ -32,6 +32,8 @@ import { endOf, openOuter } from "../check/check_outer.ts";
 /** An outer whose meta-step is written when it is known which states something reads: nobody would see the others. */
 export interface OuterDraft {
   readonly loop: Loop;
+  /** How the loops begin that it moves from meta-step to meta-step. */
+  readonly standing: readonly StandingProgram[];
   /** The functions beside the step that read states, where they are of the run. */
   readonly others: readonly ProgramFunction[];
   /** The step that makes, of all states, those of which something is known to read them. */
@@ -65,6 +67,7 @@ export function lowerOuter(
   const stepWith = (read: ReadonlySet<string>) => step.finish(keptOf(read));
   return {
     loop,
+    standing: warm,
     // of the states it reads none but where loops ended
     others: [...(outer.warm.length > 0 ? [diagnose().fn] : []), ...(trajectories ? [trajectories.fn] : [])],
     stepWith,
@@ -148,7 +151,7 @@ function lowerStates(
     const hyper = hyperparameterLocals(cx, outer.loop, ruled, leaf, time);
     for (const [state, value] of startStates(cx, ruled.rule, leaf, p, hyper)!) {
       const type = { dtype: el.precision, shape: shapeOf(value.dims) };
-      states.push({ name: stateName(outer.loop, leaf, state), leaf, state, type, dims: value.dims });
+      states.push({ name: keptName(outer.loop, leaf, state), leaf, state, type, dims: value.dims });
       outputs.push(value.variable);
     }
   }
@@ -163,10 +166,8 @@ function lowerStates(
   return { states, finish: (kept) => draft.finish(outputs.filter((_, i) => kept.includes(states[i]!))) };
 }
 
-const stateName = (loop: Loop, leaf: LeafDeclaration, state: string) => `${leaf.name}.${state}@${loop.name}`;
-
 /** Where a loop stands before the first meta-step that goes on from meta-step to meta-step, with the states of its rule. */
-export function lowerStanding(
+function lowerStanding(
   el: Elaboration,
   outer: CheckedOuter,
   given: Given,
@@ -247,7 +248,7 @@ function lowerStep(
       ...(end ? { end: { ...p, variable: end } } : {}),
       hyperparameters: hyperparameterLocals(cx, loop, own, leaf, { t, steps, b, entry }),
     });
-    for (const [state, value] of after.states) newStates.set(stateName(loop, leaf, state), value.variable);
+    for (const [state, value] of after.states) newStates.set(keptName(loop, leaf, state), value.variable);
     return after.p.variable;
   });
   const values = new Map([...newStates, ...left]);

@@ -13,7 +13,7 @@ import { lowerOutput } from "./lower_output.ts";
 import type { CheckedGradient, CheckedOuter, CheckedProgram } from "../check/checked_program.ts";
 import { lowerGradient, lowerSimulation } from "./lower_items.ts";
 import { collectTrajectories } from "../check/check_items.ts";
-import { lowerOuter, lowerStanding, lowerTrajectories, withReadStates } from "./lower_outer.ts";
+import { lowerOuter, lowerTrajectories, withReadStates } from "./lower_outer.ts";
 import { readMemory } from "../data/memory_budget.ts";
 import { complete } from "../check/check_program.ts";
 
@@ -40,11 +40,9 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
       })
     )
   );
-  const standing = checked.outers.flatMap((outer, i) =>
-    // the first that moves it says how it begins
-    outer.warm.filter(({ loop }) => firstToMove(checked, loop) === i)
-      .flatMap((run) => attempt(() => lowerStanding(el, outer, trained(outer), run)) ?? [])
-  );
+  // the first outer that moves a loop says how it begins
+  const all = outers.flatMap((outer) => outer?.standing ?? []);
+  const standing = all.filter(({ loop }, i) => all.findIndex((other) => other.loop === loop) === i);
   const gradients = checked.gradients.map((g) =>
     attempt(() => lowerGradient(el, g, untrained(g), wishesOf((loop) => g.inners.has(loop))))
   );
@@ -120,9 +118,6 @@ function lastingLeaf({ precision }: Elaboration, { name, dims, range, span }: Le
     origin: span,
   };
 }
-
-const firstToMove = ({ outers }: CheckedProgram, loop: Loop) =>
-  outers.findIndex(({ warm }) => warm.some((run) => run.loop === loop));
 
 /** The loops that outers move from meta-step to meta-step, with the tasks that they stand in. */
 function lastingIn({ outers }: CheckedProgram): NonNullable<Given["lasting"]> {
