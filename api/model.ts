@@ -97,7 +97,7 @@ function slotValues(
     step: 0,
     made: new Map(result.outers.map(({ name, losses }) => [name, losses.length])),
     leaves,
-    states: new Map(),
+    states: result.states ?? new Map(),
     data: program.data,
     tasks: { value: () => undefined },
     ...(given && { arguments: given }),
@@ -113,7 +113,15 @@ function endValues(model: ModelProgram, context: ModelContext): Map<string, Host
     const executables = openExecutables(backend, memory);
     const none = { outers: [], gradients: [], evaluations: [], outputs: [] };
     checkOperations({ ...context.program, ...none, simulations: [loop] }, executables);
-    const outputs = executables.call(loop.fn, slotValues(context, result.leaves)).outputs;
+    const values = slotValues(context, result.leaves);
+    // loops that no outer has moved, as where the run was stopped, stand where they begin
+    const begun = context.program.standing.flatMap(({ states, start }) => {
+      if (states.every(({ name }) => values.states.has(name))) return [];
+      const first = executables.call(start, values).outputs;
+      return states.map(({ name }, i) => [name, first[i]!] as const);
+    });
+    const states = new Map([...begun, ...values.states]);
+    const outputs = executables.call(loop.fn, { ...values, states }).outputs;
     executables.dispose();
     const ends = outputs.slice(outputs.length - loop.ends.length);
     return [loop, new Map(loop.ends.map((name, i) => [name, ends[i]!]))];

@@ -22,6 +22,8 @@ export interface RunResult {
   readonly declared: ReadonlyMap<string, HostArray>;
   /** Present value of every leaf: trained as far as the run got, always the last finite one. */
   readonly leaves: ReadonlyMap<string, HostArray>;
+  /** All that is kept of loops that go on from meta-step to meta-step, by name; absent where there is none. */
+  readonly states?: ReadonlyMap<string, HostArray>;
   readonly outers: readonly OuterResult[];
   /** In the order in which it was recorded. */
   readonly recorded: readonly Recorded[];

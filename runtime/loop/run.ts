@@ -103,7 +103,8 @@ export async function runProgram(
   const { declared, outers, recorded, gradients, evaluations, outputs, simulations } = context;
   const { plans } = executables;
   const leaves = new Map([...context.leaves, ...standingValues(context)]);
-  const result = { declared, leaves, outers, recorded, gradients, evaluations, outputs, simulations, plans };
+  const states = context.states.size > 0 ? { states: context.states } : {};
+  const result = { declared, leaves, ...states, outers, recorded, gradients, evaluations, outputs, simulations, plans };
   const base = { outcome, backend: backend.name, seed, precision: program.precision, seconds, ...result };
   return failure ? { ...base, failure } : base;
 }

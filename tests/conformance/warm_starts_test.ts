@@ -453,3 +453,17 @@ Deno.test("`w@0` in the steps of a loop that goes on is where this run of it sta
   assertAlmostEquals(fit!, stands, 1e-15);
   assertAlmostEquals(tune!, tuned, 1e-15);
 });
+
+Deno.test("a model whose start is computed from where a warm loop stands has that after the run", async () => {
+  const run = await compile(`edition 1
+    precision f64
+    param w = 4
+    param c = 0.5
+    model net(x : [n]) -> [n] { v = w@(fit@T)  return v * x }
+    inner fit { minimize (w - c)^2  over w by sgd(lr = 0.1, momentum = 0.9)  for T = 1 steps  from fit@T }
+    inner b { minimize (sum(net([1.0])) - 2)^2  over net by sgd(lr = 0.1)  for S = 2 steps }
+    outer tune { minimize (w@(fit@T) - 1)^2  over c by sgd(lr = 0.1)  for 4 steps }
+    evaluate e { report sum(net@S([1.0])) }`).run();
+  const called = run.model("net").call({ x: { shape: [1], data: [1] } }).data[0]!;
+  assertAlmostEquals(called, run.evaluation("e").reports[0]!.points[0]!.mean, 1e-15);
+});
