@@ -95,7 +95,7 @@ function slotValues(
   return {
     seed: seedWords(result.seed),
     step: 0,
-    made: new Map(result.outers.map(({ name, losses }) => [name, losses.length])),
+    made: new Map(result.outers.map(({ name, done }) => [name, done])),
     leaves,
     states: result.states ?? new Map(),
     data: program.data,

@@ -44,10 +44,7 @@ export interface RecordedSeries {
 }
 
 /** How an outer loop ended. */
-export interface OuterEnding extends Pick<OuterResult, "name" | "steps" | "until" | "kept" | "leftOut"> {
-  /** Meta-steps made. */
-  readonly done: number;
-}
+export interface OuterEnding extends Pick<OuterResult, "name" | "steps" | "done" | "until" | "kept" | "leftOut"> {}
 
 /** Everything a run computed. Arrays that it hands out are the caller's own.
  *
@@ -207,9 +204,9 @@ export function makeRun(result: RunResult, model: Run["model"] = noModel): Run {
     },
     ending(outer) {
       const found = one(result.outers, outer, { what: "outer loop", nameOf: (o) => o.name });
-      const { name, steps, losses, until, kept, leftOut } = found;
+      const { name, steps, done, until, kept, leftOut } = found;
       const ended = { ...(until ? { until } : {}), ...(kept ? { kept } : {}), ...(leftOut ? { leftOut } : {}) };
-      return { name, steps, done: losses.length, ...ended };
+      return { name, steps, done, ...ended };
     },
     memory: result.plans,
     simulations,

@@ -33,9 +33,10 @@ export function readRun(text: string): RunResult {
   const complete = result && typeof result.outcome === "string" && typeof result.seed === "number" &&
     result.leaves instanceof Map && result.declared instanceof Map && lists.every((key) => Array.isArray(result[key]));
   if (!complete) throw new TypeError("This serialised run is not complete");
-  // what was written before there were outputs and ends of loops has none
+  // what was written before there were outputs, ends of loops and counts of meta-steps has none
+  const outers = result.outers!.map((o) => ({ ...o, done: o.done ?? o.losses.length }));
   const simulations = result.simulations!.map((s) => ({ ...s, ends: s.ends ?? new Map() }));
-  return { ...result, outputs: result.outputs ?? [], simulations } as unknown as RunResult;
+  return { ...result, outers, outputs: result.outputs ?? [], simulations } as unknown as RunResult;
 }
 
 function encode(value: unknown): Plain {

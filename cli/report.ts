@@ -50,18 +50,18 @@ export function reportText(result: RunResult, emphasis: Emphasis): string {
 
 function outerText(outer: RunResult["outers"][number]): string {
   const solves = (outer.implicit ?? []).map((report) => {
-    const missed = report.missed > 0 ? `; not arrived in ${report.missed} of ${outer.losses.length} meta-steps` : "";
+    const missed = report.missed > 0 ? `; not arrived in ${report.missed} of ${outer.done} meta-steps` : "";
     return `  ${implicitText(report)}${missed}`;
   });
   return [outerLine(outer), ...endLines(outer), ...solves].join("\n");
 }
 
 /** Why it ended before its last meta-step, and which evaluation it gave back. */
-function endLines({ until, kept, leftOut, losses }: RunResult["outers"][number]): string[] {
+function endLines({ until, kept, leftOut, done }: RunResult["outers"][number]): string[] {
   return [
-    ...(leftOut && leftOut.tasks > 0 ? [`  ${leftOutText(leftOut, losses.length)}`] : []),
-    ...(until ? [`  ${untilText(until, losses.length)}`] : []),
-    ...(kept ? [`  ${keptText(kept, losses.length)}`] : []),
+    ...(leftOut && leftOut.tasks > 0 ? [`  ${leftOutText(leftOut, done)}`] : []),
+    ...(until ? [`  ${untilText(until, done)}`] : []),
+    ...(kept ? [`  ${keptText(kept, done)}`] : []),
   ];
 }
 
@@ -94,10 +94,10 @@ function implicitText({ loop, residual, equation, gradientNorm, startNorm }: Imp
     shortNumber(gradientNorm);
 }
 
-function outerLine({ name, steps, losses, seconds }: RunResult["outers"][number]): string {
-  const done = losses.length === steps ? `${steps} meta-steps` : `${losses.length} of ${steps} meta-steps`;
-  if (losses.length === 0) return `${name}: ${done}`;
-  return `${name}: ${done} in ${duration(seconds)}, loss ${shortNumber(losses[0]!)} to ${shortNumber(losses.at(-1)!)}`;
+function outerLine({ name, steps, done, losses, seconds }: RunResult["outers"][number]): string {
+  const made = done === steps ? `${steps} meta-steps` : `${done} of ${steps} meta-steps`;
+  if (done === 0) return `${name}: ${made}`;
+  return `${name}: ${made} in ${duration(seconds)}, loss ${shortNumber(losses[0]!)} to ${shortNumber(losses.at(-1)!)}`;
 }
 
 // ---------------------------------------------------------------------------------------------------------- gradients

@@ -67,7 +67,7 @@ export async function resumeVerb(asked: CommandLine, console: Console): Promise<
 
 /** "before meta-step 120 of `train`". */
 function whereText({ outer, items }: NonNullable<ReturnType<typeof newestCheckpoint>>["state"]): string {
-  return outer ? `before meta-step ${outer.losses.length} of \`${outer.name}\`` : `after ${items} of its items`;
+  return outer ? `before meta-step ${outer.done} of \`${outer.name}\`` : `after ${items} of its items`;
 }
 
 /** Throws FileAccessError with the first file of data that is not what it was. */

@@ -220,8 +220,7 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
 
 /** Writes a checkpoint when it is due; and where a run ends before its end, unless none are wanted. */
 function checkpointsWhenDue({ seconds, steps, share }: CommandLine["checkpoint"], now: () => number) {
-  const made = ({ outers, outer }: RunState) =>
-    outers.reduce((sum, { losses }) => sum + losses.length, outer?.losses.length ?? 0);
+  const made = ({ outers, outer }: RunState) => outers.reduce((sum, { done }) => sum + done, outer?.done ?? 0);
   const wanted = seconds < Infinity || steps < Infinity;
   let last: { readonly at: number; readonly made: number; readonly took: number } | undefined;
   return (state: RunState, ending: boolean, write: () => void): void => {

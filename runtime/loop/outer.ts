@@ -10,7 +10,7 @@ import {
   type FirstNonFinite,
   metaStepError,
 } from "./non_finite.ts";
-import { noteImplicit, type OuterState, resultOf, startState, stepsDone } from "./outer_state.ts";
+import { noteImplicit, noteStep, type OuterState, resultOf, startState, stepsDone } from "./outer_state.ts";
 import { openPace, type Pace } from "./pace.ts";
 import { isDue, openOuterRecorder, type OuterRecorder } from "./recorder.ts";
 import type { ContextLoop, RunContext } from "./run_context.ts";
@@ -146,8 +146,7 @@ function tell(
       const { tasks, steps } = state.leftOut!;
       state.leftOut = { tasks: tasks + leftOut, steps: steps + 1 };
     }
-    state.losses.push(loss!);
-    state.gradientNorms.push(gradientNorm!);
+    noteStep(state, { loss: loss!, gradientNorm: gradientNorm! });
     recorder.computed(state);
     const left = outer.steps - stepsDone(state);
     for (const report of implicit) {

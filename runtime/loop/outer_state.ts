@@ -14,7 +14,9 @@ export interface OuterState {
   readonly leaves: Map<string, HostArray>;
   /** Present value of the states of the run, by name: those of its rule, and where the loops stand that it moves. */
   readonly states: Map<string, HostArray>;
-  /** Before each update: the objective, and the norm of its gradient. As many as there are meta-steps done. */
+  /** Meta-steps done: the number of the next one. */
+  done: number;
+  /** Before each update: the objective, and the norm of its gradient. */
   readonly losses: number[];
   readonly gradientNorms: number[];
   /** What each loop that is differentiated implicitly said last, by its name, and how often it had not arrived. */
@@ -29,6 +31,12 @@ export interface OuterState {
   readonly secondsBefore: number;
 }
 
+/** What a meta-step says of itself. */
+export interface StepNumbers {
+  readonly loss: number;
+  readonly gradient_norm: number;
+}
+
 /** Before the first meta-step. */
 export function startState(outer: OuterProgram, context: RunContext): OuterState {
   const { leaves, states } = context;
@@ -40,6 +48,7 @@ export function startState(outer: OuterProgram, context: RunContext): OuterState
     secondsBefore: 0,
     leaves,
     states,
+    done: 0,
     losses: [],
     gradientNorms: [],
     implicit: new Map(),
@@ -49,7 +58,22 @@ export function startState(outer: OuterProgram, context: RunContext): OuterState
 }
 
 /** Meta-steps done: the number of the next one. */
-export const stepsDone = ({ losses }: OuterState): number => losses.length;
+export const stepsDone = ({ done }: Pick<OuterState, "done">): number => done;
+
+/** Notes what a meta-step said before its update, as the last one done. */
+export function noteStep(
+  state: OuterState,
+  { loss, gradientNorm }: { readonly loss: number; readonly gradientNorm: number },
+): void {
+  state.losses.push(loss);
+  state.gradientNorms.push(gradientNorm);
+  state.done++;
+}
+
+/** What the last meta-step said; none before the first. */
+export function latestOf({ losses, gradientNorms }: OuterState): StepNumbers | undefined {
+  return losses.length === 0 ? undefined : { loss: losses.at(-1)!, gradient_norm: gradientNorms.at(-1)! };
+}
 
 /** Notes what an implicit derivative says; true when it says something new. */
 export function noteImplicit({ implicit }: OuterState, report: ImplicitReport): boolean {
@@ -67,6 +91,7 @@ export function resultOf(
   return {
     name,
     steps,
+    done: stepsDone(state),
     losses: Float64Array.from(state.losses),
     gradientNorms: Float64Array.from(state.gradientNorms),
     seconds,

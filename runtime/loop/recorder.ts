@@ -8,7 +8,7 @@ import {
   trajectoryName,
   type TrajectoryQuantity,
 } from "../program/program.ts";
-import { type OuterState, stepsDone } from "./outer_state.ts";
+import { latestOf, type OuterState, stepsDone } from "./outer_state.ts";
 import type { Recorded, RecordedBy } from "./results.ts";
 
 /** True when the values before a meta-step are recorded (`every` in meta-steps). */
@@ -136,9 +136,9 @@ export function openOuterRecorder(
     for (const { label } of due) keepAt(step, label, copyOf(values[outer.rates!.names.indexOf(label)]!));
   }
   function keepScalars(state: OuterState, due: (every: number) => boolean) {
+    const latest = latestOf(state);
+    if (!latest) return;
     const step = stepsDone(state) - 1;
-    if (step < 0) return;
-    const latest = { loss: state.losses[step]!, gradient_norm: state.gradientNorms[step]! };
     for (const { label, what, every } of outer.records) {
       if (what.kind === "leaf" || what.kind === "rate" || !due(every)) continue;
       const data = precision === "f32" ? Float32Array.of(latest[what.kind]) : Float64Array.of(latest[what.kind]);

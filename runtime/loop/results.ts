@@ -42,6 +42,8 @@ export interface OuterResult {
   readonly name: string;
   /** Meta-steps asked for. */
   readonly steps: number;
+  /** Meta-steps done. */
+  readonly done: number;
   /** The objective before each update, one entry per meta-step done. */
   readonly losses: Float64Array;
   /** The norm of the meta-gradient, one entry per meta-step done. */

@@ -189,7 +189,7 @@ function openContext({ program, executables, options, report, seed, tasks, now }
   let lastBreath = now();
   const none: ReadonlyMap<string, HostArray> = new Map();
   const madeSoFar = () => {
-    const ended = context.outers.map(({ name, losses }) => [name, losses.length] as const);
+    const ended = context.outers.map(({ name, done }) => [name, done] as const);
     return new Map([...ended, ...(context.outer ? [[context.outer.name, stepsDone(context.outer)] as const] : [])]);
   };
   const valuesAt = (at: CallAt): SlotValues => ({

@@ -2,7 +2,7 @@
 // the evaluations that are made during it.
 import { copyOf, type HostArray } from "../ir/types.ts";
 import type { JudgedReport, OuterProgram, ReportName, UntilRule } from "../program/program.ts";
-import { type OuterState, stepsDone } from "./outer_state.ts";
+import { latestOf, type OuterState, type StepNumbers, stepsDone } from "./outer_state.ts";
 import type { EvaluationResult, KeptEvaluation, UntilHeld } from "./results.ts";
 
 /** What a report said while an outer went on. */
@@ -71,19 +71,12 @@ function isBetter(now: Judgement, best: Judgement | undefined, better: "highest"
 
 /** The first `until` that holds before the next meta-step, and what it read. */
 export function whatHolds(outer: OuterProgram, state: OuterState): UntilHeld | undefined {
-  const latest = stepsDone(state) - 1;
-  const numbers = latest < 0 ? undefined : { loss: state.losses[latest]!, gradient_norm: state.gradientNorms[latest]! };
+  const numbers = latestOf(state);
   for (const rule of outer.until) {
     const value = heldBy(rule, state, numbers);
     if (value !== undefined) return { until: rule.label, value };
   }
   return undefined;
-}
-
-/** What a meta-step says of itself. */
-interface StepNumbers {
-  readonly loss: number;
-  readonly gradient_norm: number;
 }
 
 /** What a rule read, when it holds. */

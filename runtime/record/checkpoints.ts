@@ -3,11 +3,9 @@
 import { createHash } from "node:crypto";
 import type { RunState } from "../loop/run_state.ts";
 import { decodeSafetensors, encodeSafetensors } from "../program/safetensors.ts";
+import { stateOfVersion, stateVersion } from "./earlier_states.ts";
 import { FileAccessError, fileAccessError, writeFileSafely } from "./files.ts";
 import { readPlainData, writePlainData, type WrittenData } from "./plain_data.ts";
-
-/** The version of the files. Later versions read all earlier ones. */
-const checkpointVersion = 1;
 
 /** How many are kept. */
 const kept = 3;
@@ -48,7 +46,7 @@ export function openCheckpoints(run: string, there: readonly string[]): (checkpo
     }
     const data = writePlainData(state);
     const pieces = encodeSafetensors(data.tensors, {
-      format_version: `${checkpointVersion}`,
+      format_version: `${stateVersion}`,
       program,
       logged: `${logged}`,
       seconds: `${seconds}`,
@@ -96,15 +94,18 @@ function readCheckpoint(path: string): Checkpoint {
   }
   const { tensors, metadata } = decodeSafetensors(bytes);
   const said = (key: string) => metadata.get(key) ?? "";
-  if (said("format_version") !== `${checkpointVersion}`) {
+  const data = { tensors, text: said("state") };
+  const state = stateOfVersion(said("format_version"), () => {
+    if (sumOf(data) !== said("sha256")) throw new Error("its sum is not that of what it holds");
+    return readPlainData(data);
+  });
+  if (!state) {
     throw new FileAccessError(
       `\`${path}\` is of version ${said("format_version") || "unknown"}, which this one does not read`,
     );
   }
-  const data = { tensors, text: said("state") };
-  if (sumOf(data) !== said("sha256")) throw new Error("its sum is not that of what it holds");
   return {
-    state: readPlainData(data) as RunState,
+    state,
     program: said("program"),
     logged: Number(said("logged")),
     seconds: Number(said("seconds")),

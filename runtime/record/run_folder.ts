@@ -166,8 +166,8 @@ function openLog({ path, outputs: outputFiles, program, log, logged: before, che
     finish(result) {
       const { tensors, metadata } = storedRecords(result.recorded);
       const common = { format_version: String(runFormatVersion), seed: String(result.seed), outcome: result.outcome };
-      const steps = Object.fromEntries(result.outers.flatMap(({ name, losses, kept }) => [
-        [`meta_steps ${name}`, String(losses.length)],
+      const steps = Object.fromEntries(result.outers.flatMap(({ name, done, kept }) => [
+        [`meta_steps ${name}`, String(done)],
         ...(kept ? [[`kept ${name}`, `${kept.evaluation} before meta-step ${kept.step}`]] : []),
       ]));
       const jobs: (() => void)[] = [

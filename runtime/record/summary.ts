@@ -34,12 +34,12 @@ export function summarizeRun(
     seconds: result.seconds,
     expectations: verdicts.length,
     missed: verdicts.filter((v) => !v.met).length,
-    outers: result.outers.map(({ name, steps, losses, seconds, until, kept, leftOut, implicit }) => ({
+    outers: result.outers.map(({ name, steps, done, losses, seconds, until, kept, leftOut, implicit }) => ({
       name,
       steps,
-      done: losses.length,
-      firstLoss: losses.length > 0 ? jsonNumber(losses[0]!) : null,
-      lastLoss: losses.length > 0 ? jsonNumber(losses.at(-1)!) : null,
+      done,
+      firstLoss: done > 0 ? jsonNumber(losses[0]!) : null,
+      lastLoss: done > 0 ? jsonNumber(losses.at(-1)!) : null,
       seconds,
       ...(until ? { until: { ...until, value: jsonNumber(until.value) } } : {}),
       ...(kept ? { kept: { ...kept } } : {}),

@@ -55,7 +55,7 @@ async function marked(program: ExperimentProgram, backend: Backend, more: RunOpt
   const marks: { readonly bytes: Uint8Array; readonly steps: number; readonly ending: boolean }[] = [];
   const mark = (state: () => RunState, ending: boolean) => {
     const now = state();
-    marks.push({ bytes: bytesOf(now), steps: now.outer?.losses.length ?? -1, ending });
+    marks.push({ bytes: bytesOf(now), steps: now.outer?.done ?? -1, ending });
   };
   return { result: await runProgram(program, backend, { tasks, seed: 3, mark, ...more }), marks };
 }

@@ -1,0 +1,29 @@
+// How does a state that an earlier version wrote down become one of this version? What it lacks is made of what it has.
+import type { RunState } from "../loop/run_state.ts";
+
+/** The version in which states are written. */
+export const stateVersion = 2;
+
+type Earlier = { readonly [key: string]: unknown };
+
+/** The change from each earlier version to the next. */
+const changes: Readonly<Record<number, (state: Earlier) => Earlier>> = {
+  // meta-steps were as many as losses
+  1: ({ outers, outer, ...rest }) => ({
+    ...rest,
+    outers: (outers as Earlier[]).map(counted),
+    ...(outer ? { outer: counted(outer as Earlier) } : {}),
+  }),
+};
+
+/** What was read from a file of a version; undefined where that is of a later one, or of none. */
+export function stateOfVersion(version: string, read: () => unknown): RunState | undefined {
+  if (!/^[1-9]\d*$/.test(version) || Number(version) > stateVersion) return undefined;
+  let state = read() as Earlier;
+  for (let v = Number(version); v < stateVersion; v++) state = changes[v]!(state);
+  return state as unknown as RunState;
+}
+
+function counted(outer: Earlier): Earlier {
+  return { ...outer, done: (outer.losses as { readonly length: number }).length };
+}
