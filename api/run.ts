@@ -130,8 +130,27 @@ export interface Run {
   model(name: string): LearnedModel;
   /** A recorded curve: `train.loss`, `adapt.lr`, `linear.w@*`. `by` is needed only when two items recorded it. */
   recorded(name: string, options?: { readonly by?: string }): RecordedSeries;
-  /** The objective of an outer loop before each meta-step, recorded or not. */
+  /** The objective of an outer loop before each meta-step, recorded or not; of more than 100,000 meta-steps that of at most so many, see
+   *  `metaSteps`. */
   losses(outer?: string): Float64Array;
+  /** The norm of the meta-gradient at each meta-step of an outer loop, entry by entry as `losses`. */
+  gradientNorms(outer?: string): Float64Array;
+  /** The meta-steps that the entries of `losses` and `gradientNorms` belong to: 0, 1, 2, … up to 100,000 of them. Of a longer loop they
+   *  are at most as many, in order: the first, the last, and in stretches of equal length those at which the loss or the norm is least
+   *  or largest. How many were made in all is `ending(outer).done`.
+   *
+   *  ```ts
+   *  import { compile } from "../mod.ts";
+   *
+   *  const run = await compile(`
+   *    edition 1
+   *    param c = 0
+   *    outer train { minimize (c - 3)^2 over c by sgd(lr = 0.1) for 5 steps }
+   *  `).run();
+   *  console.log(run.metaSteps(), run.losses(), run.gradientNorms());
+   *  ```
+   */
+  metaSteps(outer?: string): Float64Array;
   /** How an outer loop ended: how many meta-steps it made, which `until` held, which evaluation `keep best` gave back. */
   ending(outer?: string): OuterEnding;
   /** What each compiled function kept of its loops, with the bytes of its arena and its operations. */
@@ -165,6 +184,7 @@ export function restoreRun(text: string): Run {
 /** The public view of a result. */
 export function makeRun(result: RunResult, model: Run["model"] = noModel): Run {
   const groups = groupRecorded(result.recorded);
+  const outerOf = (name: string | undefined) => one(result.outers, name, { what: "outer loop", nameOf: (o) => o.name });
   const { outcome, backend, seed, precision, seconds, gradients, simulations } = result;
   return {
     outcome,
@@ -199,12 +219,11 @@ export function makeRun(result: RunResult, model: Run["model"] = noModel): Run {
     outputs: result.outputs,
     model,
     recorded: (name, { by } = {}) => recordedSeries(groups, name, by),
-    losses(outer) {
-      return one(result.outers, outer, { what: "outer loop", nameOf: (o) => o.name }).losses.slice();
-    },
+    losses: (outer) => outerOf(outer).losses.slice(),
+    gradientNorms: (outer) => outerOf(outer).gradientNorms.slice(),
+    metaSteps: (outer) => outerOf(outer).metaSteps.slice(),
     ending(outer) {
-      const found = one(result.outers, outer, { what: "outer loop", nameOf: (o) => o.name });
-      const { name, steps, done, until, kept, leftOut } = found;
+      const { name, steps, done, until, kept, leftOut } = outerOf(outer);
       const ended = { ...(until ? { until } : {}), ...(kept ? { kept } : {}), ...(leftOut ? { leftOut } : {}) };
       return { name, steps, done, ...ended };
     },

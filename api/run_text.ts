@@ -34,7 +34,11 @@ export function readRun(text: string): RunResult {
     result.leaves instanceof Map && result.declared instanceof Map && lists.every((key) => Array.isArray(result[key]));
   if (!complete) throw new TypeError("This serialised run is not complete");
   // what was written before there were outputs, ends of loops and counts of meta-steps has none
-  const outers = result.outers!.map((o) => ({ ...o, done: o.done ?? o.losses.length }));
+  const outers = result.outers!.map((o) => ({
+    ...o,
+    done: o.done ?? o.losses.length,
+    metaSteps: o.metaSteps ?? Float64Array.from(o.losses.keys()),
+  }));
   const simulations = result.simulations!.map((s) => ({ ...s, ends: s.ends ?? new Map() }));
   return { ...result, outers, outputs: result.outputs ?? [], simulations } as unknown as RunResult;
 }

@@ -1,6 +1,7 @@
 // Where does an outer loop stand? Everything that its next meta-step depends on and everything that it has said so far, as plain
 // data: who holds it can write it down, and go on from what was written. Draws need no state: they depend on the seed and on numbers.
 import type { HostArray } from "../ir/types.ts";
+import { type Curve, fewerPoints, openCurve } from "./curve.ts";
 import type { OuterProgram } from "../program/program.ts";
 import type { ImplicitReport, LeftOut, OuterResult } from "./results.ts";
 import type { RunContext } from "./run_context.ts";
@@ -16,9 +17,10 @@ export interface OuterState {
   readonly states: Map<string, HostArray>;
   /** Meta-steps done: the number of the next one. */
   done: number;
-  /** Before each update: the objective, and the norm of its gradient. */
-  readonly losses: number[];
-  readonly gradientNorms: number[];
+  /** What they said. */
+  readonly curve: Curve;
+  /** What the last one said; none before the first. */
+  latest: StepNumbers | undefined;
   /** What each loop that is differentiated implicitly said last, by its name, and how often it had not arrived. */
   readonly implicit: Map<string, ImplicitReport & { readonly missed: number }>;
   /** Tasks that were left out so far; undefined where none may be. */
@@ -49,8 +51,8 @@ export function startState(outer: OuterProgram, context: RunContext): OuterState
     leaves,
     states,
     done: 0,
-    losses: [],
-    gradientNorms: [],
+    curve: openCurve(0),
+    latest: undefined,
     implicit: new Map(),
     leftOut: outer.skips ? { tasks: 0, steps: 0 } : undefined,
     said: new Map(),
@@ -65,14 +67,9 @@ export function noteStep(
   state: OuterState,
   { loss, gradientNorm }: { readonly loss: number; readonly gradientNorm: number },
 ): void {
-  state.losses.push(loss);
-  state.gradientNorms.push(gradientNorm);
+  state.curve.add(loss, gradientNorm);
+  state.latest = { loss, gradient_norm: gradientNorm };
   state.done++;
-}
-
-/** What the last meta-step said; none before the first. */
-export function latestOf({ losses, gradientNorms }: OuterState): StepNumbers | undefined {
-  return losses.length === 0 ? undefined : { loss: losses.at(-1)!, gradient_norm: gradientNorms.at(-1)! };
 }
 
 /** Notes what an implicit derivative says; true when it says something new. */
@@ -92,8 +89,7 @@ export function resultOf(
     name,
     steps,
     done: stepsDone(state),
-    losses: Float64Array.from(state.losses),
-    gradientNorms: Float64Array.from(state.gradientNorms),
+    ...fewerPoints(state.curve.points(), Infinity),
     seconds,
     ...end,
     ...(state.leftOut ? { leftOut: state.leftOut } : {}),

@@ -8,7 +8,7 @@ import {
   trajectoryName,
   type TrajectoryQuantity,
 } from "../program/program.ts";
-import { latestOf, type OuterState, stepsDone } from "./outer_state.ts";
+import { type OuterState, stepsDone } from "./outer_state.ts";
 import type { Recorded, RecordedBy } from "./results.ts";
 
 /** True when the values before a meta-step are recorded (`every` in meta-steps). */
@@ -136,7 +136,7 @@ export function openOuterRecorder(
     for (const { label } of due) keepAt(step, label, copyOf(values[outer.rates!.names.indexOf(label)]!));
   }
   function keepScalars(state: OuterState, due: (every: number) => boolean) {
-    const latest = latestOf(state);
+    const { latest } = state;
     if (!latest) return;
     const step = stepsDone(state) - 1;
     for (const { label, what, every } of outer.records) {

@@ -44,9 +44,12 @@ export interface OuterResult {
   readonly steps: number;
   /** Meta-steps done. */
   readonly done: number;
-  /** The objective before each update, one entry per meta-step done. */
+  /** The meta-steps that the entries of `losses` and `gradientNorms` belong to: all that were done, up to 100,000 of them; of more, at
+   *  most as many: the first, the last, and in stretches of equal length those at which one of the two is least or largest. */
+  readonly metaSteps: Float64Array;
+  /** The objective before the update of each of these meta-steps. */
   readonly losses: Float64Array;
-  /** The norm of the meta-gradient, one entry per meta-step done. */
+  /** The norm of the meta-gradient at each of them. */
   readonly gradientNorms: Float64Array;
   /** Seconds spent in this loop. */
   readonly seconds: number;

@@ -2,6 +2,7 @@
 // it down can let another run go on from it, with the same bits. Draws need no state: they depend on the seed and on numbers.
 import type { HostArray, Origin } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
+import { type CurvePoints, openCurve } from "./curve.ts";
 import type { OuterState } from "./outer_state.ts";
 import type { RunResult } from "./results.ts";
 import type { RunContext } from "./run_context.ts";
@@ -16,7 +17,7 @@ export interface RunState extends Pick<RunResult, typeof lists[number] | "declar
   readonly leaves: ReadonlyMap<string, HostArray>;
   readonly states: ReadonlyMap<string, HostArray>;
   /** Where the outer at work stands; none between items. */
-  readonly outer?: Omit<OuterState, "leaves" | "states">;
+  readonly outer?: Omit<OuterState, "leaves" | "states" | "curve" | "latest"> & CurvePoints;
   /** Why the run has failed although it goes on. */
   readonly doubts: readonly { readonly message: string; readonly origin?: Origin }[];
 }
@@ -30,15 +31,17 @@ export function stateOf(context: RunContext): RunState {
     declared,
     leaves,
     states,
-    ...(outer ? { outer: withoutTables(outer) } : {}),
+    ...(outer ? { outer: ownOf(outer) } : {}),
     ...{ outers, recorded, gradients, evaluations, outputs, simulations },
     doubts: doubts.map(({ message, origin }) => ({ message, ...(origin ? { origin } : {}) })),
   };
 }
 
 /** What an outer has of its own. */
-function withoutTables({ leaves: _leaves, states: _states, ...own }: OuterState): NonNullable<RunState["outer"]> {
-  return own;
+function ownOf(
+  { leaves: _leaves, states: _states, latest: _latest, curve, ...own }: OuterState,
+): NonNullable<RunState["outer"]> {
+  return { ...own, ...curve.points() };
 }
 
 /** Goes on from where another run stood. */
@@ -49,13 +52,14 @@ export function goOnFrom(state: RunState, context: RunContext): void {
   for (const [name, value] of state.states) context.states.set(name, value);
   const { leaves, states } = context;
   if (state.outer) {
-    const { losses, gradientNorms, implicit, said } = state.outer;
+    const { metaSteps, losses, gradientNorms, implicit, said, ...own } = state.outer;
+    const last = losses.length - 1;
     context.outer = {
-      ...state.outer,
+      ...own,
       leaves,
       states,
-      losses: [...losses],
-      gradientNorms: [...gradientNorms],
+      curve: openCurve(own.done, { metaSteps, losses, gradientNorms }),
+      latest: last < 0 ? undefined : { loss: losses[last]!, gradient_norm: gradientNorms[last]! },
       implicit: new Map(implicit),
       said: new Map(said),
     };

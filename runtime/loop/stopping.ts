@@ -2,7 +2,7 @@
 // the evaluations that are made during it.
 import { copyOf, type HostArray } from "../ir/types.ts";
 import type { JudgedReport, OuterProgram, ReportName, UntilRule } from "../program/program.ts";
-import { latestOf, type OuterState, type StepNumbers, stepsDone } from "./outer_state.ts";
+import { type OuterState, type StepNumbers, stepsDone } from "./outer_state.ts";
 import type { EvaluationResult, KeptEvaluation, UntilHeld } from "./results.ts";
 
 /** What a report said while an outer went on. */
@@ -71,7 +71,7 @@ function isBetter(now: Judgement, best: Judgement | undefined, better: "highest"
 
 /** The first `until` that holds before the next meta-step, and what it read. */
 export function whatHolds(outer: OuterProgram, state: OuterState): UntilHeld | undefined {
-  const numbers = latestOf(state);
+  const numbers = state.latest;
   for (const rule of outer.until) {
     const value = heldBy(rule, state, numbers);
     if (value !== undefined) return { until: rule.label, value };

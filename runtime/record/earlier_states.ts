@@ -8,7 +8,7 @@ type Earlier = { readonly [key: string]: unknown };
 
 /** The change from each earlier version to the next. */
 const changes: Readonly<Record<number, (state: Earlier) => Earlier>> = {
-  // meta-steps were as many as losses
+  // meta-steps were as many as losses, and those of an outer at work were lists
   1: ({ outers, outer, ...rest }) => ({
     ...rest,
     outers: (outers as Earlier[]).map(counted),
@@ -25,5 +25,6 @@ export function stateOfVersion(version: string, read: () => unknown): RunState |
 }
 
 function counted(outer: Earlier): Earlier {
-  return { ...outer, done: (outer.losses as { readonly length: number }).length };
+  const [losses, gradientNorms] = [outer.losses, outer.gradientNorms].map((x) => Float64Array.from(x as number[]));
+  return { ...outer, done: losses!.length, metaSteps: Float64Array.from(losses!.keys()), losses, gradientNorms };
 }

@@ -98,6 +98,7 @@ Deno.test("reportText() says in how many tasks a figure is not finite, and what 
       name: "train",
       steps: 100,
       done: 2,
+      metaSteps: Float64Array.of(0, 1),
       losses: Float64Array.of(3, 2),
       gradientNorms: Float64Array.of(1, 1),
       seconds: 75,

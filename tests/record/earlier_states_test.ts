@@ -12,6 +12,7 @@ Deno.test("states of version 1 count meta-steps by their losses", () => {
   };
   const { items, outers, outer } = stateOfVersion("1", () => first)!;
   assertEquals([items, outers.map(({ name, done }) => [name, done]), outer!.done], [2, [["a", 3]], 1]);
+  assertEquals([outers[0]!.metaSteps, outer!.losses], [Float64Array.of(0, 1, 2), Float64Array.of(1)]);
   const between: unknown = stateOfVersion("1", () => ({ items: 1, outers: [] }));
   assertEquals(between, { items: 1, outers: [] });
 });
