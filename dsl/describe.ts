@@ -9,6 +9,7 @@ import { stepsOf } from "./elaborate/steps.ts";
 import { type CheckedProgram, endingTexts, text, throughText } from "./check/checked_program.ts";
 import { loopsChanging, outersLearning } from "./elaborate/ownership.ts";
 import { startKey, startText } from "./elaborate/starts.ts";
+import { taskText } from "./elaborate/task_arguments.ts";
 import { stops } from "./loops/until.ts";
 import { count } from "./text/words.ts";
 import { formatDims, formatRange } from "./world/values.ts";
@@ -28,7 +29,7 @@ function problems(el: Elaboration, checked: CheckedProgram): string[] {
     const over = loop.rules.flatMap((r) => r.references).map((r) => text(el, r)).join(", ");
     const sign = loop.objective.maximize ? "max" : "min";
     const tasks = across
-      ? `mean over ${across.count}${across.fixed ? " fixed" : ""} ${across.definition.name} of  `
+      ? `mean over ${across.count}${across.fixed ? " fixed" : ""} ${taskText(across.clause)} of  `
       : "";
     lines.push(`  ${loop.name}:  ${sign} over ${over}   ${tasks}${text(el, loop.objective.value)}`);
     lines.push(`    by ${rulesText(el, loop)}, ${count(steps, "meta-step", "meta-steps")}`);
@@ -36,7 +37,7 @@ function problems(el: Elaboration, checked: CheckedProgram): string[] {
     lines.push(...subject(el, outer.runs, undefined, "    "));
   }
   for (const { item, across, wrt, runs } of checked.gradients) {
-    const tasks = across ? `mean over ${across.count} ${across.definition.name} of  ` : "";
+    const tasks = across ? `mean over ${across.count} ${taskText(across.clause)} of  ` : "";
     lines.push(`  gradient:  d / d ${wrt.map((r) => r.label).join(", ")}   ${tasks}${text(el, item.value)}`);
     lines.push(...subject(el, runs, undefined, "    "));
   }
@@ -45,7 +46,7 @@ function problems(el: Elaboration, checked: CheckedProgram): string[] {
   }
   for (const { item } of checked.evaluations) lines.push(`  ${item.name.name}: an evaluation of what was learned`);
   for (const { item, across } of [...checked.outputs, ...checked.simulations.flatMap((s) => s.outputs)]) {
-    const tasks = across ? ` for each of ${across.count} ${across.definition.name}` : "";
+    const tasks = across ? ` for each of ${across.count} ${taskText(across.clause)}` : "";
     const when = item.after ? ` after ${item.after.name}` : "";
     lines.push(`  ${item.name.name}: an output, ${text(el, item.value)}${tasks}${when}`);
   }
@@ -152,7 +153,7 @@ function graph(el: Elaboration, checked: CheckedProgram): string[] {
     }
   };
   for (const { loop, steps, across, runs } of checked.outers) {
-    const tasks = across ? `, ${count(across.count, across.definition.name, across.definition.name)}` : "";
+    const tasks = across ? `, ${across.count} ${taskText(across.clause)}` : "";
     lines.push(`  outer ${loop.name}, ${count(steps, "meta-step", "meta-steps")}${tasks}`);
     below(runs, undefined, "    ");
   }

@@ -20,6 +20,7 @@ import { requireInteger } from "../elaborate/sizes.ts";
 import { leavesOf } from "../elaborate/models.ts";
 import { leadsTo, overlaps, type Path, pathText, samePath } from "../syntax/paths.ts";
 import { startText } from "../elaborate/starts.ts";
+import { taskText } from "../elaborate/task_arguments.ts";
 import { loopsChanging } from "../elaborate/ownership.ts";
 import { formatDims, formatRange } from "../world/values.ts";
 import { declaredHere } from "../diagnostics/messages.ts";
@@ -304,7 +305,7 @@ export function printChecked(el: Elaboration, checked: CheckedProgram): string {
     const outer = checked.outers.find((o) => o.loop === loop);
     const inside = outer ? `, runs ${[...outer.inners].map((l) => l.name).join(", ") || "nothing"}` : "";
     const tasks = outer?.across
-      ? `, ${outer.across.count} ${outer.across.definition.name}${outer.across.fixed ? " fixed" : ""}`
+      ? `, ${outer.across.count} ${taskText(outer.across.clause)}${outer.across.fixed ? " fixed" : ""}`
       : "";
     const ends = endingTexts(el, loop).map((ending) => `, ${ending}`).join("");
     lines.push(

@@ -1,6 +1,7 @@
 // Is every name known? Goes through all definitions, used or not, so that a name is wrong even where nothing runs; and says
 // which parameters nothing uses.
 import type {
+  AcrossClause,
   Binding,
   CallExpression,
   Clause,
@@ -95,11 +96,11 @@ class Resolver {
         return;
       case "Gradient":
         this.#all([item.value, ...item.wrt], this.#counts());
-        this.#check(item.across?.count, none);
+        this.#across(item.across);
         return this.#all(item.expect.flatMap((entry) => [entry.value, entry.within]), this.#counts());
       case "Output":
         this.#check(item.value, this.#counts());
-        return this.#check(item.across?.count, none);
+        return this.#across(item.across);
       case "Record":
         this.#all(item.references, this.#counts());
         return this.#all([item.every, item.task], none);
@@ -139,8 +140,9 @@ class Resolver {
         }
         this.#note(clause.rule);
         return;
-      case "For":
       case "Across":
+        return this.#across(clause);
+      case "For":
       case "Every":
         return this.#check(clause.count, none);
       case "Until":
@@ -171,6 +173,10 @@ class Resolver {
     }
   }
 
+  #across(clause: AcrossClause | undefined): void {
+    this.#all([clause?.count, ...clause?.args?.map(({ value }) => value) ?? []], none);
+  }
+
   #function(item: FunctionItem, around: Names): void {
     this.#all(item.formals.map((f) => f.default), around);
     this.#check(item.body, new Set([...around, ...item.formals.map((f) => f.name.name)]));
@@ -187,7 +193,10 @@ class Resolver {
 
   /** Members of a task see each other, and its splits; members of a split see those too. */
   #task(item: TaskItem): void {
-    const locals = new Set(item.members.map((m) => m.name.name));
+    const locals = new Set<string>();
+    this.#formals(item.formals ?? [], locals);
+    for (const { type } of item.formals ?? []) this.#type(type, locals);
+    for (const member of item.members) locals.add(member.name.name);
     for (const member of item.members) {
       if (member.kind === "Split") this.#split(member, locals);
       else this.#member(member, locals);

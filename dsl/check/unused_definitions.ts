@@ -14,7 +14,7 @@ import { elaborationApart, firstTime, moduleScope } from "../world/report.ts";
 import type { Context, Elaboration, InstanceNode, LeafDeclaration, Local, Value } from "../world/world.ts";
 import type { Dim, TensorValue } from "../world/value_kinds.ts";
 import { evaluate, placeOf } from "../world/evaluator.ts";
-import type { LoopRule } from "../world/loop.ts";
+import type { LoopRule, NamedAcross } from "../world/loop.ts";
 import { callModel } from "../evaluate/model_calls.ts";
 import type { Definition, Module } from "../modules/modules.ts";
 import { declareParam } from "../elaborate/references.ts";
@@ -28,7 +28,8 @@ import {
   type Sizes,
   type SpokenSizes,
 } from "./size_choices.ts";
-import { newTask, openTask } from "../elaborate/tasks.ts";
+import { newTask, taskArguments, taskText } from "../elaborate/task_arguments.ts";
+import { openTask } from "../elaborate/tasks.ts";
 import { errorValue, staticNumber } from "../world/values.ts";
 import { enterWorld, known } from "../world/moments.ts";
 
@@ -54,7 +55,7 @@ export function checkModule(el: Elaboration, module: Module): void {
         for (const member of dataRecord(openCheck(el, module), definition).members.values()) member();
         break;
       case "Task":
-        checkTask(openCheck(el, module), definition);
+        for (const clause of clausesAcross(el, definition)) checkTask(openCheck(el, module), clause);
         break;
       case "Model":
         if (!el.called.has(item) && !el.said.has("uncalled")) checkModel(el, item, module);
@@ -74,12 +75,31 @@ function named(item: Item & { readonly kind: "Let" }): Expression {
   return { kind: "Name", name: item.name.name, primed: false, span: item.name.span };
 }
 
+/** The clauses that name a task, one for each way in which they give it arguments; one without any where it needs none. */
+function clausesAcross(el: Elaboration, definition: Definition): Iterable<NamedAcross> {
+  const { item, module } = definition as Definition & { readonly item: TaskItem };
+  const found = new Map<string, NamedAcross>();
+  for (const from of el.modules.modules) {
+    for (const other of from.program.items) {
+      const clauses = "clauses" in other ? other.clauses : "across" in other && other.across ? [other.across] : [];
+      for (const clause of clauses) {
+        if (clause.kind !== "Across" || from.visible.get(clause.task.name)?.item !== item) continue;
+        const named = { ...clause, definition, module: from };
+        found.set(`${from.source.name} ${taskText(named)}`, named);
+      }
+    }
+  }
+  if (found.size > 0 || item.formals?.some((formal) => !formal.default)) return found.values();
+  const { name: task, span } = item;
+  return [{ kind: "Across", count: { kind: "Missing", span }, task, fixed: false, span, definition, module }];
+}
+
 /** Reads every member of a task once. */
-function checkTask(cx: Context, definition: Definition): void {
+function checkTask(cx: Context, clause: NamedAcross): void {
+  if (!taskArguments(cx, clause)) return;
   const index = cx.b.input({ dtype: "i32", shape: [] });
   const world = enterWorld(cx.world, {
-    task: newTask({
-      definition,
+    task: newTask(cx, clause, {
       index,
       count: 1,
       fixed: false,
@@ -88,7 +108,7 @@ function checkTask(cx: Context, definition: Definition): void {
     }),
   });
   const scope = openTask(cx.elaboration, world);
-  for (const member of (definition.item as TaskItem).members) {
+  for (const member of (clause.definition.item as TaskItem).members) {
     if (member.kind !== "Split") {
       scope.get(member.name.name)?.value();
       continue;

@@ -2,10 +2,11 @@
 // the world of the task, each under its own name.
 import { largestInt } from "../../runtime/ir/types.ts";
 import { dtypeOf, evaluateType } from "./sizes.ts";
-import type { Binding, FunctionItem, LetItem, SplitMember, TaskItem } from "../syntax/ast.ts";
+import type { Binding, FunctionItem, LetItem, SplitMember, TaskItem, TypeExpression } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
-import type { Context, Elaboration, Local, RecordValue, Scope, TaskInstance, Value, World } from "../world/world.ts";
+import type { Context, Elaboration, Local, RecordValue, Scope, Value, World } from "../world/world.ts";
 import type { ErrorValue, TensorValue } from "../world/value_kinds.ts";
+import type { Span } from "../text/source.ts";
 import { toTensor } from "./arithmetic.ts";
 import { evaluate } from "../world/evaluator.ts";
 import type { DrawName } from "./draw_keys.ts";
@@ -18,20 +19,15 @@ import { describeValue, endingHint, errorValue, formatDims, namedSizes, shapeOf 
 import { type Path, pathText } from "../syntax/paths.ts";
 import { dependsOnItself } from "../diagnostics/messages.ts";
 
-/** A task with nothing drawn yet. `openTask` fills in what can be read. */
-export function newTask(parts: Omit<TaskInstance, "splits">): TaskInstance {
-  return { ...parts, splits: new Map() };
-}
-
 /** Gives a task its members, computed inside `world` (whose task it is), and returns those that are not splits. */
 export function openTask(el: Elaboration, world: World): ReadonlyMap<string, Local> {
   const task = world.task!;
   const item = task.definition.item as TaskItem;
   const { module } = task.definition;
-  const base: Scope = { module, parent: undefined, locals: new Map() };
+  const base: Scope = { module, parent: undefined, locals: task.args };
   const locals = new Map<string, Local>();
   const scope: Scope = { module, parent: base, locals };
-  const cx: Context = { elaboration: el, world: beginningOf(world), b: world.b, scope, frames: [] };
+  const cx: Context = { elaboration: el, world: beginningOf(world), b: world.b, scope, frames: task.frames };
   for (const member of item.members) {
     if (member.kind === "Split") {
       task.splits.set(member.name.name, openSplit(cx, member));
@@ -83,6 +79,15 @@ export function checkHostTasks(el: Elaboration): void {
   const names = items.map((item) => item.name.name);
   for (const name of el.hostTasks) {
     const item = items.find((each) => each.name.name === name);
+    if (item?.formals) {
+      el.sink.report({
+        code: "M0701",
+        title: `\`${name}\` takes arguments, and a function of a script for such a task is not yet supported`,
+        at: item.name.span,
+        hint: "leave out the list of arguments: the function is told which loop or evaluation asks",
+      });
+      continue;
+    }
     const members = item?.members.flatMap((m) => m.kind === "Split" ? m.members : [m]) ?? [];
     if (members.some((m) => m.kind === "Binding" && !m.value)) continue;
     el.sink.report({
@@ -137,34 +142,46 @@ export function bindingValue(cx: Context, binding: Binding, qualified: string, o
   }
   if (value.kind === "distribution") return failDistribution(cx, binding);
   if (!binding.type) return value.kind === "tensor" ? { ...value, declared } : value;
-  const dims = evaluateType(cx, binding.type);
+  const array = valueOfType(cx, value, binding.type, { name: `\`${qualified}\``, at: binding.value.span });
+  return array.kind === "tensor" ? { ...array, declared } : array;
+}
+
+/** A value as an array of a declared type. `name`: what is declared so; `at`: where the value is written. */
+export function valueOfType(
+  cx: Context,
+  value: Value,
+  type: TypeExpression,
+  { name, at }: { readonly name: string; readonly at: Span },
+): TensorValue | ErrorValue {
+  const dims = evaluateType(cx, type);
   if (!dims) return errorValue;
-  const type = binding.type.dtype?.name ?? "float";
-  const tensor = asDeclared(cx, value, type);
+  const word = type.dtype?.name ?? "float";
+  const secondary = [{ span: type.span, message: "declared here" }];
+  const tensor = asDeclared(cx, value, word);
   if (tensor.kind === "error") {
     return fail(cx, {
       code: "M0304",
-      title: `\`${qualified}\` is declared as ${type} ${formatDims(dims)} and cannot hold ${
-        oddEntry(value, type) ?? describeValue(value)
+      title: `${name} is declared as ${word} ${formatDims(dims)} and cannot hold ${
+        oddEntry(value, word) ?? describeValue(value)
       }`,
-      at: binding.value.span,
-      secondary: [{ span: binding.type.span, message: "declared here" }],
+      at,
+      secondary,
       hint: endingHint(value),
     });
   }
   const same = tensor.dims.length === dims.length && tensor.dims.every((d, i) => d.size === dims[i]!.size);
-  if (same) return { ...tensor, dims: rowsAsIn(dims, tensor.dims), declared };
+  if (same) return { ...tensor, dims: rowsAsIn(dims, tensor.dims) };
   if (tensor.dims.length > 0) {
     return fail(cx, {
       code: "M0305",
-      title: `\`${qualified}\` is declared as ${formatDims(dims)}, its value is ${formatDims(tensor.dims)}`,
-      at: binding.value.span,
+      title: `${name} is declared as ${formatDims(dims)}, its value is ${formatDims(tensor.dims)}`,
+      at,
       label: formatDims(tensor.dims),
-      secondary: [{ span: binding.type.span, message: "declared here" }],
+      secondary,
       sizes: namedSizes(dims, tensor.dims),
     });
   }
-  return { kind: "tensor", variable: cx.b.broadcastTo(tensor.variable, shapeOf(dims)), dims, declared };
+  return { kind: "tensor", variable: cx.b.broadcastTo(tensor.variable, shapeOf(dims)), dims };
 }
 
 /** What is drawn for `name : type ~ distribution`. Undefined when wrong (reported). */

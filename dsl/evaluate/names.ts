@@ -24,6 +24,7 @@ import { describeValue, errorValue } from "../world/values.ts";
 import { capital, quoted } from "../text/words.ts";
 import { packageChain, packageName, unknownHint } from "../elaborate/unknown_names.ts";
 import { taskOf } from "../world/moments.ts";
+import { exampleAcross } from "../elaborate/task_arguments.ts";
 import { localNames, methodHint, namesInScope } from "../elaborate/scope_names.ts";
 
 export function evaluateName(cx: Context, name: string, span: Span): Value {
@@ -103,7 +104,7 @@ function definitionValue(cx: Context, name: string, span: Span): Value {
         title: `No task \`${name}\` is drawn here`,
         at: span,
         hint: splits.length > 0
-          ? `add \`across 25 ${name}\` to the outer, gradient or evaluate that uses it`
+          ? `add \`${exampleAcross(definition)}\` to the outer, gradient or evaluate that uses it`
           : undefined,
       });
     }
@@ -214,10 +215,10 @@ function noTask(cx: Context, task: Definition, split: string, span: Span): Error
     at: place?.span ?? span,
     secondary: [{ span, message: `\`${split}\` is read here` }],
     hint: place?.alone
-      ? `use it in an outer, a gradient or an evaluate that is \`across 25 ${task.name}\``
+      ? `use it in an outer, a gradient or an evaluate that is \`${exampleAcross(task)}\``
       : drawn || place?.start
       ? undefined
-      : `add \`across 25 ${task.name}\``,
+      : `add \`${exampleAcross(task)}\``,
   });
 }
 

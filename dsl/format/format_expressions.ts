@@ -83,7 +83,14 @@ function timeDocument(q: CommentQueue, time: Expression | "all"): Document {
 }
 
 function callDocument(q: CommentQueue, e: CallExpression): Document {
-  const callee = expressionDocument(q, e.callee, postfixLevel);
+  return group([expressionDocument(q, e.callee, postfixLevel), argumentsDocument(q, e)]);
+}
+
+/** `(known, shots = 5)` */
+export function argumentsDocument(
+  q: CommentQueue,
+  e: Pick<CallExpression, "args" | "comprehension" | "span">,
+): Document {
   const args = e.args.map((arg, i): Document => [
     gap(q, arg.name?.span.start ?? firstOffset(arg.value), i === 0 ? softline : line),
     argumentDocument(q, arg),
@@ -91,7 +98,7 @@ function callDocument(q: CommentQueue, e: CallExpression): Document {
   if (e.comprehension) args.push([gap(q, e.comprehension.span.start, line), "for ", stepsDocument(q, e.comprehension)]);
   const body = join(args, e.comprehension ? "" : ",");
   const end = gap(q, e.span.end, args.length === 0 ? "" : softline);
-  return group([callee, "(", indent(body), end, ")"]);
+  return ["(", indent(body), end, ")"];
 }
 
 /** `value` or `name = value` */

@@ -12,6 +12,7 @@ import {
 } from "../text/document.ts";
 import { type CommentQueue, gap, onOneLine } from "./format_comments.ts";
 import {
+  argumentsDocument,
   callTexts,
   expressionDocument,
   firstOffset,
@@ -153,8 +154,9 @@ function definitionBlock(
 ): LineEntry | BlockEntry {
   if (item.kind === "Task") {
     const members = item.members.map((member) => memberOf(q, member));
-    const heading = () => `task ${item.name.name}`;
-    return block(q, { node: item, heading, headingEnd: item.name.span.end, members, family: "" }, indent);
+    const heading = () => [`task ${item.name.name}`, item.formals ? formalsDocument(q, item.formals) : ""];
+    const headingEnd = item.formals?.at(-1)?.span.end ?? item.name.span.end;
+    return block(q, { node: item, heading, headingEnd, members, family: "" }, indent);
   }
   if (item.kind === "Optimizer") {
     const members = item.members.map((member) => memberOf(q, member));
@@ -428,7 +430,12 @@ function clauseEntry(q: CommentQueue, c: ast.Clause): LineEntry {
     case "From":
       return clause("from", [expressionDocument(q, c.value), c.fresh ? " with fresh states" : ""]);
     case "Across":
-      return clause("across", [expressionDocument(q, c.count), ` ${c.task.name}${c.fixed ? " fixed" : ""}`]);
+      return clause("across", [
+        expressionDocument(q, c.count),
+        ` ${c.task.name}`,
+        c.args ? group(argumentsDocument(q, { args: c.args, span: c.span })) : "",
+        c.fixed ? " fixed" : "",
+      ]);
     case "Memory":
       return clause("memory", `${c.amount.text} ${c.unit.name}`);
     case "Report":

@@ -10,11 +10,11 @@ import type {
   ThroughClause,
 } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
-import { definedAround, type Definition, type Module } from "../modules/modules.ts";
+import { definedAround, type Module } from "../modules/modules.ts";
 import { fail } from "../world/report.ts";
 import type { Context, Elaboration } from "../world/world.ts";
 import { readThrough } from "./estimators.ts";
-import { type Loop, type Through, unrolled } from "../world/loop.ts";
+import { type Loop, type NamedAcross, type Through, unrolled } from "../world/loop.ts";
 import { checkOverrides, readRules } from "./loop_rules.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 
@@ -183,9 +183,9 @@ export function readAcross(
   el: Elaboration,
   clause: AcrossClause,
   module: Module,
-): (AcrossClause & { readonly definition: Definition }) | undefined {
+): NamedAcross | undefined {
   const definition = module.visible.get(clause.task.name);
-  if (definition?.item.kind === "Task") return { ...clause, definition };
+  if (definition?.item.kind === "Task") return { ...clause, definition, module };
   const tasks = [...module.visible.values()].filter((d) => d.item.kind === "Task").map((d) => d.name);
   if (clause.task.name !== "" && !module.unresolved.has(clause.task.name)) {
     el.sink.report({

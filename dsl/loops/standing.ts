@@ -207,11 +207,11 @@ function refuseInside(cx: Context, loop: Loop, around: Loop): undefined {
   });
 }
 
-function refuseOtherTasks(cx: Context, loop: Loop, { count, definition }: TaskInstance): undefined {
+function refuseOtherTasks(cx: Context, loop: Loop, { count, text }: TaskInstance): undefined {
   return void fail(cx, {
     code: "M0203",
     title: `\`${loop.name}\` cannot go on from the meta-step before, which had other tasks`,
     at: loop.from!.value.span,
-    hint: `write \`across ${count} ${definition.name} fixed\``,
+    hint: `write \`across ${count} ${text} fixed\``,
   });
 }

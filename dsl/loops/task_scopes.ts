@@ -2,26 +2,27 @@
 import { type Builder, newVariable } from "../../runtime/ir/builder.ts";
 import { sizeOf, type Variable } from "../../runtime/ir/types.ts";
 import type { InputSlot } from "../../runtime/program/program.ts";
-import type { AcrossClause } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
-import type { Across, Context } from "../world/world.ts";
+import type { Across, Context, TaskInstance, World } from "../world/world.ts";
 import type { GivenField } from "../world/value_kinds.ts";
-import type { Definition } from "../modules/modules.ts";
+import type { NamedAcross } from "../world/loop.ts";
 import { requireInteger, withinLimit } from "../elaborate/sizes.ts";
-import { newTask, openTask } from "../elaborate/tasks.ts";
+import { newTask, taskArguments } from "../elaborate/task_arguments.ts";
+import { openTask } from "../elaborate/tasks.ts";
 import { enterWorld, loopAround } from "../world/moments.ts";
 
 /** Reads an `across` clause where a context stands. Undefined when wrong (reported). */
 export function readCount(
   cx: Context,
-  clause: AcrossClause & { readonly definition: Definition },
+  clause: NamedAcross,
 ): Across | undefined {
   const n = requireInteger(cx, clause.count, "the number of tasks", 1);
   if (n === undefined) return undefined;
   const asks = `this is across ${n} tasks at a time`;
   if (!withinLimit(cx, "tasks", { count: n, asks, at: clause.count.span })) return undefined;
+  if (!taskArguments(cx, clause)) return undefined;
   const { mostTasks = Infinity } = cx.elaboration.instance;
-  return { definition: clause.definition, count: Math.min(n, mostTasks), fixed: clause.fixed };
+  return { clause, count: Math.min(n, mostTasks), fixed: clause.fixed };
 }
 
 /** A stretch of a function that is done for every task: the world of one, and the outputs of all. */
@@ -37,8 +38,7 @@ export function openTasks(cx: Context, across: Across | undefined): TaskScope {
   if (!across) {
     return { cx, close: (outputs) => outputs.map((x) => b.reshape(b.resolve(x), [1, ...x.shape])) };
   }
-  const { definition, count, fixed } = across;
-  const common = { definition, count, fixed };
+  const { clause: { definition }, count } = across;
   if (world.consumer.dry) {
     const index = newInput(b);
     const given = (field: GivenField) => {
@@ -46,8 +46,7 @@ export function openTasks(cx: Context, across: Across | undefined): TaskScope {
       return b.input(field);
     };
     const slice = (stacked: Variable) => b.input({ dtype: stacked.dtype, shape: stacked.shape.slice(1) });
-    const inside = enterWorld(world, { task: newTask({ ...common, index, given, slice }) });
-    openTask(cx.elaboration, inside);
+    const inside = enterTask(cx, across, { index, given, slice });
     return {
       cx: { ...cx, world: inside },
       close: (outputs) => outputs.map((x) => b.input({ dtype: x.dtype, shape: [count, ...x.shape] })),
@@ -57,8 +56,7 @@ export function openTasks(cx: Context, across: Across | undefined): TaskScope {
   const index = scope.slice(b.one("iota", [], { type: { dtype: "i32", shape: [count] }, axis: 0 }));
   const slice = (stacked: Variable) => scope.slice(b.resolve(stacked));
   const given = (field: GivenField) => slice(world.consumer.input(taskSlot(cx, across, field, 0, count)));
-  const inside = enterWorld(world, { b: scope.body, task: newTask({ ...common, index, given, slice }) });
-  openTask(cx.elaboration, inside);
+  const inside = enterTask(cx, across, { index, given, slice }, scope.body);
   return { cx: { ...cx, world: inside, b: scope.body }, close: (outputs) => scope.close(outputs) };
 }
 
@@ -79,9 +77,19 @@ export function openOneTask(cx: Context, across: Across | undefined, number: num
   const given = (field: GivenField) =>
     b.reshape(world.consumer.input(taskSlot(cx, across, field, number, 1)), field.shape);
   const slice = (stacked: Variable) => b.row(stacked, number);
-  const inside = enterWorld(world, { task: newTask({ ...across, index, given, slice }) });
+  return { ...cx, world: enterTask(cx, across, { index, given, slice }) };
+}
+
+/** The world of one task, with what can be read of it. */
+function enterTask(
+  cx: Context,
+  { clause, count, fixed }: Across,
+  parts: Pick<TaskInstance, "index" | "given" | "slice">,
+  b = cx.world.b,
+): World {
+  const inside = enterWorld(cx.world, { b, task: newTask(cx, clause, { ...parts, count, fixed }) });
   openTask(cx.elaboration, inside);
-  return { ...cx, world: inside };
+  return inside;
 }
 
 /** What `count` tasks from number `first` on give to a function as one field. */
@@ -91,7 +99,7 @@ function taskSlot(cx: Context, across: Across, field: GivenField, first: number,
     kind: "task",
     name: field.name,
     path: field.path,
-    task: across.definition.name,
+    task: across.clause.definition.name,
     consumer: consumer.name,
     first,
     type: { dtype: field.dtype, shape: [count, ...field.shape] },

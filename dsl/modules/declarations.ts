@@ -29,6 +29,8 @@ function checkItem(item: Item, sink: DiagnosticSink): void {
       }
       return;
     case "Task":
+      names.formals(item.formals ?? []);
+      for (const formal of item.formals ?? []) checkType(formal.type, taskTypes, sink);
       checkTask(item.members, names, sink);
       return;
     case "Model":
@@ -137,12 +139,26 @@ class Names {
 /** The types that numbers are declared with. */
 export const numberTypes: readonly string[] = ["int", "float", "bool"];
 
+/** What a task may be given, too: the rows that it is drawn from. */
+const taskTypes = [...numberTypes, "data"];
+
 /** Names of types in other languages. */
 const foreignTypes = /^(f|float|double|fp|bfloat|half)\d*$/;
 
 function checkType(type: TypeExpression | undefined, allowed: readonly string[], sink: DiagnosticSink): void {
   const dtype = type?.dtype;
-  if (!dtype || dtype.name === "" || allowed.includes(dtype.name)) return;
+  if (!dtype || dtype.name === "") return;
+  if (allowed.includes(dtype.name)) {
+    if (dtype.name === "data" && type.sizes) {
+      sink.report({
+        code: "M0304",
+        title: "A table has no sizes of its own",
+        at: type.span,
+        hint: "write `data` alone",
+      });
+    }
+    return;
+  }
   const known = numberTypes.includes(dtype.name);
   sink.report({
     code: "M0304",
@@ -152,6 +168,8 @@ function checkType(type: TypeExpression | undefined, allowed: readonly string[],
       ? undefined
       : foreignTypes.test(dtype.name)
       ? "leave it out: numbers have the precision of the experiment, `precision f32` or `precision f64`"
+      : allowed.includes("data") && /^(table|dataset|dataframe|rows|pool)$/i.test(dtype.name)
+      ? "write `data` for a table"
       : /^(tensor|array|ndarray|matrix|vector|list|scalar|number|real|Tensor|Array)$/.test(dtype.name)
       ? "say its sizes: `[2, 3]` for a matrix, `[]` for one number"
       : hintFor(dtype.name, allowed) ??

@@ -266,6 +266,8 @@ export interface QuotedText {
 export interface TaskItem extends ItemBase {
   readonly kind: "Task";
   readonly name: Identifier;
+  /** What it is given, `(pool : data, ways : int = 5)`; undefined when no list was written. */
+  readonly formals?: readonly Formal[];
   readonly members: readonly TaskMember[];
 }
 export type TaskMember = Binding | FunctionItem | LetItem | SplitMember;
@@ -413,11 +415,13 @@ export interface FromClause {
   readonly fresh: boolean;
   readonly span: Span;
 }
-/** `across 25 sinusoid`, `across 1 problem fixed` */
+/** `across 25 sinusoid`, `across 1 problem fixed`, `across 4 episode(known, shots = 5)` */
 export interface AcrossClause {
   readonly kind: "Across";
   readonly count: Expression;
   readonly task: Identifier;
+  /** Undefined when no list was written. */
+  readonly args?: readonly Argument[];
   readonly fixed: boolean;
   readonly span: Span;
 }

@@ -27,7 +27,7 @@ const itemWords: Readonly<Record<Item["kind"], readonly [word: string, reserved:
     Memory: ["memory", false],
     Input: ["input", false],
     Data: ["data", false, ["{", "from"]],
-    Task: ["task", false, ["{"]],
+    Task: ["task", false, ["{", "("]],
     Model: ["model", false, ["("]],
     Param: ["param", false],
     Start: ["start", false],

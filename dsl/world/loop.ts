@@ -149,7 +149,13 @@ export interface Loop {
   /** How it is differentiated. */
   readonly through: Through;
   /** "unknown": it names no task (reported). */
-  readonly across: (AcrossClause & { readonly definition: Definition }) | "unknown" | undefined;
+  readonly across: NamedAcross | "unknown" | undefined;
+}
+
+/** A clause whose task is known, in the file in which it stands. */
+export interface NamedAcross extends AcrossClause {
+  readonly definition: Definition;
+  readonly module: Module;
 }
 
 /** `over net.body by sgd(lr = 0.1)`, with what an `override` changes. */

@@ -6,7 +6,7 @@ import type { Builder } from "../../runtime/ir/builder.ts";
 import type { ArrayType, DType, HostArray, Variable } from "../../runtime/ir/types.ts";
 import type { InputSlot } from "../../runtime/program/program.ts";
 import type { Definition, Module, ModuleSet } from "../modules/modules.ts";
-import type { DeclaredHyperparameter, Direction, Loop, LoopRule, Via, WrittenStep } from "./loop.ts";
+import type { DeclaredHyperparameter, Direction, Loop, LoopRule, NamedAcross, Via, WrittenStep } from "./loop.ts";
 import type { Path } from "../syntax/paths.ts";
 import type { BatchClause, Expression, FunctionItem, LetItem, ModelItem, OptimizerItem } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
@@ -242,7 +242,7 @@ export interface Context {
 
 /** How many tasks a loop or evaluation is across, and which. */
 export interface Across {
-  readonly definition: Definition;
+  readonly clause: NamedAcross;
   readonly count: number;
   readonly fixed: boolean;
 }
@@ -485,6 +485,11 @@ export interface Sourced<T> {
 /** A task while it lives. */
 export interface TaskInstance {
   readonly definition: Definition;
+  /** As its clause has it, with its arguments. */
+  readonly text: string;
+  readonly args: ReadonlyMap<string, Local>;
+  /** How mistakes inside are led to: by the clause that gives it arguments, where it takes some. */
+  readonly frames: readonly Frame[];
   /** Its number among the tasks of the consumer (i32 scalar). */
   readonly index: Variable;
   /** Makes a field that the host gives. */

@@ -177,13 +177,8 @@ const clauses = {
     fresh: fc.boolean(),
     span: fc.constant(span),
   }),
-  Across: fc.record({
-    kind: fc.constant("Across" as const),
-    count: small,
-    task: identifier,
-    fixed: fc.boolean(),
-    span: fc.constant(span),
-  }),
+  Across: fc.tuple(small, identifier, optional("args", list(argumentOf(small))), fc.boolean())
+    .map(([count, task, args, fixed]) => ({ kind: "Across" as const, count, task, ...args, fixed, span })),
   Memory: fc.record({
     kind: fc.constant("Memory" as const),
     amount: numberLiteral,
@@ -275,10 +270,10 @@ const items = {
   Function: functionItem,
   Data: fc.tuple(identifier, optional("from", file), list(dataField))
     .map(([name, from, fields]): ast.Item => ({ kind: "Data", name, ...from, fields, span })),
-  Task: fc.record({
-    kind: fc.constant("Task" as const),
-    name: identifier,
-    members: list(fc.oneof(
+  Task: fc.tuple(
+    identifier,
+    optional("formals", formals),
+    list(fc.oneof(
       definition,
       fc.record({
         kind: fc.constant("Split" as const),
@@ -287,8 +282,7 @@ const items = {
         span: fc.constant(span),
       }),
     )),
-    span: fc.constant(span),
-  }),
+  ).map(([name, formals, members]): ast.Item => ({ kind: "Task", name, ...formals, members, span })),
   Model: fc.tuple(
     fc.tuple(identifier, optional("sizes", formals), formals, optional("result", type)),
     list(fc.oneof(

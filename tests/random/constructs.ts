@@ -161,9 +161,11 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
   "an inner loop that may stop": ({ loops }) => loops.some((l) => l.kind === "Inner" && clauseOf(l, "Until")),
   "how many steps a loop took": ({ text }) => /\b(fit|tune|upper)\.steps\b/.test(text),
   "a loop that goes on from itself": ({ text }) => /from fit@T$/m.test(text),
-  "a loop of tasks that goes on from itself": ({ text }) => /from fit@T/.test(text) && /problem fixed/.test(text),
+  "a loop of tasks that goes on from itself": ({ text }) =>
+    /from fit@T/.test(text) && /problem(\(.*\))? fixed/.test(text),
   "a loop that goes on from itself inside": ({ text }) => /from fit@T/.test(text) && /^outer mid/m.test(text),
   "a loop that goes on from between": ({ text }) => /from fit@[1-9]$/m.test(text),
+  "a task that is given arguments": ({ text }) => /across \d problem\(/.test(text),
   "an evaluation of no steps": ({ text }) => /for \w+ = 0 steps/.test(text),
   "a task that is not finite": ({ text }) => /sqrt\(query\.s/.test(text),
   "samples in a loop in a loop": ({ text }) => /^inner upper /m.test(text) && /through es\(/.test(text),

@@ -35,6 +35,8 @@ export class Definitions {
   theta = false;
   /** False where no loop changes anything. */
   evolves = true;
+  /** The task takes arguments, all of which have defaults. */
+  readonly given: boolean;
   readonly #loss: ReturnType<typeof loss>;
 
   constructor(readonly dice: Dice, readonly tasks: boolean) {
@@ -47,6 +49,13 @@ export class Definitions {
       { name: "a", variables: [{ text: "a", shape: [] }], network: false },
     ];
     this.free = dice.some(all, dice.int(1, 2));
+    this.given = tasks && dice.chance(0.3);
+  }
+
+  /** The task as a clause names it. */
+  problem(): string {
+    if (!this.given) return "problem";
+    return `problem${this.dice.pick(["", "(0.4)", "(spread = 0.3)", "(law = uniform(0.6, 1.2))", "(0.6, pool = ix)"])}`;
   }
 
   define(name: string, text: string, closed = false): void {
@@ -98,10 +107,14 @@ export class Definitions {
       const split = (name: string) =>
         `  split ${name} {\n    ${
           net ? fields(dice, net, this.rows, "split") : "x : [2, 3] ~ uniform(-1, 1)"
-        }\n    s : [] ~ normal(k, 0.5)\n    b : [3] = ${literal(dice, [3])}\n  }`;
+        }\n    s : [] ~ ${this.given ? "normal(k + 0.1 * mean(pool.two), spread)" : "normal(k, 0.5)"}\n    b : [3] = ${
+          literal(dice, [3])
+        }\n  }`;
       this.define(
         "problem",
-        `task problem {\n  k ~ uniform(0.5, 1.5)\n  let twice = 2 * k\n  fn f(x) = ${
+        `task problem${
+          this.given ? "(spread : float = 0.5, law = uniform(0.5, 1.5), pool : data = ix)" : ""
+        } {\n  k ~ ${this.given ? "law" : "uniform(0.5, 1.5)"}\n  let twice = 2 * k\n  fn f(x) = ${
           dice.pick(["sin(k * x)", "k * tanh(x)", "twice * x", "x + k"])
         }\n${split("support")}\n${split("query")}\n}`,
       );

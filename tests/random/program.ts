@@ -417,7 +417,7 @@ class Draft extends Definitions {
     if (own.definition) this.define(own.name, own.definition, true);
     const steps = dice.int(1, 3);
     const across = (n: number) =>
-      this.tasks ? `  across ${n} problem${this.#warm || dice.chance(0.1) ? " fixed" : ""}\n` : "";
+      this.tasks ? `  across ${n} ${this.problem()}${this.#warm || dice.chance(0.1) ? " fixed" : ""}\n` : "";
     const through = dice.weighted([[6, ""], [1, "forward()"], [1, "unroll(window = 1)"], [0.6, "first_order()"]]);
     this.#items.push(
       `outer mid {\n  minimize ${goal()} + 0.3 * ${tied}\n${
@@ -449,7 +449,9 @@ class Draft extends Definitions {
       this.outer({ name: "top", loop: fit, objective, metas: outerMetas, tasks: tasked });
       this.#items.push("record top.loss");
       if (dice.chance(0.4)) {
-        this.#items.push(`evaluate unseen {\n${tasked ? "  across 2 problem\n" : ""}  report ${objective}\n}`);
+        this.#items.push(
+          `evaluate unseen {\n${tasked ? "  across 2 ${this.problem()}\n" : ""}  report ${objective}\n}`,
+        );
       }
     } else this.gradient(objective, outerMetas, undefined, tasked);
   }
@@ -476,7 +478,7 @@ class Draft extends Definitions {
     // many of the tasks have no root
     const lines = [`  minimize ${objective}${skips && dice.chance(0.5) ? " + 0.1 * sqrt(query.s - 0.8)" : ""}`];
     if (skips) lines.push("  skip not finite");
-    if (tasks) lines.push(`  across ${dice.int(1, 3)} problem${warm || dice.chance(0.12) ? " fixed" : ""}`);
+    if (tasks) lines.push(`  across ${dice.int(1, 3)} ${this.problem()}${warm || dice.chance(0.12) ? " fixed" : ""}`);
     if (two) lines.push(`  over ${chosen[0]} by ${by.text}`, `  over ${chosen.slice(1).join(", ")} by ${second!.text}`);
     else lines.push(`  over ${chosen.join(", ")} by ${by.text}`);
     const steps = dice.int(1, 3);
@@ -524,7 +526,7 @@ class Draft extends Definitions {
 
   gradient(objective: string, metas: readonly string[], after: string | undefined, tasks = this.tasks): void {
     const { dice } = this;
-    const across = tasks ? `\nacross ${dice.int(1, 3)} problem${dice.chance(0.1) ? " fixed" : ""}` : "";
+    const across = tasks ? `\nacross ${dice.int(1, 3)} ${this.problem()}${dice.chance(0.1) ? " fixed" : ""}` : "";
     const then = after && dice.chance(0.5) ? `\nafter ${after}` : "";
     const expect = dice.chance(0.12) ? " expect { value = 0.5 within 1e9 }" : "";
     this.#items.push(`gradient ${objective}${across}${then}\nwrt ${this.someMetas(metas).join(", ")}${expect}`);
@@ -532,7 +534,7 @@ class Draft extends Definitions {
 
   evaluate(loop: LoopText, ends: string, table: string | undefined, during?: string): void {
     const { dice } = this;
-    const lines = table ? [`  across ${dice.int(1, 3)} problem${dice.chance(0.1) ? " fixed" : ""}`] : [];
+    const lines = table ? [`  across ${dice.int(1, 3)} ${this.problem()}${dice.chance(0.1) ? " fixed" : ""}`] : [];
     if (table && dice.chance(0.15)) lines.push("  skip not finite");
     const longer = dice.chance(0.35) && ends === "@T" && loop.steps < 9 && !/es\(/.test(loop.estimator);
     if (longer) lines.push(`  for ${loop.time} = ${dice.pick([loop.steps + 1, 0])} steps`);
@@ -570,7 +572,7 @@ class Draft extends Definitions {
       [0.5, "ix.three + 1"],
       [0.5, "ix.on"],
     ]);
-    const across = table ? ` across ${dice.int(1, 3)} problem${dice.chance(0.1) ? " fixed" : ""}` : "";
+    const across = table ? ` across ${dice.int(1, 3)} ${this.problem()}${dice.chance(0.1) ? " fixed" : ""}` : "";
     const after = outer && dice.chance(0.4) ? ` after ${outer}` : "";
     this.#items.push(`output shown = ${shown}${across}${after}`);
   }

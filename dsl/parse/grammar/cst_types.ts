@@ -226,6 +226,7 @@ export interface TaskItemCstNode extends CstNode {
   readonly children: {
     Task?: IToken[];
     Name?: IToken[];
+    formals?: FormalsCstNode[];
     LBrace?: IToken[];
     taskMember?: TaskMemberCstNode[];
     RBrace?: IToken[];
@@ -470,7 +471,13 @@ export interface SkipClauseCstNode extends CstNode {
 
 export interface AcrossClauseCstNode extends CstNode {
   readonly name: "acrossClause";
-  readonly children: { Across?: IToken[]; expression?: ExpressionCstNode[]; Name?: IToken[]; Fixed?: IToken[] };
+  readonly children: {
+    Across?: IToken[];
+    expression?: ExpressionCstNode[];
+    Name?: IToken[];
+    call?: CallCstNode[];
+    Fixed?: IToken[];
+  };
 }
 
 export interface BatchClauseCstNode extends CstNode {

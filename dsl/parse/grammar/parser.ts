@@ -169,6 +169,7 @@ export class MetaParser extends DeclarationParser implements Readonly<Record<Ite
     this.CONSUME(keyword("across"));
     this.SUBRULE(this.expression);
     this.CONSUME(t.Name);
+    this.OPTION2(() => this.SUBRULE(this.call));
     this.OPTION(() => this.CONSUME(keyword("fixed")));
   });
 

@@ -137,6 +137,7 @@ export abstract class DeclarationParser extends ExpressionParser {
   taskItem: Rule = this.RULE("taskItem", () => {
     this.CONSUME(keyword("task"));
     this.CONSUME(t.Name);
+    this.OPTION(() => this.SUBRULE(this.formals));
     this.CONSUME(t.LBrace);
     this.MANY(() => this.SUBRULE(this.taskMember));
     this.CONSUME(t.RBrace);

@@ -5,7 +5,7 @@ import { blockOpeners } from "../../syntax/keywords.ts";
 import { encodingMessages } from "./parser_messages.ts";
 import * as t from "../tokens/tokens.ts";
 import { keyword } from "../tokens/tokens.ts";
-import { type CstNode, CstParser, type ParserMethod } from "../tokens/chevrotain.ts";
+import { type CstNode, CstParser, EOF, type ParserMethod } from "../tokens/chevrotain.ts";
 
 /** A grammar rule. */
 export type Rule = ParserMethod<[], CstNode>;
@@ -30,9 +30,19 @@ export abstract class ExpressionParser extends CstParser {
     const openers = first.tokenType === t.Identifier ? undefined : blockOpeners.get(first.image);
     if (openers === undefined || !this.LA(2).tokenType.CATEGORIES?.includes(t.Name)) return false;
     const third = this.LA(3).image;
-    if (third === "(" && this.LA(2).tokenType !== t.Identifier) return false;
+    if (third === "(" && (this.LA(2).tokenType !== t.Identifier || !this.#startsBody(4))) return false;
     if (third === "after") return openers.includes(third) && this.LA(5).tokenType === t.LBrace;
     return openers.includes(third) && (third !== "from" || this.LA(4).tokenType === t.StringToken);
+  }
+
+  /** Does a body, or a second list, follow the list that token `ahead` is the first in? `across model episode(known)` is a clause. */
+  #startsBody(ahead: number): boolean {
+    for (let open = 1; open > 0; ahead++) {
+      const { tokenType } = this.LA(ahead);
+      if (tokenType === EOF) return true;
+      open += tokenType === t.LParen ? 1 : tokenType === t.RParen ? -1 : 0;
+    }
+    return ["{", "(", "->"].includes(this.LA(ahead).image);
   }
 
   /** `for t in`, also `for t = 1 ..`, but not the clause `for T = 5 steps` after a forgotten bracket. */

@@ -113,7 +113,7 @@ function columnRange(c: Conversion, { children }: cst.ColumnRangeCstNode): ast.C
   return { first: from, ...(to && { last: to }) };
 }
 
-/** `task sinusoid { … }` */
+/** `task sinusoid { … }`, `task episode(pool : data, ways : int = 5) { … }` */
 export function taskItem(c: Conversion, node: cst.TaskItemCstNode): ast.TaskItem | undefined {
   const name = identifier(c, first(node.children.Name));
   if (name === undefined) return undefined;
@@ -122,7 +122,8 @@ export function taskItem(c: Conversion, node: cst.TaskItemCstNode): ast.TaskItem
     const split = first(member.children.split);
     return split ? splitMember(c, split) : definition(c, member.children);
   }));
-  return { kind: "Task", name, members, ...docAbove(c, span.start), span };
+  const list = first(node.children.formals);
+  return { kind: "Task", name, ...(list && { formals: formals(c, list) }), members, ...docAbove(c, span.start), span };
 }
 
 function splitMember(c: Conversion, node: cst.SplitCstNode): ast.SplitMember | undefined {

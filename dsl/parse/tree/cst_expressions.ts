@@ -245,7 +245,8 @@ function withMember(c: Conversion, object: Expression, node: cst.MemberCstNode):
   return { kind: "Member", object, member, span: joinSpans(object.span, member.span) };
 }
 
-function withCall(c: Conversion, callee: Expression, node: cst.CallCstNode, depth: number): CallExpression {
+/** What is called, with the arguments behind it. */
+export function withCall(c: Conversion, callee: Expression, node: cst.CallCstNode, depth = 0): CallExpression {
   const span = joinSpans(callee.span, nodeSpan(c, node, callee.span.end));
   const nodes = node.children.argument ?? [];
   const args = nodes.map((each) => argument(c, each, span.end, depth + 1));

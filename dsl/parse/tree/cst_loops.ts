@@ -14,7 +14,7 @@ import {
 } from "./cst_context.ts";
 import type * as cst from "../grammar/cst_types.ts";
 import type { ClauseRule } from "../grammar/rule_names.ts";
-import { expression, postfix, range, reference, references, steps } from "./cst_expressions.ts";
+import { expression, postfix, range, reference, references, steps, withCall } from "./cst_expressions.ts";
 import { clausesOf } from "../../syntax/keywords.ts";
 import { joinSpans, type Span } from "../../text/source.ts";
 import { referenceText } from "../../syntax/paths.ts";
@@ -197,13 +197,29 @@ function refuseWords(
   c.report({ code: "M0102", title: `\`${after} ${said}\` is unknown`, at, hint });
 }
 
-/** `across 25 sinusoid fixed` */
+/** `across 25 sinusoid fixed`, `across 4 episode(known, shots = 5)` */
 export function acrossClause(c: Conversion, node: cst.AcrossClauseCstNode): ast.AcrossClause | undefined {
   const task = identifier(c, first(node.children.Name));
   if (task === undefined) return undefined;
   const span = nodeSpan(c, node);
   const count = expression(c, first(node.children.expression), span.end);
-  return { kind: "Across", count, task, fixed: isReal(first(node.children.Fixed)), span };
+  const list = first(node.children.call);
+  const args = list && taskArguments(c, task, list);
+  return { kind: "Across", count, task, ...(args && { args }), fixed: isReal(first(node.children.Fixed)), span };
+}
+
+/** The arguments of a task, which goes through no numbers. */
+function taskArguments(c: Conversion, task: ast.Identifier, node: cst.CallCstNode): readonly ast.Argument[] {
+  const { args, comprehension } = withCall(c, { kind: "Name", ...task, primed: false }, node);
+  if (comprehension) {
+    c.report({
+      code: "M0102",
+      title: "A task is given values, not a value `for` each of many",
+      at: comprehension.span,
+      hint: `write \`across 25 ${task.name}(…)\`, where the number says how many tasks`,
+    });
+  }
+  return args;
 }
 
 /** `memory 2 GB` */

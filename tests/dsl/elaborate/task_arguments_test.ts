@@ -1,0 +1,136 @@
+// What does a task become that is given arguments? The task with the values written into it, wherever it is named: by outers that
+// others run, gradients, evaluations and outputs; and what it draws does not depend on how that is said.
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { compileProgram } from "../../../dsl/compile.ts";
+import { compile } from "../../../api/compile.ts";
+
+const table = "data line { x : [4] = [1, 2, 4, 9] }\ndata flat { x : [2] = [3, 3] }\n";
+
+/** A task with arguments, and with these values in their place. */
+const given = (list: string, body: (name: string) => string) => `task slope${list} {\n${body("")}\n}\n`;
+const members = ({ pool, shots, scale }: { readonly pool: string; readonly shots: string; readonly scale: string }) =>
+  `  a ~ uniform(0.5, 1.5)
+  split support { x : [${shots}] ~ uniform(-1, 1)  y = a * x * ${scale} + mean(${pool}.x) }
+  split query   { x : [${shots}] ~ uniform(-1, 1)  y = a * x * ${scale} + mean(${pool}.x) }`;
+const general = given(
+  "(pool : data, shots : int = 2, scale = 1.0)",
+  () => members({ pool: "pool", shots: "shots", scale: "scale" }),
+);
+const written = (pool: string, shots: number, scale: number) =>
+  given("", () => members({ pool, shots: `${shots}`, scale: `${scale}` }));
+
+/** Every place where a task is named, by what stands there. */
+const program = (task: string, across: string) =>
+  `${table}${task}
+param w = 0.5
+param b = 0.1
+inner fit { minimize mean((w * support.x + b - support.y)^2)  over w  by sgd(lr = 0.1)  for T = 2 steps }
+outer mid { minimize mean((w@T * query.x + b - query.y)^2)  across 2 ${across}  over b  by sgd(lr = 0.1)  for M = 2 steps }
+outer train { minimize mid.loss@M  over w@0  by sgd(lr = 0.1)  for 2 steps }
+gradient mean((w@T * query.x - query.y)^2)  wrt w@0  across 3 ${across}
+evaluate test { across 3 ${across}  report mean((w@T * query.x + b - query.y)^2) }
+output shown = support.y across 2 ${across}
+`;
+
+async function results(text: string): Promise<string> {
+  const run = await compile(`edition 1\nprecision f64\n${text}`, {}).run({ backend: "reference" });
+  return JSON.stringify([
+    [...run.parameter("w").data],
+    [...run.gradient("w@0").data],
+    run.evaluation("test").point().values,
+    [...run.output("shown").data],
+  ]);
+}
+
+/** Ways to say the same, and the values that are meant. */
+const ways: readonly (readonly [across: string, pool: string, shots: number, scale: number])[] = [
+  ["slope(line)", "line", 2, 1],
+  ["slope(flat, 3, scale = -2)", "flat", 3, -2],
+  ["slope(scale = -2, shots = 3, pool = flat)", "flat", 3, -2],
+  ["slope(line, scale = 0.5) fixed", "line", 2, 0.5],
+];
+
+for (const [across, ...values] of ways) {
+  Deno.test(`a task that is given arguments is the task with them written in: ${across}`, async () => {
+    const plain = across.endsWith("fixed") ? "slope fixed" : "slope";
+    assertEquals(await results(program(general, across)), await results(program(written(...values), plain)));
+  });
+}
+
+Deno.test("a default may read what stands before it, and means what it means in the task's file", async () => {
+  const files: Readonly<Record<string, string>> = {
+    "tasks.meta":
+      `edition 1\nlet many = 3\ntask t(ways : int, shots : int = ways * many) { split s { x : [shots] = 1 } }\n`,
+  };
+  const run = await compile(
+    `edition 1\nimport t from "./tasks.meta"\nlet many = 100\nparam w = 1
+gradient w * sum(s.x) wrt w across 2 t(many / 50)
+outer train { minimize w^2 * sum(s.x)  across 1 t(ways = 1, shots = 5)  over w  by sgd(lr = 0.1)  for 1 steps }\n`,
+    { read: (path: string) => files[path] },
+  ).run({ backend: "reference" });
+  // sums of 2 * 3 and of 5 ones: w - 0.1 * 10 w
+  assertEquals([[...run.gradient("w").data], [...run.parameter("w").data]], [[6], [0]]);
+});
+
+const emitted = (text: string) => {
+  const out = compileProgram({
+    root: { name: "p.meta", text: `edition 1\n${text}` },
+    readSource: () => undefined,
+    readData: () => undefined,
+  });
+  return { said: out.diagnostics.map((d) => [d.title, d.hint ?? ""].join(" / ")), text: () => out.emit("checked") };
+};
+
+Deno.test("what a task is given is shown where the task is", () => {
+  const { text } = emitted(`${table}${general}param w = 1
+outer train { minimize (w - support.y[0])^2  across 2 slope(flat,  scale=-2)  over w  by sgd(lr = 0.1)  for 5 steps }\n`);
+  assertStringIncludes(text(), "2 slope(flat, scale = -2)");
+});
+
+Deno.test("a hint names the task with its arguments", () => {
+  const { said } = emitted(`${table}${general}param w = 1\nparam c = 1
+inner fit { minimize (w - c - support.y[0])^2  over w  by sgd(lr = 0.1)  for T = 1 steps  from fit@T }
+outer train { minimize (w@T - 1)^2  across 3 slope(line, 4)  over c  by sgd(lr = 0.1)  for 5 steps }\n`);
+  assertStringIncludes(said.join(), "write `across 3 slope(line, 4) fixed`");
+});
+
+Deno.test("a number of tasks that is called like an item stands before a task with arguments", () => {
+  for (const word of ["model", "optimizer", "task"]) {
+    const { said } = emitted(`let ${word} = 2\nparam w = 1\ntask t(k : int = 2) { split s { z : [k] = 1 } }
+gradient sum(w * s.z) wrt w across ${word} t(k = 3)\n`);
+    assertEquals(said, []);
+  }
+});
+
+Deno.test("a function of a script makes no task that takes arguments", () => {
+  const out = compileProgram({
+    root: {
+      name: "p.meta",
+      text:
+        `edition 1\nparam w = 1\ntask t(k : int = 2) { split s { z : [k] } }\ngradient sum(w * s.z) wrt w across 2 t\n`,
+    },
+    readSource: () => undefined,
+    readData: () => undefined,
+    tasks: ["t"],
+  });
+  assertEquals(out.diagnostics.map((d) => d.code), ["M0701"]);
+});
+
+Deno.test("a task is gone through as each clause gives it arguments, also where nothing runs", () => {
+  const task = "task t(k : int) { split s { z : [2] = [1, 2]  y : [k] = z } }\n";
+  const other = (k: number) =>
+    `import other from "./other.meta"\nparam w = 1\n${task}gradient sum(w * s.y) wrt w across 2 t(${k})\n`;
+  const files: Readonly<Record<string, string>> = {
+    "other.meta": `edition 1\nparam v = 1\ntask own(k : int) { split s { y : [k] = [1, 2] } }
+outer other { minimize v^2 + s.y[0]  across 2 own(3)  over v  by sgd(lr = 0.1)  for 1 steps }\n`,
+  };
+  const said = (k: number) =>
+    compileProgram({
+      root: { name: "p.meta", text: `edition 1\n${other(k)}` },
+      readSource: (path) => files[path],
+      readData: () => undefined,
+    })
+      .diagnostics.map((d) => `${d.primary.span.source}: ${d.title}`);
+  assertEquals(said(2), ["other.meta: `own.s.y` is declared as [3], its value is [2]"]);
+  assertEquals(said(3).length, 2);
+});
