@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import type { Stage } from "../dsl/compile.ts";
 import { parseBytes } from "../runtime/bytes.ts";
 import { chooseLimits, type LimitName, limitNames, type Limits, untrustedLimits } from "../runtime/limits.ts";
+import { type CheckpointTimes, parseCheckpointTimes, usualTimes } from "../runtime/record/checkpoint_times.ts";
 import { nearestName, orNearest } from "../dsl/text/did_you_mean.ts";
 
 const onlyOne = "Only one program can be run at a time";
@@ -32,11 +33,13 @@ export interface CommandLine {
   readonly memory: number | undefined;
   readonly threads: number | undefined;
   readonly limits: Limits;
+  /** Those of them that were given. */
+  readonly limitsGiven: Partial<Limits>;
   readonly json: boolean;
   readonly out: string | undefined;
   /** How often a run with a folder writes down where it stands: after so many seconds or meta-steps, where that takes no more than a
    *  share of its time. */
-  readonly checkpoint: { readonly seconds: number; readonly steps: number; readonly share: number };
+  readonly checkpoint: CheckpointTimes;
   /** A second folder of data. */
   readonly dataFolder: string | undefined;
   readonly emit: Stage | undefined;
@@ -69,7 +72,7 @@ export const options: Readonly<Record<string, OptionFacts>> = {
     type: "string",
     value: "NAME=VALUE",
     text: "value of an `input` of the program; may be repeated",
-    verbs: ["run", "check", "explain", "verify"],
+    verbs: ["run", "resume", "check", "explain", "verify"],
     repeats: true,
   },
   seed: {
@@ -88,7 +91,7 @@ export const options: Readonly<Record<string, OptionFacts>> = {
     type: "string",
     value: "BYTES",
     text: "what each function may keep, such as 2GB; loops keep less to fit",
-    verbs: ["run", "explain", "verify"],
+    verbs: ["run", "resume", "explain", "verify"],
   },
   threads: {
     type: "string",
@@ -246,7 +249,7 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
   const limits = parseLimits(given.get("limits")?.[0], given.get("limit") ?? []);
   if (typeof limits === "string") return wrong(limits);
   const every = given.get("checkpoint")?.[0];
-  const checkpoint = every === undefined ? { seconds: 60, steps: 10_000, share: 0.02 } : parseInterval(every);
+  const checkpoint = every === undefined ? usualTimes : parseCheckpointTimes(every);
   if (!checkpoint) {
     return wrong(
       `\`--checkpoint\` must be a time such as 60s or 5min, a number such as "1000 steps", or off, not \`${every}\``,
@@ -260,7 +263,7 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
     backend: given.get("backend")?.[0] ?? "auto",
     memory,
     threads,
-    limits,
+    ...limits,
     json: given.has("json"),
     out: given.get("out")?.[0],
     checkpoint,
@@ -272,19 +275,11 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
   return { kind: "command", command };
 }
 
-/** What lies between two checkpoints; undefined when it cannot be understood. */
-function parseInterval(text: string): CommandLine["checkpoint"] | undefined {
-  const never = { seconds: Infinity, steps: Infinity, share: 1 };
-  if (text === "off") return never;
-  const [, number, unit] = /^([1-9][\d_]*) ?(s|min|h|steps)$/.exec(text) ?? [];
-  if (number === undefined) return undefined;
-  const count = Number(number.replaceAll("_", ""));
-  const seconds = { s: 1, min: 60, h: 3600 }[unit!];
-  return { ...never, ...(seconds ? { seconds: count * seconds } : { steps: count }) };
-}
-
 /** The limits that hold, or what is wrong with them. */
-function parseLimits(set: string | undefined, texts: readonly string[]): Limits | string {
+function parseLimits(
+  set: string | undefined,
+  texts: readonly string[],
+): Pick<CommandLine, "limits" | "limitsGiven"> | string {
   if (set !== undefined && set !== "untrusted") return `\`--limits\` knows \`untrusted\`, not \`${set}\``;
   const changed: Partial<Record<LimitName, number>> = set === undefined ? {} : { ...untrustedLimits };
   const seen = new Set<string>();
@@ -300,7 +295,7 @@ function parseLimits(set: string | undefined, texts: readonly string[]): Limits 
     changed[name as LimitName] = value;
   }
   try {
-    return chooseLimits(changed);
+    return { limits: chooseLimits(changed), limitsGiven: changed };
   } catch (error) {
     return (error as Error).message;
   }

@@ -1,17 +1,21 @@
-// What does `meta.ts resume DIR` do? Goes on with the run of a folder from its newest checkpoint: the same program, inputs, seed, backend
-// and data, or it says what has changed.
+// What does `meta.ts resume DIR` do? Goes on with the run of a folder from a checkpoint: the same program, seed, backend and data, or it
+// says what has changed; `--set` makes it longer.
 import { chooseBackend } from "../api/backends.ts";
+import { identityOf, type RunOf, whyNotFrom } from "../api/going_on.ts";
 import { type DataFileFacts, openProgramFiles } from "../api/program_files.ts";
 import { compileProgram } from "../dsl/compile.ts";
 import { InternalError } from "../runtime/errors.ts";
+import { chooseLimits, type Limits } from "../runtime/limits.ts";
+import { stepsDone } from "../runtime/loop/outer_state.ts";
 import { outputNames } from "../runtime/program/program.ts";
-import { newestCheckpoint } from "../runtime/record/checkpoints.ts";
+import { newestCheckpoint, type StoredCheckpoint } from "../runtime/record/checkpoints.ts";
 import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
+import type { Json } from "../runtime/record/metrics.ts";
 import { reopenRunFolder } from "../runtime/record/run_folder.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
 import { showDiagnostics } from "./problems.ts";
-import { programSum, runShown, wrongCode } from "./run_verb.ts";
+import { jsonLimits, runShown, wrongCode } from "./run_verb.ts";
 
 /** What a run folder says of its run. */
 interface Effective {
@@ -21,6 +25,8 @@ interface Effective {
   readonly seed: number;
   readonly backend: string;
   readonly memory: number | null;
+  /** Those that were given, infinity as a text. */
+  readonly limits?: Readonly<Record<string, number | string>>;
   readonly dataFolder: string | null;
   readonly data: readonly DataFileFacts[];
 }
@@ -30,44 +36,72 @@ export async function resumeVerb(asked: CommandLine, console: Console): Promise<
   const run = asked.files[0]!.replace(/(?<=.)\/+$/, "");
   const said = readJson(`${run}/effective.json`) as Effective | undefined;
   if (!said) throw new FileAccessError(`\`${run}\` is no run folder: it has no \`effective.json\``);
+  const command = goneOnWith(asked, said);
+  const { inputs, seed, json } = command;
   const { outcome } = (readJson(`${run}/summary.json`) ?? {}) as { readonly outcome?: string };
-  if (outcome === "done") {
+  const longer = Object.entries(inputs).some(([name, value]) => said.inputs[name] !== value);
+  if (outcome === "done" && !longer) {
     console.err(`the run of \`${run}\` came to its end: there is nothing left to do\n`);
     return exitCodes.done;
   }
-  const { inputs, seed, backend } = said;
-  const command: CommandLine = {
-    ...asked,
-    inputs,
-    seed,
-    backend,
-    memory: said.memory ?? undefined,
-    dataFolder: asked.dataFolder ?? said.dataFolder ?? undefined,
-  };
   const files = openProgramFiles(`${run}/experiment.meta`, {
     dataFolder: command.dataFolder,
     before: { name: said.program, folder: said.folder ?? run },
   });
-  const output = compileProgram({ ...files, inputs, limits: command.limits });
-  const { json } = command;
+  const compileWith = (inputs: CommandLine["inputs"]) => compileProgram({ ...files, inputs, limits: command.limits });
+  const output = compileWith(inputs);
   if (showDiagnostics(output.diagnostics, output.sources, { console, json })) return wrongCode(files);
   const { program, sources } = output;
   if (!program) throw new InternalError("The front end gave neither a program nor an error");
   refuseChangedData(said.data, files.dataRead);
   const limits = { threads: command.threads, memoryLimitBytes: command.limits.memory };
-  const choice = await chooseBackend(backend, limits, program);
-  const sum = programSum(files, { inputs, seed, backend: choice.backend.name, precision: program.precision });
-  const from = newestCheckpoint(run, sum);
-  const folder = reopenRunFolder(run, { outputs: outputNames(program), program: sum, logged: from?.logged ?? 0 });
+  const choice = await chooseBackend(said.backend, limits, program);
+  const { memory } = command;
+  const now: RunOf = { root: files.root, output, program, inputs, seed, backend: choice.backend.name, memory };
+  const from = newestCheckpoint(run, (checkpoint, path) =>
+    whyNotFrom(checkpoint, {
+      where: `\`${path}\``,
+      now,
+      compileWith: (inputs) => compileWith(inputs).program,
+    }));
+  if (longer && !from) {
+    throw new FileAccessError(
+      `\`${run}\` has no checkpoint from which it could be made longer: run \`${run}/experiment.meta\` with another folder`,
+    );
+  }
+  const of = identityOf(now);
+  const effective = { ...said as unknown as { [key: string]: Json }, inputs, memory: of.memory };
+  const folder = reopenRunFolder(run, {
+    outputs: outputNames(program),
+    effective: { ...effective, limits: jsonLimits(command.limitsGiven) },
+    of,
+    from: from && { ...from, longer },
+  });
   if (!json) {
-    console.err(`${run} goes on ${from ? whereText(from.state) : "from its beginning: it has no checkpoint"}\n`);
+    console.err(`${run} goes on ${from ? whereText(from) : "from its beginning: it has no checkpoint"}\n`);
   }
   return await runShown({ program, sources, command, choice, folder, from }, console);
 }
 
+/** The request, with what the folder says where it says nothing itself. */
+function goneOnWith(asked: CommandLine, said: Effective): CommandLine {
+  const before = Object.entries(said.limits ?? {}).map(([name, number]) => [name, Number(number)]);
+  const limitsGiven: Partial<Limits> = { ...Object.fromEntries(before), ...asked.limitsGiven };
+  return {
+    ...asked,
+    inputs: { ...said.inputs, ...asked.inputs },
+    seed: said.seed,
+    backend: said.backend,
+    memory: asked.memory ?? said.memory ?? undefined,
+    limits: chooseLimits(limitsGiven),
+    limitsGiven,
+    dataFolder: asked.dataFolder ?? said.dataFolder ?? undefined,
+  };
+}
+
 /** "before meta-step 120 of `train`". */
-function whereText({ outer, items }: NonNullable<ReturnType<typeof newestCheckpoint>>["state"]): string {
-  return outer ? `before meta-step ${outer.done} of \`${outer.name}\`` : `after ${items} of its items`;
+function whereText({ state: { outer, items } }: StoredCheckpoint): string {
+  return outer ? `before meta-step ${stepsDone(outer)} of \`${outer.name}\`` : `after ${items} of its items`;
 }
 
 /** Throws FileAccessError with the first file of data that is not what it was. */

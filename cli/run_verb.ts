@@ -1,17 +1,19 @@
 // What does `meta.ts FILE.meta` do? Compiles the program, runs it, shows and keeps what comes of it, and says by its exit
 // code how it went.
-import { createHash } from "node:crypto";
 import { styleText } from "node:util";
 import { type BackendChoice, chooseBackend } from "../api/backends.ts";
 import { openProgramFiles, type ProgramFiles } from "../api/program_files.ts";
+import { identityOf } from "../api/going_on.ts";
 import { version } from "../api/version.ts";
 import { type CompileOutput, compileProgram } from "../dsl/compile.ts";
 import { InternalError } from "../runtime/errors.ts";
 import { type ExperimentProgram, outputNames } from "../runtime/program/program.ts";
 import type { RunResult } from "../runtime/loop/results.ts";
 import { runProgram } from "../runtime/loop/run.ts";
-import type { RunState } from "../runtime/loop/run_state.ts";
-import type { Checkpoint } from "../runtime/record/checkpoints.ts";
+import type { Limits } from "../runtime/limits.ts";
+import type { Checkpoint } from "../runtime/record/checkpoint_bytes.ts";
+import { openCheckpointTimes } from "../runtime/record/checkpoint_times.ts";
+import { type Json, jsonNumber } from "../runtime/record/metrics.ts";
 import { FileAccessError } from "../runtime/record/files.ts";
 import { openRunFolder, type RunFolder } from "../runtime/record/run_folder.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
@@ -40,10 +42,9 @@ export async function runVerb(command: CommandLine, console: Console): Promise<n
     { threads: command.threads, memoryLimitBytes: limits.memory },
     program,
   );
-  const sum = programSum(files, { ...command, precision: program.precision, backend: choice.backend.name });
   const folder = command.out === undefined
     ? undefined
-    : openFolder(command.out, { command, files, choice, program, sum });
+    : openFolder(command.out, { command, files, choice, output, program });
   return await runShown({ program, sources, command, choice, folder, from: undefined }, console);
 }
 
@@ -74,19 +75,6 @@ export async function runShown(
   return exitCodeOf(result, broken);
 }
 
-/** SHA-256 of a program with all that it is run with: a run goes on only with the same. */
-export function programSum(
-  { root, sourcesRead }: Pick<ProgramFiles, "root" | "sourcesRead">,
-  { inputs, seed, precision, backend }: Pick<CommandLine, "inputs" | "seed" | "backend"> & {
-    readonly precision: string;
-  },
-): string {
-  const imports = [...sourcesRead].sort(([a], [b]) => a < b ? -1 : 1);
-  const values = Object.entries(inputs).sort(([a], [b]) => a < b ? -1 : 1);
-  const all = JSON.stringify([root.text, imports, values, seed, precision, backend, version]);
-  return createHash("sha256").update(all).digest("hex");
-}
-
 /** A program that is wrong only because Deno may not read its files is a wrong use. */
 export function wrongCode(files: ProgramFiles): number {
   return files.permissionMissing() ? exitCodes.wrongUse : exitCodes.wrongProgram;
@@ -109,16 +97,17 @@ interface FolderParts {
   readonly files: ProgramFiles;
   readonly choice: BackendChoice;
   readonly program: ExperimentProgram;
-  readonly sum: string;
+  readonly output: CompileOutput;
 }
 
-function openFolder(path: string, { command, files, choice, program, sum }: FolderParts): RunFolder {
+function openFolder(path: string, { command, files, choice, output, program }: FolderParts): RunFolder {
+  const of = identityOf({ ...command, root: files.root, output, program, backend: choice.backend.name });
   const { deno, v8, typescript } = Deno.version;
   return openRunFolder(path, {
     root: files.root.text,
     imports: files.sourcesRead,
     outputs: outputNames(program),
-    program: sum,
+    of,
     effective: {
       program: files.root.name,
       folder: placeOf(files.folder),
@@ -127,7 +116,8 @@ function openFolder(path: string, { command, files, choice, program, sum }: Fold
       backend: choice.backend.name,
       backendWhy: choice.why,
       precision: program.precision,
-      memory: command.memory ?? program.memory ?? null,
+      memory: of.memory,
+      limits: jsonLimits(command.limitsGiven),
       versions: { meta: version, deno, v8, typescript },
       dataFolder: command.dataFolder ?? null,
       data: files.dataRead.map((d) => ({ ...d })),
@@ -135,6 +125,10 @@ function openFolder(path: string, { command, files, choice, program, sum }: Fold
     },
   });
 }
+
+/** Limits as `effective.json` has them. */
+export const jsonLimits = (given: Partial<Limits>): { readonly [name: string]: Json } =>
+  Object.fromEntries(Object.entries(given).map(([name, number]) => [name, jsonNumber(number)]));
 
 /** Where a folder is, as far as Deno may say that: a run that goes on looks for its data there. */
 function placeOf(folder: string): string {
@@ -173,7 +167,7 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
   };
   const start = performance.now() - 1000 * (from?.seconds ?? 0);
   const secondsNow = () => (performance.now() - start) / 1000;
-  const checkpoint = checkpointsWhenDue(command.checkpoint, secondsNow);
+  const checkpoint = openCheckpointTimes(command.checkpoint, secondsNow);
   let told = false;
   const signals = listenToSignals(() => {
     stop.abort();
@@ -196,10 +190,10 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
         progress.event(event, seconds);
         if (folder) keep(() => folder.record(event, seconds));
       },
-      mark(state, ending) {
+      mark(state, moment) {
         if (!folder) return;
         const now = state();
-        checkpoint(now, ending, () => keep(() => folder.checkpoint(now, secondsNow())));
+        checkpoint(now, moment, () => keep(() => folder.checkpoint(now, moment, secondsNow())));
       },
       ...(from ? { resume: from.state } : {}),
     });
@@ -216,22 +210,6 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
   } finally {
     signals.unlisten();
   }
-}
-
-/** Writes a checkpoint when it is due; and where a run ends before its end, unless none are wanted. */
-function checkpointsWhenDue({ seconds, steps, share }: CommandLine["checkpoint"], now: () => number) {
-  const made = ({ outers, outer }: RunState) => outers.reduce((sum, { done }) => sum + done, outer?.done ?? 0);
-  const wanted = seconds < Infinity || steps < Infinity;
-  let last: { readonly at: number; readonly made: number; readonly took: number } | undefined;
-  return (state: RunState, ending: boolean, write: () => void): void => {
-    const at = now();
-    last ??= { at, made: made(state), took: 0 };
-    const since = at - last.at;
-    const due = (since >= seconds || made(state) - last.made >= steps) && (share >= 1 || last.took <= share * since);
-    if (!wanted || !ending && !due) return;
-    write();
-    last = { at: now(), made: made(state), took: now() - at };
-  };
 }
 
 /** The first signal calls `stop`, the second ends the process at once, as if nobody had listened. */

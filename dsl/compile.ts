@@ -57,6 +57,8 @@ export type Stage = "cst" | "ast" | "checked" | "ir" | "plan";
 export interface CompileOutput {
   readonly diagnostics: readonly Diagnostic[];
   readonly sources: ReadonlyMap<string, SourceText>;
+  /** The files that the root imports, directly or not. */
+  readonly imports: readonly SourceText[];
   /** Absent when there are errors. */
   readonly program?: ExperimentProgram;
   /** The text of a stage. Stages after `ast` need a program without errors; without one the text is empty. */
@@ -128,6 +130,7 @@ function compileStages(input: CompileInput, place: { at?: () => string }): Compi
   const output = {
     diagnostics: sink.diagnostics,
     sources: modules.sources,
+    imports: modules.modules.flatMap(({ source }) => source.name === input.root.name ? [] : [source]),
     emit: (stage: Stage) => emit(stage, { root: input.root, limits }, { el, checked, program }),
     describe: () => el && checked && program ? describeProgram(el, checked) : "",
     model(name: string) {

@@ -84,7 +84,7 @@ async function takeSteps(running: Running): Promise<Ended> {
   let loop: ContextLoop | undefined;
   let held = whatHolds(outer, state);
   while (!held && stepsDone(state) < outer.steps && !context.signal?.aborted) {
-    context.mark(false);
+    context.mark("between");
     const step = stepsDone(state);
     const due = evaluations.filter((e) => isDue(step, e.every!.steps));
     if (!await context.prepare([...stepFunctions, ...due.map((e) => e.fn)], step)) break;
@@ -112,7 +112,7 @@ async function takeSteps(running: Running): Promise<Ended> {
     held = whatHolds(outer, state);
   }
   const whole = held !== undefined || stepsDone(state) === outer.steps;
-  if (!whole) context.mark(true);
+  context.mark(whole ? "end" : "stop");
   const last = whole ? evaluations.filter((e) => isMissing(outer, state, e)) : [];
   const ready = await context.prepare([...trajectories, ...last.map((e) => e.fn)], stepsDone(state));
   recorder.end(state, ready ? compute.trajectories : undefined);

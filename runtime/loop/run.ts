@@ -6,6 +6,7 @@ import type { HostArray } from "../ir/types.ts";
 import type { Backend } from "../backend/interface.ts";
 import { asOwnError, MetaRuntimeError } from "../errors.ts";
 import { type ExperimentProgram, functionsOf, type ProgramFunction } from "../program/program.ts";
+import { itemsOf, type RunItem } from "./items.ts";
 import type { RunEvent } from "./events.ts";
 import type { Outcome, RunResult } from "./results.ts";
 import type { CallAt, RunContext } from "./run_context.ts";
@@ -18,7 +19,7 @@ import { checkOperations } from "./operations.ts";
 import { checkRecordedBytes } from "./recorder.ts";
 import { runOuter } from "./outer.ts";
 import { stepsDone } from "./outer_state.ts";
-import { goOnFrom, type RunState, stateOf } from "./run_state.ts";
+import { goOnFrom, type Moment, type RunState, stateOf } from "./run_state.ts";
 import { standingValues, startOf } from "./standing.ts";
 
 /** How to run. */
@@ -39,9 +40,8 @@ export interface RunOptions {
   readonly aroundLong?: AroundLong;
   /** Most bytes that recorded values may take; 2 GB when not given. */
   readonly recordLimit?: number;
-  /** Called wherever a later run could go on, between items and between meta-steps; `state` says from where. `ending`: this run does not
-   *  go on itself. */
-  readonly mark?: (state: () => RunState, ending: boolean) => void;
+  /** Called wherever a later run could go on, between items and between meta-steps; `state` says from where. */
+  readonly mark?: (state: () => RunState, moment: Moment) => void;
   /** Where another run of the same program, with the same seed, stood: this one goes on from there. */
   readonly resume?: RunState;
 }
@@ -121,44 +121,34 @@ function foremost(doubts: readonly MetaRuntimeError[]): MetaRuntimeError {
 async function runItems(context: RunContext): Promise<boolean> {
   const { program, signal } = context;
   if (context.declared.size === 0) declare(context);
-  // each job is one item; the signal is looked at between them
-  const jobs: (() => Promise<boolean>)[] = [];
-  const prepared = (fn: ProgramFunction, work: () => void) => async () => {
-    const ready = await context.prepare([fn], 0);
-    if (ready) work();
-    else context.mark(true);
-    return ready;
-  };
-  const gradientsAfter = (after: string | undefined, leaves: () => ReadonlyMap<string, HostArray>) => {
-    for (const item of program.gradients.filter((g) => g.after === after)) {
-      jobs.push(prepared(item.fn, () => computeGradient(item, context, leaves())));
-    }
-  };
-  const outputsAfter = (after: string | undefined) => {
-    for (const item of program.outputs.filter((o) => o.after === after)) {
-      jobs.push(prepared(item.fn, () => computeOutput(item, context)));
-    }
-  };
-  gradientsAfter(undefined, () => context.declared);
-  const evaluationsAfter = (after: string | undefined) => {
-    for (const item of program.evaluations.filter((e) => e.after === after)) {
-      jobs.push(prepared(item.fn, () => evaluate(item, context)));
-    }
-  };
-  for (const outer of program.outers) {
-    jobs.push(() => runOuter(outer, context));
-    gradientsAfter(outer.name, () => context.leaves);
-    evaluationsAfter(outer.name);
-    outputsAfter(outer.name);
-  }
-  evaluationsAfter(undefined);
-  outputsAfter(undefined);
-  for (const item of program.simulations) jobs.push(prepared(item.fn, () => simulate(item, context)));
-  for (const job of jobs.slice(context.items)) {
-    context.mark(signal?.aborted ?? false);
-    if (signal?.aborted || !(await job())) return false;
+  for (const item of itemsOf(program).slice(context.items)) {
+    context.mark(signal?.aborted ? "stop" : "between");
+    if (signal?.aborted || !(await runItem(item, context))) return false;
     context.items++;
     await context.breathe();
+  }
+  return true;
+}
+
+/** Computes one item. False when the signal stopped it. */
+async function runItem({ kind, item }: RunItem, context: RunContext): Promise<boolean> {
+  if (kind === "outer") return await runOuter(item, context);
+  if (!await context.prepare([item.fn], 0)) {
+    context.mark("stop");
+    return false;
+  }
+  switch (kind) {
+    case "gradient":
+      computeGradient(item, context, item.after === undefined ? context.declared : context.leaves);
+      break;
+    case "evaluation":
+      evaluate(item, context);
+      break;
+    case "output":
+      computeOutput(item, context);
+      break;
+    case "simulation":
+      simulate(item, context);
   }
   return true;
 }
@@ -246,7 +236,7 @@ function openContext({ program, executables, options, report, seed, tasks, now }
     states: new Map(),
     items: 0,
     outer: undefined,
-    mark: (ending) => options.mark?.(() => stateOf(context), ending),
+    mark: (moment) => options.mark?.(() => stateOf(context), moment),
     outers: [],
     recorded: [],
     gradients: [],

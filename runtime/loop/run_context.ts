@@ -7,6 +7,7 @@ import type { ExperimentProgram, ProgramFunction } from "../program/program.ts";
 import type { RunEvent } from "./events.ts";
 import type { MetaRuntimeError } from "../errors.ts";
 import type { OuterState } from "./outer_state.ts";
+import type { Moment } from "./run_state.ts";
 import type { FirstWatched } from "./watch.ts";
 import type {
   EvaluationResult,
@@ -61,8 +62,8 @@ export interface RunContext {
   items: number;
   /** Where the outer at work stands; none between items. */
   outer: OuterState | undefined;
-  /** Another run could go on from here. `ending`: this one does not. */
-  readonly mark: (ending: boolean) => void;
+  /** Another run could go on from here. */
+  readonly mark: (moment: Moment) => void;
   readonly outers: OuterResult[];
   readonly recorded: Recorded[];
   readonly gradients: GradientResult[];

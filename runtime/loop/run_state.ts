@@ -22,6 +22,10 @@ export interface RunState extends Pick<RunResult, typeof lists[number] | "declar
   readonly doubts: readonly { readonly message: string; readonly origin?: Origin }[];
 }
 
+/** What a place is at which another run could go on: the run goes on itself; it was stopped there; or an outer has made its last
+ *  meta-step and has not ended, so that it could be made longer. */
+export type Moment = "between" | "stop" | "end";
+
 /** Where a run stands now. */
 export function stateOf(context: RunContext): RunState {
   const { items, declared, leaves, states, outer, doubts } = context;

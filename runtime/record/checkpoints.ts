@@ -1,124 +1,110 @@
-// How does a run stand on disk, for another to go on from? One safetensors file a moment, in `checkpoints/`, the last three: written
-// beside its place, synced and renamed, with a sum that says whether it is whole.
-import { createHash } from "node:crypto";
-import type { RunState } from "../loop/run_state.ts";
-import { decodeSafetensors, encodeSafetensors } from "../program/safetensors.ts";
-import { stateOfVersion, stateVersion } from "./earlier_states.ts";
+// Where are the checkpoints of a run folder, and which of them does a run go on from? One file a moment, in `checkpoints/`: the last three,
+// and one of the end of each outer, from which that can be made longer.
+import { type Checkpoint, CheckpointError, decodeCheckpoint, encodeCheckpoint } from "./checkpoint_bytes.ts";
+import type { RunIdentity } from "./identity.ts";
 import { FileAccessError, fileAccessError, writeFileSafely } from "./files.ts";
-import { readPlainData, writePlainData, type WrittenData } from "./plain_data.ts";
 
-/** How many are kept. */
+/** How many are kept, beside those of ends. */
 const kept = 3;
 
-/** Where a run stands, and what belongs to it. */
-export interface Checkpoint {
-  readonly state: RunState;
-  /** SHA-256 of the program with all that it is run with, hexadecimal. */
-  readonly program: string;
-  /** Bytes of `metrics.jsonl` at that moment. */
-  readonly logged: number;
-  /** Seconds that the run had taken. */
-  readonly seconds: number;
-}
-
 const folderOf = (run: string) => `${run}/checkpoints`;
+
+/** The number of a file, and of the outer whose end it is. */
+const partsOf = (name: string) => /^(\d+)(?:-end-(\d+))?\.safetensors$/.exec(name);
+const numberOf = (name: string) => Number(partsOf(name)?.[1]);
+const endOf = (name: string) => partsOf(name)?.[2];
 
 /** Names of the checkpoints of a run folder, the newest first. Throws FileAccessError. */
 export function checkpointsIn(run: string): string[] {
   try {
-    return [...Deno.readDirSync(folderOf(run))].map(({ name }) => name)
-      .filter((name) => /^\d+\.safetensors$/.test(name)).sort((a, b) => parseInt(b) - parseInt(a));
+    return [...Deno.readDirSync(folderOf(run))].map(({ name }) => name).filter(partsOf)
+      .sort((a, b) => numberOf(b) - numberOf(a));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw fileAccessError(error, { action: "read", path: folderOf(run) });
   }
 }
 
-/** Writes checkpoints into a run folder beside those that are there, the newest first; takes away all but the last three. It throws
+/** A checkpoint to be written; `end` where the outer at work has made its last meta-step. */
+export type NewCheckpoint = Checkpoint & { readonly of: RunIdentity; readonly end: boolean };
+
+/** Writes checkpoints into a run folder beside those that are there, the newest first; takes away those that are no more wanted. It throws
  *  FileAccessError. Nothing is read: a run may write to its folder and not be allowed to read there. */
-export function openCheckpoints(run: string, there: readonly string[]): (checkpoint: Checkpoint) => void {
+export function openCheckpoints(run: string, there: readonly string[]): (checkpoint: NewCheckpoint) => void {
   let names = [...there];
-  return ({ state, program, logged, seconds }) => {
+  return (checkpoint) => {
     try {
       Deno.mkdirSync(folderOf(run), { recursive: true });
     } catch (error) {
       throw fileAccessError(error, { action: "write", path: folderOf(run) });
     }
-    const data = writePlainData(state);
-    const pieces = encodeSafetensors(data.tensors, {
-      format_version: `${stateVersion}`,
-      program,
-      logged: `${logged}`,
-      seconds: `${seconds}`,
-      sha256: sumOf(data),
-      state: data.text,
-    });
-    const number = names.length === 0 ? 1 : parseInt(names[0]!) + 1;
-    const name = `${`${number}`.padStart(6, "0")}.safetensors`;
-    writeFileSafely(`${folderOf(run)}/${name}`, pieces);
-    for (const old of names.slice(kept - 1)) removeQuietly(`${folderOf(run)}/${old}`);
-    names = [name, ...names.slice(0, kept - 1)];
+    const number = names.length === 0 ? 1 : numberOf(names[0]!) + 1;
+    const end = checkpoint.end ? `-end-${checkpoint.state.outers.length + 1}` : "";
+    const name = `${`${number}`.padStart(6, "0")}${end}.safetensors`;
+    writeFileSafely(`${folderOf(run)}/${name}`, encodeCheckpoint(checkpoint));
+    const usual = [name, ...names].filter((each) => endOf(each) === undefined);
+    const wanted = (each: string) =>
+      endOf(each) === undefined ? usual.indexOf(each) < kept : each === name || endOf(each) !== endOf(name);
+    for (const old of names.filter((each) => !wanted(each))) removeQuietly(`${folderOf(run)}/${old}`);
+    names = [name, ...names.filter(wanted)];
   };
 }
 
-/** The newest checkpoint that is whole; undefined where there is none at all. Throws FileAccessError where there are some and none can
- *  be read, and where it is of another program. */
-export function newestCheckpoint(run: string, program: string): Checkpoint | undefined {
+/** A checkpoint in a run folder. */
+export interface StoredCheckpoint extends Checkpoint {
+  readonly name: string;
+}
+
+/** The newest checkpoint that is whole and fits; undefined where there is none at all. `whyNot` says why one does not and an earlier one
+ *  may; it throws where none can. Throws FileAccessError where there are some and none can be read, or none fits. */
+export function newestCheckpoint(
+  run: string,
+  whyNot: (checkpoint: Checkpoint, path: string) => string | undefined,
+): StoredCheckpoint | undefined {
   const names = checkpointsIn(run);
-  const problems: string[] = [];
+  const damaged: string[] = [];
+  let unfit: string | undefined;
   for (const name of names) {
     const path = `${folderOf(run)}/${name}`;
     try {
-      const found = readCheckpoint(path);
-      if (found.program === program) return found;
-      throw new FileAccessError(
-        `\`${path}\` is of another program, other inputs, another seed or another version: what has changed must be taken back`,
-      );
+      const found = decodeCheckpoint(readBytes(path));
+      const reason = whyNot(found, path);
+      if (reason === undefined) return { ...found, name };
+      unfit = reason;
     } catch (error) {
-      if (error instanceof FileAccessError) throw error;
-      problems.push(`\`${path}\`: ${(error as Error).message}`);
+      if (!(error instanceof CheckpointError)) throw error;
+      const what = `\`${path}\`: ${error.message}`;
+      if (error.later) throw new FileAccessError(what);
+      damaged.push(what);
     }
   }
   if (names.length === 0) return undefined;
   throw new FileAccessError(
-    `None of the checkpoints can be read, and a run that has some never begins anew. ${problems[0]}`,
+    unfit ?? `None of the checkpoints can be read, and a run that has some never begins anew. ${damaged[0]}`,
   );
 }
 
-function readCheckpoint(path: string): Checkpoint {
-  let bytes: Uint8Array;
+/** Takes away the checkpoints that are newer than one: a run that becomes another one after it has not been there. Those that stay, the
+ *  newest first. Throws FileAccessError. */
+export function removeNewer(run: string, than: string | undefined): string[] {
+  const names = checkpointsIn(run);
+  const newer = than === undefined ? [] : names.filter((name) => numberOf(name) > numberOf(than));
+  for (const name of newer) {
+    try {
+      Deno.removeSync(`${folderOf(run)}/${name}`);
+    } catch (error) {
+      throw fileAccessError(error, { action: "write", path: `${folderOf(run)}/${name}` });
+    }
+  }
+  return names.filter((name) => !newer.includes(name));
+}
+
+function readBytes(path: string): Uint8Array {
   try {
-    bytes = Deno.readFileSync(path);
+    return Deno.readFileSync(path);
   } catch (error) {
     throw fileAccessError(error, { action: "read", path });
   }
-  const { tensors, metadata } = decodeSafetensors(bytes);
-  const said = (key: string) => metadata.get(key) ?? "";
-  const data = { tensors, text: said("state") };
-  const state = stateOfVersion(said("format_version"), () => {
-    if (sumOf(data) !== said("sha256")) throw new Error("its sum is not that of what it holds");
-    return readPlainData(data);
-  });
-  if (!state) {
-    throw new FileAccessError(
-      `\`${path}\` is of version ${said("format_version") || "unknown"}, which this one does not read`,
-    );
-  }
-  return {
-    state,
-    program: said("program"),
-    logged: Number(said("logged")),
-    seconds: Number(said("seconds")),
-  };
-}
-
-/** SHA-256 of all that a state is, hexadecimal. */
-function sumOf({ text, tensors }: WrittenData): string {
-  const hash = createHash("sha256").update(text);
-  for (const [name, { data }] of [...tensors].sort(([a], [b]) => Number(a) - Number(b))) {
-    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return hash.digest("hex");
 }
 
 function removeQuietly(path: string): void {

@@ -1,5 +1,6 @@
 // How does plain data become a file? Arrays of numbers stand in a safetensors file as tensors, and all around them in one text of its
 // metadata: objects, lists, maps, texts, and numbers of every kind, each back to its last bit.
+import { sha256Of } from "./identity.ts";
 import { allocate, type DType, type HostArray, type TypedArray } from "../ir/types.ts";
 import { SafetensorsError } from "../program/safetensors.ts";
 
@@ -60,6 +61,16 @@ export function readPlainData({ text, tensors }: WrittenData): unknown {
     return kind === "-0" ? -0 : Number(kind);
   };
   return read(JSON.parse(text));
+}
+
+/** SHA-256 of data with what stands beside it, hexadecimal. */
+export function sumOfData({ text, tensors }: WrittenData, ...beside: readonly string[]): string {
+  const byNumber = [...tensors].sort(([a], [b]) => Number(a) - Number(b));
+  return sha256Of(
+    ...beside,
+    text,
+    ...byNumber.flatMap(([name, { data }]) => [name, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]),
+  );
 }
 
 function dtypeOf(value: object): DType | undefined {

@@ -3,8 +3,9 @@
 import { allocate, type HostArray, sizeOf } from "../ir/types.ts";
 import type { RunEvent } from "../loop/events.ts";
 import type { Recorded, RunResult } from "../loop/results.ts";
-import type { RunState } from "../loop/run_state.ts";
-import { checkpointsIn, openCheckpoints } from "./checkpoints.ts";
+import type { Moment, RunState } from "../loop/run_state.ts";
+import { openCheckpoints, removeNewer, type StoredCheckpoint } from "./checkpoints.ts";
+import type { RunIdentity } from "./identity.ts";
 import { FileAccessError, fileAccessError, writeAll, writeFileSafely } from "./files.ts";
 import { type Json, metricLines } from "./metrics.ts";
 import { encodeSafetensors } from "../program/safetensors.ts";
@@ -21,8 +22,8 @@ export interface RunFolderContents {
   readonly outputs: readonly string[];
   /** Inputs, seed, backend, precision, versions. */
   readonly effective: { readonly [key: string]: Json };
-  /** SHA-256 of the program with all that it is run with. */
-  readonly program: string;
+  /** What the run is of. */
+  readonly of: RunIdentity;
 }
 
 /** A run folder that is being written. Each method throws FileAccessError when the disk does not take it. */
@@ -31,7 +32,7 @@ export interface RunFolder {
   /** Appends the lines of an event to `metrics.jsonl`. `seconds` since the run began. */
   record(event: RunEvent, seconds: number): void;
   /** Writes down where the run stands, for another to go on from. `seconds` since the run began. */
-  checkpoint(state: RunState, seconds: number): void;
+  checkpoint(state: RunState, moment: Moment, seconds: number): void;
   /** Closes the log when a run ended without a result. */
   abandon(): void;
   /** Writes the arrays and the summary, and closes the folder. What can be written is, even when a part cannot. */
@@ -54,30 +55,50 @@ export function openRunFolder(path: string, contents: RunFolderContents): RunFol
     return { name, stored: name };
   });
   const effective = { formatVersion: runFormatVersion, ...contents.effective, imports };
-  files.set("effective.json", `${JSON.stringify(effective, null, 2)}\n`);
+  files.set("effective.json", new TextDecoder().decode(encodeEffective(effective)));
   for (const [name, text] of files) {
     makeParents(path, name);
     writeFileSafely(at(name), [new TextEncoder().encode(text)]);
   }
   const log = attempt(at("metrics.jsonl"), () => Deno.openSync(at("metrics.jsonl"), { append: true, createNew: true }));
   take(log, path);
-  return openLog({ path, outputs, program: contents.program, log, logged: 0, checkpoints: [] });
+  return openLog({ path, outputs, of: contents.of, log, logged: 0, checkpoints: [], said: false });
+}
+
+/** Where a run goes on, and as what. */
+export interface GoneOn extends Pick<RunFolderContents, "outputs" | "effective" | "of"> {
+  /** The checkpoint; none where it begins anew. `longer`: as another run, so that it says once more what it is. */
+  readonly from: Pick<StoredCheckpoint, "name" | "logged"> & { readonly longer: boolean } | undefined;
 }
 
 /** Opens the folder of a run again, which goes on from a checkpoint, or from the beginning where there was none: what was logged after
- *  that is taken back. Throws FileAccessError. */
-export function reopenRunFolder(
-  path: string,
-  { outputs, program, logged }: Pick<RunFolderContents, "outputs" | "program"> & { readonly logged: number },
-): RunFolder {
+ *  that is taken back, and so is that the run has ended. Throws FileAccessError. */
+export function reopenRunFolder(path: string, { outputs, effective, of, from }: GoneOn): RunFolder {
   const at = `${path}/metrics.jsonl`;
   const log = attempt(at, () => Deno.openSync(at, { append: true }));
   take(log, path);
   attempt(at, () => {
     for (const folder of [path, `${path}/checkpoints`, `${path}/${outputFolder}`]) removeTemporaries(folder);
-    log.truncateSync(logged);
   });
-  return openLog({ path, outputs: filesOfOutputs(outputs), program, log, logged, checkpoints: checkpointsIn(path) });
+  // cut off between two of these, the folder is that of a run which goes on: as the one before, or as this one
+  attempt(path, () => removeIfThere(`${path}/summary.json`));
+  const checkpoints = removeNewer(path, from?.name);
+  writeFileSafely(`${path}/effective.json`, [encodeEffective(effective)]);
+  const logged = from?.logged ?? 0;
+  attempt(at, () => log.truncateSync(logged));
+  const said = from !== undefined && !from.longer;
+  return openLog({ path, outputs: filesOfOutputs(outputs), of, log, logged, checkpoints, said });
+}
+
+const encodeEffective = (effective: RunFolderContents["effective"]) =>
+  new TextEncoder().encode(`${JSON.stringify(effective, null, 2)}\n`);
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 /** Takes a run folder for this process, by its log; the system gives it back when that is closed, however the process ends. Throws
@@ -123,17 +144,18 @@ export function filesOfOutputs(names: readonly string[]): ReadonlyMap<string, st
 interface LogParts {
   readonly path: string;
   readonly outputs: ReadonlyMap<string, string>;
-  readonly program: string;
+  readonly of: RunIdentity;
   readonly log: Deno.FsFile;
   /** Bytes that are in it. */
   readonly logged: number;
   /** Names of the checkpoints that are there, the newest first. */
   readonly checkpoints: readonly string[];
+  /** It says already what was started. */
+  readonly said: boolean;
 }
 
-function openLog({ path, outputs: outputFiles, program, log, logged: before, checkpoints }: LogParts): RunFolder {
+function openLog({ path, outputs: outputFiles, of, log, logged: before, checkpoints, said }: LogParts): RunFolder {
   const at = (name: string) => `${path}/${name}`;
-  const goesOn = before > 0;
   const write = openCheckpoints(path, checkpoints);
   let logged = before;
   let waiting: string[] = [];
@@ -150,14 +172,14 @@ function openLog({ path, outputs: outputFiles, program, log, logged: before, che
     path,
     record(event, seconds) {
       // what is not recorded by the program is for the terminal
-      if (event.kind === "step" || event.kind === "started" && goesOn) return;
+      if (event.kind === "step" || event.kind === "started" && said) return;
       for (const line of metricLines(event, seconds)) waiting.push(`${JSON.stringify(line)}\n`);
       if (performance.now() - flushed >= flushAfter) flush();
     },
-    checkpoint(state, seconds) {
+    checkpoint(state, moment, seconds) {
       flush();
       attempt(at("metrics.jsonl"), () => log.syncSync());
-      write({ state, program, logged, seconds });
+      write({ state, of, logged, seconds, end: moment === "end" });
     },
     abandon() {
       flush();

@@ -30,6 +30,7 @@ Deno.test("parseArguments() runs a file without a verb, and with it", () => {
     memory: undefined,
     threads: undefined,
     limits: usualLimits,
+    limitsGiven: {},
     kernels: false,
     checkOnly: false,
   };

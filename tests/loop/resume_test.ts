@@ -6,7 +6,7 @@ import type { Backend } from "../../runtime/backend/interface.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import type { RunResult } from "../../runtime/loop/results.ts";
 import { type RunOptions, runProgram } from "../../runtime/loop/run.ts";
-import type { RunState } from "../../runtime/loop/run_state.ts";
+import type { Moment, RunState } from "../../runtime/loop/run_state.ts";
 import type { ExperimentProgram } from "../../runtime/program/program.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../runtime/program/safetensors.ts";
 import { readPlainData, writePlainData } from "../../runtime/record/plain_data.ts";
@@ -52,10 +52,10 @@ const tasks = {};
 
 /** A whole run, with every place at which another could go on. */
 async function marked(program: ExperimentProgram, backend: Backend, more: RunOptions = {}) {
-  const marks: { readonly bytes: Uint8Array; readonly steps: number; readonly ending: boolean }[] = [];
-  const mark = (state: () => RunState, ending: boolean) => {
+  const marks: { readonly bytes: Uint8Array; readonly steps: number; readonly moment: Moment }[] = [];
+  const mark = (state: () => RunState, moment: Moment) => {
     const now = state();
-    marks.push({ bytes: bytesOf(now), steps: now.outer?.done ?? -1, ending });
+    marks.push({ bytes: bytesOf(now), steps: now.outer?.done ?? -1, moment });
   };
   return { result: await runProgram(program, backend, { tasks, seed: 3, mark, ...more }), marks };
 }
@@ -66,7 +66,7 @@ for (const [i, name] of names.entries()) {
     for (const backend of cases(i % 2, 2) === 2 ? [referenceBackend, wasm] : [i % 2 === 0 ? referenceBackend : wasm]) {
       const { result, marks } = await marked(program, backend);
       assertEquals(result.outcome, "done");
-      assert(marks.length > 0 && marks.every(({ ending }) => !ending));
+      assert(marks.length > 0 && marks.every(({ moment }) => moment !== "stop"));
       for (const { bytes } of some(marks, 2)) {
         const again = await runProgram(program, backend, { tasks, seed: 3, resume: stateFrom(bytes) });
         assertEquals(computed(again), computed(result));
@@ -109,7 +109,7 @@ Deno.test("a run that is stopped before any meta-step goes on with it", async ()
         report: () => left-- > 0 || control.abort(),
       });
       const last = stopped.marks.at(-1)!;
-      assertEquals([stopped.result.outcome, last.ending], ["stopped", true]);
+      assertEquals([stopped.result.outcome, last.moment], ["stopped", "stop"]);
       const again = await runProgram(program, backend, { tasks, seed: 3, resume: stateFrom(last.bytes) });
       assertEquals(computed(again), computed(result), `stopped at event ${stop}`);
     }

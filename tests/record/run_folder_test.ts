@@ -36,7 +36,17 @@ const contents = {
   imports: new Map<string, string>(),
   outputs: ["ends", "Ends"],
   effective: { seed: 3 },
-  program: "sum",
+  of: {
+    program: "sum",
+    imports: {},
+    inputs: {},
+    data: {},
+    seed: 0,
+    precision: "f64",
+    backend: "reference",
+    memory: null,
+    version: "0.1.0",
+  },
 };
 
 const everything: ExperimentProgram = quadraticProgram(settings, {
