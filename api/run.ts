@@ -9,13 +9,14 @@ import type {
   Outcome,
   OuterResult,
   OutputResult,
-  Recorded,
+  RecordedValues,
   RunResult,
   SimulationResult,
   Verdict,
 } from "../runtime/loop/results.ts";
+import { nameOfItem, recordedAt } from "../runtime/loop/records.ts";
 import type { MemoryPlan } from "../runtime/loop/memory.ts";
-import { groupRecorded, type RecordedGroup, summarizeRun } from "../runtime/record/summary.ts";
+import { summarizeRun } from "../runtime/record/summary.ts";
 import type { Json } from "../runtime/record/metrics.ts";
 import { type Evaluation, makeEvaluation } from "./evaluation.ts";
 import { copyArray, sliceFirstAxis } from "./arrays.ts";
@@ -183,7 +184,6 @@ export function restoreRun(text: string): Run {
 
 /** The public view of a result. */
 export function makeRun(result: RunResult, model: Run["model"] = noModel): Run {
-  const groups = groupRecorded(result.recorded);
   const outerOf = (name: string | undefined) => one(result.outers, name, { what: "outer loop", nameOf: (o) => o.name });
   const { outcome, backend, seed, precision, seconds, gradients, simulations } = result;
   return {
@@ -218,7 +218,7 @@ export function makeRun(result: RunResult, model: Run["model"] = noModel): Run {
     },
     outputs: result.outputs,
     model,
-    recorded: (name, { by } = {}) => recordedSeries(groups, name, by),
+    recorded: (name, { by } = {}) => recordedSeries(result.recorded, name, by),
     losses: (outer) => outerOf(outer).losses.slice(),
     gradientNorms: (outer) => outerOf(outer).gradientNorms.slice(),
     metaSteps: (outer) => outerOf(outer).metaSteps.slice(),
@@ -265,16 +265,15 @@ function quoted(names: readonly string[]): string {
 // --------------------------------------------------------------------------------------------------------- parameters
 
 function parameterAt(result: RunResult, name: string, { time, step }: ParameterAt): HostArray {
-  const kept = result.recorded.filter((r) => r.of === name && r.trajectory);
+  const kept = recordsOf(result, name, true);
   if (time === undefined) return parameterNow(result, { name, step, kept });
-  const at = step === undefined ? kept : kept.filter((r) => r.by.kind === "outer" && r.by.step === step);
-  const latest = at.at(-1);
+  const latest = valuesOf(kept, step).at(-1);
   if (latest) {
-    const entries = latest.value.shape[0]!;
+    const entries = latest.shape[0]!;
     if (!Number.isInteger(time) || time < 0 || time >= entries) {
       throw new RangeError(`\`${name}\` has the times 0 to ${entries - 1}, not ${time}`);
     }
-    return sliceFirstAxis(latest.value, time);
+    return sliceFirstAxis(latest, time);
   }
   if (time === 0 && kept.length === 0) return parameterNow(result, { name, step, kept });
   if (kept.length > 0) throw stepNotRecorded(name, step!, kept);
@@ -285,29 +284,42 @@ interface Wanted {
   readonly name: string;
   readonly step: number | undefined;
   /** Its recorded trajectories. */
-  readonly kept: readonly Recorded[];
+  readonly kept: readonly RecordedValues[];
 }
 
 function parameterNow(result: RunResult, { name, step, kept }: Wanted): HostArray {
   const leaf = result.leaves.get(name);
   if (leaf && step === undefined) return copyArray(leaf);
   if (leaf) {
-    const records = result.recorded.filter((r) => r.of === name && !r.trajectory);
-    const record = records.find((r) => r.by.kind === "outer" && r.by.step === step);
-    if (record) return copyArray(record.value);
+    const records = recordsOf(result, name, false);
+    const record = valuesOf(records, step)[0];
+    if (record) return copyArray(record);
     if (records.length > 0) throw stepNotRecorded(name, step!, records);
     throw new RangeError(`\`${name}\` was not recorded by meta-step: add \`record ${name}\` to the program`);
   }
-  const last = kept.at(-1);
+  const last = valuesOf(kept, undefined).at(-1);
   if (last) {
-    const end = last.value.shape[0]! - 1;
+    const end = last.shape[0]! - 1;
     throw new TypeError(`\`${name}\` changes over time: say at which, from 0 to ${end}: { time: ${end} }`);
   }
   throw notKept(result, name, undefined);
 }
 
-function stepNotRecorded(name: string, step: number, records: readonly Recorded[]): RangeError {
-  const steps = records.flatMap((r) => r.by.kind === "outer" ? [r.by.step] : []);
+/** What was recorded of a parameter, with the times of an inner loop or without. */
+function recordsOf({ recorded }: RunResult, name: string, trajectory: boolean): readonly RecordedValues[] {
+  return recorded.filter((r) => r.of === name && r.trajectory === trajectory);
+}
+
+/** Of each of them the last value, or the one before a meta-step. */
+function valuesOf(records: readonly RecordedValues[], step: number | undefined): readonly HostArray[] {
+  return records.flatMap((r) => {
+    const index = step === undefined ? r.values.shape[0]! - 1 : r.steps.indexOf(step);
+    return index < 0 ? [] : [recordedAt(r, index)];
+  });
+}
+
+function stepNotRecorded(name: string, step: number, records: readonly RecordedValues[]): RangeError {
+  const steps = records.flatMap((r) => [...r.steps]);
   const shown = steps.length > 12 ? `${steps.slice(0, 6).join(", ")}, …, ${steps.at(-1)}` : steps.join(", ");
   return new RangeError(
     steps.length === 0
@@ -362,19 +374,23 @@ function findGradient(items: readonly GradientResult[], name: string, of: string
 
 // ------------------------------------------------------------------------------------------------------------- curves
 
-function recordedSeries(groups: readonly RecordedGroup[], name: string, by: string | undefined): RecordedSeries {
-  const found = groups.filter((g) => g.name === name && (by === undefined || g.by === by));
+function recordedSeries(
+  recorded: readonly RecordedValues[],
+  name: string,
+  item: string | undefined,
+): RecordedSeries {
+  const found = recorded.filter((r) => r.name === name && (item === undefined || nameOfItem(r.by) === item));
   if (found.length === 1) {
-    const { entries, by } = found[0]!;
-    const steps = entries.flatMap((e) => e.by.kind === "outer" ? [e.by.step] : []);
-    return { name, by, steps, values: entries.map((e) => copyArray(e.value)) };
+    const { by, steps, values } = found[0]!;
+    const each = Array.from({ length: values.shape[0]! }, (_, i) => sliceFirstAxis(values, i));
+    return { name, by: nameOfItem(by), steps: [...steps], values: each };
   }
   if (found.length > 1) {
     throw new TypeError(
-      `\`${name}\` was recorded more than once: say { by: … } one of ${quoted(found.map((g) => g.by))}`,
+      `\`${name}\` was recorded more than once: say { by: … } one of ${quoted(found.map((r) => nameOfItem(r.by)))}`,
     );
   }
-  const names = [...new Set(groups.map((g) => g.name))];
+  const names = [...new Set(recorded.map((r) => r.name))];
   const there = names.length === 0 ? "nothing was" : `there is ${quoted(names)}`;
   throw new RangeError(
     `\`${name}\` was not recorded, ${there}${orNearest(name, names)}; \`record ${name}\` in the program keeps it`,

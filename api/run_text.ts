@@ -3,10 +3,11 @@
 import { Buffer } from "node:buffer";
 import { MetaRuntimeError } from "../runtime/errors.ts";
 import { allocate, type DType, type HostArray, type Origin, sizeOf, type TypedArray } from "../runtime/ir/types.ts";
-import type { RunResult } from "../runtime/loop/results.ts";
+import { gatherRecorded } from "../runtime/loop/records.ts";
+import type { Recorded, RunResult } from "../runtime/loop/results.ts";
 
 const format = "meta-run";
-const formatVersion = 1;
+const formatVersion = 2;
 
 type Plain = null | boolean | number | string | readonly Plain[] | { readonly [key: string]: Plain };
 
@@ -25,14 +26,16 @@ export function readRun(text: string): RunResult {
     throw new TypeError(`This is no serialised run: ${(error as Error).message}`);
   }
   if (file?.format !== format) throw new TypeError("This is no serialised run");
-  if (file.version !== formatVersion) {
-    throw new TypeError(`This run was serialised in format ${file.version}; this version reads ${formatVersion}`);
+  if (file.version !== 1 && file.version !== formatVersion) {
+    throw new TypeError(`This run was serialised in format ${file.version}; this version reads 1 to ${formatVersion}`);
   }
   const result = decode(file.result ?? null) as Partial<RunResult> | null;
   const lists = ["outers", "recorded", "gradients", "evaluations", "simulations", "plans"] as const;
   const complete = result && typeof result.outcome === "string" && typeof result.seed === "number" &&
     result.leaves instanceof Map && result.declared instanceof Map && lists.every((key) => Array.isArray(result[key]));
   if (!complete) throw new TypeError("This serialised run is not complete");
+  // what was recorded was a list of single values
+  const recorded = file.version === 1 ? gatherRecorded(result.recorded as unknown as Recorded[]) : result.recorded;
   // what was written before there were outputs, ends of loops and counts of meta-steps has none
   const outers = result.outers!.map((o) => ({
     ...o,
@@ -40,7 +43,7 @@ export function readRun(text: string): RunResult {
     metaSteps: o.metaSteps ?? Float64Array.from(o.losses.keys()),
   }));
   const simulations = result.simulations!.map((s) => ({ ...s, ends: s.ends ?? new Map() }));
-  return { ...result, outers, outputs: result.outputs ?? [], simulations } as unknown as RunResult;
+  return { ...result, outers, recorded, outputs: result.outputs ?? [], simulations } as unknown as RunResult;
 }
 
 function encode(value: unknown): Plain {
@@ -50,7 +53,9 @@ function encode(value: unknown): Plain {
       : { $: "number", value: Object.is(value, -0) ? "-0" : String(value) };
   }
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
-  if (ArrayBuffer.isView(value)) return { $: "vector", ...encodeData(value as TypedArray, "f64") };
+  if (ArrayBuffer.isView(value)) {
+    return { $: "vector", ...encodeData(value as TypedArray, value instanceof Int32Array ? "i32" : "f64") };
+  }
   if (Array.isArray(value)) return value.map(encode);
   if (value instanceof Map) return { $: "map", entries: [...value].map(([key, each]) => [String(key), encode(each)]) };
   if (value instanceof MetaRuntimeError) {

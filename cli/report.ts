@@ -9,12 +9,13 @@ import type {
   KeptEvaluation,
   LeftOut,
   OutputResult,
+  RecordedValues,
   ReportPoint,
   RunResult,
   UntilHeld,
   Verdict,
 } from "../runtime/loop/results.ts";
-import { groupRecorded, type RecordedGroup } from "../runtime/record/summary.ts";
+import { nameOfItem, recordedAt } from "../runtime/loop/records.ts";
 import { sliceFirstAxis } from "../api/arrays.ts";
 import {
   alignSigns,
@@ -43,7 +44,7 @@ export function reportText(result: RunResult, emphasis: Emphasis): string {
       `${exactNumber(losses.at(-1) ?? NaN, result.precision)}`
     ),
     ...result.outputs.map(outputText),
-    ...recordedTexts(groupRecorded(result.recorded)),
+    ...recordedTexts(result.recorded),
   ];
   return parts.length === 0 ? "" : `${parts.join("\n\n")}\n`;
 }
@@ -222,24 +223,23 @@ function extremes(data: HostArray["data"]): readonly [low: number, high: number,
 /** A trajectory is shown time by time when each entry is small and the times are not more than this. */
 const mostShownTimes = 32;
 
-function recordedTexts(groups: readonly RecordedGroup[]): string[] {
-  if (groups.length === 0) return [];
-  const several = new Set(groups.map((g) => g.by)).size > 1;
+function recordedTexts(recorded: readonly RecordedValues[]): string[] {
+  if (recorded.length === 0) return [];
+  const several = new Set(recorded.map(({ by }) => nameOfItem(by))).size > 1;
   const plain: [string, string][] = [];
   const blocks: string[] = [];
-  for (const group of groups) {
-    const { name, by, entries } = group;
-    const last = entries.at(-1)!;
-    if (!last.trajectory) {
-      plain.push([name, curveSummary(group)]);
+  for (const series of recorded) {
+    const { name, of, by, trajectory, steps } = series;
+    if (!trajectory) {
+      plain.push([name, curveSummary(series)]);
       continue;
     }
     const which = [
-      ...(several ? [`by ${by}`] : []),
-      ...(last.by.kind === "outer" ? [`last of ${entries.length} records, meta-step ${last.by.step}`] : []),
+      ...(several ? [`by ${nameOfItem(by)}`] : []),
+      ...(by.kind === "outer" ? [`last of ${steps.length} records, meta-step ${steps.at(-1)}`] : []),
     ];
     const head = `recorded ${name}${which.length === 0 ? "" : ` (${which.join(", ")})`}`;
-    blocks.push([head, ...trajectoryLines(last.of, last.value)].join("\n"));
+    blocks.push([head, ...trajectoryLines(of, lastOf(series))].join("\n"));
   }
   const table = plain.length === 0
     ? []
@@ -247,10 +247,13 @@ function recordedTexts(groups: readonly RecordedGroup[]): string[] {
   return [...table, ...blocks];
 }
 
-function curveSummary({ entries }: RecordedGroup): string {
-  const first = entries[0]!.value;
-  const last = entries.at(-1)!.value;
-  const count = `(${entries.length} ${entries.length === 1 ? "record" : "records"})`;
+const lastOf = (series: RecordedValues) => recordedAt(series, series.values.shape[0]! - 1);
+
+function curveSummary(series: RecordedValues): string {
+  const first = recordedAt(series, 0);
+  const last = lastOf(series);
+  const [many] = series.values.shape;
+  const count = `(${many} ${many === 1 ? "record" : "records"})`;
   if (last.shape.length > 0) return `${arrayText(last)}  ${count}`;
   return `${exactNumber(first.data[0]!, first.dtype)} to ${exactNumber(last.data[0]!, last.dtype)}  ${count}`;
 }

@@ -141,6 +141,8 @@ export interface RecordedEvent {
   readonly kind: "recorded";
   /** The value, and where it comes from. */
   readonly recorded: Recorded;
+  /** Which one of its name and item it is, from 0. */
+  readonly index: number;
 }
 
 /** The run ended, whatever way. */

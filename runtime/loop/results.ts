@@ -25,8 +25,8 @@ export interface RunResult {
   /** All that is kept of loops that go on from meta-step to meta-step, by name; absent where there is none. */
   readonly states?: ReadonlyMap<string, HostArray>;
   readonly outers: readonly OuterResult[];
-  /** In the order in which it was recorded. */
-  readonly recorded: readonly Recorded[];
+  /** One for each name and item that recorded it, in the order in which they began. */
+  readonly recorded: readonly RecordedValues[];
   readonly gradients: readonly GradientResult[];
   readonly evaluations: readonly EvaluationResult[];
   /** In the order in which they were computed. */
@@ -135,6 +135,21 @@ export interface Recorded {
   readonly trajectory: boolean;
   /** The value. */
   readonly value: HostArray;
+}
+
+/** The item that records. */
+export type RecordedItem =
+  /** An outer loop. */
+  | { readonly kind: "outer"; readonly name: string }
+  | Exclude<RecordedBy, { readonly kind: "outer" }>;
+
+/** All that an item recorded under a name. */
+export interface RecordedValues extends Pick<Recorded, "name" | "of" | "trajectory"> {
+  readonly by: RecordedItem;
+  /** The values before each of these meta-steps; after the last one at their number. None where it is not an outer. */
+  readonly steps: Int32Array;
+  /** Axis 0 runs over them. */
+  readonly values: HostArray;
 }
 
 /** One `gradient` item. */

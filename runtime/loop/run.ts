@@ -18,6 +18,7 @@ import { allFinite } from "./non_finite.ts";
 import { checkOperations } from "./operations.ts";
 import { checkRecordedBytes } from "./recorder.ts";
 import { runOuter } from "./outer.ts";
+import { openRecords } from "./records.ts";
 import { stepsDone } from "./outer_state.ts";
 import { goOnFrom, type Moment, type RunState, stateOf } from "./run_state.ts";
 import { standingValues, startOf } from "./standing.ts";
@@ -100,11 +101,22 @@ export async function runProgram(
   const seconds = (now() - start) / 1000;
   const missed = context.gradients.flatMap((g) => g.verdicts).filter((v) => !v.met).length;
   context.report({ kind: "finished", outcome, seconds, missed });
-  const { declared, outers, recorded, gradients, evaluations, outputs, simulations } = context;
+  const { declared, outers, records, gradients, evaluations, outputs, simulations } = context;
   const { plans } = executables;
   const leaves = new Map([...context.leaves, ...standingValues(context)]);
   const states = context.states.size > 0 ? { states: context.states } : {};
-  const result = { declared, leaves, ...states, outers, recorded, gradients, evaluations, outputs, simulations, plans };
+  const result = {
+    declared,
+    leaves,
+    ...states,
+    outers,
+    recorded: records.values(),
+    gradients,
+    evaluations,
+    outputs,
+    simulations,
+    plans,
+  };
   const base = { outcome, backend: backend.name, seed, precision: program.precision, seconds, ...result };
   return failure ? { ...base, failure } : base;
 }
@@ -227,8 +239,7 @@ function openContext({ program, executables, options, report, seed, tasks, now }
       lastBreath = now();
     },
     keep(recorded) {
-      context.recorded.push(recorded);
-      report({ kind: "recorded", recorded });
+      report({ kind: "recorded", recorded, index: context.records.add(recorded) });
     },
     doubt: (reason) => context.doubts.push(reason),
     declared: none,
@@ -238,7 +249,7 @@ function openContext({ program, executables, options, report, seed, tasks, now }
     outer: undefined,
     mark: (moment) => options.mark?.(() => stateOf(context), moment),
     outers: [],
-    recorded: [],
+    records: openRecords(options.resume?.recorded),
     gradients: [],
     evaluations: [],
     outputs: [],

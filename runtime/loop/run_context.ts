@@ -7,6 +7,7 @@ import type { ExperimentProgram, ProgramFunction } from "../program/program.ts";
 import type { RunEvent } from "./events.ts";
 import type { MetaRuntimeError } from "../errors.ts";
 import type { OuterState } from "./outer_state.ts";
+import type { Records } from "./records.ts";
 import type { Moment } from "./run_state.ts";
 import type { FirstWatched } from "./watch.ts";
 import type {
@@ -65,7 +66,7 @@ export interface RunContext {
   /** Another run could go on from here. */
   readonly mark: (moment: Moment) => void;
   readonly outers: OuterResult[];
-  readonly recorded: Recorded[];
+  readonly records: Records;
   readonly gradients: GradientResult[];
   readonly evaluations: EvaluationResult[];
   readonly outputs: OutputResult[];

@@ -8,10 +8,10 @@ import type { RunResult } from "./results.ts";
 import type { RunContext } from "./run_context.ts";
 
 /** What a run computes, item by item. */
-const lists = ["outers", "recorded", "gradients", "evaluations", "outputs", "simulations"] as const;
+const lists = ["outers", "gradients", "evaluations", "outputs", "simulations"] as const;
 
 /** Where a run stands. Arrays may lie in memory that the run goes on in: what is to stay is written down before it does. */
-export interface RunState extends Pick<RunResult, typeof lists[number] | "declared"> {
+export interface RunState extends Pick<RunResult, typeof lists[number] | "recorded" | "declared"> {
   /** Items that are done, in the order in which the run comes to them. */
   readonly items: number;
   readonly leaves: ReadonlyMap<string, HostArray>;
@@ -29,14 +29,14 @@ export type Moment = "between" | "stop" | "end";
 /** Where a run stands now. */
 export function stateOf(context: RunContext): RunState {
   const { items, declared, leaves, states, outer, doubts } = context;
-  const { outers, recorded, gradients, evaluations, outputs, simulations } = context;
+  const { outers, records, gradients, evaluations, outputs, simulations } = context;
   return {
     items,
     declared,
     leaves,
     states,
     ...(outer ? { outer: ownOf(outer) } : {}),
-    ...{ outers, recorded, gradients, evaluations, outputs, simulations },
+    ...{ outers, recorded: records.values(), gradients, evaluations, outputs, simulations },
     doubts: doubts.map(({ message, origin }) => ({ message, ...(origin ? { origin } : {}) })),
   };
 }
@@ -48,7 +48,7 @@ function ownOf(
   return { ...own, ...curve.points() };
 }
 
-/** Goes on from where another run stood. */
+/** Goes on from where another run stood; the records begin with what it recorded. */
 export function goOnFrom(state: RunState, context: RunContext): void {
   context.items = state.items;
   context.declared = state.declared;

@@ -1,8 +1,10 @@
 // How does a state that an earlier version wrote down become one of this version? What it lacks is made of what it has.
+import { gatherRecorded } from "../loop/records.ts";
+import type { Recorded } from "../loop/results.ts";
 import type { RunState } from "../loop/run_state.ts";
 
 /** The version in which states are written. */
-export const stateVersion = 2;
+export const stateVersion = 3;
 
 type Earlier = { readonly [key: string]: unknown };
 
@@ -14,6 +16,8 @@ const changes: Readonly<Record<number, (state: Earlier) => Earlier>> = {
     outers: (outers as Earlier[]).map(counted),
     ...(outer ? { outer: counted(outer as Earlier) } : {}),
   }),
+  // what is recorded was a list of single values
+  2: ({ recorded, ...rest }) => ({ ...rest, recorded: gatherRecorded(recorded as Recorded[]) }),
 };
 
 /** What was read from a file of a version; undefined where that is of a later one, or of none. */

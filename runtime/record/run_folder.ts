@@ -1,8 +1,9 @@
 // What does a run leave on disk, and in which order? The folder of `--out`: what was run, then the metrics as they come,
 // then the arrays, and `summary.json` last: where it stands, the folder is complete. Nothing there is ever overwritten.
-import { allocate, type HostArray, sizeOf } from "../ir/types.ts";
+import type { HostArray } from "../ir/types.ts";
 import type { RunEvent } from "../loop/events.ts";
-import type { Recorded, RunResult } from "../loop/results.ts";
+import { nameOfItem, recordedAt } from "../loop/records.ts";
+import type { RecordedValues, RunResult } from "../loop/results.ts";
 import type { Moment, RunState } from "../loop/run_state.ts";
 import { openCheckpoints, removeNewer, type StoredCheckpoint } from "./checkpoints.ts";
 import type { RunIdentity } from "./identity.ts";
@@ -10,7 +11,7 @@ import { FileAccessError, fileAccessError, writeAll, writeFileSafely } from "./f
 import { type Json, metricLines } from "./metrics.ts";
 import { encodeSafetensors } from "../program/safetensors.ts";
 import { encodeNpy } from "./npy.ts";
-import { groupRecorded, runFormatVersion, summarizeRun, valuesAtEnd } from "./summary.ts";
+import { runFormatVersion, summarizeRun, valuesAtEnd } from "./summary.ts";
 
 /** What is known before the run. */
 export interface RunFolderContents {
@@ -297,33 +298,24 @@ const ownFiles: readonly string[] = [
  *  in `NAME/steps`; the trajectory of a gradient item or of a loop run by itself stands as it is, time leading. A name
  *  that several items recorded gets the item in front. The metadata says what each axis is. */
 export function storedRecords(
-  recorded: readonly Recorded[],
+  recorded: readonly RecordedValues[],
 ): { readonly tensors: ReadonlyMap<string, HostArray>; readonly metadata: Readonly<Record<string, string>> } {
-  const groups = groupRecorded(recorded);
   const tensors = new Map<string, HostArray>();
   const metadata: Record<string, string> = {};
-  for (const { name, by, entries } of groups) {
-    const alone = groups.filter((g) => g.name === name).length === 1;
-    const key = alone ? name : `${by}/${name}`;
-    const first = entries[0]!;
-    const time = first.trajectory ? "time, " : "";
-    if (first.by.kind !== "outer") {
-      tensors.set(key, first.value);
-      metadata[key] = `axes: ${time}its own; by ${by}`;
+  for (const series of recorded) {
+    const { name, by, trajectory, steps, values } = series;
+    const alone = recorded.filter((other) => other.name === name).length === 1;
+    const item = nameOfItem(by);
+    const key = alone ? name : `${item}/${name}`;
+    const time = trajectory ? "time, " : "";
+    if (by.kind !== "outer") {
+      tensors.set(key, recordedAt(series, 0));
+      metadata[key] = `axes: ${time}its own; by ${item}`;
       continue;
     }
-    const steps = entries.map((e) => (e.by as { step: number }).step);
-    tensors.set(key, stack(entries.map((e) => e.value)));
-    tensors.set(`${key}/steps`, { dtype: "i32", shape: [steps.length], data: Int32Array.from(steps) });
-    metadata[key] = `axes: records, ${time}its own; by ${by}`;
+    tensors.set(key, values);
+    tensors.set(`${key}/steps`, { dtype: "i32", shape: [steps.length], data: steps });
+    metadata[key] = `axes: records, ${time}its own; by ${item}`;
   }
   return { tensors, metadata };
-}
-
-function stack(arrays: readonly HostArray[]): HostArray {
-  const { dtype, shape } = arrays[0]!;
-  const size = sizeOf(shape);
-  const data = allocate(dtype, size * arrays.length);
-  arrays.forEach((array, i) => data.set(array.data, i * size));
-  return { dtype, shape: [arrays.length, ...shape], data };
 }

@@ -1,6 +1,7 @@
 // What is the short account of a run? One JSON object: `summary.json` of a run folder, and `Run.toJSON()`.
 import type { HostArray } from "../ir/types.ts";
-import type { ImplicitReport, Recorded, RunResult } from "../loop/results.ts";
+import { nameOfItem } from "../loop/records.ts";
+import type { ImplicitReport, RunResult } from "../loop/results.ts";
 import { type Json, jsonArray, jsonNumber } from "./metrics.ts";
 
 /** Version of the files in a run folder. A reader of version 1 reads every later file of version 1. */
@@ -54,11 +55,11 @@ export function summarizeRun(
       losses: Array.from(losses, jsonNumber),
       ...(taken === undefined ? {} : { taken }),
     })),
-    recorded: groupRecorded(result.recorded).map(({ name, by, entries }) => ({
+    recorded: result.recorded.map(({ name, by, values: { shape: [count, ...shape] } }) => ({
       name,
-      by,
-      count: entries.length,
-      shape: entries[0]!.value.shape,
+      by: nameOfItem(by),
+      count: count!,
+      shape,
     })),
     plans: result.plans.map(({ keepAll, ...plan }) => ({ ...plan, keepAll: { ...keepAll } })),
     parameters: [...valuesAtEnd(result)].map(([name, array]) => ({
@@ -137,29 +138,4 @@ function outputSummary(output: RunResult["outputs"][number], file: string | unde
     value: jsonArray(value),
     ...(file === undefined ? {} : { file }),
   };
-}
-
-/** The recorded values of one name from one item, in the order of the meta-steps. */
-export interface RecordedGroup {
-  readonly name: string;
-  /** `train`, `gradient 0`, `fit`: the item. */
-  readonly by: string;
-  readonly entries: readonly Recorded[];
-}
-
-/** Puts together what belongs to one curve. */
-export function groupRecorded(recorded: readonly Recorded[]): readonly RecordedGroup[] {
-  const groups = new Map<string, { name: string; by: string; entries: Recorded[] }>();
-  for (const entry of recorded) {
-    const by = entry.by.kind === "outer"
-      ? entry.by.name
-      : entry.by.kind === "gradient"
-      ? `gradient ${entry.by.index}`
-      : entry.by.loop;
-    const key = JSON.stringify([entry.name, entry.by.kind, by]);
-    const group = groups.get(key);
-    if (group) group.entries.push(entry);
-    else groups.set(key, { name: entry.name, by, entries: [entry] });
-  }
-  return [...groups.values()];
 }

@@ -38,6 +38,20 @@ Deno.test("a run that was serialised and restored answers as before", async () =
   assertEquals(again.parameter("net.w").data.constructor, Float32Array);
 });
 
+Deno.test("what format 1 said of losses and records is what this one says", async () => {
+  const { result } = JSON.parse((await compile(source).run({ seed: 5 })).serialize());
+  const [{ done: _done, metaSteps: _metaSteps, ...train }] = result.outers;
+  const value = { $: "array", dtype: "f64", shape: [], base64: "AAAAAAAA8D8=" }; // 1
+  const recorded = [0, 2, 5].map((step) => (
+    { name: "c", of: "c", by: { kind: "outer", name: "train", step }, trajectory: false, value }
+  ));
+  const run = restoreRun(
+    JSON.stringify({ format: "meta-run", version: 1, result: { ...result, outers: [train], recorded } }),
+  );
+  assertEquals([run.ending().done, [...run.metaSteps()]], [5, [0, 1, 2, 3, 4]]);
+  assertEquals([run.recorded("c").steps, run.recorded("c").values.map((v) => v.data[0])], [[0, 2, 5], [1, 1, 1]]);
+});
+
 Deno.test("numbers that are not finite come back, and so does why a run failed", async () => {
   const diverging = `edition 1
 param w = 1
@@ -58,7 +72,7 @@ Deno.test("a text that is no run, is cut off, altered or of a later version is r
   for (const wrong of ["", "{}", "null", "[1]", '{"format":"else"}', text.slice(0, -10)]) {
     assertThrows(() => restoreRun(wrong), TypeError, "This is no serialised run");
   }
-  assertThrows(() => restoreRun('{"format":"meta-run","version":2}'), TypeError, "format 2; this version reads 1");
+  assertThrows(() => restoreRun('{"format":"meta-run","version":3}'), TypeError, "format 3; this version reads 1");
   assertThrows(() => restoreRun('{"format":"meta-run","version":1}'), TypeError, "not complete");
   const shorter = text.replace(/"base64":"[^"]{8}/, '"base64":"');
   assertThrows(() => restoreRun(shorter), TypeError, "an array is cut off");

@@ -1,3 +1,4 @@
+import { gatherRecorded } from "../../runtime/loop/records.ts";
 import { assert, assertEquals } from "@std/assert";
 import { jsonProgress, stepLine, textProgress } from "../../cli/progress.ts";
 import { reportText } from "../../cli/report.ts";
@@ -86,7 +87,9 @@ Deno.test("reportText() shows large arrays by shape, and long trajectories by th
       ],
       verdicts: [],
     }],
-    recorded: [{ name: "mlp.b@*", of: "mlp.b", by: { kind: "gradient", index: 0 }, trajectory: true, value: large }],
+    recorded: gatherRecorded([
+      { name: "mlp.b@*", of: "mlp.b", by: { kind: "gradient", index: 0 }, trajectory: true, value: large },
+    ]),
   });
   await t.assertSnapshot(reportText(result, plain), snapshots);
 });

@@ -1,3 +1,4 @@
+import { recordedList } from "./recorded_list.ts";
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { buildFunction } from "../../runtime/ir/builder.ts";
 import type { Backend } from "../../runtime/backend/interface.ts";
@@ -107,7 +108,7 @@ Deno.test("runProgram() runs inner loops by themselves with trained values", asy
   result.simulations[0]!.losses.forEach((loss, t) =>
     assertAlmostEquals(loss, (wAt(t, w0, settings) - settings.c) ** 2 / 2, 1e-12)
   );
-  const [recorded] = result.recorded;
+  const [recorded] = recordedList(result);
   assertEquals([recorded!.name, recorded!.value.shape], ["net.w@*", [settings.T + 1]]);
   recorded!.value.data.forEach((w, t) => assertAlmostEquals(w, wAt(t, w0, settings), 1e-12));
 });
@@ -127,12 +128,12 @@ function recordingOuter(steps: number): OuterProgram {
 Deno.test("runProgram() records the values before meta-steps 0, N, 2N … and those at the end", async () => {
   const result = await reference(quadraticProgram(settings, { outers: [recordingOuter(8)] }));
   const steps = (name: string) =>
-    result.recorded.filter((r) => r.name === name).map((r) => r.by.kind === "outer" ? r.by.step : -1);
+    recordedList(result).filter((r) => r.name === name).map((r) => r.by.kind === "outer" ? r.by.step : -1);
   assertEquals(steps("train.loss"), [0, 3, 6, 7]);
   assertEquals(steps("train.gradient_norm"), [0, 3, 6, 7]);
   assertEquals(steps("net.w@0"), [0, 3, 6, 8]);
   assertEquals(steps("net.w@*"), [0, 4, 8]);
-  for (const { name, by, value } of result.recorded) {
+  for (const { name, by, value } of recordedList(result)) {
     const w0 = trained((by as { step: number }).step);
     if (name === "net.w@0") assertAlmostEquals(value.data[0]!, w0, 1e-12);
     if (name === "train.loss") assertAlmostEquals(value.data[0]!, closedForm(w0, settings).value, 1e-12);
@@ -142,7 +143,7 @@ Deno.test("runProgram() records the values before meta-steps 0, N, 2N … and th
 
 Deno.test("runProgram() records the last loss once when its meta-step is due", async () => {
   const result = await reference(quadraticProgram(settings, { outers: [recordingOuter(7)] }));
-  const losses = result.recorded.filter((r) => r.name === "train.loss");
+  const losses = recordedList(result).filter((r) => r.name === "train.loss");
   assertEquals(losses.map((r) => (r.by as { step: number }).step), [0, 3, 6]);
 });
 
@@ -193,7 +194,7 @@ Deno.test("runProgram() stops after the present meta-step when asked, and keeps 
   assertEquals(result.outers[0]!.steps, 100);
   assertAlmostEquals(result.leaves.get("net.w")!.data[0]!, trained(5), 1e-12);
   assertEquals([result.evaluations.length, result.gradients.length], [0, 0]);
-  const last = result.recorded.filter((r) => r.name === "net.w@0").at(-1)!;
+  const last = recordedList(result).filter((r) => r.name === "net.w@0").at(-1)!;
   assertEquals((last.by as { step: number }).step, 5);
 });
 

@@ -1,5 +1,6 @@
 // Does an outer end when its `until` holds, and does it give its best evaluation back? The outer halves the distance of c to 4:
 // before meta-step k, c is 4 − 4 / 2^k: 0, 2, 3, 3.5, 3.75, …, with no rounding; its loss is 16 / 4^k, its slope 8 / 2^k.
+import { recordedList } from "./recorded_list.ts";
 import { assert, assertEquals } from "@std/assert";
 import { makeRun } from "../../api/run.ts";
 import { reportText } from "../../cli/report.ts";
@@ -162,7 +163,7 @@ record c every 1 steps`,
       // from 1.5: 0.25, −0.375
       [[6.25, 1.5625], undefined],
     ]);
-    const recorded = result.recorded.map(({ value }) => value.data[0]);
+    const recorded = recordedList(result).map(({ value }) => value.data[0]);
     assertEquals(recorded, [...[0, 2, 3, 3.5, 3.75], ...[3, 2, 1.5, 1.25], ...[1.5, 0.25, -0.375]]);
     const reported = (item: string) =>
       result.evaluations.find((e) => e.name === item && !e.during)!.reports.map((r) => r.points[0]!.mean);
@@ -270,7 +271,7 @@ Deno.test("what is recorded at the end is what the last meta-step made, once", a
     more: "record c, train.loss every 2 steps",
   });
   const steps = (name: string) =>
-    result.recorded.filter((r) => r.name === name).map((
+    recordedList(result).filter((r) => r.name === name).map((
       { by, value },
     ) => [by.kind === "outer" && by.step, value.data[0]]);
   assertEquals(steps("c"), [[0, 0], [2, 3]]);

@@ -1,4 +1,5 @@
 // Do two runs of a program say the same? Every number of a run under a name, and how far two runs are apart.
+import { recordedList } from "../loop/recorded_list.ts";
 import type { RunResult } from "../../runtime/loop/results.ts";
 
 /** Everything that a run computed, by name. */
@@ -26,7 +27,7 @@ export function numbersOf(run: RunResult): Numbers {
     });
   });
   for (const { name, value } of run.outputs) all.set(`output ${name}`, value.data);
-  run.recorded.forEach(({ name, value }, i) => all.set(`record ${i} ${name}`, value.data));
+  recordedList(run).forEach(({ name, value }, i) => all.set(`record ${i} ${name}`, value.data));
   run.simulations.forEach((each) => {
     for (const [key, value] of Object.entries(each)) {
       if (value instanceof Float64Array || value instanceof Float32Array) {

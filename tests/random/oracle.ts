@@ -1,4 +1,5 @@
 // Is what a program computes right? What must hold of every program, each by a second way to the same numbers.
+import { recordedList } from "../loop/recorded_list.ts";
 import { format } from "../../mod.ts";
 import { parseBytes } from "../../runtime/bytes.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
@@ -271,7 +272,7 @@ export const checks: readonly Check[] = [
       const failure = runs.find((r) => r.failure)?.failure;
       if (failure) return { kind: "skipped", why: "fails" };
       // the whole runs anew at each meta-step, from another draw where its start is drawn; the pieces began at the first
-      const kept = runs.map((r) => r.recorded.filter((x) => x.name === "fit.loss@*").map((x) => x.value.data));
+      const kept = runs.map((r) => recordedList(r).filter((x) => x.name === "fit.loss@*").map((x) => x.value.data));
       const [pieces, whole] = [kept[0]!.at(-1), kept[1]![0]];
       const last = Array.from<number>(whole!).slice(-cut.steps);
       const size = last.reduce((most, x) => Math.max(most, Math.abs(x)), 1);

@@ -14,6 +14,7 @@ const old = new URL("old/", import.meta.url).pathname;
 const folders = [
   { name: "run-1", by: "0.1.0", newest: "000005.safetensors", items: 2, done: 5 },
   { name: "run-2", by: "0.1.0", newest: "000004.safetensors", items: 2, done: 2 },
+  { name: "run-3", by: "0.1.0", newest: "000004.safetensors", items: 2, done: 2 },
 ];
 
 function copyFolder(from: string, to: string): void {

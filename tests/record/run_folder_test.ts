@@ -1,3 +1,4 @@
+import { gatherRecorded } from "../../runtime/loop/records.ts";
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { npyEntries, readNpyHeader } from "../../dsl/data/npy.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
@@ -284,7 +285,7 @@ Deno.test("metricLines() writes numbers that JSON lacks as text, and long arrays
     trajectory: false,
     value,
   };
-  assertEquals(metricLines({ kind: "recorded", recorded }, 2), [
+  assertEquals(metricLines({ kind: "recorded", recorded, index: 4 }, 2), [
     {
       kind: "recorded",
       step: 4,
@@ -300,9 +301,9 @@ Deno.test("metricLines() writes numbers that JSON lacks as text, and long arrays
 
 Deno.test("storedRecords() gives a lone trajectory the user's own name", () => {
   const value = { dtype: "f64" as const, shape: [6, 1, 1], data: new Float64Array(6) };
-  const { tensors, metadata } = storedRecords([
+  const { tensors, metadata } = storedRecords(gatherRecorded([
     { name: "linear.w@*", of: "linear.w", by: { kind: "gradient", index: 0 }, trajectory: true, value },
-  ]);
+  ]));
   assertEquals([...tensors], [["linear.w@*", value]]);
   assertEquals(metadata, { "linear.w@*": "axes: time, its own; by gradient 0" });
 });

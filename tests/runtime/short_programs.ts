@@ -1,6 +1,7 @@
 // Which programs are all backends run with? Every example and those of `tests/programs/good` that have a model, a task or two loops,
 // with at most three meta-steps of each outer loop, and all numbers that come out of one. The others are a formula or a single loop,
 // and many of their numbers are 0 but for rounding: `tests/dsl/good_programs_test.ts` holds them against what they expect.
+import { recordedList } from "../loop/recorded_list.ts";
 import { assertEquals } from "@std/assert";
 import { compileProgram } from "../../dsl/compile.ts";
 import type { Backend } from "../../runtime/backend/interface.ts";
@@ -66,7 +67,7 @@ function numbersOf(result: RunResult): Map<string, ArrayLike<number>> {
   const all = new Map<string, ArrayLike<number>>();
   for (const [name, value] of result.leaves) all.set(`leaf ${name}`, value.data);
   for (const o of result.outers) all.set(`losses of ${o.name}`, o.losses).set(`norms of ${o.name}`, o.gradientNorms);
-  for (const [i, r] of result.recorded.entries()) all.set(`record ${i} ${r.name}`, r.value.data);
+  for (const [i, r] of recordedList(result).entries()) all.set(`record ${i} ${r.name}`, r.value.data);
   for (const [i, g] of result.gradients.entries()) {
     all.set(`value ${i}`, [g.value]);
     for (const w of g.wrt) for (const l of w.leaves) all.set(`gradient ${i} of ${l.name}`, l.gradient.data);

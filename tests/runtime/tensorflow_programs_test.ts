@@ -1,5 +1,6 @@
 // Does the tensorflow backend agree with `reference` on whole programs, is XLA on, and what happens over many meta-steps in one call,
 // when numbers go wrong, and when something is missing?
+import { recordedList } from "../loop/recorded_list.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
@@ -111,8 +112,9 @@ record tune.loss every 3 steps`;
   const run = async (backend: Parameters<typeof runProgram>[1]) => {
     const events: string[] = [];
     const report = (e: RunEvent) => e.kind === "step" && events.push(`step ${e.step} of ${e.steps}`);
-    const { recorded, failure } = await runProgram(programOf(text), backend, { report });
+    const { failure, ...result } = await runProgram(programOf(text), backend, { report });
     if (failure) throw failure;
+    const recorded = recordedList(result);
     return { events, recorded: recorded.map((r) => [r.name, r.by.kind === "outer" && r.by.step]), values: recorded };
   };
   const ours = await run(await tensorFlow(modes[0]!));
