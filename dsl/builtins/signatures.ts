@@ -196,6 +196,22 @@ export const builtinSignatures: Readonly<Record<string, BuiltinSignature>> = {
     shapes: ["truncated_normal(deviation : []) ~ [...]"],
     says: "the normal distribution around 0, drawn again beyond two deviations",
   },
+  choice: {
+    shapes: ["choice(n) ~ int [...]"],
+    says: "whole numbers 0 … n - 1, each as likely as the others",
+  },
+  permutation: {
+    shapes: ["permutation(n) ~ int [A..., n]"],
+    says: "different numbers of 0 … n - 1 along the last axis, which may be shorter, in random order",
+  },
+  categorical: {
+    shapes: ["categorical(p : [k]) ~ int [...]", "categorical(p : [A..., k]) ~ int [A...]"],
+    says: "places along the last axis of p, in proportion to what stands there",
+  },
+  bernoulli: {
+    shapes: ["bernoulli(p : []) ~ bool [...]", "bernoulli(p : [...]) ~ bool [...]"],
+    says: "true with probability p",
+  },
   fan_in: {
     shapes: ["normal(0, fan_in()) ~ [n, m]"],
     says: "fan_in() is how many entries of what comes in reach one that goes out: n of [n, m]",

@@ -201,6 +201,11 @@ export const codeMeanings: { readonly [C in DiagnosticCode]: readonly string[] }
   W0201: [
     "Nothing uses this definition. It may be a leftover, or a use of it is misspelt.",
   ],
+  W0501: [
+    "This parameter acts on the probabilities by which something is drawn, and in another way, too. No derivative goes " +
+    "through a draw by probabilities, so what it does there is not part of the gradient. `es` and `pes` look at values " +
+    "and see all of it.",
+  ],
   W0601: [
     "The first row of a `.csv` has semicolons and no commas outside of quotes, so semicolons separate its columns. " +
     "Where that is usual, numbers are often written with commas: those are errors, as a comma may part thousands, " +

@@ -18,6 +18,8 @@ export interface DrawName {
   readonly again?: Repetition;
   /** What is written for a value that is not drawn; `=` unless said. */
   readonly value?: string;
+  /** What is drawn here is made of floats, whatever is declared: a parameter. */
+  readonly floats?: true;
 }
 
 /** Something around a draw, of which there are several. */

@@ -1,19 +1,35 @@
 // What does `~` make? Numbers of a distribution from random bits, which depend on where the draw stands and on nothing else. Written
 // as equations, so that compiled loops draw inside.
-import type { Builder } from "../../runtime/ir/builder.ts";
-import { setRange } from "../../runtime/ir/ranges.ts";
-import { InternalError } from "../../runtime/errors.ts";
-import { sameShape, type Shape, type Variable } from "../../runtime/ir/types.ts";
+import { type ArrayType, sameShape, type Shape, type Variable } from "../../runtime/ir/types.ts";
 import { addressOf, type DrawName } from "./draw_keys.ts";
 import { rowsAsIn } from "./row_origins.ts";
 import { isLibrary, type Span } from "../text/source.ts";
 import { fail } from "../world/report.ts";
 import type { Context, Value } from "../world/world.ts";
-import type { BaseDistribution, Dim, ErrorValue, TensorValue } from "../world/value_kinds.ts";
+import type {
+  BaseDistribution,
+  Dim,
+  ErrorValue,
+  FloatDistribution,
+  TensorValue,
+  WeightedDistribution,
+  Weights,
+} from "../world/value_kinds.ts";
 import { outermost } from "../world/moments.ts";
-import { describeValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
-import { broadcastBinary, toTensor } from "./arithmetic.ts";
-import type { Binding } from "../syntax/ast.ts";
+import { describeValue, formatDims, namedSizes, numbersOf, shapeOf } from "../world/values.ts";
+import { asFloat, broadcastBinary, broadcastDims, toTensor } from "./arithmetic.ts";
+import {
+  distinctIntegers,
+  integersBelow,
+  rangedBelow,
+  reaching,
+  shiftRight,
+  thresholdsOf,
+  weightedPlaces,
+} from "./drawn_integers.ts";
+import { demandedAtRun } from "./integers.ts";
+import { dtypeOf } from "./sizes.ts";
+import type { Binding, TypeExpression } from "../syntax/ast.ts";
 
 /** What to write where a layer was handed a number for a distribution: mostly sizes of input and output, as elsewhere. */
 function layerHint({ frames }: Context, value: Value): string {
@@ -33,13 +49,15 @@ export function failDistribution(cx: Context, { name: { name }, value }: Binding
   });
 }
 
-/** Draws an array of a shape from a distribution, where the context stands. */
+/** Draws an array of a shape from a distribution, where the context stands. `type` is what is declared, if anything is; without a word
+ *  it is float. */
 export function drawInto(
   cx: Context,
   value: Value,
   dims: readonly Dim[],
   name: DrawName,
   span: Span,
+  type?: TypeExpression,
 ): TensorValue | undefined {
   if (value.kind === "error") return undefined;
   if (value.kind !== "distribution") {
@@ -54,9 +72,69 @@ export function drawInto(
     });
   }
   const base = value.make(dims);
-  if (base.kind === "error") return undefined;
-  const uniform: TensorValue = { kind: "tensor", variable: drawUniform(cx, dims, name), dims };
-  return transformUniform(cx, uniform, base, span);
+  if (base.kind === "error" || !fitsType(cx, base, dims, name, span, type)) return undefined;
+  const { b } = cx;
+  const before = b.origin;
+  b.origin = span;
+  try {
+    return drawnOf(cx, base, dims, name, span);
+  } finally {
+    b.origin = before;
+  }
+}
+
+/** What the entries are that a family draws. */
+const drawnTypes: Readonly<Record<BaseDistribution["family"], "float" | "int" | "bool">> = {
+  uniform: "float",
+  normal: "float",
+  truncated_normal: "float",
+  choice: "int",
+  permutation: "int",
+  categorical: "int",
+  bernoulli: "bool",
+};
+
+/** True when a declared type is that of what is drawn. Else reported. */
+function fitsType(
+  cx: Context,
+  { family }: BaseDistribution,
+  dims: readonly Dim[],
+  name: DrawName,
+  span: Span,
+  type: TypeExpression | undefined,
+): boolean {
+  const drawn = drawnTypes[family];
+  const declared = type ? type.dtype?.name ?? "float" : name.floats ? "float" : drawn;
+  if (declared === drawn) return true;
+  if (!dtypeOf(declared, cx.elaboration.precision)) return false; // no type: reported with the declarations
+  const called = name.called ?? name.drawnAs;
+  fail(cx, {
+    code: "M0304",
+    title: `\`${family}\` draws ${drawn} ${formatDims(dims)}, and \`${called}\` is ${declared}`,
+    at: span,
+    secondary: type && !isLibrary(type.span.source) ? [{ span: type.span, message: "declared here" }] : [],
+    hint: name.floats
+      ? `draw it in a task, a model or \`data\`, such as \`i : ${drawn} ${formatDims(dims)} ~ …\``
+      : drawn === "float"
+      ? "leave out the word, or draw from `choice(n)`"
+      : `declare it as ${drawn} ${formatDims(dims)}`,
+  });
+  return false;
+}
+
+function drawnOf(
+  cx: Context,
+  base: BaseDistribution,
+  dims: readonly Dim[],
+  name: DrawName,
+  span: Span,
+): TensorValue | undefined {
+  if ("weights" in base) return drawWeighted(cx, base, dims, name, span);
+  if ("count" in base) {
+    const { count, family } = base;
+    return family === "choice" ? drawIntegers(cx, dims, count, name) : drawPermutation(cx, dims, count, name, span);
+  }
+  return transformUniform(cx, { kind: "tensor", variable: drawUniform(cx, dims, name), dims }, base, span);
 }
 
 /** Uniform draws strictly between 0 and 1: the middle of one of 2^52 equal cells (f64), of that one of 2^23 equal cells in which this
@@ -76,28 +154,152 @@ function drawUniform(cx: Context, dims: readonly Dim[], name: DrawName): Variabl
   return middle(b.apply("add", b.apply("mul", high!, b.fill(2 ** 26, type)), low!), 2 ** -52);
 }
 
-/** Draws of whole numbers 0 .. n - 1, each as likely as the others to n / 2^64, the same in every precision. `n` is at most 2^30. */
+/** Draws of whole numbers 0 .. n - 1, each as likely as the others to n / 2^64, the same in every precision. */
 export function drawIntegers(cx: Context, dims: readonly Dim[], n: number, name: DrawName): TensorValue {
-  const { b, world } = cx;
-  const shape = shapeOf(dims);
-  const type = { dtype: "i32", shape } as const;
-  const drawn = (variable: Variable): TensorValue => {
-    setRange(variable, { low: 0, high: n - 1, attained: true });
-    return { kind: "tensor", variable, dims };
-  };
-  if (world.consumer.dry) return drawn(outermost(world).b.input(type, name.drawnAs));
-  // floor(u n / 2^64) for the 64 bits u, digit by digit from the lowest, with digits for which no product exceeds 2^31
-  const bits = [16, 8, 4, 2, 1].find((k) => n <= 2 ** (31 - k));
-  if (bits === undefined) throw new InternalError(`A draw among ${n} numbers`);
-  const [high, low] = drawWords(cx, shape, name, 2);
-  let variable = b.fill(0, type);
-  for (const word of [low!, high!]) {
-    for (let at = 0; at < 32; at += bits) {
-      const digit = b.apply("and", shiftRight(b, word, at), b.fill(2 ** bits - 1, type));
-      variable = shiftRight(b, b.apply("add", b.apply("mul", digit, b.fill(n, type)), variable), bits);
-    }
+  const type = { dtype: "i32", shape: shapeOf(dims) } as const;
+  const placed = drawnDry(cx, type, name);
+  if (placed) return { kind: "tensor", variable: rangedBelow(placed, n), dims };
+  const [high, low] = drawWords(cx, type.shape, name, 2) as [Variable, Variable];
+  return { kind: "tensor", variable: integersBelow(cx.b, [high, low], cx.b.fill(n, type), n), dims };
+}
+
+/** Different whole numbers of 0 .. n - 1 along the last axis, in random order, the same in every precision. `counts` (i32): the n, of a
+ *  shape that broadcasts to the axes before the last one, where they are computed; `most` is the largest that they can be. */
+export function drawDistinct(
+  cx: Context,
+  dims: readonly Dim[],
+  { counts, most }: { readonly counts?: Variable; readonly most: number },
+  name: DrawName,
+): TensorValue {
+  const { b } = cx;
+  const type = { dtype: "i32", shape: shapeOf(dims) } as const;
+  const placed = drawnDry(cx, type, name);
+  if (placed) return { kind: "tensor", variable: rangedBelow(placed, most), dims };
+  const [high, low] = drawWords(cx, type.shape, name, 2) as [Variable, Variable];
+  const own = counts ? b.broadcastTo(b.reshape(counts, [...counts.shape, 1]), type.shape) : b.fill(most, type);
+  return { kind: "tensor", variable: distinctIntegers(b, [high, low], own, most), dims };
+}
+
+/** What stands for a draw where only its type matters; undefined where it is made. */
+function drawnDry({ world }: Context, type: ArrayType, name: DrawName): Variable | undefined {
+  return world.consumer.dry ? outermost(world).b.input(type, name.drawnAs) : undefined;
+}
+
+/** Numbers of `permutation(n)`; undefined when an axis is longer than that (reported). */
+function drawPermutation(
+  cx: Context,
+  dims: readonly Dim[],
+  count: number,
+  name: DrawName,
+  span: Span,
+): TensorValue | undefined {
+  const last = dims.at(-1);
+  if (last && last.size <= count) return drawDistinct(cx, dims, { most: count }, name);
+  return void fail(cx, {
+    code: "M0301",
+    title: last
+      ? `There are ${count} different numbers to draw, and ${formatDims(dims)} asks for ${last.size} in each row`
+      : "`permutation` fills the last axis, and this has none",
+    at: span,
+    hint: last ? "numbers that may be alike are drawn from `choice(n)`" : "one number is drawn from `choice(n)`",
+    sizes: namedSizes(dims),
+  });
+}
+
+/** Places in proportion to weights, or what is true with a probability. Undefined when shapes do not fit (reported). */
+function drawWeighted(
+  cx: Context,
+  { family, weights }: WeightedDistribution,
+  dims: readonly Dim[],
+  name: DrawName,
+  span: Span,
+): TensorValue | undefined {
+  const { b } = cx;
+  const places = family === "categorical";
+  const own = "dims" in weights ? weights.kind === "shape" ? [{ size: weights.dims.length }] : weights.dims : [];
+  const rows = places ? own.slice(0, -1) : own;
+  const fitting = broadcastDims(rows, dims);
+  if (!fitting || !sameShape(shapeOf(fitting), shapeOf(dims))) {
+    return void fail(cx, {
+      code: "M0301",
+      title: `The probabilities of \`${family}\` are ${formatDims(own)}, and ${formatDims(dims)} is drawn`,
+      at: span,
+      notes: [
+        places
+          ? "Along the last axis stands what is drawn from; the axes before it must fit what is drawn"
+          : "There is one for all, or one for each entry",
+      ],
+      sizes: namedSizes(own, dims),
+    });
   }
-  return drawn(variable);
+  const shape = shapeOf(dims);
+  const drawn = (variable: Variable): TensorValue => ({ kind: "tensor", variable, dims });
+  const weighing = weights.kind === "tensor" ? checkedWeights(cx, family, weights, span) : undefined;
+  const placed = drawnDry(cx, { dtype: places ? "i32" : "bool", shape }, name);
+  if (placed) return drawn(places ? rangedBelow(placed, own.at(-1)!.size) : placed);
+  const wide = places ? [...shape, own.at(-1)!.size] : shape;
+  if (weighing) {
+    const u = drawUniform(cx, dims, name);
+    if (!places) return drawn(b.apply("lt", u, b.broadcastTo(weighing, shape)));
+    return drawn(weightedPlaces(b, b.reshape(u, [...shape, 1]), weighing, (all) => checkedTotal(cx, all, span)));
+  }
+  const words = drawWords(cx, shape, name, 2).map((word) =>
+    places ? b.broadcastTo(b.reshape(word, [...shape, 1]), wide) : word
+  ) as [Variable, Variable];
+  const { high, low } = thresholdsOf(b, sharesOf(weights, places), shapeOf(own));
+  const reached = reaching(b, words, { high: b.broadcastTo(high, wide), low: b.broadcastTo(low, wide) });
+  if (!places) return drawn(b.apply("not", reached));
+  return drawn(rangedBelow(b.sum(b.convert(reached, "i32"), [shape.length]), own.at(-1)!.size));
+}
+
+/** Of weights that are known now: what each and those before it make of the whole; of probabilities themselves. */
+function sharesOf(weights: Weights, places: boolean): readonly number[] {
+  const numbers = numbersOf(weights);
+  if (!places) return numbers;
+  const size = "dims" in weights && weights.kind !== "shape" ? weights.dims.at(-1)!.size : numbers.length;
+  const shares: number[] = [];
+  for (let row = 0; row < numbers.length; row += size) {
+    const totals: number[] = [];
+    for (const weight of numbers.slice(row, row + size)) totals.push((totals.at(-1) ?? 0) + weight);
+    shares.push(...totals.map((total) => total / totals.at(-1)!));
+  }
+  return shares;
+}
+
+/** Computed probabilities, through which no derivative goes, and of which the run says where they are none. */
+function checkedWeights(cx: Context, family: string, weights: TensorValue, at: Span): Variable {
+  const { b } = cx;
+  const { variable } = asFloat(cx, weights);
+  const still = b.one("stop_gradient", [variable], { of: "probabilities" });
+  const places = family === "categorical";
+  // what is 1 but for the rounding of a sum of some numbers is 1
+  const high = places ? Number.MAX_VALUE : 1;
+  const most = places ? Number.MAX_VALUE : 1 + 2 ** -20;
+  const inside = (x: Variable) => b.apply("and", b.apply("ge", x, b.fill(0, x)), b.apply("le", x, b.fill(most, x)));
+  const checked = demandedAtRun(
+    cx,
+    still,
+    { low: 0, high, subject: `a probability of \`${family}\``, reason: "it is how often something is drawn", at },
+    b.apply("not", inside(still)),
+  );
+  return checked;
+}
+
+/** The sum of computed probabilities of one draw, of which the run says where it is 0. */
+function checkedTotal(cx: Context, all: Variable, at: Span): Variable {
+  const { b } = cx;
+  return demandedAtRun(
+    cx,
+    all,
+    {
+      low: Number.MIN_VALUE,
+      high: Number.MAX_VALUE,
+      subject: "the sum of the probabilities of `categorical`",
+      reason: "something must be drawn",
+      at,
+    },
+    b.apply("not", b.apply("gt", all, b.fill(0, all))),
+  );
 }
 
 /** Arrays of random words (i32, full 32 bits), of one address. */
@@ -109,15 +311,11 @@ function drawWords(cx: Context, shape: Shape, name: DrawName, count: number): re
   return Array.from({ length: count }, (_, k) => b.reshape(b.rows(bits, k, k + 1), shape));
 }
 
-function shiftRight(b: Builder, x: Variable, by: number): Variable {
-  return by === 0 ? x : b.apply("shift_right", x, b.fill(by, x));
-}
-
 /** Inverse distribution functions of the families. */
 function transformUniform(
   cx: Context,
   u: TensorValue,
-  base: BaseDistribution,
+  base: FloatDistribution,
   span: Span,
 ): TensorValue | undefined {
   const { b } = cx;

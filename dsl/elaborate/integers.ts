@@ -178,6 +178,11 @@ function checkedAtRun(
   });
 }
 
+/** Floats, and an equation that looks when they are computed: `failed` (bool) is true where one is not as demanded. */
+export function demandedAtRun(cx: Context, x: Variable, demand: Demand, failed: Variable): Variable {
+  return checkedAtRun(cx, x, demand, { ...itself(x, demand), failed: () => failed });
+}
+
 /** What counts where a context stands. */
 export interface Counter {
   readonly what: string;

@@ -19,6 +19,7 @@ import {
   formatDims,
   formatRange,
   namedSizes,
+  numbersOf,
   shapeOf,
 } from "../world/values.ts";
 import type { Consumer, Context, LeafDeclaration, Motion, Value, World } from "../world/world.ts";
@@ -144,7 +145,9 @@ function declaredValue(
   }
   const value = evaluate(at, expression);
   if (value.kind === "error") return undefined;
-  if (binding.how === "~") return drawInto(at, value, dims, { module, drawnAs, called: name }, expression.span);
+  if (binding.how === "~") {
+    return drawInto(at, value, dims, { module, drawnAs, called: name, floats: true }, expression.span);
+  }
   if (value.kind === "distribution") return void failDistribution(at, binding);
   const outside = range && numbersOf(value).find((x) => !(x >= range[0] && x <= range[1]));
   if (range && outside !== undefined) {
@@ -154,13 +157,6 @@ function declaredValue(
     });
   }
   return fillTo(at, value, dims, binding);
-}
-
-/** The numbers of a value, as far as they are known now. */
-export function numbersOf(value: Value): readonly number[] {
-  if (value.kind === "static") return [value.value];
-  if (value.kind === "shape") return shapeOf(value.dims);
-  return value.kind === "literal" ? value.numbers : [];
 }
 
 /** A value as an array of the declared shape; scalars fill it. */

@@ -13,9 +13,8 @@ import type { DrawName } from "./draw_keys.ts";
 import { drawInto, failDistribution } from "./draws.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import { beginningOf, lazily, taskOf } from "../world/moments.ts";
-import { numbersOf } from "./leaves.ts";
 import { fieldOf, rowsAsIn } from "./row_origins.ts";
-import { describeValue, endingHint, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
+import { describeValue, endingHint, errorValue, formatDims, namedSizes, numbersOf, shapeOf } from "../world/values.ts";
 import { type Path, pathText } from "../syntax/paths.ts";
 import { dependsOnItself } from "../diagnostics/messages.ts";
 
@@ -193,11 +192,7 @@ function drawnValue(
 ): TensorValue | undefined {
   const dims = type ? evaluateType(cx, type) : [];
   if (!dims) return undefined;
-  const dtype = type?.dtype;
-  if (dtype && dtype.name !== "float") {
-    return void fail(cx, { code: "M0304", title: `What is drawn is float, not ${dtype.name}`, at: dtype.span });
-  }
-  return drawInto(cx, distribution, dims, name, value!.span);
+  return drawInto(cx, distribution, dims, name, value!.span, type);
 }
 
 /** A value as an array of a declared type; the error value when it cannot be one (not reported). */

@@ -154,5 +154,5 @@ export function evaluateDraw(body: Context, instance: InstanceNode, member: Draw
     called: pathText([...instance.path, member.name.name]),
     value: `let ${member.name.name} = …`,
   };
-  return drawInto(body, value, dims, name, member.value.span) ?? errorValue;
+  return drawInto(body, value, dims, name, member.value.span, member.type) ?? errorValue;
 }

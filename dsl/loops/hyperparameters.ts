@@ -7,7 +7,7 @@ import { fail, firstTime, moduleScope } from "../world/report.ts";
 import type { Span } from "../text/source.ts";
 import { startingAt, startOf } from "../elaborate/starts.ts";
 import { evaluate } from "../world/evaluator.ts";
-import { initialValue, leafName, numbersOf, readRange, readVia } from "../elaborate/leaves.ts";
+import { initialValue, leafName, readRange, readVia } from "../elaborate/leaves.ts";
 import type {
   Context,
   HyperparameterPlan,
@@ -34,6 +34,7 @@ import {
   formatDims,
   formatRange,
   namedSizes,
+  numbersOf,
   shapeOf,
 } from "../world/values.ts";
 import { known, lazily } from "../world/moments.ts";

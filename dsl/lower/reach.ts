@@ -10,7 +10,15 @@ import { stepsOf } from "../elaborate/steps.ts";
 import type { Direction, Loop } from "../world/loop.ts";
 import { solvesStep } from "../loops/estimators.ts";
 import type { CheckedGradient, CheckedOuter, CheckedProgram } from "../check/checked_program.ts";
-import { type Cause, causeOf, type Evidence, evidenceOf, usedInputs } from "./reach_reasons.ts";
+import {
+  type Cause,
+  causeOf,
+  drawsByProbabilities,
+  type Evidence,
+  evidenceOf,
+  probabilitiesOf,
+  usedInputs,
+} from "./reach_reasons.ts";
 import { readsName } from "../loops/rules.ts";
 import { withSources } from "../elaborate/sources.ts";
 import { declaredHere } from "../diagnostics/messages.ts";
@@ -45,9 +53,9 @@ export function checkReach(
     const moved = outer.loop.rules.map((rule) => readsName(rule.optimizer.item, "g"));
     const objective = `the objective of \`${outer.loop.name}\``;
     const item = { ...outer, objective, valued: learned, evidence: once(() => again.outer(outer)) };
-    for (const reference of outer.learned.filter((_, k) => moved[k]).flat()) {
-      reportUnreached(el, reference, reach, item);
-    }
+    const asked = outer.learned.filter((_, k) => moved[k]).flat();
+    for (const reference of asked) reportUnreached(el, reference, reach, item);
+    warnOfProbabilities(el, asked, reach, step, item);
   });
   checked.gradients.forEach((gradient, i) => {
     const fn = functions.gradients[i];
@@ -59,6 +67,7 @@ export function checkReach(
     const objective = "what is differentiated";
     const item = { ...gradient, objective, valued, evidence: once(() => again.gradient(gradient)) };
     for (const reference of wrt) reportUnreached(el, reference, reach, item);
+    warnOfProbabilities(el, wrt, reach, fn, item);
   });
 }
 
@@ -194,6 +203,29 @@ function reportUnreached(
     ...cause,
     notes: ["Its derivative is zero whatever its value is, so there is nothing to learn from"],
   });
+}
+
+/** Warns of what has a derivative, and acts on the probabilities of a draw too, through which none goes. */
+function warnOfProbabilities(
+  el: Elaboration,
+  references: readonly MetaReference[],
+  { differentiated }: Reach,
+  { fn }: ProgramFunction,
+  { evidence, direction }: { readonly evidence: () => Evidence; readonly direction: Direction },
+): void {
+  if (direction.kind === "es" || !drawsByProbabilities(fn)) return;
+  for (const { leaves, label, expression } of references) {
+    const reached = leaves.filter((leaf) => differentiated.has(leaf.name));
+    const places = reached.length > 0 ? probabilitiesOf(reached, evidence()) : [];
+    if (places.length === 0) continue;
+    fail({ elaboration: el, frames: [] }, {
+      code: "W0501",
+      title: `The derivative with respect to \`${label}\` leaves out what it does to the probabilities of a draw`,
+      at: expression.span,
+      secondary: places.slice(0, 3).map((span) => ({ span, message: "no derivative passes a draw by probabilities" })),
+      hint: "an inner loop with `through es(…)` follows the values themselves",
+    });
+  }
 }
 
 /** A hyperparameter of a loop that the objective does not run. */

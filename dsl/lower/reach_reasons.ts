@@ -181,22 +181,55 @@ const crossingText: { readonly [P in PrimitiveName]?: string } = {
 
 function crossingCause({ fn, bits, reaches }: Trial): Cause | undefined {
   if (!reaches({ passes: () => true })) return undefined;
-  const met = new Map<string, { readonly span: Span; readonly op: PrimitiveName }>();
+  const met = new Map<string, { readonly span: Span; readonly op: PrimitiveName; readonly draws: boolean }>();
   influencesIf(fn, { passes: () => true }, (equation, inputs) => {
     const { origin, op } = equation;
     if (!origin || !isCrossing(equation) || !inputs.some((x) => (x.reached & bits) !== 0n)) return;
-    met.set(`${origin.source} ${origin.start} ${origin.end}`, { span: origin, op });
+    const key = `${origin.source} ${origin.start} ${origin.end}`;
+    const draws = weighs(equation) || met.get(key)?.draws === true;
+    met.set(key, { span: origin, op, draws });
   });
   const places = [...met.values()];
   const enough = places.filter(({ span }) => reaches({ passes: (e) => isAt(e, span) }));
   const shown = (enough.length > 0 ? enough : places).filter(({ span }) => !isLibrary(span.source)).slice(0, 3);
+  const draws = shown.length > 0 && shown.every((place) => place.draws);
   return {
-    label: "it is read only where derivatives are zero",
-    secondary: shown.map(({ span, op }) => ({
+    label: draws ? "it acts only through the probabilities of a draw" : "it is read only where derivatives are zero",
+    secondary: shown.map(({ span, op, draws }) => ({
       span,
-      message: crossingText[op] ?? "a comparison has no derivative",
+      message: draws ? probabilitiesText : crossingText[op] ?? "a comparison has no derivative",
     })),
+    ...(draws && { hint: sampling }),
   };
+}
+
+const probabilitiesText = "no derivative passes a draw by probabilities";
+const sampling = "an inner loop with `through es(…)` needs no derivative";
+
+/** True where the probabilities of a draw are handed to it. */
+const weighs = ({ op, params }: Equation) => op === "stop_gradient" && "of" in params && params.of === "probabilities";
+
+/** True when a function draws by probabilities that it computes. */
+export function drawsByProbabilities({ equations }: IrFunction): boolean {
+  return equations.some((equation) => {
+    const body = bodyOf(equation);
+    return weighs(equation) || body !== undefined && drawsByProbabilities(body);
+  });
+}
+
+/** Where leaves act on probabilities by which something is drawn that is read. */
+export function probabilitiesOf(leaves: readonly LeafDeclaration[], { fn, inputs }: Evidence): readonly Span[] {
+  const bits = leaves.reduce((all, { name }) => {
+    const position = inputs.get(name);
+    return position === undefined ? all : all | 1n << BigInt(position);
+  }, 0n);
+  const places = new Map<string, Span>();
+  influencesIf(fn, {}, (equation, [x]) => {
+    const { origin } = equation;
+    if (!origin || !weighs(equation) || (x!.reached & bits) === 0n) return;
+    places.set(`${origin.source} ${origin.start} ${origin.end}`, origin);
+  });
+  return [...places.values()];
 }
 
 // -------------------------------------------------------------------------------------------- what is not so soon, or 0

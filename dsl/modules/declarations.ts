@@ -40,7 +40,8 @@ function checkItem(item: Item, sink: DiagnosticSink): void {
       checkType(item.result, numberTypes, sink);
       for (const member of item.members) {
         names.add(member.name);
-        if (member.kind === "Binding" || member.kind === "Draw") checkType(member.type, ["float"], sink);
+        if (member.kind === "Binding") checkType(member.type, ["float"], sink);
+        if (member.kind === "Draw") checkType(member.type, numberTypes, sink);
         if (member.kind === "Scan") checkSteps(new Names(sink), member.members, sink);
       }
       return;

@@ -93,13 +93,33 @@ export interface DistributionValue {
   readonly make: (dims: readonly Dim[]) => BaseDistribution | ErrorValue;
 }
 
-/** What the runtime can draw: `a` and `b` are the arguments of the family. */
-export interface BaseDistribution {
+/** What can be drawn: floats, whole numbers of a range, or whole numbers and truth values by probabilities. */
+export type BaseDistribution = FloatDistribution | RangeDistribution | WeightedDistribution;
+
+/** Floats; `a` and `b` are the arguments of the family. */
+export interface FloatDistribution {
   readonly kind: "family";
   readonly family: "uniform" | "normal" | "truncated_normal";
   readonly a: StaticValue | TensorValue;
   readonly b: StaticValue | TensorValue;
 }
+
+/** Whole numbers 0 .. count - 1, each as likely as the others; those of a permutation are different along the last axis. */
+export interface RangeDistribution {
+  readonly kind: "family";
+  readonly family: "choice" | "permutation";
+  readonly count: number;
+}
+
+/** The place along the last axis, in proportion to what stands there; true with a probability. */
+export interface WeightedDistribution {
+  readonly kind: "family";
+  readonly family: "categorical" | "bernoulli";
+  readonly weights: Weights;
+}
+
+/** Probabilities, or what they are in proportion to: numbers known now, or computed. */
+export type Weights = StaticValue | LiteralValue | ShapeValue | TensorValue;
 
 /** One of several arrays, by its path below the model that they are of. */
 export interface NamedTensor {

@@ -86,3 +86,10 @@ export function staticNumber(value: number, type: StaticValue["type"] = Number.i
 export function isSingleSize(value: Value): value is ShapeValue & { readonly single: true } {
   return value.kind === "shape" && value.single === true;
 }
+
+/** The numbers of a value, as far as they are known now. */
+export function numbersOf(value: Value): readonly number[] {
+  if (value.kind === "static") return [value.value];
+  if (value.kind === "shape") return shapeOf(value.dims);
+  return value.kind === "literal" ? value.numbers : [];
+}

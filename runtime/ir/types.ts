@@ -83,8 +83,8 @@ export interface PrimitiveParameters {
   integer_pow: { readonly exponent: number };
   /** Any dtype to any dtype; float to i32 truncates, anything to bool is (x != 0). */
   convert: { readonly dtype: DType };
-  /** The identity, with derivative zero. */
-  stop_gradient: None;
+  /** The identity, with derivative zero. `of`: what is handed on are the probabilities of a draw, through which none goes. */
+  stop_gradient: { readonly of?: "probabilities" };
   /** bool: logical; i32: bitwise. */
   not: None;
 

@@ -25,7 +25,7 @@ type Part = { readonly size: Expression } | { readonly axes: Expression };
 /** What comes out. */
 interface Result {
   readonly kind: "array" | "drawn" | "list" | "number";
-  readonly dtype: "int" | "any" | undefined;
+  readonly dtype: "int" | "bool" | "any" | undefined;
   readonly parts: readonly Part[];
   /** In place of parts: names of axes that meet as in NumPy. */
   readonly broadcast?: readonly string[];
@@ -99,7 +99,7 @@ export function readSignature(text: string): ReadSignature {
   const single = !left.includes(")(");
   const own = single ? left.slice(left.indexOf("(") + 1, -1) : first!;
   const read = (list: string) => splitAt(list).map(parameterOf);
-  const [, word = "", rest = ""] = /^(int |any |list |number )?(.*)$/.exec(result) ?? [];
+  const [, word = "", rest = ""] = /^(int |bool |any |list |number )?(.*)$/.exec(result) ?? [];
   const spread = /^broadcast\((.*)\)$/.exec(rest)?.[1];
   const parts = spread ? [] : rest.startsWith("[") ? partsOf(rest) : [{ size: expressionOf(rest) }];
   return {
@@ -109,7 +109,7 @@ export function readSignature(text: string): ReadSignature {
     parameters: read(single ? own : second!),
     result: {
       kind: arrow === "~" ? "drawn" : word === "list " ? "list" : word === "number " ? "number" : "array",
-      dtype: word === "int " ? "int" : word === "any " ? "any" : undefined,
+      dtype: word === "int " ? "int" : word === "bool " ? "bool" : word === "any " ? "any" : undefined,
       parts,
       ...(spread && { broadcast: splitAt(spread) }),
     },

@@ -138,14 +138,32 @@ function check(name: string, lines: readonly string[]): void {
 const compiled = (text: string) =>
   compileProgram({ root: { name: "a.meta", text }, readSource: () => undefined, readData: () => undefined });
 
-/** Draws a parameter of a model. */
+/** Halves of a shape. */
+const halves = ([n, ...rest]: readonly number[]): string =>
+  n === undefined ? "0.5" : `[${Array.from({ length: n }, () => halves(rest)).join(", ")}]`;
+
+/** Draws a parameter of a model, or, where what is drawn is no float, inside of it. */
 function drawn(name: string, line: string): void {
   const signature = readSignature(line);
+  const { dtype, parts } = signature.result;
   for (let i = 0; i < 4; i++) {
     const bound = drawNames(throwDice(19, i), signature);
-    const shape = sizesOf(signature.result.parts, bound)!;
-    const call = line.replace(/ ~ .*/, "").replaceAll(/\w+ : \[\]/g, () => "0.5");
-    const text = `edition 1
+    const shape = sizesOf(parts, bound)!;
+    const args = () =>
+      signature.parameters.map((p) => {
+        const given = drawGiven(throwDice(19, i), p, bound);
+        return typeof given === "number" ? String(given) : halves("shape" in given ? given.shape : given);
+      });
+    const call = dtype
+      ? `${signature.name}(${args().join(", ")})`
+      : line.replace(/ ~ .*/, "").replaceAll(/\w+ : \[\]/g, () => "0.5");
+    const text = dtype
+      ? `edition 1
+fn own() = ${call}
+model net(x : []) { W : [${shape}] = 1  draw d : ${dtype} [${shape}] ~ own()  return x * sum(W * d) }
+gradient net(2) wrt net.W
+`
+      : `edition 1
 fn own() = ${call}
 model net(x : []) { W : [${shape}] ~ own()  return x * sum(W) }
 gradient net(2) wrt net.W

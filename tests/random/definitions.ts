@@ -33,6 +33,8 @@ export class Definitions {
   readonly free: readonly Evolved[];
   network: Network | undefined;
   theta = false;
+  /** Fields of splits that are drawn of whole numbers and truth values. */
+  integers: string | undefined;
   /** False where no loop changes anything. */
   evolves = true;
   /** The task takes arguments, all of which have defaults. */
@@ -88,13 +90,13 @@ export class Definitions {
 
   data(): void {
     const { dice } = this;
+    const two = dice.chance(0.15) ? "~ choice(2)" : `= [${dice.int(0, 1)}, ${dice.int(0, 1)}]`;
+    const three = dice.chance(0.15) ? "~ permutation(3)" : `= [${dice.int(0, 2)}, ${dice.int(0, 2)}, 1]`;
     this.define(
       "ix",
-      `data ix {\n    two : int [2] = [${dice.int(0, 1)}, ${dice.int(0, 1)}]\n    three : int [3] = [${
-        dice.int(0, 2)
-      }, ${dice.int(0, 2)}, 1]\n    on : bool [3] = [true, ${dice.chance(0.5)}, false]\n    far : int [2] = [${
-        dice.int(0, 5)
-      }, ${dice.pick(["7", "100_000", "2147483647"])}]\n}`,
+      `data ix {\n    two : int [2] ${two}\n    three : int [3] ${three}\n    on : bool [3] = [true, ${
+        dice.chance(0.5)
+      }, false]\n    far : int [2] = [${dice.int(0, 5)}, ${dice.pick(["7", "100_000", "2147483647"])}]\n}`,
     );
     const net = this.network;
     if (net) {
@@ -109,7 +111,7 @@ export class Definitions {
           net ? fields(dice, net, this.rows, "split") : "x : [2, 3] ~ uniform(-1, 1)"
         }\n    s : [] ~ ${this.given ? "normal(k + 0.1 * mean(pool.two), spread)" : "normal(k, 0.5)"}\n    b : [3] = ${
           literal(dice, [3])
-        }\n  }`;
+        }${this.drawnIntegers()}\n  }`;
       this.define(
         "problem",
         `task problem${
@@ -119,6 +121,21 @@ export class Definitions {
         }\n${split("support")}\n${split("query")}\n}`,
       );
     }
+  }
+
+  /** Fields of a split that are drawn of whole numbers and truth values. */
+  drawnIntegers(): string {
+    const { dice } = this;
+    this.integers ??= dice.chance(0.3)
+      ? [
+        `ways : int [2] ~ ${dice.pick(["choice(3)", "permutation(3)", "permutation(2)"])}`,
+        `places : int [3] ~ ${
+          dice.pick(["permutation(3)", "categorical([0.2, 0.5, 0.3])", "categorical([0.3, k, 0.2])", "choice(2)"])
+        }`,
+        `some : bool [3] ~ bernoulli(${dice.pick(["0.5", "sigmoid(k)", "[0.2, 0.5, 1]"])})`,
+      ].map((line) => `\n    ${line}`).join("")
+      : "";
+    return this.integers;
   }
 
   parameters(): void {
@@ -185,6 +202,13 @@ export class Definitions {
     const variables = [...evolved.flatMap((e) => e.variables.map(read)), ...more, ...this.constants()];
     if (table === "support" || table === "query") {
       variables.push({ text: `${table}.s`, shape: [] }, { text: `${table}.b`, shape: [3] });
+      if (this.integers) {
+        variables.push(
+          { text: `${table}.ways`, shape: [2], below: 3 },
+          { text: `${table}.places`, shape: [3], below: 3 },
+          { text: `${table}.some`, shape: [3], bool: true },
+        );
+      }
       if (!net) variables.push({ text: `${table}.x`, shape: [2, 3] });
     }
     if (net && (evolved.some((e) => e.network) || time === "" && evolved.length === 0)) {
