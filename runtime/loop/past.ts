@@ -88,7 +88,7 @@ function nameOf({ kind, item }: RunItem): string {
 function textOf(part: unknown): string {
   return JSON.stringify(part, (key, value) => {
     if (key === "origin") return undefined;
-    if (key === "fn" && isFunction(value)) return [printFunction(value), ...constantsOf(value)];
+    if (key === "fn" && isFunction(value)) return [printFunction(value), ...unprintedOf(value)];
     // JSON has no words for these
     if (typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))) {
       return Object.is(value, -0) ? "-0" : `${value}`;
@@ -100,11 +100,15 @@ function textOf(part: unknown): string {
 const isFunction = (value: unknown): value is IrFunction =>
   typeof value === "object" && value !== null && "equations" in value && "outputs" in value;
 
-/** The constants of a function, whole: where it is printed, long ones are cut off. */
-function* constantsOf({ equations }: IrFunction): Generator<readonly number[]> {
+/** What a printed function leaves out: the ends of long constants, and the other way of a map that is given both ways. */
+function* unprintedOf({ equations }: IrFunction): Generator<readonly number[] | string> {
   for (const equation of equations) {
     if (equation.op === "constant") yield Array.from<number>(equation.params.data);
+    if (equation.op === "pullback") {
+      yield printFunction(equation.params.forward);
+      yield* unprintedOf(equation.params.forward);
+    }
     const body = bodyOf(equation);
-    if (body) yield* constantsOf(body);
+    if (body) yield* unprintedOf(body);
   }
 }

@@ -1,5 +1,5 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { compile, restoreRun, type Run, RunError } from "../../mod.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { compile, compileFile, restoreRun, type Run, RunError } from "../../mod.ts";
 import { readRun } from "../../api/run_text.ts";
 
 const source = `edition 1
@@ -38,20 +38,6 @@ Deno.test("a run that was serialised and restored answers as before", async () =
   assertEquals(again.parameter("net.w").data.constructor, Float32Array);
 });
 
-Deno.test("what format 1 said of losses and records is what this one says", async () => {
-  const { result } = JSON.parse((await compile(source).run({ seed: 5 })).serialize());
-  const [{ done: _done, metaSteps: _metaSteps, ...train }] = result.outers;
-  const value = { $: "array", dtype: "f64", shape: [], base64: "AAAAAAAA8D8=" }; // 1
-  const recorded = [0, 2, 5].map((step) => (
-    { name: "c", of: "c", by: { kind: "outer", name: "train", step }, trajectory: false, value }
-  ));
-  const run = restoreRun(
-    JSON.stringify({ format: "meta-run", version: 1, result: { ...result, outers: [train], recorded } }),
-  );
-  assertEquals([run.ending().done, [...run.metaSteps()]], [5, [0, 1, 2, 3, 4]]);
-  assertEquals([run.recorded("c").steps, run.recorded("c").values.map((v) => v.data[0])], [[0, 2, 5], [1, 1, 1]]);
-});
-
 Deno.test("numbers that are not finite come back, and so does why a run failed", async () => {
   const diverging = `edition 1
 param w = 1
@@ -72,9 +58,33 @@ Deno.test("a text that is no run, is cut off, altered or of a later version is r
   for (const wrong of ["", "{}", "null", "[1]", '{"format":"else"}', text.slice(0, -10)]) {
     assertThrows(() => restoreRun(wrong), TypeError, "This is no serialised run");
   }
-  assertThrows(() => restoreRun('{"format":"meta-run","version":3}'), TypeError, "format 3; this version reads 1");
-  assertThrows(() => restoreRun('{"format":"meta-run","version":1}'), TypeError, "not complete");
-  const shorter = text.replace(/"base64":"[^"]{8}/, '"base64":"');
-  assertThrows(() => restoreRun(shorter), TypeError, "an array is cut off");
-  assertThrows(() => restoreRun(text.replace('"$":"array"', '"$":"else"')), TypeError, "something unknown, `else`");
+  assertThrows(() => restoreRun('{"format":"meta-run","version":3}'), TypeError, "format 3; this version reads 1 to 2");
+  for (const version of [1, 2]) {
+    assertThrows(() => restoreRun(`{"format":"meta-run","version":${version}}`), TypeError, "not complete");
+  }
+  const shorter = text.replace(/"base64":"[^"]{16}/, '"base64":"');
+  assertThrows(() => restoreRun(shorter), TypeError, "has been altered");
+  assertThrows(() => restoreRun(text.replace('"seed":0', '"seed":1')), TypeError, "has been altered");
+  assertThrows(() => restoreRun(text.replace('"$":"map"', '"$":"else"')), TypeError, "has been altered");
+});
+
+const old = new URL("../record/old/", import.meta.url);
+
+Deno.test("texts of version 1 are read: as the run answers that wrote them", async () => {
+  const text = Deno.readTextFileSync(new URL("run-text-1.json", old));
+  const now = await compileFile(new URL("program.meta", old)).run({ seed: 3, backend: "reference" });
+  // how long things took, and what was kept, is of each run
+  const timeless = (run: Run) => {
+    const { plans: _, ...result } = readRun(run.serialize());
+    return { ...result, seconds: 0, outers: result.outers.map((outer) => ({ ...outer, seconds: 0 })) };
+  };
+  assertEquals(timeless(restoreRun(text)), timeless(now));
+
+  const failed = restoreRun(Deno.readTextFileSync(new URL("failed-1.json", old)));
+  assertEquals(failed.outcome, "failed");
+  assert(Array.from(failed.recorded("w@*").values[0]!.data, Number).some((x) => Number.isNaN(x)));
+  assertStringIncludes(readRun(failed.serialize()).failure!.message, "`fit`");
+  const one = Deno.readTextFileSync(new URL("failed-1.json", old));
+  assertThrows(() => restoreRun(one.replace(/"base64":"[^"]{8}/, '"base64":"')), TypeError, "an array is cut off");
+  assertThrows(() => restoreRun(one.replace('"$":"array"', '"$":"else"')), TypeError, "something unknown, `else`");
 });
