@@ -139,7 +139,8 @@ export function compileInput(source: string, options: CompileOptions): CompileIn
     },
     readData(path) {
       const content = read(path);
-      return typeof content === "string" ? new TextEncoder().encode(content) : content;
+      // what stays bytes lies there as long as the experiment does, and the caller may write into it
+      return typeof content === "string" ? new TextEncoder().encode(content) : content?.slice();
     },
     ...outsideValues(options),
   };

@@ -2,17 +2,19 @@
 // declarations before anything runs, with the row and column of what is wrong.
 import type { DataField, DataItem } from "../syntax/ast.ts";
 import { rangeOfData } from "../../runtime/ir/ranges.ts";
-import { allocate, type ArrayType, sizeOf, type TypedArray } from "../../runtime/ir/types.ts";
+import { type ArrayType, sizeOf, type TypedArray } from "../../runtime/ir/types.ts";
 import { entryOf, entryOfArray, type HostValues, whyNoEntry } from "../../runtime/program/given_arrays.ts";
 import { fail } from "../world/report.ts";
 import type { Context, Elaboration } from "../world/world.ts";
 import type { Dim } from "../world/value_kinds.ts";
 import { formatBytes } from "../../runtime/bytes.ts";
 import { openDataFile, type ReadData, whenWhole, withinData } from "./data_files.ts";
-import { dataKey, declaredDims, type Entries } from "../elaborate/data_values.ts";
+import { dataKey, declaredDims } from "../elaborate/data_values.ts";
+import { type Entries, heldAs, type NumberArray, openValues, readAll } from "./entries.ts";
 import { dtypeOf, requireStatic, tooLarge } from "../elaborate/sizes.ts";
 import { openLook } from "../elaborate/functions.ts";
 import { hintFor } from "../diagnostics/hints.ts";
+import { byteType } from "../modules/declarations.ts";
 import type { Module } from "../modules/modules.ts";
 import { count, quoted } from "../text/words.ts";
 
@@ -147,7 +149,8 @@ function formatDeclared(dims: readonly (Dim | undefined)[]): string {
 
 /** Fills a field. "rows": a table has not as many rows as declared (not reported). */
 function load(cx: Context, item: DataItem, field: DataField, entries: Entries, keyOf: KeyOf): "rows" | undefined {
-  const dtype = dtypeOf(field.type?.dtype?.name ?? "float", cx.elaboration.precision);
+  const word = field.type?.dtype?.name ?? "float";
+  const dtype = word === byteType ? "u8" : dtypeOf(word, cx.elaboration.precision);
   if (!dtype) return undefined; // reported with the declarations
   const name = `${item.name.name}.${field.name.name}`;
   const dims = declaredDims(cx, field);
@@ -190,7 +193,7 @@ function load(cx: Context, item: DataItem, field: DataField, entries: Entries, k
   const key = keyOf(field);
   if (!data || key === undefined) return undefined;
   cx.elaboration.data.set(key, { dtype, shape, data });
-  if (dtype === "i32") {
+  if (dtype === "i32" || dtype === "u8") {
     const source = { name, data, where: entries.where, notes: rows };
     cx.elaboration.dataRanges.set(key, { ...rangeOfData(data), source });
   }
@@ -229,27 +232,22 @@ function readEntries(
     readonly notes: readonly string[];
   },
 ): TypedArray | undefined {
-  const at = whenWhole(cx, { name: entries.name, at: field.span }, () => entries.open());
-  if (!at) return undefined;
-  const wrong = (i: number, what: string, hint?: string) =>
+  const open = whenWhole(cx, { name: entries.name, at: field.span }, () => entries.open());
+  if (!open) return undefined;
+  const data = heldAs(dtype, open) ?? readAll(open, { dtype, count: sizeOf(shape), missing });
+  if (!("read" in data)) return data;
+  const { at: i, read, why } = data;
+  const wrong = (what: string, hint?: string) =>
     void fail(cx, { code: "M0602", title: `${entries.where(i)} is ${what}`, at: field.span, notes, hint });
-  const data = allocate(dtype, sizeOf(shape));
-  for (let i = 0; i < data.length; i++) {
-    const read = at(i);
-    if (typeof read === "string") {
-      const shown = read.length > 40 ? `${read.slice(0, 40)}…` : read;
-      const comma = /^[+-]?\d+,\d+$/.test(read)
-        ? `a fraction begins with a point, \`${read.replace(",", ".")}\`, and thousands have no mark`
-        : undefined;
-      return wrong(i, `\`${shown}\`: it is not a number`, comma);
-    }
-    const value = Number.isNaN(read) ? missing : read;
-    if (value === undefined) return wrong(i, "missing", "say what stands for missing entries, such as `missing 0`");
-    const why = whyNoEntry(value, dtype);
-    if (why) return wrong(i, `${value}: ${why}`);
-    data[i] = value;
+  if (typeof read === "string") {
+    const shown = read.length > 40 ? `${read.slice(0, 40)}…` : read;
+    const comma = /^[+-]?\d+,\d+$/.test(read)
+      ? `a fraction begins with a point, \`${read.replace(",", ".")}\`, and thousands have no mark`
+      : undefined;
+    return wrong(`\`${shown}\`: it is not a number`, comma);
   }
-  return data;
+  if (why === undefined) return wrong("missing", "say what stands for missing entries, such as `missing 0`");
+  return wrong(`${read}: ${why}`);
 }
 
 /** True where unpacking takes much, and much more than what is packed: nobody said that there are so many numbers. */
@@ -297,6 +295,8 @@ function loadHost(cx: Context, item: DataItem, field: DataField, { shape, data }
   const where = entryOfArray(shape, `the array for \`${name}\``);
   const dtype = field.type?.dtype?.name === "bool" ? "bool" : "f64";
   const what = `The array for \`${name}\``;
-  const open = () => (i: number) => entryOf(data[i], dtype);
+  const at = (i: number) => entryOf(data[i], dtype);
+  const lies = ArrayBuffer.isView(data) && !(data instanceof BigInt64Array || data instanceof BigUint64Array);
+  const open = () => lies ? { ...openValues(data as NumberArray), lent: true } : { at };
   load(cx, item, field, { from: "host", shape, name: what, open, where }, keyOf);
 }

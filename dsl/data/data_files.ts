@@ -12,7 +12,7 @@ import { type Module, resolvePath } from "../modules/modules.ts";
 import { mostHeaderBytes, npyEntries, type NpyHeader, readNpyHeader } from "./npy.ts";
 import { openArchive } from "./npz.ts";
 import type { Context } from "../world/world.ts";
-import type { Entries } from "../elaborate/data_values.ts";
+import type { Entries } from "./entries.ts";
 import { entryOfArray } from "../../runtime/program/given_arrays.ts";
 
 /** The bytes of a data file by its path relative to the root file's folder; undefined when there is none. A reader that knows
@@ -176,7 +176,7 @@ function tableFile(path: string, bytes: Uint8Array, kind: ".csv" | ".tsv"): Data
         from: "table",
         shape: [table.rows, width],
         name: `\`${path}\``,
-        open: () => (i) => readCell(table.cells(Math.floor(i / width))[columns[i % width]!]!),
+        open: () => ({ at: (i) => readCell(table.cells(Math.floor(i / width))[columns[i % width]!]!) }),
         where: cellOf(columns.map((column) => table.header[column]!), table.number, path),
       };
     },

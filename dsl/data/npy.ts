@@ -2,6 +2,7 @@
 // (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html): a header that names type, order and shape, then
 // the entries. The header is read first, by itself: it says what the rest costs.
 import { halfToNumber } from "../../runtime/program/safetensors.ts";
+import { type NumberArray, type OpenEntries, openValues } from "./entries.ts";
 
 /** What the header of a .npy file says. */
 export interface NpyHeader {
@@ -16,34 +17,59 @@ export interface NpyHeader {
 interface EntryType {
   /** Bytes of an entry. */
   readonly size: number;
-  /** An entry; its text where it is none of its type. */
-  read(view: DataView, at: number, littleEndian: boolean): number | string;
+  /** So many entries that lie at a multiple of `size`. */
+  open(buffer: ArrayBuffer, at: number, count: number): OpenEntries;
 }
 
-/** Entry i of an array, row-major, also when the file holds them column-major. Integers beyond 2^53 are rounded. */
-export type ReadEntry = (i: number) => number | string;
+type NumberArrayConstructor = {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBuffer, at: number, count: number): NumberArray;
+};
+
+const numbersOf = (make: NumberArrayConstructor): EntryType => ({
+  size: make.BYTES_PER_ELEMENT,
+  open: (buffer, at, count) => openValues(new make(buffer, at, count)),
+});
+
+/** Integers of 64 bits: a low half without a sign, then a high one. */
+const wideIntegers = (make: typeof Int32Array | typeof Uint32Array): EntryType => ({
+  size: 8,
+  open(buffer, at, count) {
+    const [low, high] = [new Uint32Array(buffer, at, 2 * count), new make(buffer, at, 2 * count)];
+    return { at: (i) => high[2 * i + 1]! * 2 ** 32 + low[2 * i]! };
+  },
+});
+
+const halves: EntryType = {
+  size: 2,
+  open(buffer, at, count) {
+    const bits = new Uint16Array(buffer, at, count);
+    return { at: (i) => halfToNumber(bits[i]!) };
+  },
+};
 
 const truth: EntryType = {
   size: 1,
-  read(view, at) {
-    const byte = view.getUint8(at);
-    return byte > 1 ? `bool(${byte})` : byte;
+  open(buffer, at, count) {
+    const bytes = new Uint8Array(buffer, at, count);
+    const entry = (i: number) => bytes[i]! > 1 ? `bool(${bytes[i]})` : bytes[i]!;
+    return bytes.every((byte) => byte <= 1) ? openValues(bytes) : { at: entry };
   },
 };
 
 /** Types by kind and size as NumPy writes them; `?` is how older versions wrote `b1`. */
 const entryTypes: ReadonlyMap<string, EntryType> = new Map<string, EntryType>([
-  ["f2", { size: 2, read: (v, i, le) => halfToNumber(v.getUint16(i, le)) }],
-  ["f4", { size: 4, read: (v, i, le) => v.getFloat32(i, le) }],
-  ["f8", { size: 8, read: (v, i, le) => v.getFloat64(i, le) }],
-  ["i1", { size: 1, read: (v, i) => v.getInt8(i) }],
-  ["i2", { size: 2, read: (v, i, le) => v.getInt16(i, le) }],
-  ["i4", { size: 4, read: (v, i, le) => v.getInt32(i, le) }],
-  ["i8", { size: 8, read: (v, i, le) => Number(v.getBigInt64(i, le)) }],
-  ["u1", { size: 1, read: (v, i) => v.getUint8(i) }],
-  ["u2", { size: 2, read: (v, i, le) => v.getUint16(i, le) }],
-  ["u4", { size: 4, read: (v, i, le) => v.getUint32(i, le) }],
-  ["u8", { size: 8, read: (v, i, le) => Number(v.getBigUint64(i, le)) }],
+  ["f2", halves],
+  ["f4", numbersOf(Float32Array)],
+  ["f8", numbersOf(Float64Array)],
+  ["i1", numbersOf(Int8Array)],
+  ["i2", numbersOf(Int16Array)],
+  ["i4", numbersOf(Int32Array)],
+  ["i8", wideIntegers(Int32Array)],
+  ["u1", numbersOf(Uint8Array)],
+  ["u2", numbersOf(Uint16Array)],
+  ["u4", numbersOf(Uint32Array)],
+  ["u8", wideIntegers(Uint32Array)],
   ["b1", truth],
   ["?", truth],
 ]);
@@ -83,21 +109,57 @@ export function readNpyHeader(bytes: Uint8Array, size: number): NpyHeader {
   return { ...facts, type, begin };
 }
 
-/** The entries of a whole .npy file. */
-export function npyEntries({ shape, columnMajor, littleEndian, type, begin }: NpyHeader, bytes: Uint8Array): ReadEntry {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const read = (k: number) => type.read(view, begin + k * type.size, littleEndian);
-  if (!columnMajor || shape.length < 2) return read;
-  return (i) => {
-    let [k, stride] = [0, shape.reduce((n, size) => n * size, 1)];
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      const size = shape[axis]!;
-      stride /= size;
-      k += (i % size) * stride;
-      i = Math.floor(i / size);
+/** The entries of a whole .npy file. They lie where they lie in the file, unless they have to be moved for what reads them. */
+export function npyEntries(header: NpyHeader, bytes: Uint8Array): OpenEntries {
+  const { shape, columnMajor, littleEndian, type, begin } = header;
+  const count = shape.reduce((n, size) => n * size, 1);
+  const at = bytes.byteOffset + begin;
+  const turned = !littleEndian && type.size > 1;
+  const moved = turned || at % type.size !== 0 ? bytes.slice(begin) : undefined;
+  if (turned) turnBytes(moved!, type.size);
+  const entries = type.open((moved ?? bytes).buffer as ArrayBuffer, moved ? 0 : at, count);
+  return columnMajor && shape.length > 1 ? rowMajor(entries, shape) : entries;
+}
+
+/** Turns the bytes of each entry around. */
+function turnBytes(bytes: Uint8Array, size: number): void {
+  for (let begin = 0; begin < bytes.length; begin += size) {
+    for (let [i, j] = [begin, begin + size - 1]; i < j; i++, j--) {
+      [bytes[i], bytes[j]] = [bytes[j]!, bytes[i]!];
     }
-    return read(k);
-  };
+  }
+}
+
+/** Entries that lie column by column, row by row. */
+function rowMajor({ at, values }: OpenEntries, shape: readonly number[]): OpenEntries {
+  const count = shape.reduce((n, size) => n * size, 1);
+  if (!values) return { at: (i) => at(placeByColumns(i, shape)) };
+  const ordered = values.slice();
+  const index = shape.map(() => 0);
+  const steps = shape.map((_, axis) => shape.slice(0, axis).reduce((n, size) => n * size, 1));
+  const last = shape.length - 1;
+  for (let i = 0, from = 0; i < count; i++) {
+    ordered[i] = values[from]!;
+    for (let axis = last; axis >= 0; axis--) {
+      from += steps[axis]!;
+      if (++index[axis]! < shape[axis]!) break;
+      from -= steps[axis]! * shape[axis]!;
+      index[axis] = 0;
+    }
+  }
+  return openValues(ordered);
+}
+
+/** Where entry i, row-major, lies column by column. */
+function placeByColumns(i: number, shape: readonly number[]): number {
+  let [k, step] = [0, shape.reduce((n, size) => n * size, 1)];
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const size = shape[axis]!;
+    step /= size;
+    k += (i % size) * step;
+    i = Math.floor(i / size);
+  }
+  return k;
 }
 
 const entry = String.raw`(?:'\w+'|"\w+") *: *(?:'[^']*'|"[^"]*"|\w+|\([^()]*\))`;

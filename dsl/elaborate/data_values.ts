@@ -29,9 +29,11 @@ export function dataRecord(cx: Context, definition: Definition): RecordValue {
       if (array) {
         const dims = declaredDims({ ...cx, scope: moduleScope(definition.module) }, field, array.shape);
         if (!dims) return errorValue;
-        const variable = cx.world.consumer.input({ kind: "data", name: key });
+        const given = cx.world.consumer.input({ kind: "data", name: key });
         const range = cx.elaboration.dataRanges.get(key);
-        if (range) setRange(variable, range);
+        if (range) setRange(given, range);
+        // rows of it are taken first, and converted then (`simplify.ts`)
+        const variable = array.dtype === "u8" ? cx.b.convert(given, "i32") : given;
         const declared = { name: qualified, span: field.name.span };
         return fieldOf(item, { kind: "tensor", variable, dims: dims as Dim[], declared });
       }
@@ -56,10 +58,11 @@ export function dataRecord(cx: Context, definition: Definition): RecordValue {
 
 /** Has the integers of a field that stands in the program know where they stand. One number alone may be that of others, too. */
 function nameEntries(b: Builder, value: Value, name: string): void {
-  const equation = value.kind === "tensor" && value.variable.dtype === "i32" ? b.producer(value.variable) : undefined;
+  const made = value.kind === "tensor" && value.variable.dtype === "i32" ? b.producer(value.variable) : undefined;
+  const equation = made?.op === "convert" ? b.producer(made.inputs[0]!) : made;
   if (equation?.op !== "constant" || equation.params.data.length === 1) return;
   const { type, data } = equation.params;
-  const [variable] = equation.outputs;
+  const [variable] = made!.outputs;
   setRange(variable!, {
     ...rangeOf(variable!),
     source: { name, data, where: entryOfArray(type.shape, `\`${name}\``) },
@@ -108,21 +111,3 @@ export function declaredDims(
   const known = dims.filter((dim) => dim !== undefined);
   return tooLarge(cx, known, field.type?.span ?? field.span) ? undefined : dims;
 }
-
-/** What a field is filled with. */
-export interface Entries {
-  /** "table": rows by columns, whose second axis the declaration may split or leave out. */
-  readonly from: "table" | "array" | "host";
-  readonly shape: readonly number[];
-  /** What holds them, for an error. */
-  readonly name: string;
-  /** Bytes that they are packed in, where they are, and those that they take unpacked. */
-  readonly packed?: { readonly from: number; readonly to: number };
-  /** Gets at them, which costs what unpacking costs. Throws SyntaxError that says what is wrong with them. */
-  open(): ReadEntry;
-  /** Where entry i stands, for an error. */
-  where(i: number): string;
-}
-
-/** Entry i, row-major: NaN where it is missing, its text where that is no number. */
-export type ReadEntry = (i: number) => number | string;

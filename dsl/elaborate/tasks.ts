@@ -1,6 +1,8 @@
 // What is one task? The draws and values of a `task` definition for one task index and meta-step: made when first read, in
 // the world of the task, each under its own name.
-import { largestInt } from "../../runtime/ir/types.ts";
+import type { Builder } from "../../runtime/ir/builder.ts";
+import { largestInt, type Variable } from "../../runtime/ir/types.ts";
+import { byteType } from "../modules/declarations.ts";
 import { dtypeOf, evaluateType } from "./sizes.ts";
 import type { Binding, FunctionItem, LetItem, SplitMember, TaskItem, TypeExpression } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
@@ -198,9 +200,14 @@ function drawnValue(
 /** A value as an array of a declared type; the error value when it cannot be one (not reported). */
 function asDeclared(cx: Context, value: Value, type: string): TensorValue | ErrorValue {
   const numbers = numbersOf(value);
+  if (type === byteType) {
+    const known = value.kind === "static" || value.kind === "literal" || value.kind === "shape";
+    const ints = known && numbers.every(fitting(type)) ? asDeclared(cx, value, "int") : errorValue;
+    return ints.kind === "error" ? ints : { ...ints, variable: asBytes(cx.b, ints.variable) };
+  }
   if (type === "int") {
     if (value.kind === "static" || value.kind === "literal" || value.kind === "shape") {
-      const fits = numbers.every((n) => Number.isInteger(n) && Math.abs(n) <= largestInt);
+      const fits = numbers.every(fitting(type));
       const whole = value.kind === "literal" ? { ...value, type: "int" as const } : value;
       return fits ? toTensor(cx, whole, "int") : errorValue;
     }
@@ -217,9 +224,22 @@ function asDeclared(cx: Context, value: Value, type: string): TensorValue | Erro
   return toTensor(cx, value, "float");
 }
 
+/** Whether a number may stand in what is declared with a type of whole numbers. */
+const fitting = (type: string) => (n: number) => {
+  if (type === "bool") return n === 0 || n === 1;
+  return Number.isInteger(n) && (type === byteType ? n >= 0 && n <= 255 : Math.abs(n) <= largestInt);
+};
+
+/** Integers that are known now, kept as bytes, as what is read of them. */
+function asBytes(b: Builder, known: Variable): Variable {
+  const equation = b.producer(known);
+  if (equation?.op !== "constant") return known;
+  const { type, data } = equation.params;
+  return b.convert(b.literal(Uint8Array.from(data), { ...type, dtype: "u8" }), "i32");
+}
+
 /** The first number of a value that is not of a declared type. */
 function oddEntry(value: Value, type: string): string | undefined {
-  const fits = (n: number) => type === "bool" ? n === 0 || n === 1 : Number.isInteger(n) && Math.abs(n) <= largestInt;
-  const odd = numbersOf(value).find((n) => !fits(n));
+  const odd = numbersOf(value).find((n) => !fitting(type)(n));
   return odd === undefined ? undefined : String(odd);
 }

@@ -1,5 +1,6 @@
 // What does a model compute for arguments? Matches them with the formals, shapes the parameters at the first call, and
 // evaluates the body in the world that the call stands in.
+import { numberTypes } from "../modules/declarations.ts";
 import type { Binding, Expression, Formal, ModelItem, TypeExpression } from "../syntax/ast.ts";
 import { asFloat, toTensor } from "../elaborate/arithmetic.ts";
 import { fail } from "../world/report.ts";
@@ -106,10 +107,11 @@ function bindFormal(call: ModelCall, formal: Formal, arg: Passed): TensorValue |
     });
   }
   const dtype = value.variable.dtype === "i32" ? "int" : value.variable.dtype === "bool" ? "bool" : "float";
-  if (wanted !== undefined && wanted !== dtype && !(wanted === "float" && dtype === "bool")) {
+  const known = wanted !== undefined && numberTypes.includes(wanted); // another was reported with the declarations
+  if (known && wanted !== dtype && !(wanted === "float" && dtype === "bool")) {
     return void fail(cx, {
       code: "M0304",
-      title: `${what} is ${wanted === "int" ? "int" : wanted === "bool" ? "bool" : "float"}, given ${
+      title: `${what} is ${wanted}, given ${
         dtype === "float" ? `float ${formatDims(value.dims)}` : describeValue(value)
       }`,
       at: arg.span,

@@ -25,7 +25,7 @@ function checkItem(item: Item, sink: DiagnosticSink): void {
     case "Data":
       for (const field of item.fields) {
         names.add(field.name);
-        checkType(field.type, numberTypes, sink);
+        checkType(field.type, [...numberTypes, byteType], sink);
       }
       return;
     case "Task":
@@ -142,6 +142,8 @@ export const numberTypes: readonly string[] = ["int", "float", "bool"];
 
 /** What a task may be given, too: the rows that it is drawn from. */
 const taskTypes = [...numberTypes, "data"];
+/** The type of bytes in data, which are ints wherever they are read. */
+export const byteType = "u8";
 
 /** Names of types in other languages. */
 const foreignTypes = /^(f|float|double|fp|bfloat|half)\d*$/;
@@ -161,6 +163,14 @@ function checkType(type: TypeExpression | undefined, allowed: readonly string[],
     return;
   }
   const known = numberTypes.includes(dtype.name);
+  if (dtype.name === byteType) {
+    return sink.report({
+      code: "M0304",
+      title: `\`${byteType}\` is how data are kept, and what is read of them is an \`int\``,
+      at: dtype.span,
+      hint: allowed.includes("int") ? "write `int`" : "leave it out: a parameter is made of floats",
+    });
+  }
   sink.report({
     code: "M0304",
     title: known ? `A parameter is made of floats, not of \`${dtype.name}\`s` : `There is no type \`${dtype.name}\``,

@@ -20,7 +20,7 @@ import type { FloatRange } from "./float_range.ts";
 import { noteRanges, rangeOf, setRange } from "./ranges.ts";
 import { inferTypes } from "./shapes.ts";
 import { computesSame, fillsSame, isShared, storedAs } from "./sharing.ts";
-import { simplifyEquation } from "./simplify.ts";
+import { bytesOf, simplifyEquation } from "./simplify.ts";
 import { specializeLoop } from "./specialize.ts";
 import { InternalError } from "../errors.ts";
 import { valueIn } from "./structured.ts";
@@ -170,6 +170,15 @@ export class Builder {
     const inner = this.input({ dtype: outer.dtype, shape: outer.shape.slice(1) }, outer.name);
     setRange(inner, rangeOf(outer));
     return inner;
+  }
+
+  /** What a body sees of a stacked array: bytes go in as they are, and are converted there. */
+  #sliceAs(outer: Variable, body: Builder, stacked: Variable[], inputs: Variable[] = []): Variable {
+    const bytes = bytesOf(this, outer);
+    stacked.push(this.resolve(bytes ?? outer));
+    const inner = body.#sliceInput(bytes ?? outer);
+    inputs.push(inner);
+    return bytes ? body.convert(inner, outer.dtype) : inner;
   }
 
   /** The equation of this function or of one around it that made a variable, seen through captures; undefined for inputs. */
@@ -344,10 +353,7 @@ export class Builder {
     const stacked: Variable[] = [];
     return {
       body,
-      slice: (outer) => {
-        stacked.push(this.resolve(outer));
-        return body.#sliceInput(outer);
-      },
+      slice: (outer) => this.#sliceAs(outer, body, stacked),
       close: (outputs) => {
         const [fn, captured] = body.#finishBody(outputs);
         return this.emit("map", [...captured, ...stacked], { body: fn, length, constants: captured.length });
@@ -370,12 +376,7 @@ export class Builder {
         carryInputs.push(inner);
         return inner;
       },
-      slice: (outer) => {
-        stacked.push(this.resolve(outer));
-        const inner = body.#sliceInput(outer);
-        sliceInputs.push(inner);
-        return inner;
-      },
+      slice: (outer) => this.#sliceAs(outer, body, stacked, sliceInputs),
       close: (next, outputs, still = 0) => {
         body.#inputs.splice(0, body.#inputs.length, ...carryInputs, ...sliceInputs);
         const [fn, captured] = body.#finishBody([...next, ...outputs]);

@@ -1,8 +1,15 @@
 // Between which numbers do the integers of a variable lie, whatever the run brings? Noted while functions are built, so that
 // what cannot leave its range needs no equation that looks.
-import type { PrimitiveName, PrimitiveParameters, TypedArray, Variable } from "./types.ts";
+import {
+  type DType,
+  isFloat,
+  type PrimitiveName,
+  type PrimitiveParameters,
+  type TypedArray,
+  type Variable,
+} from "./types.ts";
 
-/** What is known of all entries of an i32 variable, at every step and in every task. */
+/** What is known of all entries of an i32 or u8 variable, at every step and in every task. */
 export interface IntRange {
   readonly low: number;
   readonly high: number;
@@ -39,14 +46,21 @@ const anyInt: IntRange = { low: -(2 ** 31), high: 2 ** 31 - 1, attained: false }
 
 const known = new WeakMap<Variable, IntRange>();
 
+const small: { readonly [D in DType]?: IntRange } = {
+  bool: { low: 0, high: 1, attained: false },
+  u8: { low: 0, high: 255, attained: false },
+};
+
 /** What is known of the entries of a variable; of booleans that they are 0 or 1. */
 export function rangeOf(variable: Variable): IntRange {
-  return known.get(variable) ?? (variable.dtype === "bool" ? { low: 0, high: 1, attained: false } : anyInt);
+  return known.get(variable) ?? small[variable.dtype] ?? anyInt;
 }
 
-/** Says what is known of the entries of an i32 variable. */
+const hasRange = ({ dtype }: Variable) => dtype === "i32" || dtype === "u8";
+
+/** Says what is known of the entries of an i32 or u8 variable. */
 export function setRange(variable: Variable, range: IntRange): void {
-  if (variable.dtype === "i32" && range !== anyInt) known.set(variable, range);
+  if (hasRange(variable) && range !== anyInt) known.set(variable, range);
 }
 
 /** The ends of some numbers. */
@@ -68,7 +82,7 @@ export function noteRanges<P extends PrimitiveName>(
   params: PrimitiveParameters[P],
   outputs: readonly Variable[],
 ): void {
-  if (!outputs.some((x) => x.dtype === "i32")) return;
+  if (!outputs.some(hasRange)) return;
   if (op === "map" || op === "scan") {
     const { body, carry = 0 } = params as Partial<PrimitiveParameters["scan"]> & PrimitiveParameters["map"];
     outputs.slice(carry).forEach((x, i) => setRange(x, rangeOf(body.outputs[carry + i]!)));
@@ -127,7 +141,7 @@ const rules: { readonly [P in PrimitiveName]?: Rule<P> } = {
     return { low: 0, high: Math.max(-x!.low, x!.high), attained: false };
   },
   sign: () => ({ low: -1, high: 1, attained: false }),
-  convert: ([x], _, [from]) => from!.dtype === "bool" || from!.dtype === "i32" ? x : undefined,
+  convert: ([x], _, [from]) => isFloat(from!.dtype) ? undefined : x,
   add: two(exactRanges.add),
   sub: two(exactRanges.sub),
   mul: two(exactRanges.mul),

@@ -47,8 +47,8 @@ function arity(inputs: readonly ArrayType[], n: number): void {
 }
 
 const float = (d: DType) => isFloat(d);
-const numeric = (d: DType) => d !== "bool";
-const integral = (d: DType) => !isFloat(d);
+const numeric = (d: DType) => d !== "bool" && d !== "u8";
+const integral = (d: DType) => d === "i32" || d === "bool";
 
 function unary(accepts: (d: DType) => boolean) {
   return (inputs: readonly ArrayType[]): readonly ArrayType[] => {
@@ -69,7 +69,7 @@ function binary(accepts: (d: DType) => boolean, result?: DType) {
   };
 }
 
-const comparison = binary(() => true, "bool");
+const comparison = binary((d) => d !== "u8", "bool");
 
 function checkAxes(axes: readonly number[], rank: number): void {
   const isAxis = (axis: number, i: number) =>
@@ -83,7 +83,7 @@ const reduction = (
 ): readonly ArrayType[] => {
   arity(inputs, 1);
   const [x] = inputs as [ArrayType];
-  require(numeric(x.dtype), "a bool cannot be reduced");
+  require(numeric(x.dtype), () => `${x.dtype} cannot be reduced`);
   checkAxes(axes, x.shape.length);
   return [{ dtype: x.dtype, shape: x.shape.filter((_, i) => !axes.includes(i)) }];
 };
@@ -138,7 +138,7 @@ const shapeRules: { readonly [P in PrimitiveName]: ShapeRule<P> } = {
   iota: (inputs, { type, axis }) => {
     arity(inputs, 0);
     checkAxes([axis], type.shape.length);
-    require(numeric(type.dtype), "iota of bool");
+    require(numeric(type.dtype), () => `iota of ${type.dtype}`);
     return [plain(type)];
   },
   random_bits: (inputs, { shape }) => {
@@ -171,6 +171,7 @@ const shapeRules: { readonly [P in PrimitiveName]: ShapeRule<P> } = {
   },
   convert: (inputs, { dtype }) => {
     arity(inputs, 1);
+    require(dtype !== "u8", "nothing is converted to u8");
     return [{ dtype, shape: inputs[0]!.shape }];
   },
   stop_gradient: unary(() => true),
@@ -195,7 +196,7 @@ const shapeRules: { readonly [P in PrimitiveName]: ShapeRule<P> } = {
   select: (inputs) => {
     arity(inputs, 3);
     const [condition, a, b] = inputs as [ArrayType, ArrayType, ArrayType];
-    require(condition.dtype === "bool" && a.dtype === b.dtype, "the dtypes do not fit");
+    require(condition.dtype === "bool" && a.dtype === b.dtype && a.dtype !== "u8", "the dtypes do not fit");
     require(sameShape(condition.shape, a.shape) && sameShape(a.shape, b.shape), "the shapes differ");
     return [plain(a)];
   },

@@ -52,6 +52,7 @@ export const storedAs: { readonly [D in DType]: (value: number) => number } = {
   f64: (value) => value,
   i32: (value) => value | 0,
   bool: (value) => value & 255,
+  u8: (value) => value & 255,
 };
 
 /** True for equal numbers, texts, and lists and records of such. */

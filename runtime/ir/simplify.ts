@@ -3,6 +3,7 @@ import {
   allocate,
   type ArrayType,
   type Equation,
+  isFloat,
   type PrimitiveName,
   type PrimitiveParameters,
   sameShape,
@@ -172,11 +173,27 @@ const reverseOfReverse: Simplification = (b, [x], { axes }: PrimitiveParameters[
   return once.length === 0 ? producer.inputs[0] : b.one("reverse", [producer.inputs[0]!], { axes: once });
 };
 
-/** A conversion there and back, the first step of which loses nothing. */
+/** The bytes that integers or floats are made of, if they are: also where a function around made them. */
+export function bytesOf(b: Builder, x: Variable): Variable | undefined {
+  if (x.dtype !== "i32" && !isFloat(x.dtype)) return undefined;
+  const made = b.definition(x);
+  return made?.op === "convert" && made.inputs[0]!.dtype === "u8" ? made.inputs[0] : undefined;
+}
+
+/** Bytes are moved as they are, and what is left of them is converted. */
+const moveBytes =
+  <P extends "reshape" | "transpose" | "slice" | "reverse" | "gather">(op: P): Simplification =>
+  (b, [x, ...others], params, type) => {
+    const bytes = bytesOf(b, x!);
+    return bytes && b.convert(b.one(op, [bytes, ...others], params), type.dtype);
+  };
+
+/** A conversion there and back, the first step of which loses nothing. From bytes there is none on the way. */
 const convertBack: Simplification = (b, [x], { dtype }: PrimitiveParameters["convert"]) => {
   const producer = b.producer(x!);
   if (producer?.op !== "convert") return undefined;
   const source = producer.inputs[0]!;
+  if (source.dtype === "u8") return b.convert(source, dtype);
   const lossless = source.dtype === "bool" || (x!.dtype === "f64" && source.dtype !== "f64");
   return lossless && source.dtype === dtype ? source : undefined;
 };
@@ -316,7 +333,7 @@ const simplifications: { readonly [P in PrimitiveName]?: Simplification } = {
     params.exponent === 1 ? inputs[0] : params.exponent === 0 ? b.fill(1, type) : undefined,
   reshape: unlessMoved(
     (x, params: PrimitiveParameters["reshape"]) => sameShape(x.shape, params.shape),
-    reshapeOfReshape,
+    first(moveBytes("reshape"), reshapeOfReshape),
   ),
   broadcast: unlessMoved(
     (x, params: PrimitiveParameters["broadcast"]) => sameShape(x.shape, params.shape),
@@ -324,15 +341,18 @@ const simplifications: { readonly [P in PrimitiveName]?: Simplification } = {
   ),
   transpose: unlessMoved(
     (_x, params: PrimitiveParameters["transpose"]) => params.permutation.every((axis, i) => axis === i),
-    first(transposeOfTranspose, transposeAsReshape),
+    first(moveBytes("transpose"), transposeOfTranspose, transposeAsReshape),
   ),
-  slice: unlessMoved((x, params: PrimitiveParameters["slice"]) =>
-    params.start.every((s, i) => s === 0 && params.limit[i] === x.shape[i] && params.stride[i] === 1)
+  slice: unlessMoved(
+    (x, params: PrimitiveParameters["slice"]) =>
+      params.start.every((s, i) => s === 0 && params.limit[i] === x.shape[i] && params.stride[i] === 1),
+    moveBytes("slice"),
   ),
   reverse: unlessMoved(
     (x, params: PrimitiveParameters["reverse"]) => params.axes.every((axis) => x.shape[axis] === 1),
-    reverseOfReverse,
+    first(moveBytes("reverse"), reverseOfReverse),
   ),
+  gather: moveBytes("gather"),
   pad: (b, [x], params: PrimitiveParameters["pad"], type) => {
     if ([params.low, params.high, params.interior].every((l) => l.every((n) => n === 0))) return x;
     return b.uniformValue(x!) === 0 || sizeOf(x!.shape) === 0 ? b.fill(0, type) : undefined;

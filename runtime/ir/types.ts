@@ -2,8 +2,9 @@
 // single-assignment form. Everything below the language (differentiation, plans, backends) reads and writes this.
 import type { FloatRange } from "./float_range.ts";
 
-/** Element type of an array. Floats are differentiated; `i32` and `bool` never are. */
-export type DType = "f32" | "f64" | "i32" | "bool";
+/** Element type of an array. Floats are differentiated; the others never are. A `u8` (0 … 255) is moved and converted, and nothing
+ *  is computed with it: what is, is an `i32` made of it. */
+export type DType = "f32" | "f64" | "i32" | "bool" | "u8";
 
 /** Sizes of the axes, outermost first; `[]` is a scalar. */
 export type Shape = readonly number[];
@@ -38,7 +39,8 @@ export interface Variable extends ArrayType {
   readonly range: FloatRange | undefined;
 }
 
-/** Storage of array values: `f32` Float32Array, `f64` Float64Array, `i32` Int32Array, `bool` Uint8Array (0 or 1). */
+/** Storage of array values: `f32` Float32Array, `f64` Float64Array, `i32` Int32Array, `bool` Uint8Array (0 or 1),
+ *  `u8` Uint8Array. */
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 /** An array with its values, row-major. */
@@ -81,7 +83,7 @@ export interface PrimitiveParameters {
   erf_inv: None;
   /** x^exponent for a fixed integer exponent, negative ones included; differentiates as n x^(n-1). */
   integer_pow: { readonly exponent: number };
-  /** Any dtype to any dtype; float to i32 truncates, anything to bool is (x != 0). */
+  /** Any dtype to any dtype but u8; float to i32 truncates, anything to bool is (x != 0). */
   convert: { readonly dtype: DType };
   /** The identity, with derivative zero. `of`: what is handed on are the probabilities of a draw, through which none goes. */
   stop_gradient: { readonly of?: "probabilities" };
@@ -421,7 +423,7 @@ export function isFloat(dtype: DType): boolean {
 }
 
 /** Bytes of one entry. */
-export const entryBytes: { readonly [D in DType]: number } = { f32: 4, f64: 8, i32: 4, bool: 1 };
+export const entryBytes: { readonly [D in DType]: number } = { f32: 4, f64: 8, i32: 4, bool: 1, u8: 1 };
 
 /** Number of entries of an array of this shape. */
 export function sizeOf(shape: Shape): number {
@@ -445,6 +447,7 @@ export function allocate(dtype: DType, size: number): TypedArray {
     case "i32":
       return new Int32Array(size);
     case "bool":
+    case "u8":
       return new Uint8Array(size);
   }
 }

@@ -45,6 +45,9 @@ export function whyNoEntry(value: number, dtype: DType): string | undefined {
   if (dtype === "i32" && (!Number.isInteger(value) || Math.abs(value) > largestInt)) {
     return "it is not a 32-bit integer";
   }
+  if (dtype === "u8" && (!Number.isInteger(value) || value < 0 || value > 255)) {
+    return "a byte is a whole number from 0 to 255";
+  }
   if (dtype === "bool" && value !== 0 && value !== 1) return "a bool is 0 or 1";
   if (dtype === "f32" && !Number.isFinite(Math.fround(value))) {
     return "a 32-bit number holds at most 3.4e38; write `precision f64`";

@@ -20,11 +20,18 @@ const storages = {
   F32: { dtype: "f32", bytes: 4, make: (b: ArrayBuffer): TypedArray => new Float32Array(b) },
   I32: { dtype: "i32", bytes: 4, make: (b: ArrayBuffer): TypedArray => new Int32Array(b) },
   BOOL: { dtype: "bool", bytes: 1, make: (b: ArrayBuffer): TypedArray => new Uint8Array(b) },
+  U8: { dtype: "u8", bytes: 1, make: (b: ArrayBuffer): TypedArray => new Uint8Array(b) },
 } as const satisfies Record<string, { dtype: DType; bytes: number; make: (b: ArrayBuffer) => TypedArray }>;
 
 type StorageName = keyof typeof storages;
 
-const storageOf: Readonly<Record<DType, StorageName>> = { f64: "F64", f32: "F32", i32: "I32", bool: "BOOL" };
+const storageOf: Readonly<Record<DType, StorageName>> = {
+  f64: "F64",
+  f32: "F32",
+  i32: "I32",
+  bool: "BOOL",
+  u8: "U8",
+};
 
 /** Bytes of an entry of every storage of the format that takes whole ones. */
 const bytesOf: ReadonlyMap<string, number> = new Map([
@@ -104,7 +111,7 @@ export function openSafetensors(
 }
 
 /** Reads a whole file. Throws SafetensorsError as `openSafetensors` does, for truth values that are neither 0 nor 1, and for other
- *  dtypes than F32, F64, I32 and BOOL. */
+ *  dtypes than F32, F64, I32, BOOL and U8. */
 export function decodeSafetensors(bytes: Uint8Array): Safetensors {
   const { tensors, metadata } = openSafetensors(bytes);
   const decoded = [...tensors].map(([name, { storage, shape, bytes }]): [string, HostArray] => {

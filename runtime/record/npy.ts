@@ -3,7 +3,7 @@
 // Source: numpy.lib.format, "Format Version 1.0".
 import type { DType, HostArray } from "../ir/types.ts";
 
-const descriptions: Readonly<Record<DType, string>> = { f64: "<f8", f32: "<f4", i32: "<i4", bool: "|b1" };
+const descriptions: Readonly<Record<DType, string>> = { f64: "<f8", f32: "<f4", i32: "<i4", bool: "|b1", u8: "|u1" };
 
 /** Bytes that the data begins at a multiple of. */
 const alignment = 64;

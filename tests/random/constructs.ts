@@ -99,7 +99,7 @@ export function allWords(): string[] {
     ),
     ...solvers.map((name) => `solver ${name}`),
     ...viaNames.map((name) => `via ${name}`),
-    ...["int", "float", "bool"].map((name) => `type ${name}`),
+    ...["int", "float", "bool", "u8"].map((name) => `type ${name}`),
     ...["+", "-", "*", "/", "^", "==", "!=", "<", "<=", ">", ">=", "|>", "comprehension", "index", "primed"].map((o) =>
       `operator ${o}`
     ),

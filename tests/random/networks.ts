@@ -293,8 +293,9 @@ function layersAfterImage(layers: Layers, value: string, channels: number, size:
 /** The fields of a table for a network: inputs, targets [n, classes], their signs in 0 .. 1, and labels. */
 export function fields(dice: Dice, { input, classes }: Network, rows: number, where: "data" | "split"): string {
   const shape = `[${input.shape.join(", ")}]`;
+  const int = where === "data" && dice.chance(0.3) ? "u8" : "int";
   const x = input.kind === "tokens"
-    ? `x : int ${shape} = ${literal(dice, input.shape, () => `${dice.int(0, vocabulary - 1)}`)}`
+    ? `x : ${int} ${shape} = ${literal(dice, input.shape, () => `${dice.int(0, vocabulary - 1)}`)}`
     : where === "data" && dice.chance(0.6)
     ? `x : ${shape} = ${literal(dice, input.shape)}`
     : `x : ${shape} ~ ${dice.pick(["uniform(-1, 1)", "normal(0, 1)"])}`;
@@ -303,7 +304,7 @@ export function fields(dice: Dice, { input, classes }: Network, rows: number, wh
     : where === "split" || dice.chance(0.3)
     ? `y : [${rows}, ${classes}] ~ normal(0, 1)`
     : `y : [${rows}, ${classes}] = ${literal(dice, [rows, classes])}`;
-  const label = `label : int [${rows}] = ${literal(dice, [rows], () => `${dice.int(0, classes - 1)}`)}`;
+  const label = `label : ${int} [${rows}] = ${literal(dice, [rows], () => `${dice.int(0, classes - 1)}`)}`;
   const z = where === "split"
     ? "z = sigmoid(y)"
     : `z : [${rows}, ${classes}] = ${literal(dice, [rows, classes], () => dice.pick(["0", "1", "0.5"]))}`;

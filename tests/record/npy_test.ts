@@ -38,7 +38,7 @@ Deno.test("what encodeNpy() writes is read as it was, whatever its type and shap
     const header = readNpyHeader(bytes, bytes.length);
     assertEquals(header.shape, array.shape);
     assertEquals(header.begin % 64, 0);
-    const entry = npyEntries(header, bytes);
+    const { at: entry } = npyEntries(header, bytes);
     array.data.forEach((x, i) => assert(Object.is(Number(entry(i)), x), `${array.dtype} ${i}: ${entry(i)}`));
   }
 });

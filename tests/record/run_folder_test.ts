@@ -116,7 +116,7 @@ Deno.test(
 
     assertEquals([...Deno.readDirSync(`${path}/outputs`)].map((f) => f.name).sort(), ["Ends-2.npy", "ends.npy"]);
     const bytes = Deno.readFileSync(`${path}/outputs/ends.npy`);
-    const entry = npyEntries(readNpyHeader(bytes, bytes.length), bytes);
+    const { at: entry } = npyEntries(readNpyHeader(bytes, bytes.length), bytes);
     const ends = result.outputs[0]!.value;
     assertEquals(ends.shape, [settings.T + 1]);
     ends.data.forEach((x, i) => assertEquals(entry(i), x));

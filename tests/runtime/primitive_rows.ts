@@ -32,6 +32,8 @@ const floats: readonly DType[] = ["f32", "f64"];
 const numbers: readonly DType[] = ["f32", "f64", "i32"];
 const integers: readonly DType[] = ["i32", "bool"];
 const all: readonly DType[] = ["f32", "f64", "i32", "bool"];
+/** What only moves entries moves bytes, too. */
+const movable: readonly DType[] = [...all, "u8"];
 
 /** Elementwise with `count` inputs of one dtype. */
 function same<P extends PrimitiveName>(dtypes: readonly DType[], count: number): Row<P> {
@@ -121,7 +123,7 @@ function loopBody(dtype: DType, constants: number, size: number): IrFunction {
 /** One row for each primitive: one without does not compile. */
 export const rows: { readonly [P in Exclude<PrimitiveName, RequestName>]: Row<P> } = {
   constant: {
-    dtypes: all,
+    dtypes: movable,
     make: (r, dtype) => {
       const type = { dtype, shape: r.shape(r.between(0, 3), { empty: false }) };
       return { inputs: [], params: { type, data: toHost(r.array(dtype, r.next() < 0.5 ? [1] : type.shape)).data } };
@@ -168,10 +170,10 @@ export const rows: { readonly [P in Exclude<PrimitiveName, RequestName>]: Row<P>
     }),
   },
   convert: {
-    dtypes: all,
+    dtypes: movable,
     make: (r, dtype) => ({ inputs: [r.array(dtype, r.shape(2), 0.3)], params: { dtype: r.pick(all) } }),
   },
-  stop_gradient: same(all, 1),
+  stop_gradient: same(movable, 1),
   not: same(integers, 1),
   add: same(numbers, 2),
   sub: same(numbers, 2),
@@ -207,21 +209,21 @@ export const rows: { readonly [P in Exclude<PrimitiveName, RequestName>]: Row<P>
     },
   },
   reshape: {
-    dtypes: all,
+    dtypes: movable,
     make: (r, dtype) => {
       const shape = r.shape(3);
       return { inputs: [r.array(dtype, shape)], params: { shape: [shape[0]! * shape[1]!, 1, shape[2]!] } };
     },
   },
   transpose: {
-    dtypes: all,
+    dtypes: movable,
     make: (r, dtype) => {
       const shape = r.shape(r.between(0, 6));
       return { inputs: [r.array(dtype, shape)], params: { permutation: shuffled(r, shape.length) } };
     },
   },
   broadcast: {
-    dtypes: all,
+    dtypes: movable,
     make: (r, dtype) => {
       const shape = r.shape(r.between(0, 5));
       const axes = shape.map((_, i) => i).filter(() => r.next() < 0.6);
@@ -230,7 +232,7 @@ export const rows: { readonly [P in Exclude<PrimitiveName, RequestName>]: Row<P>
     },
   },
   slice: {
-    dtypes: all,
+    dtypes: movable,
     make: (r, dtype) => {
       const shape = r.next() < 0.2 ? [r.between(1, 5), 3, 60] : r.shape(r.between(0, 5));
       const start = shape.map((n) => r.between(0, n));
@@ -247,7 +249,7 @@ export const rows: { readonly [P in Exclude<PrimitiveName, RequestName>]: Row<P>
     },
   },
   concat: {
-    dtypes: all,
+    dtypes: movable,
     make: (r, dtype) => {
       const shape = r.shape(r.between(1, 3));
       const axis = r.between(0, shape.length - 1);
@@ -259,14 +261,14 @@ export const rows: { readonly [P in Exclude<PrimitiveName, RequestName>]: Row<P>
     },
   },
   reverse: {
-    dtypes: all,
+    dtypes: movable,
     make: (r, dtype) => {
       const shape = r.shape(r.between(0, 5));
       return { inputs: [r.array(dtype, shape)], params: { axes: shape.map((_, i) => i).filter(() => r.next() < 0.5) } };
     },
   },
   gather: {
-    dtypes: all,
+    dtypes: movable,
     make: (r, dtype) => {
       const { batch, before, size, after, indices, axis } = indexed(r);
       return {

@@ -356,7 +356,7 @@ export function evaluateNaively(fn: IrFunction, inputs: readonly NaiveArray[]): 
   return fn.outputs.map((variable) => environment.get(variable)!);
 }
 
-const storage = { f32: Float32Array, f64: Float64Array, i32: Int32Array, bool: Uint8Array };
+const storage = { f32: Float32Array, f64: Float64Array, i32: Int32Array, bool: Uint8Array, u8: Uint8Array };
 
 /** As the backend takes it. */
 export function toHost({ dtype, shape, values }: NaiveArray): HostArray {
@@ -396,6 +396,7 @@ export class TestRandom {
   /** Values of a dtype: small ordinary ones, and now and then a special one. */
   value(dtype: DType, special = 0.1): number {
     if (dtype === "bool") return this.between(0, 1);
+    if (dtype === "u8") return this.between(0, 255);
     if (dtype === "i32") {
       if (this.next() < special) return this.pick([0, -1, 2147483647, -2147483648, 65536, -65537]);
       return this.between(-9, 9);

@@ -22,7 +22,7 @@ export interface BoundFunction {
   readonly kernels: readonly Kernel[];
 }
 
-const storageClasses = { f32: Float32Array, f64: Float64Array, i32: Int32Array, bool: Uint8Array };
+const storageClasses = { f32: Float32Array, f64: Float64Array, i32: Int32Array, bool: Uint8Array, u8: Uint8Array };
 
 function viewOf(arena: ArrayBuffer, block: Block, type: ArrayType): HostArray {
   const view = new storageClasses[type.dtype](arena, block.region.base + block.offset, sizeOf(type.shape));

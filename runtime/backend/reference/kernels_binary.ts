@@ -17,8 +17,9 @@ interface LoopsByDType {
 /** A rule that picks the loop of the inputs' dtype. */
 function binary<P extends PrimitiveName>(loops: Partial<LoopsByDType>): KernelRule<P> {
   return ({ inputs, outputs }) => {
-    const loop = loops[inputs[0]!.dtype] as Loop<TypedArray> | undefined;
-    if (!loop) throw new InternalError(`No loop for ${inputs[0]!.dtype}`);
+    const { dtype } = inputs[0]!;
+    const loop = dtype === "u8" ? undefined : loops[dtype] as Loop<TypedArray> | undefined;
+    if (!loop) throw new InternalError(`No loop for ${dtype}`);
     const a = inputs[0]!.data;
     const b = inputs[1]!.data;
     const o = outputs[0]!.data;
@@ -217,7 +218,7 @@ const selectInteger: SelectLoop<Integers> = (o, condition, a, b) => {
   const n = o.length;
   for (let i = 0; i < n; i++) o[i] = condition[i]! !== 0 ? a[i]! : b[i]!;
 };
-const selectLoops = { f32: selectF32, f64: selectF64, i32: selectInteger, bool: selectInteger };
+const selectLoops = { f32: selectF32, f64: selectF64, i32: selectInteger, bool: selectInteger, u8: selectInteger };
 
 const select: KernelRule<"select"> = ({ inputs, outputs }) => {
   const loop = selectLoops[outputs[0]!.dtype] as SelectLoop<TypedArray>;

@@ -19,7 +19,7 @@ interface LoopsByDType {
 function unary<P extends PrimitiveName>(loops: Partial<LoopsByDType>): KernelRule<P> {
   return ({ inputs, outputs }) => {
     const x = inputs[0]!;
-    const loop = loops[x.dtype] as Loop<TypedArray> | undefined;
+    const loop = x.dtype === "u8" ? undefined : loops[x.dtype] as Loop<TypedArray> | undefined;
     if (!loop) throw new InternalError(`No loop for ${x.dtype}`);
     const from = x.data;
     const to = outputs[0]!.data;
@@ -180,7 +180,12 @@ const toBool: ConvertLoop = (o, x) => {
   const n = o.length;
   for (let i = 0; i < n; i++) o[i] = x[i]! !== 0 ? 1 : 0;
 };
-const converters: { readonly [D in DType]: ConvertLoop } = { f32: toFloat, f64: toFloat, i32: toI32, bool: toBool };
+const converters: { readonly [D in Exclude<DType, "u8">]: ConvertLoop } = {
+  f32: toFloat,
+  f64: toFloat,
+  i32: toI32,
+  bool: toBool,
+};
 
 function copyRule<P extends PrimitiveName>({ inputs, outputs }: KernelSite<P>): () => void {
   return prepareCopy(inputs[0]!.data, outputs[0]!.data);
@@ -207,7 +212,7 @@ export const unaryKernels = {
   convert: ((site) => {
     const x = site.inputs[0]!;
     if (x.dtype === site.params.dtype) return copyRule(site);
-    const loop = converters[site.params.dtype];
+    const loop = converters[site.params.dtype as Exclude<DType, "u8">];
     const from = x.data;
     const to = site.outputs[0]!.data;
     return () => loop(to, from);

@@ -1,14 +1,31 @@
 // What is a TensorFlow graph made of? Functions of nodes with static shapes, and around them a graph that calls one. Written in
 // the wire format of `tensorflow/core/framework/{graph,function,node_def,attr_value,tensor}.proto` and
 // `tensorflow/core/protobuf/{saved_model,meta_graph}.proto`.
-import type { ArrayType, Shape, TypedArray } from "../../ir/types.ts";
+import { type ArrayType, type Shape, sizeOf, type TypedArray } from "../../ir/types.ts";
 import { Message } from "./protobuf.ts";
 
 /** Element types: those of the intermediate representation, and those that a lowering needs on the way. */
-export type TfType = "f32" | "i32" | "bool" | "u32" | "u64" | "variant";
+export type TfType = "f32" | "i32" | "bool" | "u8" | "u32" | "u64" | "variant";
 
 /** Values of `tensorflow.DataType`. */
-const typeNumbers: { readonly [T in TfType]: number } = { f32: 1, i32: 3, bool: 10, u32: 22, u64: 23, variant: 21 };
+const typeNumbers: { readonly [T in TfType]: number } = {
+  f32: 1,
+  i32: 3,
+  u8: 4,
+  bool: 10,
+  variant: 21,
+  u32: 22,
+  u64: 23,
+};
+
+/** What an array is handed over as: the package has no bytes, so four of them are an integer. */
+export function handedOver({ dtype, shape }: ArrayType): { readonly type: TfType; readonly shape: Shape } {
+  if (dtype !== "u8") return { type: dtype as TfType, shape };
+  return { type: "i32", shape: [Math.ceil(sizeOf(shape) / 4)] };
+}
+
+/** What an array comes back as. */
+export const handedBack = ({ dtype }: ArrayType): TfType => dtype === "u8" ? "i32" : dtype as TfType;
 
 /** A value of a function. */
 export interface Ref {
@@ -108,16 +125,15 @@ export class Library {
     called: string,
     types: { readonly inputs: readonly ArrayType[]; readonly outputs: readonly ArrayType[] },
   ): Uint8Array {
-    const typeOf = (x: ArrayType) => x.dtype as TfType;
     const graph = (m: Message) => {
-      types.inputs.forEach((x, i) => {
-        const attributes = { dtype: { type: typeOf(x) }, shape: { shape: x.shape } };
+      types.inputs.map(handedOver).forEach(({ type, shape }, i) => {
+        const attributes = { dtype: { type }, shape: { shape } };
         m.message(1, writeNode({ name: `x${i}`, op: "Placeholder", inputs: [], attributes }));
       });
       const attributes: Attributes = {
         f: { call: called },
-        Tin: { types: types.inputs.map(typeOf) },
-        Tout: { types: types.outputs.map(typeOf) },
+        Tin: { types: types.inputs.map((x) => handedOver(x).type) },
+        Tout: { types: types.outputs.map(handedBack) },
         ...(this.compiled ? { _XlaMustCompile: { flag: true } } : {}),
       };
       const inputs = types.inputs.map((_, i) => `x${i}`);

@@ -5,7 +5,8 @@ import { costOf } from "../../ir/cost.ts";
 import type { HostArray, IrFunction } from "../../ir/types.ts";
 import { checkInputs, checkMemory } from "../check_inputs.ts";
 import type { Backend, DeviceLoop, Executable, LoopWiring } from "../interface.ts";
-import { FunctionGraph, Library, type Ref, type TfType } from "./graph.ts";
+import { FunctionGraph, handedBack, handedOver, Library, type Ref } from "./graph.ts";
+import { Operations } from "./operations.ts";
 import { lowerBody } from "./lower.ts";
 import { openLoop } from "./loop.ts";
 import { Model } from "./model.ts";
@@ -117,9 +118,10 @@ function makeTensorFlowBackend(tf: TensorFlow, options: TensorFlowOptions, { xla
 /** The model of a function: inputs and outputs are its own. */
 function writeFunction(fn: IrFunction, compiled: boolean): { readonly model: Uint8Array; readonly nodes: number } {
   const library = new Library(compiled);
-  const inputs = fn.inputs.map(({ dtype, shape }) => ({ type: dtype as TfType, shape }));
-  const graph = new FunctionGraph(library, inputs);
-  const outputs: readonly Ref[] = lowerBody(graph, fn, graph.inputs);
+  const graph = new FunctionGraph(library, fn.inputs.map(handedOver));
+  const t = new Operations(graph);
+  const inputs = graph.inputs.map((x, i) => t.unpacked(x, fn.inputs[i]!));
+  const outputs: readonly Ref[] = lowerBody(graph, fn, inputs).map((x, i) => t.cast(x, handedBack(fn.outputs[i]!)));
   const name = graph.finish(fn.name, outputs);
   return { model: library.savedModel(name, fn), nodes: library.nodes };
 }
@@ -144,7 +146,10 @@ class Prepared implements Executable {
     } finally {
       for (const x of given) x.dispose();
     }
-    const outputs = this.#fn.outputs.map(({ dtype, shape }, i) => ({ dtype, shape, data: made[i]!.dataSync() }));
+    const outputs = this.#fn.outputs.map(({ dtype, shape }, i) => {
+      const data = made[i]!.dataSync();
+      return { dtype, shape, data: dtype === "u8" ? Uint8Array.from(data) : data };
+    });
     for (const x of made) x.dispose();
     return outputs;
   }

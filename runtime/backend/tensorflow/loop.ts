@@ -2,7 +2,7 @@
 // a few numbers of every step are handed back. It ends early after a step whose numbers are not finite.
 import { allocate, type ArrayType, type HostArray, type IrFunction } from "../../ir/types.ts";
 import type { Burst, DeviceLoop, LoopWiring } from "../interface.ts";
-import { FunctionGraph, Library, type TfType } from "./graph.ts";
+import { FunctionGraph, handedOver, Library, type TfType } from "./graph.ts";
 import { lowerBody } from "./lower.ts";
 import { Model } from "./model.ts";
 import { Operations } from "./operations.ts";
@@ -23,12 +23,15 @@ const scalarType: ArrayType = { dtype: "i32", shape: [] };
 function writeLoop(fn: IrFunction, wires: Wires, compiled: boolean) {
   const { feed, counter, series, watched, ends } = wires;
   const library = new Library(compiled);
-  const typed = ({ dtype, shape }: ArrayType) => ({ type: dtype as TfType, shape });
   const given = fn.inputs.flatMap((_, i) => i === counter ? [] : [i]);
   const loose = ends.filter((output) => !feed.has(output));
-  const whole = new FunctionGraph(library, [scalarType, scalarType, ...given.map((i) => fn.inputs[i]!)].map(typed));
+  const whole = new FunctionGraph(
+    library,
+    [scalarType, scalarType, ...given.map((i) => fn.inputs[i]!)].map(handedOver),
+  );
   const t = new Operations(whole);
-  const [count, first, ...inputs] = whole.inputs;
+  const [count, first, ...packed] = whole.inputs;
+  const inputs = packed.map((x, p) => t.unpacked(x, fn.inputs[given[p]!]!));
   const state = [
     t.integer(0),
     t.fill(1, "bool", []),

@@ -31,6 +31,11 @@ export class Model {
 
   /** Hands an array over. */
   upload({ dtype, shape, data }: HostArray): Tensor {
+    if (dtype === "u8") {
+      const integers = new Int32Array(Math.ceil(data.length / 4));
+      new Uint8Array(integers.buffer).set(data);
+      return this.#tf.tensor(integers, [integers.length], packageTypes.i32!);
+    }
     return this.#tf.tensor(data.slice(), [...shape], packageTypes[dtype]!);
   }
 

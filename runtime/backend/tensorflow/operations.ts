@@ -1,6 +1,6 @@
 // How are TensorFlow's operations written? With their attributes and the names of their outputs, as the registry of operations has
 // them (`tensorflow/core/ops`). Shapes are known and said here; nothing is inferred later.
-import type { Shape, TypedArray } from "../../ir/types.ts";
+import { type ArrayType, type Shape, sizeOf, type TypedArray } from "../../ir/types.ts";
 import type { Attributes, FunctionGraph, Ref, TfType } from "./graph.ts";
 
 /** Elementwise operations with one output `y`, of the type of the input. */
@@ -75,8 +75,8 @@ export class Operations {
   }
 
   fill(value: number, type: TfType, shape: Shape): Ref {
-    const classes = { f32: Float32Array, bool: Uint8Array };
-    return this.literal(type, shape, (classes[type as "f32" | "bool"] ?? Int32Array).of(value));
+    const classes = { f32: Float32Array, bool: Uint8Array, u8: Uint8Array };
+    return this.literal(type, shape, (classes[type as "f32" | "bool" | "u8"] ?? Int32Array).of(value));
   }
 
   /** One value that broadcasts against anything. */
@@ -122,6 +122,16 @@ export class Operations {
   /** The same bits as another type of the same size. */
   bits(x: Ref, to: TfType): Ref {
     return this.one("Bitcast", [x], { T: { type: x.type }, type: { type: to } }, "output", to, x.shape);
+  }
+
+  /** An array of a type as it was handed over. */
+  unpacked(x: Ref, { dtype, shape }: ArrayType): Ref {
+    if (dtype !== "u8") return x;
+    const [integers] = x.shape as readonly [number];
+    const attributes = { T: { type: "i32" }, type: { type: "u8" } } as const;
+    const bytes = this.one("Bitcast", [x], attributes, "output", "u8", [integers, 4]);
+    const whole = this.reshape(bytes, [4 * integers]);
+    return this.reshape(this.slice(whole, [0], [sizeOf(shape)], [1]), shape);
   }
 
   // ---- reductions

@@ -39,6 +39,7 @@ export const packageTypes: { readonly [T in DType]: string | undefined } = {
   f64: undefined,
   i32: "int32",
   bool: "bool",
+  u8: undefined,
 };
 
 /** The packages, the one for CUDA first. */

@@ -231,7 +231,7 @@ function arrayAt(
 ): TypedArray {
   // where threads share memory, too, it is only read and written here
   const buffer = memory as ArrayBuffer;
-  const classes = { f32: Float32Array, f64: Float64Array, i32: Int32Array, bool: Uint8Array };
+  const classes = { f32: Float32Array, f64: Float64Array, i32: Int32Array, bool: Uint8Array, u8: Uint8Array };
   const { dtype } = view.buffer;
   const at = base + homeOf(view.buffer).offset + view.offset * entryBytes[dtype];
   return new classes[dtype](buffer, at, entries);

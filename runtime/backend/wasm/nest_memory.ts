@@ -96,7 +96,7 @@ export class NestMemory {
       this.address(touch, at(lane));
       return this.immediate(touch, at(lane));
     };
-    if (dtype === "bool") {
+    if (bytes === 1) {
       if (step === 0 || width === 1) {
         const offset = from(0);
         code.memory("i32.load8_u", offset).vector("i32x4.splat");
@@ -112,6 +112,7 @@ export class NestMemory {
           code.memory("i32.load8_u", offset).lane("i32x4.replace_lane", lane);
         }
       }
+      if (dtype === "u8") return;
       code.v128(repeated("i32", 0)).vector("i32x4.ne");
       if (lanes === 2) code.vector("i64x2.extend_low_i32x4_s");
       return;
@@ -147,19 +148,20 @@ export class NestMemory {
       code.get(value);
       write(this.immediate(touch, at(lane)));
     };
-    if (dtype === "bool") {
-      const wide = lanes === 4 ? 4 : 8;
+    if (bytes === 1) {
+      const wide = lanes === 4 || dtype === "u8" ? 4 : 8;
+      const mask = repeated("i32", dtype === "u8" ? 255 : 1);
       if (step === 1 && width === 4) {
         this.address(touch, at(0));
         const masked = code.local("v128");
-        code.get(value).v128(repeated("i32", 1)).vector("v128.and").tee(masked).get(masked);
+        code.get(value).v128(mask).vector("v128.and").tee(masked).get(masked);
         code.vector("i16x8.narrow_i32x4_u").set(masked).get(masked).get(masked).vector("i8x16.narrow_i16x8_u");
         code.laneMemory("v128.store32_lane", 0, this.immediate(touch, at(0)));
         return;
       }
       for (let lane = 0; lane < width; lane++) {
         put(lane, (offset) => {
-          code.v128(repeated("i32", 1)).vector("v128.and");
+          code.v128(mask).vector("v128.and");
           code.laneMemory("v128.store8_lane", lane * wide, offset);
         });
       }

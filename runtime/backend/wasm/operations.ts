@@ -1,5 +1,5 @@
 // How is each scalar operation computed on vectors? Floats fill the lanes; what has 4 bytes beside something that has 8 stays in
-// the low half; a bool is a mask of all bits of a lane as wide as the widest.
+// the low half; a bool is a mask of all bits of a lane as wide as the widest; a u8 is an i32.
 import { InternalError } from "../../errors.ts";
 import type { DType, Elementwise } from "../../ir/types.ts";
 import type { CodeWriter, VectorInstruction } from "./encoder.ts";
@@ -30,7 +30,7 @@ export interface Operation {
   readonly limit: number | undefined;
 }
 
-const prefixes = { f32: "f32x4", f64: "f64x2", i32: "i32x4", bool: "v128" } as const;
+const prefixes = { f32: "f32x4", f64: "f64x2", i32: "i32x4", bool: "v128", u8: "i32x4" } as const;
 
 /** Sixteen bytes that repeat a number. */
 export function repeated(dtype: DType, value: number): Uint8Array {
@@ -43,6 +43,7 @@ export function repeated(dtype: DType, value: number): Uint8Array {
       new Float64Array(buffer).fill(value);
       break;
     case "i32":
+    case "u8":
       new Int32Array(buffer).fill(value);
       break;
     case "bool":
@@ -233,7 +234,8 @@ function writePower({ code, pool }: OperationContext, dtype: "f32" | "f64", a: n
   if (!first && exponent < 0) code.vector(`${p}.div`);
 }
 
-function writeConvert({ code, lanes, pool }: OperationContext, from: DType, to: DType, a: number): void {
+function writeConvert({ code, lanes, pool }: OperationContext, given: DType, to: DType, a: number): void {
+  const from = given === "u8" ? "i32" : given;
   code.get(a);
   if (from === to) return;
   if (to === "bool") {

@@ -1,6 +1,6 @@
 // How are the routines written that are not nests? One function for each set of sizes, its parameters the pointers to inputs,
 // output and scratch.
-import { entryBytes } from "../../ir/types.ts";
+import { type DType, entryBytes } from "../../ir/types.ts";
 import type { Routine } from "../kernels/types.ts";
 import type { CodeWriter, MemoryInstruction } from "./encoder.ts";
 
@@ -125,7 +125,9 @@ function writeScatter(code: CodeWriter, { extents, output }: Of<"scatter_add">):
         whenInside(code, index, axis, () => {
           code.get(out).get(index).i32(row).numeric("i32.mul").numeric("i32.add").set(to);
           const lanes = 16 / bytes;
-          const vector = ({ f32: "f32x4.add", f64: "f64x2.add", i32: "i32x4.add", bool: "v128.or" } as const)[dtype];
+          const vector = ({ f32: "f32x4.add", f64: "f64x2.add", i32: "i32x4.add", bool: "v128.or" } as const)[
+            dtype as Exclude<DType, "u8">
+          ];
           times(code, Math.floor(after / lanes), () => {
             code.get(to).get(to).memory("v128.load").get(updates).memory("v128.load").vector(vector).memory(
               "v128.store",
@@ -153,8 +155,8 @@ function writeArgmax(code: CodeWriter, node: Of<"argmax">): void {
   const [x, out] = [0, 1];
   const { dtype } = node.inputs[0]!.buffer;
   const bytes = entryBytes[dtype];
-  const type = dtype === "bool" ? "i32" : dtype;
-  const load = (dtype === "bool" ? "i32.load8_u" : `${dtype}.load`) as MemoryInstruction;
+  const type = bytes === 1 ? "i32" : dtype as "f32" | "f64" | "i32";
+  const load = (bytes === 1 ? "i32.load8_u" : `${dtype}.load`) as MemoryInstruction;
   const isFloat = dtype === "f32" || dtype === "f64";
   const [best, v] = [code.local(type), code.local(type)];
   const [index, at] = [code.local("i32"), code.local("i32")];

@@ -109,7 +109,7 @@ function entriesIn(bytes: Uint8Array, name: string): (number | string)[] {
   const file = openArchive(bytes).get(`${name}.npy`);
   if (!file) throw new SyntaxError(`no ${name}`);
   const header = readNpyHeader(file.begin(mostHeaderBytes), file.size);
-  const entry = npyEntries(header, file.unpack());
+  const { at: entry } = npyEntries(header, file.unpack());
   return Array.from({ length: header.shape.reduce((n, size) => n * size, 1) }, (_, i) => entry(i));
 }
 

@@ -9,7 +9,7 @@ const array = (name: string) => Deno.readFileSync(new URL(`arrays/${name}`, impo
 
 function parseNpy(bytes: Uint8Array) {
   const header = readNpyHeader(bytes, bytes.length);
-  const read = npyEntries(header, bytes);
+  const { at: read } = npyEntries(header, bytes);
   const length = header.shape.reduce((n, size) => n * size, 1);
   return { shape: header.shape, data: Array.from({ length }, (_, i) => read(i)) };
 }
