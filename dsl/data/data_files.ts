@@ -2,8 +2,7 @@
 // know where they stand.
 import type { ColumnRange, DataField, DataItem, QuotedText } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
-import { formatBytes } from "../../runtime/bytes.ts";
-import { largestTable, parseTable, type Table, trim } from "./csv.ts";
+import { parseTable, readCell, type Table } from "./csv.ts";
 import { withinLimit } from "../elaborate/sizes.ts";
 import { fail } from "../world/report.ts";
 import { listed } from "../text/words.ts";
@@ -59,7 +58,7 @@ export function openDataFile(
       notes: ["Data are read from .csv, .tsv, .npy and .npz files"],
     });
   }
-  const bytes = readBytes(cx, from, { path, extension }, read);
+  const bytes = readBytes(cx, from, { path }, read);
   if (!bytes) return undefined;
   try {
     const file = parser(path, bytes, item);
@@ -80,9 +79,8 @@ export function openDataFile(
 export function readBytes(
   cx: Context,
   { text, span: at }: QuotedText,
-  { path, extension, without = `There is no file \`${path}\``, hint }: {
+  { path, without = `There is no file \`${path}\``, hint }: {
     readonly path: string;
-    readonly extension: string;
     readonly without?: string;
     readonly hint?: string;
   },
@@ -90,7 +88,7 @@ export function readBytes(
 ): Uint8Array | undefined {
   let bytes: Uint8Array | undefined;
   let taken: boolean | undefined;
-  const take = (count: number) => taken ??= takeBytes(cx, { path, extension, count, at });
+  const take = (count: number) => taken ??= withinData(cx, { count, what: `\`${path}\``, at });
   try {
     bytes = read(path, take);
   } catch (error) {
@@ -106,28 +104,6 @@ export function readBytes(
 
 /** What is wrong with a file, which begins with "its" or "it". */
 const sentence = (text: string) => text[0]!.toUpperCase() + text.slice(1);
-
-/** True when a file of so many bytes may be read. Else reported. */
-function takeBytes(
-  cx: Context,
-  { path, extension, count, at }: {
-    readonly path: string;
-    readonly extension: string;
-    readonly count: number;
-    readonly at: Span;
-  },
-): boolean {
-  if (extension !== ".csv" && extension !== ".tsv" || count <= largestTable) {
-    return withinData(cx, { count, what: `\`${path}\``, at });
-  }
-  fail(cx, {
-    code: "M0601",
-    title: `\`${path}\` has ${formatBytes(count)}, and a table at most ${formatBytes(largestTable)}`,
-    at,
-    hint: "save its columns as arrays, in an .npz file",
-  });
-  return false;
-}
 
 /** Counts bytes among those that the program reads. False when they are too many (reported). */
 export function withinData(
@@ -176,7 +152,7 @@ function tableFile(path: string, bytes: Uint8Array, kind: ".csv" | ".tsv"): Data
         from: "table",
         shape: [table.rows, width],
         name: `\`${path}\``,
-        open: () => ({ at: (i) => readCell(table.cells(Math.floor(i / width))[columns[i % width]!]!) }),
+        open: () => ({ at: (i) => table.cell(Math.floor(i / width), columns[i % width]!) }),
         where: cellOf(columns.map((column) => table.header[column]!), table.number, path),
       };
     },
@@ -238,17 +214,6 @@ function firstRowHint(header: readonly string[], separator: string): string | un
     return header[0]!.includes("\t") ? "name the file `.tsv` when tabs separate its columns" : undefined;
   }
   return /[,;]/.test(header[0]!) ? "name the file `.csv` when no tabs separate its columns" : undefined;
-}
-
-/** What tables write where nothing was measured. */
-const missingCell = /^(|na|n\/a|nan|null|none|\?)$/i;
-
-function readCell(text: string): number | string {
-  const cell = trim(text);
-  if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(cell)) return Number(cell);
-  if (missingCell.test(cell)) return NaN;
-  const truth = cell.toLowerCase();
-  return truth === "true" ? 1 : truth === "false" ? 0 : cell;
 }
 
 // ---------------------------------------------------------------------------------------------------------------- arrays

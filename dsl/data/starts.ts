@@ -189,7 +189,7 @@ function readArrays(
   { path, without, hint }: { readonly path: string; readonly without: string; readonly hint: string },
   read: ReadData,
 ): StoredArrays | undefined {
-  const bytes = readBytes(cx, from, { path, extension, without, hint }, read);
+  const bytes = readBytes(cx, from, { path, without, hint }, read);
   if (!bytes) return undefined;
   try {
     const { tensors } = openSafetensors(bytes);

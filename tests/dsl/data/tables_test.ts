@@ -1,4 +1,6 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { throwDice } from "../../random/dice.ts";
+import { cases } from "../../thorough.ts";
 import { parseTable } from "../../../dsl/data/csv.ts";
 import { entriesOf, readData, saidOf } from "./read_data.ts";
 
@@ -158,12 +160,25 @@ for (const [why, text, said] of torn) {
   });
 }
 
-Deno.test("parseTable() gives each row when it is asked for, in any order", () => {
-  const { header, rows, cells, number } = parseTable(utf8("a,b\n1,2\n\n3,4\n"), ".csv");
+Deno.test("parseTable() gives each cell when it is asked for, in any order", () => {
+  const { header, rows, cell, number } = parseTable(utf8('a,b\n1,"2"\n\n3,x\n'), ".csv");
   assertEquals([header, rows], [["a", "b"], 2]);
-  assertEquals([1, 0, 0, 1].map((i) => [...cells(i), number(i)]), [["3", "4", 4], ["1", "2", 2], ["1", "2", 2], [
-    "3",
-    "4",
-    4,
-  ]]);
+  assertEquals([1, 0, 0, 1].map((i) => [cell(i, 0), cell(i, 1), cell(i, 0), number(i)]), [
+    [3, "x", 3, 4],
+    [1, 2, 1, 2],
+    [1, 2, 1, 2],
+    [3, "x", 3, 4],
+  ]);
+});
+
+Deno.test("cells of random digits, points, signs and exponents are the numbers that `Number` reads", () => {
+  const r = throwDice(7, 1);
+  const cells = Array.from({ length: cases(2000, 200_000) }, () => {
+    const digits = () => Array.from({ length: r.int(0, 12) }, () => r.int(0, 9)).join("");
+    const [whole, behind] = [digits(), digits()];
+    const exponent = r.chance(0.2) ? `${r.pick(["e", "E"])}${r.pick(["", "-", "+"])}${r.int(0, 30)}` : "";
+    return `${r.pick(["", "-", "+"])}${whole || behind ? whole : "0"}${r.chance(0.7) ? "." : ""}${behind}${exponent}`;
+  });
+  const { cell } = parseTable(utf8(`x\n${cells.join("\n")}\n`), ".csv");
+  cells.forEach((text, i) => assert(Object.is(cell(i, 0), Number(text)), `${text}: ${cell(i, 0)}`));
 });
