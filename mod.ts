@@ -28,6 +28,8 @@ export type { CompileFileOptions, CompileOptions } from "./api/compile.ts";
 export { CompileError } from "./api/compile_error.ts";
 export { RunError } from "./api/experiment.ts";
 export type { Experiment, RunOptions, Starts } from "./api/experiment.ts";
+export type { CheckpointEvent } from "./api/checkpoint_events.ts";
+export type { Resume } from "./api/resume.ts";
 export type { BackendName } from "./api/backends.ts";
 export { restoreRun } from "./api/run.ts";
 export type { OuterEnding, ParameterAt, RecordedSeries, Run } from "./api/run.ts";

@@ -20,6 +20,7 @@ export function frontPageCommands(readme: string): string[] {
 const documented = [
   "mod.ts",
   "api",
+  "docs/api.md",
   "dsl/diagnostics/render.ts",
   "runtime/errors.ts",
   "runtime/loop",

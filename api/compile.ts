@@ -75,7 +75,7 @@ export type CompileFileOptions = Omit<CompileOptions, "name" | "read"> & {
  *  ```
  */
 export function compile(source: string, options: CompileOptions = {}): Experiment {
-  return experimentOf(compileInput(source, options), options);
+  return makeExperiment(compileInput(source, options), options);
 }
 
 /** Compiles a program from a file. Imports are read from the file's own folder only, data from there or from `dataFolder`. Needs
@@ -91,12 +91,7 @@ export function compile(source: string, options: CompileOptions = {}): Experimen
  */
 export function compileFile(file: string | URL, options: CompileFileOptions = {}): Experiment {
   const { root, readSource, readData } = openProgramFiles(file, options);
-  return experimentOf({ root, readSource, readData, ...outsideValues(options) }, options);
-}
-
-/** The experiment of a program, which other starts may be given to for a run. */
-function experimentOf(input: CompileInput, options: Pick<CompileOptions, "seed" | "tasks">): Experiment {
-  return makeExperiment(compileProgram(input), options, (start) => compileProgram({ ...input, start }));
+  return makeExperiment({ root, readSource, readData, ...outsideValues(options) }, options);
 }
 
 /** What is wrong or suspicious in a program; an empty list when nothing is. Never throws for a wrong program.

@@ -1,19 +1,21 @@
 // What can be done with a compiled program? Run it, and look at each stage it went through.
-import type { CompileOutput, Stage } from "../dsl/compile.ts";
+import { type CompileInput, type CompileOutput, compileProgram, type Stage } from "../dsl/compile.ts";
 import type { Diagnostic } from "../dsl/diagnostics/diagnostic.ts";
 import { parseBytes } from "../runtime/bytes.ts";
 import { InternalError, MetaRuntimeError, UseError } from "../runtime/errors.ts";
 import type { RunEvent, StepEvent } from "../runtime/loop/events.ts";
-import { type RunOptions as ProgramRunOptions, runProgram } from "../runtime/loop/run.ts";
+import { runProgram } from "../runtime/loop/run.ts";
 import type { HostTasks } from "../runtime/loop/host_tasks.ts";
 import { seedWords } from "../runtime/loop/executables.ts";
 import { type BackendName, chooseBackend } from "./backends.ts";
 import { hostStarts } from "./arrays.ts";
+import { type CheckpointEvent, openTelling } from "./checkpoint_events.ts";
 import { CompileError } from "./compile_error.ts";
+import { type RunOf, whyNotFrom } from "./going_on.ts";
 import { makeModel } from "./model.ts";
 import type { ExperimentProgram } from "../runtime/program/program.ts";
 import type { HostValues } from "../runtime/program/given_arrays.ts";
-import type { HostStart } from "../dsl/data/starts.ts";
+import { openResume, type Resume, type ResumeFrom } from "./resume.ts";
 import { makeRun, type Run } from "./run.ts";
 
 /** How to run an experiment.
@@ -47,6 +49,19 @@ export interface RunOptions {
   readonly onStep?: (step: StepEvent) => void;
   /** Called for everything that happens, meta-steps included. */
   readonly onEvent?: (event: RunEvent) => void;
+  /** Called where the run could go on later, as often as `checkpoint` says; where it is stopped; and where an outer loop has made its
+   *  last meta-step. */
+  readonly onCheckpoint?: (checkpoint: CheckpointEvent) => void;
+  /** What lies between two calls of `onCheckpoint`: `"60 s"`, `"5 min"`, `"2 h"` or `"1000 steps"`. A minute or 10,000 meta-steps when
+   *  not given, and less often where the calls would take more than 2 % of the time. */
+  readonly checkpoint?: string;
+  /** Goes on with an earlier run, to the last bit as if it had never ended: from the bytes of a checkpoint, from a run that was stopped,
+   *  or from the newest checkpoint of a run folder of the command line (its path; nothing is written there). Seed, backend and memory
+   *  are those of that run when not given. Only as what it was: what has changed is named and refused. A program that was compiled with
+   *  another value of an `input` goes on where the run would have come there with that value, too: with more meta-steps
+   *  (`for M = steps steps`). A run that came to its end is what it was; what follows its last outer loop is computed again. What a run
+   *  is started with (`start`) and the functions that make tasks must be given again. */
+  readonly resume?: Resume;
   /** What each compiled function may keep, as bytes or as text such as `"2 GB"`; the program's `memory` when not given. Loops
    *  keep less of their forward pass to fit; results are the same to rounding. */
   readonly memory?: number | string;
@@ -54,7 +69,7 @@ export interface RunOptions {
    *  any number. */
   readonly threads?: number;
   /** Stops the run after the present meta-step, or after those of the present call where a backend takes many in one: the
-   *  result then says `outcome: "stopped"`. */
+   *  result then says `outcome: "stopped"`, and `resume` goes on with it. */
   readonly signal?: AbortSignal;
   /** Where this run starts, in place of what the program declares or reads: arrays by the names of tensors (`"net.l1.W"`,
    *  `"fit.lr"`), for models and hyperparameters the run that learned them, or that run alone for all that it learned. Everything
@@ -101,9 +116,31 @@ export interface Experiment {
   readonly name: string;
   /** What is suspicious, but no error. */
   readonly warnings: readonly Diagnostic[];
-  /** Runs it from the start. Work is done on this thread; timers and callbacks get a turn every 50 ms or so.
+  /** Runs it from the start, or goes on with an earlier run (`resume`). Work is done on this thread; timers and callbacks get a turn every 50 ms or so.
    *  Throws RunError when a number on the way is not finite or memory runs out, with what was computed until then;
-   *  CompileError for a start that does not fit, TypeError for one that is no array; RangeError for a bad seed, an unknown backend, or a `memory` or `threads` that is none. */
+   *  CompileError for a start that does not fit, TypeError for one that is no array; RangeError for a bad seed, an unknown backend, or a `memory` or `threads` that is none;
+   *  for `resume` TypeError where that is no checkpoint, is damaged, cut off or of a later version, RangeError where it is of another
+   *  program, other data, another seed, backend or version (with what has changed), FileAccessError where it cannot be read.
+   *
+   *  ```ts
+   *  import { compile } from "../mod.ts";
+   *
+   *  const text = `
+   *    edition 1
+   *    input steps : int = 10
+   *    param w = 0
+   *    inner fit { minimize (w - 3)^2 over w by sgd(lr = 0.1) for T = 5 steps }
+   *    outer tune { minimize (w@T - 3)^2 over fit.lr by adam(lr = 0.01) for M = steps steps }
+   *  `;
+   *  // the newest checkpoint stays wherever a script keeps it
+   *  let kept: Uint8Array | undefined;
+   *  const first = await compile(text).run({ checkpoint: "5 steps", onCheckpoint: (c) => kept = c.bytes() });
+   *  const again = await compile(text).run({ resume: kept! });
+   *  // ten meta-steps more, from where the first run ended
+   *  const longer = await compile(text, { inputs: { steps: 20 } }).run({ resume: first });
+   *  console.log(again.losses().length, longer.losses().length);
+   *  ```
+   */
   run(options?: RunOptions): Promise<Run>;
   /** The program after a stage, as text: concrete syntax, abstract syntax, checked program, intermediate representation
    *  with its requests for gradients ("ir"), and the same with the gradients written out ("plan"). */
@@ -154,13 +191,12 @@ function compiled({ program, diagnostics, sources }: CompileOutput): ExperimentP
   return program;
 }
 
-/** What `compile` makes of the front end's output; `startingAt` compiles it with other starts. Throws CompileError when it has errors,
- *  RangeError for a bad seed. */
+/** What `compile` makes of a program. Throws CompileError when it has errors, RangeError for a bad seed. */
 export function makeExperiment(
-  output: CompileOutput,
+  input: CompileInput,
   defaults: { readonly seed?: number; readonly tasks?: HostTasks },
-  startingAt: (start: readonly HostStart[]) => CompileOutput,
 ): Experiment {
+  const output = compileProgram(input);
   const { diagnostics } = output;
   const asCompiled = compiled(output);
   if (defaults.seed !== undefined) seedWords(defaults.seed);
@@ -168,31 +204,59 @@ export function makeExperiment(
     name: asCompiled.source,
     warnings: diagnostics,
     async run(options = {}) {
-      const own = options.start === undefined ? output : startingAt(hostStarts(options.start));
+      const start = options.start === undefined ? {} : { start: hostStarts(options.start) };
+      const own = options.start === undefined ? output : compileProgram({ ...input, ...start });
       const program = compiled(own);
-      const names = [options.backend ?? "auto"].flat().join(",");
-      const { backend } = await chooseBackend(names, { threads: options.threads }, program);
-      const report = (event: RunEvent) => {
-        if (event.kind === "step") options.onStep?.(event);
-        options.onEvent?.(event);
-      };
-      const settings: ProgramRunOptions = {
-        seed: options.seed ?? defaults.seed ?? 0,
-        report,
+      const resume = options.resume === undefined ? undefined : openResume(options.resume);
+      const settings = settingsOf(options, defaults, resume);
+      const { backend } = await chooseBackend(settings.backend, { threads: options.threads }, program);
+      const { inputs = {}, root } = input;
+      const now: RunOf = { ...settings, root, output: own, program, inputs, backend: backend.name };
+      const from = resume?.choose((checkpoint, where) =>
+        whyNotFrom(checkpoint, {
+          where,
+          now,
+          compileWith: (inputs) => compileProgram({ ...input, ...start, inputs }).program,
+        })
+      );
+      const checkpoints = openTelling(options, now, from);
+      const result = await runProgram(program, backend, {
+        seed: settings.seed,
+        report(event) {
+          if (event.kind === "step") options.onStep?.(event);
+          options.onEvent?.(event);
+        },
+        mark: checkpoints.mark,
         ...(defaults.tasks && { tasks: defaults.tasks }),
-        ...(options.memory !== undefined && { memory: bytesOf(options.memory) }),
+        ...(settings.memory !== undefined && { memory: settings.memory }),
         ...(options.signal && { signal: options.signal }),
-      };
-      const result = await runProgram(program, backend, settings);
+        ...(from && { resume: from.state }),
+      });
       // what is called now and then is not worth threads of its own, which would outlive the run
       const calls = backend.name === "wasm" ? await chooseBackend("wasm", { threads: 1 }, program) : { backend };
       const memory = settings.memory ?? program.memory;
-      const run = makeRun(result, (name) => {
-        return makeModel(own.model(name), { program, backend: calls.backend, memory, result });
+      const run = makeRun(result, {
+        model: (name) => makeModel(own.model(name), { program, backend: calls.backend, memory, result }),
+        checkpoint: () => checkpoints.last(result.outcome),
       });
       if (result.failure) throw new RunError(result.failure, run);
       return run;
     },
     emit: (stage) => output.emit(stage),
+  };
+}
+
+/** How a run is run: as it is asked for, else as the one that it goes on from. Throws RangeError for a `memory` that is none. */
+function settingsOf(
+  { seed, backend = "auto", memory }: RunOptions,
+  defaults: { readonly seed?: number },
+  resume: ResumeFrom | undefined,
+) {
+  const before = resume && "seed" in resume.newest.of ? resume.newest.of : undefined;
+  const names = [backend].flat().join(",");
+  return {
+    seed: seed ?? before?.seed ?? defaults.seed ?? 0,
+    backend: before && names === "auto" ? before.backend : names,
+    memory: memory === undefined ? before?.memory ?? undefined : bytesOf(memory),
   };
 }

@@ -164,6 +164,28 @@ export interface Run {
   toJSON(): { readonly [key: string]: Json };
   /** All of it as a text that `restoreRun` reads: JSON with every array whole, so that no bit is lost. */
   serialize(): string;
+  /** Where it stands, for `run({ resume })`, as bytes that can be kept anywhere: where it was stopped; of a run that came to its end, where
+   *  its last outer loop had made its last meta-step, so that it can be made longer; of one that failed, the last that `onCheckpoint` took
+   *  the bytes of. `run({ resume: run })` is the same.
+   *  Throws RangeError where there is none: for a run without an outer loop, and for one that was restored from text.
+   *
+   *  ```ts
+   *  import { compile } from "../mod.ts";
+   *
+   *  const experiment = compile(`
+   *    edition 1
+   *    param w = 0
+   *    inner fit { minimize (w - 3)^2 over w by sgd(lr = 0.1) for T = 5 steps }
+   *    outer tune { minimize (w@T - 3)^2 over fit.lr by adam(lr = 0.01) for 10_000 steps }
+   *  `);
+   *  const stop = new AbortController();
+   *  const stopped = await experiment.run({ signal: stop.signal, onStep: ({ step }) => step === 100 && stop.abort() });
+   *  const bytes = stopped.checkpoint(); // for a file, a database, another machine
+   *  const done = await experiment.run({ resume: bytes });
+   *  console.log(stopped.outcome, done.outcome, done.ending().done);
+   *  ```
+   */
+  checkpoint(): Uint8Array;
 }
 
 /** The run that `Run.serialize` wrote: it answers everything as the first one did, also one that failed or was stopped.
@@ -183,7 +205,10 @@ export function restoreRun(text: string): Run {
 }
 
 /** The public view of a result. */
-export function makeRun(result: RunResult, model: Run["model"] = noModel): Run {
+export function makeRun(
+  result: RunResult,
+  { model, checkpoint }: Pick<Run, "model" | "checkpoint"> = { model: noModel, checkpoint: noCheckpoint },
+): Run {
   const outerOf = (name: string | undefined) => one(result.outers, name, { what: "outer loop", nameOf: (o) => o.name });
   const { outcome, backend, seed, precision, seconds, gradients, simulations } = result;
   return {
@@ -232,12 +257,19 @@ export function makeRun(result: RunResult, model: Run["model"] = noModel): Run {
     expectations: gradients.flatMap((g) => g.verdicts),
     toJSON: () => summarizeRun(result),
     serialize: () => writeRun(result),
+    checkpoint,
   };
 }
 
 function noModel(name: string): never {
   throw new UseError(
     `A run that was restored from text has no program to call \`${name}\` by: ask the run that made it`,
+  );
+}
+
+function noCheckpoint(): never {
+  throw new UseError(
+    "A run that was restored from text cannot go on: keep `run.checkpoint()` beside `run.serialize()`",
   );
 }
 

@@ -69,15 +69,24 @@ export async function runProgram(
   const tasks = openTaskSource(options.tasks ?? {}, { seed, signal: options.signal });
   // what the caller's own function throws is the caller's
   let thrown: { readonly error: unknown } | undefined;
-  const report = (event: RunEvent) => {
+  const callersOwn = <A extends readonly unknown[]>(call: ((...args: A) => void) | undefined) => (...args: A) => {
     try {
-      options.report?.(event);
+      call?.(...args);
     } catch (error) {
       thrown = { error };
       throw error;
     }
   };
-  const context = openContext({ program, executables, options, report, seed: seedWords(seed), tasks, now });
+  const [report, mark] = [callersOwn(options.report), callersOwn(options.mark)];
+  const context = openContext({
+    program,
+    executables,
+    options: { ...options, mark },
+    report,
+    seed: seedWords(seed),
+    tasks,
+    now,
+  });
   let outcome: Outcome;
   let failure: MetaRuntimeError | undefined;
   try {

@@ -1,6 +1,6 @@
 // Where does a run stand? Everything that what is left of it depends on, and all that it has computed so far, as plain data: who writes
 // it down can let another run go on from it, with the same bits. Draws need no state: they depend on the seed and on numbers.
-import type { HostArray, Origin } from "../ir/types.ts";
+import type { HostArray, Origin, TypedArray } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
 import { type CurvePoints, openCurve } from "./curve.ts";
 import type { OuterState } from "./outer_state.ts";
@@ -39,6 +39,31 @@ export function stateOf(context: RunContext): RunState {
     ...{ outers, recorded: records.values(), gradients, evaluations, outputs, simulations },
     doubts: doubts.map(({ message, origin }) => ({ message, ...(origin ? { origin } : {}) })),
   };
+}
+
+/** The same, to stay: nothing in it lies in memory that the run goes on in. */
+export function keptState(state: RunState): RunState {
+  const { leaves, states, outer } = state;
+  const own = Object.fromEntries(lists.map((name) => [name, [...state[name]]])) as unknown as Pick<
+    RunState,
+    typeof lists[number]
+  >;
+  return {
+    ...state,
+    ...own,
+    leaves: copied(leaves),
+    states: copied(states),
+    ...(outer ? { outer: copied(outer) } : {}),
+  };
+}
+
+/** Plain data with arrays of its own. */
+function copied<T>(data: T): T {
+  if (typeof data !== "object" || data === null) return data;
+  if (ArrayBuffer.isView(data)) return (data as unknown as TypedArray).slice() as T;
+  if (data instanceof Map) return new Map([...data].map(([key, value]) => [key, copied(value)])) as T;
+  if (Array.isArray(data)) return data.map(copied) as T;
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, copied(value)])) as T;
 }
 
 /** What an outer has of its own. */

@@ -125,6 +125,12 @@ Deno.test("a run is not made longer where its first meta-steps would have been o
     [reads("1 - t / M"), "m=9", "`train` would have gone another way: a meta-step of it computes something else"],
     [reads("override train { lr@t = 0.1 * cosine(t, m) }"), "m=9", "a meta-step of it computes something else"],
     [reads("record w@*"), "m=9", "other meta-steps of it are recorded"],
+    // the ninth number of a constant, which is not printed
+    [
+      reads("").replace("output", "override train { lr = sum([1, 1, 1, 1, 1, 1, 1, 1, m] * 0.01) }\noutput"),
+      "m=9",
+      "something else",
+    ],
     [reads(""), "rate=0.2", "a meta-step of it computes something else"],
     [reads(""), "m=4", "`train` has made 5 meta-steps already, and is to make 4"],
     [reads("evaluate e { report c  every m steps of train }"), "m=9", "the evaluations during it are others"],
