@@ -30,6 +30,7 @@ function reshape(c: BuiltinCall): Value {
   const written = c.args[1]!;
   if (!x || written.kind === "error") return errorValue;
   const target = shapeWritten(written);
+  if (target?.open !== undefined) return reshapedOpen(c, x, target, target.open);
   if (target === undefined) {
     return fail(c.cx, {
       code: "M0304",
@@ -54,6 +55,28 @@ function reshape(c: BuiltinCall): Value {
   return reshaped(c, x, target.dims);
 }
 
+/** With one size left open, which follows from how many entries there are. */
+function reshapedOpen(c: BuiltinCall, x: TensorValue, { dims }: ShapeValue, open: number): Value {
+  const [all, others] = [sizeOf(shapeOf(x.dims)), sizeOf(shapeOf(dims))];
+  const size = all / others;
+  const given = {
+    size,
+    ...x.dims.find((d) => d.size === size && d.name !== undefined && !dims.some((o) => o.name === d.name)),
+  };
+  if (Number.isInteger(size) && size >= 1) {
+    return reshaped(c, x, [...dims.slice(0, open), given, ...dims.slice(open)]);
+  }
+  const written = [...dims.slice(0, open), { size: 1, name: "_" }, ...dims.slice(open)];
+  return fail(c.cx, {
+    code: "M0301",
+    title: `${formatDims(x.dims)} cannot be reshaped to ${formatDims(written)}`,
+    at: c.at(1),
+    label: `${all} entries are no multiple of ${others}`,
+    secondary: [{ span: c.at(0), message: formatDims(x.dims) }, ...declaredLabels([x])],
+    sizes: namedSizes(x.dims, dims),
+  });
+}
+
 /** A shape, or one whole number for a vector of that many entries. */
 function shapeWritten(value: Value): ShapeValue | undefined {
   if (value.kind === "shape") return value;
@@ -70,7 +93,7 @@ function inferredSize(x: TensorValue, written: Value): string | undefined {
   if (!Number.isInteger(size) || size < 1) return undefined;
   if (sizes.length === 1) return "write `ravel` for a vector of all entries";
   const text = (n: number) => x.dims.find((d) => d.size === n && d.name !== undefined)?.name ?? String(n);
-  return `every size is said: write \`[${sizes.map((n) => n === -1 ? text(size) : String(n)).join(", ")}]\``;
+  return `\`_\` is the size that is left: write \`[${sizes.map((n) => n === -1 ? "_" : text(n)).join(", ")}]\``;
 }
 
 const asOne = (value: Value) => value.kind === "static" ? [value.value] : undefined;
@@ -220,7 +243,7 @@ export const shapes: readonly Builtin[] = [
     if (!x || axes === undefined) return errorValue;
     return { kind: "shape", dims: x.dims.flatMap((_, i) => axes.includes(i) ? [] : [{ size: i }]) };
   }),
-  simple("reshape", [2, 2], reshape),
+  { ...simple("reshape", [2, 2], reshape), leavesOpen: true },
   simple("shape", [1, 1], shapeBuiltin),
   {
     ...simple("size", [1, 2], size),

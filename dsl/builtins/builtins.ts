@@ -31,7 +31,7 @@ export function callBuiltin(cx: Context, builtin: Builtin, call: CallExpression)
   const named = new Map<string, Value>();
   let wrong = false;
   for (const arg of call.args) {
-    const value = evaluate(cx, arg.value);
+    const value = builtin.leavesOpen ? evaluateOpen(cx, arg.value) : evaluate(cx, arg.value);
     if (value.kind === "error") wrong = true;
     if (!arg.name) {
       args.push(value);
@@ -65,6 +65,25 @@ export function callBuiltin(cx: Context, builtin: Builtin, call: CallExpression)
     });
   }
   return callBuiltinWith(cx, builtin, args, named, call);
+}
+
+/** The value of an argument, which may be a list of sizes with one `_`. */
+function evaluateOpen(cx: Context, expression: Expression): Value {
+  const isOpen = (item: Expression) => item.kind === "Name" && item.name === "_";
+  if (expression.kind !== "List" || !expression.items.some(isOpen)) return evaluate(cx, expression);
+  const open = expression.items.findIndex(isOpen);
+  const second = expression.items.findLastIndex(isOpen);
+  if (second > open) {
+    return fail(cx, {
+      code: "M0304",
+      title: "Two sizes are left open, and only one follows from the others",
+      at: expression.items[second]!.span,
+      secondary: [{ span: expression.items[open]!.span, message: "the other one" }],
+    });
+  }
+  const items = expression.items.filter((_, i) => i !== open);
+  const others = items.length > 0 ? evaluate(cx, { ...expression, items }) : { kind: "shape", dims: [] } as const;
+  return others.kind === "shape" && !others.single ? { ...others, open } : others;
 }
 
 /** The text of an expression as it stands in the program, when it is short. */

@@ -40,6 +40,18 @@ export function resolveNames(el: Elaboration): void {
   }
 }
 
+/** Where `_` stands for what is left open: a whole axis of what is indexed, the size that is left in a `reshape`. */
+function freeNames(e: Expression): readonly Expression[] {
+  const among = e.kind === "Index" ? e.indices : e.kind === "Call" ? openList(e) : undefined;
+  return (among ?? []).filter((each) => each.kind === "Name" && each.name === "_") as Expression[];
+}
+
+/** The sizes that a call is given, of which one may be left open. */
+function openList({ callee, args }: CallExpression): readonly Expression[] {
+  if (callee.kind !== "Name" || !builtins.get(callee.name)?.leavesOpen) return [];
+  return args.flatMap(({ value }) => value.kind === "List" ? value.items : []);
+}
+
 /** A walk over one file. */
 class Resolver {
   readonly #el: Elaboration;
@@ -236,7 +248,7 @@ class Resolver {
       }
       locals.add(member.name.name);
     }
-    this.#type(item.result, locals);
+    this.#type(item.result, new Set([...locals, "_"]));
     this.#check(item.body, locals);
   }
 
@@ -308,9 +320,12 @@ class Resolver {
       if (e.kind === "Time" && e.time !== "all" && e.time.kind === "Name") paths.add(e.time);
       if (e.kind === "Index" && e.object.kind === "Member") {
         for (const index of e.indices) {
-          visit(index, (i) => paths.add(i));
+          for (const each of index.kind === "Slice" ? [index.low, index.high] : [index]) {
+            visit(each, (i) => paths.add(i));
+          }
         }
       }
+      for (const free of freeNames(e)) paths.add(free);
     });
     visit(expression, (e) => {
       const chain = paths.has(e) ? undefined : packageChain(e, (name) => bound.has(name) || this.#isKnown(name));

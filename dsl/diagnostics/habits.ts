@@ -195,7 +195,10 @@ const operators: Rows = [
 ];
 
 const values: Rows = [
-  ["_", "write how many there are; `_` stands in a field that a file fills"],
+  [
+    "_",
+    "write how many there are; `_` stands in an index, in the list of `reshape`, in what a model returns and where a file is read",
+  ],
   ["True TRUE", "write `true`"],
   ["False FALSE", "write `false`"],
   [

@@ -245,12 +245,13 @@ function returnedValue(body: Context, item: ModelItem): Value {
     });
   }
   if (item.result?.sizes === undefined) return result;
-  const expected = evaluateType(body, item.result);
+  const expected = promisedDims(body, item.result, result.dims);
   if (!expected) return errorValue;
   if (expected.length !== result.dims.length || expected.some((d, i) => d.size !== result.dims[i]!.size)) {
+    const written = expected.map((d, i) => isOpen(item.result!.sizes![i]) ? { size: 1, name: "_" } : d);
     return fail(body, {
       code: "M0305",
-      title: `\`${item.name.name}\` promises ${formatDims(expected)} and returns ${formatDims(result.dims)}`,
+      title: `\`${item.name.name}\` promises ${formatDims(written)} and returns ${formatDims(result.dims)}`,
       at: item.body.span,
       label: `this is ${formatDims(result.dims)}`,
       secondary: [{ span: item.result.span, message: "promised here" }],
@@ -259,6 +260,20 @@ function returnedValue(body: Context, item: ModelItem): Value {
   }
   return { ...result, dims: rowsAsIn(expected.map((d, i) => d.name ? d : result.dims[i]!), result.dims) };
 }
+
+/** The axes that a model promises; of those that are left open, what is returned. Undefined when wrong (reported). */
+function promisedDims(body: Context, type: TypeExpression, returned: readonly Dim[]): readonly Dim[] | undefined {
+  const sizes = type.sizes!;
+  if (!sizes.some(isOpen)) return evaluateType(body, type);
+  const dims = sizes.map((size, i) => {
+    if (isOpen(size)) return returned[i] ?? { size: 1 };
+    return evaluateSize(body, size);
+  });
+  return dims.every((d) => d !== undefined) ? dims : undefined;
+}
+
+/** The `_` of `-> [n, _]`: whatever it is. */
+const isOpen = (size: Expression | undefined) => size?.kind === "Name" && size.name === "_";
 
 /** A parameter of a model where its body stands: named as the call names its sizes. */
 function parameterValue(call: ModelCall, binding: Binding): Value {

@@ -7,7 +7,7 @@ import { fail, firstTime, moduleScope, sourceText } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
 import type { Label } from "../diagnostics/diagnostic.ts";
 import { hintFor } from "../diagnostics/hints.ts";
-import { indexTensor } from "./indexing.ts";
+import { evaluateIndex } from "./indexing.ts";
 import { partOf } from "../elaborate/model_tensors.ts";
 import { modelAt, modelValue } from "../elaborate/models.ts";
 import { readTable, readWhole } from "../loops/minibatches.ts";
@@ -266,9 +266,7 @@ export function evaluatePart(
   if (expression.kind === "Index") {
     const object = evaluate(cx, expression.object);
     if (object.kind === "error") return object;
-    const indices = expression.indices.map((i) => evaluate(cx, i));
-    if (indices.some((i) => i.kind === "error")) return errorValue;
-    return indexTensor(cx, object, expression.indices, indices, expression.span);
+    return evaluateIndex(cx, object, expression);
   }
   const named = behindTime(cx, expression);
   if (named !== undefined) {

@@ -5,6 +5,7 @@ import type {
   Expression,
   Formal,
   Identifier,
+  IndexExpression,
   RangeClause,
   TypeExpression,
 } from "../syntax/ast.ts";
@@ -120,18 +121,20 @@ export function rangeDocument(q: CommentQueue, { low, high }: Pick<RangeClause, 
 }
 
 /** `[a, b]`; numbers fill their lines, as a table of data would otherwise be one number to a line. */
-function listDocument(q: CommentQueue, items: readonly Expression[], end: number): Document {
+function listDocument(q: CommentQueue, items: IndexExpression["indices"], end: number): Document {
+  const itemDocument = (item: IndexExpression["indices"][number]) =>
+    item.kind === "Slice" ? rangeDocument(q, item) : expressionDocument(q, item);
   if (items.length > 0 && !q.has(end) && items.every(isNumber)) {
-    return group(["[", align(fill(items.map((item) => expressionDocument(q, item)))), "]"]);
+    return group(["[", align(fill(items.map(itemDocument))), "]"]);
   }
   const parts = items.map((item, i): Document => [
-    gap(q, firstOffset(item), i === 0 ? softline : line),
-    expressionDocument(q, item),
+    gap(q, firstOffset(item.kind === "Slice" ? item.low : item), i === 0 ? softline : line),
+    itemDocument(item),
   ]);
   return group(["[", indent(join(parts, ",")), gap(q, end, parts.length === 0 ? "" : softline), "]"]);
 }
 
-function isNumber(e: Expression): boolean {
+function isNumber(e: IndexExpression["indices"][number]): boolean {
   return e.kind === "Number" || e.kind === "Unary" && e.operand.kind === "Number";
 }
 

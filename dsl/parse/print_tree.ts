@@ -100,7 +100,14 @@ function expressionDocument(e: ast.Expression): Document {
         ...(e.comprehension ? [comprehensionDocument(e.comprehension)] : []),
       ]);
     case "Index":
-      return list("index", [e.object, ...e.indices].map((each) => expressionDocument(each)));
+      return list("index", [
+        expressionDocument(e.object),
+        ...e.indices.map((each) =>
+          each.kind === "Slice"
+            ? list("slice", [expressionDocument(each.low), expressionDocument(each.high)])
+            : expressionDocument(each)
+        ),
+      ]);
     case "List":
       return list("list", e.items.map((each) => expressionDocument(each)));
     case "Unary":

@@ -83,11 +83,18 @@ export interface Comprehension {
   readonly to: Expression;
   readonly span: Span;
 }
-/** `object[i, j]` */
+/** `object[i, j]`, `object[0 .. 4, _]` */
 export interface IndexExpression {
   readonly kind: "Index";
   readonly object: Expression;
-  readonly indices: readonly Expression[];
+  readonly indices: readonly (Expression | SliceExpression)[];
+  readonly span: Span;
+}
+/** `low .. high` among indices: these and all between. */
+export interface SliceExpression {
+  readonly kind: "Slice";
+  readonly low: Expression;
+  readonly high: Expression;
   readonly span: Span;
 }
 /** `[a, b, [c, d]]` */

@@ -1,6 +1,6 @@
 // What does an expression mention? Walks over trees, and the path that a reference is: words that are compared as such, and printed
 // where a name is shown or looked up. A printed name is never taken apart.
-import type { Expression, Item, ModelMember, StepMember } from "./ast.ts";
+import type { Expression, Item, ModelMember, SliceExpression, StepMember } from "./ast.ts";
 
 /** Calls back for an expression and everything in it. */
 export function visit(expression: Expression, enter: (e: Expression) => void): void {
@@ -22,7 +22,9 @@ export function visit(expression: Expression, enter: (e: Expression) => void): v
       return;
     case "Index":
       visit(expression.object, enter);
-      for (const index of expression.indices) visit(index, enter);
+      for (const index of expression.indices) {
+        for (const each of index.kind === "Slice" ? [index.low, index.high] : [index]) visit(each, enter);
+      }
       return;
     case "List":
       for (const item of expression.items) visit(item, enter);
@@ -58,7 +60,7 @@ export function headName(expression: Expression): string | undefined {
 export type Path = readonly string[];
 
 /** `l1.W` from the expression that it parses as. */
-export function referencePath(expression: Expression): Path | undefined {
+export function referencePath(expression: Expression | SliceExpression): Path | undefined {
   if (expression.kind === "Name") return [expression.name];
   if (expression.kind !== "Member") return undefined;
   const object = referencePath(expression.object);
@@ -71,7 +73,7 @@ export function pathText(path: Path): string {
 }
 
 /** The same of an expression, when it is a path. */
-export function referenceText(expression: Expression): string | undefined {
+export function referenceText(expression: Expression | SliceExpression): string | undefined {
   const path = referencePath(expression);
   return path && pathText(path);
 }

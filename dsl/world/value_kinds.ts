@@ -73,6 +73,8 @@ export interface ShapeValue {
   readonly single?: true;
   /** The tables that have it as a field. */
   readonly rows?: readonly Table[];
+  /** Before which of the sizes stands a `_`: the size that is left. Only functions meet it that take such a list. */
+  readonly open?: number;
 }
 
 /** An array of numbers known before anything runs, which cannot be a shape: `[[0], [1]]`, `[-1, 0.5]`. */

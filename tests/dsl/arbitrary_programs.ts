@@ -58,7 +58,7 @@ const expressionAt: (depth?: number) => fc.Arbitrary<ast.Expression> = fc.memo((
         comprehension,
         span,
       })),
-    fc.tuple(inner, fc.array(inner, { minLength: 1, maxLength: 3 }))
+    fc.tuple(inner, fc.array(fc.oneof(inner, sliceOf(inner)), { minLength: 1, maxLength: 3 }))
       .map(([object, indices]): ast.Expression => ({ kind: "Index", object, indices, span })),
     few.map((items): ast.Expression => ({ kind: "List", items, span })),
   );
@@ -66,6 +66,9 @@ const expressionAt: (depth?: number) => fc.Arbitrary<ast.Expression> = fc.memo((
 
 function argumentOf(value: fc.Arbitrary<ast.Expression>): fc.Arbitrary<ast.Argument> {
   return fc.tuple(optional("name", identifier), value).map(([name, value]) => ({ ...name, value }));
+}
+function sliceOf(end: fc.Arbitrary<ast.Expression>): fc.Arbitrary<ast.SliceExpression> {
+  return fc.record({ kind: fc.constant("Slice" as const), low: end, high: end, span: fc.constant(span) });
 }
 function comprehensionOf(bound: fc.Arbitrary<ast.Expression>): fc.Arbitrary<ast.Comprehension> {
   return fc.record({ variable: identifier, from: bound, to: bound, span: fc.constant(span) });

@@ -144,6 +144,9 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
   "an outer within a loop": (w) => /\bmid\.loss@|kept@/.test(w.text),
   "tasks on two levels": ({ loops }) => loops.filter((l) => clauseOf(l, "Across")).length > 1,
   "a start from what is learned": ({ text }) => /(: \[[^\]]*\]) (= [^[\n]*theta|~ normal\([^)]*theta)/.test(text),
+  "a slice": ({ text }) => /\)\[[^\]]* \.\. /.test(text),
+  "a whole axis of what is indexed": ({ text }) => /\[_, |, _\]/.test(text),
+  "a size that is left": ({ text }) => /reshape\(.*, \[1, _\]\)/.test(text),
   "integers that are drawn, read in a loop": ({ loops, words }) =>
     loops.some((l) => /\b(ways|places|some)\b/.test(words(l))),
   "a start of zeros": ({ text }) => /: \[[^\]]*\] = 0\n/.test(text),

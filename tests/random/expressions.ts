@@ -205,6 +205,18 @@ const toScalar: readonly Way[] = [
     fits: rank(0),
     write: ({ dice }, _shape, of) => `(${of([2, 3])})[${dice.int(0, 1)}, ${dice.int(0, 2)}]`,
   },
+  {
+    weight: 1.5,
+    fits: rank(0),
+    write: ({ dice }, _shape, of) =>
+      `sum((${of([2, 3])})[${dice.pick(["_, 1 .. 2", "0 .. 0", "1, 0 .. 1", "-1, _"])}]^2)`,
+  },
+  {
+    weight: 1,
+    fits: rank(0),
+    write: (scope, _shape, of) =>
+      `mean((${of([3, 2])})[${indices(scope, 3, 3)}, ${scope.dice.pick(["0", "_", "0 .. 1"])}])`,
+  },
   { weight: 1.5, fits: rank(0), write: (_s, _shape, of) => `sum(logsumexp(${of([3])}))` },
   { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sum(logsumexp(${of([2, 3])}))` },
   { weight: 1.5, fits: rank(0), write: (_s, _shape, of) => `dot(${of([3])}, ${of([3])})` },
@@ -251,6 +263,13 @@ const toVector: readonly Way[] = [
     write: ({ dice }, [n], of) => `${dice.pick(["sum", "mean"])}(${of([other(n!), n!])}, axis = 0)`,
   },
   { weight: 1, fits: rank(1), write: ({ dice }, [n], of) => `(${of([other(n!), n!])})[${dice.pick(["0", "-1"])}]` },
+  { weight: 1, fits: rank(1), write: ({ dice }, [n], of) => `(${of([n!, 2])})[_, ${dice.pick(["0", "-1"])}]` },
+  {
+    weight: 1,
+    fits: (s) => s.length === 1 && s[0] === 2,
+    write: ({ dice }, _shape, of) => `(${of([3])})[${dice.pick(["0 .. 1", "-2 .. -1", "1 .. -1"])}]`,
+  },
+  { weight: 0.7, fits: rank(1), write: (_s, [n], of) => `ravel(reshape(${of([n!])}, [1, _]))` },
   one("softmax(A)", 2, rank(1, 2)),
   one("log_softmax(A)", 2, rank(1, 2)),
   {

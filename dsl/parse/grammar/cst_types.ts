@@ -86,7 +86,12 @@ export interface StepsCstNode extends CstNode {
 
 export interface IndexCstNode extends CstNode {
   readonly name: "index";
-  readonly children: { LBracket?: IToken[]; expression?: ExpressionCstNode[]; Comma?: IToken[]; RBracket?: IToken[] };
+  readonly children: { LBracket?: IToken[]; indexEntry?: IndexEntryCstNode[]; Comma?: IToken[]; RBracket?: IToken[] };
+}
+
+export interface IndexEntryCstNode extends CstNode {
+  readonly name: "indexEntry";
+  readonly children: { expression?: ExpressionCstNode[]; DotDot?: IToken[] };
 }
 
 export interface ReferencesCstNode extends CstNode {

@@ -176,8 +176,17 @@ export abstract class ExpressionParser extends CstParser {
 
   index: Rule = this.RULE("index", () => {
     this.CONSUME(t.LBracket);
-    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.expression) });
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.indexEntry) });
     this.CONSUME(t.RBracket);
+  });
+
+  /** `i`, or `low .. high` */
+  indexEntry: Rule = this.RULE("indexEntry", () => {
+    this.SUBRULE(this.expression);
+    this.OPTION(() => {
+      this.CONSUME(t.DotDot);
+      this.SUBRULE2(this.expression);
+    });
   });
 
   references: Rule = this.RULE("references", () => {

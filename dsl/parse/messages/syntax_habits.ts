@@ -34,7 +34,7 @@ function nameBefore(f: Failure, end: number): number {
 
 // -------------------------------------------------------------------------------------------------------------- indices
 
-/** `x[:, 0]`, `x[1:3]`, `x[1 .. 2]`: what is read is said by `take`. */
+/** `x[:, 0]`, `x[1:3]`, `x[..., 1]`: a stretch has both ends, and `_` is a whole axis. */
 function slice(f: Failure): Description | undefined {
   const found = f.tokens[f.index];
   const opener = f.open.at(-1);
@@ -44,14 +44,18 @@ function slice(f: Failure): Description | undefined {
   if (before === undefined || !isWord(before) && before.image !== ")" && before.image !== "]") return undefined;
   const object = isWord(before) ? between(f, nameBefore(f, opener - 1), opener) : "x";
   // `..` says both ends
-  const last = found.tokenType === t.DotDot ? 1 : 0;
-  const cures = entries(f, opener).flatMap((entry, axis) => sliced(object, entry, { axis, last }));
+  const last = found.tokenType === t.DotDot ? 0 : 1;
+  const read = entries(f, opener);
+  const stepped = read.findIndex(([, , by = ""]) => by !== "");
+  const along = stepped > 0 ? `, axis = ${stepped}` : "";
   return {
-    title: `\`${found.image}\` does not stand in an index: an index reads one entry of an axis`,
+    title: found.tokenType === t.Colon
+      ? "`:` does not stand in an index: a slice is `low .. high`, with both ends in it, and `_` a whole axis"
+      : `\`${found.image}\` stands between both ends of a slice, and \`_\` is a whole axis`,
     at: spanOf(f.source, found),
-    hint: cures.length === 1
-      ? `write \`${cures[0]}\``
-      : "several entries are read by `take(x, 1 + range(3), axis = 0)`",
+    hint: stepped >= 0
+      ? `write \`take(${object}, ${read[stepped]![2]} * range(n)${along})\``
+      : `write \`${object}[${read.map((entry) => sliced(entry, last)).join(", ")}]\``,
   };
 }
 
@@ -76,32 +80,13 @@ function entries(f: Failure, opener: number): string[][] {
   return found;
 }
 
-/** What reads one entry of a slice, which ends `last` after its second number; nothing for a whole axis. */
-function sliced(
-  x: string,
-  entry: readonly string[],
-  { axis, last }: { readonly axis: number; readonly last: number },
-): string[] {
-  const along = axis === 0 ? "" : `, axis = ${axis}`;
-  const [from = "", to = "", by = ""] = entry;
-  if (entry.length === 1) return from === "None" ? [`expand_dims(${x}, ${axis})`] : [`take(${x}, ${from}${along})`];
-  if (from === "" && to === "" && by === "") return [];
-  const size = `size(${x}, ${axis})`;
-  if (by !== "") return [`take(${x}, ${by} * range(n)${along})`];
-  const [a, b] = [Number(from || 0), Number(to)];
-  const known = /^\d*$/.test(from) && /^\d+$/.test(to);
-  const start = from === "" || from === "0"
-    ? ""
-    : from.startsWith("-")
-    ? `${size} - ${from.slice(1)} + `
-    : `${from} + `;
-  if (known) return [`take(${x}, ${start}range(${b - a + last})${along})`];
-  const length = to === ""
-    ? from.startsWith("-") ? from.slice(1) : `${size} - ${from}`
-    : `${to.startsWith("-") ? `${size} - ${to.slice(1)}` : to}${from === "" || from === "0" ? "" : ` - ${from}`}${
-      last === 0 ? "" : ` + ${last}`
-    }`;
-  return [`take(${x}, ${start}range(${length})${along})`];
+/** An entry of an index as it is written here; its second number is the `past`th after its last. */
+function sliced(entry: readonly string[], past: number): string {
+  const [from = "", to = ""] = entry;
+  if (entry.length === 1) return from;
+  if (from === "" && to === "") return "_";
+  const last = /^-?\d+$/.test(to) ? String(Number(to) - past) : past === 0 ? to : `${to} - ${past}`;
+  return `${from === "" ? "0" : from} .. ${to === "" ? "-1" : last}`;
 }
 
 /** `(0.9, 0.99)`: values together stand in brackets. */

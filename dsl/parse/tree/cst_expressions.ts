@@ -6,6 +6,7 @@ import type {
   CallExpression,
   Comprehension,
   Expression,
+  IndexExpression,
   RangeClause,
   TypeExpression,
 } from "../../syntax/ast.ts";
@@ -221,11 +222,24 @@ function applySuffixes(
     else if (call) object = withCall(c, object, call, depth);
     else if (index) {
       const span = joinSpans(object.span, nodeSpan(c, index, object.span.end));
-      const indices = (index.children.expression ?? []).map((each) => expression(c, each, span.end, depth + 1));
+      const indices = (index.children.indexEntry ?? []).map((each) => indexEntry(c, each, span.end, depth + 1));
       object = { kind: "Index", object, indices, span };
     }
   }
   return object;
+}
+
+function indexEntry(
+  c: Conversion,
+  node: cst.IndexEntryCstNode,
+  offset: number,
+  depth: number,
+): IndexExpression["indices"][number] {
+  const [left, right] = node.children.expression ?? [];
+  const low = expression(c, left, offset, depth);
+  if (first(node.children.DotDot) === undefined) return low;
+  const span = nodeSpan(c, node, offset);
+  return { kind: "Slice", low, high: expression(c, right, span.end, depth), span };
 }
 
 function withTime(c: Conversion, object: Expression, node: cst.TimeCstNode, depth: number): Expression {
