@@ -115,10 +115,12 @@ async function takeSteps(running: Running): Promise<Ended> {
   context.mark(whole ? "end" : "stop");
   const last = whole ? evaluations.filter((e) => isMissing(outer, state, e)) : [];
   const ready = await context.prepare([...trajectories, ...last.map((e) => e.fn)], stepsDone(state));
+  // what is made of its end has no tasks yet: that is left to the run that goes on
+  if (whole && !ready) context.mark("stop");
   recorder.end(state, ready ? compute.trajectories : undefined);
   if (ready) judgeLast(running, last);
   held ??= whatHolds(outer, state);
-  return { whole, ...(held ? { until: held } : {}) };
+  return { whole: whole && ready, ...(held ? { until: held } : {}) };
 }
 
 /** Makes what is to be kept of once more, with what the last meta-step made. */

@@ -2,16 +2,13 @@
 // its items and meta-steps; what was written down is bytes in between.
 import { assert, assertEquals } from "@std/assert";
 import { compileProgram } from "../../dsl/compile.ts";
-import type { Backend } from "../../runtime/backend/interface.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
-import type { RunResult } from "../../runtime/loop/results.ts";
-import { type RunOptions, runProgram } from "../../runtime/loop/run.ts";
-import type { Moment, RunState } from "../../runtime/loop/run_state.ts";
+import { runProgram } from "../../runtime/loop/run.ts";
 import type { ExperimentProgram } from "../../runtime/program/program.ts";
-import { decodeSafetensors, encodeSafetensors } from "../../runtime/program/safetensors.ts";
 import { readPlainData, writePlainData } from "../../runtime/record/plain_data.ts";
 import { wasm } from "../random/runs.ts";
 import { cases, some } from "../thorough.ts";
+import { computed, marked, stateFrom, stoppedAfter } from "./goes_on.ts";
 
 const folder = new URL("../programs/good/", import.meta.url);
 const names = [...Deno.readDirSync(folder)].map((f) => f.name).filter((n) => n.endsWith(".meta")).sort();
@@ -26,39 +23,7 @@ function programOf(name: string, text = Deno.readTextFileSync(new URL(name, fold
   return program;
 }
 
-/** The bytes of a state, as a file would have them. */
-function bytesOf(state: RunState): Uint8Array {
-  const { tensors, text } = writePlainData(state);
-  const pieces = encodeSafetensors(tensors, { text });
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  pieces.reduce((at, piece) => (bytes.set(piece, at), at + piece.length), 0);
-  return bytes;
-}
-
-function stateFrom(bytes: Uint8Array): RunState {
-  const { tensors, metadata } = decodeSafetensors(bytes);
-  return readPlainData({ tensors, text: metadata.get("text")! }) as RunState;
-}
-
-/** All that a run computed, but for how long that took. */
-function computed(result: RunResult): unknown {
-  const timeless = result.outers.map((outer) => ({ ...outer, seconds: 0 }));
-  const { plans: _plans, ...rest } = { ...result, seconds: 0, outers: timeless };
-  const { text, tensors } = writePlainData(rest);
-  return { text, tensors: [...tensors.values()].map(({ data }) => new Uint8Array(data.slice().buffer).join()) };
-}
-
 const tasks = {};
-
-/** A whole run, with every place at which another could go on. */
-async function marked(program: ExperimentProgram, backend: Backend, more: RunOptions = {}) {
-  const marks: { readonly bytes: Uint8Array; readonly steps: number; readonly moment: Moment }[] = [];
-  const mark = (state: () => RunState, moment: Moment) => {
-    const now = state();
-    marks.push({ bytes: bytesOf(now), steps: now.outer?.done ?? -1, moment });
-  };
-  return { result: await runProgram(program, backend, { tasks, seed: 3, mark, ...more }), marks };
-}
 
 for (const [i, name] of names.entries()) {
   Deno.test(`${name} goes on from anywhere`, async () => {
@@ -102,12 +67,7 @@ Deno.test("a run that is stopped before any meta-step goes on with it", async ()
     // several meta-steps may be one call
     assert(new Set(marks.map(({ steps }) => steps)).size >= 5, marks.map(({ steps }) => steps).join());
     for (let stop = 0; stop < marks.length; stop++) {
-      const control = new AbortController();
-      let left = stop;
-      const stopped = await marked(program, backend, {
-        signal: control.signal,
-        report: () => left-- > 0 || control.abort(),
-      });
+      const stopped = await stoppedAfter(stop, program, backend);
       const last = stopped.marks.at(-1)!;
       assertEquals([stopped.result.outcome, last.moment], ["stopped", "stop"]);
       const again = await runProgram(program, backend, { tasks, seed: 3, resume: stateFrom(last.bytes) });
@@ -153,10 +113,7 @@ for (const [what, text] of Object.entries(others)) {
       const { result } = await marked(program, backend);
       assertEquals(result.outcome, "done");
       for (let stop = 2; stop < 8; stop++) {
-        const control = new AbortController();
-        let left = stop;
-        const report = () => left-- > 0 || control.abort();
-        const { marks } = await marked(program, backend, { signal: control.signal, report });
+        const { marks } = await stoppedAfter(stop, program, backend);
         const again = await runProgram(program, backend, { tasks, seed: 3, resume: stateFrom(marks.at(-1)!.bytes) });
         assertEquals(computed(again), computed(result), `stopped at event ${stop}`);
       }

@@ -1,4 +1,5 @@
 // Is what a program computes right? What must hold of every program, each by a second way to the same numbers.
+import { computed, marked, stateFrom } from "../loop/goes_on.ts";
 import { recordedList } from "../loop/recorded_list.ts";
 import { format } from "../../mod.ts";
 import { parseBytes } from "../../runtime/bytes.ts";
@@ -208,6 +209,24 @@ export const checks: readonly Check[] = [
       const together = await runOn(output.program!, threaded);
       const { part, where } = apart(numbersOf(alone), numbersOf(together));
       return part === 0 ? held : { kind: "found", detail: `one thread and three: ${where}` };
+    },
+  },
+  {
+    name: "goes on",
+    share: 0.3,
+    async look({ settled: { output }, dice }) {
+      const program = output.program!;
+      const [first, second] = dice.pick([[referenceBackend, referenceBackend], [wasm, threaded], [threaded, wasm]]);
+      const { result, marks } = await marked(program, first!);
+      const { bytes, steps } = dice.pick(marks);
+      const again = await runProgram(program, second!, { tasks: {}, seed: 3, resume: stateFrom(bytes) });
+      const [whole, other] = [computed(result), computed(again)];
+      const at = whole.tensors.findIndex((x, i) => x !== other.tensors[i]);
+      if (at < 0 && whole.text === other.text) return held;
+      return {
+        kind: "found",
+        detail: `another run from meta-step ${steps} on ${second!.name}: array ${at} of ${whole.text}`,
+      };
     },
   },
   {
