@@ -13,10 +13,11 @@ import { checkVerb, fmtVerb } from "./cli/source_verbs.ts";
 import { verifyVerb } from "./cli/verify.ts";
 import { version } from "./api/version.ts";
 import { asOwnError, InternalError, UseError } from "./runtime/errors.ts";
-import { FileAccessError } from "./runtime/record/files.ts";
+import { type Disk, systemDisk } from "./runtime/record/disk.ts";
+import { FileAccessError, isDiskFailure } from "./runtime/record/files.ts";
 
-/** Does what the arguments say, writes to the console, and gives the exit code. */
-export async function main(args: readonly string[], console: Console): Promise<number> {
+/** Does what the arguments say, writes to the console and, where it is asked to, to the disk, and gives the exit code. */
+export async function main(args: readonly string[], console: Console, disk: Disk = systemDisk): Promise<number> {
   const parsed = parseArguments(args);
   switch (parsed.kind) {
     case "help":
@@ -29,11 +30,11 @@ export async function main(args: readonly string[], console: Console): Promise<n
       console.err(`error: ${parsed.message}\n`);
       return exitCodes.wrongUse;
     case "command":
-      return await runCommand(parsed.command, console);
+      return await runCommand(parsed.command, console, disk);
   }
 }
 
-async function runCommand(command: CommandLine, console: Console): Promise<number> {
+async function runCommand(command: CommandLine, console: Console, disk: Disk): Promise<number> {
   const { json } = command;
   try {
     if (command.verb === "check") return checkVerb(command, console);
@@ -45,10 +46,11 @@ async function runCommand(command: CommandLine, console: Console): Promise<numbe
     }
     if (command.verb === "doctor") return await doctorVerb(console);
     if (command.verb === "verify") return await verifyVerb(command, console);
-    return await (command.verb === "resume" ? resumeVerb : runVerb)(command, console);
+    return await (command.verb === "resume" ? resumeVerb : runVerb)(command, console, disk);
   } catch (error) {
     const own = error instanceof FileAccessError ? error : asOwnError(error);
     showError(own, new Map(), { console, json });
+    if (own instanceof FileAccessError && isDiskFailure(own)) return exitCodes.runFailed;
     // what the user can cure: files, permissions, names of backends
     if (own instanceof FileAccessError || own instanceof UseError) return exitCodes.wrongUse;
     if (own instanceof InternalError) console.err(`${own.stack}\n`);

@@ -68,7 +68,7 @@ export function openTelling(
   const due = openCheckpointTimes(every, secondsNow);
   let of: ReturnType<typeof identityOf> | undefined;
   const encode = (state: RunState, seconds: number) =>
-    joined(encodeCheckpoint({ state, of: of ??= identityOf(run), logged: 0, seconds }));
+    joined(encodeCheckpoint({ state, of: of ??= identityOf(run), logged: 0, waiting: "", seconds }));
   let place: Pick<Checkpoint, "state" | "seconds"> | undefined = from;
   let taken: Uint8Array | undefined;
 

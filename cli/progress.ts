@@ -13,6 +13,8 @@ export interface Progress {
   event(event: RunEvent, seconds: number): void;
   /** A line between the others. */
   note(text: string): void;
+  /** What does not end the run, and is to be known; the same text once. */
+  warn(text: string): void;
   /** Takes the unfinished line away. */
   end(): void;
 }
@@ -44,16 +46,18 @@ export function textProgress(console: Console): Progress {
     console.err(`${text}\n`);
   };
   const warned = new Set<string>();
+  const warnOnce = (about: string, text: string) => {
+    if (!warned.has(about)) note(`warning: ${text}`);
+    warned.add(about);
+  };
   // the last one of a loop is shown, also where it ends early
   let last: StepEvent | undefined;
   return {
     note,
+    warn: (text) => warnOnce(text, text),
     end: clear,
     event(event, seconds) {
-      for (const { about, text } of event.kind === "implicit" ? implicitWarnings(event) : []) {
-        if (!warned.has(about)) note(text);
-        warned.add(about);
-      }
+      for (const { about, text } of event.kind === "implicit" ? implicitWarnings(event) : []) warnOnce(about, text);
       if (event.kind === "evaluation" && event.evaluation.during) note(evaluationLine(event.evaluation));
       if (event.kind === "until") {
         if (last) note(stepLine(last));
@@ -103,10 +107,9 @@ function implicitWarnings({ outer, report }: ImplicitEvent): { readonly about: s
   const { loop, residual, equation, gradientNorm, startNorm, arrived } = report;
   const at = outer ? `${outer.name}, meta-step ${outer.step}: ` : "";
   const of = `${outer?.name} ${loop}`;
-  const far =
-    `warning: ${at}\`${loop}\` has not arrived: the ${normText[equation]} went from ${shortNumber(startNorm)} to ` +
+  const far = `${at}\`${loop}\` has not arrived: the ${normText[equation]} went from ${shortNumber(startNorm)} to ` +
     `${shortNumber(gradientNorm)}, and the implicit derivative takes it for 0 (more steps, or \`through unroll()\`)`;
-  const poor = `warning: ${at}the system behind the implicit derivative of \`${loop}\` is solved to a residual of ` +
+  const poor = `${at}the system behind the implicit derivative of \`${loop}\` is solved to a residual of ` +
     `${shortNumber(residual)} of its right side only (more \`iterations\`, \`damping\`, or another \`solver\`)`;
   return [
     ...(arrived ? [] : [{ about: `${of} arrived`, text: far }]),
@@ -129,8 +132,13 @@ export function jsonProgress(console: Console): Progress {
     for (const line of metricLines(event, seconds)) console.out(`${JSON.stringify(line)}\n`);
   };
   let last: StepEvent | undefined;
+  const warned = new Set<string>();
   return {
     note: () => {},
+    warn(text) {
+      if (!warned.has(text)) console.out(`${JSON.stringify({ kind: "warning", message: text })}\n`);
+      warned.add(text);
+    },
     end: () => {},
     event(event, seconds) {
       if (event.kind === "step") last = due(event, seconds) ? undefined : event;

@@ -9,6 +9,7 @@ import { chooseLimits, type Limits } from "../runtime/limits.ts";
 import { stepsDone } from "../runtime/loop/outer_state.ts";
 import { outputNames } from "../runtime/program/program.ts";
 import { newestCheckpoint, type StoredCheckpoint } from "../runtime/record/checkpoints.ts";
+import type { Disk } from "../runtime/record/disk.ts";
 import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
 import type { Json } from "../runtime/record/metrics.ts";
 import { reopenRunFolder } from "../runtime/record/run_folder.ts";
@@ -32,15 +33,18 @@ interface Effective {
 }
 
 /** Runs the verb; the exit code. Throws FileAccessError or RangeError for wrong use. */
-export async function resumeVerb(asked: CommandLine, console: Console): Promise<number> {
+export async function resumeVerb(asked: CommandLine, console: Console, disk: Disk): Promise<number> {
   const run = asked.files[0]!.replace(/(?<=.)\/+$/, "");
   const said = readJson(`${run}/effective.json`) as Effective | undefined;
   if (!said) throw new FileAccessError(`\`${run}\` is no run folder: it has no \`effective.json\``);
   const command = goneOnWith(asked, said);
   const { inputs, seed, json } = command;
-  const { outcome } = (readJson(`${run}/summary.json`) ?? {}) as { readonly outcome?: string };
+  const { outcome, missing } = (readJson(`${run}/summary.json`) ?? {}) as {
+    readonly outcome?: string;
+    readonly missing?: readonly string[];
+  };
   const longer = Object.entries(inputs).some(([name, value]) => said.inputs[name] !== value);
-  if (outcome === "done" && !longer) {
+  if (outcome === "done" && !missing && !longer) {
     console.err(`the run of \`${run}\` came to its end: there is nothing left to do\n`);
     return exitCodes.done;
   }
@@ -71,12 +75,13 @@ export async function resumeVerb(asked: CommandLine, console: Console): Promise<
   }
   const of = identityOf(now);
   const effective = { ...said as unknown as { [key: string]: Json }, inputs, memory: of.memory };
-  const folder = reopenRunFolder(run, {
+  const goneOn = {
     outputs: outputNames(program),
     effective: { ...effective, limits: jsonLimits(command.limitsGiven) },
     of,
     from: from && { ...from, longer },
-  });
+  };
+  const folder = reopenRunFolder(run, goneOn, disk);
   if (!json) {
     console.err(`${run} goes on ${from ? whereText(from) : "from its beginning: it has no checkpoint"}\n`);
   }

@@ -13,6 +13,7 @@ import { runProgram } from "../runtime/loop/run.ts";
 import type { Limits } from "../runtime/limits.ts";
 import type { Checkpoint } from "../runtime/record/checkpoint_bytes.ts";
 import { openCheckpointTimes } from "../runtime/record/checkpoint_times.ts";
+import type { Disk } from "../runtime/record/disk.ts";
 import { type Json, jsonNumber } from "../runtime/record/metrics.ts";
 import { FileAccessError } from "../runtime/record/files.ts";
 import { openRunFolder, type RunFolder } from "../runtime/record/run_folder.ts";
@@ -24,7 +25,7 @@ import { jsonProgress, type Progress, textProgress } from "./progress.ts";
 import { reportText } from "./report.ts";
 
 /** Runs the verb; the exit code. Throws FileAccessError or RangeError for wrong use. */
-export async function runVerb(command: CommandLine, console: Console): Promise<number> {
+export async function runVerb(command: CommandLine, console: Console, disk: Disk): Promise<number> {
   const { json, inputs, limits, emit } = command;
   const files = openProgramFiles(command.files[0]!, command);
   const output = compileProgram({ ...files, inputs, limits });
@@ -44,7 +45,7 @@ export async function runVerb(command: CommandLine, console: Console): Promise<n
   );
   const folder = command.out === undefined
     ? undefined
-    : openFolder(command.out, { command, files, choice, output, program });
+    : openFolder(command.out, { command, files, choice, output, program, disk });
   return await runShown({ program, sources, command, choice, folder, from: undefined }, console);
 }
 
@@ -98,12 +99,13 @@ interface FolderParts {
   readonly choice: BackendChoice;
   readonly program: ExperimentProgram;
   readonly output: CompileOutput;
+  readonly disk: Disk;
 }
 
-function openFolder(path: string, { command, files, choice, output, program }: FolderParts): RunFolder {
+function openFolder(path: string, { command, files, choice, output, program, disk }: FolderParts): RunFolder {
   const of = identityOf({ ...command, root: files.root, output, program, backend: choice.backend.name });
   const { deno, v8, typescript } = Deno.version;
-  return openRunFolder(path, {
+  const contents = {
     root: files.root.text,
     imports: files.sourcesRead,
     outputs: outputNames(program),
@@ -123,7 +125,8 @@ function openFolder(path: string, { command, files, choice, output, program }: F
       data: files.dataRead.map((d) => ({ ...d })),
       began: new Date().toISOString(),
     },
-  });
+  };
+  return openRunFolder(path, contents, disk);
 }
 
 /** Limits as `effective.json` has them. */
@@ -149,20 +152,21 @@ interface RunParts {
   readonly from: Checkpoint | undefined;
 }
 
-/** Runs until the end, the first signal, or the first file that cannot be written: `broken` then says why. The folder
- *  is closed with whatever there is. */
+/** Runs until the end or the first signal, and closes the folder with whatever there is; `broken` says what could not be written. A run goes
+ *  on that cannot write for now; it ends when its folder was taken away. */
 async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; broken: Error | undefined }> {
   const { program, command, choice, folder, progress, from } = parts;
   const stop = new AbortController();
   let broken: Error | undefined;
-  const keep = (action: () => void) => {
-    if (broken) return;
+  const keep = (action: (folder: RunFolder) => void, last = false) => {
+    if (!folder || folder.gone) return;
     try {
-      action();
+      action(folder);
     } catch (error) {
       if (!(error instanceof FileAccessError)) throw error;
+      if (folder.gone) stop.abort();
+      else if (!last) return progress.warn(`${error.message}; the run goes on, and tries again`);
       broken = error;
-      stop.abort();
     }
   };
   const start = performance.now() - 1000 * (from?.seconds ?? 0);
@@ -188,22 +192,21 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
       report(event) {
         const seconds = secondsNow();
         progress.event(event, seconds);
-        if (folder) keep(() => folder.record(event, seconds));
+        keep((folder) => folder.record(event, seconds));
       },
       mark(state, moment) {
         if (!folder) return;
         const now = state();
-        checkpoint(now, moment, () => keep(() => folder.checkpoint(now, moment, secondsNow())));
+        checkpoint(now, moment, () => {
+          keep((folder) => folder.checkpoint(now, moment, secondsNow()), moment === "stop");
+        });
       },
       ...(from ? { resume: from.state } : {}),
     });
     progress.end();
     if (result.outcome === "stopped" && !broken) progress.note(`stopped after ${duration(result.seconds)}`);
-    // even when the log could not be written, the arrays may be
-    const earlier = broken;
-    broken = undefined;
-    if (folder) keep(() => folder.finish(result));
-    return { result, broken: earlier ?? broken };
+    keep((folder) => folder.finish(result), true);
+    return { result, broken };
   } catch (error) {
     folder?.abandon();
     throw error;

@@ -13,6 +13,8 @@ export interface Checkpoint {
   readonly of: RunIdentity | { readonly sum: string };
   /** Bytes of `metrics.jsonl` at that moment; 0 without a folder. */
   readonly logged: number;
+  /** Lines that come after them, where the disk had not taken them. */
+  readonly waiting: string;
   /** Seconds that the run had taken. */
   readonly seconds: number;
 }
@@ -26,9 +28,14 @@ export class CheckpointError extends TypeError {
 }
 
 /** The bytes of a checkpoint in pieces, to be written one after the other. */
-export function encodeCheckpoint({ state, of, logged, seconds }: Checkpoint & { readonly of: RunIdentity }) {
+export function encodeCheckpoint({ state, of, logged, waiting, seconds }: Checkpoint & { readonly of: RunIdentity }) {
   const data = writePlainData(state);
-  const beside = { run: JSON.stringify(of), logged: `${logged}`, seconds: `${seconds}` };
+  const beside = {
+    run: JSON.stringify(of),
+    logged: `${logged}`,
+    seconds: `${seconds}`,
+    ...(waiting === "" ? {} : { waiting }),
+  };
   return encodeSafetensors(data.tensors, {
     format_version: `${stateVersion}`,
     ...beside,
@@ -50,7 +57,9 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const data = { tensors, text: said("state") };
   const version = said("format_version");
   if (!version || !metadata.has("state")) throw new CheckpointError("It is a safetensors file, but no checkpoint");
-  const beside = metadata.has("run") ? ["run", "logged", "seconds"].map(said) : [];
+  const beside = metadata.has("run")
+    ? ["run", "logged", "seconds", ...(metadata.has("waiting") ? ["waiting"] : [])].map(said)
+    : [];
   const state = stateOfVersion(version, () => {
     if (sumOfData(data, ...beside) !== said("sha256")) {
       throw new CheckpointError("Its sum is not that of what it holds");
@@ -62,6 +71,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
     state,
     of: metadata.has("run") ? JSON.parse(said("run")) as RunIdentity : { sum: said("program") },
     logged: Number(said("logged")),
+    waiting: said("waiting"),
     seconds: Number(said("seconds")),
   };
 }

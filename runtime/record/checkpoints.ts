@@ -1,8 +1,9 @@
 // Where are the checkpoints of a run folder, and which of them does a run go on from? One file a moment, in `checkpoints/`: the last three,
 // and one of the end of each outer, from which that can be made longer.
 import { type Checkpoint, CheckpointError, decodeCheckpoint, encodeCheckpoint } from "./checkpoint_bytes.ts";
+import type { Disk } from "./disk.ts";
 import type { RunIdentity } from "./identity.ts";
-import { FileAccessError, fileAccessError, writeFileSafely } from "./files.ts";
+import { FileAccessError, fileAccessError, makeFolder, removeQuietly, writeFileSafely } from "./files.ts";
 
 /** How many are kept, beside those of ends. */
 const kept = 3;
@@ -28,25 +29,54 @@ export function checkpointsIn(run: string): string[] {
 /** A checkpoint to be written; `end` where the outer at work has made its last meta-step. */
 export type NewCheckpoint = Checkpoint & { readonly of: RunIdentity; readonly end: boolean };
 
-/** Writes checkpoints into a run folder beside those that are there, the newest first; takes away those that are no more wanted. It throws
- *  FileAccessError. Nothing is read: a run may write to its folder and not be allowed to read there. */
-export function openCheckpoints(run: string, there: readonly string[]): (checkpoint: NewCheckpoint) => void {
+/** The checkpoints of a run folder, as a run writes them. */
+export interface Checkpoints {
+  /** Writes one, and prunes. Where the disk has no room older ones give theirs, and then `makeRoom`. It throws FileAccessError. */
+  write(checkpoint: NewCheckpoint, makeRoom: (bytes: number) => boolean): void;
+  /** Takes the oldest away, those of ends last, but never the newest; false where there is none to take. */
+  giveWay(): boolean;
+  /** Takes away those that are no more wanted: a run that was killed may have left some. */
+  prune(): void;
+}
+
+/** The checkpoints of a run folder, with those that are there, the newest first. Nothing is read: a run may write to its folder and not be
+ *  allowed to read there. */
+export function openCheckpoints(run: string, there: readonly string[], disk: Disk): Checkpoints {
   let names = [...there];
-  return (checkpoint) => {
-    try {
-      Deno.mkdirSync(folderOf(run), { recursive: true });
-    } catch (error) {
-      throw fileAccessError(error, { action: "write", path: folderOf(run) });
-    }
-    const number = names.length === 0 ? 1 : numberOf(names[0]!) + 1;
-    const end = checkpoint.end ? `-end-${checkpoint.state.outers.length + 1}` : "";
-    const name = `${`${number}`.padStart(6, "0")}${end}.safetensors`;
-    writeFileSafely(`${folderOf(run)}/${name}`, encodeCheckpoint(checkpoint));
-    const usual = [name, ...names].filter((each) => endOf(each) === undefined);
-    const wanted = (each: string) =>
-      endOf(each) === undefined ? usual.indexOf(each) < kept : each === name || endOf(each) !== endOf(name);
-    for (const old of names.filter((each) => !wanted(each))) removeQuietly(`${folderOf(run)}/${old}`);
-    names = [name, ...names.filter(wanted)];
+  let number = names.length === 0 ? 0 : numberOf(names[0]!);
+  const remove = (name: string) => removeQuietly(`${folderOf(run)}/${name}`, disk);
+  const giveWay = () => {
+    const older = names.slice(1);
+    const oldest = older.findLast((each) => endOf(each) === undefined) ?? older.at(-1);
+    if (oldest === undefined || !remove(oldest)) return false;
+    names = names.filter((each) => each !== oldest);
+    return true;
+  };
+  const prune = () => {
+    const wanted = names.filter((each, i) => {
+      const alike = names.slice(0, i).filter((newer) => endOf(newer) === endOf(each)).length;
+      return alike < (endOf(each) === undefined ? kept : 1);
+    });
+    names = names.filter((each) => wanted.includes(each) || !remove(each));
+  };
+  return {
+    giveWay,
+    prune,
+    write(checkpoint, makeRoom) {
+      makeFolder(folderOf(run), disk);
+      const end = checkpoint.end ? `-end-${checkpoint.state.outers.length + 1}` : "";
+      // a number that could not be written is not tried again: something of it may still lie there
+      const name = `${`${++number}`.padStart(6, "0")}${end}.safetensors`;
+      const room = (bytes: number) => giveWay() || makeRoom(bytes);
+      try {
+        writeFileSafely(`${folderOf(run)}/${name}`, encodeCheckpoint(checkpoint), { disk, makeRoom: room });
+      } catch (error) {
+        remove(name); // it may stand there, and not to last
+        throw error;
+      }
+      names.unshift(name);
+      prune();
+    },
   };
 }
 
@@ -86,12 +116,12 @@ export function newestCheckpoint(
 
 /** Takes away the checkpoints that are newer than one: a run that becomes another one after it has not been there. Those that stay, the
  *  newest first. Throws FileAccessError. */
-export function removeNewer(run: string, than: string | undefined): string[] {
+export function removeNewer(run: string, than: string | undefined, disk: Disk): string[] {
   const names = checkpointsIn(run);
   const newer = than === undefined ? [] : names.filter((name) => numberOf(name) > numberOf(than));
   for (const name of newer) {
     try {
-      Deno.removeSync(`${folderOf(run)}/${name}`);
+      disk.remove(`${folderOf(run)}/${name}`);
     } catch (error) {
       throw fileAccessError(error, { action: "write", path: `${folderOf(run)}/${name}` });
     }
@@ -104,13 +134,5 @@ function readBytes(path: string): Uint8Array {
     return Deno.readFileSync(path);
   } catch (error) {
     throw fileAccessError(error, { action: "read", path });
-  }
-}
-
-function removeQuietly(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch {
-    // it is of no use any more, and in nobody's way
   }
 }

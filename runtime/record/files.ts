@@ -1,5 +1,6 @@
 // How is a file written so that a crash never leaves half of it, and how is a refusal said? The only place that writes
 // whole files for a run.
+import type { Disk, OpenFile } from "./disk.ts";
 
 /** A file or folder could not be read or written. The message is for the user and holds the cure where there is one.
  *
@@ -36,7 +37,8 @@ export function fileAccessError(
     return new FileAccessError(`${text}: Deno was not given the permission; add ${flag}`);
   }
   const reason = reasons.find(([test]) => test(error))?.[1];
-  return new FileAccessError(`${text}: ${reason ?? (error instanceof Error ? error.message : String(error))}`);
+  const said = reason ?? (error instanceof Error ? error.message : String(error));
+  return new FileAccessError(`${text}: ${said}`, { cause: error });
 }
 
 const reasons: readonly (readonly [(error: unknown) => boolean, string])[] = [
@@ -56,47 +58,90 @@ function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && (error as Error & { code?: string }).code === code;
 }
 
+/** The disk has no room: what gives way may make some. */
+export const isFull = (error: unknown): boolean => hasCode(error, "ENOSPC") || hasCode(error, "EDQUOT");
+
+/** The disk itself is why it could not be written: no other name and no permission would have helped. */
+export function isDiskFailure({ cause }: FileAccessError): boolean {
+  return isFull(cause) || hasCode(cause, "EIO");
+}
+
+/** How `writeFileSafely` writes. */
+export interface SafeWriting {
+  readonly disk: Disk;
+  /** Takes something away that may be lost, for a file of so many bytes; false where there is nothing left. */
+  readonly makeRoom?: (bytes: number) => boolean;
+}
+
 /** Writes a file so that its name holds either the whole content or what it held before: a temporary file beside it,
  *  synced, renamed, and the folder synced. Throws FileAccessError; then the temporary file is gone. */
-export function writeFileSafely(path: string, chunks: readonly Uint8Array[]): void {
+export function writeFileSafely(
+  path: string,
+  chunks: readonly Uint8Array[],
+  { disk, makeRoom = () => false }: SafeWriting,
+): void {
+  const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  for (;;) {
+    try {
+      writeBeside(path, chunks, disk);
+      return disk.syncFolder(folderOf(path));
+    } catch (error) {
+      if (!isFull(error) || !makeRoom(bytes)) throw fileAccessError(error, { action: "write", path });
+    }
+  }
+}
+
+function writeBeside(path: string, chunks: readonly Uint8Array[], disk: Disk): void {
   const temporary = `${path}.tmp`;
+  const file = disk.open(temporary, "new");
   try {
-    const file = Deno.openSync(temporary, { write: true, createNew: true });
     try {
       for (const chunk of chunks) writeAll(file, chunk);
-      file.syncSync();
+      file.sync();
     } finally {
       file.close();
     }
-    Deno.renameSync(temporary, path);
+    disk.rename(temporary, path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) removeQuietly(temporary);
-    throw fileAccessError(error, { action: "write", path });
+    removeQuietly(temporary, disk);
+    throw error;
   }
-  syncFolder(path);
 }
 
-/** Writes all bytes; `writeSync` may write fewer than it is given. */
-export function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+/** Writes all bytes; `write` may write fewer than it is given. `taken` is told of every part. */
+export function writeAll(
+  file: Pick<OpenFile, "write">,
+  bytes: Uint8Array,
+  taken: (count: number) => void = () => {},
+): void {
+  for (let done = 0; done < bytes.length;) {
+    const count = file.write(bytes.subarray(done));
+    if (count === 0) throw new Error("the system takes no more bytes");
+    done += count;
+    taken(count);
+  }
 }
 
-function removeQuietly(path: string): void {
+/** Makes a folder where there is none, but not those around it: one that was removed stays so. Throws FileAccessError. */
+export function makeFolder(path: string, disk: Disk): void {
   try {
-    Deno.removeSync(path);
-  } catch {
-    // it was never made
+    disk.makeFolder(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw fileAccessError(error, { action: "write", path });
   }
 }
 
-/** Makes the rename itself survive a power loss. Needs the permission to read the folder; without it the file is whole
- *  all the same. */
-function syncFolder(path: string): void {
+/** Removes a file that is of no use any more, and in nobody's way; false where it stays. */
+export function removeQuietly(path: string, disk: Disk): boolean {
+  try {
+    disk.remove(path);
+    return true;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound;
+  }
+}
+
+function folderOf(path: string): string {
   const end = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
-  try {
-    using folder = Deno.openSync(end < 0 ? "." : path.slice(0, end + 1), { read: true });
-    folder.syncSync();
-  } catch {
-    // not every system lets a folder be opened
-  }
+  return end < 0 ? "." : path.slice(0, end + 1);
 }

@@ -1,17 +1,17 @@
-// What does a run leave on disk, and in which order? The folder of `--out`: what was run, then the metrics as they come,
-// then the arrays, and `summary.json` last: where it stands, the folder is complete. Nothing there is ever overwritten.
-import type { HostArray } from "../ir/types.ts";
+// What does a run leave on disk, and in which order? The folder of `--out`: its log, which is taken first, what is run, then the metrics as
+// they come, then the arrays, and `summary.json` last: where it stands and misses nothing, the folder is complete. Nothing there is ever
+// overwritten.
 import type { RunEvent } from "../loop/events.ts";
-import { nameOfItem, recordedAt } from "../loop/records.ts";
-import type { RecordedValues, RunResult } from "../loop/results.ts";
+import type { RunResult } from "../loop/results.ts";
 import type { Moment, RunState } from "../loop/run_state.ts";
 import { openCheckpoints, removeNewer, type StoredCheckpoint } from "./checkpoints.ts";
+import { type Disk, systemDisk } from "./disk.ts";
 import type { RunIdentity } from "./identity.ts";
-import { FileAccessError, fileAccessError, writeAll, writeFileSafely } from "./files.ts";
+import { FileAccessError, fileAccessError, removeQuietly, writeFileSafely } from "./files.ts";
 import { type Json, metricLines } from "./metrics.ts";
-import { encodeSafetensors } from "../program/safetensors.ts";
-import { encodeNpy } from "./npy.ts";
-import { runFormatVersion, summarizeRun, valuesAtEnd } from "./summary.ts";
+import { outputFolder, writeResult } from "./run_end.ts";
+import { type RunLog, type TakenLog, takeRunLog } from "./run_log.ts";
+import { runFormatVersion } from "./summary.ts";
 
 /** What is known before the run. */
 export interface RunFolderContents {
@@ -27,103 +27,125 @@ export interface RunFolderContents {
   readonly of: RunIdentity;
 }
 
-/** A run folder that is being written. Each method throws FileAccessError when the disk does not take it. */
+/** A run folder that is being written. What the disk does not take is thrown as FileAccessError, and the run may go on: lines of the log
+ *  wait for a later time, and a checkpoint that could not be written leaves those before it. */
 export interface RunFolder {
   readonly path: string;
   /** Appends the lines of an event to `metrics.jsonl`. `seconds` since the run began. */
   record(event: RunEvent, seconds: number): void;
   /** Writes down where the run stands, for another to go on from. `seconds` since the run began. */
   checkpoint(state: RunState, moment: Moment, seconds: number): void;
-  /** Closes the log when a run ended without a result. */
+  /** Closes the log when a run ended without a result. Never throws. */
   abandon(): void;
-  /** Writes the arrays and the summary, and closes the folder. What can be written is, even when a part cannot. */
+  /** Writes the arrays and the summary, and closes the folder. What can be written is, even when a part cannot; the summary then says what
+   *  is missing. */
   finish(result: RunResult): void;
+  /** The folder was removed while the run was writing to it, or is another run's: nothing more is written, and all but `abandon` throws. */
+  readonly gone: boolean;
 }
 
-/** Milliseconds after which metrics are handed to the system; a crash loses at most what came since. */
-const flushAfter = 250;
-
-/** Makes the folder and writes what is known before the run. Throws FileAccessError when the folder is there and not
- *  empty, or cannot be written, or when an import has a name that it needs for itself. */
-export function openRunFolder(path: string, contents: RunFolderContents): RunFolder {
+/** Makes the folder, takes it, and writes what is known before the run. Throws FileAccessError when the folder is there and not
+ *  empty, or cannot be written, or when an import has a name that it needs for itself; then nothing of it is left. */
+export function openRunFolder(path: string, contents: RunFolderContents, disk: Disk = systemDisk): RunFolder {
   const outputs = filesOfOutputs(contents.outputs);
   refuseTakenNames(path, contents.imports.keys(), outputs.size > 0 ? [...ownFiles, outputFolder] : ownFiles);
-  makeEmptyFolder(path);
+  const made = makeEmptyFolder(path, disk);
   const at = (name: string) => `${path}/${name}`;
-  const files = new Map<string, string>([["experiment.meta", contents.root]]);
-  const imports = [...contents.imports].map(([name, text]) => {
-    files.set(name, text);
-    return { name, stored: name };
-  });
+  const imports = [...contents.imports.keys()].map((name) => ({ name, stored: name }));
   const effective = { formatVersion: runFormatVersion, ...contents.effective, imports };
-  files.set("effective.json", new TextDecoder().decode(encodeEffective(effective)));
-  for (const [name, text] of files) {
-    makeParents(path, name);
-    writeFileSafely(at(name), [new TextEncoder().encode(text)]);
+  // what says that a run can go on comes last
+  const files = [
+    ...[...contents.imports, ["experiment.meta", contents.root] as const].map(([name, text]) =>
+      [name, new TextEncoder().encode(text)] as const
+    ),
+    ["effective.json", encodeEffective(effective)],
+  ] as const;
+  let taken: TakenLog | undefined;
+  try {
+    taken = takeRunLog(path, disk, "new");
+    for (const [name, bytes] of files) {
+      if (name.includes("/")) makeParents(at(name.slice(0, name.lastIndexOf("/"))), disk);
+      writeFileSafely(at(name), [bytes], { disk });
+    }
+  } catch (error) {
+    if (taken) takeBack(path, files.map(([name]) => name), disk);
+    if (made) removeQuietly(path, disk);
+    taken?.close();
+    throw error;
   }
-  const log = attempt(at("metrics.jsonl"), () => Deno.openSync(at("metrics.jsonl"), { append: true, createNew: true }));
-  take(log, path);
-  return openLog({ path, outputs, of: contents.of, log, logged: 0, checkpoints: [], said: false });
+  const log = taken.begin({ logged: 0, waiting: "" });
+  return openLog({ path, outputs, of: contents.of, log, said: false, checkpoints: [], disk });
 }
 
 /** Where a run goes on, and as what. */
 export interface GoneOn extends Pick<RunFolderContents, "outputs" | "effective" | "of"> {
   /** The checkpoint; none where it begins anew. `longer`: as another run, so that it says once more what it is. */
-  readonly from: Pick<StoredCheckpoint, "name" | "logged"> & { readonly longer: boolean } | undefined;
+  readonly from: Pick<StoredCheckpoint, "name" | "logged" | "waiting"> & { readonly longer: boolean } | undefined;
 }
 
 /** Opens the folder of a run again, which goes on from a checkpoint, or from the beginning where there was none: what was logged after
  *  that is taken back, and so is that the run has ended. Throws FileAccessError. */
-export function reopenRunFolder(path: string, { outputs, effective, of, from }: GoneOn): RunFolder {
-  const at = `${path}/metrics.jsonl`;
-  const log = attempt(at, () => Deno.openSync(at, { append: true }));
-  take(log, path);
-  attempt(at, () => {
-    for (const folder of [path, `${path}/checkpoints`, `${path}/${outputFolder}`]) removeTemporaries(folder);
-  });
-  // cut off between two of these, the folder is that of a run which goes on: as the one before, or as this one
-  attempt(path, () => removeIfThere(`${path}/summary.json`));
-  const checkpoints = removeNewer(path, from?.name);
-  writeFileSafely(`${path}/effective.json`, [encodeEffective(effective)]);
-  const logged = from?.logged ?? 0;
-  attempt(at, () => log.truncateSync(logged));
-  const said = from !== undefined && !from.longer;
-  return openLog({ path, outputs: filesOfOutputs(outputs), of, log, logged, checkpoints, said });
+export function reopenRunFolder(
+  path: string,
+  { outputs, effective, of, from }: GoneOn,
+  disk: Disk = systemDisk,
+): RunFolder {
+  const taken = takeRunLog(path, disk, "there");
+  try {
+    for (const folder of [path, `${path}/checkpoints`, `${path}/${outputFolder}`]) removeTemporaries(folder, disk);
+    // cut off between two of these, the folder is that of a run which goes on: as the one before, or as this one
+    removeIfThere(`${path}/summary.json`, disk);
+    const checkpoints = removeNewer(path, from?.name, disk);
+    writeFileSafely(`${path}/effective.json`, [encodeEffective(effective)], { disk });
+    const log = taken.begin(from ?? { logged: 0, waiting: "" });
+    const said = from !== undefined && !from.longer;
+    return openLog({ path, outputs: filesOfOutputs(outputs), of, log, said, checkpoints, disk });
+  } catch (error) {
+    taken.close();
+    throw error;
+  }
 }
 
 const encodeEffective = (effective: RunFolderContents["effective"]) =>
   new TextEncoder().encode(`${JSON.stringify(effective, null, 2)}\n`);
 
-function removeIfThere(path: string): void {
+function removeIfThere(path: string, disk: Disk): void {
   try {
-    Deno.removeSync(path);
+    disk.remove(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw fileAccessError(error, { action: "write", path });
   }
 }
 
-/** Takes a run folder for this process, by its log; the system gives it back when that is closed, however the process ends. Throws
- *  FileAccessError where another one has it. */
-function take(log: Deno.FsFile, path: string): void {
-  let free = true;
-  try {
-    free = log.tryLockSync(true);
-  } catch {
-    // not every file system knows locks
-  }
-  if (free) return;
-  log.close();
-  throw new FileAccessError(`Another run is writing to \`${path}\``);
+/** Removes what a run made that cannot begin, so that it can be tried again under the same name. */
+function takeBack(path: string, names: readonly string[], disk: Disk): void {
+  const folders = new Set(names.flatMap((name) => {
+    const parts = name.split("/").slice(0, -1);
+    return parts.map((_, i) => parts.slice(0, i + 1).join("/"));
+  }));
+  const deepestFirst = [...folders].sort((a, b) => b.length - a.length);
+  for (const name of [...names, ...deepestFirst, "metrics.jsonl"]) removeQuietly(`${path}/${name}`, disk);
 }
 
 /** Takes away what was half written when a run was killed. */
-function removeTemporaries(folder: string): void {
-  try {
-    for (const { name, isFile } of Deno.readDirSync(folder)) {
-      if (isFile && name.endsWith(".tmp")) Deno.removeSync(`${folder}/${name}`);
+function removeTemporaries(folder: string, disk: Disk): void {
+  for (const { name, isFile } of entriesOf(folder)) {
+    if (!isFile || !name.endsWith(".tmp")) continue;
+    const path = `${folder}/${name}`;
+    try {
+      disk.remove(path);
+    } catch (error) {
+      throw fileAccessError(error, { action: "write", path });
     }
+  }
+}
+
+function entriesOf(path: string): Deno.DirEntry[] {
+  try {
+    return [...Deno.readDirSync(path)];
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw fileAccessError(error, { action: "read", path });
   }
 }
 
@@ -142,106 +164,87 @@ export function filesOfOutputs(names: readonly string[]): ReadonlyMap<string, st
   return files;
 }
 
-interface LogParts {
+interface FolderParts {
   readonly path: string;
   readonly outputs: ReadonlyMap<string, string>;
   readonly of: RunIdentity;
-  readonly log: Deno.FsFile;
-  /** Bytes that are in it. */
-  readonly logged: number;
-  /** Names of the checkpoints that are there, the newest first. */
-  readonly checkpoints: readonly string[];
+  readonly log: RunLog;
   /** It says already what was started. */
   readonly said: boolean;
+  /** Names of the checkpoints that are there, the newest first. */
+  readonly checkpoints: readonly string[];
+  readonly disk: Disk;
 }
 
-function openLog({ path, outputs: outputFiles, of, log, logged: before, checkpoints, said }: LogParts): RunFolder {
-  const at = (name: string) => `${path}/${name}`;
-  const write = openCheckpoints(path, checkpoints);
-  let logged = before;
-  let waiting: string[] = [];
-  let flushed = performance.now();
-  const flush = () => {
-    if (waiting.length === 0) return;
-    const bytes = new TextEncoder().encode(waiting.join(""));
-    waiting = [];
-    attempt(at("metrics.jsonl"), () => writeAll(log, bytes));
-    logged += bytes.length;
-    flushed = performance.now();
-  };
+function openLog(parts: FolderParts): RunFolder {
+  const { path, of, log, said, disk } = parts;
+  const checkpoints = openCheckpoints(path, parts.checkpoints, disk);
   return {
     path,
+    get gone() {
+      return log.gone;
+    },
     record(event, seconds) {
       // what is not recorded by the program is for the terminal
       if (event.kind === "step" || event.kind === "started" && said) return;
-      for (const line of metricLines(event, seconds)) waiting.push(`${JSON.stringify(line)}\n`);
-      if (performance.now() - flushed >= flushAfter) flush();
+      for (const line of metricLines(event, seconds)) log.add(`${JSON.stringify(line)}\n`, seconds);
     },
     checkpoint(state, moment, seconds) {
-      flush();
-      attempt(at("metrics.jsonl"), () => log.syncSync());
-      write({ state, of, logged, seconds, end: moment === "end" });
+      log.refuseIfGone();
+      let failure: unknown;
+      try {
+        log.flush();
+        log.sync();
+      } catch (error) {
+        failure = error; // what the log has not taken goes with the checkpoint
+      }
+      const write = (makeRoom: (bytes: number) => boolean) => {
+        const place = log.place();
+        checkpoints.write({ state, of, ...place, seconds, end: moment === "end" }, makeRoom);
+        log.held(place.logged);
+      };
+      let cut = false;
+      try {
+        write((bytes) => {
+          cut = log.loose >= bytes && log.cut(bytes);
+          return false;
+        });
+      } catch (error) {
+        if (!cut) throw error;
+        write(() => false); // the place in the log is another one now
+      }
+      if (failure !== undefined) throw failure;
     },
     abandon() {
-      flush();
+      try {
+        log.flush();
+      } catch {
+        // there was no result, and why is being said
+      }
       log.close();
     },
     finish(result) {
-      const { tensors, metadata } = storedRecords(result.recorded);
-      const common = { format_version: String(runFormatVersion), seed: String(result.seed), outcome: result.outcome };
-      const steps = Object.fromEntries(result.outers.flatMap(({ name, done, kept }) => [
-        [`meta_steps ${name}`, String(done)],
-        ...(kept ? [[`kept ${name}`, `${kept.evaluation} before meta-step ${kept.step}`]] : []),
-      ]));
-      const jobs: (() => void)[] = [
-        flush,
-        () => {
-          attempt(at("metrics.jsonl"), () => log.syncSync());
-          log.close();
-        },
-        () =>
-          writeFileSafely(
-            at("parameters.safetensors"),
-            encodeSafetensors(valuesAtEnd(result), { ...common, ...steps }),
-          ),
-        () => writeFileSafely(at("trajectories.safetensors"), encodeSafetensors(tensors, { ...common, ...metadata })),
-        ...result.outputs.map(({ name, value }) => () => {
-          const file = outputFiles.get(name)!;
-          makeParents(path, file);
-          writeFileSafely(at(file), encodeNpy(value));
-        }),
-        () => {
-          const text = `${JSON.stringify(summarizeRun(result, outputFiles), null, 2)}\n`;
-          writeFileSafely(at("summary.json"), [new TextEncoder().encode(text)]);
-        },
-      ];
-      let failure: unknown;
-      for (const job of jobs) {
-        try {
-          job();
-        } catch (error) {
-          failure ??= error;
-        }
+      try {
+        log.refuseIfGone();
+        writeResult(result, { ...parts, checkpoints });
+        checkpoints.prune();
+      } finally {
+        log.close();
       }
-      if (failure !== undefined) throw failure;
     },
   };
 }
 
-function attempt<T>(path: string, action: () => T): T {
+/** Makes the folder; false where it is there and empty. */
+function makeEmptyFolder(path: string, disk: Disk): boolean {
   try {
-    return action();
+    disk.makeFolder(path);
+    return true;
   } catch (error) {
-    throw fileAccessError(error, { action: "write", path });
-  }
-}
-
-function makeEmptyFolder(path: string): void {
-  try {
-    Deno.mkdirSync(path, { recursive: false });
-    return;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return attempt(path, () => Deno.mkdirSync(path, { recursive: true }));
+    if (error instanceof Deno.errors.NotFound) {
+      makeParents(path, disk);
+      return true;
+    }
     if (!(error instanceof Deno.errors.AlreadyExists)) throw fileAccessError(error, { action: "write", path });
   }
   let empty: boolean;
@@ -250,16 +253,18 @@ function makeEmptyFolder(path: string): void {
   } catch (error) {
     throw fileAccessError(error, { action: "read", path });
   }
-  if (!empty) {
-    throw new FileAccessError(
-      `The folder \`${path}\` is not empty, and a run never overwrites anything: name another folder, or move that one`,
-    );
-  }
+  if (empty) return false;
+  throw new FileAccessError(
+    `The folder \`${path}\` is not empty, and a run never overwrites anything: name another folder, or move that one`,
+  );
 }
 
-function makeParents(path: string, name: string): void {
-  const end = name.lastIndexOf("/");
-  if (end >= 0) attempt(path, () => Deno.mkdirSync(`${path}/${name.slice(0, end)}`, { recursive: true }));
+function makeParents(path: string, disk: Disk): void {
+  try {
+    disk.makeFolder(path, { parents: true });
+  } catch (error) {
+    throw fileAccessError(error, { action: "write", path });
+  }
 }
 
 /** The program is to run again from the folder, so imports keep their paths: a path that is wanted for something else, also
@@ -281,9 +286,6 @@ function refuseTakenNames(path: string, imports: Iterable<string>, own: readonly
   }
 }
 
-/** Where the outputs are. */
-const outputFolder = "outputs";
-
 const ownFiles: readonly string[] = [
   "experiment.meta",
   "effective.json",
@@ -293,29 +295,3 @@ const ownFiles: readonly string[] = [
   "summary.json",
   "checkpoints",
 ];
-
-/** The arrays of `trajectories.safetensors`. A curve over meta-steps is stacked on a leading axis, with its meta-steps
- *  in `NAME/steps`; the trajectory of a gradient item or of a loop run by itself stands as it is, time leading. A name
- *  that several items recorded gets the item in front. The metadata says what each axis is. */
-export function storedRecords(
-  recorded: readonly RecordedValues[],
-): { readonly tensors: ReadonlyMap<string, HostArray>; readonly metadata: Readonly<Record<string, string>> } {
-  const tensors = new Map<string, HostArray>();
-  const metadata: Record<string, string> = {};
-  for (const series of recorded) {
-    const { name, by, trajectory, steps, values } = series;
-    const alone = recorded.filter((other) => other.name === name).length === 1;
-    const item = nameOfItem(by);
-    const key = alone ? name : `${item}/${name}`;
-    const time = trajectory ? "time, " : "";
-    if (by.kind !== "outer") {
-      tensors.set(key, recordedAt(series, 0));
-      metadata[key] = `axes: ${time}its own; by ${item}`;
-      continue;
-    }
-    tensors.set(key, values);
-    tensors.set(`${key}/steps`, { dtype: "i32", shape: [steps.length], data: steps });
-    metadata[key] = `axes: records, ${time}its own; by ${item}`;
-  }
-  return { tensors, metadata };
-}

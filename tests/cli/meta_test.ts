@@ -504,19 +504,44 @@ function mountSmall(folder: string): boolean {
 }
 
 Deno.test({
-  name: "meta.ts says that the disk is full, keeps what was written, and exits with 3",
+  name:
+    "where the disk is full the log gives way to what was learned, and resume writes what is missing when there is room",
   ignore: !canMount(),
-  fn: withFiles({ "t.meta": training(10_000_000) }, async (folder) => {
+  fn: withFiles({ "t.meta": training(1500) }, async (folder) => {
     const small = `${folder}/small`;
     Deno.mkdirSync(small);
     mountSmall(small);
+    const bytes = (run: string, name: string) => Deno.readFileSync(`${run}/${name}`);
+    const summary = (run: string) => JSON.parse(Deno.readTextFileSync(`${run}/summary.json`));
     try {
       const { code, err, out } = await meta(`${folder}/t.meta`, "--out", `${small}/run`);
-      assertEquals(code, 3);
-      assert(err.includes(`Cannot write \`${small}/run/metrics.jsonl\`: the disk is full`), err);
-      assert(out.includes("learn: "), out);
-      assertEquals(Deno.readTextFileSync(`${small}/run/experiment.meta`), training(10_000_000));
+      assertEquals(code, 3, err);
+      assertStringIncludes(err, `\`${small}/run/metrics.jsonl\``);
+      assertStringIncludes(err, "the disk");
+      assertStringIncludes(err, `When that is mended, \`resume ${small}/run\` writes what is missing`);
+      assertStringIncludes(out, "learn: 1500 meta-steps");
+      // the log has what has room, and all else is there
       assert(parseMetrics(Deno.readTextFileSync(`${small}/run/metrics.jsonl`)).length > 100);
+      assertEquals([summary(`${small}/run`).outcome, summary(`${small}/run`).missing], ["done", ["metrics.jsonl"]]);
+      assertEquals((await meta(`${folder}/t.meta`, "--out", `${folder}/whole`)).code, 0);
+      const arrays = ["parameters.safetensors", "trajectories.safetensors"];
+      for (const name of arrays) assertEquals(bytes(`${small}/run`, name), bytes(`${folder}/whole`, name));
+
+      await new Deno.Command("mount", { args: ["-o", "remount,size=8m", small] }).output();
+      const again = await meta("resume", `${small}/run`);
+      assertEquals(again.code, 0, again.err);
+      for (const name of arrays) assertEquals(bytes(`${small}/run`, name), bytes(`${folder}/whole`, name));
+      assertEquals(summary(`${small}/run`).missing, undefined);
+      const lines = (run: string) =>
+        parseMetrics(Deno.readTextFileSync(`${run}/metrics.jsonl`)).map((line) => ({ ...line, seconds: 0 }));
+      assertEquals(lines(`${small}/run`), lines(`${folder}/whole`));
+      // a run that cannot even begin leaves nothing, so that its name is free
+      Deno.removeSync(`${small}/run`, { recursive: true });
+      Deno.writeFileSync(`${small}/other`, new Uint8Array(8 * 2 ** 20 - 4096));
+      const none = await meta(`${folder}/t.meta`, "--out", `${small}/none`);
+      assertEquals(none.code, 3, none.err);
+      assertStringIncludes(none.err, "the disk is full");
+      assertEquals([...Deno.readDirSync(small)].map((f) => f.name), ["other"]);
     } finally {
       await new Deno.Command("umount", { args: [small] }).output();
     }

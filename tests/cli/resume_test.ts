@@ -1,10 +1,9 @@
 // Does `meta.ts resume DIR` go on with a run that was cut off, to the same bits and the same log? Runs are cut off wherever they say
 // something; folders are damaged; programs and data change in between.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { createHash } from "node:crypto";
 import { main } from "../../meta.ts";
-import { parseMetrics } from "../../runtime/record/metrics.ts";
 import { capturedConsole } from "./captured_console.ts";
+import { files, left } from "./left_folder.ts";
 
 const program = `edition 1
 data train { x : [_, 1]  y : [_] }
@@ -55,23 +54,6 @@ async function call(args: readonly string[], lines = Infinity) {
 
 const run = (folder: string, to: string, lines?: number, every = "2 steps") =>
   call([`${folder}/program.meta`, "--out", `${folder}/${to}`, "--json", "--checkpoint", every], lines);
-
-/** All that a folder says of its run but how long it took, and what functions kept: those before are no more. */
-function left(path: string): unknown {
-  const bytes = (name: string) => createHash("sha256").update(Deno.readFileSync(`${path}/${name}`)).digest("hex");
-  const timeless = (key: string, value: unknown) => /^(seconds|.*[sS]econds.*|stepsPerSecond)$/.test(key) ? 0 : value;
-  const { plans: _plans, ...summary } = JSON.parse(Deno.readTextFileSync(`${path}/summary.json`), timeless);
-  return {
-    arrays: ["parameters.safetensors", "trajectories.safetensors", "outputs/o.npy"].map(bytes),
-    summary,
-    log: parseMetrics(Deno.readTextFileSync(`${path}/metrics.jsonl`)).map((line) => ({ ...line, seconds: 0 })),
-  };
-}
-
-const files = (path: string): string[] =>
-  [...Deno.readDirSync(path)].flatMap(({ name, isDirectory }) =>
-    isDirectory ? files(`${path}/${name}`).map((below) => `${name}/${below}`) : [name]
-  ).sort();
 
 Deno.test("a run that is cut off wherever it says something is resumed to the same bits and the same log", async () => {
   await inFolder(async (folder) => {

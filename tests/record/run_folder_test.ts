@@ -6,7 +6,9 @@ import { runProgram } from "../../runtime/loop/run.ts";
 import type { ExperimentProgram } from "../../runtime/program/program.ts";
 import { FileAccessError, fileAccessError, writeFileSafely } from "../../runtime/record/files.ts";
 import { jsonNumber, metricLines, parseMetrics } from "../../runtime/record/metrics.ts";
-import { openRunFolder, storedRecords } from "../../runtime/record/run_folder.ts";
+import { systemDisk } from "../../runtime/record/disk.ts";
+import { storedRecords } from "../../runtime/record/run_end.ts";
+import { openRunFolder } from "../../runtime/record/run_folder.ts";
 import { decodeSafetensors } from "../../runtime/program/safetensors.ts";
 import {
   evaluationProgram,
@@ -240,13 +242,21 @@ Deno.test(
 Deno.test(
   "writeFileSafely() leaves the old content when writing fails",
   inFolder((root) => {
-    writeFileSafely(`${root}/a`, [Uint8Array.of(1), Uint8Array.of(2, 3)]);
+    writeFileSafely(`${root}/a`, [Uint8Array.of(1), Uint8Array.of(2, 3)], { disk: systemDisk });
     assertEquals([...Deno.readFileSync(`${root}/a`)], [1, 2, 3]);
     Deno.writeTextFileSync(`${root}/a.tmp`, "someone else's");
-    assertThrows(() => writeFileSafely(`${root}/a`, [Uint8Array.of(9)]), FileAccessError, `Cannot write \`${root}/a\``);
+    assertThrows(
+      () => writeFileSafely(`${root}/a`, [Uint8Array.of(9)], { disk: systemDisk }),
+      FileAccessError,
+      `Cannot write \`${root}/a\``,
+    );
     assertEquals([...Deno.readFileSync(`${root}/a`)], [1, 2, 3]);
     assertEquals(Deno.readTextFileSync(`${root}/a.tmp`), "someone else's");
-    assertThrows(() => writeFileSafely(`${root}/none/a`, []), FileAccessError, "there is no such file or folder");
+    assertThrows(
+      () => writeFileSafely(`${root}/none/a`, [], { disk: systemDisk }),
+      FileAccessError,
+      "there is no such file or folder",
+    );
   }),
 );
 
