@@ -68,8 +68,9 @@ export interface RunOptions {
   /** Threads that work on tasks, with this one; as many as there are processors when not given. Results are the same bits for
    *  any number. */
   readonly threads?: number;
-  /** Stops the run after the present meta-step, or after those of the present call where a backend takes many in one: the
-   *  result then says `outcome: "stopped"`, and `resume` goes on with it. */
+  /** Stops the run: the result then says `outcome: "stopped"`. The present meta-step (or item) is finished where that takes a quarter
+   *  of a second more, else given up; `resume` goes on before it. With `tensorflow` the present call of one or more meta-steps is finished.
+   *  `AbortSignal.timeout(60_000)` stops it after a minute. */
   readonly signal?: AbortSignal;
   /** Where this run starts, in place of what the program declares or reads: arrays by the names of tensors (`"net.l1.W"`,
    *  `"fit.lr"`), for models and hyperparameters the run that learned them, or that run alone for all that it learned. Everything

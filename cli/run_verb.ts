@@ -172,22 +172,14 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
   const start = performance.now() - 1000 * (from?.seconds ?? 0);
   const secondsNow = () => (performance.now() - start) / 1000;
   const checkpoint = openCheckpointTimes(command.checkpoint, secondsNow);
-  let told = false;
-  const signals = listenToSignals(() => {
+  const unlisten = listenToSignals(() => {
     stop.abort();
-    progress.note("stopping after this meta-step; interrupt again to leave at once");
+    progress.note("stopping; interrupt again to leave at once");
   });
   try {
     const result = await runProgram(program, choice.backend, {
       seed: command.seed,
       signal: stop.signal,
-      aroundLong(call) {
-        if (!told) {
-          progress.note("one long call: an interrupt ends the process at once, and what is not written is lost");
-        }
-        told = true;
-        return signals.unheard(call);
-      },
       ...(command.memory === undefined ? {} : { memory: command.memory }),
       report(event) {
         const seconds = secondsNow();
@@ -211,12 +203,12 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
     folder?.abandon();
     throw error;
   } finally {
-    signals.unlisten();
+    unlisten();
   }
 }
 
-/** The first signal calls `stop`, the second ends the process at once, as if nobody had listened. */
-function listenToSignals(stop: () => void) {
+/** The first signal calls `stop`, the second ends the process at once, as if nobody had listened. Gives what ends that. */
+function listenToSignals(stop: () => void): () => void {
   let count = 0;
   const numbers: Partial<Record<Deno.Signal, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
   const listeners = (Object.keys(numbers) as Deno.Signal[]).map((signal) => ({
@@ -235,18 +227,6 @@ function listenToSignals(stop: () => void) {
       }
     }
   };
-  const unlisten = () => each(Deno.removeSignalListener);
   each(Deno.addSignalListener);
-  return {
-    unlisten,
-    /** Meanwhile the first signal ends the process: a listener would wait for the end of the call. */
-    unheard<T>(call: () => T): T {
-      unlisten();
-      try {
-        return call();
-      } finally {
-        each(Deno.addSignalListener);
-      }
-    },
-  };
+  return () => each(Deno.removeSignalListener);
 }

@@ -68,3 +68,10 @@ export function asOwnError(error: unknown, where = ""): Error {
   if (stack) own.stack = stack;
   return own;
 }
+
+/** A call of a compiled function was given up because the run is to stop: nothing is wrong, and nothing came of it. */
+export class CallGivenUp extends Error {
+  constructor() {
+    super("the run was stopped");
+  }
+}

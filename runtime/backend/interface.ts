@@ -14,11 +14,23 @@ export interface Backend {
   arenaBytes(fn: IrFunction): number;
   /** What a function is compiled to, for people. */
   kernels?(fn: IrFunction): KernelText;
-  /** Prepares a function; threads may take memory up to `budget`. Throws `MetaRuntimeError` when the function cannot be run
-   *  here, and says why. */
-  compile(fn: IrFunction, budget?: number): Executable;
+  /** Prepares a function; threads may take memory up to `budget`. With `pauses`, one whose calls may take long can run with them.
+   *  Throws `MetaRuntimeError` when the function cannot be run here, and says why. */
+  compile(fn: IrFunction, budget?: number, pauses?: Pauses): Executable;
   /** Opens a function for running many steps in one call, where calls cost more than they may. */
   openLoop?(fn: IrFunction, wiring: LoopWiring): DeviceLoop;
+}
+
+/** What a call that takes long asks now and then, so that signals, timers and callbacks are heard meanwhile. */
+export interface Pauses {
+  /** Is it time for one? Asked every `piece` milliseconds of work or so. */
+  due(): boolean;
+  /** Gives everything else a turn. Rejects where the call is to be given up. */
+  pause(): Promise<void>;
+  /** Calls that may take so many milliseconds are cut; */
+  readonly long: number;
+  /** into pieces of so many. */
+  readonly piece: number;
 }
 
 /** How the steps of a loop hang together. Inputs and outputs are given by position. */
@@ -66,6 +78,9 @@ export interface Burst {
 export interface Executable {
   /** Runs it. The inputs are only read; the outputs are new arrays that the caller may keep. */
   run(inputs: readonly HostArray[]): readonly HostArray[];
+  /** The same with pauses, where it was compiled with some and a call may take long. Once it has rejected, what was prepared is of no
+   *  use any more. */
+  readonly runWithPauses?: ((inputs: readonly HostArray[]) => Promise<readonly HostArray[]>) | undefined;
   /** Its memory, for a caller that runs it again and again: an input keeps what is written into it, an output is there until
    *  the next run. An input that nothing reads is undefined. Backends that open loops need not have it. */
   readonly memory?: InPlace | undefined;
@@ -79,6 +94,8 @@ export interface InPlace {
   readonly outputs: readonly TypedArray[];
   /** Runs the function on what the inputs hold. */
   run(): void;
+  /** As `Executable.runWithPauses`. The inputs stay as they are, also when it rejects. */
+  readonly runWithPauses?: (() => Promise<void>) | undefined;
 }
 
 /** Kernels, for people. */

@@ -83,7 +83,7 @@ export function costOf(fn: IrFunction): Cost {
 }
 
 /** The cost of one equation. */
-function equationCost(equation: Equation): Cost {
+export function equationCost(equation: Equation): Cost {
   if (equation.op !== "scan" && equation.op !== "map") {
     return { flops: table[equation.op]!(equation as never), calls: 1 };
   }

@@ -1,10 +1,10 @@
 // How is a function of the program called? Its gradients are expanded and it is compiled when it is first needed, once
 // a run; each input is filled with what its slot stands for.
 import { copyOf, formatType, type HostArray, type IrFunction, sameShape, sizeOf } from "../ir/types.ts";
-import type { Backend, Executable } from "../backend/interface.ts";
+import type { Backend, Executable, Pauses } from "../backend/interface.ts";
 import type { SolveReport } from "../autodiff/lower_solves.ts";
 import { asOwnError, InternalError, MetaRuntimeError, UseError } from "../errors.ts";
-import { outsideError } from "./outside.ts";
+import { outsideError, outsideErrorWithPauses } from "./outside.ts";
 import { allFinite } from "./non_finite.ts";
 import { firstNotFinite, type FirstWatched } from "./watch.ts";
 import { type DeviceStepLoop, openDeviceLoop } from "./device_loop.ts";
@@ -12,7 +12,7 @@ import { type MemoryPlan, planFunction, type PlannedFunction } from "./memory.ts
 import type { ImplicitReport } from "./results.ts";
 import type { InputSlot, ProgramFunction } from "../program/program.ts";
 import { changes, fill, type SlotValues } from "./slots.ts";
-import type { OpenLoop, StepWiring } from "./step_loop.ts";
+import type { Later, OpenLoop, Steps, StepWiring } from "./step_loop.ts";
 import { implicitReports, isOutside } from "./implicit_reports.ts";
 
 /** The compiled functions of one run. */
@@ -20,8 +20,10 @@ export interface Executables {
   /** Runs a function. Throws MetaRuntimeError when data does not have the type that the function needs, and when an integer is
    *  outside its range. */
   call(fn: ProgramFunction, values: SlotValues): CallResult;
+  /** The same with pauses where it may take long: then it answers later, and rejects with CallGivenUp where the run is to stop. */
+  callWithPauses(fn: ProgramFunction, values: SlotValues): Later<CallResult>;
   /** Runs a function whose loops are watched, and says what was first not finite. */
-  watch(fn: ProgramFunction, values: SlotValues): FirstWatched | undefined;
+  watch(fn: ProgramFunction, values: SlotValues): Promise<FirstWatched | undefined>;
   /** Opens a function for being called again and again. */
   open(fn: ProgramFunction, values: SlotValues, wiring: StepWiring): OpenLoop;
   /** Decides what functions keep before they are compiled. Throws MetaRuntimeError when one cannot fit. */
@@ -56,11 +58,11 @@ function planWithin(fn: IrFunction, backend: Backend, budget: number): PlannedFu
   return plan;
 }
 
-/** Opens the cache of compiled functions of a run on a backend. */
+/** Opens the cache of compiled functions of a run on a backend. Without `pauses` every call runs through. */
 export function openExecutables(
   backend: Backend,
   budget: number = Infinity,
-  aroundLong?: AroundLong,
+  pauses?: Pauses,
 ): Executables {
   const compiled = new Map<IrFunction, Prepared>();
   const planned = new Map<IrFunction, PlannedFunction>();
@@ -72,26 +74,41 @@ export function openExecutables(
   }
   function prepare({ fn, inputs }: Pick<ProgramFunction, "fn" | "inputs">, values: SlotValues): Prepared {
     checkSlots({ fn, inputs }, values);
-    const { fn: expanded, reports, memory } = planOf(fn);
-    const made = naming(fn, () => backend.compile(expanded, budget));
-    const executable = aroundLong && isLong(memory) ? around(made, aroundLong) : made;
+    const { fn: expanded, reports } = planOf(fn);
+    const executable = naming(fn, () => backend.compile(expanded, budget, pauses));
     const prepared = { executable, reports, outputs: fn.outputs.length };
     compiled.set(fn, prepared);
     return prepared;
   }
+  function resultOf({ reports, outputs }: Prepared, results: readonly HostArray[]): CallResult | undefined {
+    if (isOutside(reports, results.slice(outputs))) return undefined;
+    return { outputs: results.slice(0, outputs), implicit: implicitReports(reports, results.slice(outputs)) };
+  }
   return {
     call(program, values) {
-      const { executable, reports, outputs } = compiled.get(program.fn) ?? prepare(program, values);
+      const prepared = compiled.get(program.fn) ?? prepare(program, values);
       const inputs = program.inputs.map((slot) => fill(slot, values));
-      const results = executable.run(inputs);
-      if (isOutside(reports, results.slice(outputs))) throw outsideError(program.fn, inputs, backend);
-      return { outputs: results.slice(0, outputs), implicit: implicitReports(reports, results.slice(outputs)) };
+      const result = resultOf(prepared, prepared.executable.run(inputs));
+      if (!result) throw outsideError(program.fn, inputs, backend);
+      return result;
     },
-    watch: ({ fn, inputs }, values) => firstNotFinite(fn, inputs.map((slot) => fill(slot, values)), backend),
+    callWithPauses(program, values) {
+      const prepared = compiled.get(program.fn) ?? prepare(program, values);
+      const { executable } = prepared;
+      if (!executable.runWithPauses) return this.call(program, values);
+      const inputs = program.inputs.map((slot) => fill(slot, values));
+      return whole(executable.runWithPauses(inputs), program.fn, compiled).then(async (results) => {
+        const result = resultOf(prepared, results);
+        if (!result) throw await outsideErrorWithPauses(program.fn, inputs, backend, pauses!);
+        return result;
+      });
+    },
+    watch: ({ fn, inputs }, values) => firstNotFinite(fn, inputs.map((slot) => fill(slot, values)), backend, pauses),
     open(program, values, wiring) {
       const planned = planOf(program.fn);
       if (!backend.openLoop) {
-        return openInPlace(backend, program, values, wiring, compiled.get(program.fn) ?? prepare(program, values));
+        const prepared = compiled.get(program.fn) ?? prepare(program, values);
+        return openInPlace({ backend, program, wiring, prepared, compiled, pauses }, values);
       }
       checkSlots(program, values);
       const loop = openDeviceLoop(backend, planned, program, values, wiring);
@@ -113,22 +130,15 @@ export function openExecutables(
   };
 }
 
-/** Runs a call that may take more than ten seconds, in which nothing else happens: no signal is heard. */
-export type AroundLong = <T>(call: () => T) => T;
-
-/** True where one call takes ten seconds or more even at 10^11 floating-point operations or 10^7 equations a second. */
-export const isLong = ({ flops, calls }: Pick<MemoryPlan, "flops" | "calls">): boolean =>
-  flops / 1e11 + calls / 1e7 >= 10;
-
-function around(executable: Executable, long: AroundLong): Executable {
-  return {
-    run: (inputs) => long(() => executable.run(inputs)),
-    get memory() {
-      const { memory } = executable;
-      return memory && { ...memory, run: () => long(() => memory.run()) };
-    },
-    dispose: () => executable.dispose(),
-  };
+/** A call with pauses. One that was given up takes what was prepared for it along. */
+async function whole<T>(call: Promise<T>, fn: IrFunction, compiled: Map<IrFunction, Prepared>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    compiled.get(fn)?.executable.dispose();
+    compiled.delete(fn);
+    throw error;
+  }
 }
 
 /** Says of a bug which function it is met in. */
@@ -140,14 +150,22 @@ function naming<T>({ name }: IrFunction, make: () => T): T {
   }
 }
 
+interface InPlaceParts {
+  readonly backend: Backend;
+  readonly program: ProgramFunction;
+  readonly wiring: StepWiring;
+  readonly prepared: Prepared;
+  readonly compiled: Map<IrFunction, Prepared>;
+  readonly pauses: Pauses | undefined;
+}
+
 /** A loop in the memory of the backend: one meta-step a call. */
 function openInPlace(
-  backend: Backend,
-  { fn, inputs: slots }: ProgramFunction,
+  { backend, program: { fn, inputs: slots }, wiring, prepared, compiled, pauses }: InPlaceParts,
   values: SlotValues,
-  { feed, watched, numbers }: StepWiring,
-  { executable, reports, outputs: count }: Prepared,
 ): OpenLoop {
+  const { feed, watched, numbers } = wiring;
+  const { executable, reports, outputs: count } = prepared;
   const { memory } = executable;
   if (!memory) throw new InternalError(`\`${fn.name}\` has no memory to go on in`);
   const arrays = memory.inputs.map((data, i) =>
@@ -159,6 +177,21 @@ function openInPlace(
     arrays[to] ? [{ from: outputs[from]!.data, to: arrays[to].data }] : []
   );
   const changing = slots.flatMap((slot, i) => changes(slot) ? [{ slot, i }] : []);
+  const inputsNow = (now: SlotValues) => slots.map((slot, i) => copyOf(arrays[i] ?? fill(slot, now)));
+  /** What the memory holds after a call; undefined where an integer was outside its range. */
+  function made(): Steps | undefined {
+    const said = memory!.outputs.slice(count).map((data): HostArray => {
+      const dtype = data instanceof Float32Array ? "f32" : "f64";
+      return { dtype, shape: [], data };
+    });
+    if (isOutside(reports, said)) return undefined;
+    const bad = outputs.slice(0, watched).findIndex((x) => !allFinite(x));
+    const one = {
+      numbers: outputs.slice(0, numbers).map((x) => x.data[0]!),
+      implicit: implicitReports(reports, said),
+    };
+    return { each: [one], outputs, bad: bad < 0 ? undefined : bad };
+  }
   return {
     inputs: arrays,
     most: 1,
@@ -167,21 +200,17 @@ function openInPlace(
         if (slot.kind === "step") arrays[i]?.data.fill(now.step);
         else arrays[i]?.data.set(fill(slot, now).data);
       }
-      memory.run();
-      const said = memory.outputs.slice(count).map((data): HostArray => {
-        const dtype = data instanceof Float32Array ? "f32" : "f64";
-        return { dtype, shape: [], data };
-      });
-      if (isOutside(reports, said)) {
-        const given = slots.map((slot, i) => arrays[i] ?? fill(slot, now));
-        throw outsideError(fn, given.map(copyOf), backend);
+      if (memory.runWithPauses) {
+        return whole(memory.runWithPauses(), fn, compiled).then(async () => {
+          const steps = made();
+          if (!steps) throw await outsideErrorWithPauses(fn, inputsNow(now), backend, pauses!);
+          return steps;
+        });
       }
-      const bad = outputs.slice(0, watched).findIndex((x) => !allFinite(x));
-      const one = {
-        numbers: outputs.slice(0, numbers).map((x) => x.data[0]!),
-        implicit: implicitReports(reports, said),
-      };
-      return { each: [one], outputs, bad: bad < 0 ? undefined : bad };
+      memory.run();
+      const steps = made();
+      if (!steps) throw outsideError(fn, inputsNow(now), backend);
+      return steps;
     },
     accept() {
       for (const { from, to } of pairs) to.set(from);

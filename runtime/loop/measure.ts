@@ -9,18 +9,19 @@ import { allFinite, describeNonFinite, findInTrajectories } from "./non_finite.t
 import { place } from "../program/given_arrays.ts";
 import { keepOutput } from "./outputs.ts";
 import { trajectoryRecords } from "./recorder.ts";
+import { isFailedSearch } from "./run_checks.ts";
 import { summarize, summarizeFinite } from "./statistics.ts";
 import { describeWatched } from "./watch.ts";
 
 /** Computes a `gradient` item with the given values of the leaves. The result is kept and reported; then
  *  MetaRuntimeError is thrown if the value or a gradient is not finite. */
-export function computeGradient(
+export async function computeGradient(
   item: GradientProgram,
   context: RunContext,
   leaves: ReadonlyMap<string, HostArray>,
-): void {
+): Promise<void> {
   const index = context.program.gradients.indexOf(item);
-  const { outputs, implicit } = context.differentiate(item.fn, { step: 0, leaves });
+  const { outputs, implicit } = await context.differentiate(item.fn, { step: 0, leaves });
   let next = 1;
   const wrt = item.wrt.map(({ label, leaves }) => ({
     label,
@@ -47,13 +48,13 @@ export function computeGradient(
   const what = Number.isFinite(value)
     ? `its derivative with respect to ${describeBad(bad!)}, although its value is finite`
     : `its value is ${value}`;
-  const found = item.watch && context.watch(item.watch(), { step: 0, leaves });
+  const found = item.watch && await context.watch(item.watch(), { step: 0, leaves });
   const where = found
     ? describeWatched(found)
     : first
     ? describeNonFinite(first)
     : Number.isFinite(value)
-    ? lastSlope(item, context, leaves)
+    ? await lastSlope(item, context, leaves)
     : undefined;
   throw new MetaRuntimeError(
     `\`gradient ${item.label}\`: ${what}${where === undefined ? "" : `; ${where}`}`,
@@ -63,15 +64,15 @@ export function computeGradient(
 
 /** "`fit`: the derivative with respect to `w@3` is NaN, those for later times are finite": where it went wrong on the way back.
  *  Undefined when it did not in a loop, or the search failed. */
-function lastSlope(
+async function lastSlope(
   item: GradientProgram,
   context: RunContext,
   leaves: ReadonlyMap<string, HostArray>,
-): string | undefined {
+): Promise<string | undefined> {
   if (!item.slopes) return undefined;
   try {
     const { fn, quantities } = item.slopes();
-    const arrays = context.call(fn, { step: 0, leaves });
+    const arrays = await context.call(fn, { step: 0, leaves });
     const found = quantities.flatMap(({ name, loop }, i) => {
       const { data, shape } = arrays[i]!;
       const entry = Array.from<number>(data).findLastIndex((x) => !Number.isFinite(x));
@@ -88,7 +89,7 @@ function lastSlope(
     const later = last.time < last.steps ? "; those for later times are finite" : "";
     return `\`${last.loop}\`: the derivative with respect to \`${last.name}@${last.time}\` is ${last.value}${later}`;
   } catch (error) {
-    if (error instanceof MetaRuntimeError || error instanceof RangeError) return undefined;
+    if (isFailedSearch(error)) return undefined;
     throw error;
   }
 }
@@ -128,12 +129,12 @@ export function judge(line: Expectation, actual: readonly number[], gradient: nu
 /** Computes an evaluation with the present values of the leaves. Tasks whose values are not finite are counted, not
  *  hidden, and not an error: that methods diverge on some tasks is what an evaluation is there to find out. When none is
  *  finite it has found nothing: the run goes on and fails. Where it says so, they are left out of the means. */
-export function evaluate(
+export async function evaluate(
   item: EvaluationProgram,
   context: RunContext,
   during?: { readonly outer: string; readonly step: number },
-): EvaluationResult {
-  const outputs = context.call(item.fn, { step: 0 });
+): Promise<EvaluationResult> {
+  const outputs = await context.call(item.fn, { step: 0 });
   const reports = item.reports.map(({ label, times }, i) => ({
     label,
     points: pointsOf(outputs[i]!, { item, times }),
@@ -147,7 +148,7 @@ export function evaluate(
       points.filter((p) => p.nonFinite === p.count).map((point) => ({ label, point, report }))
     )[0];
   if (!empty) return result;
-  const found = item.watch && context.watch(item.watch(empty.report), { step: 0 });
+  const found = item.watch && await context.watch(item.watch(empty.report), { step: 0 });
   const where = found ? `; ${describeWatched(found)}` : "";
   context.doubt(new MetaRuntimeError(`${describeEmpty(empty, result)}${where}`, found?.origin ?? item.origin));
   return result;
@@ -184,8 +185,8 @@ function pointsOf(
 
 /** Runs an inner loop by itself with the present values. What it computed is kept and reported; then MetaRuntimeError is
  *  thrown if a loss or a recorded value is not finite. */
-export function simulate(item: SimulationProgram, context: RunContext): void {
-  const [losses, ...rest] = context.call(item.fn, { step: 0 });
+export async function simulate(item: SimulationProgram, context: RunContext): Promise<void> {
+  const [losses, ...rest] = await context.call(item.fn, { step: 0 });
   const trajectories = rest.splice(0, item.trajectories.length);
   const outputs = rest.splice(0, item.outputs.length);
   const ends = new Map(item.ends.map((name, i) => [name, rest[i]!]));
@@ -194,12 +195,12 @@ export function simulate(item: SimulationProgram, context: RunContext): void {
   context.simulations.push(result);
   context.report({ kind: "simulation", simulation: result });
   trajectoryRecords(item.trajectories, trajectories, { kind: "simulation", loop: item.loop }).forEach(context.keep);
-  const search = () => item.watch && context.watch(item.watch(), { step: 0 });
-  item.outputs.forEach((output, i) => keepOutput(output, context, { value: outputs[i]!, search }));
+  const search = async () => item.watch && await context.watch(item.watch(), { step: 0 });
+  for (const [i, output] of item.outputs.entries()) await keepOutput(output, context, { value: outputs[i]!, search });
   const own = { name: `${item.loop}.loss`, loop: item.loop, type: losses! };
   const first = findInTrajectories([...item.trajectories, own], [...trajectories, losses!], item.origin);
   if (!first) return;
-  const found = search();
+  const found = await search();
   if (found && found.loop !== first.loop) throw new MetaRuntimeError(describeWatched(found), found.origin);
   throw new MetaRuntimeError(describeNonFinite(first), first.origin);
 }

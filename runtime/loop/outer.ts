@@ -1,7 +1,7 @@
 // How is an outer loop run? Meta-step after meta-step: record, evaluate, step, look whether the numbers are still
 // numbers, report. Called by `run.ts`.
 import { copyOf, type HostArray } from "../ir/types.ts";
-import { MetaRuntimeError } from "../errors.ts";
+import { CallGivenUp, MetaRuntimeError } from "../errors.ts";
 import { type EvaluationProgram, madeBy, type OuterProgram } from "../program/program.ts";
 import {
   describeNonFinite,
@@ -10,7 +10,7 @@ import {
   type FirstNonFinite,
   metaStepError,
 } from "./non_finite.ts";
-import { noteImplicit, noteStep, type OuterState, resultOf, startState, stepsDone } from "./outer_state.ts";
+import { begunNow, noteImplicit, noteStep, type OuterState, resultOf, startState, stepsDone } from "./outer_state.ts";
 import { openPace, type Pace } from "./pace.ts";
 import { isDue, openOuterRecorder, type OuterRecorder } from "./recorder.ts";
 import type { ContextLoop, RunContext } from "./run_context.ts";
@@ -25,7 +25,7 @@ import { describeWatched } from "./watch.ts";
  *  that meta-step kept. */
 export async function runOuter(outer: OuterProgram, context: RunContext): Promise<boolean> {
   const pace = openPace(context.now);
-  const state = context.outer ??= startState(outer, context);
+  const state = context.outer ??= await startState(outer, context);
   let ended: Ended = { whole: false };
   try {
     ended = await takeSteps({ outer, context, state, pace });
@@ -53,6 +53,8 @@ interface Running {
   readonly context: RunContext;
   readonly state: OuterState;
   readonly pace: Pace;
+  /** It was said where the loop stopped before its end. */
+  stopped?: boolean;
 }
 
 /** How an outer loop came to an end. */
@@ -63,10 +65,21 @@ interface Ended {
   readonly until?: UntilHeld;
 }
 
-/** Meta-steps from where the loop stands to its end. */
+/** Meta-steps from where the loop stands to its end. Where a call is given up, what it was to make is left to a run that goes on. */
 async function takeSteps(running: Running): Promise<Ended> {
+  const recorder = openOuterRecorder(running.outer, running.context.program.precision, running.context.keep);
+  try {
+    return await takeWholeSteps(running, recorder);
+  } catch (error) {
+    if (!(error instanceof CallGivenUp)) throw error;
+    if (!running.stopped) running.context.mark("stop");
+    await recorder.end(running.state);
+    return { whole: false };
+  }
+}
+
+async function takeWholeSteps(running: Running, recorder: OuterRecorder): Promise<Ended> {
   const { outer, context, state, pace } = running;
-  const recorder = openOuterRecorder(outer, context.program.precision, context.keep);
   const evaluations = context.program.evaluations.filter((e) => e.every?.of === outer.name);
   const looked = lookedAt(outer, evaluations);
   const trajectories = outer.trajectories ? [outer.trajectories.fn] : [];
@@ -88,8 +101,12 @@ async function takeSteps(running: Running): Promise<Ended> {
     const step = stepsDone(state);
     const due = evaluations.filter((e) => isDue(step, e.every!.steps));
     if (!await context.prepare([...stepFunctions, ...due.map((e) => e.fn)], step)) break;
-    recorder.before(state, compute);
-    for (const e of due) noteEvaluation(outer, state, evaluate(e, context, { outer: outer.name, step }));
+    await recorder.before(state, compute);
+    for (const e of due.slice(begunNow(state).evaluated)) {
+      noteEvaluation(outer, state, await evaluate(e, context, { outer: outer.name, step }));
+      const begun = begunNow(state);
+      state.begun = { ...begun, evaluated: begun.evaluated + 1 };
+    }
     held = whatHolds(outer, state);
     if (held) break;
     if (!loop) {
@@ -97,11 +114,11 @@ async function takeSteps(running: Running): Promise<Ended> {
       moveInto(loop, outer, state);
     }
     const from = context.now();
-    let made = loop.run(step, Math.min(pace.count, loop.most, stepsTo(step, looked, outer.steps)));
+    let made = await loop.run(step, Math.min(pace.count, loop.most, stepsTo(step, looked, outer.steps)));
     const counted = countedSteps(outer, made.each);
     // again from where they began, and no further
-    if (counted < made.each.length) made = loop.run(step, counted);
-    if (made.bad !== undefined) throw whatWentWrong(running, made, made.bad);
+    if (counted < made.each.length) made = await loop.run(step, counted);
+    if (made.bad !== undefined) throw await whatWentWrong(running, made, made.bad);
     for (const { kind, name, output } of loose) {
       (kind === "leaf" ? state.leaves : state.states).set(name, copyOf(made.outputs[output]!));
     }
@@ -113,20 +130,24 @@ async function takeSteps(running: Running): Promise<Ended> {
   }
   const whole = held !== undefined || stepsDone(state) === outer.steps;
   context.mark(whole ? "end" : "stop");
+  running.stopped = !whole;
   const last = whole ? evaluations.filter((e) => isMissing(outer, state, e)) : [];
   const ready = await context.prepare([...trajectories, ...last.map((e) => e.fn)], stepsDone(state));
   // what is made of its end has no tasks yet: that is left to the run that goes on
   if (whole && !ready) context.mark("stop");
-  recorder.end(state, ready ? compute.trajectories : undefined);
-  if (ready) judgeLast(running, last);
+  await recorder.end(state, ready ? compute.trajectories : undefined);
+  if (ready) await judgeLast(running, last);
   held ??= whatHolds(outer, state);
   return { whole: whole && ready, ...(held ? { until: held } : {}) };
 }
 
 /** Makes what is to be kept of once more, with what the last meta-step made. */
-function judgeLast({ outer, context, state }: Running, missing: readonly EvaluationProgram[]): void {
+async function judgeLast(
+  { outer, context, state }: Running,
+  missing: readonly EvaluationProgram[],
+): Promise<void> {
   for (const e of missing) {
-    noteEvaluation(outer, state, evaluate(e, context, { outer: outer.name, step: stepsDone(state) }));
+    noteEvaluation(outer, state, await evaluate(e, context, { outer: outer.name, step: stepsDone(state) }));
   }
   if (!noneIsBest(outer, state)) return;
   const what =
@@ -170,10 +191,10 @@ function tell(
 }
 
 /** The whole trajectories that are recorded, with the values before the next meta-step. */
-function trajectoriesOf({ outer, context, state }: Running): readonly HostArray[] {
+async function trajectoriesOf({ outer, context, state }: Running): Promise<readonly HostArray[]> {
   const { fn, quantities } = outer.trajectories!;
   const step = stepsDone(state);
-  const arrays = context.call(fn, { step });
+  const arrays = await context.call(fn, { step });
   const first = findInTrajectories(quantities, arrays, outer.origin);
   if (first) {
     const what = `${describeNonFinite(first)} (recorded before meta-step ${step} of \`${outer.name}\`)`;
@@ -225,19 +246,26 @@ function moveInto(loop: ContextLoop, { over, step: { inputs } }: OuterProgram, {
 }
 
 /** Why a meta-step may not count: its output number `bad` is not finite. */
-function whatWentWrong({ outer, context, state }: Running, { each, outputs }: Steps, bad: number): MetaRuntimeError {
+async function whatWentWrong(
+  { outer, context, state }: Running,
+  { each, outputs }: Steps,
+  bad: number,
+): Promise<MetaRuntimeError> {
   const [loss, gradientNorm] = each[0]!.numbers as [number, number];
   const numbers = numbersOf(outer);
   if (bad < numbers) {
     const noticed = Number.isFinite(loss)
       ? { what: `the norm of the meta-gradient${outer.skips ? " over the tasks that count" : ""}`, value: gradientNorm }
       : { what: outer.skips ? "the objective of every task" : "the objective", value: loss };
-    return stepWentWrong(outer, context, state, noticed);
+    return await stepWentWrong(outer, context, state, noticed);
   }
   const value = Array.from<number>(outputs[bad]!.data).find((x) => !Number.isFinite(x))!;
   const { kind, name } = madeBy(outer)[bad - numbers]!;
   if (kind === "state") {
-    return stepWentWrong(outer, context, state, { what: `where it leaves \`${name.replace("@", "` of `")}\``, value });
+    return await stepWentWrong(outer, context, state, {
+      what: `where it leaves \`${name.replace("@", "` of `")}\``,
+      value,
+    });
   }
   return new MetaRuntimeError(
     `\`${outer.name}\`, meta-step ${stepsDone(state)}: its update makes \`${name}\` ${value}, ` +
@@ -247,22 +275,22 @@ function whatWentWrong({ outer, context, state }: Running, { each, outputs }: St
 }
 
 /** Looks for the first inner quantity that is not finite, with the values that the step saw. */
-function stepWentWrong(
+async function stepWentWrong(
   outer: OuterProgram,
   context: RunContext,
   state: OuterState,
   noticed: { readonly what: string; readonly value: number },
-): MetaRuntimeError {
+): Promise<MetaRuntimeError> {
   const at = { step: stepsDone(state) };
   const { fn, quantities } = outer.diagnose();
   let first: FirstNonFinite | Error | undefined;
   try {
-    first = quantities.length === 0 ? undefined : findFirstNonFinite(quantities, context.call(fn, at));
+    first = quantities.length === 0 ? undefined : findFirstNonFinite(quantities, await context.call(fn, at));
   } catch (error) {
     first = error as Error; // the search keeps whole trajectories: it may need memory that the step did not
   }
   // in a loop inside another it may have begun
-  const found = outer.watch && context.watch(outer.watch(), at);
+  const found = outer.watch && await context.watch(outer.watch(), at);
   if (found && (!first || first instanceof Error || first.loop !== found.loop)) {
     return new MetaRuntimeError(describeWatched(found), found.origin);
   }

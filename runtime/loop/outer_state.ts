@@ -29,6 +29,8 @@ export interface OuterState {
   readonly said: Map<string, Standing>;
   /** The values of the best evaluation so far. */
   kept?: Kept;
+  /** What is done of that which comes before a meta-step: a run that is stopped there does not do it again. */
+  begun?: Begun | undefined;
   /** Seconds that runs spent in the loop which this one goes on from. */
   readonly secondsBefore: number;
 }
@@ -39,12 +41,30 @@ export interface StepNumbers {
   readonly gradient_norm: number;
 }
 
+/** What is done before a meta-step. */
+export interface Begun {
+  readonly step: number;
+  /** Its values are recorded; */
+  readonly recorded: boolean;
+  /** so many of the evaluations that are due are made, */
+  readonly evaluated: number;
+  /** and what stands at the end is recorded, where the loop ends here. */
+  readonly ended: boolean;
+}
+
+/** What is done before the meta-step that comes next. */
+export function begunNow(state: OuterState): Begun {
+  const step = stepsDone(state);
+  if (state.begun?.step === step) return state.begun;
+  return state.begun = { step, recorded: false, evaluated: 0, ended: false };
+}
+
 /** Before the first meta-step. */
-export function startState(outer: OuterProgram, context: RunContext): OuterState {
+export async function startState(outer: OuterProgram, context: RunContext): Promise<OuterState> {
   const { leaves, states } = context;
-  const arrays = context.call(outer.initialStates, { step: 0 });
+  const arrays = await context.call(outer.initialStates, { step: 0 });
+  await beginStanding(outer, context);
   outer.states.forEach(({ name }, i) => states.set(name, arrays[i]!));
-  beginStanding(outer, context);
   return {
     name: outer.name,
     secondsBefore: 0,

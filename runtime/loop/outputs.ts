@@ -11,26 +11,28 @@ import { describeWatched, type FirstWatched } from "./watch.ts";
 
 /** Computes an output with the present values of the leaves. As in an evaluation, tasks in which an entry is not finite are counted and
  *  no error; when there is no other, or no task at all, the run goes on and fails. */
-export function computeOutput(item: OutputProgram, context: RunContext): void {
-  const [value] = context.call(item.fn, { step: 0 }) as [HostArray];
+export async function computeOutput(item: OutputProgram, context: RunContext): Promise<void> {
+  const [value] = await context.call(item.fn, { step: 0 }) as [HostArray];
   const { after, tasks } = item;
-  const search = () => item.watch && context.watch(item.watch(), { step: 0 });
-  keepOutput(item, context, { value, search, ...(after && { after }), ...(tasks && { tasks }) });
+  const search = async () => item.watch && await context.watch(item.watch(), { step: 0 });
+  await keepOutput(item, context, { value, search, ...(after && { after }), ...(tasks && { tasks }) });
 }
 
 /** Keeps and reports the array of an output, and says where it is not finite. */
-export function keepOutput(
+export async function keepOutput(
   { name, label, dims, origin }: OutputArray,
   context: RunContext,
-  computed: Pick<OutputResult, "value" | "after" | "tasks"> & { readonly search: () => FirstWatched | undefined },
-): void {
+  computed: Pick<OutputResult, "value" | "after" | "tasks"> & {
+    readonly search: () => Promise<FirstWatched | undefined>;
+  },
+): Promise<void> {
   const { search, ...of } = computed;
   const bad = nonFinite(of.value, of.tasks ?? 1);
   const result: OutputResult = { name, label, dims, nonFinite: bad.entries, ...of };
   context.outputs.push(result);
   context.report({ kind: "output", output: result });
   if (bad.tasks < (of.tasks ?? 1)) return;
-  const found = search();
+  const found = await search();
   const where = found ? `; ${describeWatched(found)}` : "";
   context.doubt(new MetaRuntimeError(`${describeEmpty(result, bad.first)}${where}`, found?.origin ?? origin));
 }

@@ -2,29 +2,52 @@
 // the inputs that it had, and the first that fails says its value, its entry, and the step and task.
 import { expandChecks } from "../autodiff/expand_gradients.ts";
 import type { CheckReport } from "../autodiff/lower_solves.ts";
-import type { Backend } from "../backend/interface.ts";
-import { referenceBackend } from "../backend/reference/index.ts";
+import type { Backend, Pauses } from "../backend/interface.ts";
 import { MetaRuntimeError } from "../errors.ts";
 import type { HostArray, IrFunction } from "../ir/types.ts";
 import { place } from "../program/given_arrays.ts";
+import { isFailedSearch, runChecks } from "./run_checks.ts";
 
 /** The error for a function that reported an integer outside its range when it was called so. */
 export function outsideError(fn: IrFunction, inputs: readonly HostArray[], backend: Backend): MetaRuntimeError {
   try {
     const { fn: checks, reports } = expandChecks(fn);
-    // the numbers that did not fit 32 bits are told in float64
-    const executable = (backend.dtypes.includes("f64") ? backend : referenceBackend).compile(checks);
-    const vectors = executable.run(inputs).map(({ data }) => Array.from<number>(data));
-    executable.dispose();
-    const first = vectors.findIndex(([failed]) => failed !== 0);
-    if (first >= 0) return describeFailure(fn.name, reports[first]!, vectors[first]!);
+    return describeFirst(fn, reports, runChecks(checks, inputs, backend));
   } catch (error) {
-    if (!(error instanceof MetaRuntimeError || error instanceof RangeError)) throw error;
-    return new MetaRuntimeError(
-      `\`${fn.name}\`: an integer is outside its range; looking for the place failed: ${error.message}`,
-    );
+    return searchFailed(fn, error);
   }
-  return new MetaRuntimeError(`\`${fn.name}\`: an integer is outside its range`);
+}
+
+/** The same with pauses. */
+export async function outsideErrorWithPauses(
+  fn: IrFunction,
+  inputs: readonly HostArray[],
+  backend: Backend,
+  pauses: Pauses,
+): Promise<MetaRuntimeError> {
+  try {
+    const { fn: checks, reports } = expandChecks(fn);
+    return describeFirst(fn, reports, await runChecks(checks, inputs, backend, pauses));
+  } catch (error) {
+    return searchFailed(fn, error);
+  }
+}
+
+function searchFailed({ name }: IrFunction, error: unknown): MetaRuntimeError {
+  if (!isFailedSearch(error)) throw error;
+  return new MetaRuntimeError(
+    `\`${name}\`: an integer is outside its range; looking for the place failed: ${error.message}`,
+  );
+}
+
+function describeFirst(
+  { name }: IrFunction,
+  reports: readonly CheckReport[],
+  vectors: readonly (readonly number[])[],
+): MetaRuntimeError {
+  const first = vectors.findIndex(([failed]) => failed !== 0);
+  if (first >= 0) return describeFailure(name, reports[first]!, vectors[first]!);
+  return new MetaRuntimeError(`\`${name}\`: an integer is outside its range`);
 }
 
 /** "`fit`, step 3 (task 2, meta-step 5 of `train`): a label of `cross_entropy` is 7 at [4], outside 0 .. 2: there are 3 classes". */

@@ -39,6 +39,10 @@ export function otherPast(before: ExperimentProgram, now: ExperimentProgram, sta
   const what = differenceOf(at.item, other.item, before, now);
   if (what) return { what };
   const done = stepsDone(state.outer);
+  const { begun } = state.outer;
+  if (begun?.ended && begun.step === done && other.item.steps !== at.item.steps) {
+    return { what: `what stands at the end of \`${at.item.name}\` is recorded already` };
+  }
   return other.item.steps >= done ? undefined : {
     what: `\`${state.outer.name}\` has made ${done} meta-steps already, and is to make ${other.item.steps}`,
     tooFar: true,

@@ -1,15 +1,16 @@
 // Which values are kept, and at which meta-steps? The rule of `record … every N steps`: the values before meta-steps
 // 0, N, 2N, …, and those at the end. Also says before work starts when that would need too much memory.
 import { type ArrayType, copyOf, entryBytes, type HostArray, sizeOf } from "../ir/types.ts";
-import { MetaRuntimeError } from "../errors.ts";
+import { CallGivenUp, MetaRuntimeError } from "../errors.ts";
 import {
   type ExperimentProgram,
   type OuterProgram,
   trajectoryName,
   type TrajectoryQuantity,
 } from "../program/program.ts";
-import { type OuterState, stepsDone } from "./outer_state.ts";
+import { begunNow, type OuterState, stepsDone } from "./outer_state.ts";
 import type { Recorded, RecordedBy } from "./results.ts";
+import type { Later } from "./step_loop.ts";
 
 /** True when the values before a meta-step are recorded (`every` in meta-steps). */
 export function isDue(step: number, every: number): boolean {
@@ -94,19 +95,35 @@ export function trajectoryRecords(
 
 /** What has to be computed to be recorded. */
 export interface ComputedRecords {
-  readonly trajectories: () => readonly HostArray[];
+  readonly trajectories: () => Later<readonly HostArray[]>;
   /** The loop's own hyperparameters, in the order of `OuterProgram.rates`. */
-  readonly rates: () => readonly HostArray[];
+  readonly rates: () => Later<readonly HostArray[]>;
 }
 
 /** What is recorded of one outer loop. `keep` receives each value. */
 export interface OuterRecorder {
-  /** Before a meta-step, with the values before it. */
-  before(state: OuterState, compute: ComputedRecords): void;
+  /** Before a meta-step, with the values before it. All of it is kept, or nothing: what has to be computed comes first. */
+  before(state: OuterState, compute: ComputedRecords): Promise<void>;
   /** After the computation of a meta-step. */
   computed(state: OuterState): void;
-  /** After the last meta-step that was done. No trajectories where they cannot be computed. */
-  end(state: OuterState, trajectories?: () => readonly HostArray[]): void;
+  /** After the last meta-step that was done; in the same way. No trajectories where they cannot be computed. */
+  end(state: OuterState, trajectories?: () => Later<readonly HostArray[]>): Promise<void>;
+}
+
+const none = () => undefined;
+
+/** What was computed, or what was thrown, for when it is its turn: what comes before is kept in any case. Rejects where the call was given
+ *  up: then nothing is kept. */
+async function tried<T>(compute: () => Later<T>): Promise<() => T> {
+  try {
+    const value = await compute();
+    return () => value;
+  } catch (error) {
+    if (error instanceof CallGivenUp) throw error;
+    return () => {
+      throw error;
+    };
+  }
 }
 
 /** Opens the recorder of an outer loop. */
@@ -125,15 +142,9 @@ export function openOuterRecorder(
       if (what.kind === "leaf" && due(every)) keepAt(stepsDone(state), label, copyOf(state.leaves.get(what.name)!));
     }
   }
-  function keepTrajectories(step: number, compute: () => readonly HostArray[], due: (every: number) => boolean) {
-    const request = outer.trajectories;
-    if (!request || !due(request.every)) return;
-    trajectoryRecords(request.quantities, compute(), by(step)).forEach(keep);
-  }
-  function keepRates(step: number, compute: () => readonly HostArray[]) {
-    const due = outer.records.filter(({ what, every }) => what.kind === "rate" && isDue(step, every));
-    const values = due.length > 0 ? compute() : [];
-    for (const { label } of due) keepAt(step, label, copyOf(values[outer.rates!.names.indexOf(label)]!));
+  const hasTrajectories = (due: (every: number) => boolean) => outer.trajectories && due(outer.trajectories.every);
+  function keepTrajectories(step: number, arrays: readonly HostArray[] | undefined) {
+    if (arrays) trajectoryRecords(outer.trajectories!.quantities, arrays, by(step)).forEach(keep);
   }
   function keepScalars(state: OuterState, due: (every: number) => boolean) {
     const { latest } = state;
@@ -145,26 +156,35 @@ export function openOuterRecorder(
       keepAt(step, label, { dtype: precision, shape: [], data });
     }
   }
-  let seen = -1;
   return {
-    before(state, { trajectories, rates }) {
-      const step = stepsDone(state);
-      seen = step;
-      keepLeaves(state, (every) => isDue(step, every));
-      keepRates(step, rates);
-      keepTrajectories(step, trajectories, (every) => isDue(step, every));
+    async before(state, compute) {
+      const begun = begunNow(state);
+      if (begun.recorded) return;
+      const { step } = begun;
+      const due = (every: number) => isDue(step, every);
+      const dueRates = outer.records.filter(({ what, every }) => what.kind === "rate" && due(every));
+      const rates = dueRates.length > 0 ? await tried(compute.rates) : () => [];
+      const trajectories = hasTrajectories(due) ? await tried(compute.trajectories) : none;
+      keepLeaves(state, due);
+      for (const { label } of dueRates) keepAt(step, label, copyOf(rates()[outer.rates!.names.indexOf(label)]!));
+      keepTrajectories(step, trajectories());
+      state.begun = { ...begun, recorded: true };
     },
     computed(state) {
       keepScalars(state, (every) => isDue(stepsDone(state) - 1, every));
     },
-    end(state, trajectories) {
+    async end(state, compute) {
+      const begun = begunNow(state);
+      if (begun.ended) return;
+      const { step, recorded } = begun;
+      const missing = (every: number) => !recorded || !isDue(step, every);
+      const trajectories = compute && hasTrajectories(missing) ? await tried(compute) : none;
       // the last loss stands for the end, unless its step was due anyway
-      keepScalars(state, (every) => !isDue(stepsDone(state) - 1, every));
+      keepScalars(state, (every) => !isDue(step - 1, every));
       // so do the values, where a loop ends before a meta-step that was due
-      const step = stepsDone(state);
-      const missing = (every: number) => seen !== step || !isDue(step, every);
       keepLeaves(state, missing);
-      if (trajectories) keepTrajectories(step, trajectories, missing);
+      keepTrajectories(step, trajectories());
+      state.begun = { ...begun, ended: true };
     },
   };
 }

@@ -4,14 +4,15 @@
 import { type HostTasks, openTaskSource, type TaskSource } from "./host_tasks.ts";
 import type { HostArray } from "../ir/types.ts";
 import type { Backend } from "../backend/interface.ts";
-import { asOwnError, MetaRuntimeError } from "../errors.ts";
+import { asOwnError, CallGivenUp, MetaRuntimeError } from "../errors.ts";
 import { type ExperimentProgram, functionsOf, type ProgramFunction } from "../program/program.ts";
 import { itemsOf, type RunItem } from "./items.ts";
 import type { RunEvent } from "./events.ts";
 import type { Outcome, RunResult } from "./results.ts";
 import type { CallAt, RunContext } from "./run_context.ts";
-import { type AroundLong, type Executables, openExecutables, seedWords } from "./executables.ts";
+import { type Executables, openExecutables, seedWords } from "./executables.ts";
 import { type SlotValues } from "./slots.ts";
+import type { Later } from "./step_loop.ts";
 import { computeGradient, evaluate, simulate } from "./measure.ts";
 import { computeOutput } from "./outputs.ts";
 import { allFinite } from "./non_finite.ts";
@@ -22,6 +23,7 @@ import { openRecords } from "./records.ts";
 import { stepsDone } from "./outer_state.ts";
 import { goOnFrom, type Moment, type RunState, stateOf } from "./run_state.ts";
 import { standingValues, startOf } from "./standing.ts";
+import { type Cuts, openTurns, type Turns } from "./turns.ts";
 
 /** How to run. */
 export interface RunOptions {
@@ -29,7 +31,7 @@ export interface RunOptions {
   readonly seed?: number;
   /** Receives every event, as it happens. An exception from it ends the run and is passed on. */
   readonly report?: (event: RunEvent) => void;
-  /** Stops the run after the present meta-step (or item); its result says "stopped". */
+  /** Stops the run after the present meta-step (or item), or in it where that takes long; its result says "stopped". */
   readonly signal?: AbortSignal;
   /** Makes the tasks whose fields the program leaves to the host. */
   readonly tasks?: HostTasks;
@@ -37,8 +39,8 @@ export interface RunOptions {
   readonly now?: () => number;
   /** Bytes that each function may keep; the program's `memory` when not given. The backend's own limit holds anyway. */
   readonly memory?: number;
-  /** Runs a call of a compiled function that may take more than ten seconds: until it ends, nothing else happens here. */
-  readonly aroundLong?: AroundLong;
+  /** Which calls are cut, and into how long pieces; those of 100 ms into one of a millisecond or so when not given. */
+  readonly cuts?: Cuts;
   /** Most bytes that recorded values may take; 2 GB when not given. */
   readonly recordLimit?: number;
   /** Called wherever a later run could go on, between items and between meta-steps; `state` says from where. */
@@ -47,8 +49,6 @@ export interface RunOptions {
   readonly resume?: RunState;
 }
 
-/** Milliseconds of work between two turns of the event loop. */
-const breath = 50;
 const defaultRecordLimit = 2e9;
 
 /** Runs an experiment on a backend.
@@ -65,7 +65,8 @@ export async function runProgram(
   const now = options.now ?? (() => performance.now());
   const start = now();
   const budget = options.memory ?? program.memory;
-  const executables = openExecutables(backend, budget, options.aroundLong);
+  const turns = openTurns({ now, signal: options.signal, cuts: options.cuts });
+  const executables = openExecutables(backend, budget, turns);
   const tasks = openTaskSource(options.tasks ?? {}, { seed, signal: options.signal });
   // what the caller's own function throws is the caller's
   let thrown: { readonly error: unknown } | undefined;
@@ -86,6 +87,7 @@ export async function runProgram(
     seed: seedWords(seed),
     tasks,
     now,
+    turns,
   });
   let outcome: Outcome;
   let failure: MetaRuntimeError | undefined;
@@ -138,10 +140,20 @@ function foremost(doubts: readonly MetaRuntimeError[]): MetaRuntimeError {
     : new MetaRuntimeError(`${first.message} (and ${others.length} more of this kind)`, first.origin);
 }
 
-/** Computes every item. False when the signal stopped it. */
+/** Computes every item. False when the signal stopped it: between items, or in one, which is then as if it had not begun. */
 async function runItems(context: RunContext): Promise<boolean> {
+  try {
+    return await runEach(context);
+  } catch (error) {
+    if (!(error instanceof CallGivenUp)) throw error;
+    context.mark("stop");
+    return false;
+  }
+}
+
+async function runEach(context: RunContext): Promise<boolean> {
   const { program, signal } = context;
-  if (context.declared.size === 0) declare(context);
+  if (context.declared.size === 0) await declare(context);
   for (const item of itemsOf(program).slice(context.items)) {
     context.mark(signal?.aborted ? "stop" : "between");
     if (signal?.aborted || !(await runItem(item, context))) return false;
@@ -160,24 +172,24 @@ async function runItem({ kind, item }: RunItem, context: RunContext): Promise<bo
   }
   switch (kind) {
     case "gradient":
-      computeGradient(item, context, item.after === undefined ? context.declared : context.leaves);
+      await computeGradient(item, context, item.after === undefined ? context.declared : context.leaves);
       break;
     case "evaluation":
-      evaluate(item, context);
+      await evaluate(item, context);
       break;
     case "output":
-      computeOutput(item, context);
+      await computeOutput(item, context);
       break;
     case "simulation":
-      simulate(item, context);
+      await simulate(item, context);
   }
   return true;
 }
 
 /** Sets every leaf to its declared value. */
-function declare(context: RunContext): void {
+async function declare(context: RunContext): Promise<void> {
   const { program: { initial, leaves } } = context;
-  const values = context.call(initial, { step: 0 });
+  const values = await context.call(initial, { step: 0 });
   leaves.forEach((leaf, i) => context.leaves.set(leaf.name, values[i]!));
   context.declared = new Map(context.leaves);
   for (const leaf of leaves) {
@@ -194,10 +206,10 @@ interface ContextParts {
   readonly seed: HostArray;
   readonly tasks: TaskSource;
   readonly now: () => number;
+  readonly turns: Turns;
 }
 
-function openContext({ program, executables, options, report, seed, tasks, now }: ContextParts): RunContext {
-  let lastBreath = now();
+function openContext({ program, executables, options, report, seed, tasks, now, turns }: ContextParts): RunContext {
   const none: ReadonlyMap<string, HostArray> = new Map();
   const madeSoFar = () => {
     const ended = context.outers.map(({ name, done }) => [name, done] as const);
@@ -213,21 +225,32 @@ function openContext({ program, executables, options, report, seed, tasks, now }
     tasks,
   });
   /** What a function reads; loops that no outer has moved yet stand where they begin. */
-  const reading = ({ inputs }: ProgramFunction, at: CallAt): SlotValues => {
-    const values = valuesAt(at);
+  const reading = ({ inputs }: ProgramFunction, at: CallAt): Later<SlotValues> => {
     const missing = inputs.some((slot) => slot.kind === "state" && !context.states.has(slot.name));
-    if (!missing) return values;
-    const begun = program.standing.flatMap((standing) => [...startOf(standing, context)]);
-    return { ...values, states: new Map([...begun, ...context.states]) };
+    return missing ? withStarts(at) : valuesAt(at);
+  };
+  const withStarts = async (at: CallAt): Promise<SlotValues> => {
+    const begun = new Map<string, HostArray>();
+    for (const standing of program.standing) {
+      for (const [name, value] of await startOf(standing, context)) begun.set(name, value);
+    }
+    return { ...valuesAt(at), states: new Map([...begun, ...context.states]) };
   };
   const context: RunContext = {
     program,
     now,
     signal: options.signal,
     report,
-    call: (fn, at) => context.differentiate(fn, at).outputs,
-    differentiate: (fn, at) => executables.call(fn, reading(fn, at)),
-    watch: (fn, at) => executables.watch(fn, reading(fn, at)),
+    call(fn, at) {
+      const result = context.differentiate(fn, at);
+      return result instanceof Promise ? result.then(({ outputs }) => outputs) : result.outputs;
+    },
+    differentiate(fn, at) {
+      const values = reading(fn, at);
+      const call = (values: SlotValues) => executables.callWithPauses(fn, values);
+      return values instanceof Promise ? values.then(call) : call(values);
+    },
+    watch: async (fn, at) => await executables.watch(fn, await reading(fn, at)),
     openLoop(fn, at, wiring) {
       const values = { ...valuesAt(at), step: at.step };
       const { inputs, most, run, accept } = executables.open(fn, values, wiring);
@@ -242,11 +265,7 @@ function openContext({ program, executables, options, report, seed, tasks, now }
       };
     },
     prepare: (fns, step) => tasks.prepare(fns, step),
-    async breathe() {
-      if (now() - lastBreath < breath) return;
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      lastBreath = now();
-    },
+    breathe: () => turns.breathe(),
     keep(recorded) {
       report({ kind: "recorded", recorded, index: context.records.add(recorded) });
     },

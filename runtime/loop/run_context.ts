@@ -2,7 +2,7 @@
 // Made by `run.ts`, used by `outer.ts` and `measure.ts`.
 import type { HostArray } from "../ir/types.ts";
 import type { CallResult } from "./executables.ts";
-import type { OpenLoop, Steps, StepWiring } from "./step_loop.ts";
+import type { Later, OpenLoop, Steps, StepWiring } from "./step_loop.ts";
 import type { ExperimentProgram, ProgramFunction } from "../program/program.ts";
 import type { RunEvent } from "./events.ts";
 import type { MetaRuntimeError } from "../errors.ts";
@@ -29,7 +29,7 @@ export interface CallAt {
 
 /** A function that goes on from what it made. */
 export interface ContextLoop extends Omit<OpenLoop, "run"> {
-  run(step: number, count: number): Steps;
+  run(step: number, count: number): Later<Steps>;
 }
 
 /** The state of a run. The lists grow as it goes on and are what is left when it goes wrong. */
@@ -41,14 +41,16 @@ export interface RunContext {
   readonly report: (event: RunEvent) => void;
   /** Has the tasks made that these functions take from the host. False when the signal came first. */
   prepare(fns: readonly ProgramFunction[], step: number): Promise<boolean>;
-  call(fn: ProgramFunction, at: CallAt): readonly HostArray[];
+  /** Calls a function; where that may take long it answers later. Throws or rejects with CallGivenUp where the run is to stop: then
+   *  nothing has changed. */
+  call(fn: ProgramFunction, at: CallAt): Later<readonly HostArray[]>;
   /** `call`, with what the implicit derivatives of the function say. */
-  differentiate(fn: ProgramFunction, at: CallAt): CallResult;
+  differentiate(fn: ProgramFunction, at: CallAt): Later<CallResult>;
   /** What was first not finite, in a function whose loops are watched. */
-  watch(fn: ProgramFunction, at: CallAt): FirstWatched | undefined;
+  watch(fn: ProgramFunction, at: CallAt): Promise<FirstWatched | undefined>;
   /** Opens a function for the meta-steps of a loop, as `Executables.open`. */
   openLoop(fn: ProgramFunction, at: CallAt, wiring: StepWiring): ContextLoop;
-  /** Gives timers, signals and callbacks a turn, every 50 ms or so. */
+  /** Gives timers, signals and callbacks a turn, every 50 ms or so; within calls that take long this happens by itself. */
   breathe(): Promise<void>;
   /** Keeps a recorded value, and reports it. */
   readonly keep: (recorded: Recorded) => void;

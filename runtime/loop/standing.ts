@@ -5,18 +5,21 @@ import type { OuterProgram, StandingProgram } from "../program/program.ts";
 import type { RunContext } from "./run_context.ts";
 
 /** What is kept of a loop before an outer moves it, with the present values of the leaves. */
-export function startOf({ states, start }: StandingProgram, { call }: RunContext): Map<string, HostArray> {
-  const arrays = call(start, { step: 0 });
+export async function startOf(
+  { states, start }: StandingProgram,
+  { call }: RunContext,
+): Promise<Map<string, HostArray>> {
+  const arrays = await call(start, { step: 0 });
   return new Map(states.map(({ name }, i) => [name, arrays[i]!]));
 }
 
 /** Begins the loops that an outer moves and none has moved before. */
-export function beginStanding({ warm }: OuterProgram, context: RunContext): void {
+export async function beginStanding({ warm }: OuterProgram, context: RunContext): Promise<void> {
   const moved = new Set(warm.map(({ name }) => name));
   for (const standing of context.program.standing) {
     const own = standing.states.filter(({ name }) => moved.has(name));
     if (own.length === 0 || own.every(({ name }) => context.states.has(name))) continue;
-    const begun = startOf(standing, context);
+    const begun = await startOf(standing, context);
     for (const { name } of own) context.states.set(name, begun.get(name)!);
   }
 }

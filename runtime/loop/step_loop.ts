@@ -12,6 +12,9 @@ export interface StepWiring {
   readonly numbers: number;
 }
 
+/** What is there at once, or later. */
+export type Later<T> = T | Promise<T>;
+
 /** A function that goes on from what it made: everything stays in the memory of the backend. */
 export interface OpenLoop {
   /** What the inputs hold: changes with every `accept`. */
@@ -19,8 +22,9 @@ export interface OpenLoop {
   /** Meta-steps in one call, at most. */
   readonly most: number;
   /** Runs meta-steps from `values.step` on: `count`, or as many as are finite, but one at least. Throws MetaRuntimeError when an
-   *  integer is outside its range. */
-  run(values: SlotValues, count: number): Steps;
+   *  integer is outside its range. Where that may take long it answers later, and rejects with CallGivenUp where the run is to stop:
+   *  the inputs are then as they were. */
+  run(values: SlotValues, count: number): Later<Steps>;
   /** The outputs become the inputs of the next step. */
   accept(): void;
 }

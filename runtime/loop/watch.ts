@@ -2,11 +2,10 @@
 // (dsl/loops/watched_loops.ts), on the inputs that it had, and of what failed the earliest is said with its loop, step and task.
 import { expandChecks } from "../autodiff/expand_gradients.ts";
 import type { CheckReport } from "../autodiff/lower_solves.ts";
-import type { Backend } from "../backend/interface.ts";
-import { referenceBackend } from "../backend/reference/index.ts";
-import { MetaRuntimeError } from "../errors.ts";
+import type { Backend, Pauses } from "../backend/interface.ts";
 import type { HostArray, IrFunction, Origin } from "../ir/types.ts";
 import { place } from "../program/given_arrays.ts";
+import { isFailedSearch, runChecks } from "./run_checks.ts";
 
 /** The first number that is not finite. */
 export interface FirstWatched {
@@ -20,16 +19,15 @@ export interface FirstWatched {
 
 /** Runs a watched function. Undefined when every number of its loops is finite, or the search itself failed: it may need memory
  *  that the run did not. */
-export function firstNotFinite(
+export async function firstNotFinite(
   fn: IrFunction,
   inputs: readonly HostArray[],
   backend: Backend,
-): FirstWatched | undefined {
+  pauses?: Pauses,
+): Promise<FirstWatched | undefined> {
   try {
     const { fn: checks, reports } = expandChecks(fn);
-    const executable = (backend.dtypes.includes("f64") ? backend : referenceBackend).compile(checks);
-    const vectors = executable.run(inputs).map(({ data }) => Array.from<number>(data));
-    executable.dispose();
+    const vectors = await runChecks(checks, inputs, backend, pauses);
     const failed = reports.flatMap((report, i) => {
       const [failed, entry, value, ...counts] = vectors[i]!;
       return failed !== 0 && report.check.watched ? [{ report, entry: entry!, value: value!, counts }] : [];
@@ -38,7 +36,7 @@ export function firstNotFinite(
     const [first] = failed.sort(earlier);
     return first && describe(first);
   } catch (error) {
-    if (error instanceof MetaRuntimeError || error instanceof RangeError) return undefined;
+    if (isFailedSearch(error)) return undefined;
     throw error;
   }
 }

@@ -1,31 +1,17 @@
 // Is a run that goes on from where another stood the run that was never stopped, to the last bit? Every good program, at places between
 // its items and meta-steps; what was written down is bytes in between.
 import { assert, assertEquals } from "@std/assert";
-import { compileProgram } from "../../dsl/compile.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
-import type { ExperimentProgram } from "../../runtime/program/program.ts";
 import { readPlainData, writePlainData } from "../../runtime/record/plain_data.ts";
 import { wasm } from "../random/runs.ts";
 import { cases, some } from "../thorough.ts";
+import { goodNames, programOf } from "./good_programs.ts";
 import { computed, marked, stateFrom, stoppedAfter } from "./goes_on.ts";
-
-const folder = new URL("../programs/good/", import.meta.url);
-const names = [...Deno.readDirSync(folder)].map((f) => f.name).filter((n) => n.endsWith(".meta")).sort();
-
-function programOf(name: string, text = Deno.readTextFileSync(new URL(name, folder))): ExperimentProgram {
-  const { program, diagnostics } = compileProgram({
-    root: { name, text },
-    readSource: (path) => Deno.readTextFileSync(new URL(path, folder)),
-    readData: (path) => Deno.readFileSync(new URL(path, folder)),
-  });
-  if (!program) throw new Error(diagnostics.map((d) => d.title).join("\n"));
-  return program;
-}
 
 const tasks = {};
 
-for (const [i, name] of names.entries()) {
+for (const [i, name] of goodNames.entries()) {
   Deno.test(`${name} goes on from anywhere`, async () => {
     const program = programOf(name);
     for (const backend of cases(i % 2, 2) === 2 ? [referenceBackend, wasm] : [i % 2 === 0 ? referenceBackend : wasm]) {

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import type { ArrayType, HostArray } from "../../runtime/ir/types.ts";
 import { Builder, buildFunction } from "../../runtime/ir/builder.ts";
+import { nanosecondsOf } from "../../runtime/backend/reference/duration.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 
 const scalar: ArrayType = { dtype: "f64", shape: [] };
@@ -35,6 +36,25 @@ Deno.test("scan in reverse starts from the last slice and stacks each output at 
   const [last, stacked] = referenceBackend.compile(doubling(3, true)).run([array([], 1), array([3], 10, 20, 30)]);
   assertEquals([...last!.data], [178]); // 1 -> 32 -> 84 -> 178
   assertEquals([...stacked!.data], [94, 52, 31]);
+});
+
+Deno.test("a loop in pieces of any size is the loop, and pauses after each piece", async () => {
+  for (const reverse of [false, true]) {
+    for (let length = 0; length < 8; length++) {
+      const fn = doubling(length, reverse);
+      const inputs = [array([], 1), array([length], ...Array.from({ length }, (_, i) => 10 * i + 1))];
+      const whole = referenceBackend.compile(fn).run(inputs);
+      const step = nanosecondsOf(fn.equations[0]!) / length;
+      for (const every of [1, 2, 3, 5, 100]) {
+        let paused = 0;
+        const pause = () => Promise.resolve(void paused++);
+        const piece = (every + 0.01) * step * 1e-6;
+        const cut = referenceBackend.compile(fn, undefined, { due: () => true, pause, long: 0, piece });
+        assertEquals(await cut.runWithPauses?.(inputs) ?? whole, whole, `${length} steps, ${every} in a piece`);
+        if (length > every) assertEquals([every, paused], [every, Math.ceil(length / every)]);
+      }
+    }
+  }
 });
 
 Deno.test("a scan of no steps returns the initial carry and empty stacks", () => {

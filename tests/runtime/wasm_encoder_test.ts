@@ -117,3 +117,32 @@ Deno.test("conditions, calls between functions, imports, and a shared memory", (
   const f = twice as (x: number) => number;
   assertEquals([1, -1, 4].map(f), [Math.sin(Math.sin(1)), 0, 0]);
 });
+
+Deno.test("loops that look take the same turns, and look after as much work as they are told", () => {
+  for (const [from, to, step] of [[0, 10, 1], [3, 20, 4], [-5, 6, 2], [0, 1, 1], [4, 4, 1]] as const) {
+    for (const every of [0, 1, 2, 3, 7, 100]) {
+      const seen: number[] = [];
+      const looks: number[] = [];
+      const writer = new ModuleWriter();
+      const type: FunctionType = { parameters: ["i32"], results: [] };
+      const see = writer.importFunction("env", "see", type);
+      const look = writer.importFunction("env", "look", type);
+      const turns = Math.max(0, Math.ceil((to - from) / step));
+      const fn = writer.addFunction({ parameters: [], results: [] }, (code) => {
+        const index = code.local("i32");
+        code.looks = { work: turns, every, write: (code) => code.get(index).call(look) };
+        code.loop(index, { from, to, step }, () => code.get(index).call(see));
+      });
+      writer.exportFunction("f", fn);
+      const env = { see: (i: number) => seen.push(i), look: (i: number) => looks.push(i) };
+      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(writer.finish()), { env });
+      (exports["f"] as () => void)();
+      const expected = Array.from({ length: turns }, (_, i) => from + i * step);
+      assertEquals(seen, expected);
+      // turns of one piece of work each: a turn that is a whole piece leaves the looks to what is in it, one without any work to itself
+      const between = every === 1 ? Infinity : Math.max(1, every);
+      const after = expected.map((i) => i + step).filter((_, i) => (i + 1) % between === 0 || i === turns - 1);
+      assertEquals(looks, between >= turns ? [] : after, `${from} to ${to} by ${step}, every ${every}`);
+    }
+  }
+});

@@ -10,8 +10,17 @@ import {
   type Variable,
 } from "../../ir/types.ts";
 import { InternalError } from "../../errors.ts";
-import { type Kernel, type KernelRule, prepareCopy, type PreparedBody } from "./kernel.ts";
+import {
+  type Kernel,
+  type KernelRule,
+  type KernelSite,
+  type Pieces,
+  prepareCopy,
+  type PreparedBody,
+} from "./kernel.ts";
 import { kernelRules } from "./kernels.ts";
+import { inPieces, loopParts } from "./kernels_structured.ts";
+import { nanosecondsOf } from "./duration.ts";
 import type { Block, FramePlan, Plan } from "./plan.ts";
 
 /** A function whose arrays exist and whose kernels are ready. */
@@ -20,6 +29,8 @@ export interface BoundFunction {
   readonly inputs: readonly (HostArray | undefined)[];
   readonly outputs: readonly HostArray[];
   readonly kernels: readonly Kernel[];
+  /** All kernels, cut; where they were to be and take long enough. */
+  readonly pieces: Pieces | undefined;
 }
 
 const storageClasses = { f32: Float32Array, f64: Float64Array, i32: Int32Array, bool: Uint8Array, u8: Uint8Array };
@@ -29,31 +40,62 @@ function viewOf(arena: ArrayBuffer, block: Block, type: ArrayType): HostArray {
   return { dtype: type.dtype, shape: type.shape, data: view };
 }
 
-/** Prepares the kernels of a plan on an arena of `plan.bytes` bytes, and computes its constants. */
-export function bindPlan(plan: Plan, arena: ArrayBuffer): BoundFunction {
+/** Prepares the kernels of a plan on an arena of `plan.bytes` bytes, and computes its constants. `piece`: nanoseconds after which those
+ *  that take longer may pause. */
+export function bindPlan(plan: Plan, arena: ArrayBuffer, piece = Infinity): BoundFunction {
   plan.root.region.base = plan.pinnedBytes;
   for (const { block, equation } of plan.pinned) {
     const entries = block.bytes / entryBytes[equation.outputs[0]!.dtype];
     const whole = equation.op === "constant" && equation.params.data.length === 1
       ? { dtype: equation.outputs[0]!.dtype, shape: [entries] }
       : equation.outputs[0]!;
-    prepareEquation(equation, [], [viewOf(arena, block, whole)])();
+    kernelOf(equation, siteOf(equation, [], [viewOf(arena, block, whole)]))();
   }
-  return bindFrame(plan.root, arena);
+  return bindFrame(plan.root, arena, piece);
 }
 
-function prepareEquation(
+/** A kernel, its pieces if it has some, and whether there may be a pause after it. */
+interface Prepared {
+  readonly kernel: Kernel;
+  readonly pieces: Pieces | undefined;
+  readonly pause: boolean;
+}
+
+/** Kernels one after the other, with their pauses. */
+const inTurn = (prepared: readonly Prepared[]): Pieces =>
+  function* () {
+    for (let i = 0; i < prepared.length; i++) {
+      const { kernel, pieces, pause } = prepared[i]!;
+      if (pieces) yield* pieces();
+      else kernel();
+      if (pause) yield;
+    }
+  };
+
+/** The pieces of a loop; undefined for what is none, or short. */
+function piecesOf(equation: Equation, site: KernelSite<PrimitiveName>, piece: number): Pieces | undefined {
+  if (equation.op !== "scan" && equation.op !== "map" || nanosecondsOf(equation) < piece) return undefined;
+  const parts = loopParts[equation.op](site as never);
+  if (site.body!.pieces) return inPieces(parts, { body: site.body!.pieces });
+  const each = nanosecondsOf(equation) / equation.params.length;
+  return inPieces(parts, { every: Math.max(1, Math.floor(piece / each)) });
+}
+
+function siteOf(
   equation: Equation,
   inputs: readonly HostArray[],
   outputs: readonly HostArray[],
   scratch = new Float64Array(0),
   body?: PreparedBody,
-): Kernel {
-  const rule = kernelRules[equation.op] as unknown as KernelRule<PrimitiveName>;
-  return rule({ params: equation.params as never, inputs, outputs, scratch, body });
+): KernelSite<PrimitiveName> {
+  return { params: equation.params as never, inputs, outputs, scratch, body };
 }
 
-function bindFrame(frame: FramePlan, arena: ArrayBuffer): BoundFunction {
+function kernelOf({ op }: Equation, site: KernelSite<PrimitiveName>): Kernel {
+  return (kernelRules[op] as unknown as KernelRule<PrimitiveName>)(site);
+}
+
+function bindFrame(frame: FramePlan, arena: ArrayBuffer, piece: number): BoundFunction {
   const arrays = new Map<Variable, HostArray>();
   const arrayOf = (variable: Variable): HostArray => {
     const known = arrays.get(variable);
@@ -64,32 +106,40 @@ function bindFrame(frame: FramePlan, arena: ArrayBuffer): BoundFunction {
     arrays.set(variable, array);
     return array;
   };
-  const kernels = frame.steps.map(({ equation, scratch, scratchEntries, body, bodyOffset }) => {
+  const long = frame.steps.reduce((sum, { equation }) => sum + nanosecondsOf(equation), 0) >= piece;
+  let since = 0;
+  const prepared = frame.steps.map(({ equation, scratch, scratchEntries, body, bodyOffset }): Prepared => {
     const scratchArray = scratch &&
       new Float64Array(arena, scratch.region.base + scratch.offset, scratchEntries);
-    let prepared: PreparedBody | undefined;
+    let bound: PreparedBody | undefined;
     if (body) {
       body.region.base = frame.region.base + bodyOffset;
-      const bound = bindFrame(body, arena);
-      prepared = { inputs: bound.inputs, outputs: bound.outputs, run: sequence(bound.kernels) };
+      const { inputs, outputs, kernels, pieces } = bindFrame(body, arena, piece);
+      bound = { inputs, outputs, run: sequence(kernels), pieces };
     }
-    return prepareEquation(
+    const site = siteOf(
       equation,
       equation.inputs.map(arrayOf),
       equation.outputs.map(arrayOf),
       scratchArray,
-      prepared,
+      bound,
     );
+    const pieces = long ? piecesOf(equation, site, piece) : undefined;
+    since = pieces ? 0 : since + nanosecondsOf(equation);
+    const pause = since >= piece;
+    if (pause) since = 0;
+    return { kernel: kernelOf(equation, site), pieces, pause };
   });
   const outputs = frame.fn.outputs.map((output, i) => {
     const stage = frame.staged.get(i);
     if (!stage) return arrayOf(output);
     const staged = viewOf(arena, stage, output);
-    kernels.push(prepareCopy(arrayOf(output).data, staged.data));
+    prepared.push({ kernel: prepareCopy(arrayOf(output).data, staged.data), pieces: undefined, pause: false });
     return staged;
   });
   const inputs = frame.fn.inputs.map((input) => frame.blocks.has(input) ? arrayOf(input) : undefined);
-  return { inputs, outputs, kernels };
+  const kernels = prepared.map(({ kernel }) => kernel);
+  return { inputs, outputs, kernels, pieces: long ? inTurn(prepared) : undefined };
 }
 
 /** One kernel that runs several in order. */

@@ -2,10 +2,12 @@
 // tested against, with every sum in a fixed, documented order and in float64.
 import { copyOf, type HostArray, type IrFunction } from "../../ir/types.ts";
 import { MetaRuntimeError } from "../../errors.ts";
-import type { Backend, Executable, InPlace } from "../interface.ts";
+import type { Backend, Executable, InPlace, Pauses } from "../interface.ts";
 import { checkInputs, disposed } from "../check_inputs.ts";
 import { bindPlan, type BoundFunction } from "./bind.ts";
 import { type Plan, planMemory } from "./plan.ts";
+import { nanosecondsOfFunction } from "./duration.ts";
+import type { Pieces } from "./kernel.ts";
 import { formatBytes } from "../../bytes.ts";
 
 /** An executable that says how much memory it holds. */
@@ -18,7 +20,7 @@ export interface ReferenceExecutable extends Executable {
 /** The reference backend, whose executables say how much memory they hold. */
 export interface ReferenceBackend extends Backend {
   /** As `Backend.compile`; planning and preparing kernels take a few milliseconds for a few hundred equations. */
-  compile(fn: IrFunction): ReferenceExecutable;
+  compile(fn: IrFunction, budget?: number, pauses?: Pauses): ReferenceExecutable;
 }
 
 /** Limits of a reference backend. */
@@ -44,7 +46,7 @@ export function makeReferenceBackend({ memoryLimitBytes = 8e9 }: ReferenceOption
     memoryLimitBytes,
     wideSums: true,
     arenaBytes: (fn) => planOf(fn).bytes,
-    compile(fn) {
+    compile(fn, _budget, pauses) {
       const plan = planOf(fn);
       if (plan.bytes > memoryLimitBytes) {
         throw outOfMemory(fn, plan, `more than the limit of ${formatBytes(memoryLimitBytes)}`);
@@ -56,13 +58,19 @@ export function makeReferenceBackend({ memoryLimitBytes = 8e9 }: ReferenceOption
         if (error instanceof RangeError) throw outOfMemory(fn, plan, "more than can be allocated here");
         throw error;
       }
-      return new PreparedExecutable(fn, plan.bytes, bindPlan(plan, arena));
+      const long = pauses && nanosecondsOfFunction(fn) >= pauses.long * 1e6 ? pauses : undefined;
+      return new PreparedExecutable(fn, plan.bytes, bindPlan(plan, arena, long && long.piece * 1e6), long);
     },
   };
 }
 
 /** The reference backend with its default limits. */
 export const referenceBackend: ReferenceBackend = makeReferenceBackend();
+
+/** All pieces, with pauses between them where it is time for one. */
+async function withPauses(pieces: Pieces, pauses: Pauses): Promise<void> {
+  for (const _ of pieces()) if (pauses.due()) await pauses.pause();
+}
 
 function outOfMemory(fn: IrFunction, { bytes, largest }: Plan, problem: string): MetaRuntimeError {
   const where = largest ? `; its largest array takes ${formatBytes(largest.bytes)}` : "";
@@ -76,21 +84,36 @@ class PreparedExecutable implements ReferenceExecutable {
   readonly plannedBytes: number;
   readonly #fn: IrFunction;
   #bound: BoundFunction | undefined;
+  readonly runWithPauses: Executable["runWithPauses"];
 
-  constructor(fn: IrFunction, plannedBytes: number, bound: BoundFunction) {
+  constructor(fn: IrFunction, plannedBytes: number, bound: BoundFunction, pauses: Pauses | undefined) {
     this.#fn = fn;
     this.plannedBytes = plannedBytes;
     this.#bound = bound;
+    const { pieces } = bound;
+    if (!pauses || !pieces) return;
+    this.runWithPauses = async (inputs) => {
+      this.#give(inputs);
+      await withPauses(pieces, pauses);
+      return bound.outputs.map(copyOf);
+    };
+    this.#pausing = () => withPauses(pieces, pauses);
   }
 
-  run(inputs: readonly HostArray[]): readonly HostArray[] {
+  #pausing: (() => Promise<void>) | undefined;
+
+  #give(inputs: readonly HostArray[]): BoundFunction {
     const bound = this.#bound;
     if (!bound) throw disposed(this.#fn);
     checkInputs(this.#fn, inputs);
     for (let i = 0; i < inputs.length; i++) bound.inputs[i]?.data.set(inputs[i]!.data);
-    const { kernels } = bound;
+    return bound;
+  }
+
+  run(inputs: readonly HostArray[]): readonly HostArray[] {
+    const { kernels, outputs } = this.#give(inputs);
     for (let i = 0; i < kernels.length; i++) kernels[i]!();
-    return bound.outputs.map(copyOf);
+    return outputs.map(copyOf);
   }
 
   get memory(): InPlace {
@@ -98,13 +121,21 @@ class PreparedExecutable implements ReferenceExecutable {
     if (!bound) throw disposed(this.#fn);
     // the arena's inputs are written over while it runs
     const inputs = bound.inputs.map((input) => input && input.data.slice());
+    const give = () => {
+      for (let i = 0; i < inputs.length; i++) if (inputs[i]) bound.inputs[i]!.data.set(inputs[i]!);
+    };
+    const pausing = this.#pausing;
     return {
       inputs,
       outputs: bound.outputs.map(({ data }) => data),
       run() {
-        for (let i = 0; i < inputs.length; i++) if (inputs[i]) bound.inputs[i]!.data.set(inputs[i]!);
+        give();
         for (let i = 0; i < bound.kernels.length; i++) bound.kernels[i]!();
       },
+      runWithPauses: pausing && (async () => {
+        give();
+        await pausing();
+      }),
     };
   }
 

@@ -5,9 +5,14 @@ import type { ArrayType, HostArray, PrimitiveName, PrimitiveParameters, TypedArr
 /** Fills the outputs of one equation from its inputs. Allocates nothing. */
 export type Kernel = () => void;
 
+/** The same in pieces: what asks for the next one may pause before. */
+export type Pieces = () => Generator<void, void, void>;
+
 /** The body of a `scan` or `map`, ready to run on its own arrays. */
 export interface PreparedBody {
   readonly run: Kernel;
+  /** The same in pieces, where it may take long. */
+  readonly pieces: Pieces | undefined;
   /** By position; undefined for an input that nothing reads. */
   readonly inputs: readonly (HostArray | undefined)[];
   readonly outputs: readonly HostArray[];

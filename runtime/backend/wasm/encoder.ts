@@ -211,12 +211,23 @@ const text = (value: string) => {
 
 const vector = (items: readonly (readonly number[])[]) => [...unsigned(items.length), ...items.flat()];
 
+/** Where loops look whether it is time for something: after so many turns that the work of one is far more than that of the look. */
+export interface Looks {
+  /** Work of what is written next, in any unit. Loops share it out among their turns. */
+  work: number;
+  /** Work from one look to the next. */
+  readonly every: number;
+  readonly write: (code: CodeWriter) => void;
+}
+
 /** The body of one function. Instructions go in as they stand in the text format, operands first. */
 export class CodeWriter {
   readonly #bytes: number[] = [];
   readonly #parameters: number;
   readonly #locals: ValueType[] = [];
   #depth = 0;
+  /** Where loops that are written look; nowhere when not given. */
+  looks: Looks | undefined;
 
   constructor(parameters: number) {
     this.#parameters = parameters;
@@ -354,12 +365,35 @@ export class CodeWriter {
   /** `body` once for each of `from`, `from + step`, ... below `to`, in the local `index`; not at all when there is none. */
   loop(index: number, { from, to, step = 1 }: { from: number; to: number; step?: number }, body: () => void): this {
     if (from >= to) return this;
+    const turns = Math.ceil((to - from) / step);
+    const between = this.#between(turns);
     this.i32(from).set(index);
-    this.#open(0x03);
-    body();
-    this.get(index).i32(step).numeric("i32.add").tee(index).i32(to).numeric("i32.lt_s");
-    this.#bytes.push(0x0d, 0); // br_if to the loop's start
-    return this.#close();
+    const again = (below: () => void) => {
+      this.get(index).i32(step).numeric("i32.add").tee(index);
+      below();
+      this.numeric("i32.lt_s");
+    };
+    if (between >= turns) {
+      return this.repeat(() => {
+        this.#shared(turns, body);
+        again(() => this.i32(to));
+      });
+    }
+    // a loop around it: the turns themselves are as they would be
+    const end = this.local("i32");
+    const part = between * step;
+    this.i32(from + part).set(end);
+    return this.repeat(() => {
+      this.repeat(() => {
+        this.#shared(turns, body);
+        again(() => this.get(end));
+      });
+      this.looks!.write(this);
+      // the next part, or what is left
+      this.get(end).i32(part).numeric("i32.add").i32(to);
+      this.i32(to).get(end).numeric("i32.sub").i32(part).numeric("i32.gt_s").select().set(end);
+      this.get(index).i32(to).numeric("i32.lt_s");
+    });
   }
 
   /** `then` where the condition on the stack is not 0, else `otherwise`. */
@@ -381,16 +415,40 @@ export class CodeWriter {
     return this.#close();
   }
 
-  /** `body` for `index` = 0, 1, ... below the number in a local. */
-  count(index: number, to: number, body: () => void): this {
+  /** `body` for `index` = 0, 1, ... below the number in a local; `about`: that number, roughly. */
+  count(index: number, to: number, { about }: { about: number }, body: () => void): this {
+    const between = this.#between(about);
     this.get(to).i32(0).numeric("i32.gt_s");
     return this.when(() => {
       this.i32(0).set(index);
       this.repeat(() => {
-        body();
+        this.#shared(about, body);
+        if (between < about) {
+          const mask = 2 ** Math.floor(Math.log2(between)) - 1;
+          this.get(index).i32(mask).numeric("i32.and").numeric("i32.eqz").when(() => this.looks!.write(this));
+        }
         this.get(index).i32(1).numeric("i32.add").tee(index).get(to).numeric("i32.lt_s");
       });
     });
+  }
+
+  /** Turns of a loop of so many from one look to the next; none within it where its turns are long enough to have looks of their own,
+   *  or all of them are short. */
+  #between(turns: number): number {
+    if (!this.looks) return turns;
+    const { work, every } = this.looks;
+    const turn = Math.max(work / turns, 1e-9);
+    return turn >= every && every > 0 ? turns : Math.max(1, Math.min(turns, Math.floor(every / turn)));
+  }
+
+  /** Writes the body of a loop of so many turns. */
+  #shared(turns: number, body: () => void): void {
+    const { looks } = this;
+    if (!looks) return body();
+    const { work } = looks;
+    looks.work = work / turns;
+    body();
+    looks.work = work;
   }
 
   #open(code: number): void {

@@ -5,16 +5,18 @@ import { MetaRuntimeError } from "../../errors.ts";
 import { bodyOf, entryBytes, type HostArray, type IrFunction, type TypedArray } from "../../ir/types.ts";
 import { costOf } from "../../ir/cost.ts";
 import { checkInputs, checkMemory, disposed } from "../check_inputs.ts";
-import type { Backend, Executable, InPlace } from "../interface.ts";
+import type { Backend, Executable, InPlace, Pauses } from "../interface.ts";
 import { lowerFunction } from "../kernels/lower.ts";
 import { mergeNests } from "../kernels/merge.ts";
 import { homeOf, placeBuffers } from "../kernels/place.ts";
 import { countKernels, printKernels } from "../kernels/print.ts";
 import { shareNests } from "../kernels/split.ts";
 import type { KernelProgram, View } from "../kernels/types.ts";
+import { nanosecondsOfFrame } from "./duration.ts";
 import { ModuleWriter } from "./encoder.ts";
 import { scalarFunctions } from "./math.ts";
 import { fixedBytes, panelBytesOf, poolStart, threadBytesOf, type WasmModule, writeModule } from "./program.ts";
+import { canPause, later, waitedFor } from "./suspending.ts";
 import { Helpers, worthAThread } from "./threads.ts";
 
 /** Limits of a wasm backend. */
@@ -42,7 +44,7 @@ export interface WasmExecutable extends Executable {
 
 /** The wasm backend, whose executables say what they hold. */
 export interface WasmBackend extends Backend {
-  compile(fn: IrFunction, budget?: number): WasmExecutable;
+  compile(fn: IrFunction, budget?: number, pauses?: Pauses): WasmExecutable;
 }
 
 const pageBytes = 65_536;
@@ -83,7 +85,7 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
       const parts = [`${products} products`, `${nests} other nests`, `${routines} routines`, `${loops} loops`];
       return { summary: `${equationsIn(fn)} equations: ${parts.join(", ")}`, text: printKernels(program) };
     },
-    compile(fn, budget = memoryLimitBytes) {
+    compile(fn, budget = memoryLimitBytes, pauses) {
       const kernels = prepare(fn);
       const { program, bytes } = kernels;
       const why = memoryLimitBytes === mostBytes ? ", which is what WebAssembly can address" : "";
@@ -93,7 +95,9 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
       const room = Math.floor((Math.min(budget, memoryLimitBytes) - bytes) / Math.max(1, threadBytes));
       const threads = Math.max(1, Math.min(wanted, 1 + Math.max(0, room)));
       const worth = options.millisecondsPerThread ?? worthAThread;
-      return new Prepared(fn, kernels, { bytes, threads, threadBytes, worth, fused: options.fused ?? hasFused() });
+      const fused = options.fused ?? hasFused();
+      const long = pauses && canPause && nanosecondsOfFrame(program.root) >= pauses.long * 1e6 ? pauses : undefined;
+      return new Prepared(fn, kernels, { bytes, threads, threadBytes, worth, fused, pauses: long });
     },
   };
 }
@@ -131,6 +135,8 @@ interface Layout {
   readonly threadBytes: number;
   readonly worth: number;
   readonly fused: boolean;
+  /** Of what may take long. */
+  readonly pauses: Pauses | undefined;
 }
 
 class Prepared implements WasmExecutable {
@@ -142,15 +148,22 @@ class Prepared implements WasmExecutable {
   #helpers: Helpers | undefined;
   #memory: InPlace | undefined;
 
-  constructor(fn: IrFunction, { program, modules }: Kernels, { bytes, threads, threadBytes, worth, fused }: Layout) {
+  readonly runWithPauses: Executable["runWithPauses"];
+
+  constructor(
+    fn: IrFunction,
+    { program, modules }: Kernels,
+    { bytes, threads, threadBytes, worth, fused, pauses }: Layout,
+  ) {
     this.#fn = fn;
     const pages = Math.ceil((bytes + (threads - 1) * threadBytes) / pageBytes);
     this.memoryBytes = pages * pageBytes;
     const shared = threads > 1;
-    const key = `${pages} ${shared} ${fused}`;
+    const piece = pauses && pauses.piece * 1e6;
+    const key = `${pages} ${shared} ${fused} ${piece}`;
     let made = modules.get(key);
     if (!made) {
-      const written = writeModule(program, { fused, pages, shared });
+      const written = writeModule(program, { fused, pages, shared, piece });
       modules.set(key, made = { written, module: new WebAssembly.Module(written.bytes) });
     }
     const { written, module } = made;
@@ -163,14 +176,36 @@ class Prepared implements WasmExecutable {
       const why = `it needs ${formatBytes(this.memoryBytes)}, more than can be allocated here`;
       throw new MetaRuntimeError(`Cannot run ${fn.name}: ${why}`);
     }
-    const instance = new WebAssembly.Instance(module, { host: { memory }, math: { ...scalarFunctions } });
+    // a call that runs through is never due
+    let pausing = false;
+    const host = pauses
+      ? { memory, due: () => pausing && pauses.due() ? 1 : 0, pause: waitedFor(() => pauses.pause()) as never }
+      : { memory };
+    const instance = new WebAssembly.Instance(module, { host, math: { ...scalarFunctions } });
     const run = instance.exports.run as () => void;
+    const runLater = pauses && later(run);
+    const inTurn = runLater && (async () => {
+      pausing = true;
+      try {
+        await this.#spending(runLater);
+      } finally {
+        pausing = false;
+      }
+    });
+    if (inTurn) {
+      this.runWithPauses = async (inputs) => {
+        this.#give(inputs);
+        await inTurn();
+        return this.#outputs();
+      };
+    }
     new Uint8Array(memory.buffer, poolStart).set(written.pool);
     const at = (view: View, entries: number) => arrayAt(memory.buffer, view, { base: written.base, entries });
     this.#memory = {
       inputs: program.inputs.map((view) => view && at(view, view.buffer.entries)),
       outputs: program.outputs.map((view) => at(view, view.shape.reduce((a, b) => a * b, 1))),
-      run: () => this.#execute(run),
+      run: () => void this.#spending(run),
+      runWithPauses: inTurn,
     };
     for (const constant of program.constants) {
       const whole = { buffer: constant, offset: 0, steps: [1], terms: [], shape: [constant.entries] };
@@ -194,12 +229,20 @@ class Prepared implements WasmExecutable {
   }
 
   run(inputs: readonly HostArray[]): readonly HostArray[] {
+    this.#give(inputs);
+    this.memory.run();
+    return this.#outputs();
+  }
+
+  #give(inputs: readonly HostArray[]): void {
     const { memory } = this;
-    const fn = this.#fn;
-    checkInputs(fn, inputs);
+    checkInputs(this.#fn, inputs);
     for (let i = 0; i < inputs.length; i++) memory.inputs[i]?.set(inputs[i]!.data);
-    memory.run();
-    return fn.outputs.map(({ dtype, shape }, i) => ({ dtype, shape, data: memory.outputs[i]!.slice() }));
+  }
+
+  #outputs(): readonly HostArray[] {
+    const { outputs } = this.memory;
+    return this.#fn.outputs.map(({ dtype, shape }, i) => ({ dtype, shape, data: outputs[i]!.slice() }));
   }
 
   get memory(): InPlace {
@@ -207,14 +250,18 @@ class Prepared implements WasmExecutable {
     return this.#memory;
   }
 
-  #execute(run: () => void): void {
+  /** Runs it; helpers are told what it took. */
+  #spending<T extends void | Promise<void>>(run: () => T): T {
     const helpers = this.#helpers;
     if (!helpers) return run();
     if (!this.#ran) helpers.spend(this.#predicted);
     this.#ran = true;
     const start = performance.now();
-    run();
-    helpers.spend(performance.now() - start);
+    const spent = () => helpers.spend(performance.now() - start);
+    const made = run();
+    if (made instanceof Promise) return made.then(spent) as T;
+    spent();
+    return made;
   }
 
   dispose(): void {

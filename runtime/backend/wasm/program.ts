@@ -3,7 +3,8 @@
 import { entryBytes } from "../../ir/types.ts";
 import { homeOf } from "../kernels/place.ts";
 import type { Access, Frame, KernelProgram, Loop, Nest, Node, Routine } from "../kernels/types.ts";
-import { type CodeWriter, ModuleWriter, type ValueType } from "./encoder.ts";
+import { nanosecondsOf } from "./duration.ts";
+import { type CodeWriter, type Looks, ModuleWriter, type ValueType } from "./encoder.ts";
 import { importScalarFunctions, MathLibrary } from "./math.ts";
 import { type NestContext, writeNest } from "./nest.ts";
 import type { OperationContext } from "./operations.ts";
@@ -34,6 +35,8 @@ export interface ModuleOptions {
   readonly pages: number;
   /** The memory is shared by threads. */
   readonly shared: boolean;
+  /** Nanoseconds of work from one look for a pause to the next; none when not given. */
+  readonly piece?: number | undefined;
 }
 
 /** Writes the module of a program whose buffers have their places. */
@@ -78,6 +81,13 @@ interface Place {
   readonly thread: { readonly loop: Loop; readonly moved: number; readonly panel: number } | undefined;
 }
 
+/** How it is looked whether it is time for a pause, and how often. */
+interface Look {
+  /** Nanoseconds. */
+  readonly piece: number;
+  readonly write: (code: CodeWriter) => void;
+}
+
 class ProgramWriter {
   readonly #program: KernelProgram;
   readonly #options: ModuleOptions;
@@ -88,17 +98,20 @@ class ProgramWriter {
   readonly #parallel: ParallelLoop[] = [];
   readonly #base = fixedBytes;
   readonly #pool = new ConstantPool(poolStart);
+  readonly #look: Look | undefined;
 
   constructor(program: KernelProgram, options: ModuleOptions) {
     this.#program = program;
     this.#options = options;
     this.#module.importMemory("host", "memory", options.pages, options.shared ? { most: options.pages } : undefined);
     const imports = importScalarFunctions(this.#module);
+    if (options.piece !== undefined) this.#look = this.#importLook(options.piece);
     this.#math = new MathLibrary(this.#module, imports, { fused: options.fused, pool: this.#pool });
   }
 
   write(): WasmModule {
     const run = this.#module.addFunction({ parameters: [], results: [] }, (code) => {
+      code.looks = this.#looks(0);
       this.#frame(this.#program.root, { code, loops: new Map(), thread: undefined });
     });
     this.#module.exportFunction("run", run);
@@ -114,8 +127,31 @@ class ProgramWriter {
     };
   }
 
+  #importLook(piece: number): Look {
+    const due = this.#module.importFunction("host", "due", { parameters: [], results: ["i32"] });
+    const pause = this.#module.importFunction("host", "pause", { parameters: [], results: [] });
+    return { piece, write: (code) => code.call(due).when(() => code.call(pause)) };
+  }
+
+  /** Where the loops of a function look that takes so many nanoseconds. */
+  #looks(work: number): Looks | undefined {
+    return this.#look && { work, every: this.#look.piece, write: this.#look.write };
+  }
+
   #frame(frame: Frame, place: Place): void {
-    for (const node of frame.nodes) this.#node(node, place);
+    const { code: { looks }, code } = place;
+    if (!looks) return frame.nodes.forEach((node) => this.#node(node, place));
+    const { work } = looks;
+    let since = 0;
+    for (const node of frame.nodes) {
+      looks.work = nanosecondsOf(node);
+      this.#node(node, place);
+      since += looks.work;
+      if (since < looks.every) continue;
+      since = 0;
+      looks.write(code);
+    }
+    looks.work = work;
   }
 
   #node(node: Node, place: Place): void {
@@ -155,6 +191,7 @@ class ProgramWriter {
     const around = [...loops.keys()];
     const parameters: ValueType[] = ["i32", "i32", ...around.map((): ValueType => "i32")];
     const step = this.#module.addFunction({ parameters, results: [] }, (inner) => {
+      inner.looks = this.#looks(0);
       const locals = new Map<Loop, number>([[loop, 0], ...around.map((l, i) => [l, 2 + i] as const)]);
       // the first thread's copies lie behind everything, those of another behind its own memory
       const panel = inner.local("i32");
@@ -193,6 +230,7 @@ class ProgramWriter {
     const name = `${nest.contraction ? "product" : "nest"} ${shape.join(" ")}`;
     const copies = schedule.panel === undefined ? 0 : 1;
     const fn = this.#function(nestKey(schedule), { name, pointers: schedule.pointers.length + copies }, (code) => {
+      code.looks = this.#looks(nanosecondsOf(nest));
       writeNest(this.#context(code, schedule.lanes), schedule);
     });
     for (const access of schedule.pointers) this.#address(access, place);
@@ -205,6 +243,7 @@ class ProgramWriter {
 
   #routine(node: Routine, place: Place): void {
     const fn = this.#function(routineKey(node), { name: node.op, pointers: routineParameters(node) }, (code) => {
+      code.looks = this.#looks(nanosecondsOf(node));
       writeRoutine(code, node);
     });
     for (const view of [...node.inputs, node.output]) this.#address(view, place);

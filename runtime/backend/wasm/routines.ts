@@ -272,9 +272,9 @@ function eliminationOf(
     });
   };
   const rowsBelow = (write: () => void) =>
-    code.count(r, size, () => code.get(r).get(c).numeric("i32.gt_s").when(write));
+    code.count(r, size, { about: n }, () => code.get(r).get(c).numeric("i32.gt_s").when(write));
   return () =>
-    code.count(c, size, () => {
+    code.count(c, size, { about: n }, () => {
       code.get(c).set(pivot);
       entryOf(code, matrix, c, n, c).memory("f64.load").numeric("f64.abs").set(most);
       rowsBelow(() => {
@@ -302,7 +302,7 @@ function substitutionOf(code: CodeWriter, { matrix, sides, size, n, k }: SystemL
       code.i32(n - 1).get(i).numeric("i32.sub").set(row);
       times(code, k, (column) => {
         entryOf(code, sides, row, k, column).memory("f64.load").set(value);
-        code.count(j, size, () => {
+        code.count(j, size, { about: n }, () => {
           code.get(j).get(row).numeric("i32.gt_s").when(() => {
             code.get(value);
             entryOf(code, matrix, row, n, j).memory("f64.load");

@@ -6,12 +6,20 @@ import { control, controlBytes } from "./threads_code.ts";
 /** Milliseconds of running for which one more thread is worth its start: twice what that takes. */
 export const worthAThread = 120;
 
-/** What workers run: the module from the message, until it is told to stop. */
+/** What workers run: the module from the message, until it is told to stop; where it looks for pauses, within a step too. */
 function workerSource(): string {
   const functions = Object.entries(scalarFunctions).map(([name, fn]) => `${name}: ${fn}`).join(", ");
   return `onmessage = ({ data: { module, memory, thread } }) => {
   const math = { ${functions} };
-  new WebAssembly.Instance(module, { host: { memory }, math }).exports.work(thread);
+  const words = new Int32Array(memory.buffer, 0, ${controlBytes / 4});
+  const due = () => Atomics.load(words, ${control.stop / 4});
+  const ended = {};
+  const pause = () => { throw ended; };
+  try {
+    new WebAssembly.Instance(module, { host: { memory, due, pause }, math }).exports.work(thread);
+  } catch (error) {
+    if (error !== ended) throw error;
+  }
   close();
 };`;
 }
@@ -66,6 +74,7 @@ export class Helpers {
   dispose(): void {
     if (this.#workers.length === 0) return;
     Atomics.store(this.#words, control.stop / 4, 1);
+    Atomics.store(this.#words, control.ticket / 4, 0);
     Atomics.add(this.#words, control.epoch / 4, 1);
     Atomics.notify(this.#words, control.epoch / 4);
     for (const worker of this.#workers) worker.terminate();

@@ -65,19 +65,39 @@ export function writeDispatch(code: CodeWriter, job: ParallelLoop, around: reado
     code.i32(0).atomic("i32.atomic.load", control.sleepers).when(() => {
       code.i32(0).i32(-1).atomic("memory.atomic.notify", control.epoch).drop();
     });
-    takeSteps(code, step, run);
+    takeSteps(code, step, run, job.length);
     // the others may still be at theirs
-    code.repeat(() => code.i32(0).atomic("i32.atomic.load", control.done).i32(job.length).numeric("i32.lt_s"));
+    const counter = code.looks ? code.local("i32") : -1;
+    code.repeat(() => {
+      lookSometimes(code, counter, looksWhileWaiting);
+      code.i32(0).atomic("i32.atomic.load", control.done).i32(job.length).numeric("i32.lt_s");
+    });
   });
 }
 
-/** Takes steps while there are some. */
-function takeSteps(code: CodeWriter, step: number, run: () => void): void {
+/** How often the first thread looks at whether the others are done before it looks whether it is time for a pause: some 10
+ *  microseconds. */
+const looksWhileWaiting = 1024;
+
+/** One look for a pause in so many times. */
+function lookSometimes(code: CodeWriter, counter: number, times: number): void {
+  if (!code.looks) return;
+  code.get(counter).i32(1).numeric("i32.add").tee(counter).i32(times).numeric("i32.ge_s").when(() => {
+    code.i32(0).set(counter);
+    code.looks!.write(code);
+  });
+}
+
+/** Takes steps while there are some; `of` so many there is a look for a pause where their work says so. */
+function takeSteps(code: CodeWriter, step: number, run: () => void, of = 1): void {
+  const taken = code.local("i32");
+  const looks = code.looks && of > 1 ? code.local("i32") : -1;
+  const between = code.looks ? Math.max(1, Math.floor(code.looks.every * of / code.looks.work)) : of;
   code.repeat(() => {
     code.i32(0).i32(1).atomic("i32.atomic.rmw.sub", control.ticket).i32(1).numeric("i32.sub").set(step);
-    const taken = code.local("i32");
     code.get(step).i32(0).numeric("i32.ge_s").tee(taken).when(() => {
       run();
+      if (looks >= 0 && between < of) lookSometimes(code, looks, between);
       code.i32(0).i32(1).atomic("i32.atomic.rmw.add", control.done).drop();
     });
     code.get(taken);

@@ -1,0 +1,115 @@
+// What does it cost to cut long calls, and how long does a signal take? Each program is one call of a second or two, compiled with pauses
+// and without; calls of both alternate, and what they take is compared in pairs, by the time of the processor. Then a process with
+// each program is told to end, and it is counted until it has.
+//
+//     deno run -A bench/pauses.ts [ROUNDS]
+import process from "node:process";
+import { compileProgram } from "../dsl/compile.ts";
+import type { Backend, Executable } from "../runtime/backend/interface.ts";
+import { makeReferenceBackend } from "../runtime/backend/reference/index.ts";
+import { makeWasmBackend } from "../runtime/backend/wasm/index.ts";
+import type { HostArray } from "../runtime/ir/types.ts";
+import { planFunction } from "../runtime/loop/memory.ts";
+import { seedWords } from "../runtime/loop/executables.ts";
+import { openTurns } from "../runtime/loop/turns.ts";
+
+interface Case {
+  readonly name: string;
+  readonly backend: Backend;
+  readonly steps: number;
+  /** Without the length of the loop. */
+  readonly text: (steps: number) => string;
+}
+
+const tiny = (steps: number) =>
+  `edition 1
+param w = 4
+inner fit { minimize (w - 1)^2  over w by sgd(lr = 0.1)  for T = ${steps} steps }
+evaluate e { report w@T }`;
+const deep = (steps: number) =>
+  `edition 1
+param w = 4
+param v = 1
+inner low { minimize (w - v)^2  over w by sgd(lr = 0.1)  for L = 3 steps }
+inner fit { minimize (w@L - 1)^2  over v by sgd(lr = 0.1)  for T = ${steps} steps }
+evaluate e { report v@T }`;
+const network = (width: number) => (steps: number) =>
+  `edition 1
+task t { k ~ uniform(0, 1)  split s { x : [64, ${width}] ~ normal(k, 1) } }
+model net(x : [n, ${width}]) -> [n, 1] {
+  use l1 = dense(${width})  use l2 = dense(1)
+  return x |> l1 |> tanh |> l2
+}
+inner fit { minimize mean(net(s.x)^2)  over net by sgd(lr = 0.01)  for T = ${steps} steps }
+evaluate e { across 4 t  report mean(net@T(s.x)^2) }`;
+
+const one = makeWasmBackend({ threads: 1 });
+const two = makeWasmBackend({ threads: 2, millisecondsPerThread: 0 });
+const reference = makeReferenceBackend();
+const cases: readonly Case[] = [
+  { name: "tiny bodies", backend: one, steps: 20_000_000, text: tiny },
+  { name: "loops in a loop", backend: one, steps: 2_000_000, text: deep },
+  { name: "4 tasks, width 16", backend: one, steps: 4000, text: network(16) },
+  { name: "4 tasks, width 1000", backend: one, steps: 10, text: network(1000) },
+  { name: "4 tasks, width 16, 2 threads", backend: two, steps: 8000, text: network(16) },
+  { name: "4 tasks, width 1000, 2 threads", backend: two, steps: 20, text: network(1000) },
+  { name: "tiny bodies", backend: reference, steps: 4_000_000, text: tiny },
+  { name: "4 tasks, width 16", backend: reference, steps: 200, text: network(16) },
+];
+
+const rounds = Number(Deno.args[0] ?? 15);
+const processorSeconds = () => process.cpuUsage().user / 1e6;
+
+/** Seconds of one call. */
+async function timed(call: () => unknown): Promise<number> {
+  const start = processorSeconds();
+  await call();
+  return processorSeconds() - start;
+}
+
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+console.log("| backend | program | a call, s | pauses | with pauses : without | quartiles |");
+console.log("| ------- | ------- | --------: | -----: | --------------------: | --------- |");
+for (const { name, backend, steps, text } of cases) {
+  const { program, diagnostics } = compileProgram({
+    root: { name: "bench.meta", text: text(steps) },
+    readSource: () => undefined,
+    readData: () => undefined,
+  });
+  if (!program) throw new Error(diagnostics.map((d) => d.title).join("\n"));
+  const { fn, inputs } = program.evaluations[0]!.fn;
+  const { fn: planned } = planFunction(fn, backend, Infinity);
+  const start = backend.compile(program.initial.fn).run([seedWords(0)].slice(0, program.initial.inputs.length));
+  const given = inputs.map((slot): HostArray => {
+    if (slot.kind === "leaf") return start[program.leaves.findIndex((leaf) => leaf.name === slot.name)]!;
+    if (slot.kind === "seed") return seedWords(0);
+    throw new Error(`There is a ${slot.kind}`);
+  });
+  let paused = 0;
+  const turns = openTurns({ now: () => performance.now(), signal: undefined });
+  const pauses = { ...turns, pause: () => (paused++, turns.pause()) };
+  const whole: Executable = backend.compile(planned);
+  const cut: Executable = backend.compile(planned, undefined, pauses);
+  if (!cut.runWithPauses) throw new Error(`${name} is short`);
+  const calls = [() => whole.run(given), () => cut.runWithPauses!(given)] as const;
+  for (const call of [...calls, ...calls]) await call();
+  paused = 0;
+  const seconds: number[] = [];
+  const ratios: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    // each goes first as often as the other
+    const [a, b] = round % 2 === 0 ? [0, 1] as const : [1, 0] as const;
+    const times = [0, 0];
+    times[a] = await timed(calls[a]);
+    times[b] = await timed(calls[b]);
+    seconds.push(times[0]!);
+    ratios.push(times[1]! / times[0]!);
+  }
+  const sorted = ratios.toSorted((x, y) => x - y);
+  const quartile = (q: number) => sorted[Math.floor(q * (sorted.length - 1))]!.toFixed(3);
+  const numbers = [median(seconds).toPrecision(3), Math.round(paused / rounds), median(ratios).toFixed(3)];
+  console.log(`| ${[backend.name, name, ...numbers, `${quartile(0.25)} to ${quartile(0.75)}`].join(" | ")} |`);
+  for (const executable of [whole, cut]) executable.dispose();
+}
+Deno.exit(0);

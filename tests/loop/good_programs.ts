@@ -1,0 +1,20 @@
+// Which programs are every way of running held to? The good ones.
+import { compileProgram } from "../../dsl/compile.ts";
+import type { ExperimentProgram } from "../../runtime/program/program.ts";
+
+const folder = new URL("../programs/good/", import.meta.url);
+
+/** The good programs, by name. */
+export const goodNames: readonly string[] = [...Deno.readDirSync(folder)].map((f) => f.name)
+  .filter((n) => n.endsWith(".meta")).sort();
+
+/** A program beside the good ones; one of them where no text is given. */
+export function programOf(name: string, text = Deno.readTextFileSync(new URL(name, folder))): ExperimentProgram {
+  const { program, diagnostics } = compileProgram({
+    root: { name, text },
+    readSource: (path) => Deno.readTextFileSync(new URL(path, folder)),
+    readData: (path) => Deno.readFileSync(new URL(path, folder)),
+  });
+  if (!program) throw new Error(diagnostics.map((d) => d.title).join("\n"));
+  return program;
+}
