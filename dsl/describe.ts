@@ -10,13 +10,23 @@ import { type CheckedProgram, endingTexts, text, throughText } from "./check/che
 import { loopsChanging, outersLearning } from "./elaborate/ownership.ts";
 import { startKey, startText } from "./elaborate/starts.ts";
 import { taskText } from "./elaborate/task_arguments.ts";
+import { classArrays } from "./elaborate/class_tables.ts";
+import { drawsRows, planRows, planTexts } from "./elaborate/drawn_rows.ts";
+import { lookAtTask } from "./loops/task_scopes.ts";
+import type { TaskItem } from "./syntax/ast.ts";
 import { stops } from "./loops/until.ts";
 import { count } from "./text/words.ts";
 import { formatDims, formatRange } from "./world/values.ts";
 
 /** The description, in sections. */
 export function describeProgram(el: Elaboration, checked: CheckedProgram): string {
-  const sections = [problems(el, checked), symbols(el, checked), graph(el, checked), estimators(el, checked)];
+  const sections = [
+    problems(el, checked),
+    tasks(el, checked),
+    symbols(el, checked),
+    graph(el, checked),
+    estimators(el, checked),
+  ];
   return sections.filter((lines) => lines.length > 1).map((lines) => lines.join("\n")).join("\n\n") + "\n";
 }
 
@@ -102,6 +112,24 @@ function stepsText(el: Elaboration, loop: Loop): string {
   return stops(loop) ? `at most ${steps}` : steps;
 }
 
+// ------------------------------------------------------------------------------------------------------------ tasks
+
+/** What the tasks draw of tables, each way in which they are given arguments once. */
+function tasks(el: Elaboration, { outers, gradients, evaluations, outputs, simulations }: CheckedProgram): string[] {
+  const lines = ["what tasks draw"];
+  const all = [...outers, ...gradients, ...evaluations, ...outputs, ...simulations.flatMap((s) => s.outputs)];
+  const clauses = new Map(
+    all.flatMap(({ across }) => across ? [[taskText(across.clause), across.clause] as const] : []),
+  );
+  for (const [text, clause] of clauses) {
+    const item = clause.definition.item as TaskItem;
+    const inside = drawsRows(item) ? lookAtTask(openLook(el, "tasks", clause.module), clause) : undefined;
+    const plan = inside && planRows(inside, item);
+    if (plan) lines.push(`  ${text}:`, ...planTexts(plan).map((line) => `    ${line}`));
+  }
+  return lines;
+}
+
 // ---------------------------------------------------------------------------------------------------------- symbols
 
 function symbols(el: Elaboration, checked: CheckedProgram): string[] {
@@ -127,11 +155,12 @@ function symbols(el: Elaboration, checked: CheckedProgram): string[] {
   });
   const rest = el.leaves.size - shown.length;
   const starts = new Set([...el.leaves.values()].map(startKey));
+  const derived = classArrays(el);
   return [
     "symbols",
     ...columns(shown),
     ...(rest > 0 ? [`  and ${count(rest, "constant", "constants")}`] : []),
-    ...[...el.data.keys()].filter((name) => !starts.has(name)).map((name) =>
+    ...[...el.data.keys()].filter((name) => !starts.has(name) && !derived.has(name)).map((name) =>
       `  ${name}  data ${formatDims(el.data.get(name)!.shape.map((size) => ({ size })))}`
     ),
   ];

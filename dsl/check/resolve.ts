@@ -1,22 +1,23 @@
 // Is every name known? Goes through all definitions, used or not, so that a name is wrong even where nothing runs; and says
 // which parameters nothing uses.
-import type {
-  AcrossClause,
-  Binding,
-  CallExpression,
-  Clause,
-  Expression,
-  Formal,
-  FunctionItem,
-  Item,
-  LetItem,
-  ModelItem,
-  OptimizerItem,
-  ScanMember,
-  SplitMember,
-  StepMember,
-  TaskItem,
-  TypeExpression,
+import {
+  type AcrossClause,
+  type Binding,
+  type CallExpression,
+  type Clause,
+  type Expression,
+  type Formal,
+  type FunctionItem,
+  isEach,
+  type Item,
+  type LetItem,
+  type ModelItem,
+  type OptimizerItem,
+  type ScanMember,
+  type SplitMember,
+  type StepMember,
+  type TaskItem,
+  type TypeExpression,
 } from "../syntax/ast.ts";
 import { builtins, constants } from "../builtins/builtins.ts";
 import { referenceText, visit } from "../syntax/paths.ts";
@@ -208,16 +209,21 @@ class Resolver {
     const locals = new Set<string>();
     this.#formals(item.formals ?? [], locals);
     for (const { type } of item.formals ?? []) this.#type(type, locals);
-    for (const member of item.members) locals.add(member.name.name);
+    for (const member of item.members) if (member.kind !== "Classes") locals.add(member.name.name);
     for (const member of item.members) {
       if (member.kind === "Split") this.#split(member, locals);
+      else if (member.kind === "Classes") this.#all([member.count, member.of], locals);
       else this.#member(member, locals);
     }
   }
 
   #split(split: SplitMember, around: Names): void {
-    const locals = new Set([...around, ...split.members.map((m) => m.name.name)]);
-    for (const member of split.members) this.#member(member, locals);
+    const rows = split.members.find((m) => m.kind === "Rows");
+    const own = split.members.filter((m) => m.kind !== "Rows");
+    // which table it is shows where the task is drawn: here the fields of all are known
+    const locals = new Set([...around, ...own.map((m) => m.name.name), ...rows ? fieldsOf(this.#el) : []]);
+    if (rows) this.#all([rows.count, isEach(rows.of) ? undefined : rows.of], locals);
+    for (const member of own) this.#member(member, locals);
   }
 
   #member(member: Binding | FunctionItem | LetItem, locals: Names): void {
@@ -375,6 +381,12 @@ class Resolver {
         later.has(name) ? undefined : unknownHint(this.#el, { name, module, locals: locals(), called, subject }),
     });
   }
+}
+
+/** The fields of every table of the program. */
+function fieldsOf({ modules }: Elaboration): string[] {
+  const items = modules.modules.flatMap(({ program }) => program.items);
+  return items.flatMap((item) => item.kind === "Data" ? item.fields.map((field) => field.name.name) : []);
 }
 
 function splitsOf(module: Module): Names {

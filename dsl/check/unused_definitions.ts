@@ -28,10 +28,10 @@ import {
   type Sizes,
   type SpokenSizes,
 } from "./size_choices.ts";
-import { newTask, taskArguments, taskText } from "../elaborate/task_arguments.ts";
-import { openTask } from "../elaborate/tasks.ts";
+import { taskText } from "../elaborate/task_arguments.ts";
+import { lookAtTask } from "../loops/task_scopes.ts";
 import { errorValue, staticNumber } from "../world/values.ts";
-import { enterWorld, known } from "../world/moments.ts";
+import { known, taskOf } from "../world/moments.ts";
 
 /** Goes through the definitions of the program's own files that nothing ran. Reports into `el.sink`. */
 export function checkUnused(el: Elaboration): void {
@@ -96,24 +96,14 @@ function clausesAcross(el: Elaboration, definition: Definition): Iterable<NamedA
 
 /** Reads every member of a task once. */
 function checkTask(cx: Context, clause: NamedAcross): void {
-  if (!taskArguments(cx, clause)) return;
-  const index = cx.b.input({ dtype: "i32", shape: [] });
-  const world = enterWorld(cx.world, {
-    task: newTask(cx, clause, {
-      index,
-      count: 1,
-      fixed: false,
-      given: (field) => cx.b.input(field),
-      slice: (x) => x,
-    }),
-  });
-  const scope = openTask(cx.elaboration, world);
+  const inside = lookAtTask(cx, clause);
+  if (!inside) return;
   for (const member of (clause.definition.item as TaskItem).members) {
     if (member.kind !== "Split") {
-      scope.get(member.name.name)?.value();
+      if (member.kind !== "Classes") inside.scope.locals.get(member.name.name)?.value();
       continue;
     }
-    for (const part of world.task!.splits.get(member.name.name)?.members.values() ?? []) part();
+    for (const part of taskOf(inside.world)!.splits.get(member.name.name)?.members.values() ?? []) part();
   }
 }
 

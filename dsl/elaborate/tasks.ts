@@ -15,13 +15,14 @@ import type { DrawName } from "./draw_keys.ts";
 import { drawInto, failDistribution } from "./draws.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import { beginningOf, lazily, taskOf } from "../world/moments.ts";
+import { drawnFields, drawRows, drawsRows, planRows, rowsOf } from "./drawn_rows.ts";
 import { fieldOf, rowsAsIn } from "./row_origins.ts";
 import { describeValue, endingHint, errorValue, formatDims, namedSizes, numbersOf, shapeOf } from "../world/values.ts";
 import { type Path, pathText } from "../syntax/paths.ts";
 import { dependsOnItself } from "../diagnostics/messages.ts";
 
-/** Gives a task its members, computed inside `world` (whose task it is), and returns those that are not splits. */
-export function openTask(el: Elaboration, world: World): ReadonlyMap<string, Local> {
+/** Gives a task its members, computed inside `world` (whose task it is), and returns where they stand. */
+export function openTask(el: Elaboration, world: World): Context {
   const task = world.task!;
   const item = task.definition.item as TaskItem;
   const { module } = task.definition;
@@ -30,25 +31,54 @@ export function openTask(el: Elaboration, world: World): ReadonlyMap<string, Loc
   const scope: Scope = { module, parent: base, locals };
   const cx: Context = { elaboration: el, world: beginningOf(world), b: world.b, scope, frames: task.frames };
   for (const member of item.members) {
-    if (member.kind === "Split") {
-      task.splits.set(member.name.name, openSplit(cx, member));
-    } else {
+    if (member.kind !== "Split" && member.kind !== "Classes") {
       locals.set(memberName(member), memberValue(cx, [], member));
     }
   }
+  const plan = drawsRows(item) ? planRows(cx, item) : undefined;
+  const drawn = plan && drawRows(cx, plan);
+  for (const member of item.members) {
+    if (member.kind !== "Split") continue;
+    const fields = !rowsOf(member) ? new Map() : drawn ? drawnFields(cx, plan, member, drawn) : new AnyField();
+    task.splits.set(member.name.name, openSplit(cx, member, fields));
+  }
   for (const [name, split] of task.splits) locals.set(name, { value: () => split });
-  return locals;
+  return cx;
 }
 
 function memberName(member: Binding | FunctionItem | LetItem): string {
   return member.name.name;
 }
 
-function openSplit(cx: Context, split: SplitMember): RecordValue {
+/** Any field may be one of what is drawn: that was wrong (reported). */
+class AnyField extends Map<string, () => Value> {
+  override get(): () => Value {
+    return () => errorValue;
+  }
+}
+
+/** `fields`: those of the rows that are drawn for it. */
+function openSplit(cx: Context, split: SplitMember, fields: ReadonlyMap<string, () => Value>): RecordValue {
   const locals = new Map<string, Local>();
   const inside: Context = { ...cx, scope: { module: cx.scope.module, parent: cx.scope, locals } };
-  const members = new Map<string, () => Value>();
+  const members: Map<string, () => Value> = fields instanceof AnyField ? fields : new Map();
+  for (const [name, read] of fields) {
+    const local = lazily(() => fieldOf(split, read()), () => errorValue);
+    locals.set(name, local);
+    members.set(name, local.value);
+  }
   for (const member of split.members) {
+    if (member.kind === "Rows") continue;
+    if (fields.has(memberName(member))) {
+      fail(cx, {
+        code: "M0202",
+        title: `\`${memberName(member)}\` is a field of the rows that \`${split.name.name}\` draws`,
+        at: member.name.span,
+        secondary: [{ span: rowsOf(split)!.span, message: "drawn here" }],
+        hint: "choose another name: nothing is overwritten here",
+      });
+      continue;
+    }
     const local = memberValue(inside, [split.name.name], member);
     locals.set(memberName(member), local);
     if (member.kind === "Binding") members.set(memberName(member), () => fieldOf(split, local.value()));
@@ -89,7 +119,9 @@ export function checkHostTasks(el: Elaboration): void {
       });
       continue;
     }
-    const members = item?.members.flatMap((m) => m.kind === "Split" ? m.members : [m]) ?? [];
+    const members = (item?.members ?? []).flatMap((m): readonly { readonly kind: string; readonly value?: unknown }[] =>
+      m.kind === "Split" ? m.members : [m]
+    );
     if (members.some((m) => m.kind === "Binding" && !m.value)) continue;
     el.sink.report({
       code: "M0603",

@@ -251,7 +251,7 @@ function plain(rest: Document): LineEntry {
   return { kind: "line", family: "", columns: [], rest };
 }
 
-type AnyMember = ast.TaskMember | ast.ModelMember | ast.StepMember;
+type AnyMember = ast.TaskMember | ast.RowsMember | ast.ModelMember | ast.StepMember;
 
 function memberOf(q: CommentQueue, member: AnyMember): Member {
   return { span: member.span, make: (indent) => memberEntry(q, member, indent) };
@@ -275,6 +275,12 @@ function memberEntry(q: CommentQueue, member: AnyMember, indent: number): LineEn
         members: member.members.map((each) => memberOf(q, each)),
         family: "split",
       }, indent);
+    case "Classes": {
+      const { count, of, by } = member;
+      return plain(["classes ", expressionDocument(q, count), " of ", expressionDocument(q, of), ` by ${by.name}`]);
+    }
+    case "Rows":
+      return plain(["draw ", expressionDocument(q, member.count), " of ", expressionDocument(q, member.of)]);
     case "Use":
       return useEntry(q, member);
     case "Draw": {

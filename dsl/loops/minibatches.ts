@@ -1,20 +1,18 @@
 // What does `batch 64 of train` change? Wherever the objective of one step is evaluated, in models and functions too, the fields
 // of the table are rows drawn from it: the same rows of every field. What was computed from the whole table and still has a row
 // for each of its rows has no place there.
-import { rangeOf, setRange } from "../../runtime/ir/ranges.ts";
-import { toTensor } from "../elaborate/arithmetic.ts";
 import type { BatchClause } from "../syntax/ast.ts";
 import { drawIntegers } from "../elaborate/draws.ts";
 import { fail, firstTime } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
 import type { Loop } from "../world/loop.ts";
 import { count } from "../text/words.ts";
-import { withoutRows } from "../elaborate/row_origins.ts";
+import { countRows, takeRows } from "../elaborate/table_rows.ts";
 import type { Batch, Context, RecordValue, Value } from "../world/world.ts";
-import type { Dim, Table, TensorValue } from "../world/value_kinds.ts";
+import type { Table } from "../world/value_kinds.ts";
 import { requireInteger } from "../elaborate/sizes.ts";
 import type { Span } from "../text/source.ts";
-import { describeValue, errorValue, formatDims } from "../world/values.ts";
+import { describeValue, errorValue } from "../world/values.ts";
 import { type Path, pathText } from "../syntax/paths.ts";
 
 /** Evaluates the objective of one step of a loop where its batch, if it takes one, is what is read of the table; the step of an
@@ -118,46 +116,9 @@ function openBatch(cx: Context, loop: Loop, clause: BatchClause): Batch | undefi
         : ofTable,
     });
   }
-  const rows = rowsOf(cx, clause, whole);
+  const rows = countRows(cx, whole, clause.of.span, "a batch");
   if (rows === undefined) return undefined;
   const name = { module: loop.module, drawnAs: `${loop.name}.batch` };
   const drawn = drawIntegers(cx, [{ size, name: "batch" }], rows, name);
   return { loop, clause, table: whole.table, rows: drawn, b: cx.b, fields: new Map() };
-}
-
-/** The number of rows that all fields share. Undefined when they do not (reported). */
-function rowsOf(cx: Context, clause: BatchClause, whole: RecordValue): number | undefined {
-  let first: { readonly name: string; readonly dims: readonly Dim[] } | undefined;
-  for (const [name, read] of whole.members) {
-    const given = read();
-    if (given.kind === "error") return undefined;
-    const value = toTensor(cx, given);
-    if (value.kind !== "tensor" || value.dims.length === 0) continue;
-    first ??= { name, dims: value.dims };
-    if (value.dims[0]!.size === first.dims[0]!.size) continue;
-    return void fail(cx, {
-      code: "M0305",
-      title: `The fields of \`${whole.name}\` do not have the same rows: \`${first.name}\` is ${
-        formatDims(first.dims)
-      } and \`${name}\` is ${formatDims(value.dims)}`,
-      at: clause.of.span,
-      secondary: [{ span: whole.span, message: "declared here" }],
-    });
-  }
-  if (first && first.dims[0]!.size > 0) return first.dims[0]!.size;
-  return void fail(cx, {
-    code: "M0203",
-    title: `\`${whole.name}\` has no rows to take a batch of`,
-    at: clause.of.span,
-  });
-}
-
-/** The rows of one field; undefined for a number that the table has beside them, which has none. */
-function takeRows(cx: Context, field: Value, rows: TensorValue): TensorValue | undefined {
-  const value = toTensor(cx, field);
-  if (value.kind === "error" || value.dims.length === 0) return undefined;
-  const variable = cx.b.one("gather", [value.variable, rows.variable], { axis: 0, batch: 0 });
-  // every row will be drawn
-  setRange(variable, rangeOf(value.variable));
-  return { ...value, variable, dims: [rows.dims[0]!, ...withoutRows(value.dims.slice(1))] };
 }

@@ -80,16 +80,38 @@ export function openOneTask(cx: Context, across: Across | undefined, number: num
   return { ...cx, world: enterTask(cx, across, { index, given, slice }) };
 }
 
+/** A task of which nothing is computed, to look at what it is made of: where its members stand. Undefined when the clause gives it
+ *  what it does not take (reported). */
+export function lookAtTask(cx: Context, clause: NamedAcross): Context | undefined {
+  if (!taskArguments(cx, clause)) return undefined;
+  const { b } = cx;
+  const parts = {
+    index: b.input({ dtype: "i32", shape: [] }),
+    given: (field: GivenField) => b.input(field),
+    slice: (stacked: Variable) => b.input({ dtype: stacked.dtype, shape: stacked.shape.slice(1) }),
+  };
+  return openTask(cx.elaboration, taskWorld(cx, { clause, count: 1, fixed: false }, parts, b));
+}
+
 /** The world of one task, with what can be read of it. */
 function enterTask(
   cx: Context,
-  { clause, count, fixed }: Across,
+  across: Across,
   parts: Pick<TaskInstance, "index" | "given" | "slice">,
   b = cx.world.b,
 ): World {
-  const inside = enterWorld(cx.world, { b, task: newTask(cx, clause, { ...parts, count, fixed }) });
+  const inside = taskWorld(cx, across, parts, b);
   openTask(cx.elaboration, inside);
   return inside;
+}
+
+function taskWorld(
+  cx: Context,
+  { clause, count, fixed }: Across,
+  parts: Pick<TaskInstance, "index" | "given" | "slice">,
+  b: Builder,
+): World {
+  return enterWorld(cx.world, { b, task: newTask(cx, clause, { ...parts, count, fixed }) });
 }
 
 /** What `count` tasks from number `first` on give to a function as one field. */

@@ -1,6 +1,15 @@
 // Do the declarations of a file contradict themselves, whatever runs? Names given twice inside an item, and types that there
 // are not. Needs nothing but the tree.
-import type { Formal, Identifier, Item, SplitMember, StepMember, TaskMember, TypeExpression } from "../syntax/ast.ts";
+import {
+  type Formal,
+  type Identifier,
+  isEach,
+  type Item,
+  type SplitMember,
+  type StepMember,
+  type TaskMember,
+  type TypeExpression,
+} from "../syntax/ast.ts";
 import type { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import type { Module } from "./modules.ts";
@@ -81,16 +90,51 @@ function checkSteps(names: Names, members: readonly StepMember[], sink: Diagnost
 
 function checkTask(members: readonly TaskMember[], names: Names, sink: DiagnosticSink): void {
   for (const member of members) {
+    if (member.kind === "Classes") continue;
     names.add(member.name);
     if (member.kind === "Binding") checkType(member.type, numberTypes, sink);
     if (member.kind === "Function") new Names(sink).formals(member.formals);
-    if (member.kind === "Split") checkSplit(member, sink);
+    if (member.kind === "Split") checkSplit(member, members.some((m) => m.kind === "Classes"), sink);
+  }
+  onlyOnce(members, "Classes", "`classes`", "A task draws classes once: what is drawn `of each` goes by them", sink);
+}
+
+/** Reports what a block says twice. */
+function onlyOnce<M extends { readonly kind: string; readonly span: Span }>(
+  members: readonly M[],
+  kind: M["kind"],
+  word: string,
+  why: string,
+  sink: DiagnosticSink,
+): void {
+  const [first, ...others] = members.filter((member) => member.kind === kind);
+  for (const { span } of others) {
+    sink.report({
+      code: "M0103",
+      title: `${word} is given twice`,
+      at: span,
+      secondary: [{ span: first!.span, message: "given here first" }],
+      notes: [why],
+    });
   }
 }
 
-function checkSplit(split: SplitMember, sink: DiagnosticSink): void {
+/** `classes`: the task draws some. */
+function checkSplit(split: SplitMember, classes: boolean, sink: DiagnosticSink): void {
   const names = new Names(sink);
+  onlyOnce(split.members, "Rows", "`draw`", "A split draws rows once: write a split for each table", sink);
   for (const member of split.members) {
+    if (member.kind === "Rows") {
+      if (!classes && isEach(member.of)) {
+        sink.report({
+          code: "M0104",
+          title: "Rows are drawn `of each` of the classes of a task, and this one draws none",
+          at: member.span,
+          hint: "write `classes 5 of pool by label` before the splits, or `draw 20 of pool`",
+        });
+      }
+      continue;
+    }
     names.add(member.name);
     if (member.kind === "Binding") checkType(member.type, numberTypes, sink);
     if (member.kind === "Function") new Names(sink).formals(member.formals);

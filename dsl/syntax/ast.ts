@@ -277,13 +277,37 @@ export interface TaskItem extends ItemBase {
   readonly formals?: readonly Formal[];
   readonly members: readonly TaskMember[];
 }
-export type TaskMember = Binding | FunctionItem | LetItem | SplitMember;
+export type TaskMember = Binding | FunctionItem | LetItem | ClassesMember | SplitMember;
+/** `classes ways of pool by character` */
+export interface ClassesMember {
+  readonly kind: "Classes";
+  readonly count: Expression;
+  /** The table. */
+  readonly of: Expression;
+  /** Its field whose values are drawn. */
+  readonly by: Identifier;
+  readonly doc?: string;
+  readonly span: Span;
+}
 export interface SplitMember {
   readonly kind: "Split";
   readonly name: Identifier;
-  readonly members: readonly (Binding | FunctionItem | LetItem)[];
+  readonly members: readonly (Binding | FunctionItem | LetItem | RowsMember)[];
   readonly doc?: string;
   readonly span: Span;
+}
+/** `draw shots of each`, `draw 20 of pool` */
+export interface RowsMember {
+  readonly kind: "Rows";
+  readonly count: Expression;
+  /** A table, or the name `each` for each of the task's classes. */
+  readonly of: Expression;
+  readonly doc?: string;
+  readonly span: Span;
+}
+/** True for `each`, of the classes that a task draws. */
+export function isEach(of: Expression): boolean {
+  return of.kind === "Name" && of.name === "each";
 }
 export interface ModelItem extends ItemBase {
   readonly kind: "Model";

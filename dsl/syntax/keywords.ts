@@ -80,7 +80,7 @@ export const keywords: readonly Keyword[] = [
   ...words("item", true, ofItems(true)),
   ...words("item", false, ofItems(false)),
   ...words("member", true, "return"),
-  ...words("member", false, "split use state draw scan"),
+  ...words("member", false, "split classes use state draw scan"),
   ...words("clause", true, [...ofClauses(true), "wrt"]),
   ...words("clause", false, [...ofClauses(false), "after", "expect"]),
   ...words("link", true, "in via per within"),

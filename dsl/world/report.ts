@@ -28,6 +28,7 @@ export function newElaboration(
     data: new Map(),
     starts: [],
     dataRanges: new Map(),
+    classTables: new Map(),
     recordedRates: new Set(),
     ...newPass(),
   };

@@ -20,6 +20,18 @@ export type TimePoint =
 /** What has rows: a `data` item, or a split of a task. */
 export type Table = DataItem | SplitMember;
 
+/** The rows of a table by the values of one of its fields. */
+export interface ClassTable {
+  /** The different values, from the lowest. */
+  readonly values: readonly number[];
+  /** How many rows have each. */
+  readonly counts: readonly number[];
+  readonly least: number;
+  readonly most: number;
+  /** What the arrays are called among the data. */
+  readonly key: string;
+}
+
 /** A field of a task that a host function gives. */
 export interface GivenField extends ArrayType {
   /** With the task and the split: `omniglot.support.x`. */

@@ -16,6 +16,7 @@ import type { Limits } from "../../runtime/limits.ts";
 import type { IntRange } from "../../runtime/ir/ranges.ts";
 import type {
   BaseDistribution,
+  ClassTable,
   Dim,
   DistributionValue,
   ErrorValue,
@@ -272,6 +273,8 @@ export interface Elaboration {
   readonly starts: Start[];
   /** Those of which something was read. */
   readonly startsRead: Set<Start>;
+  /** The rows of tables by the values of a field, where tasks draw them so. */
+  readonly classTables: Map<Table, Map<string, ClassTable>>;
   /** What is known of their integers, and where each stands. */
   readonly dataRanges: Map<string, IntRange>;
   /** Names of the tasks whose fields without values a host function gives. */

@@ -3,7 +3,8 @@
 // that were made wrong on purpose.
 import { assert, assertEquals } from "@std/assert";
 import { compile } from "../../mod.ts";
-import { bits64, integers } from "./plain/draws.ts";
+import { bits64, distinct, integers } from "./plain/draws.ts";
+import { chiSquare, countsOf, even, most, orderOf } from "./plain/likelihood.ts";
 
 const variants = ["reference", "wasm"].flatMap((backend) =>
   ["f32", "f64"].map((precision) => ({ backend: backend as "reference" | "wasm", precision }))
@@ -31,18 +32,6 @@ const place = (task: number, seed: number) => ({
   seed,
 });
 
-/** Drawn one after the other, each among those that are left: what a list of all n says. */
-function withoutReplacement(task: number, seed: number, rows: number, k: number, n: number): number[] {
-  const bits = bits64(place(task, seed), rows * k);
-  return Array.from({ length: rows }, (_, row) => {
-    const left = Array.from({ length: n }, (_, i) => i);
-    return Array.from({ length: k }, (_, i) => {
-      const at = Number((bits[row * k + i]! * BigInt(n - i)) >> 64n);
-      return left.splice(at, 1)[0]!;
-    });
-  }).flat();
-}
-
 /** The first place whose share of 2^62 lies above 62 of the bits. */
 function byWeights(task: number, seed: number, size: number, weights: readonly number[]): number[] {
   const all = weights.reduce((sum, w) => sum + w, 0);
@@ -59,9 +48,9 @@ const cases: readonly [string, (task: number) => number[]][] = [
   ["int [5] ~ choice(10)", (t) => integers(place(t, seed), 5, 10)],
   ["int [2, 3] ~ choice(100_003)", (t) => integers(place(t, seed), 6, 100_003)],
   ["int [5] ~ choice(2_147_483_647)", (t) => integers(place(t, seed), 5, 2_147_483_647)],
-  ["int [1] ~ permutation(7)", (t) => withoutReplacement(t, seed, 1, 1, 7)],
-  ["int [7] ~ permutation(7)", (t) => withoutReplacement(t, seed, 1, 7, 7)],
-  ["int [2, 3, 5] ~ permutation(1_200)", (t) => withoutReplacement(t, seed, 6, 5, 1_200)],
+  ["int [1] ~ permutation(7)", (t) => distinct(place(t, seed), 1, 1, 7)],
+  ["int [7] ~ permutation(7)", (t) => distinct(place(t, seed), 1, 7, 7)],
+  ["int [2, 3, 5] ~ permutation(1_200)", (t) => distinct(place(t, seed), 6, 5, 1_200)],
   ["int [9] ~ categorical([0, 1, 2, 0, 5, 0])", (t) => byWeights(t, seed, 9, [0, 1, 2, 0, 5, 0])],
   ["int [9] ~ categorical([0.1, 0.2, 0.7])", (t) => byWeights(t, seed, 9, [0.1, 0.2, 0.7])],
   ["bool [9] ~ bernoulli(0.3)", (t) => byWeights(t, seed, 9, [0.3, 0.7]).map((k) => k === 0 ? 1 : 0)],
@@ -93,35 +82,6 @@ Deno.test("computed probabilities: a row for each that is drawn, entries of 0 ne
 });
 
 // ------------------------------------------------------------------------------------------------------------ how likely
-
-/** Pearson's chi-square of counts against shares; what has the share 0 must not be met. */
-function chiSquare(counts: readonly number[], shares: readonly number[]): number {
-  const all = counts.reduce((n, c) => n + c, 0);
-  return counts.reduce((sum, c, i) => {
-    const expected = all * shares[i]!;
-    return sum + (expected === 0 ? (c === 0 ? 0 : Infinity) : (c - expected) ** 2 / expected);
-  }, 0);
-}
-
-/** What a chi-square with so many degrees of freedom exceeds with probability 3e-5: Wilson and Hilferty (1931) at four standard
- *  deviations. The seeds are fixed, so a test passes always or never. */
-function most(freedom: number): number {
-  const a = 2 / (9 * freedom);
-  return freedom * (1 - a + 4 * Math.sqrt(a)) ** 3;
-}
-
-const even = (n: number) => Array<number>(n).fill(1 / n);
-const countsOf = (places: readonly number[], n: number) => {
-  const counts = Array<number>(n).fill(0);
-  for (const place of places) counts[place]!++;
-  return counts;
-};
-
-/** The number of an ordered choice of some of n among all of them: its places among those that are left, as digits. */
-function orderOf(numbers: readonly number[], n: number): number {
-  const rank = (i: number) => numbers[i]! - numbers.slice(0, i).filter((before) => before < numbers[i]!).length;
-  return numbers.reduce((order, _, i) => order * (n - i) + rank(i), 0);
-}
 
 const wasm = { backend: "wasm", precision: "f32" } as const;
 

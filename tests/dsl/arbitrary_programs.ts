@@ -279,9 +279,19 @@ const items = {
     list(fc.oneof(
       definition,
       fc.record({
+        kind: fc.constant("Classes" as const),
+        count: small,
+        of: postfix,
+        by: identifier,
+        span: fc.constant(span),
+      }),
+      fc.record({
         kind: fc.constant("Split" as const),
         name: identifier,
-        members: list(definition),
+        members: list(fc.oneof(
+          definition,
+          fc.record({ kind: fc.constant("Rows" as const), count: small, of: postfix, span: fc.constant(span) }),
+        )),
         span: fc.constant(span),
       }),
     )),

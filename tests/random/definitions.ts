@@ -2,6 +2,7 @@
 // them; and the file in which only what is read stands.
 import type { Dice } from "./dice.ts";
 import { expression, linearTerm, literal, type Scope, type Variable } from "./expressions.ts";
+import { drawnRows } from "./drawn_rows.ts";
 import { fields, logistic, loss, type Network, ownInitialiser } from "./networks.ts";
 
 /** A program as files. */
@@ -106,19 +107,28 @@ export class Definitions {
       this.define("d", `data d {\n    ${fields(dice, net, this.rows, "data")}\n}`);
     }
     if (this.tasks) {
+      const drawn = dice.chance(0.25) ? drawnRows(dice, net, net ? this.rows : 2) : undefined;
+      if (drawn) this.define("stock", drawn.table);
+      const store = this.given ? "store" : "stock";
       const split = (name: string) =>
         `  split ${name} {\n    ${
-          net ? fields(dice, net, this.rows, "split") : "x : [2, 3] ~ uniform(-1, 1)"
+          drawn?.draw(store) ?? (net ? fields(dice, net, this.rows, "split") : "x : [2, 3] ~ uniform(-1, 1)")
         }\n    s : [] ~ ${this.given ? "normal(k + 0.1 * mean(pool.two), spread)" : "normal(k, 0.5)"}\n    b : [3] = ${
           literal(dice, [3])
         }${this.drawnIntegers()}\n  }`;
       this.define(
         "problem",
         `task problem${
-          this.given ? "(spread : float = 0.5, law = uniform(0.5, 1.5), pool : data = ix)" : ""
-        } {\n  k ~ ${this.given ? "law" : "uniform(0.5, 1.5)"}\n  let twice = 2 * k\n  fn f(x) = ${
-          dice.pick(["sin(k * x)", "k * tanh(x)", "twice * x", "x + k"])
-        }\n${split("support")}\n${split("query")}\n}`,
+          this.given
+            ? `(spread : float = 0.5, law = uniform(0.5, 1.5), pool : data = ix${
+              drawn ? ", store : data = stock" : ""
+            })`
+            : ""
+        } {\n${drawn?.classes(store) ?? ""}  k ~ ${
+          this.given ? "law" : "uniform(0.5, 1.5)"
+        }\n  let twice = 2 * k\n  fn f(x) = ${dice.pick(["sin(k * x)", "k * tanh(x)", "twice * x", "x + k"])}\n${
+          split("support")
+        }\n${split("query")}\n}`,
       );
     }
   }

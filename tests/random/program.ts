@@ -450,7 +450,7 @@ class Draft extends Definitions {
       this.#items.push("record top.loss");
       if (dice.chance(0.4)) {
         this.#items.push(
-          `evaluate unseen {\n${tasked ? "  across 2 ${this.problem()}\n" : ""}  report ${objective}\n}`,
+          `evaluate unseen {\n${tasked ? `  across 2 ${this.problem()}\n` : ""}  report ${objective}\n}`,
         );
       }
     } else this.gradient(objective, outerMetas, undefined, tasked);

@@ -242,9 +242,22 @@ export interface TaskMemberCstNode extends CstNode {
   readonly name: "taskMember";
   readonly children: {
     split?: SplitCstNode[];
+    classes?: ClassesCstNode[];
     functionItem?: FunctionItemCstNode[];
     letItem?: LetItemCstNode[];
     binding?: BindingCstNode[];
+  };
+}
+
+export interface ClassesCstNode extends CstNode {
+  readonly name: "classes";
+  readonly children: {
+    Classes?: IToken[];
+    expression?: ExpressionCstNode[];
+    Of?: IToken[];
+    postfix?: PostfixCstNode[];
+    By?: IToken[];
+    Name?: IToken[];
   };
 }
 
@@ -261,7 +274,17 @@ export interface SplitCstNode extends CstNode {
 
 export interface SplitMemberCstNode extends CstNode {
   readonly name: "splitMember";
-  readonly children: { functionItem?: FunctionItemCstNode[]; letItem?: LetItemCstNode[]; binding?: BindingCstNode[] };
+  readonly children: {
+    rows?: RowsCstNode[];
+    functionItem?: FunctionItemCstNode[];
+    letItem?: LetItemCstNode[];
+    binding?: BindingCstNode[];
+  };
+}
+
+export interface RowsCstNode extends CstNode {
+  readonly name: "rows";
+  readonly children: { Draw?: IToken[]; expression?: ExpressionCstNode[]; Of?: IToken[]; postfix?: PostfixCstNode[] };
 }
 
 export interface ModelItemCstNode extends CstNode {

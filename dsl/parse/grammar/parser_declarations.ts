@@ -146,10 +146,21 @@ export abstract class DeclarationParser extends ExpressionParser {
   taskMember: Rule = this.RULE("taskMember", () => {
     this.OR([
       { ALT: () => this.SUBRULE(this.split) },
+      { ALT: () => this.SUBRULE(this.classes) },
       { ALT: () => this.SUBRULE(this.functionItem) },
       { ALT: () => this.SUBRULE(this.letItem) },
       { ALT: () => this.SUBRULE(this.binding) },
     ]);
+  });
+
+  /** `classes ways of pool by character` */
+  classes: Rule = this.RULE("classes", () => {
+    this.CONSUME(keyword("classes"));
+    this.SUBRULE(this.expression);
+    this.CONSUME(keyword("of"));
+    this.SUBRULE(this.postfix);
+    this.CONSUME(keyword("by"));
+    this.CONSUME(t.Name);
   });
 
   split: Rule = this.RULE("split", () => {
@@ -162,10 +173,19 @@ export abstract class DeclarationParser extends ExpressionParser {
 
   splitMember: Rule = this.RULE("splitMember", () => {
     this.OR([
+      { ALT: () => this.SUBRULE(this.rows) },
       { ALT: () => this.SUBRULE(this.functionItem) },
       { ALT: () => this.SUBRULE(this.letItem) },
       { ALT: () => this.SUBRULE(this.binding) },
     ]);
+  });
+
+  /** `draw shots of each`, `draw 20 of pool` */
+  rows: Rule = this.RULE("rows", () => {
+    this.CONSUME(keyword("draw"));
+    this.SUBRULE(this.expression);
+    this.CONSUME(keyword("of"));
+    this.SUBRULE(this.postfix);
   });
 
   /** Two lists make a sized model: `model dense(units : int)(x : [n, m]) -> [n, units] { … }` */

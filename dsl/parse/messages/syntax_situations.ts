@@ -71,6 +71,17 @@ export const situations: Readonly<Record<string, Situation | ((f: Failure) => Si
       ? { title: "`across` says how many tasks, then which", hint: `write \`across 25 ${count.image}\`` }
       : { title: "`across` needs the name of a task after their number", hint: "write `across 25 sinusoid`" };
   },
+  "classes Of": { title: "Classes are drawn `of` a table", hint: "write `classes 5 of pool by label`" },
+  "classes By": {
+    title: "The field that tells the classes apart comes after `by`",
+    hint: "write `classes 5 of pool by label`",
+  },
+  "rows Of": (f) => ({
+    title: "A split draws so many rows `of` a table, or `of each` of its classes",
+    hint: [":", "~"].includes(f.tokens[f.index]?.image ?? "")
+      ? "leave out `draw`: a field is drawn by its `~`"
+      : "write `draw 5 of each`, or `draw 20 of pool`",
+  }),
   "batchClause Of": { title: "A batch is taken `of` something", hint: "write `batch 64 of train`" },
   "importItem From": (f) => ({
     title: "An import ends with `from` and the name of a file",

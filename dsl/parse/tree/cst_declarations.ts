@@ -3,7 +3,7 @@
 import type * as ast from "../../syntax/ast.ts";
 import { type Conversion, docAbove, first, identifier, isReal, nodeSpan, present, quotedText } from "./cst_context.ts";
 import type * as cst from "../grammar/cst_types.ts";
-import { expression, range, type } from "./cst_expressions.ts";
+import { expression, postfix, range, type } from "./cst_expressions.ts";
 
 /** `name : type = value in low .. high via word` */
 export function binding(c: Conversion, node: cst.BindingCstNode | undefined): ast.Binding | undefined {
@@ -119,7 +119,8 @@ export function taskItem(c: Conversion, node: cst.TaskItemCstNode): ast.TaskItem
   if (name === undefined) return undefined;
   const span = nodeSpan(c, node);
   const members = present((node.children.taskMember ?? []).map((member): ast.TaskMember | undefined => {
-    const split = first(member.children.split);
+    const [split, classes] = [first(member.children.split), first(member.children.classes)];
+    if (classes) return classesMember(c, classes);
     return split ? splitMember(c, split) : definition(c, member.children);
   }));
   const list = first(node.children.formals);
@@ -130,13 +131,32 @@ function splitMember(c: Conversion, node: cst.SplitCstNode): ast.SplitMember | u
   const name = identifier(c, first(node.children.Name));
   if (name === undefined) return undefined;
   const span = nodeSpan(c, node);
-  const members = present((node.children.splitMember ?? []).map((member) => definition(c, member.children)));
+  const members = present((node.children.splitMember ?? []).map(({ children }) => {
+    const rows = first(children.rows);
+    return rows ? rowsMember(c, rows) : definition(c, children);
+  }));
   return { kind: "Split", name, members, ...docAbove(c, span.start), span };
+}
+
+function classesMember(c: Conversion, node: cst.ClassesCstNode): ast.ClassesMember | undefined {
+  const by = identifier(c, first(node.children.Name));
+  if (by === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const count = expression(c, first(node.children.expression), span.end);
+  const of = postfix(c, first(node.children.postfix), span.end);
+  return { kind: "Classes", count, of, by, ...docAbove(c, span.start), span };
+}
+
+function rowsMember(c: Conversion, node: cst.RowsCstNode): ast.RowsMember {
+  const span = nodeSpan(c, node);
+  const count = expression(c, first(node.children.expression), span.end);
+  const of = postfix(c, first(node.children.postfix), span.end);
+  return { kind: "Rows", count, of, ...docAbove(c, span.start), span };
 }
 
 function definition(
   c: Conversion,
-  children: cst.SplitMemberCstNode["children"],
+  children: Omit<cst.SplitMemberCstNode["children"], "rows">,
 ): ast.Binding | ast.FunctionItem | ast.LetItem | undefined {
   const [fn, value] = [first(children.functionItem), first(children.letItem)];
   if (fn) return functionItem(c, fn);

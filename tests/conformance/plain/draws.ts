@@ -66,3 +66,16 @@ export function bits64(place: Place, size: number): bigint[] {
   const w = words(place, 2 * size);
   return Array.from({ length: size }, (_, i) => (w[i]! << 32n) | w[size + i]!);
 }
+
+/** Different numbers below n, for each of some rows, drawn one after the other, each among those that are left: what a list of all n
+ *  says. One n for all rows, or one for each. */
+export function distinct(place: Place, rows: number, k: number, n: number | readonly number[]): number[] {
+  const bits = bits64(place, rows * k);
+  return Array.from({ length: rows }, (_, row) => {
+    const left = Array.from({ length: typeof n === "number" ? n : n[row]! }, (_, i) => i);
+    return Array.from({ length: k }, (_, i) => {
+      const at = Number((bits[row * k + i]! * BigInt(left.length)) >> 64n);
+      return left.splice(at, 1)[0]!;
+    });
+  }).flat();
+}

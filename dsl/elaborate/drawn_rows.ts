@@ -1,0 +1,322 @@
+// Which rows does a task draw? Classes of a table, and rows of each or of a whole table: all splits of one task draw together, so that
+// no two share a row. What is drawn is planned before the run, where a class with too few rows is named.
+import type { Variable } from "../../runtime/ir/types.ts";
+import { type ClassesMember, isEach, type RowsMember, type SplitMember, type TaskItem } from "../syntax/ast.ts";
+import { expressionText } from "../format/expression_text.ts";
+import type { Label } from "../diagnostics/diagnostic.ts";
+import { hintFor } from "../diagnostics/hints.ts";
+import { count, quoted } from "../text/words.ts";
+import { evaluate } from "../world/evaluator.ts";
+import { fail } from "../world/report.ts";
+import { taskOf } from "../world/moments.ts";
+import { describeValue, errorValue } from "../world/values.ts";
+import type { Context, RecordValue, Value } from "../world/world.ts";
+import type { ClassTable, TensorValue } from "../world/value_kinds.ts";
+import { toTensor } from "./arithmetic.ts";
+import { classArray, classTable, knownIntegers } from "./class_tables.ts";
+import type { DrawName } from "./draw_keys.ts";
+import { rangedBelow } from "./drawn_integers.ts";
+import { drawDistinct } from "./draws.ts";
+import { requireInteger } from "./sizes.ts";
+import { countRows, takeRows } from "./table_rows.ts";
+
+/** The classes of a task. */
+interface PlannedClasses {
+  readonly member: ClassesMember;
+  readonly table: RecordValue;
+  readonly groups: ClassTable;
+  readonly count: number;
+}
+
+/** A table of which splits draw, and how many rows all of them need: of each class, where it is drawn by classes. */
+interface Pool {
+  readonly table: RecordValue;
+  readonly classes: PlannedClasses | undefined;
+  /** As the task calls it. */
+  readonly text: string;
+  /** How many there are to draw from. */
+  readonly rows: number;
+  needed: number;
+}
+
+/** What one split draws: so many rows (of each class), behind those of the splits before it. */
+interface PlannedSplit {
+  readonly member: RowsMember;
+  readonly pool: Pool;
+  readonly count: number;
+  readonly from: number;
+}
+
+/** What a task draws of tables. */
+export interface RowPlan {
+  readonly classes: PlannedClasses | undefined;
+  readonly splits: ReadonlyMap<SplitMember, PlannedSplit>;
+}
+
+/** True for a task that draws of tables. */
+export function drawsRows({ members }: TaskItem): boolean {
+  return members.some((m) => m.kind === "Classes" || m.kind === "Split" && rowsOf(m) !== undefined);
+}
+
+/** What a split draws of a table. */
+export function rowsOf({ members }: SplitMember): RowsMember | undefined {
+  return members.find((m) => m.kind === "Rows");
+}
+
+/** What the task that a context stands in draws of tables. Undefined when wrong (reported). */
+export function planRows(cx: Context, item: TaskItem): RowPlan | undefined {
+  const chosen = item.members.find((m) => m.kind === "Classes");
+  const classes = chosen && planClasses(cx, chosen);
+  if (chosen && !classes) return undefined;
+  const pools: Pool[] = [];
+  const splits = new Map<SplitMember, PlannedSplit>();
+  for (const split of item.members) {
+    const member = split.kind === "Split" ? rowsOf(split) : undefined;
+    if (!member) continue;
+    const number = requireInteger(cx, member.count, "the number of rows", 1);
+    const pool = number === undefined ? undefined : poolOf(cx, pools, member, classes);
+    if (number === undefined || !pool) return undefined;
+    splits.set(split as SplitMember, { member, pool, count: number, from: pool.needed });
+    pool.needed += number;
+  }
+  return pools.every((pool) => hasEnough(cx, pool, splits)) ? { classes, splits } : undefined;
+}
+
+/** What a plan means, a line for each thing that is drawn. */
+export function planTexts({ classes, splits }: RowPlan): string[] {
+  const lines: string[] = [];
+  if (classes) {
+    const { groups: { values, least, most }, table, member, count: drawn } = classes;
+    const rows = least === most ? count(most, "row") : `${least} to ${most} rows`;
+    const field = `${table.name}.${member.by.name}`;
+    lines.push(`${drawn} of the ${count(values.length, "class", "classes")} of ${field}, which have ${rows} each`);
+  }
+  for (const [split, { count: drawn, pool }] of splits) {
+    const of = pool.classes ? "each" : `the ${count(pool.rows, "row")} of ${pool.table.name}`;
+    lines.push(`${split.name.name}: ${pool.classes ? count(drawn, "row") : drawn} of ${of}`);
+  }
+  return lines;
+}
+
+/** The classes that `classes 5 of pool by character` draws. Undefined when wrong (reported). */
+function planClasses(cx: Context, member: ClassesMember): PlannedClasses | undefined {
+  const number = requireInteger(cx, member.count, "the number of classes", 1);
+  const table = tableOf(cx, member.of, "classes");
+  if (number === undefined || !table || countRows(cx, table, member.of.span, "classes") === undefined) return undefined;
+  const { name, span: at } = member.by;
+  const read = table.members.get(name);
+  const declared = [{ span: table.span, message: "declared here" }];
+  if (!read) {
+    const fields = [...table.members.keys()];
+    return void fail(cx, {
+      code: "M0201",
+      title: `The data \`${table.name}\` has no \`${name}\``,
+      at,
+      secondary: declared,
+      notes: [`It has ${quoted(fields)}`],
+      hint: hintFor(name, fields),
+    });
+  }
+  const value = toTensor(cx, read(), "int");
+  if (value.kind === "error") return undefined;
+  if (value.variable.dtype !== "i32" || value.dims.length !== 1) {
+    return void fail(cx, {
+      code: "M0304",
+      title: `Classes are told by one whole number for each row, and \`${table.name}.${name}\` is ${
+        describeValue(value)
+      }`,
+      at,
+      secondary: declared,
+    });
+  }
+  const numbers = knownIntegers(value, cx);
+  if (!numbers) {
+    return void fail(cx, {
+      code: "M0701",
+      title: `Classes by what is computed are not yet supported, and \`${table.name}.${name}\` is`,
+      at,
+      secondary: declared,
+      hint: "draw by a field whose numbers are given",
+    });
+  }
+  const groups = classTable(cx, table, name, numbers);
+  if (groups.values.length >= number) return { member, table, groups, count: number };
+  return void fail(cx, {
+    code: "M0602",
+    title: `\`${taskOf(cx.world)!.definition.name}\` draws ${
+      count(number, "class", "classes")
+    }, and \`${table.name}.${name}\` has ${count(groups.values.length, "different value")}`,
+    at: member.count.span,
+    secondary: [...declared, ...givenBy(cx)],
+  });
+}
+
+/** The clause that gives the task what it draws of. */
+function givenBy({ frames }: Context): Label[] {
+  return frames.map(({ callee, span }) => ({ span, message: `\`${callee}\` is given its table and numbers here` }));
+}
+
+/** The table that an expression names. Undefined when it names none (reported). */
+function tableOf(cx: Context, of: ClassesMember["of"], what: string): RecordValue | undefined {
+  const value = evaluate(cx, of);
+  if (value.kind === "error") return undefined;
+  if (value.kind === "record" && value.what === "data") return value;
+  return void fail(cx, {
+    code: "M0203",
+    title: `${what === "rows" ? "Rows" : "Classes"} are drawn of a table, not of ${describeValue(value)}`,
+    at: of.span,
+    hint: "name a `data` item, or let the task be given one: `task episode(pool : data) { … }`",
+  });
+}
+
+/** The table that a split draws of, among those of the task. Undefined when wrong (reported). */
+function poolOf(
+  cx: Context,
+  pools: Pool[],
+  member: RowsMember,
+  classes: PlannedClasses | undefined,
+): Pool | undefined {
+  const each = isEach(member.of);
+  const table = each ? classes?.table : tableOf(cx, member.of, "rows");
+  if (!table) return undefined;
+  const text = each ? "each" : expressionText(cx.scope.module.source.text, member.of);
+  if (!each && classes && classes.table.table === table.table) {
+    return void fail(cx, {
+      code: "M0701",
+      title: `Rows of the whole table \`${table.name}\` beside rows of its classes are not yet supported`,
+      at: member.span,
+      secondary: [{ span: classes.member.span, message: "its classes are drawn here" }],
+      hint: "write `draw 5 of each`: splits of a task share no row",
+    });
+  }
+  const known = pools.find((pool) => pool.table.table === table.table && (pool.classes !== undefined) === each);
+  if (known) return known;
+  const rows = each ? classes!.groups.least : countRows(cx, table, member.of.span, "rows");
+  if (rows === undefined) return undefined;
+  const pool: Pool = { table, classes: each ? classes : undefined, text, rows, needed: 0 };
+  pools.push(pool);
+  return pool;
+}
+
+/** True where no class, or the table, has fewer rows than the splits draw of it. Reports. */
+function hasEnough(cx: Context, pool: Pool, splits: RowPlan["splits"]): boolean {
+  const { table, classes, needed, rows } = pool;
+  if (needed <= rows) return true;
+  const drawing = [...splits].filter(([, split]) => split.pool === pool);
+  const task = taskOf(cx.world)!.definition.name;
+  const notes = [`That is ${drawing.map(([{ name }, split]) => `${split.count} for \`${name.name}\``).join(" and ")}`];
+  const field = classes && `\`${table.name}.${classes.member.by.name}\``;
+  if (classes) {
+    const { values, counts } = classes.groups;
+    const few = values.flatMap((value, i) => counts[i]! < needed ? [`${value} (${count(counts[i]!, "row")})`] : []);
+    const shown = few.length <= 6 ? few.join(", ") : `${few.slice(0, 5).join(", ")} and ${few.length - 5} more`;
+    notes.push(`Too few have the value${few.length === 1 ? "" : "s"} ${shown} of ${field}`);
+  }
+  fail(cx, {
+    code: "M0602",
+    title: classes
+      ? `\`${task}\` needs ${count(needed, "row")} of each class, and one of ${field} has ${rows}`
+      : `\`${task}\` needs ${count(needed, "row")} of \`${table.name}\`, which has ${rows}`,
+    at: drawing.at(-1)![1].member.span,
+    secondary: [{ span: table.span, message: "declared here" }, ...givenBy(cx)],
+    notes,
+    hint: "draw fewer: splits of a task share no row",
+  });
+  return false;
+}
+
+// ------------------------------------------------------------------------------------------------------- as equations
+
+/** The fields of what a split draws, by their names; drawn when one is first read. */
+export function drawnFields(
+  cx: Context,
+  plan: RowPlan,
+  split: SplitMember,
+  drawn: DrawnRows,
+): ReadonlyMap<string, () => Value> {
+  const { pool: { table, classes }, member } = plan.splits.get(split)!;
+  const task = taskOf(cx.world)!.definition.name;
+  const fields = new Map<string, () => Value>();
+  for (const [name, read] of table.members) {
+    const declared = { name: `${task}.${split.name.name}.${name}`, span: member.span };
+    fields.set(name, () => {
+      const whole = read();
+      if (whole.kind === "error") return errorValue;
+      if (name === classes?.member.by.name) return { ...drawn.labels(split), declared };
+      const rows = takeRows(cx, whole, drawn.rows(split));
+      return rows ? { ...rows, declared } : whole;
+    });
+  }
+  return fields;
+}
+
+/** The numbers of rows that splits draw, and of the classes that these belong to: int [rows]. */
+export interface DrawnRows {
+  readonly rows: (split: SplitMember) => TensorValue;
+  readonly labels: (split: SplitMember) => TensorValue;
+}
+
+/** Draws the rows of a task, where a context stands, when one is first asked for. */
+export function drawRows(cx: Context, { splits }: RowPlan): DrawnRows {
+  const { b } = cx;
+  const { name: task, module } = taskOf(cx.world)!.definition;
+  const named = (what: string): DrawName => ({ module, drawnAs: `${task}: ${what}` });
+  const pools = new Map<Pool, Variable>();
+  const numbersOf = (pool: Pool): Variable => {
+    const known = pools.get(pool);
+    if (known) return known;
+    const made = pool.classes
+      ? rowsOfClasses(cx, pool, pool.classes, named)
+      : drawDistinct(cx, [{ size: pool.needed }], { most: pool.rows }, named(`rows of ${pool.text}`)).variable;
+    pools.set(pool, made);
+    return made;
+  };
+  const dims = ({ count, pool }: PlannedSplit) => [{ size: count * (pool.classes?.count ?? 1) }];
+  return {
+    rows: (split) => {
+      const planned = splits.get(split)!;
+      const { pool, from, count } = planned;
+      const all = numbersOf(pool);
+      const last = all.shape.length - 1;
+      const some = b.one("slice", [all], {
+        start: all.shape.map((_, i) => i === last ? from : 0),
+        limit: all.shape.map((size, i) => i === last ? from + count : size),
+        stride: all.shape.map(() => 1),
+      });
+      const [dim] = dims(planned);
+      return { kind: "tensor", variable: rangedBelow(b.reshape(some, [dim!.size]), rowCount(pool)), dims: [dim!] };
+    },
+    labels: (split) => {
+      const planned = splits.get(split)!;
+      const [dim] = dims(planned);
+      const labels = Int32Array.from({ length: dim!.size }, (_, i) => Math.floor(i / planned.count));
+      const variable = b.literal(labels, { dtype: "i32", shape: [dim!.size] });
+      return { kind: "tensor", variable: rangedBelow(variable, planned.pool.classes!.count), dims: [dim!] };
+    },
+  };
+}
+
+/** How many rows a table has. */
+function rowCount({ classes, rows }: Pool): number {
+  return classes ? classes.groups.counts.reduce((sum, n) => sum + n, 0) : rows;
+}
+
+/** Rows of classes: [classes, rows of each], as the table numbers them. */
+function rowsOfClasses(
+  cx: Context,
+  { needed }: Pool,
+  { groups, count }: PlannedClasses,
+  named: (what: string) => DrawName,
+): Variable {
+  const { b } = cx;
+  const { values, least, most } = groups;
+  const classes = drawDistinct(cx, [{ size: count }], { most: values.length }, named("classes")).variable;
+  const ofClasses = (name: "starts" | "counts") =>
+    b.one("gather", [classArray(cx, groups, name), classes], { axis: 0, batch: 0 });
+  const dims = [{ size: count }, { size: needed }];
+  const counts = least < most ? { counts: ofClasses("counts"), most } : { most };
+  const ranks = drawDistinct(cx, dims, counts, named("rows of each")).variable;
+  const starts = b.broadcastTo(b.reshape(ofClasses("starts"), [count, 1]), [count, needed]);
+  const places = b.apply("add", starts, ranks);
+  return b.one("gather", [classArray(cx, groups, "rows"), places], { axis: 0, batch: 0 });
+}
