@@ -1,9 +1,9 @@
 #!/usr/bin/env -S deno run
 // The command line: `deno run meta.ts FILE.meta` runs a program; docs/cli.md says the rest. Reads the arguments, calls the
 // verb, ends with its exit code.
-import { type CommandLine, exitCodes, helpText, parseArguments } from "./cli/arguments.ts";
+import { type CommandLine, exitCodes, helpText, parseArguments, type ParsedArguments } from "./cli/arguments.ts";
 import { type Console, processConsole } from "./cli/console.ts";
-import { showError } from "./cli/problems.ts";
+import { sayProblem, sayWhatIsUnsaid, showError } from "./cli/problems.ts";
 import { resumeVerb } from "./cli/resume_verb.ts";
 import { runVerb } from "./cli/run_verb.ts";
 import { explainVerb } from "./cli/explain.ts";
@@ -19,6 +19,13 @@ import { FileAccessError, isDiskFailure } from "./runtime/record/files.ts";
 /** Does what the arguments say, writes to the console and, where it is asked to, to the disk, and gives the exit code. */
 export async function main(args: readonly string[], console: Console, disk: Disk = systemDisk): Promise<number> {
   const parsed = parseArguments(args);
+  const code = await codeOf(parsed, console, disk);
+  const json = parsed.kind === "command" && parsed.command.json;
+  const said = sayWhatIsUnsaid({ console, json });
+  return code === exitCodes.done && !said ? exitCodes.runFailed : code;
+}
+
+async function codeOf(parsed: ParsedArguments, console: Console, disk: Disk): Promise<number> {
   switch (parsed.kind) {
     case "help":
       console.out(helpText());
@@ -27,7 +34,7 @@ export async function main(args: readonly string[], console: Console, disk: Disk
       console.out(`${version}\n`);
       return exitCodes.done;
     case "wrong":
-      console.err(`error: ${parsed.message}\n`);
+      sayProblem(`error: ${parsed.message}\n`, console);
       return exitCodes.wrongUse;
     case "command":
       return await runCommand(parsed.command, console, disk);
@@ -53,7 +60,7 @@ async function runCommand(command: CommandLine, console: Console, disk: Disk): P
     if (own instanceof FileAccessError && isDiskFailure(own)) return exitCodes.runFailed;
     // what the user can cure: files, permissions, names of backends
     if (own instanceof FileAccessError || own instanceof UseError) return exitCodes.wrongUse;
-    if (own instanceof InternalError) console.err(`${own.stack}\n`);
+    if (own instanceof InternalError) sayProblem(`${own.stack}\n`, console);
     return exitCodes.runFailed;
   }
 }

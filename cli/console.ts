@@ -1,5 +1,6 @@
-// Where does the command line write? Results to standard output, everything else to standard error; a reader that goes
-// away (`| head`) ends the writing, not the run.
+// Where does the command line write? Results to standard output, everything else to standard error; a stream that takes nothing any more (a
+// reader that goes away, as `| head` does, or a full disk) ends the writing, not the run.
+import { type FileAccessError, fileAccessError } from "../runtime/record/files.ts";
 
 /** The two streams, and what they can do. */
 export interface Console {
@@ -13,16 +14,28 @@ export interface Console {
   readonly errTerminal: boolean;
   /** Cells in a line of the terminal. */
   width(): number;
+  /** Why a stream takes nothing any more; undefined as long as it does. */
+  broken(stream: "out" | "err"): FileAccessError | undefined;
+}
+
+/** A stream that bytes go to. */
+export interface ByteStream {
+  /** How many of the bytes were taken. Throws what the system says. */
+  writeSync(bytes: Uint8Array): number;
+  isTerminal(): boolean;
 }
 
 /** The streams of this process. Colours only on a terminal, and not when NO_COLOR is set (Deno tells without a
  *  permission). */
-export function processConsole(): Console {
-  const errTerminal = Deno.stderr.isTerminal();
+export function processConsole(stdout: ByteStream = Deno.stdout, stderr: ByteStream = Deno.stderr): Console {
+  const errTerminal = stderr.isTerminal();
+  const out = writerTo(stdout, "standard output");
+  const err = writerTo(stderr, "standard error");
   return {
-    out: writerTo(Deno.stdout),
-    err: writerTo(Deno.stderr),
-    outColor: Deno.stdout.isTerminal() && !Deno.noColor,
+    out: out.write,
+    err: err.write,
+    broken: (stream) => (stream === "out" ? out : err).broken(),
+    outColor: stdout.isTerminal() && !Deno.noColor,
     errColor: errTerminal && !Deno.noColor,
     errTerminal,
     width() {
@@ -36,16 +49,33 @@ export function processConsole(): Console {
   };
 }
 
-function writerTo(stream: { writeSync(bytes: Uint8Array): number }): (text: string) => void {
+/** Milliseconds between two tries of a stream that takes nothing just now. */
+const pause = 5;
+
+/** Writes to a stream until it takes nothing any more: then what is written is lost, and why is known. */
+function writerTo(stream: ByteStream, name: string) {
   const encoder = new TextEncoder();
-  let open = true;
-  return (text) => {
-    const bytes = encoder.encode(text);
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  let why: FileAccessError | undefined;
+  const write = (bytes: Uint8Array): number => {
     try {
-      for (let done = 0; open && done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
+      return stream.writeSync(bytes);
     } catch (error) {
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-      open = false;
+      // another process may have made the pipe one that does not wait
+      if (error instanceof Deno.errors.WouldBlock) Atomics.wait(clock, 0, 0, pause);
+      else if (!(error instanceof Deno.errors.Interrupted)) throw error;
+      return 0;
     }
+  };
+  return {
+    broken: () => why,
+    write(text: string) {
+      const bytes = encoder.encode(text);
+      try {
+        for (let done = 0; !why && done < bytes.length;) done += write(bytes.subarray(done));
+      } catch (error) {
+        why = fileAccessError(error, { action: "write", path: name });
+      }
+    },
   };
 }

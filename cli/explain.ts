@@ -4,6 +4,7 @@ import { orNearest } from "../dsl/text/did_you_mean.ts";
 import { diagnosticCodes } from "../dsl/diagnostics/codes.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
+import { sayProblem } from "./problems.ts";
 
 /** The chapter of a code, in Markdown; undefined when there is no such code. */
 export function chapterOf(code: string): string | undefined {
@@ -23,7 +24,7 @@ export function explainVerb({ files: codes }: CommandLine, console: Console): nu
       continue;
     }
     const nearest = orNearest(word.toUpperCase(), Object.keys(diagnosticCodes));
-    console.err(`error: There is no code \`${word}\`${nearest}\n`);
+    sayProblem(`error: There is no code \`${word}\`${nearest}\n`, console);
     code = exitCodes.wrongUse;
   }
   return code;

@@ -15,7 +15,7 @@ import type { ExperimentProgram } from "../runtime/program/program.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
 import { duration, tableText } from "./numbers.ts";
-import { showDiagnostics } from "./problems.ts";
+import { sayProblem, showDiagnostics } from "./problems.ts";
 import { wrongCode } from "./run_verb.ts";
 
 /** `meta.ts explain FILE.meta`: prints what the program means and what it will take; the exit code is 1 when it is wrong and 3
@@ -40,7 +40,7 @@ export async function explainProgram(
     });
   } catch (error) {
     if (!(error instanceof MetaRuntimeError)) throw error;
-    console.err(`error: ${error.message}\n`);
+    sayProblem(`error: ${error.message}\n`, console);
     return exitCodes.runFailed;
   }
   const pace = measurePace(backend);

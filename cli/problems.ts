@@ -21,7 +21,7 @@ export function showDiagnostics(
     }
   } else if (diagnostics.length > 0) {
     const text = renderDiagnostics(diagnostics, sources, { color: console.errColor });
-    console.err(`${text}\n\n${counted(errors, diagnostics.length - errors)}\n`);
+    sayProblem(`${text}\n\n${counted(errors, diagnostics.length - errors)}\n`, console);
   }
   return errors > 0;
 }
@@ -46,5 +46,22 @@ export function showError(
   }
   const problem = { severity: "error" as const, title: error.message };
   const shown = origin ? { ...problem, primary: { span: origin, message: "" } } : problem;
-  console.err(`${renderProblem(shown, sources, { color: console.errColor })}\n`);
+  sayProblem(`${renderProblem(shown, sources, { color: console.errColor })}\n`, console);
+}
+
+/** Says on standard error why something is not what was asked for; where that takes nothing, among the results. */
+export function sayProblem(text: string, console: Console): void {
+  console.err(text);
+  if (console.broken("err")) console.out(text);
+}
+
+/** Says of a stream that took nothing on the other one; false where results are missing. */
+export function sayWhatIsUnsaid({ console, json }: { readonly console: Console; readonly json: boolean }): boolean {
+  const [out, err] = [console.broken("out"), console.broken("err")];
+  if (out) console.err(`error: ${out.message}: not all results were printed\n`);
+  else if (err) {
+    const message = `${err.message}: not all progress and warnings were shown`;
+    console.out(json ? `${JSON.stringify({ kind: "warning", message })}\n` : `warning: ${message}\n`);
+  }
+  return out === undefined;
 }

@@ -24,7 +24,7 @@ import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
 import { type Judged, judged, judgedBias, percent, type Rows } from "./judged_rows.ts";
 import { shortNumber, tableText } from "./numbers.ts";
-import { showDiagnostics } from "./problems.ts";
+import { sayProblem, showDiagnostics } from "./problems.ts";
 import { wrongCode } from "./run_verb.ts";
 import { evaluations, namedFunctions, patience, pointOf, saidStops, secondsOf } from "./verified_functions.ts";
 import { backendRows, innerRows, wordOf } from "./verify_runs.ts";
@@ -58,7 +58,7 @@ export async function verifyVerb(
   const whole = compileInstance({});
   if (showDiagnostics(whole.diagnostics, whole.sources, { console, json })) return wrongCode(files);
   if (namedFunctions(whole.program!).length === 0) {
-    console.err("error: The program has no loop and no item, so there is nothing to verify\n");
+    sayProblem("error: The program has no loop and no item, so there is nothing to verify\n", console);
     return exitCodes.wrongUse;
   }
   const { instance, output } = smallEnough(whole, compileInstance);

@@ -48,6 +48,7 @@ const reasons: readonly (readonly [(error: unknown) => boolean, string])[] = [
   [(e) => e instanceof Deno.errors.NotADirectory, "a part of the path is not a folder"],
   [(e) => hasCode(e, "ELOOP"), "it is a link that leads to itself"],
   [(e) => hasCode(e, "ENAMETOOLONG"), "its name is too long"],
+  [(e) => e instanceof Deno.errors.BrokenPipe, "who reads it has gone"],
   [(e) => hasCode(e, "ENOSPC"), "the disk is full"],
   [(e) => hasCode(e, "EDQUOT"), "the disk quota is used up"],
   [(e) => hasCode(e, "EROFS"), "the file system is read-only"],

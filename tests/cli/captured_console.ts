@@ -18,5 +18,6 @@ export function capturedConsole(
     errColor: color,
     errTerminal: terminal,
     width: () => width,
+    broken: () => undefined,
   };
 }

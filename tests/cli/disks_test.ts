@@ -6,7 +6,7 @@ import { checkpointsIn, newestCheckpoint } from "../../runtime/record/checkpoint
 import { type Disk, systemDisk } from "../../runtime/record/disk.ts";
 import { some, thorough } from "../thorough.ts";
 import { capturedConsole } from "./captured_console.ts";
-import { files, left } from "./left_folder.ts";
+import { exists, files, left, temporaryFolder } from "./left_folder.ts";
 import { type Fate, oddDisk, type Operation, smallDisk, systemErrors } from "./odd_disks.ts";
 
 // records before each meta-step: however fast it goes, each is a call of its own
@@ -25,11 +25,8 @@ output o = c * c
 record c, train.loss every 1 steps
 `;
 
-/** Files in memory, where the system has such: nothing here asks what a disk makes of a sync. */
-const memoryFolder = exists("/dev/shm") ? "/dev/shm" : undefined;
-
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = Deno.makeTempDirSync({ ...(memoryFolder ? { dir: memoryFolder } : {}) });
+  const folder = temporaryFolder();
   try {
     Deno.writeTextFileSync(`${folder}/program.meta`, program);
     Deno.mkdirSync(`${folder}/parts`);
@@ -59,15 +56,6 @@ async function operationsOf(folder: string): Promise<Operation[]> {
   const { code, err } = await run(folder, "whole", disk);
   assertEquals(code, 0, err);
   return operations;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const nameOf = ({ path }: Operation) => path.replace(/\/$/, "").split("/").at(-1)!.replace(/\.tmp$/, "");

@@ -1,4 +1,4 @@
-// What does a run folder hold, for comparing two of them?
+// What does a run folder hold, for comparing two of them, and where do tests make one?
 import { createHash } from "node:crypto";
 import { type MetricLine, parseMetrics } from "../../runtime/record/metrics.ts";
 
@@ -25,3 +25,17 @@ export const files = (path: string): string[] =>
   [...Deno.readDirSync(path)].flatMap(({ name, isDirectory }) =>
     isDirectory ? files(`${path}/${name}`).map((below) => `${name}/${below}`) : [name]
   ).sort();
+
+export function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A folder in memory, where the system has such: for what does not ask what a disk makes of a sync. */
+export function temporaryFolder(): string {
+  return Deno.makeTempDirSync(exists("/dev/shm") ? { dir: "/dev/shm" } : {});
+}
