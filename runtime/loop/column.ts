@@ -1,5 +1,5 @@
-// How are numbers kept of which nobody knows how many come? One after the other in a typed array that grows by the half: it takes at
-// most 1.5 times the bytes of what it holds, and 2.5 times while it grows.
+// How are numbers kept of which nobody knows how many come? One after the other in a typed array that grows by a quarter: it takes at
+// most 1.25 times the bytes of what it holds, and 2.25 times while it grows.
 import { allocate, type DType, type TypedArray } from "../ir/types.ts";
 
 /** Numbers in the order in which they came. */
@@ -20,7 +20,7 @@ export function openColumn(dtype: DType, start?: TypedArray): Column {
   let length = data.length;
   const make = (room: number) => {
     if (room <= data.length) return;
-    const more = allocate(dtype, Math.max(room, Math.ceil(1.5 * length), 16));
+    const more = allocate(dtype, Math.max(room, Math.ceil(1.25 * length), 16));
     more.set(data.subarray(0, length));
     data = more;
   };

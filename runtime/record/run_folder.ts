@@ -8,7 +8,8 @@ import { openCheckpoints, removeNewer, type StoredCheckpoint } from "./checkpoin
 import { type Disk, systemDisk } from "./disk.ts";
 import type { RunIdentity } from "./identity.ts";
 import { FileAccessError, fileAccessError, removeQuietly, writeFileSafely } from "./files.ts";
-import { type Json, metricLines } from "./metrics.ts";
+import { openLogLines } from "./log_lines.ts";
+import type { Json } from "./metrics.ts";
 import { outputFolder, writeResult } from "./run_end.ts";
 import { type RunLog, type TakenLog, takeRunLog } from "./run_log.ts";
 import { runFormatVersion } from "./summary.ts";
@@ -74,13 +75,16 @@ export function openRunFolder(path: string, contents: RunFolderContents, disk: D
     throw error;
   }
   const log = taken.begin({ logged: 0, waiting: "" });
-  return openLog({ path, outputs, of: contents.of, log, said: false, checkpoints: [], disk });
+  const lines = openLogLines();
+  return openLog({ path, outputs, of: contents.of, log, lines, said: false, checkpoints: [], disk });
 }
 
 /** Where a run goes on, and as what. */
 export interface GoneOn extends Pick<RunFolderContents, "outputs" | "effective" | "of"> {
   /** The checkpoint; none where it begins anew. `longer`: as another run, so that it says once more what it is. */
-  readonly from: Pick<StoredCheckpoint, "name" | "logged" | "waiting"> & { readonly longer: boolean } | undefined;
+  readonly from:
+    | Pick<StoredCheckpoint, "name" | "logged" | "waiting" | "state" | "seconds"> & { readonly longer: boolean }
+    | undefined;
 }
 
 /** Opens the folder of a run again, which goes on from a checkpoint, or from the beginning where there was none: what was logged after
@@ -99,7 +103,8 @@ export function reopenRunFolder(
     writeFileSafely(`${path}/effective.json`, [encodeEffective(effective)], { disk });
     const log = taken.begin(from ?? { logged: 0, waiting: "" });
     const said = from !== undefined && !from.longer;
-    return openLog({ path, outputs: filesOfOutputs(outputs), of, log, said, checkpoints, disk });
+    const lines = openLogLines(from && { recorded: from.state.recorded, seconds: from.seconds });
+    return openLog({ path, outputs: filesOfOutputs(outputs), of, log, lines, said, checkpoints, disk });
   } catch (error) {
     taken.close();
     throw error;
@@ -169,6 +174,8 @@ interface FolderParts {
   readonly outputs: ReadonlyMap<string, string>;
   readonly of: RunIdentity;
   readonly log: RunLog;
+  /** What is said of an event. */
+  readonly lines: ReturnType<typeof openLogLines>;
   /** It says already what was started. */
   readonly said: boolean;
   /** Names of the checkpoints that are there, the newest first. */
@@ -177,7 +184,7 @@ interface FolderParts {
 }
 
 function openLog(parts: FolderParts): RunFolder {
-  const { path, of, log, said, disk } = parts;
+  const { path, of, log, lines, said, disk } = parts;
   const checkpoints = openCheckpoints(path, parts.checkpoints, disk);
   return {
     path,
@@ -185,9 +192,8 @@ function openLog(parts: FolderParts): RunFolder {
       return log.gone;
     },
     record(event, seconds) {
-      // what is not recorded by the program is for the terminal
-      if (event.kind === "step" || event.kind === "started" && said) return;
-      for (const line of metricLines(event, seconds)) log.add(`${JSON.stringify(line)}\n`, seconds);
+      if (event.kind === "started" && said) return;
+      for (const line of lines(event, seconds)) log.add(`${JSON.stringify(line)}\n`, seconds);
     },
     checkpoint(state, moment, seconds) {
       log.refuseIfGone();

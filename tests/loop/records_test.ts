@@ -49,10 +49,10 @@ Deno.test("values are kept in order by name and item, and a record goes on from 
   }
 });
 
-Deno.test("a number that is recorded takes its own bytes and those of its meta-step, and half of that in reserve", () => {
+Deno.test("a number that is recorded takes its own bytes and those of its meta-step, and a quarter of that in reserve", () => {
   const records = openRecords();
   for (let step = 0; step < 10_000; step++) records.add(loss(step));
   const [{ steps, values }] = records.values() as [ReturnType<typeof records.values>[number]];
   assertEquals([steps.byteLength, values.data.byteLength], [40_000, 40_000]);
-  assert(steps.buffer.byteLength <= 60_000 && values.data.buffer.byteLength <= 60_000);
+  assert(steps.buffer.byteLength <= 50_000 && values.data.buffer.byteLength <= 50_000);
 });
