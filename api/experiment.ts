@@ -11,7 +11,7 @@ import { type BackendName, chooseBackend } from "./backends.ts";
 import { hostStarts } from "./arrays.ts";
 import { type CheckpointEvent, openTelling } from "./checkpoint_events.ts";
 import { CompileError } from "./compile_error.ts";
-import { type RunOf, whyNotFrom } from "./going_on.ts";
+import { goingOnFrom, type RunOf } from "./going_on.ts";
 import { makeModel } from "./model.ts";
 import type { ExperimentProgram } from "../runtime/program/program.ts";
 import type { HostValues } from "../runtime/program/given_arrays.ts";
@@ -214,7 +214,7 @@ export function makeExperiment(
       const { inputs = {}, root } = input;
       const now: RunOf = { ...settings, root, output: own, program, inputs, backend: backend.name };
       const from = resume?.choose((checkpoint, where) =>
-        whyNotFrom(checkpoint, {
+        goingOnFrom(checkpoint, {
           where,
           now,
           compileWith: (inputs) => compileProgram({ ...input, ...start, inputs }).program,

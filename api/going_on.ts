@@ -5,7 +5,8 @@ import type { CompileOutput } from "../dsl/compile.ts";
 import type { InputValues } from "../dsl/data/inputs.ts";
 import type { SourceText } from "../dsl/text/source.ts";
 import { UseError } from "../runtime/errors.ts";
-import { otherPast } from "../runtime/loop/past.ts";
+import { stateAs } from "../runtime/loop/past.ts";
+import type { RunState } from "../runtime/loop/run_state.ts";
 import type { ExperimentProgram } from "../runtime/program/program.ts";
 import type { Checkpoint } from "../runtime/record/checkpoint_bytes.ts";
 import { changesBetween, type RunIdentity, sameInputs, sha256Of, sumOfArray } from "../runtime/record/identity.ts";
@@ -46,18 +47,18 @@ function sumOfVersion1({ root, output, program, inputs, seed, backend }: RunOf):
   return sha256Of(JSON.stringify([root.text, imports, values, seed, program.precision, backend, version]));
 }
 
-/** Why a run may not go on from a checkpoint although it may from an earlier one; undefined where it may. `where` names the checkpoint,
- *  `compileWith` compiles the program with other inputs. Throws UseError where it may from none. */
-export function whyNotFrom(
+/** Where a run goes on from a checkpoint; or why it may not from this one although it may from an earlier one. `where` names the
+ *  checkpoint, `compileWith` compiles the program with other inputs. Throws UseError where it may from none. */
+export function goingOnFrom(
   { of, state }: Checkpoint,
   { where, now, compileWith }: {
     readonly where: string;
     readonly now: RunOf;
     readonly compileWith: (inputs: InputValues) => ExperimentProgram | undefined;
   },
-): string | undefined {
+): RunState | string {
   if ("sum" in of) {
-    if (of.sum === sumOfVersion1(now)) return undefined;
+    if (of.sum === sumOfVersion1(now)) return state;
     throw new UseError(
       `${where} is of another program, other inputs, another seed, backend or version: what has changed must be taken back`,
     );
@@ -68,14 +69,15 @@ export function whyNotFrom(
     const cure = of.version === version ? "take it back" : `version ${of.version} goes on with it`;
     throw new UseError(`${where} is of another run, which this one cannot go on with: ${listed(changed)}; ${cure}`);
   }
-  if (sameInputs(of, identity)) return undefined;
+  if (sameInputs(of, identity)) return state;
   const inputs = listed(changesBetween(of, { ...of, inputs: identity.inputs }));
   const before = compileWith(of.inputs);
   if (!before) throw new UseError(`${where} is of another run: ${inputs}, with which the program has errors`);
-  const other = otherPast(before, now.program, state);
-  if (!other) return undefined;
-  const why = `${where} is of a run with another value of ${inputs}, which cannot go on as this one: ${other.what}`;
-  if (other.tooFar) throw new UseError(why);
+  const found = stateAs(before, now.program, state);
+  if ("state" in found) return found.state;
+  const { what, tooFar } = found.other;
+  const why = `${where} is of a run with another value of ${inputs}, which cannot go on as this one: ${what}`;
+  if (tooFar) throw new UseError(why);
   return why;
 }
 

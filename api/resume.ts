@@ -4,6 +4,7 @@ import { UseError } from "../runtime/errors.ts";
 import { type Checkpoint, CheckpointError, decodeCheckpoint } from "../runtime/record/checkpoint_bytes.ts";
 import { newestCheckpoint } from "../runtime/record/checkpoints.ts";
 import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
+import type { RunState } from "../runtime/loop/run_state.ts";
 import type { Run } from "./run.ts";
 
 /** Where a run goes on: see `RunOptions.resume`. */
@@ -13,8 +14,9 @@ export type Resume = Uint8Array | Run | string | URL;
 export interface ResumeFrom {
   /** What is there last. */
   readonly newest: Checkpoint;
-  /** The last one that fits. `whyNot` says why one does not and an earlier one may; it throws where none can, and so does this. */
-  choose(whyNot: (checkpoint: Checkpoint, where: string) => string | undefined): Checkpoint;
+  /** The last one that fits. `fitting` says where a run goes on from one, or why it does not and may from an earlier one; it throws where
+   *  it may from none, and so does this. */
+  choose(fitting: (checkpoint: Checkpoint, where: string) => RunState | string): Checkpoint;
 }
 
 /** Opens what a script gives. Throws TypeError for what is no checkpoint, is damaged, cut off or of a later version; FileAccessError for
@@ -41,21 +43,21 @@ function single(bytes: Uint8Array, where: string): ResumeFrom {
   }
   return {
     newest,
-    choose(whyNot) {
-      const reason = whyNot(newest, where);
-      if (reason !== undefined) throw new UseError(reason);
-      return newest;
+    choose(fitting) {
+      const state = fitting(newest, where);
+      if (typeof state === "string") throw new UseError(state);
+      return { ...newest, state };
     },
   };
 }
 
 function inFolder(path: string): ResumeFrom {
-  const choose: ResumeFrom["choose"] = (whyNot) => {
-    const found = newestCheckpoint(path, (checkpoint, file) => whyNot(checkpoint, `\`${file}\``));
+  const choose: ResumeFrom["choose"] = (fitting) => {
+    const found = newestCheckpoint(path, (checkpoint, file) => fitting(checkpoint, `\`${file}\``));
     if (!found) throw new FileAccessError(`There is no checkpoint in \`${path}\``);
     return found;
   };
-  return { newest: choose(() => undefined), choose };
+  return { newest: choose(({ state }) => state), choose };
 }
 
 function isFolder(path: string): boolean {

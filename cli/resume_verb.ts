@@ -1,7 +1,7 @@
 // What does `meta.ts resume DIR` do? Goes on with the run of a folder from a checkpoint: the same program, seed, backend and data, or it
 // says what has changed; `--set` makes it longer.
 import { chooseBackend } from "../api/backends.ts";
-import { identityOf, type RunOf, whyNotFrom } from "../api/going_on.ts";
+import { goingOnFrom, identityOf, type RunOf } from "../api/going_on.ts";
 import { type DataFileFacts, openProgramFiles } from "../api/program_files.ts";
 import { compileProgram } from "../dsl/compile.ts";
 import { InternalError } from "../runtime/errors.ts";
@@ -43,7 +43,9 @@ export async function resumeVerb(asked: CommandLine, console: Console, disk: Dis
     readonly outcome?: string;
     readonly missing?: readonly string[];
   };
-  const longer = Object.entries(inputs).some(([name, value]) => said.inputs[name] !== value);
+  const longer = Object.entries(inputs).some(([name, value]) =>
+    !Object.hasOwn(said.inputs, name) || said.inputs[name] !== value
+  );
   if (outcome === "done" && !missing && !longer) {
     console.err(`the run of \`${run}\` came to its end: there is nothing left to do\n`);
     return exitCodes.done;
@@ -63,7 +65,7 @@ export async function resumeVerb(asked: CommandLine, console: Console, disk: Dis
   const { memory } = command;
   const now: RunOf = { root: files.root, output, program, inputs, seed, backend: choice.backend.name, memory };
   const from = newestCheckpoint(run, (checkpoint, path) =>
-    whyNotFrom(checkpoint, {
+    goingOnFrom(checkpoint, {
       where: `\`${path}\``,
       now,
       compileWith: (inputs) => compileWith(inputs).program,

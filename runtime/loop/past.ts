@@ -1,10 +1,11 @@
 // Would a run that stands somewhere stand there, too, had it been of another program? Of one that differs in the value of an input: then it
 // goes on as that, and is to the last bit the run that the other one would have been. Asked when a run is made longer.
-import { bodyOf, type IrFunction } from "../ir/types.ts";
+import { allocate, bodyOf, type IrFunction, sizeOf } from "../ir/types.ts";
 import { printFunction } from "../ir/print.ts";
 import type { EvaluationProgram, ExperimentProgram, OuterProgram } from "../program/program.ts";
 import { itemsOf, type RunItem } from "./items.ts";
-import { stepsDone } from "./outer_state.ts";
+import { isDue } from "./recorder.ts";
+import type { RecordedValues } from "./results.ts";
 import type { RunState } from "./run_state.ts";
 
 /** Why a run of one program, that stands here, is not what a run of the other would be. */
@@ -15,41 +16,85 @@ export interface OtherPast {
   readonly tooFar?: true;
 }
 
-/** What differs in the past of two programs; undefined where nothing does. */
-export function otherPast(before: ExperimentProgram, now: ExperimentProgram, state: RunState): OtherPast | undefined {
-  if (textOf(startOf(before)) !== textOf(startOf(now))) return { what: "what is learned begins elsewhere" };
+/** Where a run of `now` would stand that has come as far as this one of `before`; or what would have been different. */
+export function stateAs(
+  before: ExperimentProgram,
+  now: ExperimentProgram,
+  state: RunState,
+): { readonly state: RunState } | { readonly other: OtherPast } {
+  const differs = (what: string, tooFar?: true) => ({ other: { what, ...(tooFar ? { tooFar } : {}) } });
+  if (textOf(startOf(before)) !== textOf(startOf(now))) return differs("what is learned begins elsewhere");
   const [was, is] = [itemsOf(before), itemsOf(now)];
   for (const [i, item] of was.slice(0, state.items).entries()) {
     const other = is[i];
-    if (!other || nameOf(item) !== nameOf(other)) return { what: `${nameOf(item)} comes at another place` };
+    if (!other || nameOf(item) !== nameOf(other)) return differs(`${nameOf(item)} comes at another place`);
     if (item.kind === "outer" && other.kind === "outer") {
-      const { name, steps } = item.item;
+      const { name, steps, trajectories } = item.item;
       const what = differenceOf(item.item, other.item, before, now);
-      if (what) return { what };
+      if (what) return differs(what);
       if (steps !== other.item.steps) {
-        return { what: `\`${name}\` has ended after its ${steps} meta-steps, and there is no checkpoint of that` };
+        return differs(`\`${name}\` has ended after its ${steps} meta-steps, and there is no checkpoint of that`);
       }
-    } else if (textOf(item.item) !== textOf(other.item)) return { what: `${nameOf(item)} computes something else` };
+      if (trajectories?.every !== other.item.trajectories?.every) return differs(recordedOtherwise(name));
+    } else if (textOf(item.item) !== textOf(other.item)) return differs(`${nameOf(item)} computes something else`);
   }
-  if (!state.outer) return undefined;
+  if (!state.outer) return { state };
   const [at, other] = [was[state.items], is[state.items]];
   if (at?.kind !== "outer" || other?.kind !== "outer" || at.item.name !== other.item.name) {
-    return { what: `\`${state.outer.name}\` comes at another place` };
+    return differs(`\`${state.outer.name}\` comes at another place`);
   }
   const what = differenceOf(at.item, other.item, before, now);
-  if (what) return { what };
-  const done = stepsDone(state.outer);
-  const { begun } = state.outer;
+  if (what) return differs(what);
+  const { name, done, begun } = state.outer;
   if (begun?.ended && begun.step === done && other.item.steps !== at.item.steps) {
-    return { what: `what stands at the end of \`${at.item.name}\` is recorded already` };
+    return differs(`what stands at the end of \`${name}\` is recorded already`);
   }
-  return other.item.steps >= done ? undefined : {
-    what: `\`${state.outer.name}\` has made ${done} meta-steps already, and is to make ${other.item.steps}`,
-    tooFar: true,
+  if (other.item.steps < done) {
+    return differs(`\`${name}\` has made ${done} meta-steps already, and is to make ${other.item.steps}`, true);
+  }
+  const recorded = recordedAs(state, at.item, other.item);
+  return recorded ? { state: { ...state, recorded } } : differs(recordedOtherwise(name));
+}
+
+const recordedOtherwise = (name: string) =>
+  `\`${name}\` would have gone another way: other meta-steps of it would have been recorded`;
+
+/** What the other outer would have recorded so far; undefined where some of that is not there. Trajectories without `every` are of the
+ *  first and the last meta-step: what was the last is not any more. */
+function recordedAs(
+  { recorded, outer }: RunState,
+  a: OuterProgram,
+  b: OuterProgram,
+): readonly RecordedValues[] | undefined {
+  const [was, is] = [a.trajectories?.every, b.trajectories?.every];
+  if (was === undefined || is === undefined || was === is) return was === is ? recorded : undefined;
+  const { done, begun } = outer!;
+  // the last meta-step before which something was recorded
+  const last = begun?.recorded && begun.step === done ? done : done - 1;
+  if (is <= last && is % was !== 0) return undefined;
+  return recorded.map((values) =>
+    values.trajectory && values.by.kind === "outer" && values.by.name === a.name ? ofMultiples(values, is) : values
+  );
+}
+
+/** The values before meta-steps that are multiples of a number. */
+function ofMultiples(
+  { steps, values: { dtype, shape, data }, ...rest }: RecordedValues,
+  every: number,
+): RecordedValues {
+  const due = [...steps.keys()].filter((i) => isDue(steps[i]!, every));
+  const size = sizeOf(shape.slice(1));
+  const left = allocate(dtype, due.length * size);
+  due.forEach((i, k) => left.set(data.subarray(i * size, (i + 1) * size), k * size));
+  return {
+    ...rest,
+    steps: Int32Array.from(due, (i) => steps[i]!),
+    values: { dtype, shape: [due.length, ...shape.slice(1)], data: left },
   };
 }
 
-/** What a meta-step of an outer depends on, beside what stands in the state: all but the number of its meta-steps. */
+/** What a meta-step of an outer depends on, beside what stands in the state: all but the number of its meta-steps, and how often its
+ *  trajectories are recorded. */
 function differenceOf(
   a: OuterProgram,
   b: OuterProgram,
@@ -64,9 +109,7 @@ function differenceOf(
         ...[over, skips, states, initialStates, warm, step],
       ],
       "what ends it, or is kept of it, is something else": [until, keep],
-      "other meta-steps of it are recorded (without `every N steps`, trajectories are so at the first and the last)": [
-        ...[records, rates, trajectories],
-      ],
+      "something else of it is recorded": [records, rates, trajectories?.fn, trajectories?.quantities],
       "the evaluations during it are others": during,
     };
   };

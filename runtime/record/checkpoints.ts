@@ -1,6 +1,7 @@
 // Where are the checkpoints of a run folder, and which of them does a run go on from? One file a moment, in `checkpoints/`: the last three,
 // and one of the end of each outer, from which that can be made longer.
 import { type Checkpoint, CheckpointError, decodeCheckpoint, encodeCheckpoint } from "./checkpoint_bytes.ts";
+import type { RunState } from "../loop/run_state.ts";
 import type { Disk } from "./disk.ts";
 import type { RunIdentity } from "./identity.ts";
 import { FileAccessError, fileAccessError, makeFolder, removeQuietly, writeFileSafely } from "./files.ts";
@@ -85,11 +86,12 @@ export interface StoredCheckpoint extends Checkpoint {
   readonly name: string;
 }
 
-/** The newest checkpoint that is whole and fits; undefined where there is none at all. `whyNot` says why one does not and an earlier one
- *  may; it throws where none can. Throws FileAccessError where there are some and none can be read, or none fits. */
+/** The newest checkpoint that is whole and fits; undefined where there is none at all. `fitting` says where a run goes on from one, or why
+ *  it does not and may from an earlier one; it throws where it may from none. Throws FileAccessError where there are some and none can be
+ *  read, or none fits. */
 export function newestCheckpoint(
   run: string,
-  whyNot: (checkpoint: Checkpoint, path: string) => string | undefined,
+  fitting: (checkpoint: Checkpoint, path: string) => RunState | string,
 ): StoredCheckpoint | undefined {
   const names = checkpointsIn(run);
   const damaged: string[] = [];
@@ -98,9 +100,9 @@ export function newestCheckpoint(
     const path = `${folderOf(run)}/${name}`;
     try {
       const found = decodeCheckpoint(readBytes(path));
-      const reason = whyNot(found, path);
-      if (reason === undefined) return { ...found, name };
-      unfit = reason;
+      const state = fitting(found, path);
+      if (typeof state !== "string") return { ...found, state, name };
+      unfit = state;
     } catch (error) {
       if (!(error instanceof CheckpointError)) throw error;
       const what = `\`${path}\`: ${error.message}`;

@@ -43,7 +43,7 @@ export function changesBetween(before: RunIdentity, now: RunIdentity, { inputs =
     ...(before.program === now.program ? [] : ["the text of the program"]),
     ...namesThatDiffer(before.imports, now.imports).map((name) => `the import \`${name}\``),
     ...(inputs ? namesThatDiffer(before.inputs, now.inputs) : []).map((name) =>
-      `the input \`${name}\` (${saidOf(before.inputs[name])} before, now ${saidOf(now.inputs[name])})`
+      `the input \`${name}\` (${saidOf(before.inputs, name)} before, now ${saidOf(now.inputs, name)})`
     ),
     ...namesThatDiffer(before.data, now.data).map((name) => `the data \`${name}\``),
     ...(["seed", "precision", "backend", "version"] as const).filter((part) => before[part] !== now[part]).map((part) =>
@@ -66,4 +66,4 @@ function namesThatDiffer(before: Values, now: Values): string[] {
   return [...names].filter((name) => !Object.is(valueOf(before, name), valueOf(now, name)));
 }
 
-const saidOf = (value: unknown) => value === undefined ? "not given" : String(value);
+const saidOf = (values: Values, name: string) => `${valueOf(values, name) ?? "not given"}`;

@@ -62,7 +62,7 @@ const nameOf = ({ path }: Operation) => path.replace(/\/$/, "").split("/").at(-1
 
 /** Where a run stands that is resumed: the meta-step before which it goes on; undefined without a checkpoint. */
 function standsAt(path: string): number | undefined {
-  const newest = newestCheckpoint(path, () => undefined);
+  const newest = newestCheckpoint(path, ({ state }) => state);
   if (!newest) return undefined;
   const { outer, outers } = newest.state;
   return outer?.done ?? outers[0]?.done ?? 0;
@@ -202,7 +202,7 @@ Deno.test("what was learned has room before the log, and the newest checkpoint b
       const about = `${capacity} bytes: ${code} ${err}`;
       const there = files(path);
       // the newest checkpoint, and the log up to it
-      const newest = newestCheckpoint(path, () => undefined);
+      const newest = newestCheckpoint(path, ({ state }) => state);
       const held = newest ? Deno.statSync(`${path}/checkpoints/${newest.name}`).size + newest.logged : 0;
       if (capacity > begin + learned + held + 200) {
         for (const name of ["parameters.safetensors", "trajectories.safetensors", "outputs/o.npy", "summary.json"]) {

@@ -35,6 +35,7 @@ evaluate between after first { report c  report first.t }
 evaluate last { across tasks problem  report mean((d@S - s.x)^2) + second.t }
 output o = c + adapt.lr
 record c, first.loss, second.gradient_norm every 3 steps
+record w@*
 `;
 
 /** A folder with a program, for as long as `work` takes. */
@@ -124,7 +125,8 @@ Deno.test("a run is not made longer where its first meta-steps would have been o
   const refused: readonly (readonly [program: string, set: string, says: string])[] = [
     [reads("1 - t / M"), "m=9", "`train` would have gone another way: a meta-step of it computes something else"],
     [reads("override train { lr@t = 0.1 * cosine(t, m) }"), "m=9", "a meta-step of it computes something else"],
-    [reads("record w@*"), "m=9", "other meta-steps of it are recorded"],
+    // of every second meta-step, and now of every one
+    [reads("record w@* every 7 - m steps"), "m=6", "other meta-steps of it would have been recorded"],
     // the ninth number of a constant, which is not printed
     [
       reads("").replace("output", "override train { lr = sum([1, 1, 1, 1, 1, 1, 1, 1, m] * 0.01) }\noutput"),
@@ -157,5 +159,43 @@ Deno.test("a run is not made longer where its first meta-steps would have been o
     const unknown = await call(["resume", `${folder}/off`, "--set", "mm=9"]);
     assertEquals(unknown.code, 1);
     assertStringIncludes(unknown.err, "mm");
+  });
+});
+
+Deno.test("limits and memory are those of the folder, and what is given anew is kept there", async () => {
+  await inFolder(two, async (folder) => {
+    const path = `${folder}/run`;
+    const effective = () => JSON.parse(Deno.readTextFileSync(`${path}/effective.json`));
+    await call(
+      [
+        `${folder}/program.meta`,
+        "--out",
+        path,
+        "--json",
+        "--checkpoint",
+        "2 steps",
+        "--memory=2MB",
+        "--limits=untrusted",
+      ]
+        .concat("--limit=tasks=50", "--limit=memory=inf"),
+      8,
+    );
+    assertEquals(effective().memory, 2e6);
+    const { tasks, memory, steps } = effective().limits;
+    assertEquals([tasks, memory, steps], [50, "Infinity", 100_000]);
+    const beyond = await call(["resume", path, "--set", "tasks=60"]);
+    assertEquals(beyond.code, 1);
+    assertStringIncludes(beyond.err, "across 60 tasks at a time, and 50 are allowed");
+    const { code, err } = await call(["resume", path, "--set", "tasks=60", "--limit", "tasks=70", "--memory", "3MB"]);
+    assertEquals(code, 0, err);
+    assertEquals([effective().limits.tasks, effective().limits.steps, effective().memory], [70, 100_000, 3e6]);
+    assertEquals(effective().inputs, { tasks: 60 });
+
+    // a folder of before has none
+    const { limits: _limits, ...before } = effective();
+    Deno.writeTextFileSync(`${path}/effective.json`, JSON.stringify(before));
+    Deno.removeSync(`${path}/summary.json`);
+    assertEquals((await call(["resume", path])).code, 0);
+    assertEquals(effective().limits, {});
   });
 });
