@@ -197,7 +197,7 @@ export function makeExperiment(
   input: CompileInput,
   defaults: { readonly seed?: number; readonly tasks?: HostTasks },
 ): Experiment {
-  const output = compileProgram(input);
+  const output = compileProgram({ ...input, ...(defaults.seed !== undefined && { seed: defaults.seed }) });
   const { diagnostics } = output;
   const asCompiled = compiled(output);
   if (defaults.seed !== undefined) seedWords(defaults.seed);
@@ -205,11 +205,13 @@ export function makeExperiment(
     name: asCompiled.source,
     warnings: diagnostics,
     async run(options = {}) {
-      const start = options.start === undefined ? {} : { start: hostStarts(options.start) };
-      const own = options.start === undefined ? output : compileProgram({ ...input, ...start });
-      const program = compiled(own);
       const resume = options.resume === undefined ? undefined : openResume(options.resume);
       const settings = settingsOf(options, defaults, resume);
+      const { seed } = settings;
+      const start = options.start === undefined ? {} : { start: hostStarts(options.start) };
+      const asWritten = options.start === undefined && (asCompiled.splitBySeed ?? seed) === seed;
+      const own = asWritten ? output : compileProgram({ ...input, ...start, seed });
+      const program = compiled(own);
       const { backend } = await chooseBackend(settings.backend, { threads: options.threads }, program);
       const { inputs = {}, root } = input;
       const now: RunOf = { ...settings, root, output: own, program, inputs, backend: backend.name };
@@ -217,12 +219,12 @@ export function makeExperiment(
         goingOnFrom(checkpoint, {
           where,
           now,
-          compileWith: (inputs) => compileProgram({ ...input, ...start, inputs }).program,
+          compileWith: (inputs) => compileProgram({ ...input, ...start, inputs, seed }).program,
         })
       );
       const checkpoints = openTelling(options, now, from);
       const result = await runProgram(program, backend, {
-        seed: settings.seed,
+        seed,
         report(event) {
           if (event.kind === "step") options.onStep?.(event);
           options.onEvent?.(event);

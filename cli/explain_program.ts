@@ -21,11 +21,11 @@ import { wrongCode } from "./run_verb.ts";
 /** `meta.ts explain FILE.meta`: prints what the program means and what it will take; the exit code is 1 when it is wrong and 3
  *  when it does not fit its memory. Throws FileAccessError or RangeError for wrong use. */
 export async function explainProgram(
-  { files: [file], inputs, limits, memory, backend: name, kernels, dataFolder }: CommandLine,
+  { files: [file], inputs, limits, seed, memory, backend: name, kernels, dataFolder }: CommandLine,
   console: Console,
 ): Promise<number> {
   const files = openProgramFiles(file!, { dataFolder });
-  const output = compileProgram({ ...files, inputs, limits });
+  const output = compileProgram({ ...files, inputs, limits, seed });
   if (showDiagnostics(output.diagnostics, output.sources, { console, json: false })) return wrongCode(files);
   const program = output.program!;
   const { backend } = await chooseBackend(name, {}, program);

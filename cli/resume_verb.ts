@@ -54,7 +54,8 @@ export async function resumeVerb(asked: CommandLine, console: Console, disk: Dis
     dataFolder: command.dataFolder,
     before: { name: said.program, folder: said.folder ?? run },
   });
-  const compileWith = (inputs: CommandLine["inputs"]) => compileProgram({ ...files, inputs, limits: command.limits });
+  const compileWith = (inputs: CommandLine["inputs"]) =>
+    compileProgram({ ...files, inputs, limits: command.limits, seed });
   const output = compileWith(inputs);
   if (showDiagnostics(output.diagnostics, output.sources, { console, json })) return wrongCode(files);
   const { program, sources } = output;

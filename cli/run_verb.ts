@@ -26,9 +26,9 @@ import { reportText } from "./report.ts";
 
 /** Runs the verb; the exit code. Throws FileAccessError or RangeError for wrong use. */
 export async function runVerb(command: CommandLine, console: Console, disk: Disk): Promise<number> {
-  const { json, inputs, limits, emit } = command;
+  const { json, inputs, limits, seed, emit } = command;
   const files = openProgramFiles(command.files[0]!, command);
-  const output = compileProgram({ ...files, inputs, limits });
+  const output = compileProgram({ ...files, inputs, limits, seed });
   const wrong = showDiagnostics(output.diagnostics, output.sources, { console, json });
   if (emit !== undefined) {
     console.out(output.emit(emit));

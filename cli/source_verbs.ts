@@ -10,11 +10,11 @@ import { wrongCode } from "./run_verb.ts";
 
 /** `meta.ts check FILES`: the exit code is 1 when a program is wrong, 2 when one of its files may not be
  *  read. Throws FileAccessError for wrong use. */
-export function checkVerb({ files, inputs, limits, json, dataFolder }: CommandLine, console: Console): number {
+export function checkVerb({ files, inputs, limits, seed, json, dataFolder }: CommandLine, console: Console): number {
   let code: number = exitCodes.done;
   for (const file of files) {
     const program = openProgramFiles(file, { dataFolder });
-    const { diagnostics, sources } = compileProgram({ ...program, inputs, limits });
+    const { diagnostics, sources } = compileProgram({ ...program, inputs, limits, seed });
     const wrong = showDiagnostics(diagnostics, sources, { console, json });
     if (wrong) code = Math.max(code, wrongCode(program));
     else if (!json) console.out(`${file}: ok\n`);

@@ -54,7 +54,7 @@ export async function verifyVerb(
   const { files: [file], inputs, limits, seed, json } = command;
   const files = openProgramFiles(file!, command);
   const compileInstance = (instance: Instance) =>
-    compile({ ...files, inputs, limits, instance: { precision: "f64", ...instance } });
+    compile({ ...files, inputs, limits, seed, instance: { precision: "f64", ...instance } });
   const whole = compileInstance({});
   if (showDiagnostics(whole.diagnostics, whole.sources, { console, json })) return wrongCode(files);
   if (namedFunctions(whole.program!).length === 0) {

@@ -40,6 +40,8 @@ export interface CompileInput {
   readonly data?: HostData;
   /** Where something starts, in place of what the program says. */
   readonly start?: readonly HostStart[];
+  /** With which splits draw their parts; 0 when not given. A program that has some runs with no other one. */
+  readonly seed?: number;
   /** Names of the tasks that host functions make. */
   readonly tasks?: readonly string[];
   /** What differs from the program as written. */
@@ -106,6 +108,7 @@ function compileStages(input: CompileInput, place: { at?: () => string }): Compi
       hostTasks: new Set(input.tasks),
       instance,
       limits,
+      seed: input.seed ?? 0,
     });
     const { work } = el;
     place.at = () => work.at ? `near ${placeText(modules.sources, work.at)}` : "";

@@ -8,6 +8,7 @@ import { type Direction, estimatorFacts, type EstimatorKind, type Loop } from ".
 import { stepsOf } from "./elaborate/steps.ts";
 import { type CheckedProgram, endingTexts, text, throughText } from "./check/checked_program.ts";
 import { loopsChanging, outersLearning } from "./elaborate/ownership.ts";
+import { rowsKeys } from "./elaborate/parts.ts";
 import { startKey, startText } from "./elaborate/starts.ts";
 import { taskText } from "./elaborate/task_arguments.ts";
 import { classArrays } from "./elaborate/class_tables.ts";
@@ -155,11 +156,14 @@ function symbols(el: Elaboration, checked: CheckedProgram): string[] {
   });
   const rest = el.leaves.size - shown.length;
   const starts = new Set([...el.leaves.values()].map(startKey));
-  const derived = classArrays(el);
+  const derived = new Set([...classArrays(el), ...rowsKeys(el)]);
   return [
     "symbols",
     ...columns(shown),
     ...(rest > 0 ? [`  and ${count(rest, "constant", "constants")}`] : []),
+    ...[...el.parts].flatMap(([{ name, part }, rows]) =>
+      rows && part ? [`  ${name.name}  ${count(rows.length, "row")} of ${part.of.name}`] : []
+    ),
     ...[...el.data.keys()].filter((name) => !starts.has(name) && !derived.has(name)).map((name) =>
       `  ${name}  data ${formatDims(el.data.get(name)!.shape.map((size) => ({ size })))}`
     ),

@@ -16,6 +16,7 @@ import {
   type ScanMember,
   type SplitMember,
   type StepMember,
+  type TablePart,
   type TaskItem,
   type TypeExpression,
 } from "../syntax/ast.ts";
@@ -83,6 +84,9 @@ class Resolver {
           this.#binding(field, field.value ? none : new Set("_"));
           this.#check(field.missing, none);
         }
+        return item.part && this.#part(item.part);
+      case "Parts":
+        for (const { part } of item.parts) this.#part(part);
         return;
       case "Task":
         return this.#task(item);
@@ -127,6 +131,14 @@ class Resolver {
       default:
         item satisfies never;
     }
+  }
+
+  /** The condition of a part reads the fields of its table, whose names are those of what it is a part of. */
+  #part({ of, where, share }: TablePart): void {
+    this.#check({ kind: "Name", name: of.name, primed: false, span: of.span }, none);
+    const fields = tableFields(this.#module, of.name);
+    if (fields) this.#check(where, fields);
+    this.#check(share, none);
   }
 
   /** Names of numbers of steps, which an expression over times may use. */
@@ -396,6 +408,16 @@ function splitsOf(module: Module): Names {
     for (const member of item.members) if (member.kind === "Split") splits.add(member.name.name);
   }
   return splits;
+}
+
+/** The names of the fields of a table, or of the table that a part is taken of; undefined where there is none. */
+function tableFields(module: Module, name: string, seen: Names = none): Names | undefined {
+  const definition = module.visible.get(name);
+  if (definition?.item.kind !== "Data" || seen.has(name)) return undefined;
+  const { part, fields } = definition.item;
+  return part
+    ? tableFields(definition.module, part.of.name, new Set([...seen, name]))
+    : new Set(fields.map((field) => field.name.name));
 }
 
 /** A free-standing parameter that nothing reads is a mistake that is worth saying. */

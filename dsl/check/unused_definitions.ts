@@ -52,7 +52,7 @@ export function checkModule(el: Elaboration, module: Module): void {
         declareParam(openCheck(el, module), definition);
         break;
       case "Data":
-        for (const member of dataRecord(openCheck(el, module), definition).members.values()) member();
+        checkData(openCheck(el, module), definition);
         break;
       case "Task":
         for (const clause of clausesAcross(el, definition)) checkTask(openCheck(el, module), clause);
@@ -65,6 +65,11 @@ export function checkModule(el: Elaboration, module: Module): void {
         break;
     }
   }
+}
+
+function checkData(cx: Context, definition: Definition): void {
+  const table = dataRecord(cx, definition);
+  if (table.kind === "record") { for (const member of table.members.values()) member(); }
 }
 
 function openCheck(el: Elaboration, module: Module): Context {

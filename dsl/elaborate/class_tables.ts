@@ -1,22 +1,32 @@
 // Which rows of a table belong to which class? The values of one of its fields, and the rows that have each: known before the run, and
 // kept beside the data as arrays of integers, so that a row of a class is two look-ups away.
+import type { Builder } from "../../runtime/ir/builder.ts";
 import { rangeOf } from "../../runtime/ir/ranges.ts";
 import { sizeOf, type Variable } from "../../runtime/ir/types.ts";
 import type { Context, Elaboration, RecordValue } from "../world/world.ts";
 import type { ClassTable, TensorValue } from "../world/value_kinds.ts";
 import { rangedBelow } from "./drawn_integers.ts";
 
-/** The whole numbers of a field, where they stand in the program or are read as they are: what is made of such is not known. */
+/** The whole numbers of a field, where they stand in the program, are read as they are, or are those of some rows: what is made of such
+ *  is not known. */
 export function knownIntegers({ variable }: TensorValue, { b }: Context): ArrayLike<number> | undefined {
+  return known(b, variable);
+}
+
+function known(b: Builder, variable: Variable): ArrayLike<number> | undefined {
   const size = sizeOf(variable.shape);
   const made = b.definition(variable);
-  const first = made?.op === "convert" ? b.definition(made.inputs[0]!) : made;
-  if (!first) {
+  if (!made) {
     const data = rangeOf(variable).source?.data;
     return data?.length === size ? data : undefined;
   }
-  if (first.op !== "constant") return undefined;
-  const { data } = first.params;
+  if (made.op === "convert") return known(b, made.inputs[0]!);
+  if (made.op === "gather") {
+    const [table, rows] = made.inputs.map((input) => input.shape.length === 1 ? known(b, input) : undefined);
+    return table && rows && Int32Array.from(rows, (row) => table[row]!);
+  }
+  if (made.op !== "constant") return undefined;
+  const { data } = made.params;
   return data.length === size ? data : Int32Array.from({ length: size }, () => data[0]!);
 }
 

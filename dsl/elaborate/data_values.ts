@@ -4,10 +4,11 @@ import type { Definition, Module } from "../modules/modules.ts";
 import { hintAt } from "../diagnostics/hints.ts";
 import { fail, moduleScope } from "../world/report.ts";
 import { fieldOf } from "./row_origins.ts";
+import { isPart, partRecord } from "./parts.ts";
 import { bindingValue } from "./tasks.ts";
 import { rangeOf, setRange } from "../../runtime/ir/ranges.ts";
 import type { Builder } from "../../runtime/ir/builder.ts";
-import type { Context, Elaboration, RecordValue, Value } from "../world/world.ts";
+import type { Context, Elaboration, Value } from "../world/world.ts";
 import type { Dim } from "../world/value_kinds.ts";
 import { outermost } from "../world/moments.ts";
 import { errorValue } from "../world/values.ts";
@@ -17,8 +18,9 @@ import { evaluateSize, tooLarge } from "./sizes.ts";
 import { entryOfArray } from "../../runtime/program/given_arrays.ts";
 
 /** A data item as a value: its fields, read when first asked for. */
-export function dataRecord(cx: Context, definition: Definition): RecordValue {
+export function dataRecord(cx: Context, definition: Definition): Value {
   const item = definition.item as DataItem;
+  if (isPart(item)) return partRecord(cx, definition);
   const name = item.name.name;
   const members = new Map<string, () => Value>();
   for (const field of item.fields) {

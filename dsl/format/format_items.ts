@@ -60,7 +60,13 @@ function makeItem(q: CommentQueue, item: ast.Item, indent: number): LineEntry | 
     case "Let":
     case "Function":
       return memberEntry(q, item, indent);
+    case "Parts":
+      return plain(partsDocument(q, item));
     case "Data":
+      if (item.part) {
+        const { of, where } = item.part;
+        return plain([`data ${item.name.name} = ${of.name} where `, expressionDocument(q, where!)]);
+      }
       return block(q, {
         node: item,
         heading: () => `data ${item.name.name}${item.from ? ` from "${item.from.text}"` : ""}`,
@@ -99,6 +105,12 @@ function makeItem(q: CommentQueue, item: ast.Item, indent: number): LineEntry | 
     default:
       return item satisfies never;
   }
+}
+
+/** `split glyphs evenly by script into train 0.8, test 0.2` */
+function partsDocument(q: CommentQueue, { of, evenly, by, parts }: ast.PartsItem): Document {
+  const shares = parts.map(({ name, part }) => [`${name.name} `, expressionDocument(q, part.share!)]);
+  return [`split ${of.name}${evenly ? " evenly" : ""}${by ? ` by ${by.name}` : ""} into `, align(fill(shares))];
 }
 
 /** `outer second after first` */

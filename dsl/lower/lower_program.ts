@@ -72,6 +72,7 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
     limits: el.limits,
     ...(budget === undefined ? {} : { memory: budget }),
     data: el.data,
+    ...([...el.parts.keys()].some(({ part }) => part?.share) && { splitBySeed: el.seed }),
     leaves: checked.persistent.map((leaf) => lastingLeaf(el, leaf)),
     initial,
     outers: withReadStates(complete(outers), read.flatMap((item) => item ? [item.fn] : [])),

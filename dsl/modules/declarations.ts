@@ -63,6 +63,7 @@ function checkItem(item: Item, sink: DiagnosticSink): void {
     case "Precision":
     case "Memory":
     case "Import":
+    case "Parts":
     case "Start":
     case "Let":
     case "Inner":
@@ -186,6 +187,7 @@ export const numberTypes: readonly string[] = ["int", "float", "bool"];
 
 /** What a task may be given, too: the rows that it is drawn from. */
 const taskTypes = [...numberTypes, "data"];
+
 /** The type of bytes in data, which are ints wherever they are read. */
 export const byteType = "u8";
 

@@ -14,7 +14,7 @@ import { quoted } from "../text/words.ts";
 /** An item that has a name of its own. */
 export type NamedItem = Exclude<
   Item,
-  { kind: "Edition" | "Precision" | "Memory" | "Import" | "Start" | "Override" | "Gradient" | "Record" }
+  { kind: "Edition" | "Precision" | "Memory" | "Import" | "Parts" | "Start" | "Override" | "Gradient" | "Record" }
 >;
 
 /** What a name at the top of a file stands for. */
@@ -62,7 +62,12 @@ export interface ModuleSet {
  *  Throws an Error whose message is for the user when the file is there but may not be read. */
 export type ReadSource = (path: string) => string | undefined;
 
-/** The name that an item defines. */
+/** The items that have names, those of the parts of a split among them. */
+export function namedItems({ items }: Program): readonly Item[] {
+  return items.flatMap((item): readonly Item[] => item.kind === "Parts" ? item.parts : [item]);
+}
+
+/** The name that an item defines, if it defines one. */
 export function nameOf(item: Item): Identifier | undefined {
   switch (item.kind) {
     case "Input":
@@ -83,6 +88,7 @@ export function nameOf(item: Item): Identifier | undefined {
     case "Precision":
     case "Memory":
     case "Import":
+    case "Parts":
     case "Start":
     case "Override":
     case "Gradient":
@@ -223,7 +229,7 @@ function load(loading: Loading, source: SourceText): MutableModule {
 }
 
 function define(loading: Loading, module: MutableModule): void {
-  for (const item of module.program.items) {
+  for (const item of namedItems(module.program)) {
     const name = nameOf(item);
     if (!name || name.name === "") continue;
     const earlier = module.own.get(name.name);

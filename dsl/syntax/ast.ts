@@ -180,6 +180,7 @@ export type Item =
   | LetItem
   | FunctionItem
   | DataItem
+  | PartsItem
   | TaskItem
   | ModelItem
   | ParamItem
@@ -254,6 +255,23 @@ export interface DataItem extends ItemBase {
   readonly name: Identifier;
   readonly from?: QuotedText;
   readonly fields: readonly DataField[];
+  /** Of a table that is rows of another one: it has its fields. */
+  readonly part?: TablePart;
+}
+/** `glyphs where script < 30`, or one of `split glyphs into train 0.8, test 0.2`. */
+export interface TablePart {
+  readonly of: Identifier;
+  readonly where?: Expression;
+  /** Of a split: what share of the rows, or how many of them. */
+  readonly share?: Expression;
+}
+/** `split glyphs by script into train 0.8, test 0.2`, `split flowers evenly by kind into train 100, test 50` */
+export interface PartsItem extends ItemBase {
+  readonly kind: "Parts";
+  readonly of: Identifier;
+  readonly evenly: boolean;
+  readonly by?: Identifier;
+  readonly parts: readonly (DataItem & { readonly part: TablePart })[];
 }
 /** `x : [n, 3] from "a", "c" .. "d" missing 0`: what is read from where, and what stands for a missing entry. */
 export interface DataField extends Binding {

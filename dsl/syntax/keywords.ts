@@ -27,6 +27,7 @@ const itemWords: Readonly<Record<Item["kind"], readonly [word: string, reserved:
     Memory: ["memory", false],
     Input: ["input", false],
     Data: ["data", false, ["{", "from"]],
+    Parts: ["split", false],
     Task: ["task", false, ["{", "("]],
     Model: ["model", false, ["("]],
     Param: ["param", false],
@@ -80,11 +81,11 @@ export const keywords: readonly Keyword[] = [
   ...words("item", true, ofItems(true)),
   ...words("item", false, ofItems(false)),
   ...words("member", true, "return"),
-  ...words("member", false, "split classes use state draw scan"),
+  ...words("member", false, "classes use state draw scan"),
   ...words("clause", true, [...ofClauses(true), "wrt"]),
   ...words("clause", false, [...ofClauses(false), "after", "expect"]),
   ...words("link", true, "in via per within"),
-  ...words("link", false, "at of step steps fixed missing as has with"),
+  ...words("link", false, "at of step steps fixed missing as has with where into evenly"),
 ];
 
 const byWord: ReadonlyMap<string, Keyword> = new Map(keywords.map((keyword) => [keyword.word, keyword]));

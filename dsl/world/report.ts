@@ -17,16 +17,18 @@ import { onOneLine } from "../text/words.ts";
 export function newElaboration(
   given:
     & Pick<Elaboration, "modules" | "sink" | "precision" | "evaluator" | "inputs">
-    & Partial<Pick<Elaboration, "hostTasks" | "instance" | "limits">>,
+    & Partial<Pick<Elaboration, "hostTasks" | "instance" | "limits" | "seed">>,
 ): Elaboration {
   return {
     hostTasks: new Set(),
     instance: {},
     limits: usualLimits,
+    seed: 0,
     ...given,
     loops: new Map(),
     data: new Map(),
     starts: [],
+    parts: new Map(),
     dataRanges: new Map(),
     classTables: new Map(),
     recordedRates: new Set(),

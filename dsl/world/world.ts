@@ -8,7 +8,15 @@ import type { InputSlot } from "../../runtime/program/program.ts";
 import type { Definition, Module, ModuleSet } from "../modules/modules.ts";
 import type { DeclaredHyperparameter, Direction, Loop, LoopRule, NamedAcross, Via, WrittenStep } from "./loop.ts";
 import type { Path } from "../syntax/paths.ts";
-import type { BatchClause, Expression, FunctionItem, LetItem, ModelItem, OptimizerItem } from "../syntax/ast.ts";
+import type {
+  BatchClause,
+  DataItem,
+  Expression,
+  FunctionItem,
+  LetItem,
+  ModelItem,
+  OptimizerItem,
+} from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
 import type { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import type { Instance } from "./instance.ts";
@@ -277,6 +285,10 @@ export interface Elaboration {
   readonly classTables: Map<Table, Map<string, ClassTable>>;
   /** What is known of their integers, and where each stands. */
   readonly dataRanges: Map<string, IntRange>;
+  /** The rows of each part of a table, increasing; undefined where they cannot be known. */
+  readonly parts: Map<DataItem, Int32Array | undefined>;
+  /** With which splits draw their parts. */
+  readonly seed: number;
   /** Names of the tasks whose fields without values a host function gives. */
   readonly hostTasks: ReadonlySet<string>;
   /** Names of the hyperparameters whose values at every step are recorded. */

@@ -12,6 +12,7 @@ import {
   type Variable,
 } from "./types.ts";
 import type { Builder } from "./builder.ts";
+import { rangeOf } from "./ranges.ts";
 
 type Simplification = (
   b: Builder,
@@ -188,6 +189,17 @@ const moveBytes =
     return bytes && b.convert(b.one(op, [bytes, ...others], params), type.dtype);
   };
 
+/** Rows of some rows are rows, where all of them are there: an index outside would read 0 of the first, and a row of the second. */
+const rowsOfRows: Simplification = (b, [x, indices], { axis, batch }: PrimitiveParameters["gather"]) => {
+  const inner = axis === 0 && batch === 0 ? b.definition(x!) : undefined;
+  if (inner?.op !== "gather" || inner.params.axis !== 0 || inner.params.batch !== 0) return undefined;
+  const [table, rows] = inner.inputs as [Variable, Variable];
+  const { low, high } = rangeOf(indices!);
+  if (rows.shape.length !== 1 || low < 0 || high >= rows.shape[0]!) return undefined;
+  const taken = b.one("gather", [rows, indices!], { axis: 0, batch: 0 });
+  return b.one("gather", [table, taken], { axis: 0, batch: 0 });
+};
+
 /** A conversion there and back, the first step of which loses nothing. From bytes there is none on the way. */
 const convertBack: Simplification = (b, [x], { dtype }: PrimitiveParameters["convert"]) => {
   const producer = b.producer(x!);
@@ -352,7 +364,7 @@ const simplifications: { readonly [P in PrimitiveName]?: Simplification } = {
     (x, params: PrimitiveParameters["reverse"]) => params.axes.every((axis) => x.shape[axis] === 1),
     first(moveBytes("reverse"), reverseOfReverse),
   ),
-  gather: moveBytes("gather"),
+  gather: first(moveBytes("gather"), rowsOfRows),
   pad: (b, [x], params: PrimitiveParameters["pad"], type) => {
     if ([params.low, params.high, params.interior].every((l) => l.every((n) => n === 0))) return x;
     return b.uniformValue(x!) === 0 || sizeOf(x!.shape) === 0 ? b.fill(0, type) : undefined;

@@ -4,7 +4,7 @@
 import { type HostTasks, openTaskSource, type TaskSource } from "./host_tasks.ts";
 import type { HostArray } from "../ir/types.ts";
 import type { Backend } from "../backend/interface.ts";
-import { asOwnError, CallGivenUp, MetaRuntimeError } from "../errors.ts";
+import { asOwnError, CallGivenUp, InternalError, MetaRuntimeError } from "../errors.ts";
 import { type ExperimentProgram, functionsOf, type ProgramFunction } from "../program/program.ts";
 import { itemsOf, type RunItem } from "./items.ts";
 import type { RunEvent } from "./events.ts";
@@ -62,6 +62,9 @@ export async function runProgram(
   options: RunOptions = {},
 ): Promise<RunResult> {
   const seed = options.seed ?? 0;
+  if (program.splitBySeed !== undefined && program.splitBySeed !== seed) {
+    throw new InternalError(`The parts of tables were drawn with seed ${program.splitBySeed}, and the run has ${seed}`);
+  }
   const now = options.now ?? (() => performance.now());
   const start = now();
   const budget = options.memory ?? program.memory;

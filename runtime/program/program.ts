@@ -80,6 +80,8 @@ export interface ExperimentProgram {
   /** Bytes that each function may keep, as `memory 2 GB` says. */
   readonly memory?: number;
   readonly data: ReadonlyMap<string, HostArray>;
+  /** The seed with which parts of tables were drawn, where some were: it runs with no other. */
+  readonly splitBySeed?: number;
   readonly leaves: readonly Leaf[];
   /** Outputs: the declared value of every leaf, in the order of `leaves`. */
   readonly initial: ProgramFunction;

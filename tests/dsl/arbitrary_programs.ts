@@ -271,8 +271,27 @@ const items = {
   ).map(([references, from, as]): ast.Item => ({ kind: "Start", references, from, ...as, span })),
   Let: letItem,
   Function: functionItem,
-  Data: fc.tuple(identifier, optional("from", file), list(dataField))
-    .map(([name, from, fields]): ast.Item => ({ kind: "Data", name, ...from, fields, span })),
+  Data: fc.oneof(
+    fc.tuple(identifier, optional("from", file), list(dataField))
+      .map(([name, from, fields]): ast.Item => ({ kind: "Data", name, ...from, fields, span })),
+    fc.tuple(identifier, identifier, expression)
+      .map(([name, of, where]): ast.Item => ({ kind: "Data", name, fields: [], part: { of, where }, span })),
+  ),
+  Parts: fc.tuple(
+    identifier,
+    fc.boolean(),
+    optional("by", identifier),
+    fc.array(fc.tuple(identifier, expression), { minLength: 1, maxLength: 5 }),
+  ).map(([of, evenly, by, shares]): ast.Item => {
+    const parts = shares.map(([name, share]) => ({
+      kind: "Data" as const,
+      name,
+      fields: [],
+      part: { of, share },
+      span,
+    }));
+    return { kind: "Parts", of, evenly, ...by, parts, span };
+  }),
   Task: fc.tuple(
     identifier,
     optional("formals", formals),

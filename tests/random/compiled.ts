@@ -12,9 +12,18 @@ import type { RandomProgram } from "./definitions.ts";
 /** What the root file is called, unless said. */
 export const rootName = "program.meta";
 
+/** The seed that programs run with. */
+export const runSeed = 5;
+
 /** Compiles files. */
-export function compileFiles({ text, files }: RandomProgram, name = rootName, instance?: Instance): CompileOutput {
+export function compileFiles(
+  { text, files }: RandomProgram,
+  name = rootName,
+  instance?: Instance,
+  seed = runSeed,
+): CompileOutput {
   return compileProgram({
+    seed,
     root: { name, text },
     readSource: (path) => files.get(path.replace(/^\.\//, "")),
     readData: (path) => path.endsWith(".safetensors") ? storedFile(files.get(path)) : undefined,

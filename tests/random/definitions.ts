@@ -99,6 +99,17 @@ export class Definitions {
         dice.chance(0.5)
       }, false]\n    far : int [2] = [${dice.int(0, 5)}, ${dice.pick(["7", "100_000", "2147483647"])}]\n}`,
     );
+    const type = dice.pick(["int", "u8"]);
+    this.define(
+      "book",
+      `data book {\n    px : [6] = ${literal(dice, [6])}\n    group : ${type} [6] = [2, 0, 1, 0, 2, 1]\n}`,
+    );
+    this.define("near", `data near = book where ${dice.pick(["group < 1", "group == 2", "group > 1"])}`);
+    this.define(
+      "most",
+      `split book ${dice.pick(["", "evenly by group "])}into most 0.5, others ${dice.pick(["0.5", "2"])}`,
+    );
+    this.define("whole", `split book by group into whole ${dice.pick(["1", "0.4"])}`);
     const net = this.network;
     if (net) {
       for (const model of net.models) this.define(model.name, model.text, !model.text.includes("theta"));
@@ -187,6 +198,10 @@ export class Definitions {
       { text: "ix.two", shape: [2], below: 2 },
       { text: "ix.three", shape: [3], below: 3 },
       { text: "ix.on", shape: [3], bool: true },
+      { text: "near.px", shape: [2] },
+      { text: "whole.px", shape: [2] },
+      { text: "most.px", shape: [3] },
+      { text: "most.group", shape: [3], below: 3 },
     ];
     if (this.theta) list.push({ text: "theta", shape: [] }, { text: "theta", shape: [] });
     if (this.has("half")) list.push({ text: "half", shape: [] });

@@ -8,7 +8,7 @@ import { bodyOf, type Equation, type IrFunction } from "../../runtime/ir/types.t
 import type { ExperimentProgram, ProgramFunction } from "../../runtime/program/program.ts";
 import type { RunResult } from "../../runtime/loop/results.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
-import { compileFiles, errorsOf, settle, type Settled, treeOf } from "./compiled.ts";
+import { compileFiles, errorsOf, runSeed, settle, type Settled, treeOf } from "./compiled.ts";
 import type { Dice } from "./dice.ts";
 import { apart, type Numbers, numbersOf } from "./numbers.ts";
 import { distinctName } from "./observed_draws.ts";
@@ -23,7 +23,7 @@ import {
   stoppedEarly,
   throughFunctions,
 } from "./rewrites.ts";
-import { type Outcome, runOn, runSeed, tensorflow, threaded, wasm } from "./runs.ts";
+import { type Outcome, runOn, tensorflow, threaded, wasm } from "./runs.ts";
 import { lookAtReach } from "./reach.ts";
 import { lookAtImplicit } from "./implicit.ts";
 import { atRest } from "./resting.ts";
@@ -217,9 +217,9 @@ export const checks: readonly Check[] = [
     async look({ settled: { output }, dice }) {
       const program = output.program!;
       const [first, second] = dice.pick([[referenceBackend, referenceBackend], [wasm, threaded], [threaded, wasm]]);
-      const { result, marks } = await marked(program, first!);
+      const { result, marks } = await marked(program, first!, { seed: runSeed });
       const { bytes, steps } = dice.pick(marks);
-      const again = await runProgram(program, second!, { tasks: {}, seed: 3, resume: stateFrom(bytes) });
+      const again = await runProgram(program, second!, { tasks: {}, seed: runSeed, resume: stateFrom(bytes) });
       const [whole, other] = [computed(result), computed(again)];
       const at = whole.tensors.findIndex((x, i) => x !== other.tensors[i]);
       if (at < 0 && whole.text === other.text) return held;
@@ -345,13 +345,14 @@ export const checks: readonly Check[] = [
   {
     name: "draws",
     share: 1,
-    async look({ run, settled: { output } }) {
+    async look({ run, settled: { program } }) {
       const distinct = (r: RunResult) =>
         r.evaluations.filter((e) => e.name.startsWith(distinctName)).flatMap((e) => e.reports);
       const seen = distinct(run);
       if (seen.length === 0) return apply;
       // what another seed does not change is no draw
-      const again = distinct(await runProgram(output.program!, referenceBackend, { seed: runSeed + 1 }));
+      const other = compileFiles(program, undefined, undefined, runSeed + 1);
+      const again = distinct(await runProgram(other.program!, referenceBackend, { seed: runSeed + 1 }));
       const places = new Map<number, string>();
       for (const [k, { label, points }] of seen.entries()) {
         for (const [task, value] of [...points[0]!.values].entries()) {

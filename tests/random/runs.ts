@@ -1,4 +1,5 @@
 // Where do random programs run? On each backend with one seed; and what can come of a comparison.
+import { runSeed } from "./compiled.ts";
 import type { Backend } from "../../runtime/backend/interface.ts";
 import { findTensorFlow } from "../../runtime/backend/tensorflow/package.ts";
 import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
@@ -37,9 +38,6 @@ export function tensorflow(): Promise<Backend | undefined> {
   })();
   return opened;
 }
-
-/** The seed that programs run with. */
-export const runSeed = 5;
 
 export function runOn(program: ExperimentProgram, backend: Backend, memory?: number): Promise<RunResult> {
   return runProgram(program, backend, { seed: runSeed, ...(memory !== undefined && { memory }) });

@@ -6,7 +6,8 @@ import type { Instance } from "../../dsl/world/instance.ts";
 import { compileFiles, treeOf } from "./compiled.ts";
 import type { RandomProgram } from "./definitions.ts";
 import type { Dice } from "./dice.ts";
-import { type Outcome, runOn, runSeed } from "./runs.ts";
+import { runSeed } from "./compiled.ts";
+import { type Outcome, runOn } from "./runs.ts";
 import { compareSlope, pointOf, scalarsOf } from "./slopes.ts";
 
 /** Entries that are differentiated for, at most: each needs a program of its own. */

@@ -35,6 +35,18 @@ const outside = ["5", "-1", "1000000", "2147483647"];
 
 const mistakes: readonly Mistake[] = [
   {
+    name: "a part without rows",
+    make: (text, dice) =>
+      `${text}data leaf { n : int [3] = [1, 2, 3] }\ndata blank = leaf where ${dice.pick(["n > 3", "n < 1"])}\n`,
+  },
+  {
+    name: "parts that take more than there is",
+    make: (text, dice) =>
+      `${text}data leaf { n : int [3] = [1, 2, 3] }\nsplit leaf into one ${dice.pick(["0.8", "3"])}, two ${
+        dice.pick(["0.5", "2"])
+      }\n`,
+  },
+  {
     name: "a label that is no class",
     make: (text, dice) =>
       /cross_entropy\([^\n]*d\.label\)/.test(asked(text)) && !/batch \d of d/.test(text)

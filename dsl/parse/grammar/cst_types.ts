@@ -198,12 +198,37 @@ export interface DataItemCstNode extends CstNode {
   readonly children: {
     Data?: IToken[];
     Name?: IToken[];
+    wherePart?: WherePartCstNode[];
     From?: IToken[];
     String?: IToken[];
     LBrace?: IToken[];
     dataField?: DataFieldCstNode[];
     RBrace?: IToken[];
   };
+}
+
+export interface WherePartCstNode extends CstNode {
+  readonly name: "wherePart";
+  readonly children: { Equals?: IToken[]; Name?: IToken[]; Where?: IToken[]; expression?: ExpressionCstNode[] };
+}
+
+export interface PartsItemCstNode extends CstNode {
+  readonly name: "partsItem";
+  readonly children: {
+    Split?: IToken[];
+    Name?: IToken[];
+    Evenly?: IToken[];
+    By?: IToken[];
+    field?: IToken[];
+    Into?: IToken[];
+    share?: ShareCstNode[];
+    Comma?: IToken[];
+  };
+}
+
+export interface ShareCstNode extends CstNode {
+  readonly name: "share";
+  readonly children: { Name?: IToken[]; expression?: ExpressionCstNode[] };
 }
 
 export interface DataFieldCstNode extends CstNode {
@@ -398,6 +423,7 @@ export interface ItemCstNode extends CstNode {
     letItem?: LetItemCstNode[];
     functionItem?: FunctionItemCstNode[];
     dataItem?: DataItemCstNode[];
+    partsItem?: PartsItemCstNode[];
     taskItem?: TaskItemCstNode[];
     modelItem?: ModelItemCstNode[];
     optimizerItem?: OptimizerItemCstNode[];

@@ -52,6 +52,7 @@ export class MetaParser extends DeclarationParser implements Readonly<Record<Ite
       { ALT: () => this.SUBRULE(this.letItem) },
       { ALT: () => this.SUBRULE(this.functionItem) },
       { ALT: () => this.SUBRULE(this.dataItem) },
+      { ALT: () => this.SUBRULE(this.partsItem) },
       { ALT: () => this.SUBRULE(this.taskItem) },
       { ALT: () => this.SUBRULE(this.modelItem) },
       { ALT: () => this.SUBRULE(this.optimizerItem) },

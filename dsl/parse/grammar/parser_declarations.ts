@@ -102,13 +102,46 @@ export abstract class DeclarationParser extends ExpressionParser {
   dataItem: Rule = this.RULE("dataItem", () => {
     this.CONSUME(keyword("data"));
     this.CONSUME(t.Name);
-    this.OPTION(() => {
-      this.CONSUME(keyword("from"));
-      this.CONSUME(t.StringToken);
+    this.OR([
+      { ALT: () => this.SUBRULE(this.wherePart) },
+      {
+        ALT: () => {
+          this.OPTION(() => {
+            this.CONSUME(keyword("from"));
+            this.CONSUME(t.StringToken);
+          });
+          this.CONSUME(t.LBrace);
+          this.MANY(() => this.SUBRULE(this.dataField));
+          this.CONSUME(t.RBrace);
+        },
+      },
+    ]);
+  });
+
+  /** `= glyphs where script < 30` */
+  wherePart: Rule = this.RULE("wherePart", () => {
+    this.CONSUME(t.Equals);
+    this.CONSUME(t.Name);
+    this.CONSUME(keyword("where"));
+    this.SUBRULE(this.expression);
+  });
+
+  /** `split glyphs evenly by script into train 0.8, test 0.2` */
+  partsItem: Rule = this.RULE("partsItem", () => {
+    this.CONSUME(keyword("split"));
+    this.CONSUME(t.Name);
+    this.OPTION(() => this.CONSUME(keyword("evenly")));
+    this.OPTION2(() => {
+      this.CONSUME(keyword("by"));
+      this.CONSUME2(t.Name, { LABEL: "field" });
     });
-    this.CONSUME(t.LBrace);
-    this.MANY(() => this.SUBRULE(this.dataField));
-    this.CONSUME(t.RBrace);
+    this.CONSUME(keyword("into"));
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.share) });
+  });
+
+  share: Rule = this.RULE("share", () => {
+    this.CONSUME(t.Name);
+    this.SUBRULE(this.expression);
   });
 
   /** `x : [n, 3] from "a", "c" .. "d" missing 0` */

@@ -89,7 +89,35 @@ export function dataItem(c: Conversion, node: cst.DataItemCstNode): ast.DataItem
   const span = nodeSpan(c, node);
   const from = quotedText(c, first(node.children.String));
   const fields = present((node.children.dataField ?? []).map((each) => dataField(c, each)));
-  return { kind: "Data", name, ...(from && { from }), fields, ...docAbove(c, span.start), span };
+  const children = first(node.children.wherePart)?.children;
+  const of = children && identifier(c, first(children.Name));
+  const where = children && expression(c, first(children.expression), span.end);
+  return {
+    kind: "Data",
+    name,
+    ...(from && { from }),
+    fields,
+    ...(of && where && { part: { of, where } }),
+    ...docAbove(c, span.start),
+    span,
+  };
+}
+
+/** `split glyphs by script into train 0.8, test 0.2` */
+export function partsItem(c: Conversion, node: cst.PartsItemCstNode): ast.PartsItem | undefined {
+  const { children } = node;
+  const of = identifier(c, first(children.Name));
+  if (of === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const by = identifier(c, first(children.field));
+  const parts = present((children.share ?? []).map((each): ast.PartsItem["parts"][number] | undefined => {
+    const name = identifier(c, first(each.children.Name));
+    const own = nodeSpan(c, each);
+    const share = expression(c, first(each.children.expression), own.end);
+    return name && { kind: "Data", name, fields: [], part: { of, share }, span: own };
+  }));
+  const evenly = first(children.Evenly) !== undefined;
+  return { kind: "Parts", of, evenly, ...(by && { by }), parts, ...docAbove(c, span.start), span };
 }
 
 function dataField(c: Conversion, node: cst.DataFieldCstNode): ast.DataField | undefined {

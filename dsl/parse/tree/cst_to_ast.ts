@@ -60,6 +60,7 @@ const items: {
   letItem: declarations.letItem,
   functionItem: declarations.functionItem,
   dataItem: declarations.dataItem,
+  partsItem: declarations.partsItem,
   taskItem: declarations.taskItem,
   modelItem: declarations.modelItem,
   optimizerItem: declarations.optimizerItem,

@@ -1,0 +1,358 @@
+// Which rows of a table make a part of it? Those of which a condition holds, or those that a split draws by seed and name: found once,
+// before the run, from what the table holds. A part has the table's fields; its rows are taken where it is read.
+import { rangeOf, rangeOfData, setRange } from "../../runtime/ir/ranges.ts";
+import type { HostArray, Variable } from "../../runtime/ir/types.ts";
+import { sizeOf } from "../../runtime/ir/types.ts";
+import { openPreview } from "../../runtime/program/preview.ts";
+import { dependsOnItself } from "../diagnostics/messages.ts";
+import { hintFor } from "../diagnostics/hints.ts";
+import { expressionText } from "../format/expression_text.ts";
+import type { Definition } from "../modules/modules.ts";
+import type { DataItem, Expression, Identifier, PartsItem, TablePart } from "../syntax/ast.ts";
+import { count, quoted } from "../text/words.ts";
+import { evaluate } from "../world/evaluator.ts";
+import { outermost } from "../world/moments.ts";
+import { fail } from "../world/report.ts";
+import { describeValue, errorValue } from "../world/values.ts";
+import type { Context, Local, RecordValue, Value } from "../world/world.ts";
+import { toTensor } from "./arithmetic.ts";
+import { addressOf } from "./draw_keys.ts";
+import { type Given, onlyChecked, openFunction } from "./functions.ts";
+import { topName } from "./models.ts";
+import { fieldOf, withoutRows } from "./row_origins.ts";
+import { requireStatic } from "./sizes.ts";
+import { rowsOfParts, type Share } from "./shares.ts";
+
+type PartItem = DataItem & { readonly part: TablePart };
+
+/** True for a table that is rows of another one. */
+export const isPart = (item: DataItem): item is PartItem => item.part !== undefined;
+
+/** A part of a table as a value: its fields, read when first asked for. The error value where it is none (reported). */
+export function partRecord(cx: Context, definition: Definition): Value {
+  const item = definition.item as PartItem;
+  const { name, span } = item.name;
+  const table = tableOf(cx, definition, item.part.of);
+  const rows = table && partRows(cx.elaboration, definition);
+  if (!rows) return errorValue;
+  const root = outermost(cx.world);
+  const members = new Map<string, () => Value>();
+  for (const [field, read] of table.members) {
+    members.set(field, () => {
+      const whole = read();
+      if (whole.kind === "error") return whole;
+      const tensor = toTensor({ ...cx, world: root, b: root.b }, whole);
+      if (tensor.kind === "error" || tensor.dims.length === 0) return whole;
+      const taken = cx.world.consumer.input({ kind: "data", name: rowsKey(cx.elaboration, definition) });
+      setRange(taken, { ...rangeOfData(rows), source: { name: `the rows of ${name}`, data: rows } });
+      const variable = root.b.one("gather", [tensor.variable, taken], { axis: 0, batch: 0 });
+      const called = `${name}.${field}`;
+      if (variable.dtype === "i32") noteRows(variable, tensor.variable, rows, called);
+      const dims = [{ size: rows.length }, ...withoutRows(tensor.dims.slice(1))];
+      return fieldOf(item, { kind: "tensor", variable, dims, declared: { name: called, span } });
+    });
+  }
+  return { kind: "record", name, what: "data", table: item, span, members };
+}
+
+/** Has the integers of a part know where they stand in the table. */
+function noteRows(variable: Variable, whole: Variable, rows: Int32Array, name: string): void {
+  const { source, ...range } = rangeOf(whole);
+  const width = sizeOf(whole.shape.slice(1));
+  const data = source?.data && width === 1 ? Int32Array.from(rows, (row) => source.data![row]!) : undefined;
+  setRange(variable, {
+    ...(data ? rangeOfData(data) : { ...range, attained: false }),
+    ...(source && {
+      source: {
+        name,
+        ...(data && { data }),
+        ...(source.where && { where: (i: number) => source.where!(rows[Math.floor(i / width)]! * width + i % width) }),
+        ...(source.notes && { notes: source.notes }),
+      },
+    }),
+  });
+}
+
+/** What the numbers of a part's rows are called among all that is read. */
+function rowsKey(el: Context["elaboration"], { item, module }: Definition): string {
+  const { name } = (item as PartItem).name;
+  return `${topName(el, { name, item, module })}: rows`;
+}
+
+/** The names of all such arrays. */
+export function rowsKeys(el: Context["elaboration"]): ReadonlySet<string> {
+  const definitions = el.modules.modules.flatMap((module) => [...module.own.values()]);
+  return new Set(definitions.filter(({ item }) => el.parts.has(item as DataItem)).map((own) => rowsKey(el, own)));
+}
+
+/** The table that a part is taken of. Undefined where there is none (reported). */
+function tableOf(cx: Context, { item, module }: Definition, { name, span }: Identifier): RecordValue | undefined {
+  const { busy } = cx.elaboration;
+  if (busy.has(item)) return void fail(cx, dependsOnItself((item as PartItem).name.name, span));
+  const root = outermost(cx.world);
+  const scope = { module, parent: undefined, locals: new Map() };
+  const at = { ...cx, world: root, b: root.b, scope, frames: [], batch: undefined };
+  busy.add(item);
+  try {
+    const value = evaluate(at, { kind: "Name", name, primed: false, span });
+    if (value.kind === "error") return undefined;
+    if (value.kind === "record" && value.what === "data") return value;
+    return void fail(at, {
+      code: "M0203",
+      title: `A part is taken of a \`data\` item, not of ${describeValue(value)}`,
+      at: span,
+    });
+  } finally {
+    busy.delete(item);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------- rows
+
+/** The numbers of the rows of a part, increasing. Undefined where they cannot be known (reported once). */
+export function partRows(el: Context["elaboration"], definition: Definition): Int32Array | undefined {
+  const item = definition.item as PartItem;
+  if (!el.parts.has(item)) {
+    el.parts.set(item, undefined);
+    if (item.part.where) el.parts.set(item, rowsWhere(el, definition, item.part.where));
+    else rowsOfSplit(el, definition).forEach((rows, part) => el.parts.set(part, rows));
+  }
+  const rows = el.parts.get(item);
+  if (rows) el.data.set(rowsKey(el, definition), { dtype: "i32", shape: [rows.length], data: rows });
+  return rows;
+}
+
+const scopeOf = ({ module }: Definition, locals: ReadonlyMap<string, Local> = new Map()) => {
+  return { module, parent: undefined, locals };
+};
+
+/** What is looked at is computed, draws too. */
+const written: Given = { ...onlyChecked, plans: new Map() };
+
+/** A table with the function that its values are written in, to be known now. */
+interface Look {
+  readonly cx: Context;
+  readonly table: RecordValue;
+  readonly rows: number;
+  /** The entries of an array. Undefined where they are known only when the program runs (reported). */
+  known(value: Value, what: string, at: Expression["span"]): HostArray | undefined;
+}
+
+/** Undefined where the table has no rows, or fields of different numbers (reported). */
+function lookAt(el: Context["elaboration"], definition: Definition): Look | undefined {
+  const draft = openFunction(el, "part", { consumer: "", scope: scopeOf(definition), ...written });
+  const { cx } = draft;
+  const { of } = (definition.item as PartItem).part;
+  const table = tableOf(cx, definition, of);
+  const rows = table && rowsIn(cx, table, of.span);
+  if (!table || rows === undefined) return undefined;
+  return {
+    cx,
+    table,
+    rows,
+    known(value, what, at) {
+      const tensor = toTensor(cx, value);
+      if (tensor.kind === "error") return undefined;
+      const { fn, inputs } = draft.finish([tensor.variable]);
+      const given = inputs.map((slot) => slot.kind === "data" ? el.data.get(slot.name) : undefined);
+      if (given.includes(undefined)) {
+        const drawn = inputs.some(({ kind }) => kind === "seed");
+        return void fail(cx, {
+          code: "M0602",
+          title: `${what} must be known before the run, and ${drawn ? "it is drawn" : "it is learned"}`,
+          at,
+          hint: "a part is taken by what a file, a script or the program itself says",
+        });
+      }
+      return runOnce(fn, given as HostArray[]);
+    },
+  };
+}
+
+function runOnce(fn: Parameters<typeof openPreview>[0], given: readonly HostArray[]): HostArray {
+  const executable = openPreview(fn);
+  const [array] = executable.run(given);
+  executable.dispose();
+  return array!;
+}
+
+/** The number of rows that all fields of a table share. Undefined where they do not (reported). */
+function rowsIn(cx: Context, table: RecordValue, at: Expression["span"]): number | undefined {
+  let first: { readonly name: string; readonly rows: number } | undefined;
+  for (const [name, read] of table.members) {
+    const value = toTensor(cx, read());
+    if (value.kind === "error") return undefined;
+    const rows = value.dims[0]?.size;
+    if (rows === undefined) continue;
+    first ??= { name, rows };
+    if (first.rows === rows) continue;
+    return void fail(cx, {
+      code: "M0305",
+      title: `The fields of \`${table.name}\` do not have the same rows: \`${first.name}\` has ${first.rows}, ` +
+        `\`${name}\` ${rows}`,
+      at,
+      secondary: [{ span: table.span, message: "declared here" }],
+    });
+  }
+  if (first && first.rows > 0) return first.rows;
+  return void fail(cx, { code: "M0203", title: `\`${table.name}\` has no rows to take a part of`, at });
+}
+
+/** The rows of which a condition holds, in which the table's fields go by their names. */
+function rowsWhere(el: Context["elaboration"], definition: Definition, where: Expression): Int32Array | undefined {
+  const look = lookAt(el, definition);
+  if (!look) return undefined;
+  const { table, rows } = look;
+  const locals = new Map([...table.members].map(([name, read]): [string, Local] => [name, { value: read }]));
+  const cx = { ...look.cx, scope: scopeOf(definition, locals) };
+  const condition = evaluate(cx, where);
+  if (condition.kind === "error") return undefined;
+  const tensor = toTensor(cx, condition);
+  if (
+    tensor.kind === "error" || tensor.variable.dtype !== "bool" || tensor.dims.length !== 1 ||
+    tensor.dims[0]!.size !== rows
+  ) {
+    return void fail(cx, {
+      code: "M0304",
+      title: `A part is told by a condition for each row, bool [${rows}], and this is ${describeValue(condition)}`,
+      at: where.span,
+      hint: `compare a field of \`${table.name}\`, such as \`${[...table.members.keys()][0]} < 3\``,
+    });
+  }
+  const holds = look.known(condition, "The condition", where.span);
+  if (!holds) return undefined;
+  const found = Int32Array.from({ length: rows }, (_, i) => i).filter((i) => holds.data[i] !== 0);
+  if (found.length > 0) return found;
+  const text = expressionText(definition.module.source.text, where);
+  return void fail(cx, {
+    code: "M0602",
+    title: `\`${definition.name}\` is empty: of no row of \`${table.name}\` holds \`${text}\``,
+    at: where.span,
+  });
+}
+
+// -------------------------------------------------------------------------------------------------------------- splits
+
+/** The rows of all parts of the split that a part belongs to. */
+function rowsOfSplit(el: Context["elaboration"], definition: Definition): ReadonlyMap<DataItem, Int32Array> {
+  const none = new Map<DataItem, Int32Array>();
+  const own = definition.item as PartItem;
+  const split = definition.module.program.items.find((item): item is PartsItem =>
+    item.kind === "Parts" && item.parts.includes(own)
+  )!;
+  for (const part of split.parts) el.parts.set(part, undefined); // what is wrong is said once
+  const look = lookAt(el, definition);
+  const shares = look && sharesOf(look, split);
+  if (!look || !shares) return none;
+  const { cx, table } = look;
+  const groups = split.by && groupsOf(look, split.by);
+  if (split.by && !groups) return none;
+  if (split.evenly && !groups) {
+    fail(cx, {
+      code: "M0602",
+      title: "`evenly` keeps the proportions of a field, and none is named",
+      at: split.span,
+      hint: `write \`split ${split.of.name} evenly by FIELD into …\`, or leave \`evenly\` out`,
+    });
+    return none;
+  }
+  const units = groups && !split.evenly ? new Set(groups).size : look.rows;
+  const counted = (n: number) => count(n, groups && !split.evenly ? "group" : "row");
+  const random = randomWords(el, definition, split, 2 * (look.rows + units));
+  const parts = rowsOfParts({ rows: look.rows, groups, evenly: split.evenly, shares, random });
+  if ("units" in parts) {
+    const whole = parts.share > 1 &&
+      parts.share === shares.reduce((sum, each) => sum + ("of" in each ? each.of : NaN), 0);
+    fail(cx, {
+      code: "M0602",
+      title: `The parts take ${whole ? `${Number(parts.share.toPrecision(6))} of the whole` : counted(parts.units)}` +
+        (whole ? "" : `, and \`${table.name}\` has ${counted(units)}`),
+      at: split.span,
+      hint: shares.every((each) => "count" in each) ? "a share of the whole has a point: `0.8`" : undefined,
+    });
+    return none;
+  }
+  const found = new Map<DataItem, Int32Array>();
+  parts.forEach((rows, i) => {
+    const part = split.parts[i]!;
+    if (rows.length > 0) return found.set(part, rows);
+    fail(cx, {
+      code: "M0602",
+      title: `\`${part.name.name}\` is empty: \`${table.name}\` has ${counted(units)}`,
+      at: part.part.share!.span,
+      hint: "give it a larger share, or a number of its own",
+    });
+  });
+  return found;
+}
+
+/** What each part takes. Undefined where one is no share and no number (reported). */
+function sharesOf({ cx }: Look, { parts }: PartsItem): readonly Share[] | undefined {
+  const shares = parts.map(({ name, part: { share } }): Share | undefined => {
+    const value = requireStatic(cx, share!, `the share of \`${name.name}\``);
+    if (!value) return undefined;
+    const { type, value: number } = value;
+    if (type === "int" && number > 0) return { count: number };
+    if (type === "float" && number > 0 && number <= 1) return { of: number };
+    return void fail(cx, {
+      code: "M0602",
+      title: `\`${name.name}\` takes ${number}, and a part takes a share from 0 to 1, or a whole number of at least 1`,
+      at: share!.span,
+    });
+  });
+  return shares.includes(undefined) ? undefined : shares as readonly Share[];
+}
+
+/** The group of each row, by a field. Undefined where it tells none (reported). */
+function groupsOf({ cx, table, rows, known }: Look, { name, span: at }: Identifier): Int32Array | undefined {
+  const read = table.members.get(name);
+  if (!read) {
+    const fields = [...table.members.keys()];
+    return void fail(cx, {
+      code: "M0201",
+      title: `The data \`${table.name}\` has no \`${name}\``,
+      at,
+      notes: [`It has ${quoted(fields)}`],
+      hint: hintFor(name, fields),
+    });
+  }
+  const value = read();
+  if (value.kind === "error") return undefined;
+  const tensor = toTensor(cx, value, "int");
+  const tells = tensor.kind === "tensor" && tensor.dims.length === 1 && tensor.dims[0]!.size === rows &&
+    (tensor.variable.dtype === "i32" || tensor.variable.dtype === "bool");
+  if (!tells) {
+    return void fail(cx, {
+      code: "M0304",
+      title: `Groups are told by one whole number for each row, and \`${table.name}.${name}\` is ${
+        describeValue(value)
+      }`,
+      at,
+    });
+  }
+  const numbers = known(tensor, `\`${table.name}.${name}\``, at);
+  return numbers && Int32Array.from(numbers.data);
+}
+
+/** Random words of the seed and of what is split: the first part gives the split its name. */
+function randomWords(
+  el: Context["elaboration"],
+  { module }: Definition,
+  { of, parts }: PartsItem,
+  length: number,
+): Uint32Array {
+  const draft = openFunction(el, "part", {
+    consumer: "",
+    scope: { module, parent: undefined, locals: new Map() },
+    ...onlyChecked,
+  });
+  const { key, counter } = addressOf(draft.cx, {
+    module,
+    drawnAs: `split ${of.name} into ${parts[0]!.name.name}`,
+    once: true,
+  });
+  const { fn, inputs } = draft.finish([draft.b.one("random_bits", [key, counter], { shape: [length] })]);
+  const seed = { dtype: "i32", shape: [2], data: Int32Array.of(el.seed, Math.floor(el.seed / 2 ** 32)) } as const;
+  const words = runOnce(fn, inputs.map(() => seed)).data;
+  return new Uint32Array(words.buffer as ArrayBuffer, words.byteOffset, words.length);
+}
