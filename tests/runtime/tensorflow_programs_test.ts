@@ -1,5 +1,6 @@
 // Does the tensorflow backend agree with `reference` on whole programs, is XLA on, and what happens over many meta-steps in one call,
 // when numbers go wrong, and when something is missing?
+import { marked, stateFrom, stoppedAfter } from "../loop/goes_on.ts";
 import { recordedList } from "../loop/recorded_list.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "node:path";
@@ -146,6 +147,38 @@ tensorFlowTest("a signal stops a run between two calls", async () => {
   assertEquals(result.outcome, "stopped");
   assert(result.outers[0]!.losses.length >= 6 && result.outers[0]!.losses.length < 100_000);
 });
+
+tensorFlowTest(
+  "a run goes on to rounding: with the states of its rule, the record and the meta-steps that are left",
+  async () => {
+    const steps = 60;
+    const program = programOf(`
+param w : [3] = 1
+param r = 0.1
+inner fit { minimize sum((w - 3)^2) over w by sgd(lr = r) for T = 20 steps }
+outer tune { minimize sum((w@T - 3)^2) over r by adam(lr = 1e-3) for ${steps} steps }
+evaluate test { report r  every 20 steps of tune }
+record tune.loss every 10 steps`);
+    const backend = await tensorFlow(modes[0]!);
+    const { result } = await marked(program, backend);
+    // evaluations and records end calls: there are places within the loop
+    const { marks } = await stoppedAfter(17, program, backend);
+    const { bytes, steps: done } = marks.at(-1)!;
+    assert(done > 0 && done < steps, `stopped before meta-step ${done}`);
+    const again = await runProgram(program, backend, { tasks: {}, seed: 3, resume: stateFrom(bytes) });
+    assertEquals([again.outcome, again.outers[0]!.done], ["done", steps]);
+    const numbers = (run: typeof result) =>
+      new Map<string, ArrayLike<number>>([
+        ["r", run.leaves.get("r")!.data],
+        ["losses", run.outers[0]!.losses],
+        ["recorded", run.recorded[0]!.values.data],
+        ["evaluations", run.evaluations.flatMap((e) => [...e.reports[0]!.points[0]!.values])],
+      ]);
+    // some hundred roundings of float32 for each of the meta-steps that are left
+    assert(difference(numbers(again), numbers(result), 1e-6).most < 100 * steps * 2 ** -23);
+    assertEquals(again.recorded[0]!.steps, result.recorded[0]!.steps);
+  },
+);
 
 /** Runs a script of Deno in a process of its own. */
 async function inProcess(script: string, env: Record<string, string>) {
