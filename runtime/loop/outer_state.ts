@@ -1,6 +1,7 @@
 // Where does an outer loop stand? Everything that its next meta-step depends on and everything that it has said so far, as plain
 // data: who holds it can write it down, and go on from what was written. Draws need no state: they depend on the seed and on numbers.
 import type { HostArray } from "../ir/types.ts";
+import { isSaid } from "./ever_fewer.ts";
 import { type Curve, fewerPoints, openCurve } from "./curve.ts";
 import type { OuterProgram } from "../program/program.ts";
 import type { ImplicitReport, LeftOut, OuterResult } from "./results.ts";
@@ -21,8 +22,9 @@ export interface OuterState {
   readonly curve: Curve;
   /** What the last one said; none before the first. */
   latest: StepNumbers | undefined;
-  /** What each loop that is differentiated implicitly said last, by its name, and how often it had not arrived. */
-  readonly implicit: Map<string, ImplicitReport & { readonly missed: number }>;
+  /** What each loop that is differentiated implicitly said last, by its name, how often it had not arrived, and how often that was
+   *  something new. */
+  readonly implicit: Map<string, ImplicitReport & { readonly missed: number; readonly news?: number }>;
   /** Tasks that were left out so far; undefined where none may be. */
   leftOut: LeftOut | undefined;
   /** What the reports said that an `until` or `keep best` listens to. */
@@ -92,11 +94,21 @@ export function noteStep(
   state.done++;
 }
 
-/** Notes what an implicit derivative says; true when it says something new. */
+/** At most so many changes are all said. */
+const firstNews = 64;
+
+/** Notes what an implicit derivative says; true when it says something new. A loop that begins and ceases to arrive by turns says so ever
+ *  less often. */
 export function noteImplicit({ implicit }: OuterState, report: ImplicitReport): boolean {
   const before = implicit.get(report.loop);
-  implicit.set(report.loop, { ...report, missed: (before?.missed ?? 0) + (report.arrived ? 0 : 1) });
-  return before?.arrived !== report.arrived;
+  const isNew = before?.arrived !== report.arrived;
+  const news = before?.news ?? 0;
+  implicit.set(report.loop, {
+    ...report,
+    missed: (before?.missed ?? 0) + (report.arrived ? 0 : 1),
+    news: news + (isNew ? 1 : 0),
+  });
+  return isNew && isSaid(news, firstNews);
 }
 
 /** What is left of it when the loop has ended. */
@@ -113,6 +125,8 @@ export function resultOf(
     seconds,
     ...end,
     ...(state.leftOut ? { leftOut: state.leftOut } : {}),
-    ...(state.implicit.size > 0 ? { implicit: [...state.implicit.values()] } : {}),
+    ...(state.implicit.size > 0
+      ? { implicit: [...state.implicit.values()].map(({ news: _news, ...last }) => last) }
+      : {}),
   };
 }

@@ -49,6 +49,17 @@ function requests(program: ExperimentProgram): { readonly name: string; readonly
   return list;
 }
 
+/** What the values of all tasks of each evaluation will take, in bytes. An outer that may end early says nothing of how often. */
+function evaluationBytes(
+  { evaluations, outers }: ExperimentProgram,
+): { readonly name: string; readonly bytes: number }[] {
+  return evaluations.map(({ name, tasks, reports, every }) => {
+    const outer = outers.find((o) => o.name === every?.of && o.until.length === 0);
+    const times = reports.reduce((sum, { times }) => sum + (times?.length ?? 1), 0);
+    return { name, bytes: 8 * tasks * times * (1 + (outer ? recordCount(outer.steps, every!.steps) : 0)) };
+  });
+}
+
 /** What each output will take, in bytes. */
 function outputBytes(program: ExperimentProgram): { readonly name: string; readonly bytes: number }[] {
   const bytes = ({ dtype, shape }: ArrayType) => entryBytes[dtype] * sizeOf(shape);
@@ -60,17 +71,26 @@ function outputBytes(program: ExperimentProgram): { readonly name: string; reado
   ];
 }
 
-/** Throws MetaRuntimeError, with the largest request and the cure, when what is recorded and the outputs need more than `limit` bytes. */
+/** Throws MetaRuntimeError, with the largest request and the cure, when what is recorded, evaluated and output needs more than `limit`
+ *  bytes. */
 export function checkRecordedBytes(program: ExperimentProgram, limit: number): void {
-  const [records, outputs] = [requests(program), outputBytes(program)];
-  const asked = [...records, ...outputs];
+  const [records, evaluations, outputs] = [requests(program), evaluationBytes(program), outputBytes(program)];
+  const asked = [...records, ...evaluations, ...outputs];
   const total = asked.reduce((sum, r) => sum + r.bytes, 0);
   if (total <= limit) return;
   const largest = asked.reduce((a, b) => b.bytes > a.bytes ? b : a);
   const gigabytes = (bytes: number) => `${Number((bytes / 1e9).toPrecision(3))} GB`;
-  const what = outputs.length === 0 ? "records" : records.length === 0 ? "outputs" : "records and outputs";
+  // an evaluation is there in most programs, and is small
+  const verbs = [
+    ...(records.length > 0 ? ["records"] : []),
+    ...(evaluations.some(({ bytes }) => bytes > limit / 10) ? ["evaluates"] : []),
+    ...(outputs.length > 0 ? ["outputs"] : []),
+  ];
+  const what = new Intl.ListFormat("en", { style: "long" }).format(verbs);
   const cure = outputs.includes(largest)
     ? "Output a part of it, or what is computed from it"
+    : evaluations.includes(largest)
+    ? "Evaluate it less often (`every N steps`), or across fewer tasks"
     : `Record it less often: \`record ${largest.name} every N steps\``;
   throw new MetaRuntimeError(
     `What this experiment ${what} would need ${gigabytes(total)} of memory, ${gigabytes(largest.bytes)} of it for ` +

@@ -1,6 +1,7 @@
 // Which lines has the log of a run? All events but meta-steps; of what is recorded the first values, of those after them ever fewer, and the
 // last: so many values have few lines, wherever a run ends or is made longer. All values are in `trajectories.safetensors`.
 import { sizeOf } from "../ir/types.ts";
+import { isSaid } from "../loop/ever_fewer.ts";
 import type { RecordedEvent, RunEvent } from "../loop/events.ts";
 import { nameOfItem, recordedAt } from "../loop/records.ts";
 import type { RecordedBy, RecordedValues } from "../loop/results.ts";
@@ -25,7 +26,7 @@ export function openLogLines(before?: LoggedBefore): (event: RunEvent, seconds: 
   const note = (event: RecordedEvent, seconds: number): boolean => {
     const { recorded: { name, by, value }, index } = event;
     const key = JSON.stringify([nameOfItem(by), name]);
-    const due = hasLine(index, sizeOf(value.shape));
+    const due = isSaid(index, firstOf(sizeOf(value.shape)));
     if (due) late.delete(key);
     else late.set(key, { event, seconds });
     return due;
@@ -40,11 +41,10 @@ export function openLogLines(before?: LoggedBefore): (event: RunEvent, seconds: 
   };
 }
 
-/** True for the values that have lines, by their number, from 0. Of n scalars these are about 128 + 64 log2(n / 128). */
-function hasLine(index: number, size: number): boolean {
+/** How many of the first values of a size have lines: a power of two. */
+function firstOf(size: number): number {
   const room = Math.min(firstLines.most, Math.max(firstLines.least, firstNumbers / size));
-  const first = 2 ** Math.floor(Math.log2(room));
-  return index < first || index % 2 ** (Math.floor(Math.log2(index / first)) + 1) === 0;
+  return 2 ** Math.floor(Math.log2(room));
 }
 
 function lastOf(series: RecordedValues): RecordedEvent {

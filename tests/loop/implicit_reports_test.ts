@@ -3,6 +3,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { compile, type RunEvent } from "../../mod.ts";
 import { main } from "../../meta.ts";
 import { capturedConsole } from "../cli/captured_console.ts";
+import { noteImplicit, type OuterState } from "../../runtime/loop/outer_state.ts";
+import type { ImplicitReport } from "../../runtime/loop/results.ts";
 
 /** `c` starts where the loop does not get far, and learns its way to where it does: its curvature is 1 + e^c. */
 const source = `edition 1
@@ -54,4 +56,27 @@ Deno.test("meta.ts warns of a system that is solved in part only", async () => {
     console.written.err,
     "the implicit derivative of `fit` is solved to a residual of 1.0000 of its right side only",
   );
+});
+
+Deno.test("a loop that begins and ceases to arrive at every meta-step says so ever less often, on a run that goes on too", () => {
+  const report = (step: number): ImplicitReport => ({
+    loop: "fit",
+    residual: 0,
+    equation: "gradient",
+    gradientNorm: 1,
+    startNorm: 1,
+    left: step % 2,
+    arrived: step % 2 === 0,
+  });
+  let state = { implicit: new Map() } as OuterState;
+  const said: number[] = [];
+  for (let step = 0; step < 512; step++) {
+    if (noteImplicit(state, report(step))) said.push(step);
+    state = { ...state, implicit: structuredClone(state.implicit) };
+  }
+  const wanted = [...Array(512).keys()].filter((k) =>
+    k < 64 || k < 128 && k % 2 === 0 || k < 256 && k % 4 === 0 || k % 8 === 0
+  );
+  assertEquals(said, wanted);
+  assertEquals(state.implicit.get("fit")!.missed, 256);
 });

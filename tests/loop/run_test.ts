@@ -289,6 +289,22 @@ Deno.test("runProgram() says before it starts when the recorded values would not
   assertEquals(result.outers.length, 0);
 });
 
+Deno.test("runProgram() says before it starts when the values of all tasks of an evaluation would not fit", async () => {
+  const s = { ...settings, steps: 1_000_000_000 };
+  const outer = outerProgram(s);
+  const evaluation = { ...evaluationProgram(s), every: { steps: 10, of: outer.name } };
+  const { tasks, name, reports } = evaluation;
+  const times = reports[0]!.times!.length;
+  const result = await reference(quadraticProgram(s, { outers: [outer], evaluations: [evaluation] }));
+  const bytes = Number((8e-9 * tasks * times * (1e8 + 2)).toPrecision(3));
+  assertEquals(
+    result.failure!.message,
+    `What this experiment evaluates would need ${bytes} GB of memory, ${bytes} GB of it for \`${name}\`; 2 GB are allowed. ` +
+      "Evaluate it less often (`every N steps`), or across fewer tasks",
+  );
+  assertEquals(result.outers.length, 0);
+});
+
 Deno.test("runProgram() refuses outputs that take more memory than is allowed, before any work", async () => {
   const fn = buildFunction("many", [], (b) => [b.fill(1, { dtype: "f64", shape: [50_000, 10_000] })]);
   const output = { name: "many", label: "many", origin, dims: [], fn: { fn, inputs: [] } };
