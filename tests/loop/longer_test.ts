@@ -1,29 +1,15 @@
 // Is a run of any good program that goes on as one with more meta-steps, to the last bit, the one that had these from the start? The number of
 // each outer that runs by itself is made larger in the text; from before its first meta-step and from after its last one.
 import { assert, assertEquals } from "@std/assert";
-import { compileProgram } from "../../dsl/compile.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { stateAs } from "../../runtime/loop/past.ts";
 import type { RunResult } from "../../runtime/loop/results.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
 import { keptState, type RunState } from "../../runtime/loop/run_state.ts";
-import type { ExperimentProgram } from "../../runtime/program/program.ts";
 import { sumOfData, writePlainData } from "../../runtime/record/plain_data.ts";
 import { wasm } from "../random/runs.ts";
 import { some, thorough } from "../thorough.ts";
-
-const folder = new URL("../programs/good/", import.meta.url);
-const names = [...Deno.readDirSync(folder)].map((f) => f.name).filter((n) => n.endsWith(".meta")).sort();
-
-function programOf(name: string, text: string): ExperimentProgram {
-  const { program, diagnostics } = compileProgram({
-    root: { name, text },
-    readSource: (path) => Deno.readTextFileSync(new URL(path, folder)),
-    readData: (path) => Deno.readFileSync(new URL(path, folder)),
-  });
-  if (!program) throw new Error(diagnostics.map((d) => d.title).join("\n"));
-  return program;
-}
+import { goodNames as names, programOf, textOf } from "./good_programs.ts";
 
 /** All that a run computed, but for how long that took. */
 function computed(result: RunResult): string {
@@ -43,7 +29,7 @@ function longerOnes(text: string): (readonly [outer: string, text: string])[] {
 }
 
 const longer = names.flatMap((name) => {
-  const text = Deno.readTextFileSync(new URL(name, folder));
+  const text = textOf(name);
   return longerOnes(text).map(([outer, more]) => ({ name, text, outer, more }));
 });
 
