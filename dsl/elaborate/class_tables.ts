@@ -1,44 +1,42 @@
 // Which rows of a table belong to which class? The values of one of its fields, and the rows that have each: known before the run, and
 // kept beside the data as arrays of integers, so that a row of a class is two look-ups away.
-import type { Builder } from "../../runtime/ir/builder.ts";
-import { rangeOf } from "../../runtime/ir/ranges.ts";
-import { sizeOf, type Variable } from "../../runtime/ir/types.ts";
+import { writingApart } from "../../runtime/ir/builder.ts";
+import type { TypedArray, Variable } from "../../runtime/ir/types.ts";
+import { evaluate } from "../world/evaluator.ts";
+import { errorValue } from "../world/values.ts";
+import { moduleScope } from "../world/report.ts";
 import type { Context, Elaboration, RecordValue } from "../world/world.ts";
-import type { ClassTable, TensorValue } from "../world/value_kinds.ts";
+import type { ClassTable } from "../world/value_kinds.ts";
+import { toTensor } from "./arithmetic.ts";
 import { rangedBelow } from "./drawn_integers.ts";
+import { openNow } from "./known_arrays.ts";
+import { definitionOf } from "./parts.ts";
 
-/** The whole numbers of a field, where they stand in the program, are read as they are, or are those of some rows: what is made of such
- *  is not known. */
-export function knownIntegers({ variable }: TensorValue, { b }: Context): ArrayLike<number> | undefined {
-  return known(b, variable);
+/** The classes that a field of whole numbers makes, found once for each table and field. Undefined where it is known only when the
+ *  program runs. */
+export function classTable({ elaboration }: Context, table: RecordValue, field: string): ClassTable | undefined {
+  const { classTables } = elaboration;
+  const fields = classTables.get(table.table!) ?? new Map<string, ClassTable | undefined>();
+  if (fields.has(field)) return fields.get(field);
+  const numbers = writingApart(() => fieldNumbers(elaboration, table, field));
+  const made = numbers && tableOf(elaboration, `${table.name} by ${field}`, numbers);
+  classTables.set(table.table!, fields.set(field, made));
+  return made;
 }
 
-function known(b: Builder, variable: Variable): ArrayLike<number> | undefined {
-  const size = sizeOf(variable.shape);
-  const made = b.definition(variable);
-  if (!made) {
-    const data = rangeOf(variable).source?.data;
-    return data?.length === size ? data : undefined;
-  }
-  if (made.op === "convert") return known(b, made.inputs[0]!);
-  if (made.op === "gather") {
-    const [table, rows] = made.inputs.map((input) => input.shape.length === 1 ? known(b, input) : undefined);
-    return table && rows && Int32Array.from(rows, (row) => table[row]!);
-  }
-  if (made.op !== "constant") return undefined;
-  const { data } = made.params;
-  return data.length === size ? data : Int32Array.from({ length: size }, () => data[0]!);
+/** What a file, a script or the program itself says of a field, or what is computed of that. */
+function fieldNumbers(el: Elaboration, { table }: RecordValue, field: string): TypedArray | undefined {
+  const { name, module, item } = definitionOf(el, table!);
+  const { cx, known } = openNow(el, moduleScope(module));
+  const whole = evaluate(cx, { kind: "Name", name, primed: false, span: item.span });
+  const value = whole.kind === "record" ? toTensor(cx, whole.members.get(field)!(), "int") : errorValue;
+  if (value.kind === "error") return undefined;
+  const array = known(value);
+  return typeof array === "string" ? undefined : array.data;
 }
 
-/** The classes that the numbers of a field make, found once for each table and field. */
-export function classTable(
-  { elaboration: { classTables, data } }: Context,
-  table: RecordValue,
-  field: string,
-  numbers: ArrayLike<number>,
-): ClassTable {
-  const known = classTables.get(table.table!)?.get(field);
-  if (known) return known;
+/** Makes the table, and puts its arrays beside the data. */
+function tableOf({ data }: Elaboration, name: string, numbers: TypedArray): ClassTable {
   const rowsOf = new Map<number, number[]>();
   for (let row = 0; row < numbers.length; row++) {
     const rows = rowsOf.get(numbers[row]!);
@@ -48,7 +46,7 @@ export function classTable(
   const values = [...rowsOf.keys()].sort((a, b) => a - b);
   const groups = values.map((value) => rowsOf.get(value)!);
   const counts = groups.map((rows) => rows.length);
-  let key = `${table.name} by ${field}`;
+  let key = name;
   while (data.has(arrayName(key, "rows"))) key += "'";
   let start = 0;
   const starts = counts.map((n) => (start += n) - n);
@@ -56,10 +54,7 @@ export function classTable(
   for (const name of arrays) {
     data.set(arrayName(key, name), { dtype: "i32", shape: [made[name].length], data: Int32Array.from(made[name]) });
   }
-  const fields = classTables.get(table.table!) ?? new Map<string, ClassTable>();
-  const found = { values, counts, least: extreme(counts, Math.min), most: extreme(counts, Math.max), key };
-  classTables.set(table.table!, fields.set(field, found));
-  return found;
+  return { values, counts, least: extreme(counts, Math.min), most: extreme(counts, Math.max), key };
 }
 
 /** There may be more classes than a function takes arguments. */
@@ -79,7 +74,7 @@ export function classArray(
 
 /** The names of all such arrays. */
 export function classArrays({ classTables }: Elaboration): ReadonlySet<string> {
-  const tables = [...classTables.values()].flatMap((fields) => [...fields.values()]);
+  const tables = [...classTables.values()].flatMap((fields) => [...fields.values()]).filter((table) => !!table);
   return new Set(tables.flatMap(({ key }) => arrays.map((name) => arrayName(key, name))));
 }
 

@@ -13,10 +13,11 @@ import { describeValue, errorValue } from "../world/values.ts";
 import type { Context, RecordValue, Value } from "../world/world.ts";
 import type { ClassTable, TensorValue } from "../world/value_kinds.ts";
 import { toTensor } from "./arithmetic.ts";
-import { classArray, classTable, knownIntegers } from "./class_tables.ts";
+import { classArray, classTable } from "./class_tables.ts";
 import type { DrawName } from "./draw_keys.ts";
 import { rangedBelow } from "./drawn_integers.ts";
 import { drawDistinct } from "./draws.ts";
+import { shareRows } from "./parts.ts";
 import { requireInteger } from "./sizes.ts";
 import { countRows, takeRows } from "./table_rows.ts";
 
@@ -119,7 +120,7 @@ function planClasses(cx: Context, member: ClassesMember): PlannedClasses | undef
   }
   const value = toTensor(cx, read(), "int");
   if (value.kind === "error") return undefined;
-  if (value.variable.dtype !== "i32" || value.dims.length !== 1) {
+  if (value.variable.dtype !== "i32" && value.variable.dtype !== "bool" || value.dims.length !== 1) {
     return void fail(cx, {
       code: "M0304",
       title: `Classes are told by one whole number for each row, and \`${table.name}.${name}\` is ${
@@ -129,17 +130,16 @@ function planClasses(cx: Context, member: ClassesMember): PlannedClasses | undef
       secondary: declared,
     });
   }
-  const numbers = knownIntegers(value, cx);
-  if (!numbers) {
+  const groups = classTable(cx, table, name);
+  if (!groups) {
     return void fail(cx, {
-      code: "M0701",
-      title: `Classes by what is computed are not yet supported, and \`${table.name}.${name}\` is`,
+      code: "M0602",
+      title: `Classes must be known before the run, and \`${table.name}.${name}\` is drawn or learned`,
       at,
       secondary: declared,
-      hint: "draw by a field whose numbers are given",
+      hint: "draw by a field of numbers that a file, a script or the program itself says",
     });
   }
-  const groups = classTable(cx, table, name, numbers);
   if (groups.values.length >= number) return { member, table, groups, count: number };
   return void fail(cx, {
     code: "M0602",
@@ -191,6 +191,17 @@ function poolOf(
   }
   const known = pools.find((pool) => pool.table.table === table.table && (pool.classes !== undefined) === each);
   if (known) return known;
+  const others = [...pools.map((pool) => pool.table), ...classes ? [classes.table] : []];
+  const common = others.find((o) => o.table !== table.table && shareRows(cx.elaboration, o.table!, table.table!));
+  if (common) {
+    return void fail(cx, {
+      code: "M0602",
+      title: `\`${common.name}\` and \`${table.name}\` have rows in common, and splits of a task share none`,
+      at: member.span,
+      secondary: [{ span: common.span, message: "declared here" }, { span: table.span, message: "declared here" }],
+      hint: `draw of parts that share no row: \`split … into a 0.5, b 0.5\``,
+    });
+  }
   const rows = each ? classes!.groups.least : countRows(cx, table, member.of.span, "rows");
   if (rows === undefined) return undefined;
   const pool: Pool = { table, classes: each ? classes : undefined, text, rows, needed: 0 };

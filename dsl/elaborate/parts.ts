@@ -1,9 +1,9 @@
 // Which rows of a table make a part of it? Those of which a condition holds, or those that a split draws by seed and name: found once,
 // before the run, from what the table holds. A part has the table's fields; its rows are taken where it is read.
+import { writingApart } from "../../runtime/ir/builder.ts";
 import { rangeOf, rangeOfData, setRange } from "../../runtime/ir/ranges.ts";
 import type { HostArray, Variable } from "../../runtime/ir/types.ts";
 import { sizeOf } from "../../runtime/ir/types.ts";
-import { openPreview } from "../../runtime/program/preview.ts";
 import { dependsOnItself } from "../diagnostics/messages.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import { expressionText } from "../format/expression_text.ts";
@@ -14,14 +14,17 @@ import { evaluate } from "../world/evaluator.ts";
 import { outermost } from "../world/moments.ts";
 import { fail } from "../world/report.ts";
 import { describeValue, errorValue } from "../world/values.ts";
+import type { Table } from "../world/value_kinds.ts";
 import type { Context, Local, RecordValue, Value } from "../world/world.ts";
 import { toTensor } from "./arithmetic.ts";
 import { addressOf } from "./draw_keys.ts";
-import { type Given, onlyChecked, openFunction } from "./functions.ts";
+import { onlyChecked, openFunction } from "./functions.ts";
+import { computeNow, openNow } from "./known_arrays.ts";
 import { topName } from "./models.ts";
 import { fieldOf, withoutRows } from "./row_origins.ts";
 import { requireStatic } from "./sizes.ts";
 import { rowsOfParts, type Share } from "./shares.ts";
+import { countRows } from "./table_rows.ts";
 
 type PartItem = DataItem & { readonly part: TablePart };
 
@@ -114,20 +117,48 @@ export function partRows(el: Context["elaboration"], definition: Definition): In
   const item = definition.item as PartItem;
   if (!el.parts.has(item)) {
     el.parts.set(item, undefined);
-    if (item.part.where) el.parts.set(item, rowsWhere(el, definition, item.part.where));
-    else rowsOfSplit(el, definition).forEach((rows, part) => el.parts.set(part, rows));
+    const { where } = item.part;
+    const found = writingApart(() =>
+      where ? [[item, rowsWhere(el, definition, where)] as const] : rowsOfSplit(el, definition)
+    );
+    for (const [part, rows] of found) el.parts.set(part, rows);
   }
   const rows = el.parts.get(item);
   if (rows) el.data.set(rowsKey(el, definition), { dtype: "i32", shape: [rows.length], data: rows });
   return rows;
 }
 
+/** The definition of a table. */
+export function definitionOf({ modules }: Context["elaboration"], table: Table): Definition {
+  const definitions = modules.modules.flatMap((module) => [...module.own.values()]);
+  return definitions.find(({ item }) => item === table)!;
+}
+
+/** The table that a table is rows of, with their numbers; undefined where it is all of them. */
+function rowsOfWhole(
+  el: Context["elaboration"],
+  definition: Definition,
+): { whole: Table; rows: Int32Array | undefined } {
+  const item = definition.item as DataItem;
+  const around = isPart(item) ? definition.module.visible.get(item.part.of.name) : undefined;
+  if (!around) return { whole: item, rows: undefined };
+  const { whole, rows } = rowsOfWhole(el, around);
+  const own = partRows(el, definition) ?? Int32Array.of();
+  return { whole, rows: rows ? own.map((row) => rows[row]!) : own };
+}
+
+/** True for tables that have a row in common: parts of one table, or a part and its table. */
+export function shareRows(el: Context["elaboration"], a: Table, b: Table): boolean {
+  const [first, second] = [a, b].map((table) => rowsOfWhole(el, definitionOf(el, table)));
+  if (first!.whole !== second!.whole) return false;
+  if (!first!.rows || !second!.rows) return true;
+  const rows = new Set(first!.rows);
+  return second!.rows.some((row) => rows.has(row));
+}
+
 const scopeOf = ({ module }: Definition, locals: ReadonlyMap<string, Local> = new Map()) => {
   return { module, parent: undefined, locals };
 };
-
-/** What is looked at is computed, draws too. */
-const written: Given = { ...onlyChecked, plans: new Map() };
 
 /** A table with the function that its values are written in, to be known now. */
 interface Look {
@@ -140,11 +171,10 @@ interface Look {
 
 /** Undefined where the table has no rows, or fields of different numbers (reported). */
 function lookAt(el: Context["elaboration"], definition: Definition): Look | undefined {
-  const draft = openFunction(el, "part", { consumer: "", scope: scopeOf(definition), ...written });
-  const { cx } = draft;
+  const { cx, known } = openNow(el, scopeOf(definition));
   const { of } = (definition.item as PartItem).part;
   const table = tableOf(cx, definition, of);
-  const rows = table && rowsIn(cx, table, of.span);
+  const rows = table && countRows(cx, table, of.span, "a part");
   if (!table || rows === undefined) return undefined;
   return {
     cx,
@@ -152,50 +182,16 @@ function lookAt(el: Context["elaboration"], definition: Definition): Look | unde
     rows,
     known(value, what, at) {
       const tensor = toTensor(cx, value);
-      if (tensor.kind === "error") return undefined;
-      const { fn, inputs } = draft.finish([tensor.variable]);
-      const given = inputs.map((slot) => slot.kind === "data" ? el.data.get(slot.name) : undefined);
-      if (given.includes(undefined)) {
-        const drawn = inputs.some(({ kind }) => kind === "seed");
-        return void fail(cx, {
-          code: "M0602",
-          title: `${what} must be known before the run, and ${drawn ? "it is drawn" : "it is learned"}`,
-          at,
-          hint: "a part is taken by what a file, a script or the program itself says",
-        });
-      }
-      return runOnce(fn, given as HostArray[]);
+      const array = tensor.kind === "error" ? undefined : known(tensor);
+      if (typeof array !== "string") return array;
+      return void fail(cx, {
+        code: "M0602",
+        title: `${what} must be known before the run, and it is ${array}`,
+        at,
+        hint: "a part is taken by what a file, a script or the program itself says",
+      });
     },
   };
-}
-
-function runOnce(fn: Parameters<typeof openPreview>[0], given: readonly HostArray[]): HostArray {
-  const executable = openPreview(fn);
-  const [array] = executable.run(given);
-  executable.dispose();
-  return array!;
-}
-
-/** The number of rows that all fields of a table share. Undefined where they do not (reported). */
-function rowsIn(cx: Context, table: RecordValue, at: Expression["span"]): number | undefined {
-  let first: { readonly name: string; readonly rows: number } | undefined;
-  for (const [name, read] of table.members) {
-    const value = toTensor(cx, read());
-    if (value.kind === "error") return undefined;
-    const rows = value.dims[0]?.size;
-    if (rows === undefined) continue;
-    first ??= { name, rows };
-    if (first.rows === rows) continue;
-    return void fail(cx, {
-      code: "M0305",
-      title: `The fields of \`${table.name}\` do not have the same rows: \`${first.name}\` has ${first.rows}, ` +
-        `\`${name}\` ${rows}`,
-      at,
-      secondary: [{ span: table.span, message: "declared here" }],
-    });
-  }
-  if (first && first.rows > 0) return first.rows;
-  return void fail(cx, { code: "M0203", title: `\`${table.name}\` has no rows to take a part of`, at });
 }
 
 /** The rows of which a condition holds, in which the table's fields go by their names. */
@@ -353,6 +349,6 @@ function randomWords(
   });
   const { fn, inputs } = draft.finish([draft.b.one("random_bits", [key, counter], { shape: [length] })]);
   const seed = { dtype: "i32", shape: [2], data: Int32Array.of(el.seed, Math.floor(el.seed / 2 ** 32)) } as const;
-  const words = runOnce(fn, inputs.map(() => seed)).data;
+  const words = computeNow(fn, inputs.map(() => seed)).data;
   return new Uint32Array(words.buffer as ArrayBuffer, words.byteOffset, words.length);
 }

@@ -281,8 +281,8 @@ export interface Elaboration {
   readonly starts: Start[];
   /** Those of which something was read. */
   readonly startsRead: Set<Start>;
-  /** The rows of tables by the values of a field, where tasks draw them so. */
-  readonly classTables: Map<Table, Map<string, ClassTable>>;
+  /** The rows of tables by the values of a field, where tasks draw them so; undefined where those are not known. */
+  readonly classTables: Map<Table, Map<string, ClassTable | undefined>>;
   /** What is known of their integers, and where each stands. */
   readonly dataRanges: Map<string, IntRange>;
   /** The rows of each part of a table, increasing; undefined where they cannot be known. */

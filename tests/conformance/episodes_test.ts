@@ -118,6 +118,28 @@ output seen = concat(concat(a.id, b.id), c.z) across 4 part(glyphs, 48)`);
   for (const [i, found] of all.entries()) assertEquals(found.get("seen"), expected, backends[i]![0]);
 });
 
+Deno.test("classes are told by what is moved or computed, and by what is true, as by what is given", async () => {
+  const run = await compile(`edition 1
+data letters { kind : int [2, 2] = [[9, 8], [9, 8]] }
+data moved {
+  id     : [4]      = [0, 1, 2, 3]
+  letter : int [4]  = reshape(transpose(letters.kind), [4])
+  on     : bool [4] = [true, false, true, false]
+}
+task by_letter { classes 2 of moved by letter   split a { draw 2 of each } }
+task by_truth { classes 2 of moved by on   split b { draw 2 of each   more = where(on > 0, 10, 0) } }
+output pairs = sum(reshape(a.id, [2, 2]), axis = 1) across 6 by_letter
+output truths = sum(reshape(b.id, [2, 2]), axis = 1) across 6 by_truth
+output labels = b.on across 6 by_truth`).run();
+  const pairsOf = (name: string) => {
+    const { data } = run.output(name);
+    return new Set(Array.from({ length: 6 }, (_, i) => [...data.slice(2 * i, 2 * i + 2)].sort().join(" ")));
+  };
+  // 9 9 8 8: rows 0 and 1, rows 2 and 3; rows 0 and 2 are true
+  assertEquals([pairsOf("pairs"), pairsOf("truths")], [new Set(["1 5"]), new Set(["2 4"])]);
+  assertEquals([...run.output("labels").data].slice(0, 4).map(Number), [0, 0, 1, 1]);
+});
+
 Deno.test("one gradient of MAML on episodes is that of a plain loop", async () => {
   const goal = "mean((w@T * query.id / 50 - (query.character - 1))^2)";
   const tasks = 6;

@@ -1,0 +1,38 @@
+// What is an array before anything runs? What files, scripts and the program itself say, or what is computed of such: which rows make a
+// part of a table, and which class each row belongs to.
+import type { HostArray, IrFunction } from "../../runtime/ir/types.ts";
+import { openPreview } from "../../runtime/program/preview.ts";
+import type { Context, Elaboration, Scope } from "../world/world.ts";
+import type { TensorValue } from "../world/value_kinds.ts";
+import { onlyChecked, openFunction } from "./functions.ts";
+
+/** Where an array is computed that is to be known now. */
+export interface Now {
+  readonly cx: Context;
+  /** Its entries, or why it is known only when the program runs. */
+  known(tensor: TensorValue): HostArray | "drawn" | "learned";
+}
+
+/** Opens a function that is computed now: draws are written, and then found to be no such array. To be used in `writingApart`. */
+export function openNow(el: Elaboration, scope: Scope): Now {
+  const { evaluations } = el.work;
+  const draft = openFunction(el, "now", { consumer: "", scope, ...onlyChecked, plans: new Map() });
+  el.work.evaluations = evaluations;
+  return {
+    cx: draft.cx,
+    known({ variable }) {
+      const { fn, inputs } = draft.finish([variable]);
+      const given = inputs.map((slot) => slot.kind === "data" ? el.data.get(slot.name) : undefined);
+      if (!given.includes(undefined)) return computeNow(fn, given as HostArray[]);
+      return inputs.some(({ kind }) => kind === "seed") ? "drawn" : "learned";
+    },
+  };
+}
+
+/** The one array that a function gives. */
+export function computeNow(fn: IrFunction, given: readonly HostArray[]): HostArray {
+  const executable = openPreview(fn);
+  const [array] = executable.run(given);
+  executable.dispose();
+  return array!;
+}
