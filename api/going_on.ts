@@ -5,6 +5,7 @@ import type { CompileOutput } from "../dsl/compile.ts";
 import type { InputValues } from "../dsl/data/inputs.ts";
 import type { SourceText } from "../dsl/text/source.ts";
 import { UseError } from "../runtime/errors.ts";
+import type { HostArray } from "../runtime/ir/types.ts";
 import { stateAs } from "../runtime/loop/past.ts";
 import type { RunState } from "../runtime/loop/run_state.ts";
 import type { ExperimentProgram } from "../runtime/program/program.ts";
@@ -24,13 +25,22 @@ export interface RunOf {
   readonly memory?: number | undefined;
 }
 
+/** Sums of arrays that were asked for: tables are large, and stay what they are. */
+const sums = new WeakMap<HostArray, string>();
+
+function sumOnce(array: HostArray): string {
+  const sum = sums.get(array) ?? sumOfArray(array);
+  sums.set(array, sum);
+  return sum;
+}
+
 /** What a run is of. */
 export function identityOf({ root, output, program, inputs, seed, backend, memory }: RunOf): RunIdentity {
   return {
     program: sha256Of(root.text),
     imports: Object.fromEntries(output.imports.map(({ name, text }) => [name, sha256Of(text)])),
     inputs,
-    data: Object.fromEntries([...program.data].map(([name, array]) => [name, sumOfArray(array)])),
+    data: Object.fromEntries([...program.data].map(([name, array]) => [name, sumOnce(array)])),
     seed,
     precision: program.precision,
     backend,

@@ -14,7 +14,7 @@ export type Verb = "run" | "resume" | "check" | "fmt" | "explain" | "verify" | "
 /** What a verb does, for `--help`. */
 export const verbs: Readonly<Record<Verb, { readonly text: string }>> = {
   run: { text: "run the program (the verb may be left out)" },
-  resume: { text: "go on with the run of a folder that `--out` made, from its newest checkpoint" },
+  resume: { text: "go on with the run of a folder that `--out` made; with `--set` as a longer one" },
   check: { text: "say what is wrong with programs, without running them" },
   fmt: { text: "rewrite programs in the one style" },
   explain: { text: "say what a program does and takes, or what a code such as M0301 means" },

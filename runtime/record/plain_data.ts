@@ -73,6 +73,7 @@ export function sumOfData({ text, tensors }: WrittenData, ...beside: readonly st
   );
 }
 
+/** Truth values lie in bytes, which are no less for it. */
 function dtypeOf(value: object): DType | undefined {
-  return (["f64", "f32", "i32", "bool"] as const).find((dtype) => value instanceof allocate(dtype, 0).constructor);
+  return (["f64", "f32", "i32", "u8"] as const).find((dtype) => value instanceof allocate(dtype, 0).constructor);
 }

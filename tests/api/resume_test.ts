@@ -12,6 +12,7 @@ import {
   type Run,
   RunError,
 } from "../../mod.ts";
+import { some } from "../thorough.ts";
 import { capturedConsole } from "../cli/captured_console.ts";
 
 const source = `edition 1
@@ -67,7 +68,7 @@ Deno.test("a run goes on from the bytes of any checkpoint: seed and backend are 
       { name: "first", step: 5 },
       { name: "second", step: 6 },
     ]);
-    for (const { bytes } of kept) {
+    for (const { bytes } of some(kept, 4)) {
       const again = await experiment().run({ resume: bytes });
       assertEquals([again.seed, again.backend], [7, backend]);
       assertEquals(said(again), said(whole));
@@ -78,7 +79,7 @@ Deno.test("a run goes on from the bytes of any checkpoint: seed and backend are 
 
 Deno.test("a run that was stopped goes on, from the run and from its bytes; what is done is what it was", async () => {
   const whole = await experiment().run({ seed: 2 });
-  for (const at of [0, 1, 3, 5]) {
+  for (const at of some([0, 3, 5, 1], 2)) {
     const stop = new AbortController();
     const onStep = ({ outer, step }: { readonly outer: string; readonly step: number }) => {
       if (outer === "second" && step >= at) stop.abort();

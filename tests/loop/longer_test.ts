@@ -3,20 +3,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { stateAs } from "../../runtime/loop/past.ts";
-import type { RunResult } from "../../runtime/loop/results.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
 import { keptState, type RunState } from "../../runtime/loop/run_state.ts";
-import { sumOfData, writePlainData } from "../../runtime/record/plain_data.ts";
 import { wasm } from "../random/runs.ts";
 import { some, thorough } from "../thorough.ts";
-import { goodNames as names, programOf, textOf } from "./good_programs.ts";
-
-/** All that a run computed, but for how long that took. */
-function computed(result: RunResult): string {
-  const timeless = result.outers.map((outer) => ({ ...outer, seconds: 0 }));
-  const { plans: _plans, ...rest } = { ...result, seconds: 0, outers: timeless };
-  return sumOfData(writePlainData(rest));
-}
+import { computed } from "./goes_on.ts";
+import { goodNames, programOf, textOf } from "./good_programs.ts";
 
 /** The text with three meta-steps more of each outer, by the outer's name. */
 function longerOnes(text: string): (readonly [outer: string, text: string])[] {
@@ -28,7 +20,7 @@ function longerOnes(text: string): (readonly [outer: string, text: string])[] {
   });
 }
 
-const longer = names.flatMap((name) => {
+const longer = goodNames.flatMap((name) => {
   const text = textOf(name);
   return longerOnes(text).map(([outer, more]) => ({ name, text, outer, more }));
 });

@@ -3,10 +3,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { version } from "../../api/version.ts";
 import { main } from "../../meta.ts";
-import { decodeCheckpoint } from "../../runtime/record/checkpoint_bytes.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../../runtime/record/checkpoint_bytes.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../runtime/program/safetensors.ts";
 import { stateVersion } from "../../runtime/record/earlier_states.ts";
 import { joined } from "../joined.ts";
+import type { RunIdentity } from "../../runtime/record/identity.ts";
 import { capturedConsole } from "../cli/captured_console.ts";
 
 const old = new URL("old/", import.meta.url).pathname;
@@ -93,5 +94,19 @@ Deno.test("a checkpoint of a version to come, and a file that is none, are refus
     Deno.writeFileSync(path, joined(encodeSafetensors(tensors, {})));
     const older = await call("resume", `${folder}/run`, "--data", old);
     assert(older.err.includes("before meta-step"), older.err);
+  });
+});
+
+Deno.test("what another version of the software wrote is refused by its name", async () => {
+  await inFolder(async (folder) => {
+    const { name, newest } = folders.at(-1)!;
+    copyFolder(`${old}${name}`, `${folder}/run`);
+    const path = `${folder}/run/checkpoints/${newest}`;
+    const checkpoint = decodeCheckpoint(Deno.readFileSync(path));
+    const of = { ...checkpoint.of as RunIdentity, version: "0.0.9" };
+    Deno.writeFileSync(path, joined(encodeCheckpoint({ ...checkpoint, of })));
+    const { code, err } = await call("resume", `${folder}/run`, "--data", old);
+    assertEquals(code, 2, err);
+    assertStringIncludes(err, `the version (0.0.9 before, now ${version}); version 0.0.9 goes on with it`);
   });
 });
