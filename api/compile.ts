@@ -135,7 +135,7 @@ export function compileInput(source: string, options: CompileOptions): CompileIn
     readData(path) {
       const content = read(path);
       // what stays bytes lies there as long as the experiment does, and the caller may write into it
-      return typeof content === "string" ? new TextEncoder().encode(content) : content?.slice();
+      return typeof content === "string" ? new TextEncoder().encode(content) : content && new Uint8Array(content);
     },
     ...outsideValues(options),
   };

@@ -1,6 +1,6 @@
 // What is in the tables that a program names? Reads every `data … from` and every host array, and checks them against their
 // declarations before anything runs, with the row and column of what is wrong.
-import type { DataField, DataItem } from "../syntax/ast.ts";
+import type { DataField, DataItem, QuotedText } from "../syntax/ast.ts";
 import { rangeOfData } from "../../runtime/ir/ranges.ts";
 import { type ArrayType, sizeOf, type TypedArray } from "../../runtime/ir/types.ts";
 import { entryOf, entryOfArray, type HostValues, whyNoEntry } from "../../runtime/program/given_arrays.ts";
@@ -64,13 +64,36 @@ function loadItem(
     const values = handed(field);
     if (values) loadHost(cx, item, field, values, keyOf);
   }
-  if (fromFile.length === 0) return;
-  if (!item.from) return withoutValues(cx, item, fromFile as [DataField, ...DataField[]]);
-  const file = openDataFile(cx, item, item.from, module, read);
+  const groups = new Map<QuotedText | undefined, DataField[]>();
+  for (const field of fromFile) {
+    // one file that several fields name is read once
+    const own = field.file && [...groups.keys()].find((key) => key?.text === field.file!.text);
+    const from = own ?? field.file ?? item.from;
+    groups.set(from, [...groups.get(from) ?? [], field]);
+  }
+  for (const [from, fields] of groups) {
+    if (from) loadFile(cx, item, { from, fields, module, read, keyOf });
+    else withoutValues(cx, item, fields as [DataField, ...DataField[]]);
+  }
+}
+
+/** Reads what some fields take of a file. */
+function loadFile(
+  cx: Context,
+  item: DataItem,
+  { from, fields, module, read, keyOf }: {
+    readonly from: QuotedText;
+    readonly fields: readonly DataField[];
+    readonly module: Module;
+    readonly read: ReadData;
+    readonly keyOf: KeyOf;
+  },
+): void {
+  const file = openDataFile(cx, { item, fields: fields.length, from }, module, read);
   if (!file) return;
   const wrongLength: DataField[] = [];
   let rows = 0;
-  for (const field of fromFile) {
+  for (const field of fields) {
     const entries = file.entries(cx, field);
     if (!entries || load(cx, item, field, entries, keyOf) !== "rows") continue;
     wrongLength.push(field);
@@ -84,7 +107,7 @@ function loadItem(
 /** Reports what is said of fields that nothing is read for, and names that are handed over and not asked for. */
 function checkGiven(cx: Context, item: DataItem, pending: readonly DataField[], handed: readonly string[]): void {
   for (const field of item.fields) {
-    const misplaced = field.columns?.[0]?.first.span ?? field.missing?.span;
+    const misplaced = field.columns?.[0]?.first.span ?? field.file?.span ?? field.missing?.span;
     if (!misplaced || !field.value) continue;
     fail(cx, {
       code: "M0602",

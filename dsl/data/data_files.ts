@@ -8,7 +8,10 @@ import { fail } from "../world/report.ts";
 import { listed } from "../text/words.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import { type Module, resolvePath } from "../modules/modules.ts";
-import { mostHeaderBytes, npyEntries, type NpyHeader, readNpyHeader } from "./npy.ts";
+import { openGzip } from "./gzip.ts";
+import { readIdxHeader } from "./idx.ts";
+import { learnedFile, openSafetensors, SafetensorsError } from "../../runtime/program/safetensors.ts";
+import { entryType, mostHeaderBytes, npyEntries, type NpyHeader, readNpyHeader } from "./npy.ts";
 import { openArchive } from "./npz.ts";
 import type { Context } from "../world/world.ts";
 import type { Entries } from "./entries.ts";
@@ -36,43 +39,74 @@ export function pathOf(cx: Context, { text, span }: QuotedText, module: Module):
   });
 }
 
-/** Reads the file of a data item. Undefined when that fails (reported). */
+/** Which kind of file a path names: by how it ends, without `.gz`. */
+function kindOf(path: string): { readonly kind: string; readonly packed: boolean } {
+  const name = path.toLowerCase().slice(path.lastIndexOf("/") + 1);
+  const packed = name.endsWith(".gz");
+  const plain = packed ? name.slice(0, -3) : name;
+  // MNIST calls its files `train-images-idx3-ubyte`
+  const kind = /[-.]ubyte$/.test(plain) ? ".idx" : /\.[^.]*$/.exec(plain)?.[0] ?? "";
+  return { kind, packed };
+}
+
+/** Reads the file of a data item, or of a field of it. Undefined when that fails (reported). */
 export function openDataFile(
   cx: Context,
-  item: DataItem,
-  from: QuotedText,
+  { item, fields, from }: { readonly item: DataItem; readonly fields: number; readonly from: QuotedText },
   module: Module,
   read: ReadData,
 ): DataFile | undefined {
   const path = pathOf(cx, from, module);
   if (path === undefined) return undefined;
-  const extension = /\.[^./]*$/.exec(path.toLowerCase())?.[0] ?? "";
-  const parser = parsers.get(extension);
+  const { kind, packed } = kindOf(path);
+  // a run folder has no ending
+  const whole = kind === "" && !packed ? runFile(path) : path;
+  const parser = whole === path ? parsers.get(kind) : parsers.get(".safetensors");
   if (!parser) {
     return void fail(cx, {
       code: "M0601",
-      title: extension
-        ? `A file \`*${extension}\` is not read as data`
-        : `\`${from.text}\` does not say what kind of file it is`,
+      title: `A file \`*${kind}${packed ? ".gz" : ""}\` is not read as data`,
       at: from.span,
-      notes: ["Data are read from .csv, .tsv, .npy and .npz files"],
+      notes: [readable],
     });
   }
-  const bytes = readBytes(cx, from, { path }, read);
+  const bytes = whole === path ? readBytes(cx, from, { path }, read) : readBytes(cx, from, {
+    path: whole,
+    without: `\`${from.text}\` does not say what kind of file it is, and it is no run folder: there is no \`${whole}\``,
+    hint: readable,
+  }, read);
   if (!bytes) return undefined;
   try {
-    const file = parser(path, bytes, item);
+    const plain = packed ? unpacked(cx, bytes, { path, at: from.span }) : bytes;
+    if (!plain) return undefined;
+    const file = parser(whole, plain, { item, fields });
     if (file.separator === ";") sayingSemicolons(cx, path, from.span);
     return file;
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    if (!(error instanceof SyntaxError || error instanceof SafetensorsError)) throw error;
     return void fail(cx, {
       code: "M0601",
-      title: `\`${path}\` cannot be read as ${extension}`,
+      title: `\`${path}\` cannot be read as ${whole === path ? kind : ".safetensors"}${packed ? ".gz" : ""}`,
       at: from.span,
       notes: [sentence(error.message)],
     });
   }
+}
+
+const readable =
+  "Data are read from .csv, .tsv, .npy, .npz, .idx and .safetensors files, also packed (.gz), and run folders";
+
+/** The file of a run folder that holds what was learned. */
+const runFile = (folder: string) => folder === "" ? learnedFile : `${folder}/${learnedFile}`;
+
+/** What a packed file holds. Undefined where that is too much (reported). Throws SyntaxError. */
+function unpacked(
+  cx: Context,
+  bytes: Uint8Array,
+  { path, at }: { readonly path: string; readonly at: Span },
+): Uint8Array | undefined {
+  const file = openGzip(bytes);
+  return withinData(cx, { count: file.size, what: `\`${path}\` unpacked`, at }) ? file.unpack() : undefined;
 }
 
 /** The bytes of a file. Undefined when there are none or too many (reported); `without` says what it means that there is none. */
@@ -128,13 +162,19 @@ function sayingSemicolons(cx: Context, path: string, at: Span): void {
   });
 }
 
-type Parser = (path: string, bytes: Uint8Array, item: DataItem) => DataFile;
+type Parser = (
+  path: string,
+  bytes: Uint8Array,
+  asks: { readonly item: DataItem; /** That read it. */ readonly fields: number },
+) => DataFile;
 
 const parsers: ReadonlyMap<string, Parser> = new Map<string, Parser>([
   [".csv", (path, bytes) => tableFile(path, bytes, ".csv")],
   [".tsv", (path, bytes) => tableFile(path, bytes, ".tsv")],
-  [".npy", arrayFile],
+  [".npy", (path, bytes, asks) => arrayFile(path, bytes, { ...asks, header: readNpyHeader(bytes, bytes.length) })],
+  [".idx", (path, bytes, asks) => arrayFile(path, bytes, { ...asks, header: readIdxHeader(bytes) })],
   [".npz", archiveFile],
+  [".safetensors", tensorsFile],
 ]);
 
 // ---------------------------------------------------------------------------------------------------------------- tables
@@ -218,20 +258,22 @@ function firstRowHint(header: readonly string[], separator: string): string | un
 
 // ---------------------------------------------------------------------------------------------------------------- arrays
 
-function arrayFile(path: string, bytes: Uint8Array, item: DataItem): DataFile {
-  const header = readNpyHeader(bytes, bytes.length);
+function arrayFile(
+  path: string,
+  bytes: Uint8Array,
+  { fields, header }: { readonly fields: number; readonly header: NpyHeader },
+): DataFile {
   return {
     path,
     entries(cx, field) {
-      const pending = item.fields.filter((each) => !each.value);
-      if (pending.length > 1 || field.columns) {
+      if (fields > 1 || field.columns) {
         return void fail(cx, {
           code: "M0602",
           title: `\`${path}\` holds one array without a name`,
           at: field.columns?.at(0)?.first.span ?? field.name.span,
           hint: field.columns
             ? "leave out `from` after the type"
-            : "save several arrays to one .npz file, or declare one `data` for each file",
+            : 'read each field from a file of its own, `y : int [_] from file "labels.npy"`, or save several arrays to one .npz file',
         });
       }
       return arrayEntries(header, { name: `\`${path}\``, open: () => npyEntries(header, bytes) });
@@ -245,18 +287,10 @@ function archiveFile(path: string, bytes: Uint8Array): DataFile {
   return {
     path,
     entries(cx, field) {
-      const [only, ...others] = field.columns ?? [{ first: { text: field.name.name, span: field.name.span } }];
-      const { text, span } = only!.first;
-      const file = archive.get(`${text}.npy`);
-      if (!file || only!.last || others.length > 0) {
-        return void fail(cx, {
-          code: "M0602",
-          title: file ? "A field takes one array of an archive" : `\`${path}\` has no array \`${text}\``,
-          at: file ? (only!.last ?? others[0]!.first).span : span,
-          notes: file ? [] : [names.length > 0 ? `Its arrays are ${listed(names)}` : "It holds no arrays"],
-          hint: file ? "declare a field for each, and join them with `concat`" : hintFor(text, names),
-        });
-      }
+      const found = oneArray(cx, field, { path, names });
+      if (!found) return undefined;
+      const { text, span } = found;
+      const file = archive.get(`${text}.npy`)!;
       const name = `\`${text}\` in \`${path}\``;
       const header = whenWhole(cx, { name, at: span }, () => readNpyHeader(file.begin(mostHeaderBytes), file.size));
       if (!header) return undefined;
@@ -266,7 +300,59 @@ function archiveFile(path: string, bytes: Uint8Array): DataFile {
   };
 }
 
-function arrayEntries({ shape }: NpyHeader, { name, open }: Pick<Entries, "name" | "open">): Entries {
+/** The one array that a field takes of a file that holds several by name. Undefined where it is not there (reported). */
+function oneArray(
+  cx: Context,
+  field: DataField,
+  { path, names }: { readonly path: string; readonly names: readonly string[] },
+): QuotedText | undefined {
+  const [only, ...others] = field.columns ?? [{ first: { text: field.name.name, span: field.name.span } }];
+  const { first, last } = only!;
+  const there = names.includes(first.text);
+  if (there && !last && others.length === 0) return first;
+  return void fail(cx, {
+    code: "M0602",
+    title: there ? "A field takes one array of an archive" : `\`${path}\` has no array \`${first.text}\``,
+    at: there ? (last ?? others[0]!.first).span : first.span,
+    notes: there ? [] : [names.length > 0 ? `Its arrays are ${listed(names)}` : "It holds no arrays"],
+    hint: there ? "declare a field for each, and join them with `concat`" : hintFor(first.text, names),
+  });
+}
+
+/** The kinds of entries by the names of the format. */
+const storages: ReadonlyMap<string, string> = new Map([
+  ...["F16", "F32", "F64"].map((name, i) => [name, `f${2 ** (i + 1)}`] as const),
+  ...["I8", "I16", "I32", "I64"].map((name, i) => [name, `i${2 ** i}`] as const),
+  ...["U8", "U16", "U32", "U64"].map((name, i) => [name, `u${2 ** i}`] as const),
+  ["BF16", "bf2"],
+  ["BOOL", "b1"],
+]);
+
+function tensorsFile(path: string, bytes: Uint8Array): DataFile {
+  const { tensors } = openSafetensors(bytes);
+  return {
+    path,
+    entries(cx, field) {
+      const found = oneArray(cx, field, { path, names: [...tensors.keys()] });
+      if (!found) return undefined;
+      const { shape, storage, bytes: own } = tensors.get(found.text)!;
+      const name = `\`${found.text}\` in \`${path}\``;
+      const type = entryType(storages.get(storage) ?? "");
+      if (!type) {
+        return void fail(cx, {
+          code: "M0602",
+          title: `${name} is stored as ${storage}, which is not read as data`,
+          at: found.span,
+          notes: [`Arrays are read that are stored as ${[...storages.keys()].join(", ")}`],
+        });
+      }
+      const header = { shape, type, columnMajor: false, littleEndian: true, begin: 0 };
+      return arrayEntries(header, { name, open: () => npyEntries(header, own) });
+    },
+  };
+}
+
+function arrayEntries({ shape }: Pick<NpyHeader, "shape">, { name, open }: Pick<Entries, "name" | "open">): Entries {
   return { from: "array", shape, name, open, where: entryOfArray(shape, name) };
 }
 

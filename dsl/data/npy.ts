@@ -14,7 +14,8 @@ export interface NpyHeader {
   readonly begin: number;
 }
 
-interface EntryType {
+/** How entries lie in memory. */
+export interface EntryType {
   /** Bytes of an entry. */
   readonly size: number;
   /** So many entries that lie at a multiple of `size`. */
@@ -40,6 +41,23 @@ const wideIntegers = (make: typeof Int32Array | typeof Uint32Array): EntryType =
   },
 });
 
+/** The upper half of a float32. */
+const upperHalves: EntryType = {
+  size: 2,
+  open(buffer, at, count) {
+    const bits = new Uint16Array(buffer, at, count);
+    const [word, number] = [new Uint32Array(1), new Float32Array(1)];
+    const asNumber = new Uint32Array(number.buffer);
+    return {
+      at(i) {
+        word[0] = bits[i]! * 65536;
+        asNumber[0] = word[0]!;
+        return number[0]!;
+      },
+    };
+  },
+};
+
 const halves: EntryType = {
   size: 2,
   open(buffer, at, count) {
@@ -60,6 +78,7 @@ const truth: EntryType = {
 /** Types by kind and size as NumPy writes them; `?` is how older versions wrote `b1`. */
 const entryTypes: ReadonlyMap<string, EntryType> = new Map<string, EntryType>([
   ["f2", halves],
+  ["bf2", upperHalves],
   ["f4", numbersOf(Float32Array)],
   ["f8", numbersOf(Float64Array)],
   ["i1", numbersOf(Int8Array)],
@@ -73,6 +92,9 @@ const entryTypes: ReadonlyMap<string, EntryType> = new Map<string, EntryType>([
   ["b1", truth],
   ["?", truth],
 ]);
+
+/** The type of a kind and size; undefined for none of numbers. */
+export const entryType = (kind: string): EntryType | undefined => entryTypes.get(kind);
 
 /** What NumPy itself reads of a header, in bytes: longer ones are of records with many fields. */
 const longestHeader = 10_000;
@@ -115,7 +137,7 @@ export function npyEntries(header: NpyHeader, bytes: Uint8Array): OpenEntries {
   const count = shape.reduce((n, size) => n * size, 1);
   const at = bytes.byteOffset + begin;
   const turned = !littleEndian && type.size > 1;
-  const moved = turned || at % type.size !== 0 ? bytes.slice(begin) : undefined;
+  const moved = turned || at % type.size !== 0 ? new Uint8Array(bytes.subarray(begin)) : undefined;
   if (turned) turnBytes(moved!, type.size);
   const entries = type.open((moved ?? bytes).buffer as ArrayBuffer, moved ? 0 : at, count);
   return columnMajor && shape.length > 1 ? rowMajor(entries, shape) : entries;

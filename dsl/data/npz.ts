@@ -1,7 +1,7 @@
 // Which files does an archive (.npz, a .zip) hold, and what would each take? Its directory is read and held against what
 // stands before each file; only a file that is asked for is unpacked, to no more than the directory promises, and then its
 // checksum is compared. The format: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT.
-import { constants, crc32, inflateRawSync } from "node:zlib";
+import { asPromised, inflate, mostDeflated } from "./inflate.ts";
 
 /** A file of an archive. Its methods throw SyntaxError that says what is wrong with it. */
 export interface PackedFile {
@@ -145,31 +145,19 @@ function packedFile(view: DataView, facts: Facts, directory: number): PackedFile
   const { method, packed, size, crc } = facts;
   const content = () => contentOf(view, facts, directory);
   const unpack = () => {
-    const whole = method === 0 ? content() : inflate(content(), { size, whole: true });
-    if (whole.length !== size) {
-      throw new SyntaxError(`it holds ${whole.length} bytes, and the archive promises ${size}`);
-    }
-    const found = crc32(whole);
-    if (found === crc) return whole;
-    throw new SyntaxError(
-      `its checksum is ${hex(found)}, and the archive promises ${
-        hex(crc)
-      }: it was changed or torn; get or save it anew`,
-    );
+    const whole = method === 0
+      ? content()
+      : inflate(content(), { size, whole: true, promises: "the archive promises" });
+    return asPromised(whole, { size, crc, promises: "the archive promises" });
   };
   const begin = (least: number) => {
     const enough = least + 1024; // tables stand before what was deflated
     if (packed <= enough) return unpack();
     const start = content().subarray(0, enough);
-    return method === 0 ? start : inflate(start, { size, whole: false });
+    return method === 0 ? start : inflate(start, { size, whole: false, promises: "the archive promises" });
   };
   return { packed, size, begin, unpack };
 }
-
-/** Two bits stand for 258 bytes at best. */
-const mostDeflated = 1032;
-
-const hex = (crc: number) => crc.toString(16).padStart(8, "0");
 
 /** How well it is deflated, sizes that stand behind it, a name in UTF-8. */
 const knownFlags = 0x080e;
@@ -217,18 +205,4 @@ function descriptorAgrees(view: DataView, facts: Facts, range: { readonly at: nu
   const high = (n: number) => Math.floor(n / 2 ** 32);
   return u32(4) === packed && u32(8) === size ||
     u32(4) === low(packed) && u32(8) === high(packed) && u32(12) === low(size) && u32(16) === high(size);
-}
-
-/** What a file was deflated from: its beginning, or the whole. Never more than `size` bytes. */
-function inflate(bytes: Uint8Array, { size, whole }: { readonly size: number; readonly whole: boolean }): Uint8Array {
-  try {
-    const finishFlush = whole ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
-    return inflateRawSync(bytes, { finishFlush, maxOutputLength: Math.max(1, size) });
-  } catch (error) {
-    const { code, message } = error as Error & { readonly code?: string };
-    if (code === "ERR_BUFFER_TOO_LARGE") {
-      throw new SyntaxError(`it holds more than the ${size} bytes that the archive promises`);
-    }
-    throw new SyntaxError(`it cannot be unpacked (${message})`);
-  }
 }

@@ -1,7 +1,7 @@
 // From which arrays do parameters and hyperparameters start? Reads every `start … from "…"`, and what a script hands over, before
 // anything is gone through: a leaf asks for its start when it is declared.
 import type { Expression, StartItem } from "../syntax/ast.ts";
-import { floatsOf, openSafetensors, SafetensorsError } from "../../runtime/program/safetensors.ts";
+import { floatsOf, learnedFile, openSafetensors, SafetensorsError } from "../../runtime/program/safetensors.ts";
 import { entryOf, type HostValues } from "../../runtime/program/given_arrays.ts";
 import { InternalError } from "../../runtime/errors.ts";
 import { sizeOf } from "../../runtime/ir/types.ts";
@@ -28,8 +28,6 @@ export interface HostStart {
   readonly values: HostValues | ReadonlyMap<string, HostValues>;
 }
 
-/** The file of a run folder that holds what was learned. */
-const learnedFile = "parameters.safetensors";
 const extension = ".safetensors";
 
 /** Loads every start into `el.starts`. */

@@ -364,9 +364,16 @@ interface BindingParts {
 function dataFieldEntry(q: CommentQueue, field: ast.DataField): LineEntry {
   const entry = bindingEntry(q, field);
   const columns = field.columns?.map(({ first, last }) => `"${first.text}"${last ? ` .. "${last.text}"` : ""}`);
-  if (!columns && !field.missing) return entry;
+  if (!columns && !field.file && !field.missing) return entry;
   const missing = field.missing && [" missing", valueDocument(q, field.missing)];
-  return { ...entry, rest: [entry.rest, columns ? ` from ${columns.join(", ")}` : "", missing ?? ""] };
+  return {
+    ...entry,
+    rest: [
+      entry.rest,
+      columns ? ` from ${columns.join(", ")}` : field.file ? ` from file "${field.file.text}"` : "",
+      missing ?? "",
+    ],
+  };
 }
 
 function bindingEntry(q: CommentQueue, binding: BindingParts, keyword?: string): LineEntry {

@@ -276,6 +276,8 @@ export interface PartsItem extends ItemBase {
 /** `x : [n, 3] from "a", "c" .. "d" missing 0`: what is read from where, and what stands for a missing entry. */
 export interface DataField extends Binding {
   readonly columns?: readonly ColumnRange[];
+  /** `from file "labels.npy"`: a file of its own. */
+  readonly file?: QuotedText;
   readonly missing?: Expression;
 }
 /** One column of a table (or one array of an archive), or all from the first to the last in the file's order. */

@@ -3,6 +3,9 @@
 // strict. Source: huggingface/safetensors, README "Format".
 import { type DType, type HostArray, sizeOf, type TypedArray } from "../ir/types.ts";
 
+/** The file of a run folder that holds what was learned. */
+export const learnedFile = "parameters.safetensors";
+
 /** What a safetensors file holds. */
 export interface Safetensors {
   readonly tensors: ReadonlyMap<string, HostArray>;

@@ -146,7 +146,7 @@ const storedText = fc.constantFrom("", "encoder.0.weight", "a b").map((text) => 
 const column = fc.tuple(optional("last", file), file).map(([last, first]): ast.ColumnRange => ({ first, ...last }));
 const dataField = fc.tuple(
   binding,
-  optional("columns", fc.array(column, { minLength: 1, maxLength: 3 })),
+  fc.oneof(optional("columns", fc.array(column, { minLength: 1, maxLength: 3 })), optional("file", file)),
   optional("missing", expression),
 )
   .map(([field, columns, missing]): ast.DataField => ({ ...field, ...columns, ...missing }));

@@ -243,7 +243,13 @@ export interface DataFieldCstNode extends CstNode {
 
 export interface ColumnsCstNode extends CstNode {
   readonly name: "columns";
-  readonly children: { From?: IToken[]; columnRange?: ColumnRangeCstNode[]; Comma?: IToken[] };
+  readonly children: {
+    From?: IToken[];
+    Name?: IToken[];
+    String?: IToken[];
+    columnRange?: ColumnRangeCstNode[];
+    Comma?: IToken[];
+  };
 }
 
 export interface ColumnRangeCstNode extends CstNode {

@@ -156,7 +156,15 @@ export abstract class DeclarationParser extends ExpressionParser {
 
   columns: Rule = this.RULE("columns", () => {
     this.CONSUME(keyword("from"));
-    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.columnRange) });
+    this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(t.Name);
+          this.CONSUME(t.StringToken);
+        },
+      },
+      { ALT: () => this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.columnRange) }) },
+    ]);
   });
 
   columnRange: Rule = this.RULE("columnRange", () => {

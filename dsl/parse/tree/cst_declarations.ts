@@ -1,7 +1,17 @@
 // How do declarations of the CST become items of the AST? A declaration without a name is dropped, one without a value
 // has a `Missing` there.
 import type * as ast from "../../syntax/ast.ts";
-import { type Conversion, docAbove, first, identifier, isReal, nodeSpan, present, quotedText } from "./cst_context.ts";
+import {
+  type Conversion,
+  docAbove,
+  first,
+  identifier,
+  isReal,
+  nodeSpan,
+  present,
+  quotedText,
+  tokenSpan,
+} from "./cst_context.ts";
 import type * as cst from "../grammar/cst_types.ts";
 import { expression, postfix, range, type } from "./cst_expressions.ts";
 
@@ -124,13 +134,25 @@ function dataField(c: Conversion, node: cst.DataFieldCstNode): ast.DataField | u
   const { children } = node;
   const field = binding(c, first(children.binding));
   if (field === undefined) return undefined;
-  const columns = first(children.columns)?.children.columnRange ?? [];
-  const ranges = present(columns.map((range) => columnRange(c, range)));
+  const from = first(children.columns)?.children;
+  const ranges = present((from?.columnRange ?? []).map((range) => columnRange(c, range)));
+  const word = first(from?.Name);
+  const file = word && quotedText(c, first(from?.String));
+  if (word && word.image !== "file") {
+    const at = tokenSpan(c, word);
+    c.report({
+      code: "M0102",
+      title: `\`${word.image}\` is nothing that a field is read from`,
+      at,
+      hint: 'write `from file "labels.npy"` for a file of its own, or the names of columns: `from "a", "b"`',
+    });
+  }
   const missing = children.expression && expression(c, first(children.expression), field.span.end);
   return {
     ...field,
     span: nodeSpan(c, node),
     ...(ranges.length > 0 && { columns: ranges }),
+    ...(file && { file }),
     ...(missing && { missing }),
   };
 }

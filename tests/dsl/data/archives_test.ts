@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Buffer } from "node:buffer";
 import { crc32, deflateRawSync } from "node:zlib";
 import { mostHeaderBytes, npyEntries, readNpyHeader } from "../../../dsl/data/npy.ts";
 import { openArchive } from "../../../dsl/data/npz.ts";
@@ -227,4 +228,26 @@ Deno.test("what is unpacked counts among the bytes that a program may read", () 
     said,
     `M0310 | With \`y\` in \`a.npz\` unpacked the data of the program take ${most} bytes, and ${most - 1} are allowed`,
   );
+});
+
+Deno.test("arrays that are packed are what they are unpacked: of any byte order, at any place", () => {
+  for (const name of ["big_f8", "big_i8", "big_u2", "little_f8", "little_f4", "fortran"]) {
+    const content = fixture(`${name}.npy`);
+    const header = readNpyHeader(content, content.length);
+    const { at: plain } = npyEntries(header, content);
+    const expected = Array.from({ length: header.shape.reduce((n, size) => n * size, 1) }, (_, i) => plain(i));
+    for (const method of [0, 8]) {
+      // a name more, so that what follows lies at another place
+      for (const before of ["a", "ab", "abc", "abcd"]) {
+        const bytes = archive([{ name: before, content: fixture("u1.npy"), method }, {
+          name: "x.npy",
+          content,
+          method,
+        }]);
+        assertEquals(entriesIn(bytes, "x"), expected, `${name} by method ${method}`);
+        // what Node reads is a part of a larger buffer, and its `slice` copies nothing
+        assertEquals(entriesIn(Buffer.from(bytes), "x"), expected);
+      }
+    }
+  }
 });

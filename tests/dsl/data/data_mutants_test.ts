@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ReadData, readData, saidOf } from "./read_data.ts";
 
-type Format = ".csv" | ".tsv" | ".npy" | ".npz";
+type Format = ".csv" | ".tsv" | ".npy" | ".npz" | ".idx" | ".idx.gz" | ".safetensors";
 
 /** Columns or arrays by name; a text where the oracle refuses. Numbers that are not finite stand as text. */
 type Answer =
@@ -34,6 +34,9 @@ const fields: Readonly<Record<Format, readonly string[]>> = {
   ".tsv": ["x", "y"],
   ".npy": ["x"],
   ".npz": ["x", "labels"],
+  ".idx": ["x"],
+  ".idx.gz": ["x"],
+  ".safetensors": ["x", "labels"],
 };
 
 function changed(base: Uint8Array, [at, gone, come]: Mutant["splice"]): Uint8Array {
@@ -76,6 +79,9 @@ const expected: Readonly<Record<Format, { readonly same: number; readonly strict
   ".tsv": { same: 55, stricter: 3 },
   ".npy": { same: 27, stricter: 23 },
   ".npz": { same: 17, stricter: 25 },
+  ".idx": { same: 69, stricter: 0 },
+  ".idx.gz": { same: 19, stricter: 0 },
+  ".safetensors": { same: 33, stricter: 1 },
 };
 
 for (const format of Object.keys(formats) as Format[]) {

@@ -5,13 +5,16 @@ The csv module splits rows into cells; what docs/language.md says beside that st
 place where it differs from its base, how many bytes go there, and which come (hexadecimal)."""
 import base64
 import csv
+import gzip
 import io
 import json
 import math
 import random
 import resource
+import struct
 import warnings
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -75,6 +78,66 @@ def read_npz(content, _):
         return {name: plain(archive[name]) for name in ("x", "labels")}
 
 
+def read_idx(content, _):
+    """By the description of MNIST's files."""
+    kinds = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+    zeros, kind, axes = struct.unpack_from(">HBB", content)
+    shape = struct.unpack_from(f">{axes}I", content, 4)
+    if zeros:
+        raise ValueError("no IDX file")
+    size = math.prod(shape) * np.dtype(kinds[kind]).itemsize
+    if size != len(content) - 4 - 4 * axes:
+        raise ValueError("other entries than promised")
+    return {"x": plain(np.frombuffer(content[4 + 4 * axes :], kinds[kind]).reshape(shape))}
+
+
+def one_member(content):
+    """What gzip holds, without anything behind it."""
+    unpacker = zlib.decompressobj(wbits=31)
+    whole = unpacker.decompress(content)
+    if not unpacker.eof or unpacker.unused_data:
+        raise ValueError("cut off, or more than one")
+    return whole
+
+
+def read_tensors(content, _):
+    """By the description of safetensors: a length, a header, entries without gaps."""
+    kinds = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?"}
+    (length,) = struct.unpack_from("<Q", content)
+    header = json.loads(content[8 : 8 + length], object_pairs_hook=once)
+    data = content[8 + length :]
+    arrays, spans = {}, []
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        kind, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
+        if set(entry) != {"dtype", "shape", "data_offsets"} or not all(type(n) is int and n >= 0 for n in [*shape, begin, end]):
+            raise ValueError("another entry")
+        spans.append((begin, end))
+        if kind not in kinds and name not in ("x", "labels"):
+            continue
+        if math.prod(shape) * np.dtype(kinds[kind]).itemsize != end - begin or end > len(data):
+            raise ValueError("other entries than promised")
+        array = np.frombuffer(data[begin:end], kinds[kind]).reshape(shape)
+        if kind == "BOOL" and any(byte > 1 for byte in data[begin:end]):
+            raise ValueError("no truth")
+        arrays[name] = plain(array)
+    at = 0
+    for begin, end in sorted(spans):
+        if begin != at:
+            raise ValueError("a gap")
+        at = end
+    if at != len(data):
+        raise ValueError("something behind")
+    return {name: arrays[name] for name in ("x", "labels")}
+
+
+def once(pairs):
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise ValueError("twice")
+    return dict(pairs)
+
+
 # -------------------------------------------------------------------------------------------------------------- the bases
 
 
@@ -96,6 +159,25 @@ def npz(parts, method=zipfile.ZIP_DEFLATED):
 x = np.array([[0.5, -1.25, 3.0], [1e-3, 70.0, 1024.0]])
 labels = np.array([1, 0, 2])
 arrays = [("x", npy(x)), ("labels", npy(labels))]
+
+
+def idx(array, kind):
+    shape = b"".join(struct.pack(">I", size) for size in array.shape)
+    return struct.pack(">HBB", 0, kind, array.ndim) + shape + array.astype(array.dtype.newbyteorder(">")).tobytes()
+
+
+def tensors(parts):
+    header, data = {}, b""
+    for name, kind, array in parts:
+        entries = array.tobytes()
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [len(data), len(data) + len(entries)]}
+        data += entries
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+pixels = np.array([[[0, 255, 7], [1, 2, 3]], [[9, 8, 7], [6, 5, 4]]], "u1")
 bases = {
     ".csv": [
         b"x,y\n0.5,1\n-1.25,20\n3e2,-7\n",
@@ -112,8 +194,22 @@ bases = {
         npy(np.array(2.5, "f2")),
     ],
     ".npz": [npz(arrays), npz(arrays, zipfile.ZIP_STORED)],
+    ".idx": [idx(pixels, 8), idx(x.astype("f4"), 13), idx(labels.astype("i4"), 12), idx(labels.astype("i2"), 11)],
+    ".idx.gz": [gzip.compress(idx(pixels, 8), mtime=0), gzip.compress(idx(x, 14), 0, mtime=1)],
+    ".safetensors": [
+        tensors([("x", "F64", x), ("labels", "I64", labels.astype("i8"))]),
+        tensors([("labels", "U8", labels.astype("u1")), ("x", "F32", x.astype("f4")), ("on", "BOOL", x > 0)]),
+    ],
 }
-readers = {".csv": table, ".tsv": table, ".npy": read_npy, ".npz": read_npz}
+readers = {
+    ".csv": table,
+    ".tsv": table,
+    ".npy": read_npy,
+    ".npz": read_npz,
+    ".idx": read_idx,
+    ".idx.gz": lambda content, _: read_idx(one_member(content), _),
+    ".safetensors": read_tensors,
+}
 
 
 # ------------------------------------------------------------------------------------------------------------ the changes
@@ -196,12 +292,29 @@ def array_twice(base, dice):
     return npz([*arrays, (dice.choice(["x", "labels", "z"]), npy(x if dice.random() < 0.5 else -x))], method)
 
 
+def packed_otherwise(base, dice):
+    """What was changed has its right checksum."""
+    change = dice.choice([flip, cut, odd_byte, drop, repeat])
+    return gzip.compress(change(gzip.decompress(base), dice), dice.choice([0, 6, 9]), mtime=0)
+
+
+def header_of_tensors(base, dice):
+    """Another word in the header, of the same length."""
+    words = [(b"F64", b"I64"), (b"F32", b"I32"), (b"[2,3]", b"[3,2]"), (b"[2,3]", b"[6,1]"), (b"[2,3]", b"[2.0]"), (b"labels", b"label_")]
+    words += [(b"[0,48]", b"[8,48]"), (b"BOOL", b"BF16"), (b"U8", b"I8"), (b'"x"', b'"y"'), (b"shape", b"sizes"), (b"dtype", b"shape")]
+    old, new = dice.choice([pair for pair in words if pair[0] in base])
+    return base.replace(old, new, 1)
+
+
 common = [flip, flip, flip, cut, odd_byte, insert, drop, repeat]
 changes = {
     ".csv": [*common, name_repeated, line_ends, separators, twice],
     ".tsv": [*common, name_repeated, line_ends, separators, twice],
     ".npy": [*common, length, header_of_numpy, header_of_numpy, twice],
     ".npz": [*common, length, length, packed_again, packed_again, array_twice],
+    ".idx": [*common, length, length, twice],
+    ".idx.gz": [*common, length, packed_otherwise, packed_otherwise, twice],
+    ".safetensors": [*common, length, header_of_tensors, header_of_tensors, twice],
 }
 
 
