@@ -19,9 +19,10 @@ import { FileAccessError } from "../runtime/record/files.ts";
 import { openRunFolder, type RunFolder } from "../runtime/record/run_folder.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
-import { showDiagnostics, showError } from "./problems.ts";
+import { sayProblem, showDiagnostics, showError } from "./problems.ts";
 import { duration } from "./numbers.ts";
 import { jsonProgress, type Progress, textProgress } from "./progress.ts";
+import { howToRepeat } from "./repeated_runs.ts";
 import { reportText } from "./report.ts";
 
 /** Runs the verb; the exit code. Throws FileAccessError or RangeError for wrong use. */
@@ -34,7 +35,11 @@ export async function runVerb(command: CommandLine, console: Console, disk: Disk
     console.out(output.emit(emit));
     return wrong ? wrongCode(files) : exitCodes.done;
   }
-  if (wrong) return wrongCode(files);
+  if (wrong) {
+    const repeat = output.diagnostics.some(({ code }) => code === "M0601") ? howToRepeat(files) : undefined;
+    if (repeat !== undefined && !json) sayProblem(`\nnote: ${repeat}\n`, console);
+    return wrongCode(files);
+  }
   const { program, sources } = output;
   if (!program) throw new InternalError("The front end gave neither a program nor an error");
 

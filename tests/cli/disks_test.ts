@@ -4,6 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../../meta.ts";
 import { checkpointsIn, newestCheckpoint } from "../../runtime/record/checkpoints.ts";
 import { type Disk, systemDisk } from "../../runtime/record/disk.ts";
+import { parseMetrics } from "../../runtime/record/metrics.ts";
 import { some, thorough } from "../thorough.ts";
 import { capturedConsole } from "./captured_console.ts";
 import { exists, files, left, temporaryFolder } from "./left_folder.ts";
@@ -295,3 +296,51 @@ Deno.test("a run that stops dead at any operation is resumed to the end that it 
     }
   });
 });
+
+/** What happens to the folder of a run while it is being written, and the files that are there then. */
+const takenAway: Readonly<Record<string, (run: string) => void>> = {
+  "is removed": (run) => Deno.removeSync(run, { recursive: true }),
+  "gets another name": (run) => Deno.renameSync(run, `${run}-moved`),
+  "becomes another run's": (run) => {
+    Deno.removeSync(run, { recursive: true });
+    Deno.mkdirSync(run);
+    Deno.writeTextFileSync(`${run}/metrics.jsonl`, "");
+  },
+  "loses its log": (run) => Deno.removeSync(`${run}/metrics.jsonl`),
+  "gets another log": (run) => {
+    Deno.copyFileSync(`${run}/metrics.jsonl`, `${run}/copy`);
+    Deno.renameSync(`${run}/copy`, `${run}/metrics.jsonl`);
+  },
+};
+
+for (const [what, take] of Object.entries(takenAway)) {
+  Deno.test(`a run whose folder ${what} is stopped, says so, and writes nothing more`, async () => {
+    await inFolder(async (folder) => {
+      const path = `${folder}/run`;
+      const console = capturedConsole();
+      let there: string[] | undefined;
+      const out = (text: string) => {
+        console.out(text);
+        if (there || parseMetrics(console.written.out).filter(({ kind }) => kind === "recorded").length < 10) return;
+        take(path);
+        there = exists(path) ? files(path) : [];
+      };
+      Deno.writeTextFileSync(`${folder}/long.meta`, program.replace(`${steps} steps`, "1_000_000 steps"));
+      const args = [
+        `${folder}/long.meta`,
+        "--json",
+        "--backend",
+        "reference",
+        "--out",
+        path,
+        "--checkpoint",
+        "2 steps",
+      ];
+      assertEquals(await main(args, { ...console, out }), 3);
+      const lines = parseMetrics(console.written.out);
+      assertStringIncludes(`${lines.at(-1)!.message}`, `\`${path}/metrics.jsonl\` was removed or replaced while`);
+      assertEquals(lines.find(({ kind }) => kind === "finished")!.outcome, "stopped");
+      assertEquals(exists(path) ? files(path) : [], there);
+    });
+  });
+}

@@ -6,7 +6,7 @@ import { runProgram } from "../../runtime/loop/run.ts";
 import type { ExperimentProgram } from "../../runtime/program/program.ts";
 import { FileAccessError, fileAccessError, writeFileSafely } from "../../runtime/record/files.ts";
 import { jsonNumber, metricLines, parseMetrics } from "../../runtime/record/metrics.ts";
-import { systemDisk } from "../../runtime/record/disk.ts";
+import { type Disk, systemDisk } from "../../runtime/record/disk.ts";
 import { storedRecords } from "../../runtime/record/run_end.ts";
 import { openRunFolder } from "../../runtime/record/run_folder.ts";
 import { decodeSafetensors } from "../../runtime/program/safetensors.ts";
@@ -194,6 +194,11 @@ Deno.test(
       ["Layers.meta", "the place of `layers.meta`"],
       ["layers.meta/net.meta", "the place of `layers.meta`"],
       ["outputs/net.meta", "the name of a file that is always there"],
+      ["Outputs/net.meta", "the name of a file that is always there"],
+      ["checkpoints/net.meta", "the name of a file that is always there"],
+      ["CheckPoints/zoo/net.meta", "the name of a file that is always there"],
+      ["checkpoints", "the name of a file that is always there"],
+      ["metrics.jsonl/net.meta", "the name of a file that is always there"],
     ];
     for (const [name, why] of wrongs) {
       const imports = new Map([["layers.meta", "// a"], [name, "// b"]]);
@@ -201,6 +206,37 @@ Deno.test(
       assertStringIncludes(said.message, `\`${name}\``);
       assertEquals([...Deno.readDirSync(root)], []);
     }
+  }),
+);
+
+Deno.test(
+  "openRunFolder() takes the folder before it writes anything else",
+  inFolder((root) => {
+    const done: string[] = [];
+    const disk: Disk = {
+      ...systemDisk,
+      open(path, which) {
+        done.push(`open ${path.slice(root.length)}`);
+        const file = systemDisk.open(path, which);
+        return { ...file, lock: () => (done.push("lock"), file.lock()) };
+      },
+    };
+    openRunFolder(`${root}/run`, contents, disk).abandon();
+    assertEquals(done.slice(0, 3), ["open /run/metrics.jsonl", "lock", "open /run/experiment.meta.tmp"]);
+    assertEquals(done.filter((what) => what === "lock").length, 1);
+    // of two runs that find the folder empty, one has it
+    Deno.mkdirSync(`${root}/both`);
+    const late: Disk = {
+      ...systemDisk,
+      open(path, which) {
+        if (!first) first = openRunFolder(`${root}/both`, contents);
+        return systemDisk.open(path, which);
+      },
+    };
+    let first: ReturnType<typeof openRunFolder> | undefined;
+    assertThrows(() => openRunFolder(`${root}/both`, contents, late), FileAccessError, "Another run is writing to");
+    assertEquals(Deno.readTextFileSync(`${root}/both/experiment.meta`), contents.root);
+    first!.abandon();
   }),
 );
 
