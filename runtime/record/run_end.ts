@@ -6,6 +6,7 @@ import type { RecordedValues, RunResult } from "../loop/results.ts";
 import { encodeSafetensors } from "../program/safetensors.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { Disk } from "./disk.ts";
+import { evaluationArrays } from "./evaluation_arrays.ts";
 import { FileAccessError, makeFolder, writeFileSafely } from "./files.ts";
 import { encodeNpy } from "./npy.ts";
 import type { RunLog } from "./run_log.ts";
@@ -84,10 +85,14 @@ function storedArrays(result: RunResult): Record<"parameters" | "trajectories", 
     [`meta_steps ${name}`, String(done)],
     ...(kept ? [[`kept ${name}`, `${kept.evaluation} before meta-step ${kept.step}`]] : []),
   ]));
-  const { tensors, metadata } = storedRecords(result.recorded);
+  const records = storedRecords(result.recorded);
+  const evaluations = evaluationArrays(result.evaluations);
   return {
     parameters: [valuesAtEnd(result), { ...common, ...steps }],
-    trajectories: [tensors, { ...common, ...metadata }],
+    trajectories: [
+      new Map([...records.tensors, ...evaluations.tensors]),
+      { ...common, ...records.metadata, ...evaluations.metadata },
+    ],
   };
 }
 

@@ -2,6 +2,7 @@
 import type { HostArray } from "../ir/types.ts";
 import { nameOfItem } from "../loop/records.ts";
 import type { ImplicitReport, RunResult } from "../loop/results.ts";
+import { areMany } from "./evaluation_arrays.ts";
 import { type Json, jsonArray, jsonNumber } from "./metrics.ts";
 
 /** Version of the files in a run folder. A reader of version 1 reads every later file of version 1. */
@@ -18,13 +19,15 @@ export function valuesAtEnd({ leaves, simulations }: RunResult): ReadonlyMap<str
 }
 
 /** The account of a run: outcome, first and last losses, gradients with verdicts, evaluations with each task's value, outputs,
- *  what was recorded, the final values. Arrays of more than 1,000 entries are given by shape only. */
+ *  what was recorded, the final values. Arrays of more than 1,000 entries are given by shape only, and of evaluations during outers the
+ *  values of the tasks are left out where they are more than 10,000 in all. */
 export function summarizeRun(
   result: RunResult,
   /** The files that outputs were written to, by their names. */
   files: ReadonlyMap<string, string> = new Map(),
 ): { readonly [key: string]: Json } {
   const verdicts = result.gradients.flatMap((g) => g.verdicts);
+  const many = areMany(result.evaluations);
   return {
     formatVersion: runFormatVersion,
     outcome: result.outcome,
@@ -48,7 +51,7 @@ export function summarizeRun(
       ...implicitSummary(implicit),
     })),
     gradients: result.gradients.map(gradientSummary),
-    evaluations: result.evaluations.map(evaluationSummary),
+    evaluations: result.evaluations.map((e) => evaluationSummary(e, !e.during || !many)),
     outputs: result.outputs.map((output) => outputSummary(output, files.get(output.name))),
     simulations: result.simulations.map(({ loop, losses, taken }) => ({
       loop,
@@ -105,7 +108,10 @@ function gradientSummary({ label, after, value, wrt, implicit, verdicts }: RunRe
   };
 }
 
-function evaluationSummary({ name, tasks, during, reports }: RunResult["evaluations"][number]): Json {
+function evaluationSummary(
+  { name, tasks, during, reports }: RunResult["evaluations"][number],
+  withValues: boolean,
+): Json {
   return {
     name,
     tasks,
@@ -118,7 +124,7 @@ function evaluationSummary({ name, tasks, during, reports }: RunResult["evaluati
         median: jsonNumber(p.median),
         interval: p.interval?.map(jsonNumber) ?? null,
         nonFinite: p.nonFinite,
-        values: Array.from(p.values, jsonNumber),
+        values: withValues ? Array.from(p.values, jsonNumber) : null,
       })),
     })),
   };
