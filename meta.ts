@@ -44,7 +44,7 @@ async function codeOf(parsed: ParsedArguments, console: Console, disk: Disk): Pr
 async function runCommand(command: CommandLine, console: Console, disk: Disk): Promise<number> {
   const { json } = command;
   try {
-    if (command.verb === "check") return checkVerb(command, console);
+    if (command.verb === "check") return await checkVerb(command, console);
     if (command.verb === "fmt") return fmtVerb(command, console);
     if (command.verb === "explain") {
       return await (command.files[0]!.endsWith(".meta")

@@ -42,6 +42,8 @@ export interface CommandLine {
   readonly checkpoint: CheckpointTimes;
   /** A second folder of data. */
   readonly dataFolder: string | undefined;
+  /** A script whose functions make tasks. */
+  readonly tasksFile: string | undefined;
   readonly emit: Stage | undefined;
   /** `explain --kernels`. */
   readonly kernels: boolean;
@@ -117,6 +119,12 @@ export const options: Readonly<Record<string, OptionFacts>> = {
     value: "DIR",
     text: "a second folder in which data and starts are looked for",
     verbs: ["run", "resume", "check", "explain", "verify"],
+  },
+  tasks: {
+    type: "string",
+    value: "FILE.ts",
+    text: "a script whose default export is functions that make tasks, by name",
+    verbs: ["run", "resume", "check", "explain"],
   },
   checkpoint: {
     type: "string",
@@ -268,6 +276,7 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
     out: given.get("out")?.[0],
     checkpoint,
     dataFolder: given.get("data")?.[0],
+    tasksFile: given.get("tasks")?.[0],
     emit: emit as Stage | undefined,
     kernels: given.has("kernels"),
     checkOnly: given.has("check"),

@@ -17,15 +17,15 @@ import type { Console } from "./console.ts";
 import { duration, tableText } from "./numbers.ts";
 import { sayProblem, showDiagnostics } from "./problems.ts";
 import { wrongCode } from "./run_verb.ts";
+import { namedScript, namesOf } from "./task_script.ts";
 
 /** `meta.ts explain FILE.meta`: prints what the program means and what it will take; the exit code is 1 when it is wrong and 3
  *  when it does not fit its memory. Throws FileAccessError or RangeError for wrong use. */
-export async function explainProgram(
-  { files: [file], inputs, limits, seed, memory, backend: name, kernels, dataFolder }: CommandLine,
-  console: Console,
-): Promise<number> {
+export async function explainProgram(command: CommandLine, console: Console): Promise<number> {
+  const { files: [file], inputs, limits, seed, memory, backend: name, kernels, dataFolder } = command;
   const files = openProgramFiles(file!, { dataFolder });
-  const output = compileProgram({ ...files, inputs, limits, seed });
+  const script = await namedScript(command);
+  const output = compileProgram({ ...files, inputs, limits, seed, ...namesOf(script) });
   if (showDiagnostics(output.diagnostics, output.sources, { console, json: false })) return wrongCode(files);
   const program = output.program!;
   const { backend } = await chooseBackend(name, {}, program);

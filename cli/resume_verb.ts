@@ -17,6 +17,7 @@ import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
 import { showDiagnostics } from "./problems.ts";
 import { jsonLimits, runShown, wrongCode } from "./run_verb.ts";
+import { namedScript, namesOf, type TaskScript } from "./task_script.ts";
 
 /** What a run folder says of its run. */
 interface Effective {
@@ -30,6 +31,8 @@ interface Effective {
   readonly limits?: Readonly<Record<string, number | string>>;
   readonly dataFolder: string | null;
   readonly data: readonly DataFileFacts[];
+  /** The script that makes its tasks. */
+  readonly tasks?: Pick<TaskScript, "path" | "sha256"> | null;
 }
 
 /** Runs the verb; the exit code. Throws FileAccessError or RangeError for wrong use. */
@@ -54,8 +57,10 @@ export async function resumeVerb(asked: CommandLine, console: Console, disk: Dis
     dataFolder: command.dataFolder,
     before: { name: said.program, folder: said.folder ?? run },
   });
+  const script = await namedScript(command);
+  if (script && said.tasks && script.sha256 !== said.tasks.sha256) throw changed(command.tasksFile!, said.tasks.sha256);
   const compileWith = (inputs: CommandLine["inputs"]) =>
-    compileProgram({ ...files, inputs, limits: command.limits, seed });
+    compileProgram({ ...files, inputs, limits: command.limits, seed, ...namesOf(script) });
   const output = compileWith(inputs);
   if (showDiagnostics(output.diagnostics, output.sources, { console, json })) return wrongCode(files);
   const { program, sources } = output;
@@ -88,7 +93,7 @@ export async function resumeVerb(asked: CommandLine, console: Console, disk: Dis
   if (!json) {
     console.err(`${run} goes on ${from ? whereText(from) : "from its beginning: it has no checkpoint"}\n`);
   }
-  return await runShown({ program, sources, command, choice, folder, from }, console);
+  return await runShown({ program, sources, command, choice, folder, script, from }, console);
 }
 
 /** The request, with what the folder says where it says nothing itself. */
@@ -104,6 +109,7 @@ function goneOnWith(asked: CommandLine, said: Effective): CommandLine {
     limits: chooseLimits(limitsGiven),
     limitsGiven,
     dataFolder: asked.dataFolder ?? said.dataFolder ?? undefined,
+    tasksFile: asked.tasksFile ?? said.tasks?.path,
   };
 }
 
@@ -117,10 +123,14 @@ function refuseChangedData(before: readonly DataFileFacts[], now: readonly DataF
   for (const { path, sha256 } of before) {
     const found = now.find((d) => d.path === path);
     if (found && found.sha256 === sha256) continue;
-    throw new FileAccessError(
-      `\`${path}\` is not the file that the run began with: a run goes on with the same data only (SHA-256 ${sha256})`,
-    );
+    throw changed(path, sha256);
   }
+}
+
+function changed(path: string, sha256: string): FileAccessError {
+  return new FileAccessError(
+    `\`${path}\` is not the file that the run began with: a run goes on with the same data only (SHA-256 ${sha256})`,
+  );
 }
 
 function readJson(path: string): unknown {

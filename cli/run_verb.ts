@@ -24,12 +24,14 @@ import { duration } from "./numbers.ts";
 import { jsonProgress, type Progress, textProgress } from "./progress.ts";
 import { howToRepeat } from "./repeated_runs.ts";
 import { reportText } from "./report.ts";
+import { namedScript, namesOf, type TaskScript } from "./task_script.ts";
 
 /** Runs the verb; the exit code. Throws FileAccessError or RangeError for wrong use. */
 export async function runVerb(command: CommandLine, console: Console, disk: Disk): Promise<number> {
   const { json, inputs, limits, seed, emit } = command;
   const files = openProgramFiles(command.files[0]!, command);
-  const output = compileProgram({ ...files, inputs, limits, seed });
+  const script = await namedScript(command);
+  const output = compileProgram({ ...files, inputs, limits, seed, ...namesOf(script) });
   const wrong = showDiagnostics(output.diagnostics, output.sources, { console, json });
   if (emit !== undefined) {
     console.out(output.emit(emit));
@@ -50,8 +52,8 @@ export async function runVerb(command: CommandLine, console: Console, disk: Disk
   );
   const folder = command.out === undefined
     ? undefined
-    : openFolder(command.out, { command, files, choice, output, program, disk });
-  return await runShown({ program, sources, command, choice, folder, from: undefined }, console);
+    : openFolder(command.out, { command, files, choice, output, program, disk, script });
+  return await runShown({ program, sources, command, choice, folder, script, from: undefined }, console);
 }
 
 /** Runs a compiled program, shows and keeps what comes of it; the exit code. */
@@ -105,9 +107,10 @@ interface FolderParts {
   readonly program: ExperimentProgram;
   readonly output: CompileOutput;
   readonly disk: Disk;
+  readonly script: TaskScript | undefined;
 }
 
-function openFolder(path: string, { command, files, choice, output, program, disk }: FolderParts): RunFolder {
+function openFolder(path: string, { command, files, choice, output, program, disk, script }: FolderParts): RunFolder {
   const of = identityOf({ ...command, root: files.root, output, program, backend: choice.backend.name });
   const { deno, v8, typescript } = Deno.version;
   const contents = {
@@ -128,6 +131,7 @@ function openFolder(path: string, { command, files, choice, output, program, dis
       versions: { meta: version, deno, v8, typescript },
       dataFolder: command.dataFolder ?? null,
       data: files.dataRead.map((d) => ({ ...d })),
+      tasks: script ? { path: script.path, sha256: script.sha256 } : null,
       began: new Date().toISOString(),
     },
   };
@@ -152,6 +156,7 @@ interface RunParts {
   readonly command: CommandLine;
   readonly choice: BackendChoice;
   readonly folder: RunFolder | undefined;
+  readonly script: TaskScript | undefined;
   readonly progress: Progress;
   /** Where the run stood that this one goes on from. */
   readonly from: Checkpoint | undefined;
@@ -160,7 +165,7 @@ interface RunParts {
 /** Runs until the end or the first signal, and closes the folder with whatever there is; `broken` says what could not be written. A run goes
  *  on that cannot write for now; it ends when its folder was taken away. */
 async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; broken: Error | undefined }> {
-  const { program, command, choice, folder, progress, from } = parts;
+  const { program, command, choice, folder, script, progress, from } = parts;
   const stop = new AbortController();
   let broken: Error | undefined;
   const keep = (action: (folder: RunFolder) => void, last = false) => {
@@ -185,6 +190,7 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
     const result = await runProgram(program, choice.backend, {
       seed: command.seed,
       signal: stop.signal,
+      ...(script && { tasks: script.tasks }),
       ...(command.memory === undefined ? {} : { memory: command.memory }),
       report(event) {
         const seconds = secondsNow();

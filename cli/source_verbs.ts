@@ -7,14 +7,17 @@ import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
 import { showDiagnostics } from "./problems.ts";
 import { wrongCode } from "./run_verb.ts";
+import { namedScript, namesOf } from "./task_script.ts";
 
 /** `meta.ts check FILES`: the exit code is 1 when a program is wrong, 2 when one of its files may not be
  *  read. Throws FileAccessError for wrong use. */
-export function checkVerb({ files, inputs, limits, seed, json, dataFolder }: CommandLine, console: Console): number {
+export async function checkVerb(command: CommandLine, console: Console): Promise<number> {
+  const { files, inputs, limits, seed, json, dataFolder } = command;
+  const script = await namedScript(command);
   let code: number = exitCodes.done;
   for (const file of files) {
     const program = openProgramFiles(file, { dataFolder });
-    const { diagnostics, sources } = compileProgram({ ...program, inputs, limits, seed });
+    const { diagnostics, sources } = compileProgram({ ...program, inputs, limits, seed, ...namesOf(script) });
     const wrong = showDiagnostics(diagnostics, sources, { console, json });
     if (wrong) code = Math.max(code, wrongCode(program));
     else if (!json) console.out(`${file}: ok\n`);

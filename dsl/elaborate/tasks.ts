@@ -144,7 +144,7 @@ function givenField(cx: Context, binding: Binding, qualified: string, path: Path
       title: `\`${qualified}\` has no value`,
       at: span,
       hint:
-        `write \`= …\`, draw it: \`~ normal(0, 1)\`, or hand over a function from TypeScript: compile(…, { tasks: { ${task} } })`,
+        `write \`= …\`, draw it: \`~ normal(0, 1)\`, or hand over a function: \`--tasks FILE.ts\`, compile(…, { tasks: { ${task} } })`,
     });
   }
   const dims = evaluateType(cx, binding.type!);

@@ -26,6 +26,7 @@ Deno.test("parseArguments() runs a file without a verb, and with it", () => {
     out: undefined,
     checkpoint: { seconds: 60, steps: 10_000, share: 0.02 },
     dataFolder: undefined,
+    tasksFile: undefined,
     emit: undefined,
     memory: undefined,
     threads: undefined,
