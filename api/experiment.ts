@@ -68,7 +68,7 @@ export interface RunOptions {
   /** Threads that work on tasks, with this one; as many as there are processors when not given. Results are the same bits for
    *  any number. */
   readonly threads?: number;
-  /** Stops the run: the result then says `outcome: "stopped"`. The present meta-step (or item) is finished where that takes a quarter
+  /** Stops the run: the result then says `outcome: "stopped"`. The present meta-step (or item) is finished where that takes a fifth
    *  of a second more, else given up; `resume` goes on before it. With `tensorflow` the present call of one or more meta-steps is finished.
    *  `AbortSignal.timeout(60_000)` stops it after a minute. */
   readonly signal?: AbortSignal;

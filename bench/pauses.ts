@@ -47,14 +47,14 @@ const one = makeWasmBackend({ threads: 1 });
 const two = makeWasmBackend({ threads: 2, millisecondsPerThread: 0 });
 const reference = makeReferenceBackend();
 const cases: readonly Case[] = [
-  { name: "tiny bodies", backend: one, steps: 20_000_000, text: tiny },
-  { name: "loops in a loop", backend: one, steps: 2_000_000, text: deep },
-  { name: "4 tasks, width 16", backend: one, steps: 4000, text: network(16) },
-  { name: "4 tasks, width 1000", backend: one, steps: 10, text: network(1000) },
-  { name: "4 tasks, width 16, 2 threads", backend: two, steps: 8000, text: network(16) },
-  { name: "4 tasks, width 1000, 2 threads", backend: two, steps: 20, text: network(1000) },
-  { name: "tiny bodies", backend: reference, steps: 4_000_000, text: tiny },
-  { name: "4 tasks, width 16", backend: reference, steps: 200, text: network(16) },
+  { name: "tiny bodies", backend: one, steps: 100_000_000, text: tiny },
+  { name: "loops in a loop", backend: one, steps: 15_000_000, text: deep },
+  { name: "4 tasks, width 16", backend: one, steps: 50_000, text: network(16) },
+  { name: "4 tasks, width 1000", backend: one, steps: 30, text: network(1000) },
+  { name: "4 tasks, width 16, 2 threads", backend: two, steps: 60_000, text: network(16) },
+  { name: "4 tasks, width 1000, 2 threads", backend: two, steps: 40, text: network(1000) },
+  { name: "tiny bodies", backend: reference, steps: 6_000_000, text: tiny },
+  { name: "4 tasks, width 16", backend: reference, steps: 4000, text: network(16) },
 ];
 
 const rounds = Number(Deno.args[0] ?? 15);

@@ -182,9 +182,16 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
   const start = performance.now() - 1000 * (from?.seconds ?? 0);
   const secondsNow = () => (performance.now() - start) / 1000;
   const checkpoint = openCheckpointTimes(command.checkpoint, secondsNow);
-  const unlisten = listenToSignals(() => {
-    stop.abort();
-    progress.note("stopping; interrupt again to leave at once");
+  let wanted = false;
+  const unlisten = listenToSignals({
+    stop() {
+      stop.abort();
+      progress.note("stopping; interrupt again to leave at once");
+    },
+    save() {
+      wanted = folder !== undefined;
+      if (!folder) progress.note("nothing is saved: there is no folder (`--out DIR`)");
+    },
   });
   try {
     const result = await runProgram(program, choice.backend, {
@@ -200,10 +207,13 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
       mark(state, moment) {
         if (!folder) return;
         const now = state();
-        checkpoint(now, moment, () => {
-          keep((folder) => folder.checkpoint(now, moment, secondsNow()), moment === "stop");
-        });
+        const write = () => keep((folder) => folder.checkpoint(now, moment, secondsNow()), moment === "stop");
+        if (!wanted) return checkpoint(now, moment, write);
+        wanted = false;
+        write();
+        progress.note(`saved to ${folder.path}`);
       },
+      markNow: () => wanted,
       ...(from ? { resume: from.state } : {}),
     });
     progress.end();
@@ -218,17 +228,19 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
   }
 }
 
-/** The first signal calls `stop`, the second ends the process at once, as if nobody had listened. Gives what ends that. */
-function listenToSignals(stop: () => void): () => void {
+/** The first signal to end calls `stop`, the second ends the process at once, as if nobody had listened; SIGUSR2 calls `save`. Gives what
+ *  ends that. SIGUSR1 is the runtime's own: it opens a port for debuggers. */
+function listenToSignals({ stop, save }: { readonly stop: () => void; readonly save: () => void }): () => void {
   let count = 0;
   const numbers: Partial<Record<Deno.Signal, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
-  const listeners = (Object.keys(numbers) as Deno.Signal[]).map((signal) => ({
+  const ending = (Object.keys(numbers) as Deno.Signal[]).map((signal) => ({
     signal,
     listener() {
       if (++count > 1) Deno.exit(128 + numbers[signal]!);
       stop();
     },
   }));
+  const listeners = [...ending, { signal: "SIGUSR2" as const, listener: save }];
   const each = (change: typeof Deno.addSignalListener) => {
     for (const { signal, listener } of listeners) {
       try {

@@ -72,7 +72,7 @@ async function lastSlope(
   if (!item.slopes) return undefined;
   try {
     const { fn, quantities } = item.slopes();
-    const arrays = await context.call(fn, { step: 0, leaves });
+    const arrays = await context.search(() => context.call(fn, { step: 0, leaves }));
     const found = quantities.flatMap(({ name, loop }, i) => {
       const { data, shape } = arrays[i]!;
       const entry = Array.from<number>(data).findLastIndex((x) => !Number.isFinite(x));

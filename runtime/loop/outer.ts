@@ -285,7 +285,9 @@ async function stepWentWrong(
   const { fn, quantities } = outer.diagnose();
   let first: FirstNonFinite | Error | undefined;
   try {
-    first = quantities.length === 0 ? undefined : findFirstNonFinite(quantities, await context.call(fn, at));
+    first = quantities.length === 0
+      ? undefined
+      : findFirstNonFinite(quantities, await context.search(() => context.call(fn, at)));
   } catch (error) {
     first = error as Error; // the search keeps whole trajectories: it may need memory that the step did not
   }

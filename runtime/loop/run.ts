@@ -45,6 +45,8 @@ export interface RunOptions {
   readonly recordLimit?: number;
   /** Called wherever a later run could go on, between items and between meta-steps; `state` says from where. */
   readonly mark?: (state: () => RunState, moment: Moment) => void;
+  /** Asked in the pauses of a call that takes long: is `mark` to be called now? From there a later run begins the call again. */
+  readonly markNow?: () => boolean;
   /** Where another run of the same program, with the same seed, stood: this one goes on from there. */
   readonly resume?: RunState;
 }
@@ -68,7 +70,12 @@ export async function runProgram(
   const now = options.now ?? (() => performance.now());
   const start = now();
   const budget = options.memory ?? program.memory;
-  const turns = openTurns({ now, signal: options.signal, cuts: options.cuts });
+  const turns = openTurns({
+    now,
+    signal: options.signal,
+    cuts: options.cuts,
+    paused: () => !context.searching && options.markNow?.() && context.mark("between"),
+  });
   const executables = openExecutables(backend, budget, turns);
   const tasks = openTaskSource(options.tasks ?? {}, { seed, signal: options.signal });
   // what the caller's own function throws is the caller's
@@ -253,7 +260,16 @@ function openContext({ program, executables, options, report, seed, tasks, now, 
       const call = (values: SlotValues) => executables.callWithPauses(fn, values);
       return values instanceof Promise ? values.then(call) : call(values);
     },
-    watch: async (fn, at) => await executables.watch(fn, await reading(fn, at)),
+    async search(work) {
+      context.searching = true;
+      try {
+        return await work();
+      } finally {
+        context.searching = false;
+      }
+    },
+    watch: (fn, at) => context.search(async () => await executables.watch(fn, await reading(fn, at))),
+    searching: false,
     openLoop(fn, at, wiring) {
       const values = { ...valuesAt(at), step: at.step };
       const { inputs, most, run, accept } = executables.open(fn, values, wiring);

@@ -46,6 +46,9 @@ export interface RunContext {
   call(fn: ProgramFunction, at: CallAt): Later<readonly HostArray[]>;
   /** `call`, with what the implicit derivatives of the function say. */
   differentiate(fn: ProgramFunction, at: CallAt): Later<CallResult>;
+  /** Computes why something is not what it should be: meanwhile what was computed last is not whole, and no other run could go on. */
+  search<T>(work: () => Later<T>): Promise<T>;
+  searching: boolean;
   /** What was first not finite, in a function whose loops are watched. */
   watch(fn: ProgramFunction, at: CallAt): Promise<FirstWatched | undefined>;
   /** Opens a function for the meta-steps of a loop, as `Executables.open`. */

@@ -12,9 +12,20 @@ param w = 4
 inner fit { minimize (w - 1)^2  over w by sgd(lr = 0.1)  for T = 1_000_000_000 steps }
 `;
 
-/** Runs a program in a process, tells it so many signals once it has begun, and what is left of it. */
-async function signalled(backend: string, signals: readonly Deno.Signal[]) {
+/** Runs a program in a process until it has begun; then `tell` it signals, and see what is left of it. */
+async function signalled(
+  backend: string,
+  tell: (child: Deno.ChildProcess, checkpoints: () => number) => void | Promise<void>,
+) {
   const folder = Deno.makeTempDirSync();
+  const names = (path: string) => {
+    try {
+      return [...Deno.readDirSync(`${folder}/run/${path}`)].map(({ name }) => name);
+    } catch {
+      return [];
+    }
+  };
+  const checkpoints = () => names("checkpoints").filter((name) => name.endsWith(".safetensors")).length;
   try {
     Deno.writeTextFileSync(`${folder}/program.meta`, endless);
     const permissions = [`--allow-read=${folder}`, `--allow-write=${folder}`];
@@ -24,25 +35,19 @@ async function signalled(backend: string, signals: readonly Deno.Signal[]) {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    const [out, err] = [child.stdout, child.stderr].map((s) => s.pipeThrough(new TextDecoderStream()).getReader());
+    const out = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    const err = new Response(child.stderr).text();
     let text = "";
-    while (!text.includes('"kind":"started"')) {
-      const { value, done } = await out!.read();
-      if (done) break;
-      text += value;
-    }
-    for (const signal of signals) child.kill(signal);
-    for (;;) {
-      const { value, done } = await out!.read();
-      if (done) break;
-      text += value;
-    }
-    const said = await err!.read();
-    await err!.cancel();
+    const read = async () => {
+      const { value, done } = await out.read();
+      text += value ?? "";
+      return !done;
+    };
+    while (!text.includes('"kind":"started"') && await read());
+    await tell(child, checkpoints);
+    while (await read());
     const { code } = await child.status;
-    const files = [...Deno.readDirSync(`${folder}/run`)].map(({ name }) => name);
-    const checkpoints = files.includes("checkpoints") ? [...Deno.readDirSync(`${folder}/run/checkpoints`)].length : 0;
-    return { code, err: said.value ?? "", last: parseMetrics(text).at(-1), files, checkpoints };
+    return { code, err: await err, last: parseMetrics(text).at(-1), files: names(""), checkpoints: checkpoints() };
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
@@ -56,7 +61,7 @@ for (const [backend, signal] of some(first, 1)) {
     name: `${signal} ends a loop of 10^9 steps on ${backend} in good order`,
     ignore,
     fn: async () => {
-      const { code, err, last, files, checkpoints } = await signalled(backend, [signal]);
+      const { code, err, last, files, checkpoints } = await signalled(backend, (child) => child.kill(signal));
       assertEquals([code, err, last?.outcome, checkpoints], [75, "", "stopped", 1]);
       assert(files.includes("summary.json") && files.includes("parameters.safetensors"), files.join());
     },
@@ -67,9 +72,25 @@ Deno.test({
   name: "a second signal ends it at once",
   ignore,
   fn: async () => {
-    const { code, files } = await signalled("wasm", ["SIGTERM", "SIGINT"]);
+    const { code, files } = await signalled("wasm", (child) => {
+      child.kill("SIGTERM");
+      child.kill("SIGINT");
+    });
     assert([128 + 15, 128 + 2].includes(code), `${code}`);
     assert(!files.includes("summary.json"), files.join());
+  },
+});
+
+Deno.test({
+  name: "SIGUSR2 writes a checkpoint, also within one long call, and the run goes on",
+  ignore,
+  fn: async () => {
+    const { code, err, checkpoints } = await signalled("wasm", async (child, checkpoints) => {
+      child.kill("SIGUSR2");
+      assert(await until(() => checkpoints() === 1));
+      child.kill("SIGTERM");
+    });
+    assertEquals([code, err, checkpoints], [75, "", 2]);
   },
 });
 
