@@ -31,7 +31,7 @@ export class CheckpointError extends TypeError {
 export function encodeCheckpoint({ state, of, logged, waiting, seconds }: Checkpoint & { readonly of: RunIdentity }) {
   const data = writePlainData(state);
   const beside = {
-    run: JSON.stringify(of),
+    run: writePlainData(of).text,
     logged: `${logged}`,
     seconds: `${seconds}`,
     ...(waiting === "" ? {} : { waiting }),
@@ -69,7 +69,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   if (!state) throw new CheckpointError(`It is of version ${version}, which this one does not read`, true);
   return {
     state,
-    of: metadata.has("run") ? JSON.parse(said("run")) as RunIdentity : { sum: said("program") },
+    of: metadata.has("run") ? readPlainData({ text: said("run"), tensors }) as RunIdentity : { sum: said("program") },
     logged: Number(said("logged")),
     waiting: said("waiting"),
     seconds: Number(said("seconds")),

@@ -1,6 +1,9 @@
 // Is every part named in which two runs differ?
 import { assertEquals, assertNotEquals } from "@std/assert";
+import type { RunState } from "../../runtime/loop/run_state.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../../runtime/record/checkpoint_bytes.ts";
 import { changesBetween, type RunIdentity, sumOfArray } from "../../runtime/record/identity.ts";
+import { joined } from "../joined.ts";
 
 const run: RunIdentity = {
   program: "a",
@@ -45,4 +48,11 @@ Deno.test("the sum of an array is that of its type, too", () => {
   ];
   assertEquals(new Set(sums).size, sums.length);
   assertNotEquals(sums[0], "");
+});
+
+Deno.test("a checkpoint says to the last bit what it is of", () => {
+  const of = { ...run, inputs: { a: -0, b: Infinity, c: 0.1, d: "x" } };
+  const state = { items: 0 } as unknown as RunState;
+  const { of: read } = decodeCheckpoint(joined(encodeCheckpoint({ state, of, logged: 0, waiting: "", seconds: 0 })));
+  assertEquals(changesBetween(of, read as RunIdentity), []);
 });
