@@ -80,8 +80,9 @@ class Resolver {
         return this.#binding(item.binding, none);
       case "Data":
         for (const field of item.fields) {
-          // `_` is as many as there are in what is read
-          this.#binding(field, field.value ? none : new Set("_"));
+          // `_` is as many as there are in what is read; what is computed reads the others
+          const others = item.fields.flatMap((each) => each === field ? [] : [each.name.name]);
+          this.#binding(field, new Set(field.value ? others : ["_"]));
           this.#check(field.missing, none);
         }
         return item.part && this.#part(item.part);

@@ -46,6 +46,16 @@ export interface Given {
 /** Before anything is known. */
 export const onlyChecked: Given = { persistent: new Set() };
 
+/** Whatever may be learned is an input. */
+class AllLeaves extends Set<string> {
+  override has(): boolean {
+    return true;
+  }
+}
+
+/** Of a function that shows what is known before the run: what is not is among its inputs. */
+export const forKnown: Given = { persistent: new AllLeaves(), plans: new Map() };
+
 /** What a new function is like. */
 export interface DraftOptions extends Given {
   /** What it is called where its draws are made. */

@@ -4,7 +4,7 @@ import type { HostArray, IrFunction } from "../../runtime/ir/types.ts";
 import { openPreview } from "../../runtime/program/preview.ts";
 import type { Context, Elaboration, Scope } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
-import { onlyChecked, openFunction } from "./functions.ts";
+import { forKnown, openFunction } from "./functions.ts";
 
 /** Where an array is computed that is to be known now. */
 export interface Now {
@@ -13,10 +13,10 @@ export interface Now {
   known(tensor: TensorValue): HostArray | "drawn" | "learned";
 }
 
-/** Opens a function that is computed now: draws are written, and then found to be no such array. To be used in `writingApart`. */
+/** Opens a function that is computed now: draws are written, and what may be learned is an input, and such an array is found to be none. To be used in `writingApart`. */
 export function openNow(el: Elaboration, scope: Scope): Now {
   const { evaluations } = el.work;
-  const draft = openFunction(el, "now", { consumer: "", scope, ...onlyChecked, plans: new Map() });
+  const draft = openFunction(el, "now", { consumer: "", scope, ...forKnown });
   el.work.evaluations = evaluations;
   return {
     cx: draft.cx,

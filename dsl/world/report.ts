@@ -29,6 +29,7 @@ export function newElaboration(
     data: new Map(),
     starts: [],
     parts: new Map(),
+    computed: new Set(),
     dataRanges: new Map(),
     classTables: new Map(),
     recordedRates: new Set(),

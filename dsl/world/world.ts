@@ -10,6 +10,7 @@ import type { DeclaredHyperparameter, Direction, Loop, LoopRule, NamedAcross, Vi
 import type { Path } from "../syntax/paths.ts";
 import type {
   BatchClause,
+  DataField,
   DataItem,
   Expression,
   FunctionItem,
@@ -287,6 +288,8 @@ export interface Elaboration {
   readonly dataRanges: Map<string, IntRange>;
   /** The rows of each part of a table, increasing; undefined where they cannot be known. */
   readonly parts: Map<DataItem, Int32Array | undefined>;
+  /** The fields that were computed once, or cannot be. */
+  readonly computed: Set<DataField>;
   /** With which splits draw their parts. */
   readonly seed: number;
   /** Names of the tasks whose fields without values a host function gives. */

@@ -102,7 +102,9 @@ export class Definitions {
     const type = dice.pick(["int", "u8"]);
     this.define(
       "book",
-      `data book {\n    px : [6] = ${literal(dice, [6])}\n    group : ${type} [6] = [2, 0, 1, 0, 2, 1]\n}`,
+      `data book {\n    px : [6] = ${literal(dice, [6])}\n    group : ${type} [6] = [2, 0, 1, 0, 2, 1]\n    mid = ${
+        dice.pick(["px - mean(px)", "tanh(px) * group", "px * own", "px^2"])
+      }\n    own = 0.5 * px + 0.1\n}`,
     );
     this.define("near", `data near = book where ${dice.pick(["group < 1", "group == 2", "group > 1"])}`);
     this.define(
@@ -201,6 +203,8 @@ export class Definitions {
       { text: "near.px", shape: [2] },
       { text: "whole.px", shape: [2] },
       { text: "most.px", shape: [3] },
+      { text: "near.mid", shape: [2] },
+      { text: "most.mid", shape: [3] },
       { text: "most.group", shape: [3], below: 3 },
     ];
     if (this.theta) list.push({ text: "theta", shape: [] }, { text: "theta", shape: [] });
