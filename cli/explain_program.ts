@@ -88,7 +88,7 @@ function loopLines({ name, flops, loops }: Planned): string[] {
     `${"  ".repeat(l.depth + 1)}${l.name}${l.op === "map" ? ", each of" : ","} ${l.length}${
       l.op === "map" ? "" : " steps"
     }`,
-    `${Math.round(100 * l.flops / flops)} %`,
+    `${flops === 0 ? 0 : Math.round(100 * l.flops / flops)} %`,
     l.kept > 0 ? `leaves ${formatBytes(l.kept)}` : "",
   ]);
   return [`  ${name}`, ...tableText(rows, [false, true, false]).map((line) => `  ${line}`)];

@@ -29,3 +29,21 @@ Deno.test("meta.ts explain of an unknown code says which may be meant", async ()
   assertEquals(err, "error: There is no code `M301`; did you mean `M0301`?\n");
   assertStringIncludes(out, "M0101: ");
 });
+
+Deno.test("meta.ts explain of a loop that costs nothing gives it no share", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const text = `edition 1
+data d { x : [4] = [1, 2, 3, 4]   k : int [4] = [0, 0, 1, 1] }
+task t { classes 2 of d by k   split s { draw 2 of each } }
+output labels = s.k across 3 t
+`;
+    Deno.writeTextFileSync(`${folder}/p.meta`, text);
+    const { code, out } = await explain(`${folder}/p.meta`);
+    assertEquals(code, 0);
+    assertStringIncludes(out, "t, each of 3  0 %");
+    assertStringIncludes(out, "2 of the 2 classes of d.k, which have 2 rows each");
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
