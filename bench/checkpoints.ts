@@ -3,6 +3,7 @@
 // one, with the parts of that: making plain data, its SHA-256, writing, and waiting until the disk has it.
 //
 //     deno run -A bench/checkpoints.ts [--pairs 9] [--steps 60000] [--folder FOLDER]
+import process from "node:process";
 import { parseArgs } from "node:util";
 import { compileProgram } from "../dsl/compile.ts";
 import { makeWasmBackend } from "../runtime/backend/wasm/index.ts";
@@ -38,14 +39,16 @@ let folders = 0;
 const openFolder = () =>
   openRunFolder(`${root}/run${folders++}`, { root: "", imports: new Map(), outputs: [], effective: {}, of });
 
-/** Runs with a folder; seconds of the run, seconds in checkpoints, how many there were, and the bytes of the last. */
+/** Runs with a folder: seconds of the run, of both processors, and in checkpoints; milliseconds of each of these. */
 async function timed(program: ExperimentProgram, checkpoints: string | undefined) {
   const folder = openFolder();
   const now = () => performance.now() / 1000;
   const times = checkpoints === undefined ? usualTimes : parseCheckpointTimes(checkpoints)!;
   const checkpoint = openCheckpointTimes(times, now);
-  let [inside, count] = [0, 0];
+  let inside = 0;
+  const each: number[] = [];
   const start = now();
+  const before = process.cpuUsage();
   const result = await runProgram(program, makeWasmBackend({}), {
     report: (event) => folder.record(event, now() - start),
     mark(state, moment) {
@@ -53,14 +56,15 @@ async function timed(program: ExperimentProgram, checkpoints: string | undefined
       const at = state();
       checkpoint(at, moment, () => {
         folder.checkpoint(at, moment, now() - start);
-        count++;
+        each.push(1000 * (now() - begun));
       });
       inside += now() - begun;
     },
   });
   const seconds = now() - start;
+  const { user, system } = process.cpuUsage(before);
   folder.finish(result);
-  return { seconds, inside, count };
+  return { seconds, processor: (user + system) / 1e6, inside, each };
 }
 
 const median = (list: readonly number[]) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]!;
@@ -80,27 +84,34 @@ async function share() {
     outputs: [],
     simulations: [],
   };
-  const [usual, off]: [number[], number[]] = [[], []];
   const shares: number[] = [];
-  let count = 0;
+  const each: number[] = [];
+  const made: Record<"seconds" | "processor", { usual: number[]; off: number[] }> = {
+    seconds: { usual: [], off: [] },
+    processor: { usual: [], off: [] },
+  };
   await timed(long, "off"); // the engine is warm
   for (let pair = 0; pair < Number(values.pairs); pair++) {
-    for (const how of pair % 2 === 0 ? [undefined, "off"] : ["off", undefined]) {
-      const made = await timed(long, how);
-      (how === undefined ? usual : off).push(made.seconds);
-      if (how !== undefined) continue;
-      shares.push(100 * made.inside / made.seconds);
-      count = made.count;
+    for (const how of pair % 2 === 0 ? ["usual", "off"] as const : ["off", "usual"] as const) {
+      const run = await timed(long, how === "usual" ? undefined : how);
+      for (const  of of["seconds", "processor"] as const) made[of][how].push(run[of]);
+      if (how === "off") continue;
+      shares.push(100 * run.inside / run.seconds);
+      each.push(...run.each);
     }
   }
-  const ratios = usual.map((x, i) => 100 * (x / off[i]! - 1));
-  console.log(
-    `sinusoid MAML, ${steps} meta-steps, ${count} checkpoints a run, ${values.pairs} pairs, median (least to most):
-  seconds without            ${spread(off, 2)}
-  seconds with               ${spread(usual, 2)}
-  more than its neighbour    ${spread(ratios, 2)} %
-  time in checkpoints        ${spread(shares, 3)} %`,
-  );
+  const more = ({ usual, off }: { usual: number[]; off: number[] }) =>
+    spread(usual.map((x, i) => 100 * (x / off[i]! - 1)), 2);
+  console.log(`
+sinusoid MAML, ${steps} meta-steps, ${
+    each.length / shares.length
+  } checkpoints a run, ${values.pairs} pairs, median (least to most):
+  seconds without             ${spread(made.seconds.off, 2)}
+  more with                   ${more(made.seconds)} %
+  processor seconds without   ${spread(made.processor.off, 2)}
+  more with                   ${more(made.processor)} %
+  of the time, in checkpoints ${spread(shares, 3)} %
+  milliseconds a checkpoint   ${spread(each, 1)}`);
 }
 
 /** 100 MB: what is learned and what Adam knows of it, in float32. */
