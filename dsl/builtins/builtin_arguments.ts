@@ -21,6 +21,8 @@ export interface Builtin {
   readonly entrywise?: true;
   /** The one number that it makes of all entries of models; of as many as it takes, alike in paths and shapes. */
   readonly whole?: (call: BuiltinCall, models: readonly TensorsValue[]) => Value;
+  /** It makes fewer entries of many: of a comprehension, one of all that it runs over. */
+  readonly reduces?: true;
   /** Of the sizes that it is given in a list one may be `_`: the size that is left. */
   readonly leavesOpen?: true;
   readonly apply: (call: BuiltinCall) => Value;

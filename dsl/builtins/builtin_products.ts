@@ -1,5 +1,6 @@
 // Which functions join axes? The matrix product and its relatives: batched products, convolution, lookups, windows.
-import { broadcastBinary, declaredLabels } from "../elaborate/arithmetic.ts";
+import { largestInt } from "../../runtime/ir/types.ts";
+import { broadcastBinary, declaredLabels, sizeAsNumber } from "../elaborate/arithmetic.ts";
 import { entrywise } from "../elaborate/model_tensors.ts";
 import { wholeReduction } from "./builtin_reductions.ts";
 import {
@@ -161,11 +162,48 @@ function convolve(c: BuiltinCall): Value {
   return tensor(c.cx.b.one("conv", [x.variable, filter.variable], p), [n, o, keep(h, height), keep(w, width)]);
 }
 
+/** An image with rows and columns of a number put around it: 0 unless said, and of ints the nearest that there is. */
+function framed(c: BuiltinCall, x: TensorValue, size: number): TensorValue | undefined {
+  const padding = optionArg(c, "padding", 0, 0);
+  const fill = sizeAsNumber(c.named.get("fill") ?? staticNumber(0));
+  if (fill.kind !== "static") {
+    return void fail(c.cx, {
+      code: "M0304",
+      title: `\`fill\` of \`${c.name}\` must be a number known before the run, not ${describeValue(fill)}`,
+      at: placeOf(c, fill),
+    });
+  }
+  if (padding === undefined) return undefined;
+  if (padding > 0 && padding >= size) {
+    return void fail(c.cx, {
+      code: "M0306",
+      title: `\`padding\` must be below the size ${size} of a window, not ${padding}`,
+      at: placeOf(c, c.named.get("padding")!),
+      notes: ["Else some windows would hold nothing else"],
+    });
+  }
+  if (padding === 0 || x.dims.length !== 4) return x;
+  const { b } = c.cx;
+  const number = x.variable.dtype === "i32"
+    ? Math.min(Math.max(Math.round(fill.value), -largestInt), largestInt)
+    : fill.value;
+  let { variable } = x;
+  for (const axis of [2, 3]) {
+    const edge = b.fill(number, {
+      dtype: x.variable.dtype,
+      shape: variable.shape.map((n, i) => i === axis ? padding : n),
+    });
+    variable = b.one("concat", [edge, variable, edge], { axis });
+  }
+  return tensor(variable, x.dims.map((d, i) => i < 2 ? d : withRows({ size: d.size + 2 * padding }, d.rows)));
+}
+
 /** `windows(x, size, stride)`: [n, c, h, w] to [n, c, h', w', size * size], the entries of each window row by row. */
 function windows(c: BuiltinCall): Value {
-  const x = tensorArg(c, 0);
+  const given = tensorArg(c, 0);
   const size = integerArg(c, c.args[1], "the size", undefined);
   const stride = integerArg(c, c.args[2], "the stride", size);
+  const x = given && size !== undefined ? framed(c, given, size) : undefined;
   if (!x || size === undefined || stride === undefined) return errorValue;
   const { b } = c.cx;
   const [n, channels, h, w] = x.dims as [Dim, Dim, Dim, Dim];
@@ -238,6 +276,6 @@ export const products: readonly Builtin[] = [
   { ...simple("dot", [2, 2], dot), whole: dotOfModels },
   simple("matmul", [2, 2], matmul),
   simple("convolve", [2, 2], convolve, ["stride", "padding", "dilation", "groups"]),
-  simple("windows", [2, 3], windows),
+  simple("windows", [2, 3], windows, ["padding", "fill"]),
   simple("take", [2, 2], take, ["axis"]),
 ];

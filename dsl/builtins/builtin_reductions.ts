@@ -1,4 +1,4 @@
-// Which functions make fewer entries of many? Sums, means, extrema and norms over axes.
+// Which functions make fewer entries of many? Sums, means, variances, products, extrema and norms over axes, and what holds there.
 import { asFloat, broadcastBinary } from "../elaborate/arithmetic.ts";
 import {
   axesArg,
@@ -11,7 +11,7 @@ import {
   tensorArg,
 } from "./builtin_arguments.ts";
 import { entriesOf } from "../elaborate/model_tensors.ts";
-import { checkedSum } from "../elaborate/integers.ts";
+import { checkedArithmetic, checkedSum } from "../elaborate/integers.ts";
 import { errorValue, shapeOf, staticNumber } from "../world/values.ts";
 import type { Value } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
@@ -49,6 +49,64 @@ const ways = {
   },
 } as const satisfies Readonly<Record<string, Reduction>>;
 
+/** Ways that look at all entries more than once, or at none but whether they are 0: of a float array, over some axes. */
+const others = {
+  /** mean((x - mean(x))^2): divided by n. */
+  var: (c, x, axes) => spread(c, x, axes),
+  /** Its root, whose slope is 0 at 0. */
+  std: (c, x, axes) => c.cx.b.apply("sqrt", spread(c, x, axes)),
+  prod: (c, x, axes) => product(c, axesJoined(c.cx.b, x, axes)),
+  /** NaN is not 0. */
+  any: (c, x, axes) => holding(c.cx.b, x, axes),
+  all: (c, x, axes) => {
+    const { b } = c.cx;
+    return b.apply("not", holding(b, b.apply("not", truth(b, x)), axes));
+  },
+} as const satisfies Readonly<Record<string, (c: BuiltinCall, x: Variable, axes: readonly number[]) => Variable>>;
+
+function spread(c: BuiltinCall, x: Variable, axes: readonly number[]): Variable {
+  const { b } = c.cx;
+  const mean = (v: Variable) => {
+    const sum = b.sum(v, axes);
+    return b.apply("div", sum, b.fill(axes.reduce((n, axis) => n * x.shape[axis]!, 1), sum));
+  };
+  const kept = b.reshape(mean(x), x.shape.map((size, i) => axes.includes(i) ? 1 : size));
+  return mean(b.one("integer_pow", [b.apply("sub", x, b.broadcastTo(kept, x.shape))], { exponent: 2 }));
+}
+
+/** The axes that are named as one, the last. */
+function axesJoined(b: Builder, x: Variable, axes: readonly number[]): Variable {
+  const rest = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
+  const moved = b.one("transpose", [x], { permutation: [...rest, ...axes] });
+  const size = axes.reduce((n, axis) => n * x.shape[axis]!, 1);
+  return b.reshape(moved, [...rest.map((i) => x.shape[i]!), size]);
+}
+
+/** The product along the last axis, by halves: no division, so that its derivatives are right where entries are 0. */
+function product(c: BuiltinCall, x: Variable): Variable {
+  const { b } = c.cx;
+  const lead = x.shape.slice(0, -1);
+  const part = (v: Variable, from: number, to: number) =>
+    b.one("slice", [v], { start: [...lead.map(() => 0), from], limit: [...lead, to], stride: v.shape.map(() => 1) });
+  let now = x;
+  for (let n = x.shape.at(-1)!; n > 1; n = Math.ceil(n / 2)) {
+    const half = Math.floor(n / 2);
+    const factors = [part(now, 0, half), part(now, half, 2 * half)] as const;
+    const products = x.dtype === "i32"
+      ? checkedArithmetic(c.cx, "mul", factors, c.call.span)
+      : b.apply("mul", ...factors);
+    now = n === 2 * half ? products : b.one("concat", [products, part(now, n - 1, n)], { axis: lead.length });
+  }
+  return b.reshape(now, lead);
+}
+
+const truth = (b: Builder, x: Variable) => x.dtype === "bool" ? x : b.convert(x, "bool");
+
+/** Whether one of the entries is not 0. */
+function holding(b: Builder, x: Variable, axes: readonly number[]): Variable {
+  return b.convert(b.one("reduce_max", [b.convert(truth(b, x), "i32")], { axes }), "bool");
+}
+
 /** The total or the largest over some axes, before the end. */
 function reduced(c: BuiltinCall, { of, by }: Reduction, x: Variable, axes: readonly number[]): Variable {
   const { b } = c.cx;
@@ -65,17 +123,27 @@ function prepared(c: BuiltinCall, { floats }: Reduction, x: TensorValue): Tensor
 /** Over all axes or those that are named. */
 function reduction(name: keyof typeof ways): Builtin["apply"] {
   const way: Reduction = ways[name];
+  return overAxes((c, x) => prepared(c, way, x), (c, x, axes) => {
+    const n = axes.reduce((product, axis) => product * x.shape[axis]!, 1);
+    const made = reduced(c, way, x, axes);
+    return way.end ? way.end(c.cx.b, made, n) : made;
+  });
+}
+
+/** Reads the axes, all of them unless said, and puts them back as 1 where they are kept. */
+function overAxes(
+  prepare: (c: BuiltinCall, x: TensorValue) => TensorValue,
+  make: (c: BuiltinCall, x: Variable, axes: readonly number[]) => Variable,
+): Builtin["apply"] {
   return (c) => {
     const { b } = c.cx;
     const given = tensorArg(c, 0);
     if (!given) return errorValue;
-    const x = prepared(c, way, given);
+    const x = prepare(c, given);
     const axisValue = c.named.get("axis");
     const axes = axisValue ? axesArg(c, axisValue, x) : allAxes(x);
     if (axes === undefined) return errorValue;
-    const n = axes.reduce((product, axis) => product * x.dims[axis]!.size, 1);
-    const made = reduced(c, way, x.variable, axes);
-    const result = way.end ? way.end(b, made, n) : made;
+    const result = make(c, x.variable, axes);
     if (flag(c.named.get("keep"))) {
       const dims = x.dims.map((d, i) => axes.includes(i) ? { size: 1 } : d);
       return tensor(b.reshape(result, shapeOf(dims)), dims);
@@ -118,7 +186,16 @@ function largestOf(b: Builder, scalars: readonly Variable[]): Variable {
 }
 
 function reducing(name: keyof typeof ways): Builtin {
-  return { ...simple(name, [1, 1], reduction(name), ["axis", "keep"]), whole: wholeReduction(name) };
+  return { ...simple(name, [1, 1], reduction(name), ["axis", "keep"]), whole: wholeReduction(name), reduces: true };
+}
+
+function further(name: keyof typeof others): Builtin {
+  const given: (c: BuiltinCall, x: TensorValue) => TensorValue = name === "var" || name === "std"
+    ? (c, x) => asFloat(c.cx, x)
+    : name === "prod"
+    ? (c, x) => x.variable.dtype === "bool" ? asFloat(c.cx, x) : x
+    : (_, x) => x;
+  return { ...simple(name, [1, 1], overAxes(given, others[name]), ["axis", "keep"]), reduces: true };
 }
 
 /** `max(x)`, `max(x, axis = -1)` reduce; `max(a, b)` is elementwise. */
@@ -129,6 +206,7 @@ function extremum(name: "max" | "min"): Builtin {
     arity: [1, 2],
     named: ["axis", "keep"],
     entrywise: true,
+    reduces: true,
     whole: wholeReduction(name),
     apply: (c) => {
       if (c.args.length === 1) return reduction(name)(c);
@@ -148,6 +226,11 @@ export const reductions: readonly Builtin[] = [
   extremum("max"),
   extremum("min"),
   reducing("norm"),
+  further("var"),
+  further("std"),
+  further("prod"),
+  further("any"),
+  further("all"),
   simple("argmax", [1, 1], (c) => {
     const x = tensorArg(c, 0);
     const axis = x && axisArg(c, c.named.get("axis") ?? staticNumber(-1), x);

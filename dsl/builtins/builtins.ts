@@ -2,9 +2,11 @@
 // else is in `prelude/`, in the language.
 import { distributions } from "./builtin_distributions.ts";
 import { elementwise } from "./builtin_elementwise.ts";
+import { orders } from "./builtin_orders.ts";
 import { products } from "./builtin_products.ts";
 import { reductions } from "./builtin_reductions.ts";
 import { shapes } from "./builtin_shapes.ts";
+import { systems } from "./builtin_systems.ts";
 import type { CallExpression, Expression } from "../syntax/ast.ts";
 import type { Builtin, BuiltinCall } from "./builtin_arguments.ts";
 import { entrywise, type Operand, standsForTensors, tensorsOf } from "../elaborate/model_tensors.ts";
@@ -192,5 +194,7 @@ function needsModels(c: BuiltinCall, { value, span }: Operand): ErrorValue {
 
 /** The builtins by name. */
 export const builtins: ReadonlyMap<string, Builtin> = new Map(
-  [...elementwise, ...reductions, ...shapes, ...products, ...distributions].map((b) => [b.name, b]),
+  [...elementwise, ...reductions, ...shapes, ...products, ...orders, ...systems, ...distributions].map((
+    b,
+  ) => [b.name, b]),
 );

@@ -11,12 +11,18 @@ export interface BuiltinSignature extends Signature {
 const each = (name: string) => [`${name}(x : [...]) -> [...]`];
 
 /** One line for each way to reduce. */
-const reduced = (name: string, kind: "any " | "") => [
-  `${name}(x : ${kind}[...]) -> ${kind}[]`,
-  `${name}(x : ${kind}[A...], keep = true) -> ${kind}[ones(A)...]`,
-  `${name}(x : ${kind}[A..., n, B...], axis = rank(A)) -> ${kind}[A..., B...]`,
-  `${name}(x : ${kind}[A..., n, B...], axis = rank(A), keep = true) -> ${kind}[A..., 1, B...]`,
-  `${name}(x : ${kind}[A..., n, B..., m, C...], axis = [rank(A), rank(A) + 1 + rank(B)]) -> ${kind}[A..., B..., C...]`,
+const reduced = (name: string, kind: "any " | "", made: string = kind) => [
+  `${name}(x : ${kind}[...]) -> ${made}[]`,
+  `${name}(x : ${kind}[A...], keep = true) -> ${made}[ones(A)...]`,
+  `${name}(x : ${kind}[A..., n, B...], axis = rank(A)) -> ${made}[A..., B...]`,
+  `${name}(x : ${kind}[A..., n, B...], axis = rank(A), keep = true) -> ${made}[A..., 1, B...]`,
+  `${name}(x : ${kind}[A..., n, B..., m, C...], axis = [rank(A), rank(A) + 1 + rank(B)]) -> ${made}[A..., B..., C...]`,
+];
+
+/** One line with the last axis, one with an axis by name. */
+const along = (name: string, kind: "any" | "int") => [
+  `${name}(x : any [A..., n]) -> ${kind} [A..., n]`,
+  `${name}(x : any [A..., n, B...], axis = rank(A)) -> ${kind} [A..., n, B...]`,
 ];
 
 /** What stands for a number by itself. */
@@ -55,6 +61,19 @@ export const builtinSignatures: Readonly<Record<string, BuiltinSignature>> = {
     slope: "what is not taken has no part in it, even where it is infinite or NaN",
   },
 
+  int: {
+    shapes: ["int(x : any [...]) -> int [...]"],
+    says: "whole numbers, cut towards 0; beyond 32 bits an error",
+    slope: "0",
+  },
+  round: { shapes: each("round"), says: "the nearest whole number, of two the even one", slope: "0" },
+  clip: {
+    shapes: ["clip(x : any [A...], low : any [B...], high : any [C...]) -> any broadcast(A, B, C)"],
+    says: "x, or the nearer end where it is outside of low .. high",
+    slope: "that of x on the closed range, that of the end outside",
+  },
+  isfinite: { shapes: ["isfinite(x : [...]) -> bool [...]"], says: "true where x is neither infinite nor NaN" },
+
   sum: { shapes: reduced("sum", "any "), says: "the sum over all axes, or over those that are named" },
   mean: { shapes: reduced("mean", ""), says: "the mean over all axes, or over those that are named" },
   max: {
@@ -72,6 +91,11 @@ export const builtinSignatures: Readonly<Record<string, BuiltinSignature>> = {
     says: "the square root of the sum of squares, over all axes, or over those that are named",
     slope: "0 at 0, to every order",
   },
+  var: { shapes: reduced("var", ""), says: "the mean of (x - mean(x))^2, divided by n" },
+  std: { shapes: reduced("std", ""), says: "the square root of `var`", slope: "0 where all entries are equal" },
+  prod: { shapes: reduced("prod", "any "), says: "the product", slope: "right where entries are 0, too" },
+  any: { shapes: reduced("any", "any ", "bool "), says: "true where an entry is not 0" },
+  all: { shapes: reduced("all", "any ", "bool "), says: "true where no entry is 0" },
   argmax: {
     shapes: [
       "argmax(x : any [..., n]) -> int [...]",
@@ -101,9 +125,33 @@ export const builtinSignatures: Readonly<Record<string, BuiltinSignature>> = {
     shapes: [
       "windows(x : any [n, c, h, w], s) -> any [n, c, floor(h / s), floor(w / s), s * s]",
       "windows(x : any [n, c, h, w], s, t) -> any [n, c, floor((h - s) / t) + 1, floor((w - s) / t) + 1, s * s]",
+      "windows(x : any [n, c, h, w], p + q, padding = p, fill = 0) -> any [n, c, floor((h + p - q) / (p + q)) + 1, " +
+      "floor((w + p - q) / (p + q)) + 1, (p + q) * (p + q)]",
     ],
-    says: "the entries of each s by s window, t apart, row by row",
+    says: "the entries of each s by s window, t apart, row by row, with `fill` around the image",
   },
+  cumsum: {
+    shapes: along("cumsum", "any"),
+    says: "running totals: x[0], x[0] + x[1], … along the last axis, or the one that is named",
+  },
+  sort: {
+    shapes: along("sort", "any"),
+    says: "the entries from the smallest to the largest, NaN last, along the last axis, or the one that is named",
+    slope: "goes to the entry that stands there; of equal ones to the first",
+  },
+  argsort: {
+    shapes: along("argsort", "int"),
+    says: "where the entries of `sort(x)` stand in x; of equal ones the first stands first",
+    slope: "0",
+  },
+  solve: {
+    shapes: [
+      "solve(a : [A..., n, n], b : [A..., n]) -> [A..., n]",
+      "solve(a : [A..., n, n], b : [A..., n, k]) -> [A..., n, k]",
+    ],
+    says: "z with matmul(a, z) = b, by LU with partial pivoting; not finite where a is singular",
+  },
+  inverse: { shapes: ["inverse(a : [A..., n, n]) -> [A..., n, n]"], says: "the inverse matrix" },
   take: {
     shapes: [
       "take(x : any [n, B...], i : int [I...]) -> any [I..., B...]",

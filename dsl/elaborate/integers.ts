@@ -19,6 +19,7 @@ import { isLibrary, type Span } from "../text/source.ts";
 import type { Context } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
 import { arithmetic, mostSummed, wrappedSum } from "./wrapped.ts";
+import { runningTotals } from "./running_totals.ts";
 import { capital } from "../text/words.ts";
 
 /** What numbers are, and between which numbers they must lie. */
@@ -90,8 +91,20 @@ export function checkedSum(cx: Context, x: Variable, axes: readonly number[], at
     range,
     inputs: [x],
     value: (b, [p]) => b.sum(b.convert(p!, "f64"), axes),
-    failed: (b) => wrappedSum(b, x, axes),
+    failed: (b) => wrappedSum(b, x, (v) => b.sum(v, axes)),
   }, { subject: "the `sum`", at });
+}
+
+/** Running totals of integers along an axis, which an int holds. */
+export function checkedTotals(cx: Context, x: Variable, axis: number, at: Span): Variable {
+  const n = x.shape[axis]!;
+  const one = rangeOf(x);
+  return inInt(cx, runningTotals(cx.b, x, axis), {
+    range: { low: Math.min(one.low, n * one.low), high: Math.max(one.high, n * one.high), attained: false },
+    inputs: [x],
+    value: (b, [p]) => runningTotals(b, b.convert(p!, "f64"), axis),
+    failed: (b) => wrappedSum(b, x, (v) => runningTotals(b, v, axis)),
+  }, { subject: "the `cumsum`", at });
 }
 
 /** A result in 32 bits that must be what it would be with more. */
@@ -176,6 +189,14 @@ function checkedAtRun(
     counters: counters.map(({ what, of }) => ({ what, of })),
     at: userPlace(cx, at),
   });
+}
+
+/** Floats that 32 bits hold once they are cut to whole numbers, or the run will say so. */
+export function floatsOfInts(cx: Context, x: Variable, at: Span): Variable {
+  const { b } = cx;
+  const bounds = { low: -largestInt, high: largestInt, reason: "an int has 32 bits" };
+  const held = b.apply("lt", b.apply("abs", x), b.fill(2 ** 31, x));
+  return demandedAtRun(cx, x, { ...bounds, subject: "the argument of `int`", at }, b.apply("not", held));
 }
 
 /** Floats, and an equation that looks when they are computed: `failed` (bool) is true where one is not as demanded. */

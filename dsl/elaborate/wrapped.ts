@@ -31,15 +31,15 @@ function onWrongSide(b: Builder, r: Variable, x: Variable, y: Variable, up: "lt"
   return b.apply("select", b.apply("ge", y, b.fill(0, y)), b.apply(up, r, x), b.apply(down, r, x));
 }
 
-/** Where the sum of `mostSummed` integers at most is none of 32 bits: the sums of their bytes, the last with a sign, and carries. */
-export function wrappedSum(b: Builder, x: Variable, axes: readonly number[]): Variable {
+/** Where a sum of `mostSummed` integers at most is none of 32 bits: the sums of their bytes, the last with a sign, and carries. */
+export function wrappedSum(b: Builder, x: Variable, sum: (v: Variable) => Variable): Variable {
   const byte = (v: Variable, k: number) => {
     const shifted = k === 0 ? v : b.apply("shift_right", v, b.fill(8 * k, v));
     return b.apply("and", shifted, b.fill(255, v));
   };
   const top = byte(x, 3);
   const signed = b.apply("select", b.apply("ge", top, b.fill(128, top)), b.apply("sub", top, b.fill(256, top)), top);
-  const sums = [byte(x, 0), byte(x, 1), byte(x, 2), signed].map((v) => b.sum(v, axes));
+  const sums = [byte(x, 0), byte(x, 1), byte(x, 2), signed].map(sum);
   const last = sums.reduce((below, own) => b.apply("add", own, b.apply("shift_right", below, b.fill(8, own))));
   return b.apply("or", b.apply("lt", last, b.fill(-128, last)), b.apply("gt", last, b.fill(127, last)));
 }

@@ -34,8 +34,7 @@ export function evaluateComprehension(cx: Context, call: CallExpression): Value 
   }
   const stacked = evaluateOverTimes(cx, call.args[0]!.value, call.comprehension!);
   if (!stacked) return errorValue;
-  const reduces = builtin.whole !== undefined && builtin.named.includes("axis");
-  const named = reduces ? new Map<string, Value>([["axis", staticNumber(0)]]) : new Map<string, Value>();
+  const named = builtin.reduces ? new Map<string, Value>([["axis", staticNumber(0)]]) : new Map<string, Value>();
   return callBuiltinWith(cx, builtin, [stacked], named, call);
 }
 

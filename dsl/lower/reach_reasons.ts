@@ -10,6 +10,7 @@ import {
   type EquationOf,
   type IrFunction,
   type PrimitiveName,
+  type PrimitiveParameters,
   type Variable,
 } from "../../runtime/ir/types.ts";
 import { leafOf, type ProgramFunction } from "../../runtime/program/program.ts";
@@ -181,33 +182,42 @@ const crossingText: { readonly [P in PrimitiveName]?: string } = {
 
 function crossingCause({ fn, bits, reaches }: Trial): Cause | undefined {
   if (!reaches({ passes: () => true })) return undefined;
-  const met = new Map<string, { readonly span: Span; readonly op: PrimitiveName; readonly draws: boolean }>();
+  const met = new Map<string, { readonly span: Span; readonly op: PrimitiveName; readonly of: Stopped | undefined }>();
   influencesIf(fn, { passes: () => true }, (equation, inputs) => {
     const { origin, op } = equation;
     if (!origin || !isCrossing(equation) || !inputs.some((x) => (x.reached & bits) !== 0n)) return;
     const key = `${origin.source} ${origin.start} ${origin.end}`;
-    const draws = weighs(equation) || met.get(key)?.draws === true;
-    met.set(key, { span: origin, op, draws });
+    met.set(key, { span: origin, op, of: stoppedOf(equation) ?? met.get(key)?.of });
   });
   const places = [...met.values()];
   const enough = places.filter(({ span }) => reaches({ passes: (e) => isAt(e, span) }));
   const shown = (enough.length > 0 ? enough : places).filter(({ span }) => !isLibrary(span.source)).slice(0, 3);
-  const draws = shown.length > 0 && shown.every((place) => place.draws);
+  const draws = shown.length > 0 && shown.every((place) => place.of === "probabilities");
   return {
     label: draws ? "it acts only through the probabilities of a draw" : "it is read only where derivatives are zero",
-    secondary: shown.map(({ span, op, draws }) => ({
+    secondary: shown.map(({ span, op, of }) => ({
       span,
-      message: draws ? probabilitiesText : crossingText[op] ?? "a comparison has no derivative",
+      message: of ? stoppedText[of] : crossingText[op] ?? "a comparison has no derivative",
     })),
     ...(draws && { hint: sampling }),
   };
 }
 
-const probabilitiesText = "no derivative passes a draw by probabilities";
+/** What a `stop_gradient` stands for that the program does not say. */
+type Stopped = NonNullable<PrimitiveParameters["stop_gradient"]["of"]>;
+
+const stoppedText: { readonly [S in Stopped]: string } = {
+  probabilities: "no derivative passes a draw by probabilities",
+  order: "the order of entries has no derivative",
+};
+
+const stoppedOf = ({ op, params }: Equation): Stopped | undefined =>
+  op === "stop_gradient" && "of" in params ? params.of : undefined;
+
 const sampling = "an inner loop with `through es(…)` needs no derivative";
 
 /** True where the probabilities of a draw are handed to it. */
-const weighs = ({ op, params }: Equation) => op === "stop_gradient" && "of" in params && params.of === "probabilities";
+const weighs = (equation: Equation) => stoppedOf(equation) === "probabilities";
 
 /** True when a function draws by probabilities that it computes. */
 export function drawsByProbabilities({ equations }: IrFunction): boolean {

@@ -18,6 +18,8 @@ const pooled = (name: string, kind: "any " | ""): Signature => ({
     `${name}(x : ${kind}[n, c, h, w], size = s) -> ${kind}[n, c, floor(h / s), floor(w / s)]`,
     `${name}(x : ${kind}[n, c, h, w], size = s, stride = t) -> ` +
     `${kind}[n, c, floor((h - s) / t) + 1, floor((w - s) / t) + 1]`,
+    `${name}(x : ${kind}[n, c, h, w], size = p + q, padding = p) -> ` +
+    `${kind}[n, c, floor((h + p - q) / (p + q)) + 1, floor((w + p - q) / (p + q)) + 1]`,
   ],
 });
 const pair = (name: string, slope?: string): Signature => ({

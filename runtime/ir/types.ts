@@ -85,8 +85,9 @@ export interface PrimitiveParameters {
   integer_pow: { readonly exponent: number };
   /** Any dtype to any dtype but u8; float to i32 truncates, anything to bool is (x != 0). */
   convert: { readonly dtype: DType };
-  /** The identity, with derivative zero. `of`: what is handed on are the probabilities of a draw, through which none goes. */
-  stop_gradient: { readonly of?: "probabilities" };
+  /** The identity, with derivative zero. `of`: what is handed on are probabilities of a draw, or keys of an order, through which none
+   *  goes. */
+  stop_gradient: { readonly of?: "probabilities" | "order" };
   /** bool: logical; i32: bitwise. */
   not: None;
 

@@ -113,6 +113,11 @@ const kinks: readonly Way[] = [
   two("step(A) * B"),
   two("(floor(A) + ceil(B))"),
   two("mod(A, 0.7) * B"),
+  one("clip(A, -0.4, 0.5)", 1.5),
+  two("clip(A, -1, 1 + B^2)"),
+  two("round(2 * A) * B"),
+  two("int(3 * tanh(A)) * B"),
+  two("where(isfinite(log(A)), A, B)"),
 ];
 
 /** Branches that must not be taken: their value or derivative is infinite or no number where the other one stands. */
@@ -175,6 +180,21 @@ const extremes: readonly Way[] = [
   { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sqrt(sum((${of([3])})^2))` },
   { weight: 1, fits: rank(0), write: ({ dice }, _s, of) => `norm(${of(dice.pick(shapes))})` },
   { weight: 1, fits: rank(1), write: (_s, [n], of) => `norm(${of([n!, other(n!)])}, axis = -1)` },
+  { weight: 1, fits: rank(0), write: ({ dice }, _s, of) => `std(${of(dice.pick(shapes))})` },
+  { weight: 1, fits: rank(1), write: (_s, [n], of) => `std(${of([n!, other(n!)])}, axis = 1)` },
+  {
+    weight: 1.5,
+    fits: rank(1),
+    write: ({ dice }, [n], of) => `sort(${of([n!])} + ${literal(dice, [n!], () => dice.number(-1, 1))})`,
+  },
+  { weight: 1, fits: rank(2), write: ({ dice }, shape, of) => `sort(${of(shape)}, axis = ${dice.int(0, 1)})` },
+  { weight: 1, fits: rank(1), write: (_s, [n], of) => `(0.2 * argsort(${of([n!])}) * ${of([n!])})` },
+  {
+    weight: 1.5,
+    fits: rank(0),
+    write: ({ dice }, _s, of) =>
+      `where(${dice.pick(["any", "all"])}(${of([2, 3])} > ${dice.pick(["0.1", "-0.5"])}), ${of([])}, 0.3)`,
+  },
   {
     weight: 0.5,
     fits: rank(0),
@@ -216,6 +236,18 @@ const toScalar: readonly Way[] = [
     fits: rank(0),
     write: (scope, _shape, of) =>
       `mean((${of([3, 2])})[${indices(scope, 3, 3)}, ${scope.dice.pick(["0", "_", "0 .. 1"])}])`,
+  },
+  { weight: 1, fits: rank(0), write: ({ dice }, _s, of) => `var(${of(dice.pick(shapes))})` },
+  { weight: 1, fits: rank(0), write: ({ dice }, _s, of) => `prod(${of(dice.pick(shapes))})` },
+  {
+    weight: 1,
+    fits: rank(0),
+    write: (_s, _shape, of) => `sum(solve([[2, 0.5], [-0.5, 3]] + 0.2 * tanh(${of([2])}), ${of([2])}))`,
+  },
+  {
+    weight: 1,
+    fits: rank(0),
+    write: (_s, _shape, of) => `sum(inverse([[2, 0.5], [-0.5, 3]] + 0.3 * tanh(${of([])})))`,
   },
   { weight: 1.5, fits: rank(0), write: (_s, _shape, of) => `sum(logsumexp(${of([3])}))` },
   { weight: 1, fits: rank(0), write: (_s, _shape, of) => `sum(logsumexp(${of([2, 3])}))` },
@@ -271,6 +303,9 @@ const toVector: readonly Way[] = [
   },
   { weight: 0.7, fits: rank(1), write: (_s, [n], of) => `ravel(reshape(${of([n!])}, [1, _]))` },
   one("softmax(A)", 2, rank(1, 2)),
+  one("cumsum(A)", 1.5, rank(1, 2)),
+  { weight: 1, fits: rank(1), write: (_s, [n], of) => `prod(${of([n!, 2])}, axis = 1)` },
+  { weight: 1, fits: rank(1), write: (_s, [n], of) => `var(${of([2, n!])}, axis = 0)` },
   one("log_softmax(A)", 2, rank(1, 2)),
   {
     weight: 2,

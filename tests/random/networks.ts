@@ -284,10 +284,12 @@ function layersAfterImage(layers: Layers, value: string, channels: number, size:
     };
   }
   const pooled = dice.pick(["max_pool", "avg_pool", "windows"]);
+  const padded = dice.chance(0.35);
   const h = pooled === "windows"
-    ? `sum(windows(${value}, 2, 2)^2, axis = -1)`
-    : `${pooled}(${value}${dice.chance(0.3) ? ", size = 2, stride = 2" : ""})`;
-  return { members: body, value: layers.bind(`flatten(${h})`), width: channels * (size / 2) ** 2 };
+    ? `sum(windows(${value}, 2, 2${padded ? ", padding = 1, fill = 0.2" : ""})^2, axis = -1)`
+    : `${pooled}(${value}${padded ? ", padding = 1" : dice.chance(0.3) ? ", size = 2, stride = 2" : ""})`;
+  const width = size / 2 + (padded ? 1 : 0);
+  return { members: body, value: layers.bind(`flatten(${h})`), width: channels * width ** 2 };
 }
 
 /** The fields of a table for a network: inputs, targets [n, classes], their signs in 0 .. 1, and labels. */

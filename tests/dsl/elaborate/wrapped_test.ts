@@ -52,14 +52,14 @@ for (const backend of backends) {
       i,
     ) => [[x, list[(i * 7 + 3) % list.length]!, x], [x, -x, list[i]!], [largestInt, x, -largestInt]]);
     const type = { dtype: "i32", shape: [rows.length, 3] } as const;
-    const fn = buildFunction("sum", [type], (b, [x]) => [wrappedSum(b, x!, [1])]);
+    const fn = buildFunction("sum", [type], (b, [x]) => [wrappedSum(b, x!, (v) => b.sum(v, [1]))]);
     const executable = backend.compile(fn);
     const [told] = executable.run([{ ...type, data: Int32Array.from(rows.flat()) }]);
     executable.dispose();
     assertEquals([...told!.data], rows.map((row) => outside(row.reduce((s, x) => s + BigInt(x), 0n))));
     // many of one sign
     const long = { dtype: "i32", shape: [70000] } as const;
-    const whole = backend.compile(buildFunction("sum", [long], (b, [x]) => [wrappedSum(b, x!, [0])]));
+    const whole = backend.compile(buildFunction("sum", [long], (b, [x]) => [wrappedSum(b, x!, (v) => b.sum(v, [0]))]));
     const of = (x: number) => whole.run([{ ...long, data: new Int32Array(70000).fill(x) }])[0]!.data[0];
     assertEquals([30678, 30679, -30678, -30679, 255, -1].map(of), [0, 1, 0, 1, 0, 0]); // 70000 * 30678 = 2147460000
     whole.dispose();
