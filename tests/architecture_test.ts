@@ -212,3 +212,14 @@ Deno.test("numbers of random cases come from one setting, tests/thorough.ts", ()
   assertEquals(linesWith(own), []);
   assertEquals(linesWith(own, [{ module: "a_test.ts", line: "  { numRuns: 200, seed: 1 }," }]).length, 1);
 });
+
+Deno.test("what a run writes goes through one layer, in whose place tests put disks that fail", () => {
+  const changing =
+    /\bDeno\.(open|create|mkdir|rename|remove|truncate|write\w*|copyFile|link|symlink|chmod|utime)(Sync)?\b/;
+  const lines = [...modulesIn("runtime/record/"), "cli/run_verb.ts", "cli/resume_verb.ts"]
+    .filter((module) => module !== "runtime/record/disk.ts").flatMap((module) =>
+      Deno.readTextFileSync(new URL(module, root)).split("\n").map((line) => ({ module, line }))
+    );
+  assertEquals(linesWith(changing, lines), []);
+  assertEquals(linesWith(changing, [{ module: "a.ts", line: "  Deno.removeSync(path);" }]).length, 1);
+});

@@ -47,7 +47,21 @@ async function call(args: readonly string[], disk: Disk) {
 const run = (folder: string, to: string, disk: Disk) =>
   call([`${folder}/program.meta`, "--backend", "reference", "--out", `${folder}/${to}`], disk);
 
-/** The operations of a whole run. */
+/** A whole run: its operations, and what it leaves. */
+interface Whole {
+  readonly operations: readonly Operation[];
+  readonly wanted: ReturnType<typeof left>;
+}
+let known: Whole | undefined;
+
+async function wholeRun(): Promise<Whole> {
+  await inFolder(async (folder) => {
+    const operations = await operationsOf(folder);
+    known ??= { operations, wanted: left(`${folder}/whole`) };
+  });
+  return known!;
+}
+
 async function operationsOf(folder: string): Promise<Operation[]> {
   const operations: Operation[] = [];
   const disk = oddDisk((operation) => {
@@ -107,8 +121,7 @@ async function resumed(path: string, wanted: ReturnType<typeof left>, about: str
 
 Deno.test("a run whose disk fails once says so, misses nothing that it does not name, and resume ends as it would have", async () => {
   await inFolder(async (folder) => {
-    const operations = await operationsOf(folder);
-    const wanted = left(`${folder}/whole`);
+    const { operations, wanted } = known ?? await wholeRun();
     assert(operations.length > 100);
     const numbers = operations.map(({ number }) => number);
     for (const [name, error] of Object.entries(systemErrors)) {
@@ -161,8 +174,7 @@ async function failsOnce({ folder, wanted, number, name, error }: Failing): Prom
 
 Deno.test("a run whose disk is full from some moment on goes on to its end, and resume ends as it would have", async () => {
   await inFolder(async (folder) => {
-    const operations = await operationsOf(folder);
-    const wanted = left(`${folder}/whole`);
+    const { operations, wanted } = known ?? await wholeRun();
     for (const { number } of some(operations, 5)) {
       const path = `${folder}/run`;
       const needsRoom = ({ kind, path }: Operation) =>
@@ -264,12 +276,12 @@ function counting(point: (operation: Operation, seen: number) => boolean) {
 for (const [place, point] of Object.entries(killPoints)) {
   Deno.test(`a run that stops dead ${place} is resumed to the end that it would have had`, async () => {
     await inFolder(async (folder) => {
-      await operationsOf(folder);
+      const { wanted } = known ?? await wholeRun();
       const { disk, frozen } = frozenAt(counting(point));
       await run(folder, "run", disk);
       assert(frozen(), "it came there");
       const path = `${folder}/run`;
-      if (exists(`${path}/effective.json`)) return await resumed(path, left(`${folder}/whole`), place);
+      if (exists(`${path}/effective.json`)) return await resumed(path, wanted, place);
       const { code, err } = await call(["resume", path], systemDisk);
       assertEquals(code, 2);
       assertStringIncludes(err, "is no run folder");
@@ -279,8 +291,7 @@ for (const [place, point] of Object.entries(killPoints)) {
 
 Deno.test("a run that stops dead at any operation is resumed to the end that it would have had, and so is one that is resumed", async () => {
   await inFolder(async (folder) => {
-    const operations = await operationsOf(folder);
-    const wanted = left(`${folder}/whole`);
+    const { operations, wanted } = known ?? await wholeRun();
     const path = `${folder}/run`;
     for (const { number } of some(operations, 6)) {
       const { disk, frozen } = frozenAt((operation) => operation.number === number);

@@ -105,8 +105,8 @@ async function wholeOf(steps: number): Promise<ReturnType<typeof left>> {
 for (const [place, { first, second, steps: [steps, every] = [21, 4], from }] of Object.entries(points)) {
   Deno.test({
     name: `a process that is killed ${place}: its run comes to the same end`,
-    // two or three processes each; the others are looked at without any by disks_test.ts
-    ignore: Deno.build.os === "windows" || !thorough && !place.startsWith("between the rename"),
+    // two or three processes each; without any they are in disks_test.ts
+    ignore: Deno.build.os === "windows" || !thorough,
     fn: async () => {
       const folder = temporaryFolder();
       try {

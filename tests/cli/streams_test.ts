@@ -109,13 +109,13 @@ const redirections: readonly (readonly [string, number])[] = [
 
 Deno.test({
   name: "a process whose streams are closed, full, or read no further comes to its end",
-  ignore: Deno.build.os === "windows",
+  ignore: Deno.build.os === "windows" || !thorough,
   fn: async () => {
     const folder = temporaryFolder();
     try {
       // so much that a pipe does not hold it
       Deno.writeTextFileSync(`${folder}/t.meta`, training(2000));
-      for (const [where, wanted] of thorough ? redirections : redirections.slice(0, 1)) {
+      for (const [where, wanted] of redirections) {
         const run = `${folder}/run${redirections.findIndex(([other]) => other === where)}`;
         const [before, pipe = ""] = where.startsWith("|") ? ["", where] : [where];
         const line = `{ "$0" run -A --no-check "$1" "$2" --json --out "$3" ${before}; echo $? > "$3.code"; } ${pipe}`;
