@@ -59,6 +59,16 @@ export function openDataFile(
   const path = pathOf(cx, from, module);
   if (path === undefined) return undefined;
   const { kind, packed } = kindOf(path);
+  if (/[*?]/.test(path) || /^\.(png|jpe?g|parquet)$/.test(kind)) {
+    return void fail(cx, {
+      code: "M0701",
+      title: kind === ".parquet" ? "Parquet files are not yet read" : "Folders of images are not yet read",
+      at: from.span,
+      hint: kind === ".parquet"
+        ? 'save the columns as arrays: `np.savez("data.npz", x=…, y=…)`'
+        : 'save them as one array of bytes: `np.savez("images.npz", image=…, label=…)`, and read it as `image : u8 [_, 28, 28]`',
+    });
+  }
   // a run folder has no ending
   const whole = kind === "" && !packed ? runFile(path) : path;
   const parser = whole === path ? parsers.get(kind) : parsers.get(".safetensors");

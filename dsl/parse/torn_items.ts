@@ -14,10 +14,10 @@ export interface Torn {
 
 const wordsOf = (text: string): readonly string[] => text.match(/[A-Za-z_]\w*/g) ?? [];
 
-/** The beginning of a definition without a name after it (what follows `data from` is a file); and an import, as the splits of a task come with it, and
+/** The beginning of a definition without a name after it (what follows `data from` is a file, and `outer after` another outer); and an import, as the splits of a task come with it, and
  *  a split of a table, as each of its parts is a name. */
 const nameless =
-  /^\s*import\b|^\s*split\b(?!\s+\w+\s*\{)|^\s*(let|fn|param|input|data|task|model|optimizer|inner|outer)\b(?!\.|\s+(?!from\b)[A-Za-z_])|\bsplit\s*\{/m;
+  /^\s*import\b|^\s*split\b(?!\s+\w+\s*\{)|^\s*(let|fn|param|input|data|task|model|optimizer|inner|outer)\b(?!\.|\s+(?!(?:from|after)\b)[A-Za-z_])|\bsplit\s*\{/m;
 
 /** The stretches of a text, by number; number 0 is what stands before the first item. */
 export class Stretches {

@@ -247,6 +247,7 @@ export interface ColumnsCstNode extends CstNode {
     From?: IToken[];
     Name?: IToken[];
     String?: IToken[];
+    Number?: IToken[];
     columnRange?: ColumnRangeCstNode[];
     Comma?: IToken[];
   };

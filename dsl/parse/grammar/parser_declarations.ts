@@ -160,7 +160,7 @@ export abstract class DeclarationParser extends ExpressionParser {
       {
         ALT: () => {
           this.CONSUME(t.Name);
-          this.CONSUME(t.StringToken);
+          this.OR2([{ ALT: () => this.CONSUME(t.StringToken) }, { ALT: () => this.CONSUME(t.NumberToken) }]);
         },
       },
       { ALT: () => this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.columnRange) }) },

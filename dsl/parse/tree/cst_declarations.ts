@@ -1,5 +1,6 @@
 // How do declarations of the CST become items of the AST? A declaration without a name is dropped, one without a value
 // has a `Missing` there.
+import type { IToken } from "../tokens/chevrotain.ts";
 import type * as ast from "../../syntax/ast.ts";
 import {
   type Conversion,
@@ -137,16 +138,8 @@ function dataField(c: Conversion, node: cst.DataFieldCstNode): ast.DataField | u
   const from = first(children.columns)?.children;
   const ranges = present((from?.columnRange ?? []).map((range) => columnRange(c, range)));
   const word = first(from?.Name);
-  const file = word && quotedText(c, first(from?.String));
-  if (word && word.image !== "file") {
-    const at = tokenSpan(c, word);
-    c.report({
-      code: "M0102",
-      title: `\`${word.image}\` is nothing that a field is read from`,
-      at,
-      hint: 'write `from file "labels.npy"` for a file of its own, or the names of columns: `from "a", "b"`',
-    });
-  }
+  const file = word?.image === "file" ? quotedText(c, first(from?.String)) : undefined;
+  if (word && !file) reportSource(c, word);
   const missing = children.expression && expression(c, first(children.expression), field.span.end);
   return {
     ...field,
@@ -155,6 +148,25 @@ function dataField(c: Conversion, node: cst.DataFieldCstNode): ast.DataField | u
     ...(file && { file }),
     ...(missing && { missing }),
   };
+}
+
+/** `from folder 2`, `from files "a.npy"` */
+function reportSource(c: Conversion, word: IToken): void {
+  const at = tokenSpan(c, word);
+  if (word.image === "folder") {
+    return c.report({
+      code: "M0701",
+      title: "Labels by the names of folders are not yet supported",
+      at,
+      hint: 'save images and labels as arrays: `np.savez("images.npz", image=…, label=…)`',
+    });
+  }
+  c.report({
+    code: "M0102",
+    title: `\`${word.image}\` is nothing that a field is read from`,
+    at,
+    hint: 'write `from file "labels.npy"` for a file of its own, or the names of columns: `from "a", "b"`',
+  });
 }
 
 function columnRange(c: Conversion, { children }: cst.ColumnRangeCstNode): ast.ColumnRange | undefined {

@@ -168,7 +168,7 @@ function emptyArray(shape: readonly number[]): Uint8Array {
 }
 
 const wrongs: readonly (readonly [why: string, data: string, files: Files, said: string])[] = [
-  ["another extension", `data d from "d.parquet" { x : [2] }`, {}, "A file `*.parquet` is not read as data"],
+  ["another extension", `data d from "d.hdf5" { x : [2] }`, {}, "A file `*.hdf5` is not read as data"],
   ["no extension", `data d from "d" { x : [2] }`, {}, "does not say what kind of file it is"],
   [
     "columns in the wrong order",
