@@ -330,3 +330,26 @@ Deno.test("Builder.resolve() captures a variable once when it comes through two 
   const map = scan.params.body.equations[0]!;
   assertEquals(map.op === "map" && map.params.constants, 1);
 });
+
+Deno.test("Builder.emit() takes rows of rows at once where all are there, and else as they are said", () => {
+  const table = array("f64", [3, 2], [1, 2, 3, 4, 5, 6]);
+  const given: HostArray = { dtype: "i32", shape: [2], data: Int32Array.of(1, 7) };
+  const rows = (b: Builder, x: Variable) => {
+    const two = b.literal(Int32Array.of(2, 0), { dtype: "i32", shape: [2] });
+    return b.one("gather", [x, two], { axis: 0, batch: 0 });
+  };
+  const known = buildFunction("known", [table], (b, [x]) => {
+    const last = b.literal(Int32Array.of(1, 1), { dtype: "i32", shape: [2] });
+    return [b.one("gather", [rows(b, x!), last], { axis: 0, batch: 0 })];
+  });
+  const gathered = ({ equations }: ReturnType<typeof eliminateDeadCode>) =>
+    equations.filter((e) => e.op === "gather").map((e) => [e.inputs[0]!.dtype, ...e.outputs[0]!.shape]);
+  assertEquals(gathered(eliminateDeadCode(known)), [["i32", 2], ["f64", 2, 2]]);
+  assertEquals([...evaluate(known, [table])[0]!.data], [1, 2, 1, 2]);
+  // 7 reads 0, and not row 2 or 0 of the table
+  const unknown = buildFunction("unknown", [table, given], (b, [x, i]) => {
+    return [b.one("gather", [rows(b, x!), i!], { axis: 0, batch: 0 })];
+  });
+  assertEquals(gathered(eliminateDeadCode(unknown)), [["f64", 2, 2], ["f64", 2, 2]]);
+  assertEquals([...evaluate(unknown, [table, given])[0]!.data], [1, 2, 0, 0]);
+});
