@@ -39,7 +39,11 @@ interface Effective {
 export async function resumeVerb(asked: CommandLine, console: Console, disk: Disk): Promise<number> {
   const run = asked.files[0]!.replace(/(?<=.)\/+$/, "");
   const said = readJson(`${run}/effective.json`) as Effective | undefined;
-  if (!said) throw new FileAccessError(`\`${run}\` is no run folder: it has no \`effective.json\``);
+  if (!said) {
+    throw new FileAccessError(
+      `\`${run}\` is no run folder: it has no \`effective.json\`. Where a run was killed before it began, remove the folder and run again`,
+    );
+  }
   const command = goneOnWith(asked, said);
   const { inputs, seed, json } = command;
   const { outcome, missing } = (readJson(`${run}/summary.json`) ?? {}) as {

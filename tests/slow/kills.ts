@@ -1,6 +1,7 @@
 // Does a run that is killed some 200 times at random times come to the end that it would have had? A process for each part of it; `deno task
 // slow`, some minutes. What each kill left is printed in short: at which meta-step the run went on.
 import { assert, assertEquals } from "@std/assert";
+import { exists } from "../cli/left_folder.ts";
 import { until } from "../waits.ts";
 
 const kills = 200;
@@ -14,6 +15,7 @@ outer train { minimize mse(line@T(s.x), 2 * s.x)  across 10 problem fixed  over 
 record c, train.loss every 1_000 steps
 `;
 
+const often = ["--checkpoint", "1000 steps"];
 const folder = Deno.makeTempDirSync();
 const root = new URL("../../", import.meta.url).pathname;
 
@@ -30,7 +32,7 @@ Deno.test(`a run that is killed at most ${kills} times ends as it would have`, a
   Deno.writeTextFileSync(`${folder}/program.meta`, program);
   const whole = await start(`${folder}/program.meta`, "--out", `${folder}/whole`).output();
   assert(whole.success, new TextDecoder().decode(whole.stderr));
-  let process = start(`${folder}/program.meta`, "--out", `${folder}/run`, "--checkpoint", "1000 steps");
+  let process = start(`${folder}/program.meta`, "--out", `${folder}/run`, ...often);
   const places: string[] = [];
   for (let k = 0;; k++) {
     const ended = process.output();
@@ -44,7 +46,12 @@ Deno.test(`a run that is killed at most ${kills} times ends as it would have`, a
     if (place) places.push(place);
     if (code === 0) break;
     assert(k < kills && code === 137, said);
-    process = start("resume", `${folder}/run`, "--checkpoint", "1000 steps");
+    // killed before it began: nothing says of what it is a run
+    const began = exists(`${folder}/run/effective.json`);
+    if (!began && exists(`${folder}/run`)) Deno.removeSync(`${folder}/run`, { recursive: true });
+    process = began
+      ? start("resume", `${folder}/run`, ...often)
+      : start(`${folder}/program.meta`, "--out", `${folder}/run`, ...often);
   }
   console.log(`${places.length} kills; it went on\n${places.join("\n")}`);
   assert(places.length > 1, "it was killed and went on");
