@@ -10,29 +10,12 @@ import { threaded, wasm } from "../random/runs.ts";
 import { cases, some } from "../thorough.ts";
 import { goodNames, programOf } from "./good_programs.ts";
 import { bytesOf, computed, stateFrom } from "./goes_on.ts";
+import { pieces, runInPieces } from "./in_pieces.ts";
 
-/** Milliseconds of work between two looks: none, and so few that loops take several turns in between. */
-const pieces = [0, 2e-4, 5e-3];
 const options: RunOptions = { tasks: {}, seed: 3 };
 
-/** A run that looks for pauses wherever it may. `looked` hears of each look at the clock; from one to the next so many milliseconds
- *  go by, and after 50 there is a pause. */
-function cut(
-  program: ExperimentProgram,
-  backend: Backend,
-  { by = 5, piece = 0, looked = () => {}, ...more }: RunOptions & {
-    readonly by?: number;
-    readonly piece?: number;
-    readonly looked?: () => void;
-  } = {},
-) {
-  let time = 0;
-  const now = () => {
-    looked();
-    return time += by;
-  };
-  return runProgram(program, backend, { ...options, cuts: { long: 0, piece, sleepEvery: Infinity }, now, ...more });
-}
+const cut = (program: ExperimentProgram, backend: Backend, more: Parameters<typeof runInPieces>[2] = {}) =>
+  runInPieces(program, backend, { ...options, ...more });
 
 for (const [i, name] of goodNames.entries()) {
   if (!some(goodNames, 6).includes(name)) continue;
@@ -129,7 +112,7 @@ Deno.test("a run whose call is given up anywhere is stopped, and goes on to the 
     let looks = 0;
     await cut(program, backend, { by: 20, looked: () => looks++ });
     assert(looks > 500, `${looks} looks`);
-    const stops = some(Array.from({ length: looks }, (_, i) => i), cases(4, 100));
+    const stops = some(Array.from({ length: looks }, (_, i) => i), cases(4, 30));
     let count = 0;
     for (const at of stops) {
       let left = at;

@@ -26,7 +26,7 @@ Deno.test(`${programs} random programs: nothing goes silently wrong`, async () =
   assertEquals(rare, [], `each construct is in one of a hundred of the ${ran} programs that ran`);
   const within = constructs.get("a loop within tasks or a loop")!;
   assert(within >= ran / 3, `${within} programs hold a loop within tasks or a loop`);
-  for (const check of ["differences", "inner gradient", "memory", "threads", "goes on"]) {
+  for (const check of ["differences", "inner gradient", "memory", "threads", "goes on", "in pieces"]) {
     const counts = looked.get(check)!;
     const all = [...counts.values()].reduce((sum, n) => sum + n, 0);
     assert(all >= 300, `${check}: looked at ${all} programs`);

@@ -1,5 +1,6 @@
 // Is what a program computes right? What must hold of every program, each by a second way to the same numbers.
 import { computed, marked, stateFrom } from "../loop/goes_on.ts";
+import { pieces, runInPieces } from "../loop/in_pieces.ts";
 import { recordedList } from "../loop/recorded_list.ts";
 import { format } from "../../mod.ts";
 import { parseBytes } from "../../runtime/bytes.ts";
@@ -227,6 +228,19 @@ export const checks: readonly Check[] = [
         kind: "found",
         detail: `another run from meta-step ${steps} on ${second!.name}: array ${at} of ${whole.text}`,
       };
+    },
+  },
+  {
+    name: "in pieces",
+    share: 0.22,
+    async look({ settled: { output }, dice }) {
+      const backend = dice.pick([referenceBackend, wasm, threaded]);
+      const piece = dice.pick(pieces);
+      const whole = computed(await runOn(output.program!, backend));
+      const other = computed(await runInPieces(output.program!, backend, { piece, seed: runSeed }));
+      const at = whole.tensors.findIndex((x, i) => x !== other.tensors[i]);
+      if (at < 0 && whole.text === other.text) return held;
+      return { kind: "found", detail: `in pieces of ${piece} ms on ${backend.name}: array ${at} of ${whole.text}` };
     },
   },
   {
