@@ -1,5 +1,5 @@
 // Can code be left in the middle and gone on with later? Where the engine has JavaScript Promise Integration for WebAssembly: V8 from
-// 13.7 on (Deno; Node from 24 on).
+// 13.7 on (Deno; Node from 25 on).
 interface Integration {
   readonly Suspending?: new (fn: () => Promise<void>) => object;
   readonly promising?: (fn: unknown) => () => Promise<void>;
