@@ -92,6 +92,8 @@ function evaluateKind(cx: Context, expression: Expression): Value {
         : { kind: "Call", callee: target, args: [{ value: expression.value }], span: target.span };
       return evaluateCall(cx, call);
     }
+    // what a model returns is read by its call
+    case "Results":
     case "Missing":
       return errorValue;
   }

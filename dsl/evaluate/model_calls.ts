@@ -1,12 +1,21 @@
 // What does a model compute for arguments? Matches them with the formals, shapes the parameters at the first call, and
 // evaluates the body in the world that the call stands in.
 import { numberTypes } from "../modules/declarations.ts";
-import type { Binding, Expression, Formal, ModelItem, TypeExpression } from "../syntax/ast.ts";
+import type { Binding, Expression, Formal, ModelItem, ResultsExpression, TypeExpression } from "../syntax/ast.ts";
 import { asFloat, toTensor } from "../elaborate/arithmetic.ts";
 import { fail } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { makeLeaf, valueNow } from "../elaborate/leaves.ts";
-import type { Context, InstanceNode, LeafDeclaration, Local, ModelValue, Passed, Value } from "../world/world.ts";
+import type {
+  Context,
+  InstanceNode,
+  LeafDeclaration,
+  Local,
+  ModelValue,
+  Passed,
+  RecordValue,
+  Value,
+} from "../world/world.ts";
 import type { Dim, TensorValue } from "../world/value_kinds.ts";
 import { evaluateDraw, evaluateScan } from "./model_scans.ts";
 import { childOf, lacksSizes, memberNames, usesOf } from "../elaborate/models.ts";
@@ -73,10 +82,21 @@ export function callModel(cx: Context, model: ModelValue, args: readonly Passed[
   el.busy.add(instance);
   try {
     const result = evaluateBody(call);
+    if (result.kind === "record") return resultsOutside(call, result);
     return result.kind === "tensor" ? { ...result, dims: result.dims.map((d) => outside(call, d)) } : result;
   } finally {
     el.busy.delete(instance);
   }
+}
+
+/** Several results as the caller knows them. */
+function resultsOutside(call: ModelCall, results: RecordValue): RecordValue {
+  const members = [...results.members].map(([name, read]): [string, () => Value] => {
+    const value = read();
+    const seen = value.kind === "tensor" ? { ...value, dims: value.dims.map((d) => outside(call, d)) } : value;
+    return [name, () => seen];
+  });
+  return { ...results, members: new Map(members) };
 }
 
 /** A size as the caller knows it: a name that the call gave it is left inside. */
@@ -101,7 +121,9 @@ function bindFormal(call: ModelCall, formal: Formal, arg: Passed): TensorValue |
       code: "M0304",
       title: `${what} takes a tensor, not ${describeValue(arg.value)}`,
       at: arg.span,
-      hint: record && member && record.what !== "task"
+      hint: record && member && record.what === "result of"
+        ? `say which one, such as \`${record.name}(…).${member}\``
+        : record && member && record.what !== "task"
         ? `say which part, such as \`${record.name}.${member}\``
         : endingHint(arg.value),
     });
@@ -234,6 +256,7 @@ function evaluateBody(call: ModelCall): Value {
 
 /** What a model returns, of the shape that it promises. */
 function returnedValue(body: Context, item: ModelItem): Value {
+  if (item.body.kind === "Results") return returnedValues(body, item, item.body);
   const returned = evaluate(body, item.body);
   const result = toTensor(body, returned);
   if (result.kind === "error") {
@@ -259,6 +282,39 @@ function returnedValue(body: Context, item: ModelItem): Value {
     });
   }
   return { ...result, dims: rowsAsIn(expected.map((d, i) => d.name ? d : result.dims[i]!), result.dims) };
+}
+
+/** Several values that a model returns, by their names. */
+function returnedValues(body: Context, { name, result }: ModelItem, { entries, span }: ResultsExpression): Value {
+  if (result) {
+    return fail(body, {
+      code: "M0305",
+      title: `\`${name.name}\` promises one result and returns ${count(entries.length, "value")} by name`,
+      at: result.span,
+      secondary: [{ span, message: "returned here" }],
+      hint: "leave out the `->`",
+    });
+  }
+  const members = new Map<string, () => Value>();
+  for (const entry of entries) {
+    const { name: own, value: expression } = entry;
+    if (members.has(own.name)) {
+      return fail(body, { code: "M0202", title: `\`${own.name}\` is returned twice`, at: own.span });
+    }
+    const returned = evaluate(body, expression);
+    const value = toTensor(body, returned);
+    if (value.kind === "error" && returned.kind !== "error") {
+      return fail(body, {
+        code: "M0304",
+        title: `A model returns tensors, and \`${own.name}\` is ${describeValue(returned)}`,
+        at: expression.span,
+        hint: endingHint(returned),
+      });
+    }
+    members.set(own.name, () => value);
+  }
+  if ([...members.values()].some((read) => read().kind === "error")) return errorValue;
+  return { kind: "record", name: name.name, what: "result of", span, members };
 }
 
 /** The axes that a model promises; of those that are left open, what is returned. Undefined when wrong (reported). */

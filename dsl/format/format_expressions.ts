@@ -7,6 +7,7 @@ import type {
   Identifier,
   IndexExpression,
   RangeClause,
+  ResultsExpression,
   TypeExpression,
 } from "../syntax/ast.ts";
 import { align, type Document, fill, flatText, group, indent, join, line, softline } from "../text/document.ts";
@@ -43,6 +44,7 @@ export function firstOffset(e: Expression): number {
     case "Unary":
       return firstOffset(e.operand);
     case "List":
+    case "Results":
       return e.span.start;
     default:
       return e.span.end;
@@ -72,9 +74,22 @@ function bareExpression(q: CommentQueue, e: Expression): Document {
       return binaryDocument(q, e);
     case "Pipe":
       return pipeDocument(q, e);
+    case "Results":
+      return resultsDocument(q, e);
     case "Missing":
       return "";
   }
+}
+
+/** `{ mean = m, spread = s }` */
+function resultsDocument(q: CommentQueue, { entries, span }: ResultsExpression): Document {
+  const parts = entries.map(({ name, value }): Document => [
+    gap(q, name.span.start, line),
+    name.name,
+    " = ",
+    expressionDocument(q, value),
+  ]);
+  return group([gap(q, span.start, ""), "{", indent(join(parts, ",")), gap(q, span.end, line), "}"]);
 }
 
 function timeDocument(q: CommentQueue, time: Expression | "all"): Document {

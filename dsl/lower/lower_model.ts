@@ -174,6 +174,11 @@ function writeModel(
     const args = item.formals.map((formal, i) => passed(draft, formal, types[i]!, named));
     const result = callModel(cx, modelValue(cx, instance), args, item.name.span);
     const [mistake] = own.sink.diagnostics;
+    if (result.kind === "record" && !mistake) {
+      throw new UseError(
+        `\`${pathText(instance.path)}\` returns several values: a script calls a model that returns one`,
+      );
+    }
     if (result.kind !== "tensor" || mistake) {
       const label = mistake?.primary.message ? `: ${mistake.primary.message}` : "";
       throw new UseError(`${mistake?.title ?? `\`${pathText(instance.path)}\` cannot be called so`}${label}`);

@@ -116,6 +116,11 @@ function expressionDocument(e: ast.Expression): Document {
       return list(e.op, [expressionDocument(e.left), expressionDocument(e.right)]);
     case "Pipe":
       return list("|>", [expressionDocument(e.value), expressionDocument(e.target)]);
+    case "Results":
+      return list(
+        "results",
+        e.entries.map(({ name, value }): Document => [`${name.name}=`, expressionDocument(value)]),
+      );
     case "Missing":
       return "?";
   }

@@ -35,6 +35,7 @@ export type Expression =
   | UnaryExpression
   | BinaryExpression
   | PipeExpression
+  | ResultsExpression
   | MissingExpression;
 
 export interface NumberLiteral {
@@ -122,6 +123,12 @@ export interface PipeExpression {
   readonly kind: "Pipe";
   readonly value: Expression;
   readonly target: Expression;
+  readonly span: Span;
+}
+/** `{ mean = m, spread = s }`: several values that a model returns. Stands after `return` only. */
+export interface ResultsExpression {
+  readonly kind: "Results";
+  readonly entries: readonly { readonly name: Identifier; readonly value: Expression }[];
   readonly span: Span;
 }
 /** Where recovery left a hole. */

@@ -29,6 +29,9 @@ export function visit(expression: Expression, enter: (e: Expression) => void): v
     case "List":
       for (const item of expression.items) visit(item, enter);
       return;
+    case "Results":
+      for (const { value } of expression.entries) visit(value, enter);
+      return;
     case "Unary":
       return visit(expression.operand, enter);
     case "Binary":

@@ -539,7 +539,7 @@ export type Value =
 export interface RecordValue {
   readonly kind: "record";
   readonly name: string;
-  readonly what: "data" | "split" | "task" | "scan";
+  readonly what: "data" | "split" | "task" | "scan" | "result of";
   /** What its fields are the rows of, and a batch may be taken of. */
   readonly table?: Table;
   readonly span: Span;

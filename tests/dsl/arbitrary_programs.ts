@@ -77,6 +77,11 @@ function comprehensionOf(bound: fc.Arbitrary<ast.Expression>): fc.Arbitrary<ast.
 /** Every kind of expression. */
 export const expression: fc.Arbitrary<ast.Expression> = expressionAt(5);
 const small = expressionAt(2);
+const results: fc.Arbitrary<ast.ResultsExpression> = fc.record({
+  kind: fc.constant("Results" as const),
+  entries: fc.array(fc.record({ name: identifier, value: expression }), { minLength: 1, maxLength: 3 }),
+  span: fc.constant(span),
+});
 
 // An entry's left side starts with a name, and a keyword there only before `=`, `.`, `@` or `[`.
 const path: fc.Arbitrary<ast.Expression> = fc.tuple(anyName, fc.array(word, { maxLength: 2 })).map(([name, members]) =>
@@ -334,7 +339,7 @@ const items = {
           span,
         })),
     )),
-    expression,
+    fc.oneof({ arbitrary: expression, weight: 3 }, results),
   ).map(([[name, sizes, formals, result], members, body]): ast.Item => ({
     kind: "Model",
     name,

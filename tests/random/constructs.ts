@@ -148,6 +148,7 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
   "an outer within a loop": (w) => /\bmid\.loss@|kept@/.test(w.text),
   "tasks on two levels": ({ loops }) => loops.filter((l) => clauseOf(l, "Across")).length > 1,
   "a start from what is learned": ({ text }) => /(: \[[^\]]*\]) (= [^[\n]*theta|~ normal\([^)]*theta)/.test(text),
+  "several results of a model": ({ text }) => /pair\(c\)\.(low|high)/.test(text),
   "a slice": ({ text }) => /\)\[[^\]]* \.\. /.test(text),
   "a whole axis of what is indexed": ({ text }) => /\[_, |, _\]/.test(text),
   "a size that is left": ({ text }) => /reshape\(.*, \[1, _\]\)/.test(text),

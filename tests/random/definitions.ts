@@ -186,6 +186,14 @@ export class Definitions {
     if (dice.chance(0.25)) {
       this.define("shift", `let shift = ${dice.pick(["2 * pi / 10", "sqrt(2) - 1", "c / 2", "sum(ix.two) * 0.1"])}`);
     }
+    if (dice.chance(0.12)) {
+      const scope: Scope = { dice, variables: [{ text: "z", shape: [] }, { text: "q", shape: [] }] };
+      this.define(
+        "pair",
+        `model pair(z : []) {\n  q = 0.3\n  return { low = tanh(${expression(scope, [], 2)}), high = z + q }\n}`,
+        true,
+      );
+    }
     if (dice.chance(0.3)) {
       const scope: Scope = { dice, variables: [{ text: "x", shape: [] }] };
       this.define("bend", `fn bend(x, scale = 0.5) = scale * tanh(${expression(scope, [], 2)})`, true);
@@ -210,6 +218,7 @@ export class Definitions {
     if (this.theta) list.push({ text: "theta", shape: [] }, { text: "theta", shape: [] });
     if (this.has("half")) list.push({ text: "half", shape: [] });
     if (this.has("wide")) list.push({ text: "where(wide, 1, 0.5)", shape: [] });
+    if (this.has("pair")) list.push({ text: "pair(c).low", shape: [] }, { text: "pair(c).high", shape: [] });
     if (this.has("K")) list.push({ text: "K", shape: [] });
     if (this.has("shift")) list.push({ text: "shift", shape: [] });
     if (this.has("bend")) list.push({ text: `bend(${this.theta ? "theta" : "c"})`, shape: [] });

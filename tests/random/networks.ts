@@ -67,7 +67,7 @@ interface Stage {
 
 /** A network and the models below it. */
 export function network(dice: Dice, rows: number, start: Start): Network {
-  const kind = dice.weighted<keyof typeof inputs>([[6, "features"], [4, "image"], [3, "sequence"], [1.2, "steps"], [
+  const kind = dice.weighted<keyof typeof inputs>([[6, "features"], [5, "image"], [3, "sequence"], [1.2, "steps"], [
     1.2,
     "tokens",
   ]]);
@@ -284,7 +284,7 @@ function layersAfterImage(layers: Layers, value: string, channels: number, size:
     };
   }
   const pooled = dice.pick(["max_pool", "avg_pool", "windows"]);
-  const padded = dice.chance(0.35);
+  const padded = dice.chance(pooled === "windows" ? 0.85 : 0.3);
   const h = pooled === "windows"
     ? `sum(windows(${value}, 2, 2${padded ? ", padding = 1, fill = 0.2" : ""})^2, axis = -1)`
     : `${pooled}(${value}${padded ? ", padding = 1" : dice.chance(0.3) ? ", size = 2, stride = 2" : ""})`;

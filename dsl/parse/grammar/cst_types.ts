@@ -330,9 +330,20 @@ export interface ModelItemCstNode extends CstNode {
     LBrace?: IToken[];
     modelMember?: ModelMemberCstNode[];
     Return?: IToken[];
+    results?: ResultsCstNode[];
     expression?: ExpressionCstNode[];
     RBrace?: IToken[];
   };
+}
+
+export interface ResultsCstNode extends CstNode {
+  readonly name: "results";
+  readonly children: { LBrace?: IToken[]; resultEntry?: ResultEntryCstNode[]; Comma?: IToken[]; RBrace?: IToken[] };
+}
+
+export interface ResultEntryCstNode extends CstNode {
+  readonly name: "resultEntry";
+  readonly children: { Name?: IToken[]; Equals?: IToken[]; expression?: ExpressionCstNode[] };
 }
 
 export interface ModelMemberCstNode extends CstNode {

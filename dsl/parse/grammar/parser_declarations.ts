@@ -242,8 +242,21 @@ export abstract class DeclarationParser extends ExpressionParser {
     this.CONSUME(t.LBrace);
     this.MANY(() => this.SUBRULE(this.modelMember));
     this.CONSUME(keyword("return"));
-    this.SUBRULE(this.expression);
+    this.OR([{ ALT: () => this.SUBRULE(this.results) }, { ALT: () => this.SUBRULE(this.expression) }]);
     this.CONSUME(t.RBrace);
+  });
+
+  /** `{ mean = m, spread = s }` */
+  results: Rule = this.RULE("results", () => {
+    this.CONSUME(t.LBrace);
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.resultEntry) });
+    this.CONSUME(t.RBrace);
+  });
+
+  resultEntry: Rule = this.RULE("resultEntry", () => {
+    this.CONSUME(t.Name);
+    this.CONSUME(t.Equals);
+    this.SUBRULE(this.expression);
   });
 
   modelMember: Rule = this.RULE("modelMember", () => {

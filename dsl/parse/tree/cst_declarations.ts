@@ -226,6 +226,17 @@ function definition(
   return binding(c, first(children.binding));
 }
 
+/** `{ mean = m, spread = s }` */
+function results(c: Conversion, node: cst.ResultsCstNode | undefined): ast.ResultsExpression | undefined {
+  if (node === undefined) return undefined;
+  const span = nodeSpan(c, node);
+  const entries = present((node.children.resultEntry ?? []).map((entry) => {
+    const name = identifier(c, first(entry.children.Name));
+    return name && { name, value: expression(c, first(entry.children.expression), nodeSpan(c, entry).end) };
+  }));
+  return { kind: "Results", entries, span };
+}
+
 /** `model mlp(x : [n, 1]) -> [n, 1] { … }` */
 export function modelItem(c: Conversion, node: cst.ModelItemCstNode): ast.ModelItem | undefined {
   const { children } = node;
@@ -249,7 +260,7 @@ export function modelItem(c: Conversion, node: cst.ModelItemCstNode): ast.ModelI
     formals: formals(c, second ?? head),
     ...(result && { result }),
     members,
-    body: expression(c, first(children.expression), span.end),
+    body: results(c, first(children.results)) ?? expression(c, first(children.expression), span.end),
     ...docAbove(c, span.start),
     span,
   };
