@@ -178,6 +178,47 @@ gradient ${goal}  wrt w@0, fit.lr  across ${tasks} episode(glyphs)`);
   }
 });
 
+Deno.test("each meta-step has episodes of its own, and those of an outer that another runs are others", async () => {
+  const all = await everywhere(`${glyphs}
+param w = 0
+param v = 0
+outer train { minimize (w - mean(support.id) / 50)^2  across 3 episode(glyphs)  over w  by sgd(lr = 0.25)  for 4 steps }
+outer mid { minimize (v - mean(query.id) / 50)^2  across 2 episode(glyphs, ways = 2)  over v  by sgd(lr = 0.5)  for M = 2 steps }
+output learned = w
+output ended = v@M across 2 episode(glyphs)`);
+  const mean = (numbers: readonly number[]) => numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
+  let w = 0;
+  for (let step = 0; step < 4; step++) {
+    const goals = [0, 1, 2].map((task) => {
+      const { rows } = episode({ seed: 5, indices: [step, task] }, inItem("train"), 3, 4);
+      return mean(rows.flatMap((of) => of.slice(0, 2))) / 50;
+    });
+    w -= 0.25 * mean(goals.map((goal) => 2 * (w - goal)));
+  }
+  // the output's task, the step of the outer that it runs, and that one's own task
+  const ended = [0, 1].map((around) => {
+    let v = 0;
+    for (let step = 0; step < 2; step++) {
+      const goals = [0, 1].map((task) => {
+        const lines = (what: string) => ["", what, "ended", "task episode", "mid", "task episode"];
+        const { rows } = episode({ seed: 5, indices: [around, step, task] }, lines, 2, 4);
+        return mean(rows.flatMap((of) => of.slice(2))) / 50;
+      });
+      v -= 0.5 * mean(goals.map((goal) => 2 * (v - goal)));
+    }
+    return v;
+  });
+  for (const [i, found] of all.entries()) {
+    // numbers below 2, some 100 operations that round to 2^-53 each
+    const near = (name: string, expected: readonly number[]) =>
+      expected.forEach((x, k) =>
+        assert(Math.abs(found.get(name)![k]! - x) < 2 * 100 * 2 ** -53, `${backends[i]![0]}: ${name} ${x}`)
+      );
+    near("learned", [w]);
+    near("ended", ended);
+  }
+});
+
 Deno.test("over 10,000 episodes no class and no row is met twice, each choice as often as the others; wrong samplers are rejected", async () => {
   const [ways, each, tasks] = [3, 4, 10_000];
   const run = await compile(`edition 1\n${glyphs}
