@@ -278,11 +278,13 @@ function hyperparameterValue(
   return { kind: "tensor", variable: time.entry(value.variable), dims: value.dims.slice(1) };
 }
 
-/** An array over the steps for another number of steps: cut, or with its last entry repeated. */
+/** An array over the steps for another number of steps: cut, or with its last entry repeated. Of no steps the first is kept, with which
+ *  a rule may begin. */
 function heldTo(b: Builder, value: TensorValue, steps: number): Variable {
   const last = value.dims[0]!.size - 1;
-  const indices = Int32Array.from({ length: steps }, (_, t) => Math.min(t, last));
-  return b.one("gather", [value.variable, b.literal(indices, { dtype: "i32", shape: [steps] })], { axis: 0, batch: 0 });
+  const indices = Int32Array.from({ length: Math.max(1, steps) }, (_, t) => Math.min(t, last));
+  const rows = b.literal(indices, { dtype: "i32", shape: [indices.length] });
+  return b.one("gather", [value.variable, rows], { axis: 0, batch: 0 });
 }
 
 /** True when a leaf has a value of its own in a world: learned, or handed in. */
