@@ -37,8 +37,8 @@ function sumOnce(array: HostArray): string {
 /** What a run is of. */
 export function identityOf({ root, output, program, inputs, seed, backend, memory }: RunOf): RunIdentity {
   return {
-    program: sha256Of(root.text),
-    imports: Object.fromEntries(output.imports.map(({ name, text }) => [name, sha256Of(text)])),
+    program: sha256Of([root.text]),
+    imports: Object.fromEntries(output.imports.map(({ name, text }) => [name, sha256Of([text])])),
     inputs,
     data: Object.fromEntries([...program.data].map(([name, array]) => [name, sumOnce(array)])),
     seed,
@@ -54,7 +54,7 @@ function sumOfVersion1({ root, output, program, inputs, seed, backend }: RunOf):
   const byName = <T>(entries: readonly (readonly [string, T])[]) => [...entries].sort(([a], [b]) => a < b ? -1 : 1);
   const imports = byName(output.imports.map(({ name, text }) => [name, text]));
   const values = byName(Object.entries(inputs));
-  return sha256Of(JSON.stringify([root.text, imports, values, seed, program.precision, backend, version]));
+  return sha256Of([JSON.stringify([root.text, imports, values, seed, program.precision, backend, version])]);
 }
 
 /** Where a run goes on from a checkpoint; or why it may not from this one although it may from an earlier one. `where` names the

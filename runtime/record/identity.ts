@@ -25,7 +25,7 @@ export interface RunIdentity {
 }
 
 /** SHA-256 of texts and bytes, one after the other, hexadecimal. */
-export function sha256Of(...parts: readonly (string | Uint8Array)[]): string {
+export function sha256Of(parts: readonly (string | Uint8Array)[]): string {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
   return hash.digest("hex");
@@ -33,7 +33,7 @@ export function sha256Of(...parts: readonly (string | Uint8Array)[]): string {
 
 /** The sum of an array with its type. */
 export function sumOfArray({ dtype, shape, data }: HostArray): string {
-  return sha256Of(`${dtype} [${shape}] `, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return sha256Of([`${dtype} [${shape}] `, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]);
 }
 
 /** Why a run of one is not a run of the other: what has changed, for people; empty where they are the same. `inputs` false: those may be

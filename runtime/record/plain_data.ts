@@ -66,11 +66,11 @@ export function readPlainData({ text, tensors }: WrittenData): unknown {
 /** SHA-256 of data with what stands beside it, hexadecimal. */
 export function sumOfData({ text, tensors }: WrittenData, ...beside: readonly string[]): string {
   const byNumber = [...tensors].sort(([a], [b]) => Number(a) - Number(b));
-  return sha256Of(
+  return sha256Of([
     ...beside,
     text,
     ...byNumber.flatMap(([name, { data }]) => [name, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]),
-  );
+  ]);
 }
 
 /** Truth values lie in bytes, which are no less for it. */

@@ -1,4 +1,4 @@
-// Are the episodes that a task draws of a table those of docs/decisions/0032: different classes, different rows in all splits together,
+// Are the episodes that a task draws of a table those of docs/decisions/0033: different classes, different rows in all splits together,
 // each choice as likely as the others, the same on every backend and number of threads? They are drawn again here from whole numbers and
 // lists, and what is learned on them is computed by a plain loop.
 import { assert, assertEquals } from "@std/assert";

@@ -1,4 +1,5 @@
 // Is every part named in which two runs differ?
+import { sumOfData } from "../../runtime/record/plain_data.ts";
 import { assertEquals, assertNotEquals } from "@std/assert";
 import type { RunState } from "../../runtime/loop/run_state.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../runtime/record/checkpoint_bytes.ts";
@@ -55,4 +56,10 @@ Deno.test("a checkpoint says to the last bit what it is of", () => {
   const state = { items: 0 } as unknown as RunState;
   const { of: read } = decodeCheckpoint(joined(encodeCheckpoint({ state, of, logged: 0, waiting: "", seconds: 0 })));
   assertEquals(changesBetween(of, read as RunIdentity), []);
+});
+
+Deno.test("a state of very many arrays has a sum, too", () => {
+  const array = { dtype: "u8", shape: [1], data: new Uint8Array(1) } as const;
+  const tensors = new Map(Array.from({ length: 100_000 }, (_, i) => [`${i}`, array]));
+  assertEquals(sumOfData({ text: "", tensors }).length, 64);
 });
