@@ -38,10 +38,30 @@ function declarations(f: Failure, { previous, found, say }: Around): ReturnType<
   if (f.rule === "binding" && found.image === "{" && previous && f.around.includes("taskItem")) {
     return say("The splits of a task begin with `split`", `write \`split ${previous.image} { … }\``);
   }
+  const drawn = rowsMisplaced(f, previous, found);
+  if (drawn) return say(...drawn);
   const table = f.rule === "dataItem" && (["=", "("].includes(found.image) || found.tokenType === t.StringToken);
   return table && previous
     ? say("A table is read from a file by `from`", `write \`data ${previous.image} from "d.csv" { x : [_, 3] }\``)
     : undefined;
+}
+
+/** Classes outside a task, rows outside a split, and rows that another word draws: what is said, and the cure. */
+function rowsMisplaced(f: Failure, previous: IToken | undefined, found: IToken): [string, string] | undefined {
+  const [inTask, inSplit] = [f.around.includes("taskItem"), f.around.includes("split")];
+  if (found.image === "classes" && !inTask) {
+    return ["Classes are drawn in a task", "write it inside `task episode { … }`, before the splits"];
+  }
+  if (found.image === "draw" && inTask && !inSplit) {
+    return ["Rows are drawn in a split", "write `split support { draw … }`"];
+  }
+  if (inSplit && f.rule === "binding" && /^(sample|pick|choose|take|select)$/.test(previous?.image ?? "")) {
+    return [
+      `Rows are drawn by \`draw\`, not by \`${previous!.image}\``,
+      "write `draw 5 of each`, or `draw 20 of pool`",
+    ];
+  }
+  return undefined;
 }
 
 /** What stands in the clauses of a loop. */
