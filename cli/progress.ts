@@ -52,6 +52,7 @@ export function textProgress(console: Console): Progress {
   };
   // the last one of a loop is shown, also where it ends early
   let last: StepEvent | undefined;
+  const begun = new Set<string>();
   return {
     note,
     warn: (text) => warnOnce(text, text),
@@ -65,9 +66,11 @@ export function textProgress(console: Console): Progress {
         note(`${event.outer}: ${untilText(event.held, event.step)}`);
       }
       if (event.kind !== "step") return;
+      const first = !begun.has(event.outer);
+      begun.add(event.outer);
       last = due(event, seconds) ? undefined : event;
       if (last) return;
-      const line = stepLine(event);
+      const line = stepLine(event, first);
       if (!errTerminal || event.step === event.steps - 1) return note(line);
       // a line that wraps could not be rewritten
       console.err(`\r\u001b[K${fitted(line, console.width() - 1)}`);
@@ -80,8 +83,9 @@ function fitted(line: string, cells: number): string {
   return displayWidth(line) <= cells ? line : `${line.slice(0, Math.max(0, cells - 1))}…`;
 }
 
-/** `train 120/70000  loss 0.4312  gradient norm 0.12  213 meta-steps/s  5 min 23 s left`. */
-export function stepLine(e: StepEvent): string {
+/** `train 120/70000  loss 0.4312  gradient norm 0.12  213 meta-steps/s  5 min 23 s left`. `first`: of those that are made here, also
+ *  where a run goes on. */
+export function stepLine(e: StepEvent, first = e.step === 0): string {
   const count = String(e.steps);
   const last = e.step === e.steps - 1;
   const pace = [
@@ -94,7 +98,7 @@ export function stepLine(e: StepEvent): string {
     `gradient norm ${shortNumber(e.gradientNorm)}`,
     ...(e.leftOut === undefined ? [] : [`${e.leftOut} ${e.leftOut === 1 ? "task" : "tasks"} left out`]),
     // the first meta-step also compiles: it says nothing about the pace
-    ...(e.step > 0 ? pace : []),
+    ...(first ? [] : pace),
   ].join("  ");
 }
 

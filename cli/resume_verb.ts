@@ -1,5 +1,6 @@
 // What does `meta.ts resume DIR` do? Goes on with the run of a folder from a checkpoint: the same program, seed, backend and data, or it
 // says what has changed; `--set` makes it longer.
+import { join } from "node:path";
 import { chooseBackend } from "../api/backends.ts";
 import { goingOnFrom, identityOf, type RunOf } from "../api/going_on.ts";
 import { type DataFileFacts, openProgramFiles } from "../api/program_files.ts";
@@ -15,7 +16,7 @@ import type { Json } from "../runtime/record/metrics.ts";
 import { reopenRunFolder } from "../runtime/record/run_folder.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
-import { showDiagnostics } from "./problems.ts";
+import { sayProblem, showDiagnostics } from "./problems.ts";
 import { jsonLimits, runShown, wrongCode } from "./run_verb.ts";
 import { namedScript, namesOf, type TaskScript } from "./task_script.ts";
 
@@ -66,7 +67,11 @@ export async function resumeVerb(asked: CommandLine, console: Console, disk: Dis
   const compileWith = (inputs: CommandLine["inputs"]) =>
     compileProgram({ ...files, inputs, limits: command.limits, seed, ...namesOf(script) });
   const output = compileWith(inputs);
-  if (showDiagnostics(output.diagnostics, output.sources, { console, json })) return wrongCode(files);
+  if (showDiagnostics(output.diagnostics, output.sources, { console, json })) {
+    const moved = missingData(said, run);
+    if (moved !== undefined && !json) sayProblem(`\nnote: ${moved}\n`, console);
+    return wrongCode(files);
+  }
   const { program, sources } = output;
   if (!program) throw new InternalError("The front end gave neither a program nor an error");
   refuseChangedData(said.data, files.dataRead);
@@ -94,6 +99,11 @@ export async function resumeVerb(asked: CommandLine, console: Console, disk: Dis
     from: from && { ...from, longer },
   };
   const folder = reopenRunFolder(run, goneOn, disk);
+  for (const what of from?.damaged ?? []) {
+    const message = `this checkpoint cannot be read, and an earlier one counts: ${what}`;
+    if (json) console.out(`${JSON.stringify({ kind: "warning", message })}\n`);
+    else sayProblem(`warning: ${message}\n`, console);
+  }
   if (!json) {
     console.err(`${run} goes on ${from ? whereText(from) : "from its beginning: it has no checkpoint"}\n`);
   }
@@ -120,6 +130,20 @@ function goneOnWith(asked: CommandLine, said: Effective): CommandLine {
 /** "before meta-step 120 of `train`". */
 function whereText({ state: { outer, items } }: StoredCheckpoint): string {
   return outer ? `before meta-step ${stepsDone(outer)} of \`${outer.name}\`` : `after ${items} of its items`;
+}
+
+/** Where the first file of data was that is there no more, and what to do; undefined where all are there. */
+function missingData({ data, folder }: Effective, run: string): string | undefined {
+  for (const { path, folder: own } of data) {
+    const before = own ?? folder ?? run;
+    try {
+      Deno.statSync(join(before, path));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) continue;
+      return `\`${path}\` lay in \`${before}\` when the run began; name the folder it lies in now with --data`;
+    }
+  }
+  return undefined;
 }
 
 /** Throws FileAccessError with the first file of data that is not what it was. */

@@ -191,7 +191,7 @@ export async function simulate(item: SimulationProgram, context: RunContext): Pr
   const outputs = rest.splice(0, item.outputs.length);
   const ends = new Map(item.ends.map((name, i) => [name, rest[i]!]));
   const taken = item.stops ? { taken: rest[item.ends.length]!.data[0]! } : {};
-  const result = { loop: item.loop, losses: Float64Array.from(losses!.data), ends, ...taken };
+  const result = { loop: item.loop, losses: new Float64Array(losses!.data), ends, ...taken };
   context.simulations.push(result);
   context.report({ kind: "simulation", simulation: result });
   trajectoryRecords(item.trajectories, trajectories, { kind: "simulation", loop: item.loop }).forEach(context.keep);

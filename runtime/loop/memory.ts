@@ -40,7 +40,7 @@ interface Candidate {
 }
 
 /** What a plan needs to know of a backend. */
-type Planned = Pick<Backend, "arenaBytes" | "wideSums">;
+type Planned = Pick<Backend, "arenaBytes" | "wideSums"> & Partial<Pick<Backend, "name" | "memoryLimitBytes">>;
 
 const levelWords = ["", "checkpoints", "checkpoints in checkpoints"];
 const levelWord = (levels: number) => levelWords[levels] ?? `checkpoints ${levels} deep`;
@@ -117,14 +117,15 @@ export function planFunction(
   }
   if (best) return best;
   const { bytes, plan } = least.memory;
+  const { memoryLimitBytes: most = Infinity } = backend;
+  const advice = formatBytesUp(bytes);
   throw new MetaRuntimeError(
-    `\`${name}\` does not fit ${formatBytes(budget)} of memory: it needs ${
-      formatBytes(first.memory.bytes)
-    } when everything ` +
-      `is kept, and ${formatBytes(bytes)} at the least (${plan}). Give it that (\`memory ${
-        formatBytesUp(bytes)
-      }\` or ` +
-      `\`--memory ${formatBytesUp(bytes).replace(" ", "")}\`), or take smaller batches, fewer tasks or fewer steps`,
+    `\`${name}\` does not fit ${formatBytes(budget)} of memory: it needs ${formatBytes(first.memory.bytes)} when ` +
+      `everything is kept, and ${formatBytes(bytes)} at the least (${plan}). ` +
+      (bytes <= most
+        ? `Give it that (\`memory ${advice}\` or \`--memory ${advice.replace(" ", "")}\`), or take `
+        : `\`${backend.name}\` may take ${formatBytes(most)} at most: take `) +
+      "smaller batches, fewer tasks or fewer steps",
   );
 }
 

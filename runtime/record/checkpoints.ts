@@ -84,6 +84,8 @@ export function openCheckpoints(run: string, there: readonly string[], disk: Dis
 /** A checkpoint in a run folder. */
 export interface StoredCheckpoint extends Checkpoint {
   readonly name: string;
+  /** Newer ones that cannot be read, each with the reason. */
+  readonly damaged: readonly string[];
 }
 
 /** The newest checkpoint that is whole and fits; undefined where there is none at all. `fitting` says where a run goes on from one, or why
@@ -101,8 +103,8 @@ export function newestCheckpoint(
     try {
       const found = decodeCheckpoint(readBytes(path));
       const state = fitting(found, path);
-      if (typeof state !== "string") return { ...found, state, name };
-      unfit = state;
+      if (typeof state !== "string") return { ...found, state, name, damaged };
+      unfit ??= state;
     } catch (error) {
       if (!(error instanceof CheckpointError)) throw error;
       const what = `\`${path}\`: ${error.message}`;

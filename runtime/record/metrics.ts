@@ -26,6 +26,21 @@ export function jsonArray(array: HostArray, most: number = mostInlineEntries): J
   return Array.from<number>(array.data).map(jsonNumber);
 }
 
+/** A loop by itself with more steps than this has some of its losses only, in a line and in the summary. */
+const mostLosses = 100_000;
+
+/** Losses before each step: all of them; of more than `most` those before the steps 0, N, 2N, …, with `every` (N, a power of two),
+ *  `steps` (how many there are) and `last`. */
+export function jsonLosses(
+  losses: Float64Array,
+  most: number = mostLosses,
+): { readonly values: readonly Json[]; readonly thinned: { readonly [key: string]: Json } } {
+  let every = 1;
+  while (losses.length > most * every) every *= 2;
+  const values = Array.from({ length: Math.ceil(losses.length / every) }, (_, i) => jsonNumber(losses[i * every]!));
+  return { values, thinned: every === 1 ? {} : { every, steps: losses.length, last: jsonNumber(losses.at(-1)!) } };
+}
+
 /** The lines of an event; none for those that carry no number. */
 export function metricLines(event: RunEvent, elapsed: number): readonly MetricLine[] {
   const seconds = microseconds(elapsed);
@@ -73,9 +88,9 @@ export function metricLines(event: RunEvent, elapsed: number): readonly MetricLi
     }
     case "simulation": {
       const { loop, losses } = event.simulation;
-      const array: HostArray = { dtype: "f64", shape: [losses.length], data: losses };
-      const value = jsonArray(array, Infinity);
-      return [{ kind: "simulation", step: null, name: `${loop}.loss`, value, shape: [losses.length], seconds }];
+      const { values, thinned } = jsonLosses(losses);
+      const line = { kind: "simulation", step: null, name: `${loop}.loss`, value: values, shape: [values.length] };
+      return [{ ...line, ...thinned, seconds }];
     }
     case "until": {
       const { outer, step, held: { until, value } } = event;

@@ -3,7 +3,7 @@ import type { HostArray } from "../ir/types.ts";
 import { nameOfItem } from "../loop/records.ts";
 import type { ImplicitReport, RunResult } from "../loop/results.ts";
 import { areMany } from "./evaluation_arrays.ts";
-import { type Json, jsonArray, jsonNumber } from "./metrics.ts";
+import { type Json, jsonArray, jsonLosses, jsonNumber } from "./metrics.ts";
 
 /** Version of the files in a run folder. A reader of version 1 reads every later file of version 1. */
 export const runFormatVersion = 1;
@@ -53,11 +53,10 @@ export function summarizeRun(
     gradients: result.gradients.map(gradientSummary),
     evaluations: result.evaluations.map((e) => evaluationSummary(e, !e.during || !many)),
     outputs: result.outputs.map((output) => outputSummary(output, files.get(output.name))),
-    simulations: result.simulations.map(({ loop, losses, taken }) => ({
-      loop,
-      losses: Array.from(losses, jsonNumber),
-      ...(taken === undefined ? {} : { taken }),
-    })),
+    simulations: result.simulations.map(({ loop, losses, taken }) => {
+      const { values, thinned } = jsonLosses(losses);
+      return { loop, losses: values, ...thinned, ...(taken === undefined ? {} : { taken }) };
+    }),
     recorded: result.recorded.map(({ name, by, values: { shape: [count, ...shape] } }) => ({
       name,
       by: nameOfItem(by),

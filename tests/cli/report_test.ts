@@ -137,6 +137,15 @@ Deno.test("stepLine() says loss, pace and the time left", () => {
   assert(stepLine(step(999)).endsWith("12 s in all"));
 });
 
+Deno.test("textProgress() says no pace of the first meta-step that it sees, which also compiles, where a run goes on", () => {
+  const console = capturedConsole();
+  const progress = textProgress(console);
+  for (const n of [404, 405]) progress.event(step(n), 10 * n);
+  progress.event(step(404, { outer: "second" }), 5000);
+  const lines = console.written.err.trimEnd().split("\n");
+  assertEquals(lines.map((line) => line.includes("meta-steps/s")), [false, true, false]);
+});
+
 Deno.test("textProgress() writes plain lines every five seconds, and the first and last meta-step", () => {
   const console = capturedConsole();
   const progress = textProgress(console);

@@ -121,12 +121,24 @@ Deno.test("what has changed is said, and nothing begins anew", async () => {
     Deno.writeTextFileSync(`${folder}/train.csv`, "x,y\n1,2\n2,4.5\n-1,-3\n");
     await changed(`${path}/effective.json`, said("data", []), "the data `train.y`; take it back");
     Deno.writeTextFileSync(`${folder}/train.csv`, train);
+    Deno.renameSync(`${folder}/train.csv`, `${folder}/moved.csv`);
+    const moved = await call(["resume", path]);
+    assertEquals(moved.code, 1);
+    const lay = `note: \`train.csv\` lay in \`${
+      Deno.realPathSync(folder)
+    }\` when the run began; name the folder it lies in now`;
+    assertStringIncludes(moved.err, lay);
+    Deno.renameSync(`${folder}/moved.csv`, `${folder}/train.csv`);
     // the newest is damaged: the one before it counts
     const newest = `${path}/${names.at(-1)}`;
     const bytes = Deno.readFileSync(newest);
     Deno.writeFileSync(newest, bytes.with(bytes.length - 1, bytes.at(-1)! ^ 1));
     const older = await call(["resume", path, "--checkpoint", "off"]);
     assertEquals(older.code, 0, older.err);
+    assertStringIncludes(
+      older.err,
+      `warning: this checkpoint cannot be read, and an earlier one counts: \`${newest}\`: `,
+    );
     assertEquals(left(path), left(`${folder}/other`));
 
     await run(folder, "broken", lines - 4);

@@ -35,6 +35,9 @@ Deno.test("changesBetween() names what has changed", () => {
     // another amount is the same run to rounding
     [{ memory: 1e9 }, []],
   ];
+  const parts = { ...run, data: { "train.x": "c", "train: rows": "d" } };
+  const redrawn = { ...parts, seed: 1, data: { "train.x": "e", "train: rows": "f" } };
+  assertEquals(changesBetween(parts, redrawn), ["the data `train.x`", "the seed (0 before, now 1)"]);
   for (const [other, said] of changes) assertEquals(changesBetween(run, { ...run, ...other }), said);
   assertEquals(changesBetween(run, { ...run, inputs: {} }, { inputs: false }), []);
 });

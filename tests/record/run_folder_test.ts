@@ -9,6 +9,7 @@ import { jsonNumber, metricLines, parseMetrics } from "../../runtime/record/metr
 import { type Disk, systemDisk } from "../../runtime/record/disk.ts";
 import { storedRecords } from "../../runtime/record/run_end.ts";
 import { openRunFolder } from "../../runtime/record/run_folder.ts";
+import { summarizeRun } from "../../runtime/record/summary.ts";
 import { decodeSafetensors } from "../../runtime/program/safetensors.ts";
 import {
   evaluationProgram,
@@ -239,6 +240,23 @@ Deno.test(
     first!.abandon();
   }),
 );
+
+Deno.test("of a loop by itself with very many steps, every N-th loss and the last are written", () => {
+  const steps = 1_000_000;
+  const losses = Float64Array.from({ length: steps }, (_, t) => steps - t);
+  const simulation = { loop: "fit", losses, ends: new Map() };
+  const [line] = metricLines({ kind: "simulation", simulation }, 1);
+  const value = line!.value as number[];
+  assertEquals([value.length, line!.shape, line!.every, line!.steps, line!.last], [62_500, [62_500], 16, steps, 1]);
+  assertEquals(value.slice(0, 3), [steps, steps - 16, steps - 32]);
+  const summary = summarizeRun({ ...emptyResult(), simulations: [simulation] });
+  const [written] = (summary as { simulations: Record<string, unknown>[] }).simulations;
+  assertEquals(written, { loop: "fit", losses: value, every: 16, steps, last: 1 });
+  // all of them where there are not more than a line may have
+  const few = { ...simulation, losses: losses.subarray(0, 100_000) };
+  const [whole] = metricLines({ kind: "simulation", simulation: few }, 1);
+  assertEquals([(whole!.value as number[]).length, "every" in whole!], [100_000, false]);
+});
 
 function emptyResult() {
   const none = { outers: [], recorded: [], gradients: [], evaluations: [], outputs: [], simulations: [], plans: [] };

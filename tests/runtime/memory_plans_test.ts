@@ -175,6 +175,16 @@ Deno.test("planFunction() refuses what cannot fit, with the least that would, wh
   assert(planFunction(fn, referenceBackend, parseFloat(advice!) * 1000).memory.bytes > 2000);
 });
 
+Deno.test("planFunction() advises no memory that the backend cannot give", () => {
+  const { fn } = stepOf(maml(50, "f32"));
+  const small = makeReferenceBackend({ memoryLimitBytes: 2000 });
+  const error = assertThrows(() => planFunction(fn, small, 2000), MetaRuntimeError);
+  assertEquals(
+    /\. (`reference`.*)/.exec(error.message)![1],
+    "`reference` may take 2 kB at most: take smaller batches, fewer tasks or fewer steps",
+  );
+});
+
 Deno.test("predicted bytes are those of the arena", () => {
   const { fn } = stepOf(maml(40, "f32"));
   for (const plan of [{}, ...plans]) {
