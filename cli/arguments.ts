@@ -26,6 +26,8 @@ export const verbs: Readonly<Record<Verb, { readonly text: string }>> = {
 export interface CommandLine {
   readonly verb: Verb;
   readonly files: readonly string[];
+  /** Names of the options that were given. */
+  readonly given: ReadonlySet<string>;
   readonly inputs: Readonly<Record<string, number | string | boolean>>;
   readonly seed: number;
   readonly backend: string;
@@ -266,6 +268,7 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
   const command: CommandLine = {
     verb,
     files,
+    given: new Set(given.keys()),
     inputs,
     seed,
     backend: given.get("backend")?.[0] ?? "auto",

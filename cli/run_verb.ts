@@ -1,5 +1,6 @@
 // What does `meta.ts FILE.meta` do? Compiles the program, runs it, shows and keeps what comes of it, and says by its exit
 // code how it went.
+import { basename, dirname } from "node:path";
 import { styleText } from "node:util";
 import { type BackendChoice, chooseBackend } from "../api/backends.ts";
 import { openProgramFiles, type ProgramFiles } from "../api/program_files.ts";
@@ -22,15 +23,30 @@ import type { Console } from "./console.ts";
 import { sayProblem, showDiagnostics, showError } from "./problems.ts";
 import { duration } from "./numbers.ts";
 import { jsonProgress, type Progress, textProgress } from "./progress.ts";
-import { howToRepeat } from "./repeated_runs.ts";
 import { reportText } from "./report.ts";
+import {
+  asItWas,
+  changedFile,
+  missingData,
+  placeOf,
+  refuseChangedData,
+  saidOf,
+  type SaidOfRun,
+} from "./said_of_run.ts";
 import { namedScript, namesOf, type TaskScript } from "./task_script.ts";
 
-/** Runs the verb; the exit code. Throws FileAccessError or RangeError for wrong use. */
-export async function runVerb(command: CommandLine, console: Console, disk: Disk): Promise<number> {
+/** Runs the verb; the exit code. A run folder in place of a program: its run once more, with what it was run with. Throws FileAccessError or
+ *  RangeError for wrong use. */
+export async function runVerb(asked: CommandLine, console: Console, disk: Disk): Promise<number> {
+  const path = asked.files[0]!;
+  const said = path.endsWith(".meta") ? undefined : saidOf(path);
+  const command = said ? asItWas(asked, said) : asked;
   const { json, inputs, limits, seed, emit } = command;
-  const files = openProgramFiles(command.files[0]!, command);
+  const files = said
+    ? openProgramFiles(`${path}/experiment.meta`, { ...command, before: placeOf(path, said) })
+    : openProgramFiles(path, command);
   const script = await namedScript(command);
+  if (script && said?.tasks && script.sha256 !== said.tasks.sha256) throw changedFile(script.path, said.tasks.sha256);
   const output = compileProgram({ ...files, inputs, limits, seed, ...namesOf(script) });
   const wrong = showDiagnostics(output.diagnostics, output.sources, { console, json });
   if (emit !== undefined) {
@@ -38,12 +54,13 @@ export async function runVerb(command: CommandLine, console: Console, disk: Disk
     return wrong ? wrongCode(files) : exitCodes.done;
   }
   if (wrong) {
-    const repeat = output.diagnostics.some(({ code }) => code === "M0601") ? howToRepeat(files) : undefined;
-    if (repeat !== undefined && !json) sayProblem(`\nnote: ${repeat}\n`, console);
+    const note = said ? missingData(said, path) : noteOfRunFolder(path, output);
+    if (note !== undefined && !json) sayProblem(`\nnote: ${note}\n`, console);
     return wrongCode(files);
   }
   const { program, sources } = output;
   if (!program) throw new InternalError("The front end gave neither a program nor an error");
+  if (said) refuseChangedData(said.data, files.dataRead);
 
   const choice = await chooseBackend(
     command.backend,
@@ -52,7 +69,7 @@ export async function runVerb(command: CommandLine, console: Console, disk: Disk
   );
   const folder = command.out === undefined
     ? undefined
-    : openFolder(command.out, { command, files, choice, output, program, disk, script });
+    : openFolder(command.out, { command, files, choice, output, program, disk, script, said });
   return await runShown({ program, sources, command, choice, folder, script, from: undefined }, console);
 }
 
@@ -100,6 +117,13 @@ function heading(program: ExperimentProgram, { seed }: CommandLine, { backend, w
   return `${program.source}: ${program.precision}, seed ${seed}, backend ${backend.name} (${why})\n`;
 }
 
+/** What to do where the program of a run folder does not find its data; undefined for other programs and other faults. */
+function noteOfRunFolder(path: string, { diagnostics }: CompileOutput): string | undefined {
+  if (basename(path) !== "experiment.meta" || !diagnostics.some(({ code }) => code === "M0601")) return undefined;
+  const folder = dirname(path);
+  return saidOf(folder) && `\`run ${folder}\` repeats the run of this folder, with its data, seed and inputs`;
+}
+
 interface FolderParts {
   readonly command: CommandLine;
   readonly files: ProgramFiles;
@@ -108,9 +132,14 @@ interface FolderParts {
   readonly output: CompileOutput;
   readonly disk: Disk;
   readonly script: TaskScript | undefined;
+  /** What the folder says of the run that this one repeats. */
+  readonly said: SaidOfRun | undefined;
 }
 
-function openFolder(path: string, { command, files, choice, output, program, disk, script }: FolderParts): RunFolder {
+function openFolder(
+  path: string,
+  { command, files, choice, output, program, disk, script, said }: FolderParts,
+): RunFolder {
   const of = identityOf({ ...command, root: files.root, output, program, backend: choice.backend.name });
   const { deno, v8, typescript } = Deno.version;
   const contents = {
@@ -120,7 +149,7 @@ function openFolder(path: string, { command, files, choice, output, program, dis
     of,
     effective: {
       program: files.root.name,
-      folder: placeOf(files.folder),
+      folder: said?.folder ?? realPathOf(files.folder),
       inputs: command.inputs,
       seed: command.seed,
       backend: choice.backend.name,
@@ -143,7 +172,7 @@ export const jsonLimits = (given: Partial<Limits>): { readonly [name: string]: J
   Object.fromEntries(Object.entries(given).map(([name, number]) => [name, jsonNumber(number)]));
 
 /** Where a folder is, as far as Deno may say that: a run that goes on looks for its data there. */
-function placeOf(folder: string): string {
+function realPathOf(folder: string): string {
   try {
     return Deno.realPathSync(folder);
   } catch {

@@ -19,6 +19,7 @@ Deno.test("parseArguments() runs a file without a verb, and with it", () => {
   const defaults: CommandLine = {
     verb: "run",
     files: ["a.meta"],
+    given: new Set(),
     inputs: {},
     seed: 0,
     backend: "auto",
@@ -40,7 +41,11 @@ Deno.test("parseArguments() runs a file without a verb, and with it", () => {
   assertEquals(command("run", "check").files, ["check"]);
   assertEquals(
     command("a.meta", "--seed", "7", "--backend=reference", "--out", "runs/a", "--json", "--emit", "ir"),
-    { ...defaults, seed: 7, backend: "reference", out: "runs/a", json: true, emit: "ir" },
+    {
+      ...defaults,
+      given: new Set(["seed", "backend", "out", "json", "emit"]),
+      ...{ seed: 7, backend: "reference", out: "runs/a", json: true, emit: "ir" },
+    },
   );
 });
 

@@ -1,6 +1,13 @@
 // The command line as a whole: in this process where only words and exit codes matter, as a process of its own where
 // permissions, signals and streams do.
-import { assert, assertAlmostEquals, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { findTensorFlow } from "../../runtime/backend/tensorflow/package.ts";
 import { main } from "../../meta.ts";
 import { version } from "../../api/version.ts";
@@ -274,7 +281,7 @@ gradient double(mse(line@T(train.x), train.y)) wrt c
 `.replace("data train {", 'data train from "tables/train.csv" {');
 
 Deno.test(
-  "the program of a run folder repeats the run, whatever its file was called, and says what it needs for that",
+  "a run folder is run once more, with what it was run with, whatever its program was called",
   withFiles(
     {
       "here/drawn.meta": drawn,
@@ -288,9 +295,20 @@ Deno.test(
       const without = await meta(`${folder}/run/experiment.meta`);
       assertEquals(without.code, 1);
       assertStringIncludes(without.err, "There is no file `tables/train.csv`");
-      assertStringIncludes(without.err, `add: --data ${folder}/here --seed 5 --set scale=2\n`);
-      const again = await meta(`${folder}/run/experiment.meta`, "--data", `${folder}/here`, ...how);
+      assertStringIncludes(without.err, `note: \`run ${folder}/run\` repeats the run of this folder`);
+      const again = await meta(`${folder}/run`, "--out", `${folder}/again`);
       assertEquals([again.code, again.out], [0, first.out]);
+      const third = await meta("run", `${folder}/again`);
+      assertEquals([third.code, third.out], [0, first.out], "a run that repeats one is repeated, too");
+      const fresh = ["--seed", "6", "--set", "scale=3"];
+      const other = await meta(`${folder}/run`, ...fresh);
+      const plain = await meta(`${folder}/here/drawn.meta`, ...fresh);
+      assertEquals([other.code, other.out], [0, plain.out], "what is given counts");
+      assertNotEquals(other.out, first.out);
+      Deno.writeTextFileSync(`${folder}/here/tables/train.csv`, "x,y\n1,2\n2,4\n");
+      const changed = await meta(`${folder}/run`);
+      assertEquals(changed.code, 2);
+      assertStringIncludes(changed.err, "`tables/train.csv` is not the file that the run began with");
       // a program that only has the name is told nothing
       Deno.mkdirSync(`${folder}/other`);
       Deno.writeTextFileSync(

@@ -1,0 +1,104 @@
+// What does a run folder say of its run? What it was run with, where its data lay and how it ended: for a run that goes on, and for one
+// that is repeated.
+import { join } from "node:path";
+import type { DataFileFacts } from "../api/program_files.ts";
+import { chooseLimits, type Limits } from "../runtime/limits.ts";
+import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
+import type { CommandLine } from "./arguments.ts";
+import type { TaskScript } from "./task_script.ts";
+
+/** What a run folder says of its run. */
+export interface SaidOfRun {
+  readonly program: string;
+  readonly folder?: string;
+  readonly inputs: CommandLine["inputs"];
+  readonly seed: number;
+  readonly backend: string;
+  readonly memory: number | null;
+  /** Those that were given, infinity as a text. */
+  readonly limits?: Readonly<Record<string, number | string>>;
+  readonly dataFolder: string | null;
+  readonly data: readonly DataFileFacts[];
+  /** The script that makes its tasks. */
+  readonly tasks?: Pick<TaskScript, "path" | "sha256"> | null;
+}
+
+/** What the folder says; undefined where it is no run folder. Throws FileAccessError. */
+export function saidOf(run: string): SaidOfRun | undefined {
+  return readJson(`${run}/effective.json`) as SaidOfRun | undefined;
+}
+
+/** How the run ended, as far as it has. Throws FileAccessError. */
+export function howItEnded(run: string): { readonly outcome?: string; readonly missing?: readonly string[] } {
+  return readJson(`${run}/summary.json`) ?? {};
+}
+
+/** What the program was called, and the folder that it lay in. */
+export function placeOf(
+  run: string,
+  { program, folder }: SaidOfRun,
+): { readonly name: string; readonly folder: string } {
+  return { name: program, folder: folder ?? run };
+}
+
+/** The request, with what the folder says where it says nothing itself. */
+export function asItWas(asked: CommandLine, said: SaidOfRun): CommandLine {
+  const before = Object.entries(said.limits ?? {}).map(([name, number]) => [name, Number(number)]);
+  const limitsGiven: Partial<Limits> = { ...Object.fromEntries(before), ...asked.limitsGiven };
+  return {
+    ...asked,
+    inputs: { ...said.inputs, ...asked.inputs },
+    seed: asked.given.has("seed") ? asked.seed : said.seed,
+    backend: asked.given.has("backend") ? asked.backend : said.backend,
+    memory: asked.memory ?? said.memory ?? undefined,
+    limits: chooseLimits(limitsGiven),
+    limitsGiven,
+    dataFolder: asked.dataFolder ?? said.dataFolder ?? undefined,
+    tasksFile: asked.tasksFile ?? said.tasks?.path,
+  };
+}
+
+/** Where the first file of data was that is there no more, and what to do; undefined where all are there. */
+export function missingData({ data, folder }: SaidOfRun, run: string): string | undefined {
+  for (const { path, folder: own } of data) {
+    const before = own ?? folder ?? run;
+    try {
+      Deno.statSync(join(before, path));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) continue;
+      return `\`${path}\` lay in \`${before}\` when the run began; name the folder it lies in now with --data`;
+    }
+  }
+  return undefined;
+}
+
+/** Throws FileAccessError with the first file of data that is not what it was. */
+export function refuseChangedData(before: readonly DataFileFacts[], now: readonly DataFileFacts[]): void {
+  for (const { path, sha256 } of before) {
+    const found = now.find((d) => d.path === path);
+    if (found && found.sha256 === sha256) continue;
+    throw changedFile(path, sha256);
+  }
+}
+
+/** The error for a file that is not what it was. */
+export function changedFile(path: string, sha256: string): FileAccessError {
+  return new FileAccessError(
+    `\`${path}\` is not the file that the run began with: a run goes on, and is repeated, with the same only (SHA-256 ${sha256})`,
+  );
+}
+
+function readJson(path: string): object | undefined {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    throw fileAccessError(error, { action: "read", path });
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new FileAccessError(`\`${path}\` is not what a run writes: it is no JSON`);
+  }
+}
