@@ -247,8 +247,9 @@ async function runWithSignals(parts: RunParts): Promise<{ result: RunResult; bro
     });
     progress.end();
     if (result.outcome === "stopped" && !broken) progress.note(`stopped after ${duration(result.seconds)}`);
-    keep((folder) => folder.finish(result), true);
-    return { result, broken };
+    const whole = { ...result, seconds: secondsNow() };
+    keep((folder) => folder.finish(whole), true);
+    return { result: whole, broken };
   } catch (error) {
     folder?.abandon();
     throw error;

@@ -62,7 +62,7 @@ export interface StepEvent {
   readonly gradientNorm: number;
   /** How many tasks were left out, where the loop says `skip not finite` and some were. */
   readonly leftOut?: number;
-  /** Seconds since the outer loop began. */
+  /** Seconds spent in the outer loop so far, by the runs that this one goes on from, too. */
   readonly secondsElapsed: number;
   /** Meta-steps per second, over the loop so far; the first one counts only while it is the only one. */
   readonly stepsPerSecond: number;

@@ -26,6 +26,8 @@ import { describeWatched } from "./watch.ts";
 export async function runOuter(outer: OuterProgram, context: RunContext): Promise<boolean> {
   const pace = openPace(context.now);
   const state = context.outer ??= await startState(outer, context);
+  const before = state.seconds();
+  state.seconds = () => before + pace.elapsed();
   let ended: Ended = { whole: false };
   try {
     ended = await takeSteps({ outer, context, state, pace });
@@ -39,7 +41,7 @@ export async function runOuter(outer: OuterProgram, context: RunContext): Promis
     const { until } = ended;
     const step = stepsDone(state);
     context.outer = undefined;
-    const seconds = state.secondsBefore + pace.elapsed();
+    const seconds = state.seconds();
     context.outers.push(
       resultOf(outer, state, { seconds, ...(until ? { until } : {}), ...(kept ? { kept } : {}) }),
     );
@@ -185,6 +187,7 @@ function tell(
       gradientNorm: gradientNorm!,
       ...(leftOut > 0 ? { leftOut } : {}),
       ...pace,
+      secondsElapsed: state.seconds(),
       secondsLeft: left / pace.stepsPerSecond,
     });
   }

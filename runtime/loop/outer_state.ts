@@ -33,8 +33,8 @@ export interface OuterState {
   kept?: Kept;
   /** What is done of that which comes before a meta-step: a run that is stopped there does not do it again. */
   begun?: Begun | undefined;
-  /** Seconds that runs spent in the loop which this one goes on from. */
-  readonly secondsBefore: number;
+  /** Seconds spent in the loop so far, by the runs that this one goes on from, too. */
+  seconds: () => number;
 }
 
 /** What a meta-step says of itself. */
@@ -69,7 +69,7 @@ export async function startState(outer: OuterProgram, context: RunContext): Prom
   outer.states.forEach(({ name }, i) => states.set(name, arrays[i]!));
   return {
     name: outer.name,
-    secondsBefore: 0,
+    seconds: () => 0,
     leaves,
     states,
     done: 0,

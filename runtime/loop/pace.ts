@@ -11,7 +11,7 @@ export interface Pace {
   /** Seconds since it was opened. */
   elapsed(): number;
   /** Notes that meta-steps up to number `done` were made, `made` of them in a call that began at `from`. */
-  note(done: number, made: number, from: number): { readonly secondsElapsed: number; readonly stepsPerSecond: number };
+  note(done: number, made: number, from: number): { readonly stepsPerSecond: number };
 }
 
 /** Starts to look at the clock. */
@@ -32,7 +32,7 @@ export function openPace(now: () => number): Pace {
         count = Math.max(1, Math.min(4 * count, Math.floor(made * callMilliseconds / Math.max(time - from, 1e-3))));
       } else first = { done, time };
       const seconds = Math.max((time - since.time) / 1000, 1e-9);
-      return { secondsElapsed: (time - start) / 1000, stepsPerSecond: (done - since.done) / seconds };
+      return { stepsPerSecond: (done - since.done) / seconds };
     },
   };
 }

@@ -17,7 +17,10 @@ export interface RunState extends Pick<RunResult, typeof lists[number] | "record
   readonly leaves: ReadonlyMap<string, HostArray>;
   readonly states: ReadonlyMap<string, HostArray>;
   /** Where the outer at work stands; none between items. */
-  readonly outer?: Omit<OuterState, "leaves" | "states" | "curve" | "latest"> & CurvePoints;
+  readonly outer?: Omit<OuterState, "leaves" | "states" | "curve" | "latest" | "seconds"> & CurvePoints & {
+    /** Seconds spent in it so far. */
+    readonly secondsBefore: number;
+  };
   /** Why the run has failed although it goes on. */
   readonly doubts: readonly { readonly message: string; readonly origin?: Origin }[];
 }
@@ -68,9 +71,9 @@ function copied<T>(data: T): T {
 
 /** What an outer has of its own. */
 function ownOf(
-  { leaves: _leaves, states: _states, latest: _latest, curve, ...own }: OuterState,
+  { leaves: _leaves, states: _states, latest: _latest, curve, seconds, ...own }: OuterState,
 ): NonNullable<RunState["outer"]> {
-  return { ...own, ...curve.points() };
+  return { ...own, secondsBefore: seconds(), ...curve.points() };
 }
 
 /** Goes on from where another run stood; the records begin with what it recorded. */
@@ -81,10 +84,11 @@ export function goOnFrom(state: RunState, context: RunContext): void {
   for (const [name, value] of state.states) context.states.set(name, value);
   const { leaves, states } = context;
   if (state.outer) {
-    const { metaSteps, losses, gradientNorms, implicit, said, ...own } = state.outer;
+    const { metaSteps, losses, gradientNorms, implicit, said, secondsBefore, ...own } = state.outer;
     const last = losses.length - 1;
     context.outer = {
       ...own,
+      seconds: () => secondsBefore,
       leaves,
       states,
       curve: openCurve(own.done, { metaSteps, losses, gradientNorms }),

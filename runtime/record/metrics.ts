@@ -101,7 +101,7 @@ export function metricLines(event: RunEvent, elapsed: number): readonly MetricLi
       return [{ kind: "kept", step, name: evaluation, value, report, better, outer, seconds }];
     }
     case "finished":
-      return [{ ...event, seconds: microseconds(event.seconds) }];
+      return [{ ...event, seconds }];
   }
 }
 

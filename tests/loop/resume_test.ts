@@ -126,3 +126,23 @@ Deno.test("plain data comes back as it was", () => {
   assertEquals(back, data);
   assert(Object.is((back as typeof data).numbers[1], -0) && Object.is((back as typeof data).long[8], -0));
 });
+
+Deno.test("the seconds of a loop are those of all the runs that were in it", async () => {
+  const program = programOf("long", long);
+  let seconds = 0;
+  const now = () => 1000 * seconds++; // each look at the clock is a second later
+  const stopped = await stoppedAfter(4, program, referenceBackend, { now });
+  const state = stateFrom(stopped.marks.at(-1)!.bytes);
+  const before = state.outer!.secondsBefore;
+  assert(before > 0);
+  const events: number[] = [];
+  const again = await runProgram(program, referenceBackend, {
+    tasks,
+    seed: 3,
+    resume: state,
+    now: () => 0,
+    report: (e) => void (e.kind === "step" && e.outer === "first" && events.push(e.secondsElapsed)),
+  });
+  assertEquals(again.outers[0]!.seconds, before);
+  assert(events.length > 0 && events.every((each) => each === before), events.join());
+});

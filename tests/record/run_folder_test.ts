@@ -258,6 +258,11 @@ Deno.test("of a loop by itself with very many steps, every N-th loss and the las
   assertEquals([(whole!.value as number[]).length, "every" in whole!], [100_000, false]);
 });
 
+Deno.test("the last line of a log counts its seconds from the start of the run, as the others do, where that has gone on", () => {
+  const finished = { kind: "finished", outcome: "done", seconds: 3, missed: 0 } as const; // of the last of the processes
+  assertEquals(metricLines(finished, 13)[0]!.seconds, 13);
+});
+
 function emptyResult() {
   const none = { outers: [], recorded: [], gradients: [], evaluations: [], outputs: [], simulations: [], plans: [] };
   const run = { outcome: "done" as const, backend: "reference", seed: 0, precision: "f64" as const, seconds: 0 };

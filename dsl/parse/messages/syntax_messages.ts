@@ -220,6 +220,10 @@ function cannotFollow(f: Failure, previous: IToken, found: IToken): Description 
   const at = spanOf(f.source, found);
   const title = `${shown(found)} cannot follow ${shown(previous)}`;
   if (isNumber(previous) && isWord(found)) {
+    const word = f.tokens.slice(0, f.index).findLast(({ image }) => image === "into" || keywordOf(image));
+    if (word?.image === "into") {
+      return { title, at, label: "expected `,`", hint: `write \`${previous.image}, ${found.image}\`` };
+    }
     return { title, at, label: "expected an operator", hint: `write \`${previous.image} * ${found.image}\`` };
   }
   if (found.tokenType === t.Equals) return { title, at, hint: "compare with `==`" };

@@ -47,11 +47,20 @@ function functionOf(f: Failure): string {
   return `write \`${text.length <= 60 && !text.includes("\n") ? text : "fn f(x)"} = …\``;
 }
 
+/** `every 10`, as written, for the number before what is found. */
+function countOf(f: Failure): string | undefined {
+  const start = f.tokens.slice(0, f.index).findLastIndex(({ image }) => image === "for" || image === "every");
+  const [first, last] = [f.tokens[start], f.tokens[f.index - 1]];
+  if (!first || !last || first === last) return undefined;
+  const text = f.source.text.slice(first.startOffset, last.endOffset! + 1).replace(/\s+/g, " ");
+  return text.length <= 40 ? text : undefined;
+}
+
 /** The table. */
 export const situations: Readonly<Record<string, Situation | ((f: Failure) => Situation)>> = {
   stepsWord: (f) => ({
     title: "The number of steps is followed by `steps`",
-    hint: f.around.includes("forClause") ? "write `for T = 5 steps`" : "write `every 100 steps`",
+    hint: `write \`${countOf(f) ?? (f.around.includes("forClause") ? "for T = 5" : "every 100")} steps\``,
   }),
   "range DotDot": rangeHasTwoEnds,
   "steps DotDot": rangeHasTwoEnds,
