@@ -2,6 +2,7 @@
 // handed to it, and its diagnostics become one error.
 import { type CompileInput, compileProgram } from "../dsl/compile.ts";
 import type { HostData } from "../dsl/data/data.ts";
+import { findFiles } from "../dsl/data/file_names.ts";
 import type { Diagnostic } from "../dsl/diagnostics/diagnostic.ts";
 import { formatText } from "./format_text.ts";
 import { CompileError } from "./compile_error.ts";
@@ -24,6 +25,10 @@ export interface CompileOptions {
   /** Gives the content of an imported program or a data file by its path relative to the program; undefined when there
    *  is none. Without it a program can neither import nor load files. */
   readonly read?: (path: string) => Uint8Array | string | undefined;
+  /** Gives the names of what lies in a folder, by its path relative to the program (empty for its own folder), those of
+   *  folders with a `/` at the end; undefined when there is no such folder. Needed where a program names files by a
+   *  pattern, `images/*\/*.png`. */
+  readonly list?: (folder: string) => Iterable<string> | undefined;
   /** Limits other than usual: `untrustedLimits`, or `{ steps: 1e8 }`; docs/limits.md has them all. */
   readonly limits?: Partial<Limits>;
   /** Seed of the runs that do not name one: an integer from 0 to 2^53 − 1; 0 when not given. */
@@ -31,7 +36,7 @@ export interface CompileOptions {
 }
 
 /** What `compileFile` takes: the files come from the program's own folder. */
-export type CompileFileOptions = Omit<CompileOptions, "name" | "read"> & {
+export type CompileFileOptions = Omit<CompileOptions, "name" | "read" | "list"> & {
   /** A second folder in which data and starts are looked for, when they do not lie in the program's own. */
   readonly dataFolder?: string | URL;
 };
@@ -90,8 +95,8 @@ export function compile(source: string, options: CompileOptions = {}): Experimen
  *  ```
  */
 export function compileFile(file: string | URL, options: CompileFileOptions = {}): Experiment {
-  const { root, readSource, readData } = openProgramFiles(file, options);
-  return makeExperiment({ root, readSource, readData, ...outsideValues(options) }, options);
+  const { root, readSource, readData, findData } = openProgramFiles(file, options);
+  return makeExperiment({ root, readSource, readData, findData, ...outsideValues(options) }, options);
 }
 
 /** What is wrong or suspicious in a program; an empty list when nothing is. Never throws for a wrong program.
@@ -125,7 +130,7 @@ export function format(source: string, options: Pick<CompileOptions, "name" | "l
 const defaultName = "program.meta";
 
 export function compileInput(source: string, options: CompileOptions): CompileInput {
-  const read = options.read ?? (() => undefined);
+  const { list, read = () => undefined } = options;
   return {
     root: { name: options.name ?? defaultName, text: source },
     readSource(path) {
@@ -137,6 +142,7 @@ export function compileInput(source: string, options: CompileOptions): CompileIn
       // what stays bytes lies there as long as the experiment does, and the caller may write into it
       return typeof content === "string" ? new TextEncoder().encode(content) : content && new Uint8Array(content);
     },
+    ...(list && { findData: (pattern: string) => findFiles(pattern, list) }),
     ...outsideValues(options),
   };
 }

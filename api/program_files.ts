@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findFiles } from "../dsl/data/file_names.ts";
 import type { SourceText } from "../dsl/text/source.ts";
 import { formatBytes } from "../runtime/bytes.ts";
 import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
@@ -17,7 +18,9 @@ export interface ProgramFiles {
   readonly folder: string;
   readSource(path: string): string | undefined;
   /** `take` is asked before a file is read: undefined, too, when it says no. */
-  readData(path: string, take?: (bytes: number) => boolean): Uint8Array | undefined;
+  readData(path: string, take?: (bytes: number) => boolean, of?: string): Uint8Array | undefined;
+  /** The files that a pattern names, in order. Throws FileAccessError when a folder may not be listed. */
+  findData(pattern: string): string[];
   /** True when Deno did not permit a reading. */
   permissionMissing(): boolean;
   /** What `readSource` gave out so far, by path. */
@@ -28,11 +31,14 @@ export interface ProgramFiles {
 
 /** What a run folder says about a data file. */
 export interface DataFileFacts {
+  /** Of several files, their pattern. */
   readonly path: string;
   /** That it lies in, when that is not the program's. */
   readonly folder?: string;
+  /** How many files there are, where it is a pattern. */
+  readonly files?: number;
   readonly bytes: number;
-  /** Hexadecimal. */
+  /** Hexadecimal; of several files, over a line for each, in order: its own one, and its path. */
   readonly sha256: string;
 }
 
@@ -54,7 +60,7 @@ export function openProgramFiles(file: string | URL, { dataFolder, before }: Pro
   const path = pathOf(file);
   const folder = dirname(path);
   const sourcesRead = new Map<string, string>();
-  const dataRead: DataFileFacts[] = [];
+  const dataRead = new FactsOfData();
   let permissionMissing = false;
   const own = openFolder(folder, "the program's folder");
   const data = before ? openFolder(before.folder, `the folder \`${before.folder}\``) : own;
@@ -86,12 +92,30 @@ export function openProgramFiles(file: string | URL, { dataFolder, before }: Pro
       throw fileAccessError(error, { action: "read", path: join(at.path, relative), folder: at.path });
     }
   }
+  /** The names in a folder, those of folders with a `/`; undefined where there is none. */
+  function list(relative: string, at: Folder): string[] | undefined {
+    try {
+      // that of the program may be a link itself
+      if (relative !== "" && at.locate(relative) === undefined) return undefined;
+      return [...Deno.readDirSync(join(at.path, relative))].map(({ name, isDirectory, isSymlink }) => {
+        const path = relative === "" ? name : `${relative}/${name}`;
+        const folder = isDirectory || isSymlink && at.leadsToFolder(path);
+        return folder ? `${name}/` : name;
+      });
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+      permissionMissing ||= error instanceof Deno.errors.NotCapable;
+      throw fileAccessError(error, { action: "read", path: join(at.path, relative), folder: at.path });
+    }
+  }
   return {
     root: { name: before?.name ?? basename(path), text: decodeSource(path, readRoot(path, folder)) },
     folder,
     permissionMissing: () => permissionMissing,
     sourcesRead,
-    dataRead,
+    get dataRead() {
+      return dataRead.all();
+    },
     readSource(relative) {
       const found = read(relative, [own], takeSource(relative));
       if (!found) return undefined;
@@ -99,16 +123,52 @@ export function openProgramFiles(file: string | URL, { dataFolder, before }: Pro
       sourcesRead.set(relative, text);
       return text;
     },
-    readData(relative, take = () => true) {
+    readData(relative, take = () => true, of) {
       const found = read(relative, [data, ...others], take);
-      if (found && !dataRead.some((d) => d.path === relative)) {
-        const { bytes, at } = found;
-        const sha256 = createHash("sha256").update(bytes).digest("hex");
-        dataRead.push({ path: relative, ...(at !== data && { folder: at.path }), bytes: bytes.length, sha256 });
-      }
+      if (found) dataRead.add({ path: relative, of, ...(found.at !== data && { folder: found.at.path }) }, found.bytes);
       return found?.bytes;
     },
+    findData(pattern) {
+      refuseOutside(pattern);
+      const found = [data, ...others].map((at) => ({ at, paths: findFiles(pattern, (path) => list(path, at)) }));
+      const [first, second] = found.filter(({ paths }) => paths.length > 0);
+      if (first && second && first.at.locate(first.paths[0]!) !== second.at.locate(second.paths[0]!)) {
+        throw new FileAccessError(
+          `files \`${pattern}\` lie in ${first.at.what} and in ${second.at.what}: rename or remove some, or name another folder`,
+        );
+      }
+      return first?.paths ?? [];
+    },
   };
+}
+
+/** What is said about the data that were read. */
+class FactsOfData {
+  readonly #single = new Map<string, DataFileFacts>();
+  /** By pattern. */
+  readonly #several = new Map<string, Map<string, DataFileFacts>>();
+
+  add(
+    { path, of, folder }: Pick<DataFileFacts, "path" | "folder"> & { readonly of: string | undefined },
+    bytes: Uint8Array,
+  ): void {
+    const facts = of === undefined ? this.#single : this.#several.get(of) ?? new Map<string, DataFileFacts>();
+    if (of !== undefined) this.#several.set(of, facts as Map<string, DataFileFacts>);
+    if (facts.has(path)) return;
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    facts.set(path, { path, ...(folder !== undefined && { folder }), bytes: bytes.length, sha256 });
+  }
+
+  all(): DataFileFacts[] {
+    const several = [...this.#several].map(([path, each]): DataFileFacts => {
+      const sum = createHash("sha256");
+      for (const file of each.values()) sum.update(`${file.sha256}  ${file.path}\n`);
+      const [{ folder }] = each.values() as unknown as [DataFileFacts];
+      const bytes = [...each.values()].reduce((n, file) => n + file.bytes, 0);
+      return { path, ...(folder !== undefined && { folder }), files: each.size, bytes, sha256: sum.digest("hex") };
+    });
+    return [...this.#single.values(), ...several];
+  }
 }
 
 /** A folder that files are read from. */
@@ -118,6 +178,8 @@ interface Folder {
   readonly what: string;
   /** The place of a file without its links; undefined where there is none. Throws FileAccessError when that lies outside. */
   locate(relative: string): string | undefined;
+  /** True for a link to a folder. Where it leads outside is seen when it is listed. */
+  leadsToFolder(relative: string): boolean;
 }
 
 function openFolder(path: string, what: string): Folder {
@@ -136,6 +198,13 @@ function openFolder(path: string, what: string): Folder {
         throw error;
       }
       throw new FileAccessError(`\`${relative}\` is a link out of ${what}, which a program may not leave`);
+    },
+    leadsToFolder(relative) {
+      try {
+        return Deno.statSync(join(path, relative)).isDirectory;
+      } catch {
+        return false; // whoever reads it is told why
+      }
     },
   };
 }

@@ -2,6 +2,7 @@
 // that is repeated.
 import { join } from "node:path";
 import type { DataFileFacts } from "../api/program_files.ts";
+import { count } from "../dsl/text/words.ts";
 import { chooseLimits, type Limits } from "../runtime/limits.ts";
 import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
 import type { CommandLine } from "./arguments.ts";
@@ -60,10 +61,11 @@ export function asItWas(asked: CommandLine, said: SaidOfRun): CommandLine {
 
 /** Where the first file of data was that is there no more, and what to do; undefined where all are there. */
 export function missingData({ data, folder }: SaidOfRun, run: string): string | undefined {
-  for (const { path, folder: own } of data) {
+  for (const { path, folder: own, files } of data) {
     const before = own ?? folder ?? run;
     try {
-      Deno.statSync(join(before, path));
+      // of many files the folder that they all lie in
+      Deno.statSync(join(before, files === undefined ? path : path.replace(/[^/]*\*.*$/, "")));
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) continue;
       return `\`${path}\` lay in \`${before}\` when the run began; name the folder it lies in now with --data`;
@@ -74,10 +76,16 @@ export function missingData({ data, folder }: SaidOfRun, run: string): string | 
 
 /** Throws FileAccessError with the first file of data that is not what it was. */
 export function refuseChangedData(before: readonly DataFileFacts[], now: readonly DataFileFacts[]): void {
-  for (const { path, sha256 } of before) {
+  for (const { path, sha256, files } of before) {
     const found = now.find((d) => d.path === path);
     if (found && found.sha256 === sha256) continue;
-    throw changedFile(path, sha256);
+    if (files === undefined) throw changedFile(path, sha256);
+    const how = found?.files === files
+      ? "a name or what is in one"
+      : `${count(found?.files ?? 0, "file")}, and there were ${files}`;
+    throw new FileAccessError(
+      `The files \`${path}\` are not those that the run began with (${how}): a run goes on, and is repeated, with the same only (SHA-256 ${sha256})`,
+    );
   }
 }
 

@@ -11,6 +11,7 @@ import { asOwnError, UseError } from "../runtime/errors.ts";
 import { checkDeclarations } from "./modules/declarations.ts";
 import { type HostData, loadData } from "./data/data.ts";
 import type { ReadData } from "./data/data_files.ts";
+import type { FindFiles } from "./data/file_names.ts";
 import { type HostStart, loadStarts, reportUnusedStarts } from "./data/starts.ts";
 import { type Limits, raising, usualLimits } from "../runtime/limits.ts";
 import type { Elaboration, Evaluator, Precision } from "./world/world.ts";
@@ -36,6 +37,8 @@ export interface CompileInput {
   readonly root: SourceText;
   readonly readSource: ReadSource;
   readonly readData: ReadData;
+  /** Finds the files of a pattern; without it a program names single files. */
+  readonly findData?: FindFiles;
   readonly inputs?: InputValues;
   readonly data?: HostData;
   /** Where something starts, in place of what the program says. */
@@ -114,7 +117,7 @@ function compileStages(input: CompileInput, place: { at?: () => string }): Compi
     place.at = () => work.at ? `near ${placeText(modules.sources, work.at)}` : "";
     checkHostTasks(el);
     readInputs(el, inputs, input.inputs ?? {});
-    loadData(el, input.readData, input.data ?? {});
+    loadData(el, input, input.data ?? {});
     readLoops(el);
     loadStarts(el, input.readData, input.start ?? []);
     const elaboration = el;

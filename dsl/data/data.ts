@@ -8,8 +8,9 @@ import { fail } from "../world/report.ts";
 import type { Context, Elaboration } from "../world/world.ts";
 import type { Dim } from "../world/value_kinds.ts";
 import { formatBytes } from "../../runtime/bytes.ts";
-import { openDataFile, type ReadData, whenWhole, withinData } from "./data_files.ts";
+import { type DataSource, openDataFile, whenWhole, withinData } from "./data_files.ts";
 import { dataKey, declaredDims } from "../elaborate/data_values.ts";
+import { areImages, openImages } from "./images.ts";
 import { type Entries, heldAs, type NumberArray, openValues, readAll } from "./entries.ts";
 import { dtypeOf, requireStatic, tooLarge } from "../elaborate/sizes.ts";
 import { openLook } from "../elaborate/functions.ts";
@@ -25,13 +26,13 @@ export type HostData = Readonly<Record<string, Readonly<Record<string, HostValue
 type KeyOf = (field: DataField) => string | undefined;
 
 /** Loads the data of every file into `el.data`. */
-export function loadData(el: Elaboration, read: ReadData, host: HostData): void {
+export function loadData(el: Elaboration, source: DataSource, host: HostData): void {
   const declared = new Set<string>();
   for (const module of el.modules.modules) {
     for (const item of module.program.items) {
       if (item.kind !== "Data") continue;
       declared.add(item.name.name);
-      loadItem(el, item, module, read, Object.hasOwn(host, item.name.name) ? host[item.name.name] : undefined);
+      loadItem(el, item, module, source, Object.hasOwn(host, item.name.name) ? host[item.name.name] : undefined);
     }
   }
   const unknown = Object.keys(host).filter((name) => !declared.has(name));
@@ -49,7 +50,7 @@ function loadItem(
   el: Elaboration,
   item: DataItem,
   module: Module,
-  read: ReadData,
+  source: DataSource,
   host: Readonly<Record<string, HostValues>> | undefined,
 ): void {
   const cx = openLook(el, "data", module);
@@ -62,7 +63,7 @@ function loadItem(
   const fromFile = pending.filter((f) => !handed(f));
   for (const field of pending) {
     const values = handed(field);
-    if (values) loadHost(cx, item, field, values, keyOf);
+    if (values && !outsideImages(cx, item, field)) loadHost(cx, item, field, values, keyOf);
   }
   const groups = new Map<QuotedText | undefined, DataField[]>();
   for (const field of fromFile) {
@@ -72,8 +73,10 @@ function loadItem(
     groups.set(from, [...groups.get(from) ?? [], field]);
   }
   for (const [from, fields] of groups) {
-    if (from) loadFile(cx, item, { from, fields, module, read, keyOf });
-    else withoutValues(cx, item, fields as [DataField, ...DataField[]]);
+    if (from) loadFile(cx, item, { from, fields, module, source, keyOf });
+    else if (fields.filter((field) => outsideImages(cx, item, field)).length === 0) {
+      withoutValues(cx, item, fields as [DataField, ...DataField[]]);
+    }
   }
 }
 
@@ -81,19 +84,22 @@ function loadItem(
 function loadFile(
   cx: Context,
   item: DataItem,
-  { from, fields, module, read, keyOf }: {
+  { from, fields, module, source, keyOf }: {
     readonly from: QuotedText;
     readonly fields: readonly DataField[];
     readonly module: Module;
-    readonly read: ReadData;
+    readonly source: DataSource;
     readonly keyOf: KeyOf;
   },
 ): void {
-  const file = openDataFile(cx, { item, fields: fields.length, from }, module, read);
+  const file = areImages(from.text)
+    ? openImages(cx, { item, from }, module, source)
+    : openDataFile(cx, { item, fields: fields.length, from }, module, source.readData);
   if (!file) return;
   const wrongLength: DataField[] = [];
   let rows = 0;
   for (const field of fields) {
+    if (!file.images && outsideImages(cx, item, field)) continue;
     const entries = file.entries(cx, field);
     if (!entries || load(cx, item, field, entries, keyOf) !== "rows") continue;
     wrongLength.push(field);
@@ -107,7 +113,8 @@ function loadFile(
 /** Reports what is said of fields that nothing is read for, and names that are handed over and not asked for. */
 function checkGiven(cx: Context, item: DataItem, pending: readonly DataField[], handed: readonly string[]): void {
   for (const field of item.fields) {
-    const misplaced = field.columns?.[0]?.first.span ?? field.file?.span ?? field.missing?.span;
+    const misplaced = field.columns?.[0]?.first.span ?? field.file?.span ?? field.folder?.span ?? field.missing?.span ??
+      field.resized?.span;
     if (!misplaced || !field.value) continue;
     fail(cx, {
       code: "M0602",
@@ -127,6 +134,20 @@ function checkGiven(cx: Context, item: DataItem, pending: readonly DataField[], 
       hint: hintFor(name, pending.map((f) => f.name.name)),
     });
   }
+}
+
+/** True where a field takes what only files of images have (reported). */
+function outsideImages(cx: Context, item: DataItem, { name, folder, resized }: DataField): boolean {
+  if (!folder && !resized) return false;
+  fail(cx, {
+    code: "M0602",
+    title: resized
+      ? `Only images are resized, and \`${item.name.name}.${name.name}\` is none`
+      : `\`${item.name.name}.${name.name}\` numbers folders, which only files of images have`,
+    at: (folder ?? resized)!.span,
+    hint: resized ? "leave out `resized`" : 'read it of images, `data d from "images/*/*.png"`',
+  });
+  return true;
 }
 
 /** Reports fields that neither the program nor anybody else gives values. */
@@ -207,7 +228,7 @@ function load(cx: Context, item: DataItem, field: DataField, entries: Entries, k
       at: field.span,
       hint: entries.from === "table" && !field.columns
         ? 'name the columns, such as `from "a", "b"` or `from "p0" .. "p9"`'
-        : undefined,
+        : entries.misfit,
     });
   }
   if (!mayBeRead(cx, field, entries, { shape, declared: !dims.includes(undefined) })) return undefined;

@@ -7,6 +7,7 @@ import { withinLimit } from "../elaborate/sizes.ts";
 import { fail } from "../world/report.ts";
 import { listed } from "../text/words.ts";
 import { hintFor } from "../diagnostics/hints.ts";
+import { type FindFiles, isPattern } from "./file_names.ts";
 import { type Module, resolvePath } from "../modules/modules.ts";
 import { openGzip } from "./gzip.ts";
 import { readIdxHeader } from "./idx.ts";
@@ -14,18 +15,26 @@ import { learnedFile, openSafetensors, SafetensorsError } from "../../runtime/pr
 import { entryType, mostHeaderBytes, npyEntries, type NpyHeader, readNpyHeader } from "./npy.ts";
 import { openArchive } from "./npz.ts";
 import type { Context } from "../world/world.ts";
-import type { Entries } from "./entries.ts";
+import { type Entries, FileError } from "./entries.ts";
 import { entryOfArray } from "../../runtime/program/given_arrays.ts";
 
 /** The bytes of a data file by its path relative to the root file's folder; undefined when there is none. A reader that knows
- *  how many there are may ask `take` first, and give undefined when it says no. */
-export type ReadData = (path: string, take?: (bytes: number) => boolean) => Uint8Array | undefined;
+ *  how many there are may ask `take` first, and give undefined when it says no. `of` is the pattern of several files, of which it is one. */
+export type ReadData = (path: string, take?: (bytes: number) => boolean, of?: string) => Uint8Array | undefined;
+
+/** Where data come from. */
+export interface DataSource {
+  readonly readData: ReadData;
+  readonly findData?: FindFiles;
+}
 
 /** A file that was read: what it holds for one field. Undefined when it holds no such thing (reported). */
 export interface DataFile {
   readonly path: string;
   /** What separates the columns of a table. */
   readonly separator?: string;
+  /** Files of images. */
+  readonly images?: boolean;
   entries(cx: Context, field: DataField): Entries | undefined;
 }
 
@@ -40,7 +49,7 @@ export function pathOf(cx: Context, { text, span }: QuotedText, module: Module):
 }
 
 /** Which kind of file a path names: by how it ends, without `.gz`. */
-function kindOf(path: string): { readonly kind: string; readonly packed: boolean } {
+export function kindOf(path: string): { readonly kind: string; readonly packed: boolean } {
   const name = path.toLowerCase().slice(path.lastIndexOf("/") + 1);
   const packed = name.endsWith(".gz");
   const plain = packed ? name.slice(0, -3) : name;
@@ -59,14 +68,20 @@ export function openDataFile(
   const path = pathOf(cx, from, module);
   if (path === undefined) return undefined;
   const { kind, packed } = kindOf(path);
-  if (/[*?]/.test(path) || /^\.(png|jpe?g|parquet)$/.test(kind)) {
+  if (kind === ".parquet") {
     return void fail(cx, {
       code: "M0701",
-      title: kind === ".parquet" ? "Parquet files are not yet read" : "Folders of images are not yet read",
+      title: "Parquet files are not yet read",
       at: from.span,
-      hint: kind === ".parquet"
-        ? 'save the columns as arrays: `np.savez("data.npz", x=…, y=…)`'
-        : 'save them as one array of bytes: `np.savez("images.npz", image=…, label=…)`, and read it as `image : u8 [_, 28, 28]`',
+      hint: 'save the columns as arrays: `np.savez("data.npz", x=…, y=…)`',
+    });
+  }
+  if (isPattern(path)) {
+    return void fail(cx, {
+      code: "M0601",
+      title: `Only images are read from several files, and \`${from.text}\` does not end with .png, .jpg or .jpeg`,
+      at: from.span,
+      hint: "write the end of their names, `*.png`, or name one file",
     });
   }
   // a run folder has no ending
@@ -104,7 +119,7 @@ export function openDataFile(
 }
 
 const readable =
-  "Data are read from .csv, .tsv, .npy, .npz, .idx and .safetensors files, also packed (.gz), and run folders";
+  "Data are read from .csv, .tsv, .npy, .npz, .idx and .safetensors files, also packed (.gz), from run folders, and from images (.png)";
 
 /** The file of a run folder that holds what was learned. */
 const runFile = (folder: string) => folder === "" ? learnedFile : `${folder}/${learnedFile}`;
@@ -376,6 +391,9 @@ export function whenWhole<T>(
     return read();
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
+    if (error instanceof FileError) {
+      return void fail(cx, { code: "M0601", title: error.title, at, notes: [error.note] });
+    }
     return void fail(cx, {
       code: "M0601",
       title: `The array ${name} cannot be read`,

@@ -10,12 +10,21 @@ export interface Entries {
   readonly shape: readonly number[];
   /** What holds them, for an error. */
   readonly name: string;
+  /** What to do where a declaration has another shape. */
+  readonly misfit?: string;
   /** Bytes that they are packed in, where they are, and those that they take unpacked. */
   readonly packed?: { readonly from: number; readonly to: number };
   /** Gets at them, which costs what unpacking costs. Throws SyntaxError that says what is wrong with them. */
   open(): OpenEntries;
   /** Where entry i stands, for an error. */
   where(i: number): string;
+}
+
+/** What is wrong with one file of several. */
+export class FileError extends SyntaxError {
+  constructor(readonly title: string, readonly note: string) {
+    super(title);
+  }
 }
 
 /** Entries that can be read. */

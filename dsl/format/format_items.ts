@@ -364,17 +364,22 @@ interface BindingParts {
 function dataFieldEntry(q: CommentQueue, field: ast.DataField): LineEntry {
   const entry = bindingEntry(q, field);
   const columns = field.columns?.map(({ first, last }) => `"${first.text}"${last ? ` .. "${last.text}"` : ""}`);
-  if (!columns && !field.file && !field.missing) return entry;
+  if (!columns && !field.file && !field.folder && !field.missing && !field.resized) return entry;
   const missing = field.missing && [" missing", valueDocument(q, field.missing)];
   return {
     ...entry,
     rest: [
       entry.rest,
-      columns ? ` from ${columns.join(", ")}` : field.file ? ` from file "${field.file.text}"` : "",
+      columns ? ` from ${columns.join(", ")}` : "",
+      field.file ? ` from file "${field.file.text}"` : "",
+      field.folder ? ` from folder ${folderText(field.folder)}` : "",
       missing ?? "",
+      field.resized ? " resized" : "",
     ],
   };
 }
+
+const folderText = ({ first, last }: ast.FolderRange) => `${first.text}${last ? ` .. ${last.text}` : ""}`;
 
 function bindingEntry(q: CommentQueue, binding: BindingParts, keyword?: string): LineEntry {
   const start = keyword ? `${keyword} ${binding.name.name}` : binding.name.name;

@@ -285,12 +285,22 @@ export interface DataField extends Binding {
   readonly columns?: readonly ColumnRange[];
   /** `from file "labels.npy"`: a file of its own. */
   readonly file?: QuotedText;
+  /** `from folder 2`: numbers of the names of folders. */
+  readonly folder?: FolderRange;
   readonly missing?: Expression;
+  /** The word `resized`: images are brought to the sizes that are declared. */
+  readonly resized?: Identifier;
 }
 /** One column of a table (or one array of an archive), or all from the first to the last in the file's order. */
 export interface ColumnRange {
   readonly first: QuotedText;
   readonly last?: QuotedText;
+}
+/** The folders at one `*` of a pattern of files, or at all from the first to the last together. */
+export interface FolderRange {
+  readonly first: NumberLiteral;
+  readonly last?: NumberLiteral;
+  readonly span: Span;
 }
 /** What a string literal says, without its quotes. */
 export interface QuotedText {

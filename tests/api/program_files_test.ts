@@ -97,3 +97,61 @@ Deno.test(
     assertThrows(() => open(`${folder}/program/a.meta`), FileAccessError, "it is no folder");
   }),
 );
+
+Deno.test(
+  "openProgramFiles() finds the files of a pattern, in one folder only, and sums names and contents up",
+  inFolder((folder) => {
+    const write = (path: string, ...bytes: number[]) => {
+      Deno.mkdirSync(`${folder}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+      Deno.writeFileSync(`${folder}/${path}`, Uint8Array.from(bytes));
+    };
+    for (const path of ["b/2.png", "b/10.png", "a/1.png", "a/.1.png", ".a/1.png"]) {
+      write(`program/i/${path}`, path.length);
+    }
+    write("outside/1.png", 1);
+    write("program/i/readme.png");
+    Deno.mkdirSync(`${folder}/program/i/a/folder.png`);
+    Deno.symlinkSync("a", `${folder}/program/i/c`);
+    Deno.symlinkSync("nowhere", `${folder}/program/i/d`);
+    const open = (dataFolder?: string) => openProgramFiles(`${folder}/program/a.meta`, { dataFolder });
+    const read = (pattern: string, dataFolder?: string) => {
+      const files = open(dataFolder);
+      for (const path of files.findData(pattern)) files.readData(path, undefined, pattern);
+      return files.dataRead;
+    };
+    // links stay inside; what is no file is found, and refused where it is read
+    const found = open().findData("i/*/*.png");
+    assertEquals(found, ["i/a/1.png", "i/a/folder.png", "i/b/10.png", "i/b/2.png", "i/c/1.png", "i/c/folder.png"]);
+    assertThrows(() => open().readData("i/a/folder.png"), FileAccessError, "it is a folder");
+    assertEquals(open().findData("none/*.png"), []);
+    assertEquals(open().findData("a.meta/*.png"), []);
+    assertThrows(() => open().findData("../outside/*.png"), FileAccessError, "lies outside");
+    // sha256sum i/b/10.png i/b/2.png | sha256sum
+    const before = read("i/b/*.png");
+    assertEquals(before, [{
+      path: "i/b/*.png",
+      files: 2,
+      bytes: 2,
+      sha256: "d18dd37cdc6627f597b62d19ed3037981255edea1f84f2c5bbca87a4f8f14f84",
+    }]);
+    write("program/i/b/2.png", 8);
+    const changed = read("i/b/*.png");
+    Deno.renameSync(`${folder}/program/i/b/2.png`, `${folder}/program/i/b/3.png`);
+    const renamed = read("i/b/*.png");
+    assertEquals(new Set([before, changed, renamed].map(([facts]) => facts!.sha256)).size, 3);
+    // a second folder
+    write("data/i/e/1.png", 5);
+    write("data/j/1.png", 6);
+    assertEquals(read("j/*.png", `${folder}/data`).map((f) => [f.path, f.folder, f.files]), [[
+      "j/*.png",
+      `${folder}/data`,
+      1,
+    ]]);
+    assertEquals(open(`${folder}/data`).findData("i/e/*.png"), ["i/e/1.png"]);
+    const both = "files `i/*/1.png` lie in the program's folder and in the data folder";
+    assertThrows(() => open(`${folder}/data`).findData("i/*/1.png"), FileAccessError, both);
+    assertEquals(open(`${folder}/program`).findData("i/a/1*.png"), ["i/a/1.png"]);
+    Deno.symlinkSync(`${folder}/outside`, `${folder}/program/i/f`);
+    assertThrows(() => open().findData("i/*/1.png"), FileAccessError, "`i/f` is a link out of the program's folder");
+  }),
+);

@@ -181,3 +181,48 @@ Deno.test("without a checkpoint a run begins anew in its folder", async () => {
     assertEquals(left(`${folder}/cut`), left(`${folder}/whole`));
   });
 });
+
+Deno.test("images that have changed, and one more or less, are named by their pattern", async () => {
+  const folder = Deno.makeTempDirSync();
+  const glyphs = new URL("../programs/good/shared/glyphs/", import.meta.url);
+  const image = (name: string) => Deno.readFileSync(new URL(`${name}.png`, glyphs));
+  try {
+    Deno.mkdirSync(`${folder}/glyphs/a`, { recursive: true });
+    for (const name of ["1", "2"]) Deno.writeFileSync(`${folder}/glyphs/a/${name}.png`, image(`futhark/a/${name}`));
+    Deno.writeTextFileSync(
+      `${folder}/program.meta`,
+      `edition 1
+data glyphs from "glyphs/*/*.png" { image : u8 [_, 2, 4]  label : int [_] from folder 1 }
+param w = 0.5
+outer train { minimize mean((w - glyphs.image / 255)^2) + glyphs.label[0]  over w by sgd(lr = 0.1)  for 6 steps }
+output o = w
+`,
+    );
+    const whole = await run(folder, "whole");
+    assertEquals(whole.code, 0, whole.err);
+    const { data } = JSON.parse(Deno.readTextFileSync(`${folder}/whole/effective.json`));
+    assertEquals([data.length, data[0].path, data[0].files], [1, "glyphs/*/*.png", 2]);
+    assertEquals((await run(folder, "cut", 3)).code, 3);
+    const refused = async (says: string) => {
+      const { code, err } = await call(["resume", `${folder}/cut`]);
+      assertEquals(code, 2, err);
+      assertStringIncludes(err, says);
+    };
+    const second = `${folder}/glyphs/a/2.png`;
+    Deno.writeFileSync(second, image("futhark/b/1"));
+    await refused("The files `glyphs/*/*.png` are not those that the run began with (a name or what is in one)");
+    Deno.removeSync(second);
+    await refused("(1 file, and there were 2)");
+    Deno.renameSync(`${folder}/glyphs`, `${folder}/moved`);
+    const moved = await call(["resume", `${folder}/cut`]);
+    assertEquals(moved.code, 1);
+    assertStringIncludes(moved.err, "name the folder it lies in now with --data");
+    Deno.renameSync(`${folder}/moved`, `${folder}/glyphs`);
+    Deno.writeFileSync(second, image("futhark/a/2"));
+    const { code, err } = await call(["resume", `${folder}/cut`]);
+    assertEquals(code, 0, err);
+    assertEquals(left(`${folder}/cut`), left(`${folder}/whole`));
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});

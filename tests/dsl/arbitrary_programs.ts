@@ -149,12 +149,25 @@ const storedPath = fc.array(identifier, { minLength: 1, maxLength: 3 }).map((pat
 const storedText = fc.constantFrom("", "encoder.0.weight", "a b").map((text) => ({ as: { text, quoted: true, span } }));
 
 const column = fc.tuple(optional("last", file), file).map(([last, first]): ast.ColumnRange => ({ first, ...last }));
+const folderNumber = fc.constantFrom(1, 2, 30).map((value) => ({
+  kind: "Number" as const,
+  value,
+  text: `${value}`,
+  span,
+}));
+const folders = fc.tuple(optional("last", folderNumber), folderNumber)
+  .map(([last, first]): ast.FolderRange => ({ first, ...last, span }));
 const dataField = fc.tuple(
   binding,
-  fc.oneof(optional("columns", fc.array(column, { minLength: 1, maxLength: 3 })), optional("file", file)),
+  fc.oneof(
+    optional("columns", fc.array(column, { minLength: 1, maxLength: 3 })),
+    optional("file", file),
+    optional("folder", folders),
+  ),
   optional("missing", expression),
+  optional("resized", fc.constant({ name: "resized", span })),
 )
-  .map(([field, columns, missing]): ast.DataField => ({ ...field, ...columns, ...missing }));
+  .map(([field, columns, missing, resized]): ast.DataField => ({ ...field, ...columns, ...missing, ...resized }));
 
 /** Every clause. */
 const clauses = {

@@ -15,6 +15,7 @@ import { throwDice } from "../random/dice.ts";
 import { compareSlope, pointOf, saidStops, scalarsOf } from "../random/slopes.ts";
 import { cases, some } from "../thorough.ts";
 import { snapshotOf } from "../snapshot.ts";
+import { findIn } from "../found_files.ts";
 
 const snapshots = snapshotOf(import.meta.url);
 
@@ -36,6 +37,7 @@ for (const name of names) {
       root: { name, text },
       readSource: read,
       readData: (path) => Deno.readFileSync(new URL(path, folder)),
+      findData: findIn(folder),
     });
     assertEquals(renderDiagnostics(out.diagnostics, out.sources), "");
     const { program } = out;

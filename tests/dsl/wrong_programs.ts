@@ -2,6 +2,7 @@
 // gives an input a value.
 import { type CompileOutput, compileProgram } from "../../dsl/compile.ts";
 import type { Diagnostic } from "../../dsl/diagnostics/diagnostic.ts";
+import { findIn } from "../found_files.ts";
 
 const programs = new URL("../programs/", import.meta.url);
 
@@ -41,6 +42,7 @@ export function compileIn(folder: string, name: string, text: string): CompileOu
       return bytes && new TextDecoder().decode(bytes);
     },
     readData,
+    findData: findIn(new URL(folder, programs)),
     ...(given ? { inputs: { [given[1]!]: given[2]! } } : {}),
   });
 }

@@ -13,6 +13,7 @@ import { bodyOf, type Variable } from "../../runtime/ir/types.ts";
 import { untrustedLimits, usualLimits } from "../../runtime/limits.ts";
 import { functionsOf } from "../../runtime/program/program.ts";
 import { cases } from "../thorough.ts";
+import { findIn } from "../found_files.ts";
 
 const repeated = (n: number, make: (i: number) => string, between = " ") =>
   Array.from({ length: n }, (_, i) => make(i)).join(between);
@@ -157,6 +158,7 @@ Deno.test("the examples need no more than a stranger may ask for", () => {
       root: { name, text: Deno.readTextFileSync(new URL(name, folder)) },
       readSource: (path) => Deno.readTextFileSync(new URL(path, folder)),
       readData: (path) => Deno.readFileSync(new URL(path, folder)),
+      findData: findIn(folder),
       limits: untrustedLimits,
     });
     assertEquals(out.diagnostics.filter((d) => d.severity === "error").map((d) => d.title), [], name);

@@ -1,6 +1,7 @@
 // Which programs are every way of running held to? The good ones.
 import { compileProgram } from "../../dsl/compile.ts";
 import type { ExperimentProgram } from "../../runtime/program/program.ts";
+import { findIn } from "../found_files.ts";
 
 const folder = new URL("../programs/good/", import.meta.url);
 
@@ -21,6 +22,7 @@ export function programOf(name: string, text = textOf(name)): ExperimentProgram 
     root: { name, text },
     readSource: (path) => Deno.readTextFileSync(new URL(path, folder)),
     readData: (path) => Deno.readFileSync(new URL(path, folder)),
+    findData: findIn(folder),
   });
   if (!program) throw new Error(diagnostics.map((d) => d.title).join("\n"));
   return program;

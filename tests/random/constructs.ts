@@ -81,7 +81,7 @@ const keywordSeen: { readonly [word: string]: (node: Node) => boolean } = {
 };
 
 /** Words that stand only where files do, which the net has none of. */
-export const wordsOfFiles: readonly string[] = ["missing"];
+export const wordsOfFiles: readonly string[] = ["missing", "resized"];
 
 /** Words of the tables, and the situations. */
 export const allConstructs = (): string[] => [...allWords(), ...Object.keys(situations)];

@@ -9,6 +9,7 @@ import { allocate, type HostArray, sizeOf } from "../../runtime/ir/types.ts";
 import type { ExperimentProgram, ProgramFunction } from "../../runtime/program/program.ts";
 import type { RunResult } from "../../runtime/loop/results.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
+import { findIn } from "../found_files.ts";
 
 const manyParts = /^(model|task) |^(inner|outer) [^]*^(inner|outer) /m;
 
@@ -37,6 +38,7 @@ export function shortProgram(file: URL, precision: "f32" | "f64"): ExperimentPro
     root: { name: file.pathname.split("/").at(-1)!, text },
     readSource: (path) => Deno.readTextFileSync(new URL(path, file)),
     readData: (path) => Deno.readFileSync(new URL(path, file)),
+    findData: findIn(file),
   });
   if (!program) throw new Error(diagnostics.map((d) => d.code).join());
   return { ...program, outers: program.outers.map((o) => ({ ...o, steps: Math.min(o.steps, 3) })) };

@@ -238,6 +238,7 @@ export interface DataFieldCstNode extends CstNode {
     columns?: ColumnsCstNode[];
     Missing?: IToken[];
     expression?: ExpressionCstNode[];
+    Resized?: IToken[];
   };
 }
 
@@ -247,10 +248,15 @@ export interface ColumnsCstNode extends CstNode {
     From?: IToken[];
     Name?: IToken[];
     String?: IToken[];
-    Number?: IToken[];
+    folders?: FoldersCstNode[];
     columnRange?: ColumnRangeCstNode[];
     Comma?: IToken[];
   };
+}
+
+export interface FoldersCstNode extends CstNode {
+  readonly name: "folders";
+  readonly children: { Number?: IToken[]; DotDot?: IToken[] };
 }
 
 export interface ColumnRangeCstNode extends CstNode {

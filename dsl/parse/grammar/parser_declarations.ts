@@ -144,7 +144,7 @@ export abstract class DeclarationParser extends ExpressionParser {
     this.SUBRULE(this.expression);
   });
 
-  /** `x : [n, 3] from "a", "c" .. "d" missing 0` */
+  /** `x : [n, 3] from "a", "c" .. "d" missing 0`, `image : u8 [_, 28, 28] resized` */
   dataField: Rule = this.RULE("dataField", () => {
     this.SUBRULE(this.binding);
     this.OPTION(() => this.SUBRULE(this.columns));
@@ -152,6 +152,7 @@ export abstract class DeclarationParser extends ExpressionParser {
       this.CONSUME(keyword("missing"));
       this.SUBRULE(this.expression);
     });
+    this.OPTION3(() => this.CONSUME(keyword("resized")));
   });
 
   columns: Rule = this.RULE("columns", () => {
@@ -160,11 +161,20 @@ export abstract class DeclarationParser extends ExpressionParser {
       {
         ALT: () => {
           this.CONSUME(t.Name);
-          this.OR2([{ ALT: () => this.CONSUME(t.StringToken) }, { ALT: () => this.CONSUME(t.NumberToken) }]);
+          this.OR2([{ ALT: () => this.CONSUME(t.StringToken) }, { ALT: () => this.SUBRULE(this.folders) }]);
         },
       },
       { ALT: () => this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.columnRange) }) },
     ]);
+  });
+
+  /** `2`, `1 .. 2` */
+  folders: Rule = this.RULE("folders", () => {
+    this.CONSUME(t.NumberToken);
+    this.OPTION(() => {
+      this.CONSUME(t.DotDot);
+      this.CONSUME2(t.NumberToken);
+    });
   });
 
   columnRange: Rule = this.RULE("columnRange", () => {

@@ -9,6 +9,7 @@ import {
   identifier,
   isReal,
   nodeSpan,
+  numberLiteral,
   present,
   quotedText,
   tokenSpan,
@@ -139,34 +140,39 @@ function dataField(c: Conversion, node: cst.DataFieldCstNode): ast.DataField | u
   const ranges = present((from?.columnRange ?? []).map((range) => columnRange(c, range)));
   const word = first(from?.Name);
   const file = word?.image === "file" ? quotedText(c, first(from?.String)) : undefined;
-  if (word && !file) reportSource(c, word);
+  const folder = word?.image === "folder" ? folderRange(c, first(from?.folders)) : undefined;
+  if (word && !file && !folder) reportSource(c, word);
   const missing = children.expression && expression(c, first(children.expression), field.span.end);
+  const resized = identifier(c, first(children.Resized));
   return {
     ...field,
     span: nodeSpan(c, node),
     ...(ranges.length > 0 && { columns: ranges }),
     ...(file && { file }),
+    ...(folder && { folder }),
     ...(missing && { missing }),
+    ...(resized && { resized }),
   };
 }
 
-/** `from folder 2`, `from files "a.npy"` */
+/** `from folders 2`, `from files "a.npy"`, `from folder "a"` */
 function reportSource(c: Conversion, word: IToken): void {
-  const at = tokenSpan(c, word);
-  if (word.image === "folder") {
-    return c.report({
-      code: "M0701",
-      title: "Labels by the names of folders are not yet supported",
-      at,
-      hint: 'save images and labels as arrays: `np.savez("images.npz", image=…, label=…)`',
-    });
-  }
   c.report({
     code: "M0102",
-    title: `\`${word.image}\` is nothing that a field is read from`,
-    at,
-    hint: 'write `from file "labels.npy"` for a file of its own, or the names of columns: `from "a", "b"`',
+    title: word.image === "folder"
+      ? "Folders are named by the number of their `*`"
+      : `\`${word.image}\` is nothing that a field is read from`,
+    at: tokenSpan(c, word),
+    hint:
+      'write `from file "labels.npy"` for a file of its own, `from folder 2` for the folders at the second `*`, or the names of columns: `from "a", "b"`',
   });
+}
+
+/** `2`, `1 .. 2` */
+function folderRange(c: Conversion, node: cst.FoldersCstNode | undefined): ast.FolderRange | undefined {
+  const [from, to] = (node?.children.Number ?? []).map((token) => numberLiteral(c, token));
+  if (node === undefined || from === undefined) return undefined;
+  return { first: from, ...(to && { last: to }), span: nodeSpan(c, node) };
 }
 
 function columnRange(c: Conversion, { children }: cst.ColumnRangeCstNode): ast.ColumnRange | undefined {

@@ -12,6 +12,7 @@ import { awkward, edits, mutate, partsOf } from "../program_mutations.ts";
 import { compile } from "../../../api/compile.ts";
 import { InternalError } from "../../../runtime/errors.ts";
 import { cases, some } from "../../thorough.ts";
+import { findIn } from "../../found_files.ts";
 
 /** What a program prints or keeps, counted from its tree. */
 interface Counts {
@@ -89,7 +90,7 @@ function compileText(text: string, folder: URL): CompileOutput {
     const bytes = read(path);
     return bytes && new TextDecoder().decode(bytes);
   };
-  return compileProgram({ root: { name: "main.meta", text }, readSource, readData: read });
+  return compileProgram({ root: { name: "main.meta", text }, readSource, readData: read, findData: findIn(folder) });
 }
 
 Deno.test("no mutant of the right programs loses an item without an error", () => {

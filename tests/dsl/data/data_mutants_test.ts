@@ -1,9 +1,9 @@
-// Small data files that were changed somewhere: NumPy's or Python's numbers, or an error with its place. What those read stands
+// Small data files that were changed somewhere: NumPy's, Pillow's or Python's numbers, or an error with its place. What those read stands
 // in mutants/mutants.json, which mutants/make_mutants.py writes.
 import { assert, assertEquals } from "@std/assert";
 import { type ReadData, readData, saidOf } from "./read_data.ts";
 
-type Format = ".csv" | ".tsv" | ".npy" | ".npz" | ".idx" | ".idx.gz" | ".safetensors";
+type Format = ".csv" | ".tsv" | ".npy" | ".npz" | ".idx" | ".idx.gz" | ".safetensors" | ".png";
 
 /** Columns or arrays by name; a text where the oracle refuses. Numbers that are not finite stand as text. */
 type Answer =
@@ -36,6 +36,7 @@ const fields: Readonly<Record<Format, readonly string[]>> = {
   ".npz": ["x", "labels"],
   ".idx": ["x"],
   ".idx.gz": ["x"],
+  ".png": ["x"],
   ".safetensors": ["x", "labels"],
 };
 
@@ -46,7 +47,7 @@ function changed(base: Uint8Array, [at, gone, come]: Mutant["splice"]): Uint8Arr
 /** Reads a file by a declaration that has as many axes as the oracle found, each of any size; where it refuses, by one that
  *  would take more. */
 function readAs(format: Format, bytes: Uint8Array, oracle: Answer): ReadData {
-  const most = format === ".csv" || format === ".tsv" ? 1 : 3;
+  const most = format === ".csv" || format === ".tsv" ? 1 : format === ".png" ? 4 : 3;
   const types = fields[format].map((name) => {
     const axes = typeof oracle === "string" ? most : oracle[name]!.shape.length;
     return `${name} : [${Array(axes).fill("_").join(", ")}]`;
@@ -82,6 +83,7 @@ const expected: Readonly<Record<Format, { readonly same: number; readonly strict
   ".idx": { same: 69, stricter: 0 },
   ".idx.gz": { same: 19, stricter: 0 },
   ".safetensors": { same: 33, stricter: 1 },
+  ".png": { same: 24, stricter: 37 },
 };
 
 for (const format of Object.keys(formats) as Format[]) {

@@ -1,5 +1,6 @@
 // What does the compiler read from data files, or say about them? For tests of files, without a run.
 import { compileProgram } from "../../../dsl/compile.ts";
+import { findFiles, type ListFolder } from "../../../dsl/data/file_names.ts";
 import type { Diagnostic } from "../../../dsl/diagnostics/diagnostic.ts";
 import { chooseLimits, type Limits } from "../../../runtime/limits.ts";
 import type { HostArray } from "../../../runtime/ir/types.ts";
@@ -21,6 +22,7 @@ export function readData(item: string, files: Files, limits: Partial<Limits> = {
     root: { name: "program.meta", text: source },
     readSource: () => undefined,
     limits: chooseLimits(limits),
+    findData: (pattern) => findFiles(pattern, listOf(Object.keys(files))),
     readData(path) {
       const content = files[path];
       return typeof content === "string" ? new TextEncoder().encode(content) : content;
@@ -28,6 +30,15 @@ export function readData(item: string, files: Files, limits: Partial<Limits> = {
   });
   const errors = diagnostics.filter((d) => d.code !== "W0201"); // nothing uses the data
   return { diagnostics: errors, arrays: program?.data ?? new Map() };
+}
+
+/** The names in each folder of some paths, in no order. */
+export function listOf(paths: readonly string[]): ListFolder {
+  return (folder) => {
+    const under = folder === "" ? "" : `${folder}/`;
+    const names = paths.flatMap((path) => path.startsWith(under) ? [path.slice(under.length)] : []);
+    return names.length === 0 ? undefined : new Set(names.map((name) => name.replace(/\/.*/, "/")).reverse());
+  };
 }
 
 /** What is said of a reading, on one line each. */

@@ -4,6 +4,7 @@ import { compileProgram } from "../../../dsl/compile.ts";
 import type { HostData } from "../../../dsl/data/data.ts";
 import { functionsOf } from "../../../runtime/program/program.ts";
 import { bodyOf, type IrFunction } from "../../../runtime/ir/types.ts";
+import { findIn } from "../../found_files.ts";
 
 const files: Readonly<Record<string, string>> = {
   // the labels of three classes, one from 1 on and one below 0
@@ -178,6 +179,7 @@ Deno.test("nothing looks where ranges show that nothing can go wrong", () => {
         root: { name, text: new TextDecoder().decode(read(name)) },
         readSource: (path) => new TextDecoder().decode(read(path)),
         readData: read,
+        findData: findIn(new URL(folder, import.meta.url)),
       });
       for (const { fn } of functionsOf(program!)) assertEquals(countChecks(fn), 0, `${name}: ${fn.name}`);
     }

@@ -1,5 +1,5 @@
-"""Writes mutants.json: small data files of each format, changed in 200 ways each (by a seed), and what NumPy or Python's csv
-reads from them. data_mutants_test.ts makes the same files and holds ours against that: python3 make_mutants.py
+"""Writes mutants.json: small data files of each format, changed in 200 ways each (by a seed), and what NumPy, Pillow
+(12.3) or Python's csv reads from them. data_mutants_test.ts makes the same files and holds ours against that: python3 make_mutants.py
 
 The csv module splits rows into cells; what docs/language.md says beside that stands in `table` below. A mutant is the
 place where it differs from its base, how many bytes go there, and which come (hexadecimal)."""
@@ -17,6 +17,7 @@ import zipfile
 import zlib
 
 import numpy as np
+from PIL import Image
 
 PER_FORMAT = 200
 warnings.simplefilter("ignore")
@@ -132,6 +133,20 @@ def read_tensors(content, _):
     return {name: arrays[name] for name in ("x", "labels")}
 
 
+def read_image(content, _):
+    """Grey as one number a pixel, else colours, with alpha where there is one; channel by channel."""
+    with Image.open(io.BytesIO(content)) as image:
+        image.load()
+        kinds = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "LA": "RGBA", "RGBA": "RGBA"}
+        kind = kinds[image.mode]
+        if "transparency" in image.info:
+            kind = "RGBA"
+        if image.width * image.height > 1000:
+            raise ValueError("too large to be kept; Pillow fills up what is missing")
+        pixels = np.asarray(image.convert(kind))
+    return {"x": plain((pixels if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0))[None])}
+
+
 def once(pairs):
     if len({key for key, _ in pairs}) < len(pairs):
         raise ValueError("twice")
@@ -177,6 +192,61 @@ def tensors(parts):
     return struct.pack("<Q", len(text)) + text + data
 
 
+def part(name, body):
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def png(kind, depth, rows, extra=(), interlace=0):
+    """Rows as they are stored, without filters."""
+    samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[kind]
+    width = len(rows[0]) // samples if depth == 8 else 8 * len(rows[0]) // depth
+    lines = b"".join(b"\0" + bytes(row) for row in (seven(rows, samples) if interlace else rows))
+    header = struct.pack(">IIBBBBB", width, len(rows), depth, kind, 0, 0, interlace)
+    parts = [part(b"IHDR", header), *extra, part(b"IDAT", zlib.compress(lines)), part(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def seven(rows, samples):
+    """The rows of seven ever finer grids, of numbers of 8 bits."""
+    pixels = np.array(rows, "u1").reshape(len(rows), -1, samples)
+    for x, y, right, down in [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]:
+        grid = pixels[y::down, x::right]
+        if grid.size:
+            yield from (row.tobytes() for row in grid)
+
+
+def every_filter(pixels):
+    """Row k has filter k mod 5."""
+    height, width, samples = pixels.shape
+    whole = np.zeros((height + 1, (width + 1) * samples), int)  # what is before the first is 0
+    whole[1:, samples:] = pixels.reshape(height, -1)
+    lines = b""
+    for k in range(height):
+        line, above = whole[k + 1], whole[k]
+        left, corner, here, up = line[:-samples], above[:-samples], line[samples:], above[samples:]
+        guess = left + up - corner
+        nearest = [min((abs(g - v), i, v) for i, v in enumerate(three))[2] for g, *three in zip(guess, left, up, corner)]
+        foretold = [0 * here, left, up, (left + up) // 2, np.array(nearest)][k % 5]
+        lines += bytes([k % 5]) + ((here - foretold) % 256).astype("u1").tobytes()
+    header = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 3: 2}[samples], 0, 0, 0)
+    parts = [part(b"IHDR", header), part(b"IDAT", zlib.compress(lines)), part(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def saved(image, kind, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def smooth(height, width, channels):
+    """Numbers that filters and transforms make small."""
+    down, across, channel = np.mgrid[:height, :width, :channels]
+    values = 128 + 90 * np.sin(down / 2 + channel) * np.cos(across / 3 - channel)
+    values = values.astype("u1")
+    return Image.fromarray(values[:, :, 0] if channels == 1 else values)
+
+
 pixels = np.array([[[0, 255, 7], [1, 2, 3]], [[9, 8, 7], [6, 5, 4]]], "u1")
 bases = {
     ".csv": [
@@ -196,6 +266,23 @@ bases = {
     ".npz": [npz(arrays), npz(arrays, zipfile.ZIP_STORED)],
     ".idx": [idx(pixels, 8), idx(x.astype("f4"), 13), idx(labels.astype("i4"), 12), idx(labels.astype("i2"), 11)],
     ".idx.gz": [gzip.compress(idx(pixels, 8), mtime=0), gzip.compress(idx(x, 14), 0, mtime=1)],
+    ".png": [
+        saved(smooth(5, 6, 1), "PNG"),
+        saved(smooth(6, 5, 3), "PNG", optimize=True),
+        saved(smooth(4, 3, 4), "PNG"),
+        saved(smooth(5, 5, 1).point(lambda v: 255 * (v > 128)).convert("1"), "PNG"),
+        saved(smooth(6, 6, 3).quantize(7), "PNG"),
+        png(3, 4, [[0x01, 0x23], [0x32, 0x10]], [part(b"PLTE", bytes(range(12))), part(b"tRNS", b"\x00\x80")]),
+        png(0, 2, [[0b00011011], [0b11100100]]),
+        # of fewer bits Pillow takes the grey that is seen through for one of 8
+        png(0, 8, [[10, 20, 30], [40, 10, 10]], [part(b"tRNS", b"\x00\x0a")]),
+        png(2, 8, list(np.asarray(smooth(9, 7, 3)).reshape(9, 21)), interlace=1),
+        png(0, 8, list(np.asarray(smooth(3, 4, 1))), interlace=1),
+        every_filter(np.asarray(smooth(12, 6, 3))),
+        # few numbers, so that the guesses of the last filter are as near as each other
+        every_filter(np.random.RandomState(1).randint(0, 5, (10, 30, 1))),
+        png(4, 8, [[1, 2, 3, 255], [5, 6, 7, 0]], [part(b"tEXt", b"Title\0a")]),
+    ],
     ".safetensors": [
         tensors([("x", "F64", x), ("labels", "I64", labels.astype("i8"))]),
         tensors([("labels", "U8", labels.astype("u1")), ("x", "F32", x.astype("f4")), ("on", "BOOL", x > 0)]),
@@ -208,6 +295,7 @@ readers = {
     ".npz": read_npz,
     ".idx": read_idx,
     ".idx.gz": lambda content, _: read_idx(one_member(content), _),
+    ".png": read_image,
     ".safetensors": read_tensors,
 }
 
@@ -306,6 +394,54 @@ def header_of_tensors(base, dice):
     return base.replace(old, new, 1)
 
 
+def parts_of(base):
+    """Of a PNG file: names and bodies."""
+    at, parts = 8, []
+    while at < len(base):
+        (length,) = struct.unpack_from(">I", base, at)
+        parts.append((base[at + 4 : at + 8], base[at + 8 : at + 8 + length]))
+        at += 12 + length
+    return parts
+
+
+def sealed(base, parts):
+    return base[:8] + b"".join(part(*each) for each in parts)
+
+
+def part_changed(base, dice):
+    """With its right checksum."""
+    parts = parts_of(base)
+    at = dice.choice([0, 0, *range(len(parts))])
+    name, body = parts[at]
+    if body:
+        parts[at] = (name, dice.choice([flip, flip, odd_byte, cut, drop, repeat])(body, dice))
+    return sealed(base, parts)
+
+
+def parts_moved(base, dice):
+    parts = parts_of(base)
+    one, other = dice.randrange(len(parts)), dice.randrange(len(parts))
+    if dice.random() < 0.5:
+        parts[one], parts[other] = parts[other], parts[one]
+    elif dice.random() < 0.5:
+        parts.insert(other, parts[one])
+    else:
+        del parts[one]
+    return sealed(base, parts)
+
+
+def rows_changed(base, dice):
+    """Other filters and numbers, rightly packed."""
+    change = dice.choice([flip, odd_byte, drop, repeat, first_of_row, first_of_row, first_of_row])
+    return sealed(base, [(name, zlib.compress(change(zlib.decompress(body), dice)) if name == b"IDAT" else body) for name, body in parts_of(base)])
+
+
+def first_of_row(rows, dice):
+    """A small number, which filters are."""
+    at = dice.choice([0, *range(len(rows))])
+    return rows[:at] + bytes([dice.randrange(6)]) + rows[at + 1 :]
+
+
 common = [flip, flip, flip, cut, odd_byte, insert, drop, repeat]
 changes = {
     ".csv": [*common, name_repeated, line_ends, separators, twice],
@@ -314,6 +450,7 @@ changes = {
     ".npz": [*common, length, length, packed_again, packed_again, array_twice],
     ".idx": [*common, length, length, twice],
     ".idx.gz": [*common, length, packed_otherwise, packed_otherwise, twice],
+    ".png": [*common, length, part_changed, part_changed, part_changed, parts_moved, rows_changed, rows_changed, twice],
     ".safetensors": [*common, length, header_of_tensors, header_of_tensors, twice],
 }
 
