@@ -166,6 +166,8 @@ export interface Experiment {
  *  ```
  */
 export class RunError extends MetaRuntimeError {
+  /** Tells it from other errors. */
+  override readonly name = "RunError";
   /** Everything that was computed and recorded; its outcome is "failed". */
   readonly run: Run;
   /** Made by `Experiment.run`. */

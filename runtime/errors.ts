@@ -20,7 +20,7 @@ import type { Origin } from "./ir/types.ts";
  */
 export class MetaRuntimeError extends Error {
   /** Tells it from other errors. */
-  override readonly name = "MetaRuntimeError";
+  override readonly name: string = "MetaRuntimeError";
   /** Place in the source that the failing quantity came from, if known. */
   readonly origin: Origin | undefined;
   /** `message` is one sentence without a final period. */

@@ -45,6 +45,7 @@ inner fit { minimize (w - 3)^4  over w by sgd(lr = 100)  for T = 20 steps }
 record w@*
 `;
   const error = await assertRejects(() => compile(diverging).run(), RunError);
+  assertEquals(error.name, "RunError");
   const again = restoreRun(error.run.serialize());
   assertEquals(again.outcome, "failed");
   assertEquals(again.recorded("w@*"), error.run.recorded("w@*"));
