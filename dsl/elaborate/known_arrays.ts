@@ -21,6 +21,8 @@ export function openNow(el: Elaboration, scope: Scope): Now {
   return {
     cx: draft.cx,
     known({ variable }) {
+      // what a loop makes is known when it has run
+      if (draft.cx.world.consumer.runs.length > 0) return "learned";
       const { fn, inputs } = draft.finish([variable]);
       const given = inputs.map((slot) => slot.kind === "data" ? el.data.get(slot.name) : undefined);
       if (!given.includes(undefined)) return computeNow(fn, given as HostArray[]);

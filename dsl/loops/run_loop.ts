@@ -42,7 +42,9 @@ export function runLoop(cx: Context, loop: Loop, span: Span): LoopRun | undefine
     world.b.origin = loop.item.name.span;
     const { value: record, sources } = withSources(world.consumer, () => {
       readSources(world.consumer, [loop]);
-      return world.consumer.dry ? checkLoop(at, loop) : lowerLoop(at, world.consumer.plans.get(loop)!);
+      const plan = world.consumer.plans.get(loop);
+      // a function that shows what is known before the run knows of no loop more than its shapes
+      return plan ? lowerLoop(at, plan) : checkLoop(at, loop);
     });
     world.b.origin = before;
     if (!record) return undefined;

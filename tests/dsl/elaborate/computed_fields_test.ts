@@ -57,3 +57,23 @@ Deno.test("a computed field is data where the program runs, and is computed wher
   assert(!program("tanh(x)").includes("tanh"));
   assert(program("tanh(w * x)").includes("tanh"));
 });
+
+Deno.test("a computed field may read where a loop ends, and is known only then", async () => {
+  const text = `edition 1
+precision f64
+data book { px : [3] = [1, 2, 3]  off = (w@T - px)^2 }
+param w : [3] = 0
+inner fit { minimize sum((w - 1)^2) over w by sgd(lr = 0.25) for T = 2 steps }
+`;
+  const run = await compile(`${text}output off = book.off\n`).run();
+  // w goes from 0 to 0.5 to 0.75
+  assertEquals([...run.output("off").data], [1, 2, 3].map((x) => (0.75 - x) ** 2));
+  const { diagnostics } = compileProgram({
+    root: { name: "t.meta", text: `${text}data few = book where off < 1\noutput n = size(few.px, 0)\n` },
+    readSource: () => undefined,
+    readData: () => undefined,
+  });
+  assertEquals(diagnostics.map(({ code, title }) => `${code} ${title}`), [
+    "M0602 The condition must be known before the run, and it is learned",
+  ]);
+});
