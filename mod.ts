@@ -24,6 +24,7 @@
  * @module
  */
 export { check, compile, compileFile, format } from "./api/compile.ts";
+export { loadJpegReader } from "./dsl/data/jpeg.ts";
 export type { CompileFileOptions, CompileOptions } from "./api/compile.ts";
 export { CompileError } from "./api/compile_error.ts";
 export { RunError } from "./api/experiment.ts";

@@ -14,6 +14,7 @@ import { timesDuring } from "../runtime/loop/operations.ts";
 import type { ExperimentProgram } from "../runtime/program/program.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
+import { loadReadersFor } from "./image_readers.ts";
 import { duration, tableText } from "./numbers.ts";
 import { sayProblem, showDiagnostics } from "./problems.ts";
 import { wrongCode } from "./run_verb.ts";
@@ -24,6 +25,7 @@ import { namedScript, namesOf } from "./task_script.ts";
 export async function explainProgram(command: CommandLine, console: Console): Promise<number> {
   const { files: [file], inputs, limits, seed, memory, backend: name, kernels, dataFolder } = command;
   const files = openProgramFiles(file!, { dataFolder });
+  await loadReadersFor(files, limits);
   const script = await namedScript(command);
   const output = compileProgram({ ...files, inputs, limits, seed, ...namesOf(script) });
   if (showDiagnostics(output.diagnostics, output.sources, { console, json: false })) return wrongCode(files);

@@ -13,6 +13,7 @@ import { FileAccessError } from "../runtime/record/files.ts";
 import type { Json } from "../runtime/record/metrics.ts";
 import { reopenRunFolder } from "../runtime/record/run_folder.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
+import { loadReadersFor } from "./image_readers.ts";
 import { asItWas, changedFile, howItEnded, missingData, placeOf, refuseChangedData, saidOf } from "./said_of_run.ts";
 import type { Console } from "./console.ts";
 import { sayProblem, showDiagnostics } from "./problems.ts";
@@ -39,6 +40,7 @@ export async function resumeVerb(asked: CommandLine, console: Console, disk: Dis
     return exitCodes.done;
   }
   const files = openProgramFiles(`${run}/experiment.meta`, { ...command, before: placeOf(run, said) });
+  await loadReadersFor(files, command.limits);
   const script = await namedScript(command);
   if (script && said.tasks && script.sha256 !== said.tasks.sha256) {
     throw changedFile(command.tasksFile!, said.tasks.sha256);

@@ -20,6 +20,7 @@ import { FileAccessError } from "../runtime/record/files.ts";
 import { openRunFolder, type RunFolder } from "../runtime/record/run_folder.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
+import { loadReadersFor } from "./image_readers.ts";
 import { sayProblem, showDiagnostics, showError } from "./problems.ts";
 import { duration } from "./numbers.ts";
 import { jsonProgress, type Progress, textProgress } from "./progress.ts";
@@ -45,6 +46,7 @@ export async function runVerb(asked: CommandLine, console: Console, disk: Disk):
   const files = said
     ? openProgramFiles(`${path}/experiment.meta`, { ...command, before: placeOf(path, said) })
     : openProgramFiles(path, command);
+  await loadReadersFor(files, limits);
   const script = await namedScript(command);
   if (script && said?.tasks && script.sha256 !== said.tasks.sha256) throw changedFile(script.path, said.tasks.sha256);
   const output = compileProgram({ ...files, inputs, limits, seed, ...namesOf(script) });

@@ -5,6 +5,7 @@ import { compileProgram } from "../dsl/compile.ts";
 import { fileAccessError } from "../runtime/record/files.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
+import { loadReadersFor } from "./image_readers.ts";
 import { showDiagnostics } from "./problems.ts";
 import { wrongCode } from "./run_verb.ts";
 import { namedScript, namesOf } from "./task_script.ts";
@@ -17,6 +18,7 @@ export async function checkVerb(command: CommandLine, console: Console): Promise
   let code: number = exitCodes.done;
   for (const file of files) {
     const program = openProgramFiles(file, { dataFolder });
+    await loadReadersFor(program, limits);
     const { diagnostics, sources } = compileProgram({ ...program, inputs, limits, seed, ...namesOf(script) });
     const wrong = showDiagnostics(diagnostics, sources, { console, json });
     if (wrong) code = Math.max(code, wrongCode(program));

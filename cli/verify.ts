@@ -22,6 +22,7 @@ import { holding, holds } from "../runtime/verify/held_values.ts";
 import { roundedTimes } from "../runtime/verify/compare_backends.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
 import type { Console } from "./console.ts";
+import { loadReadersFor } from "./image_readers.ts";
 import { type Judged, judged, judgedBias, percent, type Rows } from "./judged_rows.ts";
 import { shortNumber, tableText } from "./numbers.ts";
 import { sayProblem, showDiagnostics } from "./problems.ts";
@@ -53,6 +54,7 @@ export async function verifyVerb(
 ): Promise<number> {
   const { files: [file], inputs, limits, seed, json } = command;
   const files = openProgramFiles(file!, command);
+  await loadReadersFor(files, limits);
   const compileInstance = (instance: Instance) =>
     compile({ ...files, inputs, limits, seed, instance: { precision: "f64", ...instance } });
   const whole = compileInstance({});

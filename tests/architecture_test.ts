@@ -223,3 +223,31 @@ Deno.test("what a run writes goes through one layer, in whose place tests put di
   assertEquals(linesWith(changing, lines), []);
   assertEquals(linesWith(changing, [{ module: "a.ts", line: "  Deno.removeSync(path);" }]).length, 1);
 });
+
+Deno.test("packages have exact versions and one file each, and only that of the parser comes with an import of the product", () => {
+  const shipped = ["mod.ts", "meta.ts", ...["api/", "cli/", "dsl/", "runtime/"].flatMap((f) => [...modulesIn(f)])];
+  const packages = (list: readonly { module: string; text: string }[]) =>
+    list.flatMap(({ module, text }) =>
+      [...text.matchAll(/(import\(|from)?\s*["`](npm:[^"`]+)["`]/g)].map(([, how = "", name]) =>
+        `${module} ${how} ${name}`
+      )
+    );
+  const found = packages(shipped.map((module) => ({ module, text: Deno.readTextFileSync(new URL(module, root)) })));
+  assertEquals([...new Set(found)], [
+    "dsl/data/jpeg.ts  npm:jpeg-js@0.4.4",
+    "dsl/parse/tokens/chevrotain.ts from npm:chevrotain@13.2.0",
+    "runtime/backend/tensorflow/package.ts  npm:${name}@${packageVersion}",
+  ]);
+  assertEquals(packages([{ module: "a.ts", text: 'await import("npm:a@1");' }]), ["a.ts import( npm:a@1"]);
+});
+
+Deno.test("every verb that compiles loads what reads images before", () => {
+  const compiling = [...modulesIn("cli/")].filter((module) => {
+    const text = Deno.readTextFileSync(new URL(module, root));
+    return /\bopenProgramFiles\(/.test(text) && /\bcompile(Program)?\(/.test(text);
+  });
+  const without = compiling.filter((module) =>
+    !Deno.readTextFileSync(new URL(module, root)).includes("await loadReadersFor(")
+  );
+  assertEquals([compiling.length, without], [5, []]);
+});

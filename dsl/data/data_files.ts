@@ -119,7 +119,7 @@ export function openDataFile(
 }
 
 const readable =
-  "Data are read from .csv, .tsv, .npy, .npz, .idx and .safetensors files, also packed (.gz), from run folders, and from images (.png)";
+  "Data are read from .csv, .tsv, .npy, .npz, .idx and .safetensors files, also packed (.gz), from run folders, and from images (.png, .jpg, .jpeg)";
 
 /** The file of a run folder that holds what was learned. */
 const runFile = (folder: string) => folder === "" ? learnedFile : `${folder}/${learnedFile}`;

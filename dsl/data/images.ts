@@ -11,13 +11,17 @@ import { type DataFile, type DataSource, kindOf, pathOf, withinData } from "./da
 import { type Entries, FileError, openValues } from "./entries.ts";
 import { byCodePoints, foldersOf, isPattern } from "./file_names.ts";
 import { type ImageReader, type ImageSize, type OpenImage, putImage } from "./pixels.ts";
+import { isJpegLoaded, openJpeg } from "./jpeg.ts";
 import { openPng } from "./png.ts";
 
 /** The readers of images, by how their names end. */
-const readers: ReadonlyMap<string, ImageReader> = new Map([[".png", openPng]]);
+const readers: ReadonlyMap<string, ImageReader> = new Map([[".png", openPng], [".jpg", openJpeg], [".jpeg", openJpeg]]);
 
 /** True for files of images, by how their path ends. */
 export const areImages = (path: string): boolean => /\.(png|jpe?g)$/i.test(path);
+
+/** True for those that are read by a package. */
+export const areJpeg = (path: string): boolean => /\.jpe?g$/i.test(path);
 
 /** Finds the files of a pattern. Undefined when there are none, or they are not read (reported). */
 export function openImages(
@@ -30,13 +34,14 @@ export function openImages(
   const path = pathOf(cx, from, module);
   if (path === undefined) return undefined;
   const { kind } = kindOf(path);
-  const open = readers.get(kind);
-  if (!open) {
+  const open = readers.get(kind)!;
+  if (areJpeg(path) && !isJpegLoaded()) {
     return void fail(cx, {
-      code: "M0701",
-      title: `Images \`*${kind}\` are not yet read`,
+      code: "M0601",
+      title: `Images \`*${kind}\` are read by a package that is not loaded yet`,
       at,
-      hint: "save them as .png",
+      notes: ["Loading waits for it, and compiling does not"],
+      hint: "before you compile, write `await loadJpegReader()`, which is imported from where `compile` is",
     });
   }
   if (/\*\*|\?/.test(path)) {

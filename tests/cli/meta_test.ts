@@ -1,5 +1,6 @@
 // The command line as a whole: in this process where only words and exit codes matter, as a process of its own where
 // permissions, signals and streams do.
+import jpeg from "npm:jpeg-js@0.4.4";
 import {
   assert,
   assertAlmostEquals,
@@ -622,3 +623,25 @@ Deno.test({
     }
   }),
 });
+
+Deno.test(
+  "meta.ts reads JPEG images in a process that may read nothing but the program's folder",
+  withFiles({
+    "photos.meta":
+      'edition 1\ndata d from "i/*/*.jpg" { x : u8 [_, 3, 4, 4] resized  kind : int [_] from folder 1 }\nparam w = 0.5\ngradient w * sum(d.x) + d.kind[1] wrt w\n',
+  }, async (folder) => {
+    const data = Uint8Array.from({ length: 4 * 64 }, () => 255);
+    for (const kind of ["a", "b"]) {
+      Deno.mkdirSync(`${folder}/i/${kind}`, { recursive: true });
+      Deno.writeFileSync(`${folder}/i/${kind}/1.jpg`, jpeg.encode({ width: 8, height: 8, data }, 100).data);
+    }
+    const { code, out, err } = await spawned([`--allow-read=${folder}`], [
+      `${folder}/photos.meta`,
+      "--backend",
+      "wasm",
+    ]);
+    assertEquals(code, 0, err);
+    // 2 images of 3 channels of 16 numbers of 255
+    assertMatch(out, /value +12241\n +w +24480\n/);
+  }),
+);

@@ -133,6 +133,13 @@ def read_tensors(content, _):
     return {name: arrays[name] for name in ("x", "labels")}
 
 
+def read_jpeg(content, _):
+    with Image.open(io.BytesIO(content)) as image:
+        if image.format != "JPEG":
+            raise ValueError("another format")
+    return read_image(content, _)
+
+
 def read_image(content, _):
     """Grey as one number a pixel, else colours, with alpha where there is one; channel by channel."""
     with Image.open(io.BytesIO(content)) as image:
@@ -283,6 +290,13 @@ bases = {
         every_filter(np.random.RandomState(1).randint(0, 5, (10, 30, 1))),
         png(4, 8, [[1, 2, 3, 255], [5, 6, 7, 0]], [part(b"tEXt", b"Title\0a")]),
     ],
+    ".jpg": [
+        saved(smooth(12, 17, 1), "JPEG", quality=90),
+        saved(smooth(9, 9, 3), "JPEG", subsampling=0),
+        saved(smooth(16, 10, 3), "JPEG", subsampling=0, progressive=True, quality=95, comment=b"waves"),
+        saved(smooth(11, 24, 3), "JPEG", subsampling=0, optimize=True, restart_marker_blocks=2),
+        saved(smooth(10, 8, 3), "JPEG", keep_rgb=True, subsampling=0),
+    ],
     ".safetensors": [
         tensors([("x", "F64", x), ("labels", "I64", labels.astype("i8"))]),
         tensors([("labels", "U8", labels.astype("u1")), ("x", "F32", x.astype("f4")), ("on", "BOOL", x > 0)]),
@@ -296,6 +310,7 @@ readers = {
     ".idx": read_idx,
     ".idx.gz": lambda content, _: read_idx(one_member(content), _),
     ".png": read_image,
+    ".jpg": read_jpeg,
     ".safetensors": read_tensors,
 }
 
@@ -451,6 +466,7 @@ changes = {
     ".idx": [*common, length, length, twice],
     ".idx.gz": [*common, length, packed_otherwise, packed_otherwise, twice],
     ".png": [*common, length, part_changed, part_changed, part_changed, parts_moved, rows_changed, rows_changed, twice],
+    ".jpg": [*common, length, length, twice],
     ".safetensors": [*common, length, header_of_tensors, header_of_tensors, twice],
 }
 
