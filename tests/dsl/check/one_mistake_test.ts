@@ -29,6 +29,7 @@ const hidden: { readonly [name: string]: string } = {
 /** Where names that nothing defines are not spoken of. */
 const nameless: { readonly [name: string]: string } = {
   "habits_import_of_a_package.meta": "an import that cannot be read may bring any name",
+  "split_without_commas.meta": "a part whose name is not read may be of any name",
   "syntax_unicode_name.meta": "a definition whose name cannot be read may be of any name",
 };
 
