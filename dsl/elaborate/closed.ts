@@ -13,21 +13,28 @@ export function isClosed(
   given: ReadonlySet<string> = new Set(),
   seen = new Set<Item>(),
 ): boolean {
+  // what is used is looked at one after the other: definitions stand in each other thousands deep
+  const waiting = [{ expression, module, given }];
   let closed = true;
-  visit(expression, (e) => {
-    if (e.kind === "Time" || e.kind === "Call" && e.comprehension) closed = false;
-    if (e.kind !== "Name" || !closed || given.has(e.name)) return;
-    const definition = module.visible.get(e.name);
-    const item = definition?.item;
-    if (!item) {
-      closed = evaluator.constants.has(e.name) || evaluator.builtins.has(e.name);
-    } else if (item.kind === "Let" || item.kind === "Function") {
-      if (seen.has(item)) return;
-      seen.add(item);
-      closed = item.kind === "Let"
-        ? isClosed(evaluator, item.value, definition.module, new Set(), seen)
-        : isClosed(evaluator, item.body, definition.module, new Set(item.formals.map((f) => f.name.name)), seen);
-    } else closed = item.kind === "Input";
-  });
+  for (let next = waiting.pop(); next && closed; next = waiting.pop()) {
+    const { expression, module, given } = next;
+    visit(expression, (e) => {
+      if (e.kind === "Time" || e.kind === "Call" && e.comprehension) closed = false;
+      if (e.kind !== "Name" || !closed || given.has(e.name)) return;
+      const definition = module.visible.get(e.name);
+      const item = definition?.item;
+      if (!item) {
+        closed = evaluator.constants.has(e.name) || evaluator.builtins.has(e.name);
+      } else if (item.kind === "Let" || item.kind === "Function") {
+        if (seen.has(item)) return;
+        seen.add(item);
+        waiting.push({
+          expression: item.kind === "Let" ? item.value : item.body,
+          module: definition.module,
+          given: new Set(item.kind === "Let" ? [] : item.formals.map((f) => f.name.name)),
+        });
+      } else closed = item.kind === "Input";
+    });
+  }
   return closed;
 }
