@@ -188,7 +188,7 @@ const extremes: readonly Way[] = [
     write: ({ dice }, [n], of) => `sort(${of([n!])} + ${literal(dice, [n!], () => dice.number(-1, 1))})`,
   },
   { weight: 1, fits: rank(2), write: ({ dice }, shape, of) => `sort(${of(shape)}, axis = ${dice.int(0, 1)})` },
-  { weight: 1, fits: rank(1), write: (_s, [n], of) => `(0.2 * argsort(${of([n!])}) * ${of([n!])})` },
+  { weight: 2.5, fits: rank(1), write: (_s, [n], of) => `(0.2 * argsort(${of([n!])}) * ${of([n!])})` },
   {
     weight: 1.5,
     fits: rank(0),
@@ -301,7 +301,7 @@ const toVector: readonly Way[] = [
     fits: (s) => s.length === 1 && s[0] === 2,
     write: ({ dice }, _shape, of) => `(${of([3])})[${dice.pick(["0 .. 1", "-2 .. -1", "1 .. -1"])}]`,
   },
-  { weight: 0.7, fits: rank(1), write: (_s, [n], of) => `ravel(reshape(${of([n!])}, [1, _]))` },
+  { weight: 1.2, fits: rank(1), write: (_s, [n], of) => `ravel(reshape(${of([n!])}, [1, _]))` },
   one("softmax(A)", 2, rank(1, 2)),
   one("cumsum(A)", 1.5, rank(1, 2)),
   { weight: 1, fits: rank(1), write: (_s, [n], of) => `prod(${of([n!, 2])}, axis = 1)` },
