@@ -1,5 +1,6 @@
 // What does a PNG file hold (https://www.w3.org/TR/png-3)? Its header is read first, which says what its pixels take; then they are
 // unpacked by `node:zlib`, with every checksum, to no more bytes than the header promises.
+import { Buffer } from "node:buffer";
 import { crc32, inflateSync } from "node:zlib";
 import { mostDeflated } from "./inflate.ts";
 import type { ImageReader } from "./pixels.ts";
@@ -164,7 +165,7 @@ function unpacked(chunks: Chunks): Uint8Array {
   const size = filteredSize(chunks);
   let rows: Uint8Array;
   try {
-    rows = inflateSync(packed.length === 1 ? packed[0]! : joined(packed), { maxOutputLength: size });
+    rows = inflateSync(Buffer.concat(packed), { maxOutputLength: size });
   } catch (error) {
     const { code, message } = error as Error & { readonly code?: string };
     if (code === "ERR_BUFFER_TOO_LARGE") {
@@ -176,16 +177,6 @@ function unpacked(chunks: Chunks): Uint8Array {
     throw new SyntaxError(`it holds ${rows.length} bytes of pixels, and its header promises ${size}`);
   }
   return rows;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** The numbers of all pixels as they are stored, pixel by pixel. */

@@ -1,7 +1,6 @@
 // What are the fields of a `data` item? Inline values as expressions, columns of a file or arrays from the host as inputs.
 import type { DataField, DataItem, Expression, NameExpression } from "../syntax/ast.ts";
 import type { Definition, Module } from "../modules/modules.ts";
-import { hintAt } from "../diagnostics/hints.ts";
 import { fail, moduleScope } from "../world/report.ts";
 import { fieldOf } from "./row_origins.ts";
 import { isPart, partRecord } from "./parts.ts";
@@ -16,8 +15,7 @@ import type { Dim } from "../world/value_kinds.ts";
 import { outermost } from "../world/moments.ts";
 import { describeValue, errorValue } from "../world/values.ts";
 import { topName } from "./models.ts";
-import { namesInScope } from "./scope_names.ts";
-import { evaluateSize, tooLarge } from "./sizes.ts";
+import { evaluateSize, isUnknown, tooLarge, unknownSize } from "./sizes.ts";
 import { entryOfArray } from "../../runtime/program/given_arrays.ts";
 
 /** A data item as a value: its fields, read when first asked for. */
@@ -149,20 +147,8 @@ function isFree(size: Expression): boolean {
   return size.kind === "Name" && size.name === "_";
 }
 
-function isUnknown(cx: Context, size: Expression): size is NameExpression {
-  return size.kind === "Name" && size.name !== "" && !cx.scope.module.unresolved.has(size.name) &&
-    !namesInScope(cx).includes(size.name);
-}
-
-function unknownSize(cx: Context, { name, span }: NameExpression): undefined {
-  return void fail(cx, {
-    code: "M0201",
-    title: `There is no \`${name}\``,
-    at: span,
-    hint: hintAt("value", name, namesInScope(cx)) ??
-      `write \`_\` for as many as there are, or define it: \`let ${name} = 100\``,
-  });
-}
+const asManyAsThereAre = ({ name }: NameExpression) =>
+  `write \`_\` for as many as there are, or define it: \`let ${name} = 100\``;
 
 /** The axes that a field declares; undefined for `_` unless `actual` says how many there are. Undefined when wrong (reported). */
 export function declaredDims(
@@ -173,7 +159,7 @@ export function declaredDims(
   let wrong = false;
   const dims = (field.type?.sizes ?? []).map((size, axis) => {
     if (isFree(size)) return actual[axis] === undefined ? undefined : { size: actual[axis] };
-    const dim = isUnknown(cx, size) ? unknownSize(cx, size) : evaluateSize(cx, size);
+    const dim = isUnknown(cx, size) ? unknownSize(cx, size, asManyAsThereAre(size)) : evaluateSize(cx, size);
     wrong ||= !dim;
     return dim;
   });

@@ -4,8 +4,7 @@ import type { Variable } from "../../runtime/ir/types.ts";
 import { type ClassesMember, isEach, type RowsMember, type SplitMember, type TaskItem } from "../syntax/ast.ts";
 import { expressionText } from "../format/expression_text.ts";
 import type { Label } from "../diagnostics/diagnostic.ts";
-import { hintFor } from "../diagnostics/hints.ts";
-import { count, quoted } from "../text/words.ts";
+import { count } from "../text/words.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { fail } from "../world/report.ts";
 import { taskOf } from "../world/moments.ts";
@@ -19,7 +18,7 @@ import { rangedBelow } from "./drawn_integers.ts";
 import { drawDistinct } from "./draws.ts";
 import { shareRows } from "./parts.ts";
 import { requireInteger } from "./sizes.ts";
-import { countRows, takeRows } from "./table_rows.ts";
+import { countRows, fieldNamed, takeRows } from "./table_rows.ts";
 
 /** The classes of a task. */
 interface PlannedClasses {
@@ -105,20 +104,10 @@ function planClasses(cx: Context, member: ClassesMember): PlannedClasses | undef
   const table = tableOf(cx, member.of, "classes");
   if (number === undefined || !table || countRows(cx, table, member.of.span, "classes") === undefined) return undefined;
   const { name, span: at } = member.by;
-  const read = table.members.get(name);
+  const field = fieldNamed(cx, table, member.by);
+  if (!field) return undefined;
   const declared = [{ span: table.span, message: "declared here" }];
-  if (!read) {
-    const fields = [...table.members.keys()];
-    return void fail(cx, {
-      code: "M0201",
-      title: `The data \`${table.name}\` has no \`${name}\``,
-      at,
-      secondary: declared,
-      notes: [`It has ${quoted(fields)}`],
-      hint: hintFor(name, fields),
-    });
-  }
-  const value = toTensor(cx, read(), "int");
+  const value = toTensor(cx, field, "int");
   if (value.kind === "error") return undefined;
   if (value.variable.dtype !== "i32" && value.variable.dtype !== "bool" || value.dims.length !== 1) {
     return void fail(cx, {

@@ -5,11 +5,10 @@ import { rangeOf, rangeOfData, setRange } from "../../runtime/ir/ranges.ts";
 import type { HostArray, Variable } from "../../runtime/ir/types.ts";
 import { sizeOf } from "../../runtime/ir/types.ts";
 import { dependsOnItself } from "../diagnostics/messages.ts";
-import { hintFor } from "../diagnostics/hints.ts";
 import { expressionText } from "../format/expression_text.ts";
 import type { Definition } from "../modules/modules.ts";
 import type { DataItem, Expression, Identifier, PartsItem, TablePart } from "../syntax/ast.ts";
-import { count, quoted } from "../text/words.ts";
+import { count } from "../text/words.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { outermost } from "../world/moments.ts";
 import { fail } from "../world/report.ts";
@@ -24,7 +23,7 @@ import { topName } from "./models.ts";
 import { fieldOf, withoutRows } from "./row_origins.ts";
 import { requireStatic } from "./sizes.ts";
 import { rowsOfParts, type Share } from "./shares.ts";
-import { countRows } from "./table_rows.ts";
+import { countRows, fieldNamed } from "./table_rows.ts";
 
 type PartItem = DataItem & { readonly part: TablePart };
 
@@ -300,20 +299,10 @@ function sharesOf({ cx }: Look, { parts }: PartsItem): readonly Share[] | undefi
 }
 
 /** The group of each row, by a field. Undefined where it tells none (reported). */
-function groupsOf({ cx, table, rows, known }: Look, { name, span: at }: Identifier): Int32Array | undefined {
-  const read = table.members.get(name);
-  if (!read) {
-    const fields = [...table.members.keys()];
-    return void fail(cx, {
-      code: "M0201",
-      title: `The data \`${table.name}\` has no \`${name}\``,
-      at,
-      notes: [`It has ${quoted(fields)}`],
-      hint: hintFor(name, fields),
-    });
-  }
-  const value = read();
-  if (value.kind === "error") return undefined;
+function groupsOf({ cx, table, rows, known }: Look, by: Identifier): Int32Array | undefined {
+  const value = fieldNamed(cx, table, by);
+  if (!value || value.kind === "error") return undefined;
+  const { name, span: at } = by;
   const tensor = toTensor(cx, value, "int");
   const tells = tensor.kind === "tensor" && tensor.dims.length === 1 && tensor.dims[0]!.size === rows &&
     (tensor.variable.dtype === "i32" || tensor.variable.dtype === "bool");

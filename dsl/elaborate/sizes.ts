@@ -3,7 +3,9 @@ import { type LimitName, raising } from "../../runtime/limits.ts";
 import { formatBytes } from "../../runtime/bytes.ts";
 import { sizeAsNumber } from "./arithmetic.ts";
 import type { DType } from "../../runtime/ir/types.ts";
-import type { Expression, TypeExpression } from "../syntax/ast.ts";
+import { hintAt } from "../diagnostics/hints.ts";
+import { namesInScope } from "./scope_names.ts";
+import type { Expression, NameExpression, TypeExpression } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
 import { evaluate, placeOf } from "../world/evaluator.ts";
 import { withoutRows } from "./row_origins.ts";
@@ -43,6 +45,22 @@ export function dtypeOf(word: string, precision: "f32" | "f64"): DType | undefin
 /** One size as an axis. Undefined when wrong (reported). */
 export function evaluateSize(cx: Context, size: Expression): Dim | undefined {
   return sizeOfValue(cx, size, evaluate(cx, size));
+}
+
+/** True for a size that is a name which nothing defines. */
+export function isUnknown(cx: Context, size: Expression): size is NameExpression {
+  return size.kind === "Name" && size.name !== "" && !cx.scope.module.unresolved.has(size.name) &&
+    !namesInScope(cx).includes(size.name);
+}
+
+/** Reports such a size; `cure` is said where no name is near. */
+export function unknownSize(cx: Context, { name, span }: NameExpression, cure: string): undefined {
+  return void fail(cx, {
+    code: "M0201",
+    title: `There is no \`${name}\``,
+    at: span,
+    hint: hintAt("value", name, namesInScope(cx)) ?? cure,
+  });
 }
 
 function sizeOfValue(cx: Context, size: Expression, value: Value): Dim | undefined {

@@ -1,5 +1,8 @@
 // What are some rows of a table? How many rows its fields share, and the same rows of each.
 import { rangeOf, setRange } from "../../runtime/ir/ranges.ts";
+import { hintFor } from "../diagnostics/hints.ts";
+import type { Identifier } from "../syntax/ast.ts";
+import { quoted } from "../text/words.ts";
 import { fail } from "../world/report.ts";
 import type { Context, RecordValue, Value } from "../world/world.ts";
 import type { Dim, TensorValue } from "../world/value_kinds.ts";
@@ -32,6 +35,21 @@ export function countRows(cx: Context, whole: RecordValue, at: Span, what: strin
     code: "M0203",
     title: `\`${whole.name}\` has no rows to take ${what} of`,
     at,
+  });
+}
+
+/** A field of a table by its name. Undefined when it has none of that name (reported). */
+export function fieldNamed(cx: Context, table: RecordValue, { name, span: at }: Identifier): Value | undefined {
+  const read = table.members.get(name);
+  if (read) return read();
+  const fields = [...table.members.keys()];
+  return void fail(cx, {
+    code: "M0201",
+    title: `The data \`${table.name}\` has no \`${name}\``,
+    at,
+    secondary: [{ span: table.span, message: "declared here" }],
+    notes: [`It has ${quoted(fields)}`],
+    hint: hintFor(name, fields),
   });
 }
 

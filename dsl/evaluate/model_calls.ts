@@ -1,7 +1,15 @@
 // What does a model compute for arguments? Matches them with the formals, shapes the parameters at the first call, and
 // evaluates the body in the world that the call stands in.
 import { numberTypes } from "../modules/declarations.ts";
-import type { Binding, Expression, Formal, ModelItem, ResultsExpression, TypeExpression } from "../syntax/ast.ts";
+import type {
+  Binding,
+  Expression,
+  Formal,
+  ModelItem,
+  NameExpression,
+  ResultsExpression,
+  TypeExpression,
+} from "../syntax/ast.ts";
 import { asFloat, toTensor } from "../elaborate/arithmetic.ts";
 import { fail } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
@@ -21,7 +29,7 @@ import { evaluateDraw, evaluateScan } from "./model_scans.ts";
 import { childOf, lacksSizes, memberNames, usesOf } from "../elaborate/models.ts";
 import { count } from "../text/words.ts";
 import { axisOf, rowsAsIn, withRows } from "../elaborate/row_origins.ts";
-import { evaluateSize, evaluateType } from "../elaborate/sizes.ts";
+import { evaluateSize, evaluateType, isUnknown, unknownSize } from "../elaborate/sizes.ts";
 import type { Span } from "../text/source.ts";
 import { describeValue, endingHint, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
 import { known } from "../world/moments.ts";
@@ -320,6 +328,9 @@ function returnedValues(body: Context, { name, result }: ModelItem, { entries, s
 /** The axes that a model promises; of those that are left open, what is returned. Undefined when wrong (reported). */
 function promisedDims(body: Context, type: TypeExpression, returned: readonly Dim[]): readonly Dim[] | undefined {
   const sizes = type.sizes!;
+  const unknown = sizes.filter((size) => !isOpen(size) && isUnknown(body, size));
+  for (const size of unknown) unknownSize(body, size as NameExpression, "write `_` for a size that follows by itself");
+  if (unknown.length > 0) return undefined;
   if (!sizes.some(isOpen)) return evaluateType(body, type);
   const dims = sizes.map((size, i) => {
     if (isOpen(size)) return returned[i] ?? { size: 1 };

@@ -1,5 +1,6 @@
 // A console that keeps what is written.
 import type { Console } from "../../cli/console.ts";
+import { main } from "../../meta.ts";
 
 export interface CapturedConsole extends Console {
   readonly written: { out: string; err: string };
@@ -20,4 +21,16 @@ export function capturedConsole(
     width: () => width,
     broken: () => undefined,
   };
+}
+
+/** Calls the command line; after so many lines of results the process is as if it were killed. */
+export async function callUntil(args: readonly string[], lines = Infinity) {
+  const console = capturedConsole();
+  let left = lines;
+  const out = (text: string) => {
+    if (left-- === 0) throw new Deno.errors.Interrupted("killed");
+    console.out(text);
+  };
+  const code = await main(args, { ...console, out });
+  return { code, ...console.written };
 }

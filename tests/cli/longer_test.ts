@@ -1,21 +1,8 @@
 // Is a run that `resume --set` makes longer, to the last bit, the run that was that long from the start? And is it refused, by name, where
 // it is not: where its first meta-steps would have been others?
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { main } from "../../meta.ts";
 import { some } from "../thorough.ts";
-import { capturedConsole } from "./captured_console.ts";
-
-/** Calls the command line; after so many lines of results the process is as if it were killed. */
-async function call(args: readonly string[], lines = Infinity) {
-  const console = capturedConsole();
-  let left = lines;
-  const out = (text: string) => {
-    if (left-- === 0) throw new Deno.errors.Interrupted("killed");
-    console.out(text);
-  };
-  const code = await main(args, { ...console, out });
-  return { code, ...console.written };
-}
+import { callUntil as call } from "./captured_console.ts";
 
 const two = `edition 1
 input m : int = 5

@@ -1,8 +1,7 @@
 // Does `meta.ts resume DIR` go on with a run that was cut off, to the same bits and the same log? Runs are cut off wherever they say
 // something; folders are damaged; programs and data change in between.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { main } from "../../meta.ts";
-import { capturedConsole } from "./captured_console.ts";
+import { callUntil as call } from "./captured_console.ts";
 import { files, left } from "./left_folder.ts";
 
 const program = `edition 1
@@ -38,18 +37,6 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
-}
-
-/** Calls the command line; after so many lines of results the process is as if it were killed. */
-async function call(args: readonly string[], lines = Infinity) {
-  const console = capturedConsole();
-  let left = lines;
-  const out = (text: string) => {
-    if (left-- === 0) throw new Deno.errors.Interrupted("killed");
-    console.out(text);
-  };
-  const code = await main(args, { ...console, out });
-  return { code, ...console.written };
 }
 
 const run = (folder: string, to: string, lines?: number, every = "2 steps") =>
