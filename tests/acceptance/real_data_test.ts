@@ -36,3 +36,10 @@ Deno.test("all items of the programs on real data run", async () => {
     assertEquals([outcome, evaluations.length > 0], ["done", true], file.pathname);
   }
 });
+
+Deno.test("nearest neighbours on pixels name between 0.4 and 0.6 of the letters: the drawings are neither alike nor noise", async () => {
+  const program = compiled(new URL("characters/pixels.meta", examples), (text) => text);
+  const { evaluations } = await runProgram(program, wasmBackend);
+  const { mean } = evaluations[0]!.reports[0]!.points[0]!;
+  assertEquals(mean > 0.4 && mean < 0.6, true, `${mean}`);
+});
