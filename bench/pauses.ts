@@ -1,8 +1,8 @@
-// What does it cost to cut long calls, and how long does a signal take? Each program is one call of a second or two, compiled with pauses
-// and without; calls of both alternate, and what they take is compared in pairs, by the time of the processor. Then a process with
-// each program is told to end, and it is counted until it has.
+// What does it cost to cut long calls? Each program is one call of a second or so, compiled with pauses and without; calls of both
+// alternate, and what they take is compared in pairs, by the time of the processor. Each program has processes of its own, every second
+// one with the two compiled the other way round: two copies of the same code differ by a few percent for as long as a process lives.
 //
-//     deno run -A bench/pauses.ts [ROUNDS]
+//     deno run -A bench/pauses.ts [PROCESSES] [ROUNDS]
 import process from "node:process";
 import { compileProgram } from "../dsl/compile.ts";
 import type { Backend, Executable } from "../runtime/backend/interface.ts";
@@ -57,7 +57,6 @@ const cases: readonly Case[] = [
   { name: "4 tasks, width 16", backend: reference, steps: 4000, text: network(16) },
 ];
 
-const rounds = Number(Deno.args[0] ?? 15);
 const processorSeconds = () => process.cpuUsage().user / 1e6;
 
 /** Seconds of one call. */
@@ -67,11 +66,14 @@ async function timed(call: () => unknown): Promise<number> {
   return processorSeconds() - start;
 }
 
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+/** What one process found: seconds of calls without pauses, those with by those without, and the number of pauses. */
+interface Found {
+  readonly seconds: number[];
+  readonly ratios: number[];
+  readonly pauses: number;
+}
 
-console.log("| backend | program | a call, s | pauses | with pauses : without | quartiles |");
-console.log("| ------- | ------- | --------: | -----: | --------------------: | --------- |");
-for (const { name, backend, steps, text } of cases) {
+async function measure({ name, backend, steps, text }: Case, rounds: number, cutFirst: boolean): Promise<Found> {
   const { program, diagnostics } = compileProgram({
     root: { name: "bench.meta", text: text(steps) },
     readSource: () => undefined,
@@ -86,30 +88,54 @@ for (const { name, backend, steps, text } of cases) {
     if (slot.kind === "seed") return seedWords(0);
     throw new Error(`There is a ${slot.kind}`);
   });
-  let paused = 0;
+  let pauses = 0;
   const turns = openTurns({ now: () => performance.now(), signal: undefined });
-  const pauses = { ...turns, pause: () => (paused++, turns.pause()) };
-  const whole: Executable = backend.compile(planned);
-  const cut: Executable = backend.compile(planned, undefined, pauses);
+  const counted = { ...turns, pause: () => (pauses++, turns.pause()) };
+  const executables: Executable[] = [];
+  for (const cut of cutFirst ? [true, false] : [false, true]) {
+    executables[cut ? 1 : 0] = backend.compile(planned, undefined, cut ? counted : undefined);
+  }
+  const [whole, cut] = executables as [Executable, Executable];
   if (!cut.runWithPauses) throw new Error(`${name} is short`);
   const calls = [() => whole.run(given), () => cut.runWithPauses!(given)] as const;
-  for (const call of [...calls, ...calls]) await call();
-  paused = 0;
+  const inTurn = cutFirst ? [1, 0] as const : [0, 1] as const;
+  for (const i of [...inTurn, ...inTurn]) await calls[i]();
+  pauses = 0;
   const seconds: number[] = [];
   const ratios: number[] = [];
   for (let round = 0; round < rounds; round++) {
     // each goes first as often as the other
-    const [a, b] = round % 2 === 0 ? [0, 1] as const : [1, 0] as const;
     const times = [0, 0];
-    times[a] = await timed(calls[a]);
-    times[b] = await timed(calls[b]);
+    for (const i of round % 2 === 0 ? inTurn : inTurn.toReversed()) times[i] = await timed(calls[i]!);
     seconds.push(times[0]!);
     ratios.push(times[1]! / times[0]!);
   }
-  const sorted = ratios.toSorted((x, y) => x - y);
-  const quartile = (q: number) => sorted[Math.floor(q * (sorted.length - 1))]!.toFixed(3);
-  const numbers = [median(seconds).toPrecision(3), Math.round(paused / rounds), median(ratios).toFixed(3)];
-  console.log(`| ${[backend.name, name, ...numbers, `${quartile(0.25)} to ${quartile(0.75)}`].join(" | ")} |`);
-  for (const executable of [whole, cut]) executable.dispose();
+  return { seconds, ratios, pauses: pauses / rounds };
 }
-Deno.exit(0);
+
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+function inProcess(index: number, rounds: number, cutFirst: boolean): Found {
+  const { success, stdout, stderr } = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", import.meta.url, "--case", ...[index, rounds, cutFirst].map(String)],
+  }).outputSync();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+if (Deno.args[0] === "--case") {
+  const [, index, rounds, cutFirst] = Deno.args;
+  console.log(JSON.stringify(await measure(cases[Number(index)]!, Number(rounds), cutFirst === "true")));
+  Deno.exit(0);
+}
+const [processes, rounds] = [Number(Deno.args[0] ?? 6), Number(Deno.args[1] ?? 5)];
+console.log("| backend | program | a call, s | pauses | with pauses : without | processes |");
+console.log("| ------- | ------- | --------: | -----: | --------------------: | --------- |");
+cases.forEach(({ name, backend }, index) => {
+  const found = Array.from({ length: processes }, (_, k) => inProcess(index, rounds, k % 2 === 1));
+  const each = found.map(({ ratios }) => median(ratios)).toSorted((a, b) => a - b);
+  const ratio = median(found.flatMap(({ ratios }) => ratios)).toFixed(3);
+  const seconds = median(found.flatMap((one) => one.seconds)).toPrecision(3);
+  const spread = `${each[0]!.toFixed(3)} to ${each.at(-1)!.toFixed(3)}`;
+  console.log(`| ${[backend.name, name, seconds, Math.round(found[0]!.pauses), ratio, spread].join(" | ")} |`);
+});
