@@ -9,6 +9,7 @@ import type { HostTasks } from "../runtime/loop/host_tasks.ts";
 import { seedWords } from "../runtime/loop/executables.ts";
 import { type BackendName, chooseBackend } from "./backends.ts";
 import { hostStarts } from "./arrays.ts";
+import { openAnswers } from "./answers.ts";
 import { type CheckpointEvent, openTelling } from "./checkpoint_events.ts";
 import { CompileError } from "./compile_error.ts";
 import { goingOnFrom, type RunOf } from "./going_on.ts";
@@ -45,7 +46,8 @@ export interface RunOptions {
   readonly backend?: BackendName | readonly BackendName[];
   /** Integer from 0 to 2^53 − 1; the seed given to `compile`, else 0, when not given. */
   readonly seed?: number;
-  /** Called after each meta-step of an outer loop. */
+  /** Called after each meta-step of an outer loop. Of this and the next two: an error ends the run. One that answers later is not waited
+   *  for until the run ends; its error ends the run at the next call. */
   readonly onStep?: (step: StepEvent) => void;
   /** Called for everything that happens, meta-steps included. */
   readonly onEvent?: (event: RunEvent) => void;
@@ -224,12 +226,15 @@ export function makeExperiment(
           compileWith: (inputs) => compileProgram({ ...input, ...start, inputs, seed }).program,
         })
       );
-      const checkpoints = openTelling(options, now, from);
+      const answers = openAnswers();
+      const { onStep, onEvent, onCheckpoint, checkpoint } = options;
+      const told = onCheckpoint && { onCheckpoint: (event: CheckpointEvent) => answers.take(onCheckpoint(event)) };
+      const checkpoints = openTelling({ ...told, ...(checkpoint === undefined ? {} : { checkpoint }) }, now, from);
       const result = await runProgram(program, backend, {
         seed,
         report(event) {
-          if (event.kind === "step") options.onStep?.(event);
-          options.onEvent?.(event);
+          if (event.kind === "step") answers.take(onStep?.(event));
+          answers.take(onEvent?.(event));
         },
         mark: checkpoints.mark,
         ...(defaults.tasks && { tasks: defaults.tasks }),
@@ -237,6 +242,7 @@ export function makeExperiment(
         ...(options.signal && { signal: options.signal }),
         ...(from && { resume: from.state }),
       });
+      await answers.settled();
       // what is called now and then is not worth threads of its own, which would outlive the run
       const calls = backend.name === "wasm" ? await chooseBackend("wasm", { threads: 1 }, program) : { backend };
       const memory = settings.memory ?? program.memory;

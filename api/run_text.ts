@@ -1,7 +1,8 @@
 // How does a run become a text and come back? As JSON: plain data as a checkpoint has it (`runtime/record/plain_data.ts`), with its arrays
 // in base64, so that every bit of them, and every number that is not finite, is kept. Texts of version 1 said the same in other words.
 import { Buffer } from "node:buffer";
-import { MetaRuntimeError } from "../runtime/errors.ts";
+import { formatBytes } from "../runtime/bytes.ts";
+import { MetaRuntimeError, UseError } from "../runtime/errors.ts";
 import { allocate, type DType, type HostArray, type Origin, sizeOf, type TypedArray } from "../runtime/ir/types.ts";
 import { gatherRecorded } from "../runtime/loop/records.ts";
 import type { Recorded, RunResult } from "../runtime/loop/results.ts";
@@ -28,10 +29,21 @@ interface RunFile {
   readonly sha256?: string;
 }
 
-/** A result as a text. */
+/** Characters that a text may have in this engine, with some left for the names. */
+const longestText = 2 ** 29 - 2 ** 16;
+
+/** A result as a text. Throws UseError where that would be longer than a text may be. */
 export function writeRun({ failure, ...rest }: RunResult): string {
   const said = failure && { message: failure.message, ...(failure.origin ? { origin: failure.origin } : {}) };
   const data = writePlainData(said ? { ...rest, failure: said } : rest);
+  const characters = [...data.tensors.values()].reduce((sum, x) => sum + x.data.byteLength * 4 / 3, data.text.length);
+  if (characters > longestText) {
+    throw new UseError(
+      `This run has ${
+        formatBytes(characters)
+      } as a text, which may have 0.5 GB: record less, or keep \`run.checkpoint()\``,
+    );
+  }
   const arrays = Object.fromEntries([...data.tensors].map(([name, { dtype, data }]) => [
     name,
     { dtype, base64: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64") },

@@ -19,7 +19,8 @@ const endOf = (name: string) => partsOf(name)?.[2];
 /** Names of the checkpoints of a run folder, the newest first. Throws FileAccessError. */
 export function checkpointsIn(run: string): string[] {
   try {
-    return [...Deno.readDirSync(folderOf(run))].map(({ name }) => name).filter(partsOf)
+    const there = [...Deno.readDirSync(folderOf(run))].filter(({ isDirectory }) => !isDirectory);
+    return there.map(({ name }) => name).filter(partsOf)
       .sort((a, b) => numberOf(b) - numberOf(a));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];

@@ -191,6 +191,37 @@ Deno.test("bytes that are damaged, cut off or none are refused, and so is what i
   assertEquals(thrown, own);
 });
 
+Deno.test("functions of a script that answer later are waited for, and fail the run", async () => {
+  let written = 0;
+  const steps: number[] = [];
+  await experiment().run({
+    checkpoint: "1 steps",
+    async onCheckpoint({ bytes }) {
+      const kept = bytes();
+      await Promise.resolve();
+      written += kept.length;
+    },
+    onStep: async ({ step }) => void steps.push(await step),
+  });
+  assert(written > 0 && steps.length > 1);
+  const own = new Error("the script's own");
+  let answered: (() => void) | undefined;
+  const last = new Promise<void>((resolve) => answered = resolve);
+  const calls = {
+    onCheckpoint: () => Promise.reject(own),
+    onStep: () => Promise.reject(own),
+    onEvent: async () => {
+      await last;
+      throw own;
+    },
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const run = experiment().run({ checkpoint: "1 steps", [name]: call });
+    queueMicrotask(() => answered!());
+    assertEquals(await assertRejects(() => run), own, name);
+  }
+});
+
 Deno.test("a run goes on from a run folder of the command line, which stays as it is", async () => {
   const folder = Deno.makeTempDirSync();
   try {

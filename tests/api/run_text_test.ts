@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { compile, compileFile, restoreRun, type Run, RunError } from "../../mod.ts";
-import { readRun } from "../../api/run_text.ts";
+import { readRun, writeRun } from "../../api/run_text.ts";
 
 const source = `edition 1
 task point { split support { c ~ normal(0, 1) } }
@@ -52,6 +52,13 @@ record w@*
   assert(Array.from(again.recorded("w@*").values[0]!.data, Number).some((x) => !Number.isFinite(x)));
   assertEquals(readRun(error.run.serialize()).failure!.message, error.message);
   assertEquals(readRun(error.run.serialize()).failure!.origin, error.origin);
+});
+
+Deno.test("a run that is longer than a text may be says so at once", async () => {
+  const result = readRun((await compile(source).run()).serialize());
+  const data = new Float64Array(2 ** 26 * 3 / 4); // 2^29 characters, which no memory is touched for
+  const large = { ...result, leaves: new Map([["w", { dtype: "f64" as const, shape: [data.length], data }]]) };
+  assertThrows(() => writeRun(large), RangeError, "which may have 0.5 GB: record less");
 });
 
 Deno.test("a text that is no run, is cut off, altered or of a later version is refused", async () => {

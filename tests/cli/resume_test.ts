@@ -116,6 +116,7 @@ Deno.test("what has changed is said, and nothing begins anew", async () => {
     }\` when the run began; name the folder it lies in now`;
     assertStringIncludes(moved.err, lay);
     Deno.renameSync(`${folder}/moved.csv`, `${folder}/train.csv`);
+    Deno.mkdirSync(`${path}/checkpoints/000999.safetensors`); // a folder is no checkpoint
     // the newest is damaged: the one before it counts
     const newest = `${path}/${names.at(-1)}`;
     const bytes = Deno.readFileSync(newest);
@@ -126,6 +127,7 @@ Deno.test("what has changed is said, and nothing begins anew", async () => {
       older.err,
       `warning: this checkpoint cannot be read, and an earlier one counts: \`${newest}\`: `,
     );
+    Deno.removeSync(`${path}/checkpoints/000999.safetensors`);
     assertEquals(left(path), left(`${folder}/other`));
 
     await run(folder, "broken", lines - 4);
