@@ -1,5 +1,6 @@
 // What is the short account of a run? One JSON object: `summary.json` of a run folder, and `Run.toJSON()`.
 import type { HostArray } from "../ir/types.ts";
+import { type CurvePoints, fewerPoints } from "../loop/curve.ts";
 import { nameOfItem } from "../loop/records.ts";
 import type { ImplicitReport, RunResult } from "../loop/results.ts";
 import { areMany } from "./evaluation_arrays.ts";
@@ -38,13 +39,14 @@ export function summarizeRun(
     seconds: result.seconds,
     expectations: verdicts.length,
     missed: verdicts.filter((v) => !v.met).length,
-    outers: result.outers.map(({ name, steps, done, losses, seconds, until, kept, leftOut, implicit }) => ({
+    outers: result.outers.map(({ name, steps, done, seconds, until, kept, leftOut, implicit, ...curve }) => ({
       name,
       steps,
       done,
-      firstLoss: done > 0 ? jsonNumber(losses[0]!) : null,
-      lastLoss: done > 0 ? jsonNumber(losses.at(-1)!) : null,
+      firstLoss: done > 0 ? jsonNumber(curve.losses[0]!) : null,
+      lastLoss: done > 0 ? jsonNumber(curve.losses.at(-1)!) : null,
       seconds,
+      curve: curveSummary(curve),
       ...(until ? { until: { ...until, value: jsonNumber(until.value) } } : {}),
       ...(kept ? { kept: { ...kept } } : {}),
       ...(leftOut ? { leftOut: { ...leftOut } } : {}),
@@ -70,6 +72,18 @@ export function summarizeRun(
       shape: array.shape,
       value: jsonArray(array),
     })),
+  };
+}
+
+/** Points of the curve of an outer loop in the account: of more, its ends and the extremes between. */
+const mostCurvePoints = 1000;
+
+function curveSummary(all: CurvePoints): Json {
+  const { metaSteps, losses, gradientNorms } = fewerPoints(all, mostCurvePoints);
+  return {
+    metaSteps: [...metaSteps],
+    losses: Array.from(losses, jsonNumber),
+    gradientNorms: Array.from(gradientNorms, jsonNumber),
   };
 }
 

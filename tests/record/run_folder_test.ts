@@ -131,6 +131,9 @@ Deno.test(
     );
     assertEquals([summary.outcome, summary.seed, summary.outers[0].done], ["done", 3, 8]);
     assertEquals(summary.outers[0].lastLoss, result.outers[0]!.losses.at(-1));
+    const { losses, gradientNorms } = result.outers[0]!;
+    const all = { metaSteps: [0, 1, 2, 3, 4, 5, 6, 7], losses: [...losses], gradientNorms: [...gradientNorms] };
+    assertEquals(summary.outers[0].curve, all);
     assertEquals(summary.evaluations[0].reports[0].points.length, settings.T + 1);
   }),
 );
@@ -240,6 +243,33 @@ Deno.test(
     first!.abandon();
   }),
 );
+
+Deno.test("of an outer with very many meta-steps the account has 1,000 points at most, its ends and extremes among them", () => {
+  const count = 70_000;
+  const metaSteps = Float64Array.from({ length: count }, (_, k) => k);
+  const losses = metaSteps.map((k) => k === 12_345 ? NaN : k === 54_321 ? -100 : Math.sin(k));
+  const gradientNorms = metaSteps.map((k) => k === 33_333 ? 1e6 : Math.abs(Math.cos(k)));
+  const outer = { name: "train", steps: count, done: count, losses, gradientNorms, metaSteps, seconds: 1 };
+  const summary = summarizeRun({ ...emptyResult(), outers: [outer] });
+  const [{ curve }] = (summary as { outers: [{ curve: Record<string, (number | string)[]> }] }).outers;
+  const steps = curve.metaSteps as number[];
+  assert(steps.length <= 1000 && steps.length > 300, `${steps.length}`);
+  assertEquals([steps[0], steps.at(-1)], [0, count - 1]);
+  for (const extreme of [54_321, 33_333]) assert(steps.includes(extreme), `${extreme}`);
+  steps.forEach((k, i) => {
+    assertEquals(curve.losses![i], Number.isNaN(losses[k]) ? "NaN" : losses[k]!);
+    assertEquals(curve.gradientNorms![i], gradientNorms[k]!);
+  });
+  const empty = {
+    ...outer,
+    done: 0,
+    losses: new Float64Array(),
+    gradientNorms: new Float64Array(),
+    metaSteps: new Float64Array(),
+  };
+  const [none] = (summarizeRun({ ...emptyResult(), outers: [empty] }) as { outers: [{ curve: unknown }] }).outers;
+  assertEquals(none.curve, { metaSteps: [], losses: [], gradientNorms: [] });
+});
 
 Deno.test("of a loop by itself with very many steps, every N-th loss and the last are written", () => {
   const steps = 1_000_000;
