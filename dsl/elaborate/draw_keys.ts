@@ -16,6 +16,9 @@ export interface DrawName {
   readonly once?: boolean;
   /** Drawn again and again at one place: by what, and which time it is. */
   readonly again?: Repetition;
+  /** What counts in place of the numbers of steps around it, where what is drawn is the same for several: nothing does where it is
+   *  undefined. */
+  readonly instead?: ReadonlyMap<Variable, Variable | undefined>;
   /** What is written for a value that is not drawn; `=` unless said. */
   readonly value?: string;
   /** What is drawn here is made of floats, whatever is declared: a parameter. */
@@ -43,7 +46,11 @@ export function addressOf({ b, world, elaboration }: Context, name: DrawName): R
   const path = pathFromRoot(elaboration.modules.root, name.module);
   const text = [path, name.drawnAs, ...around.map((a) => a.name)].join("\n");
   const hash = b.literal(Int32Array.from(hash96(text)), { dtype: "i32", shape: [3] });
-  const indices = around.flatMap(({ index }) => index ? [index] : []);
+  const { instead } = name;
+  const indices = around.flatMap(({ index }) => {
+    const number = index && instead?.has(index) ? instead.get(index) : index;
+    return number ? [number] : [];
+  });
   let key = keyOf(b, world.consumer.input({ kind: "seed" }), hash);
   const further = indices.length - 3;
   for (let i = 0; i < further; i += 3) key = keyOf(b, key, counterOf(b, indices.slice(i, Math.min(i + 3, further))));

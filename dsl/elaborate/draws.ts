@@ -181,7 +181,7 @@ export function drawDistinct(
 }
 
 /** What stands for a draw where only its type matters; undefined where it is made. */
-function drawnDry({ world }: Context, type: ArrayType, name: DrawName): Variable | undefined {
+export function drawnDry({ world }: Context, type: ArrayType, name: DrawName): Variable | undefined {
   return world.consumer.dry ? outermost(world).b.input(type, name.drawnAs) : undefined;
 }
 
@@ -303,7 +303,7 @@ function checkedTotal(cx: Context, all: Variable, at: Span): Variable {
 }
 
 /** Arrays of random words (i32, full 32 bits), of one address. */
-function drawWords(cx: Context, shape: Shape, name: DrawName, count: number): readonly Variable[] {
+export function drawWords(cx: Context, shape: Shape, name: DrawName, count: number): readonly Variable[] {
   const { b } = cx;
   const { key, counter } = addressOf(cx, name);
   if (count === 1) return [b.one("random_bits", [key, counter], { shape })];

@@ -452,7 +452,12 @@ function clauseEntry(q: CommentQueue, c: ast.Clause): LineEntry {
     case "Skip":
       return clause("skip", "not finite");
     case "Batch":
-      return clause("batch", [expressionDocument(q, c.size), " of ", expressionDocument(q, c.of)]);
+      return clause("batch", [
+        expressionDocument(q, c.size),
+        " of ",
+        expressionDocument(q, c.of),
+        c.once ? " each once" : "",
+      ]);
     case "Clip":
       return clause("clip", [`${c.what.name} `, expressionDocument(q, c.bound)]);
     case "Through":

@@ -8,15 +8,21 @@ import { evaluate } from "../world/evaluator.ts";
 import type { Loop } from "../world/loop.ts";
 import { count } from "../text/words.ts";
 import { countRows, takeRows } from "../elaborate/table_rows.ts";
-import type { Batch, Context, RecordValue, Value } from "../world/world.ts";
-import type { Table } from "../world/value_kinds.ts";
+import { drawEachOnce, mostShuffledRows, type StepsMade } from "../elaborate/shuffled_rows.ts";
+import { InternalError } from "../../runtime/errors.ts";
+import type { Variable } from "../../runtime/ir/types.ts";
+import type { Batch, Context, RecordValue, Value, World } from "../world/world.ts";
+import type { Table, TensorValue } from "../world/value_kinds.ts";
+import { wholeSteps } from "../elaborate/steps.ts";
+import { isWarm } from "./standing.ts";
 import { requireInteger } from "../elaborate/sizes.ts";
 import type { Span } from "../text/source.ts";
 import { describeValue, errorValue } from "../world/values.ts";
 import { type Path, pathText } from "../syntax/paths.ts";
 
 /** Evaluates the objective of one step of a loop where its batch, if it takes one, is what is read of the table; the step of an
- *  outer loop is the meta-step. Rows are drawn uniformly and with replacement, anew at every step. Undefined when wrong (reported),
+ *  outer loop is the meta-step. Rows are drawn uniformly and anew at every step, with replacement
+ *  but where the clause says `each once`. Undefined when wrong (reported),
  *  as when nothing reads the batch. */
 export function withBatch<T>(cx: Context, loop: Loop, objective: (cx: Context) => T | undefined): T | undefined {
   const { batch: clause } = loop;
@@ -118,7 +124,51 @@ function openBatch(cx: Context, loop: Loop, clause: BatchClause): Batch | undefi
   }
   const rows = countRows(cx, whole, clause.of.span, "a batch");
   if (rows === undefined) return undefined;
-  const name = { module: loop.module, drawnAs: `${loop.name}.batch` };
-  const drawn = drawIntegers(cx, [{ size, name: "batch" }], rows, name);
+  const drawn = clause.once ? eachOnce(cx, loop, clause, { size, rows }) : drawIntegers(
+    cx,
+    [{ size, name: "batch" }],
+    rows,
+    { module: loop.module, drawnAs: `${loop.name}.batch` },
+  );
+  if (!drawn) return undefined;
   return { loop, clause, table: whole.table, rows: drawn, b: cx.b, fields: new Map() };
+}
+
+/** The rows of a step of a loop that goes through all rows of a table before it comes to one again. Undefined when wrong (reported). */
+function eachOnce(
+  cx: Context,
+  loop: Loop,
+  clause: BatchClause,
+  { size, rows }: { readonly size: number; readonly rows: number },
+): TensorValue | undefined {
+  if (size > rows || rows > mostShuffledRows) {
+    return void fail(cx, {
+      code: "M0301",
+      title: size > rows
+        ? `\`${loop.name}\` takes batches of ${count(size, "row")}, each once, of a table of ${rows}`
+        : `Batches that take each row once are of at most ${mostShuffledRows} rows, and these are ${rows}`,
+      at: clause.span,
+      hint: size > rows
+        ? `take at most ${rows}; without \`each once\` rows are drawn with replacement`
+        : "leave out `each once`: rows are drawn with replacement",
+    });
+  }
+  const name = { module: loop.module, drawnAs: `${loop.name}.batch each once` };
+  return drawEachOnce(cx, { rows, size, step: () => stepsMade(cx, loop), name });
+}
+
+/** Which of its steps a loop is at where its objective is evaluated. One that goes on from meta-step to meta-step goes on with its
+ *  epochs too. */
+function stepsMade(cx: Context, loop: Loop): StepsMade {
+  const { b, world } = cx;
+  let [now, metaStep]: (Variable | undefined)[] = [];
+  for (let w: World | undefined = world; w && !metaStep; w = w.parent) {
+    if (w.step?.name === loop.name) now ??= w.step.number;
+    metaStep = w.metaStep?.number;
+  }
+  metaStep ??= world.consumer.metaStep;
+  if (loop.kind === "outer") return { now: metaStep ?? b.fill(0, { dtype: "i32", shape: [] }) };
+  if (!now) throw new InternalError(`A batch of \`${loop.name}\` outside of its steps`);
+  const steps = metaStep && isWarm(loop) ? wholeSteps(cx, loop) : undefined;
+  return { now, before: metaStep && steps !== undefined ? { metaStep, steps } : undefined };
 }

@@ -456,11 +456,13 @@ export interface SkipClause {
   readonly kind: "Skip";
   readonly span: Span;
 }
-/** `batch 64 of train` */
+/** `batch 64 of train`, `batch 64 of train each once` */
 export interface BatchClause {
   readonly kind: "Batch";
   readonly size: Expression;
   readonly of: Expression;
+  /** `each once`: without replacement. */
+  readonly once: boolean;
   readonly span: Span;
 }
 /** `clip norm 1.0`; `what` is the word after clip. */

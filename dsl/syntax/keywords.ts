@@ -85,7 +85,7 @@ export const keywords: readonly Keyword[] = [
   ...words("clause", true, [...ofClauses(true), "wrt"]),
   ...words("clause", false, [...ofClauses(false), "after", "expect"]),
   ...words("link", true, "in via per within"),
-  ...words("link", false, "at of step steps fixed missing as has with where into evenly resized"),
+  ...words("link", false, "at of step steps fixed missing as has with each where into evenly resized"),
 ];
 
 const byWord: ReadonlyMap<string, Keyword> = new Map(keywords.map((keyword) => [keyword.word, keyword]));

@@ -189,7 +189,13 @@ const clauses = {
     .map(([condition, patience]): ast.Clause => ({ kind: "Until", condition, ...patience, span })),
   Skip: fc.constant({ kind: "Skip" as const, span }),
   Keep: fc.record({ kind: fc.constant("Keep" as const), of: identifier, span: fc.constant(span) }),
-  Batch: fc.record({ kind: fc.constant("Batch" as const), size: small, of: reference, span: fc.constant(span) }),
+  Batch: fc.record({
+    kind: fc.constant("Batch" as const),
+    size: small,
+    of: reference,
+    once: fc.boolean(),
+    span: fc.constant(span),
+  }),
   Clip: fc.record({ kind: fc.constant("Clip" as const), what: identifier, bound: small, span: fc.constant(span) }),
   Through: fc.record({ kind: fc.constant("Through" as const), estimator: postfix, span: fc.constant(span) }),
   From: fc.record({

@@ -80,7 +80,7 @@ const others: { readonly [what: string]: string } = {
     task problem { k ~ uniform(-1, 1)  split s { x = k } }
     param w = 0.7
     inner fit {
-      minimize mean((w - c * d.x)^2) + s.x * w  over w by adam(lr = 0.1)  for T = 2 steps  batch 2 of d  from fit@T
+      minimize mean((w - c * d.x)^2) + s.x * w  over w by adam(lr = 0.1)  for T = 2 steps  batch 2 of d each once  from fit@T
     }
     outer train { minimize (w@T - 2)^2  across 3 problem fixed  over c by sgd(lr = 0.1)  for 6 steps }
     record w@*`,

@@ -58,6 +58,7 @@ const keywordSeen: { readonly [word: string]: (node: Node) => boolean } = {
   across: (n) => n.kind === "Across" || "across" in n && n["across"] !== undefined,
   wrt: (n) => n.kind === "Gradient",
   batch: (n) => n.kind === "Batch",
+  each: (n) => n.kind === "Batch" && n["once"] === true,
   clip: (n) => n.kind === "Clip",
   from: (n) => n.kind === "From",
   with: (n) => n.kind === "From" && n["fresh"] === true,
@@ -117,6 +118,7 @@ interface Whole {
   readonly words: (item: { readonly span: { readonly start: number; readonly end: number } }) => string;
 }
 
+const hasEpochs = (clauses: readonly Clause[]) => clauses.some((c) => c.kind === "Batch" && c.once);
 const clauseOf = <K extends Clause["kind"]>(item: { readonly clauses: readonly Clause[] }, kind: K) =>
   item.clauses.find((c): c is Extract<Clause, { kind: K }> => c.kind === kind);
 
@@ -191,6 +193,8 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
   "a time of a loop by its name": ({ text }) => /@\(\w+@/.test(text),
   "a batch inside": ({ loops }) => loops.some((l) => l.kind === "Inner" && clauseOf(l, "Batch")),
   "a batch outside": ({ loops }) => loops.some((l) => l.kind === "Outer" && clauseOf(l, "Batch")),
+  "a batch without replacement inside": ({ loops }) => loops.some((l) => l.kind === "Inner" && hasEpochs(l.clauses)),
+  "a batch without replacement outside": ({ loops }) => loops.some((l) => l.kind === "Outer" && hasEpochs(l.clauses)),
   "a batch through a function": ({ text }) => /batch \d of d/.test(text) && /fn \w+s\(\) = d\./.test(text),
   "a window": ({ text }) => /window = /.test(text),
   "a window of samples in a loop in a loop": ({ text }) =>

@@ -222,7 +222,7 @@ class Draft extends Definitions {
     const count = windowed ? 4 : steps;
     lines.push(`  for ${dice.chance(0.12) && time === "T" ? "" : `${time} = `}${count} steps`);
     if (!this.tasks && this.network?.input.rowAxis === 0 && lines[0]!.includes("net") && dice.chance(0.3)) {
-      lines.push(`  batch ${dice.int(1, 2)} of d`);
+      lines.push(`  batch ${dice.int(1, 2)} of d${dice.chance(0.4) ? " each once" : ""}`);
     }
     if (dice.chance(0.15)) lines.push(`  clip norm ${dice.number(0.3, 1.5)}`);
     const stops = !estimator.includes("window") && dice.chance(implicit ? 0.08 : 0.16);
@@ -485,7 +485,7 @@ class Draft extends Definitions {
     lines.push(`  for ${dice.chance(0.2) ? "N = " : ""}${steps} steps`);
     if (dice.chance(0.12)) lines.push(`  clip norm ${dice.number(0.5, 2)}`);
     if (this.network?.input.rowAxis === 0 && objective.includes("net@") && !tasks && dice.chance(0.5)) {
-      lines.push(`  batch ${dice.int(1, 2)} of d`);
+      lines.push(`  batch ${dice.int(1, 2)} of d${dice.chance(0.4) ? " each once" : ""}`);
     }
     if (dice.chance(0.12)) lines.push(`  until ${this.threshold(name.split(" ")[0]!)}`);
     this.#items.push(`outer ${name} {\n${lines.join("\n")}\n}`);

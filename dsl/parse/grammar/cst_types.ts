@@ -560,7 +560,14 @@ export interface AcrossClauseCstNode extends CstNode {
 
 export interface BatchClauseCstNode extends CstNode {
   readonly name: "batchClause";
-  readonly children: { Batch?: IToken[]; expression?: ExpressionCstNode[]; Of?: IToken[]; postfix?: PostfixCstNode[] };
+  readonly children: {
+    Batch?: IToken[];
+    expression?: ExpressionCstNode[];
+    Of?: IToken[];
+    postfix?: PostfixCstNode[];
+    Each?: IToken[];
+    Name?: IToken[];
+  };
 }
 
 export interface ClipClauseCstNode extends CstNode {

@@ -179,6 +179,10 @@ export class MetaParser extends DeclarationParser implements Readonly<Record<Ite
     this.SUBRULE(this.expression);
     this.CONSUME(keyword("of"));
     this.SUBRULE(this.postfix);
+    this.OPTION(() => {
+      this.CONSUME(keyword("each"));
+      this.CONSUME(t.Name);
+    });
   });
 
   clipClause: Rule = this.RULE("clipClause", () => {

@@ -22,6 +22,7 @@ export const habitDescribers: readonly ((f: Failure) => Description | undefined)
   packageImport,
   statement,
   memberHabit,
+  replacement,
   startHabit,
 ];
 
@@ -299,6 +300,20 @@ function functionWritten(f: Failure): string | undefined {
   if (name === undefined || !isWord(name) || opener?.tokenType !== t.LParen) return undefined;
   const text = between(f, f.index + 1, closing(f, f.index + 2) + 1);
   return text !== "" && text.length <= 60 ? `write \`fn ${text} = …\`` : undefined;
+}
+
+/** `batch 64 of train without replacement`, `batch 64 of train shuffled` */
+function replacement(f: Failure): Description | undefined {
+  const found = f.tokens[f.index];
+  if (found === undefined || !/^(without|once|shuffled?)$/.test(found.image)) return undefined;
+  let start = f.index;
+  while (f.tokens[start - 1] && sameLine(f, f.tokens[start - 1]!, found)) start--;
+  if (f.tokens[start]!.image !== "batch" || start === f.index) return undefined;
+  return {
+    title: "A batch of which each row comes once before one comes again is written `each once`",
+    at: spanOf(f.source, found),
+    hint: `write \`${between(f, start, f.index).replaceAll(/\s+/g, " ")} each once\``,
+  };
 }
 
 /** The first word of an item, a member or a clause. */

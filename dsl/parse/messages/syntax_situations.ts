@@ -91,6 +91,10 @@ export const situations: Readonly<Record<string, Situation | ((f: Failure) => Si
       ? "leave out `draw`: a field is drawn by its `~`"
       : "write `draw 5 of each`, or `draw 20 of pool`",
   }),
+  "batchClause Name": {
+    title: "A batch without replacement takes `each once`",
+    hint: "write `batch 64 of train each once`",
+  },
   "batchClause Of": { title: "A batch is taken `of` something", hint: "write `batch 64 of train`" },
   "importItem From": (f) => ({
     title: "An import ends with `from` and the name of a file",

@@ -113,7 +113,18 @@ const clauses: {
   },
   batchClause(c, { children }, span) {
     const size = expression(c, first(children.expression), span.end);
-    return { kind: "Batch", size, of: postfix(c, first(children.postfix), span.end), span };
+    const each = first(children.Each);
+    const often = identifier(c, first(children.Name));
+    if (each && often && often.name !== "once") {
+      c.report({
+        code: "M0102",
+        title: `\`each ${often.name}\` is unknown`,
+        at: { ...often.span, start: each.startOffset },
+        hint:
+          "write `each once`: every row comes once before one comes again; without it rows are drawn with replacement",
+      });
+    }
+    return { kind: "Batch", size, of: postfix(c, first(children.postfix), span.end), once: each !== undefined, span };
   },
   clipClause(c, { children }, span) {
     const what = identifier(c, first(children.Name));

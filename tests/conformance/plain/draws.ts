@@ -79,3 +79,28 @@ export function distinct(place: Place, rows: number, k: number, n: number | read
     });
   }).flat();
 }
+
+/** The rows of a table of n in the order of one epoch of batches that take each once (docs/decisions/0040). */
+export function shuffled(place: Place, n: number): number[] {
+  if (n <= 64) return distinct(place, 1, n, n);
+  const rounds = 24 + 3 * Math.ceil(Math.log2(n));
+  const w = words(place, 4 * rounds);
+  const rows = Array.from({ length: n }, (_, i) => i);
+  for (let round = 0; round < rounds; round++) {
+    const [high, low, first, second] = [0, 1, 2, 3].map((k) => w[k * rounds + round]!) as [
+      bigint,
+      bigint,
+      bigint,
+      bigint,
+    ];
+    const pivot = Number((((high << 32n) | low) * BigInt(n)) >> 64n);
+    rows.forEach((row, i) => {
+      const other = (pivot - row + n) % n;
+      let h = (BigInt(Math.max(row, other)) + first) & mask;
+      h = ((h + (h >> 16n)) * 0x85ebca6bn) & mask;
+      h = ((h + (h >> 13n) + second) * 0xc2b2ae35n) & mask;
+      if (h >> 31n === 1n) rows[i] = other;
+    });
+  }
+  return rows;
+}
