@@ -16,7 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-WAYS, QUERIES, TASKS, STEPS, RATE, PATIENCE = 5, 15, 4, 5, 0.1, 500
+WAYS, QUERIES, TASKS, STEPS, RATE, PATIENCE = 5, 15, 4, 5, 0.03, 500
 
 
 def load(folder):
@@ -28,8 +28,7 @@ def start(rng):
     p = []
     for channels in (1, 32, 32):
         p += [torch.randn(32, channels, 3, 3, generator=rng) * (2 / (9 * channels)) ** 0.5, torch.zeros(32), torch.ones(32), torch.zeros(32)]
-    bound = (6 / (288 + WAYS)) ** 0.5
-    p += [(2 * torch.rand(WAYS, 288, generator=rng) - 1) * bound, torch.zeros(WAYS)]
+    p += [0.01 * torch.randn(WAYS, 288, generator=rng), torch.zeros(WAYS)]
     return [q.requires_grad_() for q in p]
 
 
