@@ -4,6 +4,7 @@
 import { type CommandLine, exitCodes, helpText, parseArguments, type ParsedArguments } from "./cli/arguments.ts";
 import { type Console, processConsole } from "./cli/console.ts";
 import { sayProblem, sayWhatIsUnsaid, showError } from "./cli/problems.ts";
+import { compareVerb } from "./cli/compare_verb.ts";
 import { resumeVerb } from "./cli/resume_verb.ts";
 import { runVerb } from "./cli/run_verb.ts";
 import { explainVerb } from "./cli/explain.ts";
@@ -51,6 +52,7 @@ async function runCommand(command: CommandLine, console: Console, disk: Disk): P
         ? explainProgram(command, console)
         : explainVerb(command, console));
     }
+    if (command.verb === "compare") return compareVerb(command, console);
     if (command.verb === "doctor") return await doctorVerb(console);
     if (command.verb === "verify") return await verifyVerb(command, console);
     return await (command.verb === "resume" ? resumeVerb : runVerb)(command, console, disk);

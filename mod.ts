@@ -36,6 +36,9 @@ export { restoreRun } from "./api/run.ts";
 export type { OuterEnding, ParameterAt, RecordedSeries, Run } from "./api/run.ts";
 export type { LearnedModel, NamedArray } from "./api/model.ts";
 export type { Evaluation, PointAt } from "./api/evaluation.ts";
+export { compareRuns } from "./api/compare.ts";
+export type { ComparedRun } from "./api/compare.ts";
+export type { ComparedQuantity, ComparedSetting, Estimate } from "./api/comparison.ts";
 export { version } from "./api/version.ts";
 
 export type { Stage } from "./dsl/compile.ts";

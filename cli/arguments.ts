@@ -9,12 +9,13 @@ import { nearestName, orNearest } from "../dsl/text/did_you_mean.ts";
 const onlyOne = "Only one program can be run at a time";
 
 /** A verb of the command line. */
-export type Verb = "run" | "resume" | "check" | "fmt" | "explain" | "verify" | "doctor";
+export type Verb = "run" | "resume" | "compare" | "check" | "fmt" | "explain" | "verify" | "doctor";
 
 /** What a verb does, for `--help`. */
 export const verbs: Readonly<Record<Verb, { readonly text: string }>> = {
   run: { text: "run the program (the verb may be left out)" },
   resume: { text: "go on with the run of a folder that `--out` made; with `--set` as a longer one" },
+  compare: { text: "say how run folders differ: means, intervals, and differences in pairs" },
   check: { text: "say what is wrong with programs, without running them" },
   fmt: { text: "rewrite programs in the one style" },
   explain: { text: "say what a program does and takes, or what a code such as M0301 means" },
@@ -139,7 +140,7 @@ export const options: Readonly<Record<string, OptionFacts>> = {
   json: {
     type: "boolean",
     text: "one JSON object a line on standard output",
-    verbs: ["run", "resume", "check", "verify"],
+    verbs: ["run", "resume", "compare", "check", "verify"],
   },
   kernels: { type: "boolean", text: "with explain: every kernel, and where its arrays lie", verbs: ["explain"] },
   check: { type: "boolean", text: "with fmt: change nothing, exit 1 if a file would change", verbs: ["fmt"] },
@@ -215,6 +216,9 @@ function filesProblem(verb: Verb, files: readonly string[]): string | undefined 
   }
   if (verb === "resume") {
     return files.length === 1 ? undefined : "`resume` needs the folder of one run: meta.ts resume DIR";
+  }
+  if (verb === "compare") {
+    return files.length > 0 ? undefined : "`compare` needs the folders of runs: meta.ts compare DIR DIR";
   }
   if (files.length === 0) return `\`${verb}\` needs a program: meta.ts ${verb} FILE.meta`;
   return (verb === "run" || verb === "verify") && files.length > 1 ? onlyOne : undefined;

@@ -2,6 +2,7 @@
 // says what has changed; `--set` makes it longer.
 import { chooseBackend } from "../api/backends.ts";
 import { goingOnFrom, identityOf, type RunOf } from "../api/going_on.ts";
+import { howItEnded, saidOf } from "../api/said_of_run.ts";
 import { openProgramFiles } from "../api/program_files.ts";
 import { compileProgram } from "../dsl/compile.ts";
 import { InternalError } from "../runtime/errors.ts";
@@ -14,7 +15,7 @@ import type { Json } from "../runtime/record/metrics.ts";
 import { reopenRunFolder } from "../runtime/record/run_folder.ts";
 import { type CommandLine, exitCodes } from "./arguments.ts";
 import { loadReadersFor } from "./image_readers.ts";
-import { asItWas, changedFile, howItEnded, missingData, placeOf, refuseChangedData, saidOf } from "./said_of_run.ts";
+import { asItWas, changedFile, missingData, placeOf, refuseChangedData } from "./as_it_was.ts";
 import type { Console } from "./console.ts";
 import { sayProblem, showDiagnostics } from "./problems.ts";
 import { jsonLimits, runShown, wrongCode } from "./run_verb.ts";

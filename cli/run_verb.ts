@@ -5,6 +5,7 @@ import { styleText } from "node:util";
 import { type BackendChoice, chooseBackend } from "../api/backends.ts";
 import { openProgramFiles, type ProgramFiles } from "../api/program_files.ts";
 import { identityOf } from "../api/going_on.ts";
+import { saidOf, type SaidOfRun } from "../api/said_of_run.ts";
 import { version } from "../api/version.ts";
 import { type CompileOutput, compileProgram } from "../dsl/compile.ts";
 import { InternalError } from "../runtime/errors.ts";
@@ -25,15 +26,7 @@ import { sayProblem, showDiagnostics, showError } from "./problems.ts";
 import { duration } from "./numbers.ts";
 import { jsonProgress, type Progress, textProgress } from "./progress.ts";
 import { reportText } from "./report.ts";
-import {
-  asItWas,
-  changedFile,
-  missingData,
-  placeOf,
-  refuseChangedData,
-  saidOf,
-  type SaidOfRun,
-} from "./said_of_run.ts";
+import { asItWas, changedFile, missingData, placeOf, refuseChangedData } from "./as_it_was.ts";
 import { namedScript, namesOf, type TaskScript } from "./task_script.ts";
 
 /** Runs the verb; the exit code. A run folder in place of a program: its run once more, with what it was run with. Throws FileAccessError or

@@ -1,38 +1,11 @@
-// What does a run folder say of its run? What it was run with, where its data lay and how it ended: for a run that goes on, and for one
-// that is repeated.
+// How does a run go on, or begin once more, as its folder says? With the same options, data and script, or it is said what is another.
 import { join } from "node:path";
 import type { DataFileFacts } from "../api/program_files.ts";
 import { count } from "../dsl/text/words.ts";
 import { chooseLimits, type Limits } from "../runtime/limits.ts";
-import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
+import type { SaidOfRun } from "../api/said_of_run.ts";
+import { FileAccessError } from "../runtime/record/files.ts";
 import type { CommandLine } from "./arguments.ts";
-import type { TaskScript } from "./task_script.ts";
-
-/** What a run folder says of its run. */
-export interface SaidOfRun {
-  readonly program: string;
-  readonly folder?: string;
-  readonly inputs: CommandLine["inputs"];
-  readonly seed: number;
-  readonly backend: string;
-  readonly memory: number | null;
-  /** Those that were given, infinity as a text. */
-  readonly limits?: Readonly<Record<string, number | string>>;
-  readonly dataFolder: string | null;
-  readonly data: readonly DataFileFacts[];
-  /** The script that makes its tasks. */
-  readonly tasks?: Pick<TaskScript, "path" | "sha256"> | null;
-}
-
-/** What the folder says; undefined where it is no run folder. Throws FileAccessError. */
-export function saidOf(run: string): SaidOfRun | undefined {
-  return readJson(`${run}/effective.json`) as SaidOfRun | undefined;
-}
-
-/** How the run ended, as far as it has. Throws FileAccessError. */
-export function howItEnded(run: string): { readonly outcome?: string; readonly missing?: readonly string[] } {
-  return readJson(`${run}/summary.json`) ?? {};
-}
 
 /** What the program was called, and the folder that it lay in. */
 export function placeOf(
@@ -94,19 +67,4 @@ export function changedFile(path: string, sha256: string): FileAccessError {
   return new FileAccessError(
     `\`${path}\` is not the file that the run began with: a run goes on, and is repeated, with the same only (SHA-256 ${sha256})`,
   );
-}
-
-function readJson(path: string): object | undefined {
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-    throw fileAccessError(error, { action: "read", path });
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new FileAccessError(`\`${path}\` is not what a run writes: it is no JSON`);
-  }
 }

@@ -1,0 +1,47 @@
+// What does a run folder say of its run? What it was run with, where its data lay and how it ended.
+import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
+import type { DataFileFacts } from "./program_files.ts";
+
+/** What a run folder says of its run. */
+export interface SaidOfRun {
+  readonly program: string;
+  readonly folder?: string;
+  readonly inputs: Readonly<Record<string, number | string | boolean>>;
+  readonly seed: number;
+  readonly backend: string;
+  readonly memory: number | null;
+  /** Those that were given, infinity as a text. */
+  readonly limits?: Readonly<Record<string, number | string>>;
+  readonly dataFolder: string | null;
+  readonly data: readonly DataFileFacts[];
+  readonly imports?: readonly { readonly stored: string }[];
+  readonly versions?: { readonly meta?: string };
+  /** The script that makes its tasks. */
+  readonly tasks?: { readonly path: string; readonly sha256: string } | null;
+}
+
+/** What the folder says; undefined where it is no run folder. Throws FileAccessError. */
+export function saidOf(run: string): SaidOfRun | undefined {
+  return readJson(`${run}/effective.json`) as SaidOfRun | undefined;
+}
+
+/** How the run ended, as far as it has. Throws FileAccessError. */
+export function howItEnded(run: string): { readonly outcome?: string; readonly missing?: readonly string[] } {
+  return readJson(`${run}/summary.json`) ?? {};
+}
+
+/** What is in a file of a run folder; undefined where it is not there. Throws FileAccessError. */
+export function readJson(path: string): object | undefined {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    throw fileAccessError(error, { action: "read", path });
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new FileAccessError(`\`${path}\` is not what a run writes: it is no JSON`);
+  }
+}

@@ -1,0 +1,75 @@
+// Does `compare` say of run folders what tells them apart, and how much? Its table and its lines beside the numbers of the folders.
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import { pairedDifference } from "../../mod.ts";
+import { callUntil } from "./captured_console.ts";
+
+const text = `edition 1
+input rate : float = 0.1
+task t { k ~ normal(0, 3)  split s { x : [5] ~ normal(k, 1) }  split q { x : [20] ~ normal(k, 1) } }
+param w = 0
+inner fit { minimize mean((w - s.x)^2)  over w by sgd(lr = rate)  for T = 5 steps }
+outer train { minimize mean((w@T - q.x)^2)  across 2 t  over w@0 by sgd(lr = 0.1)  for 3 steps }
+evaluate test { across 6 t  report mean((w@t - q.x)^2) at t in 0 .. T  every 2 steps of train }
+`;
+
+interface Point {
+  readonly values: readonly number[];
+}
+
+Deno.test("compare tells settings by what differs, and pairs seeds and tasks", async () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const program = `${folder}/p.meta`;
+    Deno.writeTextFileSync(program, text);
+    const at = (rate: number, seed: number) => `${folder}/${rate}-${seed}`;
+    for (const rate of [0.1, 0.2]) {
+      for (const seed of [0, 1]) {
+        const args = ["--set", `rate=${rate}`, "--seed", `${seed}`, "--backend", "reference", "--out", at(rate, seed)];
+        assertEquals((await callUntil(["run", program, ...args])).code, 0);
+      }
+    }
+    const lastValues = (path: string): readonly number[] => {
+      const { evaluations } = JSON.parse(Deno.readTextFileSync(`${path}/summary.json`));
+      return (evaluations.at(-1).reports[0].points.at(-1) as Point).values;
+    };
+    // one seed: its tasks are the pairs
+    const one = await callUntil(["compare", at(0.1, 1), at(0.2, 1), "--json"]);
+    const lines = one.out.trim().split("\n").map((line) => JSON.parse(line));
+    assertEquals(lines.map(({ name, setting }) => [name, setting]), [
+      ["train.loss of the last meta-step", "rate = 0.1"],
+      ["train.loss of the last meta-step", "rate = 0.2"],
+      ["test: mean((w@t - q.x)^2)", "rate = 0.1"],
+      ["test: mean((w@t - q.x)^2)", "rate = 0.2"],
+    ]);
+    const expected = pairedDifference(lastValues(at(0.2, 1)), lastValues(at(0.1, 1)));
+    assertAlmostEquals(lines[3].difference.value, expected.mean, 0);
+    assertEquals([lines[3].difference.interval, lines[3].difference.over], [[...expected.interval!], "tasks"]);
+    // several: a table of the settings, each with its folders
+    const all = [at(0.1, 0), at(0.2, 0), at(0.1, 1), at(0.2, 1)];
+    const { code, out, err } = await callUntil(["compare", ...all]);
+    assertEquals([code, err], [0, ""]);
+    assertStringIncludes(out, `rate = 0.1  ${at(0.1, 0)} ${at(0.1, 1)}\n`);
+    assertStringIncludes(out, "less rate = 0.1");
+    assertStringIncludes(out, "pairs: 2 seeds");
+    // what cannot be told in few words is told by the folder
+    Deno.writeTextFileSync(program, text.replace("sgd(lr = 0.1)", "adam(lr = 0.1)"));
+    const other = `${folder}/other`;
+    assertEquals((await callUntil(["run", program, "--out", other, "--backend", "reference"])).code, 0);
+    const named = await callUntil(["compare", `${other}/`, at(0.1, 0)]);
+    assertStringIncludes(named.out, `less ${other}`);
+    // the same once more is a setting of its own: two runs of one seed are not two seeds
+    const twice = await callUntil(["compare", other, other]);
+    assert(!twice.out.includes("2 seeds"), twice.out);
+    // what has not ended, and what is none
+    Deno.removeSync(`${other}/summary.json`);
+    const open = await callUntil(["compare", at(0.1, 0), other]);
+    assertEquals(open.code, 2);
+    assertStringIncludes(open.err, `\`resume ${other}\` goes on with it`);
+    const none = await callUntil(["compare", folder]);
+    assertEquals(none.code, 2);
+    assertStringIncludes(none.err, "is no run folder");
+    assertStringIncludes((await callUntil(["compare"])).err, "meta.ts compare DIR DIR");
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
