@@ -142,7 +142,7 @@ function symbols(el: Elaboration, checked: CheckedProgram): string[] {
     const evolving = loopsChanging(el, { kind: "leaf", leaf });
     const outers = outersLearning(el, leaf.path, false)
       .filter((l) => !checked.outers.some((o) => o.loop === l));
-    const owners = [...evolving, ...outers].map((l) => `evolved by ${l.name}`);
+    const owners = [...evolving, ...outers].map((l) => `${leaf.state ? "a state, " : ""}evolved by ${l.name}`);
     if (learned.has(leaf)) owners.push(`learned by ${learned.get(leaf)}`);
     if (leaf.start) owners.push(startText(leaf.start, leaf));
     const range = leaf.range ? ` in ${formatRange(...leaf.range)}` : "";

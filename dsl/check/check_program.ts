@@ -17,7 +17,9 @@ import type { Span } from "../text/source.ts";
 import type { Loop } from "../world/loop.ts";
 import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import { requireInteger } from "../elaborate/sizes.ts";
-import { leavesOf } from "../elaborate/models.ts";
+import { checkHeldStates } from "./check_held_states.ts";
+import { isOfStep } from "../syntax/ast.ts";
+import { tensorsIn } from "../elaborate/models.ts";
 import { leadsTo, overlaps, type Path, pathText, samePath } from "../syntax/paths.ts";
 import { startText } from "../elaborate/starts.ts";
 import { taskText } from "../elaborate/task_arguments.ts";
@@ -28,7 +30,7 @@ import { quoted } from "../text/words.ts";
 
 /** Checks everything. After a mistake (reported) the result is what does not depend on it. */
 export function checkProgram(el: Elaboration): CheckedProgram {
-  checkOptimizers(el);
+  checkStatesOfItems(el);
   const { outers, gradients, evaluations, outputs, simulations, used } = goThrough(el);
   for (const loop of el.loops.values()) {
     if (loop.kind === "outer" && loop.module === el.modules.root) checkOwnRun(el, loop, used);
@@ -58,15 +60,17 @@ export function checkProgram(el: Elaboration): CheckedProgram {
   const whole = learners && [...gradients, ...simulations].every((look) => look.found);
   const records = readRecords(el, { outers: checked.outers, persistent, recordable, whole, learners });
   reportUnshaped(el);
+  if (whole) checkHeldStates(el);
   for (const outer of checked.outers) refuseDifferentTimes(el, outer, records);
   return { ...checked, records, stopping, persistent, startRuns };
 }
 
-/** The states of every rule, also of those that nothing uses. */
-function checkOptimizers(el: Elaboration): void {
+/** The states of every rule and model, also of those that nothing uses. */
+function checkStatesOfItems(el: Elaboration): void {
   for (const module of el.modules.modules) {
     for (const item of module.program.items) {
       if (item.kind === "Optimizer") checkStates(openLook(el, "check", module), item.members, ["p"]);
+      if (item.kind === "Model") checkStates(openLook(el, "check", module), item.members.filter(isOfStep), []);
     }
   }
 }
@@ -140,7 +144,7 @@ function isOpen(el: Elaboration, look: Look<unknown>): boolean {
 
 /** True where a model has more parameters than the loops and references went on with. */
 function hasGrown({ counted }: Look<unknown>): boolean {
-  return [...counted].some(([model, count]) => leavesOf(model).length > count);
+  return [...counted].some(([model, count]) => tensorsIn(model).length > count);
 }
 
 /** Those that are open: of these, where there are such, those for which what they miss was shaped. */
@@ -295,7 +299,8 @@ export function printChecked(el: Elaboration, checked: CheckedProgram): string {
     const range = leaf.range ? ` in ${formatRange(...leaf.range)}` : "";
     const start = leaf.start ? `, ${startText(leaf.start, leaf)}` : "";
     lines.push(
-      `${leaf.name} : ${formatDims(leaf.dims)}${range}${owner ? `, evolved by ${owner.name}` : ""}${learned}${start}`,
+      `${leaf.name} : ${formatDims(leaf.dims)}${range}${leaf.state ? ", a state" : ""}` +
+        `${owner ? `, evolved by ${owner.name}` : ""}${learned}${start}`,
     );
   }
   const cx = openLook(el, "print", el.modules.root);

@@ -27,6 +27,7 @@ import { estimatorArguments, type EstimatorKind } from "../world/loop.ts";
 import { habitOf } from "../diagnostics/habits.ts";
 import { definedAround, type Module, nameOf } from "../modules/modules.ts";
 import { packageChain, packageName, unknownHint } from "../elaborate/unknown_names.ts";
+import { wordsOfCalls } from "../evaluate/model_states.ts";
 
 type Names = ReadonlySet<string>;
 
@@ -247,7 +248,7 @@ class Resolver {
 
   /** A model is read from top to bottom. */
   #model(item: ModelItem): void {
-    const locals = new Set<string>();
+    const locals = new Set<string>(wordsOfCalls);
     this.#formals(item.sizes ?? [], locals);
     for (const formal of item.formals) {
       // names of sizes that nothing defines are bound by the call
@@ -262,10 +263,10 @@ class Resolver {
       later.delete(member.name.name);
       if (member.kind === "Scan") this.#scan(member, locals, later);
       else {
-        if (member.kind === "Binding" || member.kind === "Draw") this.#type(member.type, locals);
+        if (member.kind !== "Use" && "type" in member) this.#type(member.type, locals);
         this.#check(member.value, locals, later);
       }
-      locals.add(member.name.name);
+      locals.add(member.kind === "Next" ? `${member.name.name}'` : member.name.name);
     }
     this.#type(item.result, new Set([...locals, "_"]));
     this.#check(item.body, locals);

@@ -201,6 +201,10 @@ export const codeMeanings: { readonly [C in DiagnosticCode]: readonly string[] }
   W0201: [
     "Nothing uses this definition. It may be a leftover, or a use of it is misspelt.",
   ],
+  W0401: [
+    "A model holds this state, and only a training call moves it: one in what a loop minimizes that evolves the model as " +
+    "a whole. Without one it stays as it is declared, and so a layer that takes running statistics takes those.",
+  ],
   W0501: [
     "This parameter acts on the probabilities by which something is drawn, and in another way, too. No derivative goes " +
     "through a draw by probabilities, so what it does there is not part of the gradient. `es` and `pes` look at values " +

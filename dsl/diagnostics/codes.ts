@@ -65,6 +65,7 @@ export const diagnosticCodes = {
   W0101: { name: "No edition", severity: "warning" },
   W0102: { name: "A comment where a division may be meant", severity: "warning" },
   W0201: { name: "A definition that is never used", severity: "warning" },
+  W0401: { name: "A state that nothing moves", severity: "warning" },
   W0501: { name: "A derivative that leaves out the probabilities of a draw", severity: "warning" },
   W0601: { name: "A table whose columns semicolons separate", severity: "warning" },
 } as const satisfies { readonly [code: string]: CodeRow };

@@ -23,7 +23,8 @@ type Rows = readonly (readonly [words: string, cure: string])[];
 const both = "multiply the comparisons: `(a > 0) * (b > 0)`";
 const either = "take the larger of the comparisons: `max(a > 0, b > 0)`";
 const choice = "write `where(condition, value, other)`";
-const oneMode = "leave it out: a model has no modes; `dropout` takes 1 while training and 0 else";
+const oneMode =
+  "leave it out: a call in what a loop minimizes trains, every other does not; a model's body asks by `training`";
 const seedIsGiven = "leave it out: the seed is given as `--seed 1`";
 const kept = "`record w@*` keeps values, and a `gradient` item prints them";
 const ownSchedule = "leave it out, and write `override fit { lr@t = 0.1 * cosine(t, T) }`";
@@ -285,8 +286,13 @@ const args: Rows = [
   ["momentum", "write `beta1`"],
   ["momentum", "leave it out: `sgd` and `rmsprop` have a momentum"],
   [
-    "batch_norm.momentum batch_norm.track_running_stats batch_norm.training batch_norm.use_running_average",
-    "leave it out: the batch's own mean and variance are used, and no running ones are kept",
+    "batch_norm.momentum batch_norm.track_running_stats",
+    "leave it out: `batch_norm` takes the batch's own mean and variance; `batch_norm_running(momentum = 0.1)` keeps running ones",
+  ],
+  [
+    "batch_norm.training batch_norm.use_running_average",
+    "leave it out: `batch_norm` takes the batch's own mean and variance; `batch_norm_running` takes running ones where a call is " +
+    "none of the training",
   ],
   ["num_features normalized_shape affine elementwise_affine", "leave it out: the sizes are taken from the call"],
   ["padding_mode dilation groups", "`convolve(x, W, stride = 1, padding = 0, dilation = 1, groups = 1)` takes more"],
@@ -320,7 +326,10 @@ const layers: Rows = [
   ["Linear Dense linear fc fully_connected", "write `dense(units)`: the size of the input is taken from the call"],
   ["Conv2d Conv2D Conv conv", "write `conv2d(filters, kernel = 3)`: the channels of the input are taken from the call"],
   ["Conv1d conv1d", "write `conv2d(filters)` with an axis of size 1"],
-  ["BatchNorm BatchNorm1d BatchNorm2d batchnorm BatchNormalization bn", "write `batch_norm()`"],
+  [
+    "BatchNorm BatchNorm1d BatchNorm2d batchnorm BatchNormalization bn",
+    "write `batch_norm()`, or `batch_norm_running()`, which keeps running statistics for evaluations",
+  ],
   ["LayerNorm layernorm LayerNormalization", "write `layer_norm()`"],
   ["GroupNorm InstanceNorm2d", "write `group_norm(groups)`"],
   ["Embedding Embed", "write `embedding(vocabulary, width)`"],

@@ -36,7 +36,7 @@ export function makeLeaf(
   path: Path,
   dims: readonly Dim[],
   binding: Binding,
-  of: Pick<LeafDeclaration, "module" | "drawnAs">,
+  of: Pick<LeafDeclaration, "module" | "drawnAs" | "state">,
   place: (cx: Context) => Context,
 ): LeafDeclaration | undefined {
   const cx = place(here);

@@ -2,7 +2,7 @@
 // another; their parameters are named by the path to them, and shaped by the first call (`model_calls.ts`).
 import type { CallExpression, Expression, ModelItem, UseMember } from "../syntax/ast.ts";
 import { type Definition, type Module, moduleName, pathFromRoot } from "../modules/modules.ts";
-import type { Span } from "../text/source.ts";
+import { isLibrary, type Span } from "../text/source.ts";
 import { fail, moduleScope } from "../world/report.ts";
 import type {
   Context,
@@ -48,6 +48,14 @@ export function topInstance(el: Elaboration, item: ModelItem, module: Module): I
 
 function newInstance(path: Path, model: UserModel, sizes: ReadonlyMap<string, Local>): InstanceNode {
   return { path, model, sizes, own: new Map(), children: new Map() };
+}
+
+/** Where a program brings a state about: the `use` of a model of the library, or the state itself. */
+export function placeOf(el: Elaboration, { path, span }: LeafDeclaration): Span {
+  const [top, ...words] = path.slice(0, -1);
+  let node = el.instances.get(top!);
+  for (const word of words) node = node?.children.get(word);
+  return isLibrary(span.source) ? node?.use?.span ?? span : span;
 }
 
 /** The calls that a mistake inside an instance's declarations is shown at: the `use`s that led to it. */
@@ -97,15 +105,22 @@ export function lacksSizes(cx: Context, { model: { item }, sizes }: InstanceNode
 }
 
 /** Every parameter of an instance, in the order of the declarations, as far as they are known. */
-export function leavesOf(instance: InstanceNode): LeafDeclaration[] {
+export const leavesOf = (instance: InstanceNode): LeafDeclaration[] =>
+  tensorsIn(instance).filter((leaf) => !leaf.state);
+
+/** Every state of an instance, in the same order. */
+export const statesOf = (instance: InstanceNode): LeafDeclaration[] => tensorsIn(instance).filter((leaf) => leaf.state);
+
+/** Every parameter and state of an instance. */
+export function tensorsIn(instance: InstanceNode): LeafDeclaration[] {
   return instance.model.item.members.flatMap((member) => {
-    if (member.kind === "Binding") {
+    if (member.kind === "Binding" || member.kind === "State") {
       const leaf = instance.own.get(member.name.name);
       return leaf ? [leaf] : [];
     }
     if (member.kind === "Use") {
       const child = instance.children.get(member.name.name);
-      return child ? leavesOf(child) : [];
+      return child ? tensorsIn(child) : [];
     }
     return [];
   });

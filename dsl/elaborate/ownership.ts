@@ -70,6 +70,11 @@ export function ownersOf(el: Elaboration, leaf: Path): Loop[] {
   );
 }
 
+/** True for a model, or a part of one, that a loop changes as a whole. */
+export function evolvesWhole(el: Elaboration, loop: Loop, path: Path): boolean {
+  return pathsOver(el, loop).some((over) => leadsTo(over.path, path));
+}
+
 /** The loops without rules, which was reported: what they are meant to change is not known. */
 export function loopsWithoutRules(el: Elaboration): Loop[] {
   return [...el.loops.values()].filter((loop) => loop.rules.length === 0);

@@ -11,7 +11,7 @@ import { methodHint } from "./scope_names.ts";
 import { partOfLoop } from "./unknown_names.ts";
 import { hyperparameterPath, type Loop, type LoopRule, withoutTime } from "../world/loop.ts";
 import { makeLeaf } from "./leaves.ts";
-import { childOf, leavesOf, topInstance, topName } from "./models.ts";
+import { childOf, leavesOf, tensorsIn, topInstance, topName } from "./models.ts";
 import { evaluateType } from "./sizes.ts";
 import type { Definition } from "../modules/modules.ts";
 import { leadsTo, type Path, pathText, referenceText, samePath } from "../syntax/paths.ts";
@@ -241,15 +241,14 @@ export function hyperparameterLeaves(el: Elaboration, { loop, declared }: Hyperp
   return [...el.leaves.values()].filter((l) => l.loop && samePath(l.path, path));
 }
 
-/** The leaves that a reference is made of, as far as they are known. */
+/** The leaves that a reference is made of, as far as they are known; of a model its parameters. */
 export function referenceLeaves(el: Elaboration, reference: Reference): LeafDeclaration[] {
   switch (reference.kind) {
     case "model": {
       const { instance } = reference;
-      const leaves = leavesOf(instance);
       // they only become more
-      if (!el.counted.has(instance)) el.counted.set(instance, leaves.length);
-      return leaves;
+      if (!el.counted.has(instance)) el.counted.set(instance, tensorsIn(instance).length);
+      return leavesOf(instance);
     }
     case "leaf":
       return [reference.leaf];
@@ -275,7 +274,7 @@ function isFound(el: Elaboration, loop: Loop, expression: Expression): boolean {
   return typeof resolveReference(cx, withoutTime(expression)) === "object";
 }
 
-/** True for what a model has wherever it is called: parameters and sub-models. */
+/** True for what a model has wherever it is called: parameters, states and sub-models. */
 function isPart(member: ModelMember): boolean {
-  return member.kind === "Binding" || member.kind === "Use";
+  return member.kind === "Binding" || member.kind === "State" || member.kind === "Use";
 }

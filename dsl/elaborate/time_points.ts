@@ -143,7 +143,9 @@ function timeOutside(
   }
   if (value.kind === "tensor" && value.time) {
     const { scope, offset } = value.time;
-    if (scope.from + offset >= 0 && scope.to + offset <= end) return { kind: "scope", scope, offset };
+    if (scope.from + offset >= 0 && scope.to + offset <= end) {
+      return { kind: "scope", scope, offset, number: value.variable };
+    }
     return void fail(cx, {
       code: "M0402",
       title: `The times ${scope.from + offset} .. ${scope.to + offset} are not all inside 0 .. ${end}`,

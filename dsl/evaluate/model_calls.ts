@@ -6,6 +6,7 @@ import type {
   Expression,
   Formal,
   ModelItem,
+  ModelMember,
   NameExpression,
   ResultsExpression,
   TypeExpression,
@@ -16,6 +17,7 @@ import { evaluate } from "../world/evaluator.ts";
 import { makeLeaf, valueNow } from "../elaborate/leaves.ts";
 import type {
   Context,
+  Frame,
   InstanceNode,
   LeafDeclaration,
   Local,
@@ -25,6 +27,7 @@ import type {
   Value,
 } from "../world/world.ts";
 import type { Dim, TensorValue } from "../world/value_kinds.ts";
+import { asBinding, moveStates, nextLocal, stateNow, wordsOfCall } from "./model_states.ts";
 import { evaluateDraw, evaluateScan } from "./model_scans.ts";
 import { childOf, lacksSizes, memberNames, usesOf } from "../elaborate/models.ts";
 import { count } from "../text/words.ts";
@@ -66,15 +69,13 @@ export function callModel(cx: Context, model: ModelValue, args: readonly Passed[
     });
   }
   if (args.some((a) => a.value.kind === "error")) return errorValue;
+  const frames: Frame[] = [{ callee: item.name.name, span, ...(silent ? { silent } : { args }) }, ...cx.frames];
+  // every name of the model's own comes before the words for the call, sizes that it binds too
+  const words = { module, parent: undefined, locals: wordsOfCall({ ...cx, world }, instance) };
   const locals = new Map<string, Local>(instance.sizes);
   const call: ModelCall = {
     cx,
-    body: {
-      ...cx,
-      world,
-      scope: { module, parent: undefined, locals },
-      frames: [{ callee: item.name.name, span, ...(silent ? { silent } : { args }) }, ...cx.frames],
-    },
+    body: { ...cx, world, scope: { module, parent: words, locals }, frames },
     instance,
     locals,
     named: new Set(),
@@ -227,7 +228,7 @@ function evaluateBody(call: ModelCall): Value {
   const { body, instance, locals } = call;
   const { item } = instance.model;
   for (const member of item.members) {
-    const { name } = member.name;
+    const name = nameOfMember(member);
     if (locals.has(name)) continue;
     locals.set(name, {
       value: (at) =>
@@ -240,27 +241,36 @@ function evaluateBody(call: ModelCall): Value {
     });
   }
   for (const member of item.members) {
-    if (item.members.some((m) => m !== member && m.name.name === member.name.name)) {
-      locals.set(member.name.name, known(errorValue)); // defined twice: reported
+    const name = nameOfMember(member);
+    if (item.members.some((m) => m !== member && nameOfMember(m) === name)) {
+      locals.set(name, known(errorValue)); // defined twice: reported
     } else if (member.kind === "Binding") {
-      locals.set(member.name.name, known(parameterValue(call, member)));
+      locals.set(name, known(parameterValue(call, member)));
+    } else if (member.kind === "State") {
+      locals.set(name, known(parameterValue(call, asBinding(member), true)));
+    } else if (member.kind === "Next") {
+      locals.set(name, nextLocal(body, member));
     } else if (member.kind === "Use") {
       const child = childOf(body, instance, member);
       locals.set(
-        member.name.name,
+        name,
         known(child ? { kind: "model", instance: child, world: body.world } : errorValue),
       );
     } else if (member.kind === "Draw") {
-      locals.set(member.name.name, known(evaluateDraw(body, instance, member)));
+      locals.set(name, known(evaluateDraw(body, instance, member)));
     } else if (member.kind === "Scan") {
-      locals.set(member.name.name, known(evaluateScan(body, instance, member, locals)));
+      locals.set(name, known(evaluateScan(body, instance, member, locals)));
     } else {
       const value = evaluate(body, member.value);
-      locals.set(member.name.name, known(value));
+      locals.set(name, known(value));
     }
   }
-  return returnedValue(body, item);
+  const result = returnedValue(body, item);
+  return moveStates(body, instance, locals) ? result : errorValue;
 }
+
+/** What a member is called in the lines below it. */
+const nameOfMember = ({ kind, name: { name } }: ModelMember) => kind === "Next" ? `${name}'` : name;
 
 /** What a model returns, of the shape that it promises. */
 function returnedValue(body: Context, item: ModelItem): Value {
@@ -342,23 +352,26 @@ function promisedDims(body: Context, type: TypeExpression, returned: readonly Di
 /** The `_` of `-> [n, _]`: whatever it is. */
 const isOpen = (size: Expression | undefined) => size?.kind === "Name" && size.name === "_";
 
-/** A parameter of a model where its body stands: named as the call names its sizes. */
-function parameterValue(call: ModelCall, binding: Binding): Value {
+/** A parameter or state of a model where its body stands: named as the call names its sizes. */
+function parameterValue(call: ModelCall, binding: Binding, state = false): Value {
   const { body, instance } = call;
   const type: TypeExpression = binding.type ?? { sizes: [], span: binding.name.span };
   const dims = evaluateType(body, type);
-  const leaf = dims && declareParameter(call, binding, type, dims);
+  const leaf = dims && declareParameter(call, { binding, type, dims, state });
   if (!leaf) return errorValue;
-  const value = valueNow(body, leaf, binding.name.span);
+  const value = (state && stateNow(body, instance, leaf)) || valueNow(body, leaf, binding.name.span);
   return value.kind === "tensor" && instance.own.get(binding.name.name) === leaf ? { ...value, dims } : value;
 }
 
-/** The parameter that a binding of a model declares, shaped at the first call and checked at every other. */
+/** The parameter or state that a binding of a model declares, shaped at the first call and checked at every other. */
 function declareParameter(
   call: ModelCall,
-  binding: Binding,
-  type: TypeExpression,
-  dims: readonly Dim[],
+  { binding, type, dims, state }: {
+    readonly binding: Binding;
+    readonly type: TypeExpression;
+    readonly dims: readonly Dim[];
+    readonly state: boolean;
+  },
 ): LeafDeclaration | undefined {
   const { body, instance } = call;
   const path = [...instance.path, binding.name.name];
@@ -382,7 +395,7 @@ function declareParameter(
   const uses = usesOf(instance);
   const kept = dims.map((d) => outside(call, d));
   const { drawnAs } = memberNames(body.elaboration, instance, binding.name.name);
-  const of = { module: instance.model.module, drawnAs };
+  const of = { module: instance.model.module, drawnAs, ...(state ? { state } as const : {}) };
   const leaf = makeLeaf(body, path, kept, binding, of, (cx) => ({
     ...cx,
     scope,

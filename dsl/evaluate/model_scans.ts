@@ -59,7 +59,7 @@ export function evaluateScan(
     known({ kind: "tensor", variable: scan.slice(entries.variable), dims: entries.dims.slice(1) }),
   );
   const indexed = new Set<Table>();
-  const scope = { ...body.scope, parent: undefined, locals };
+  const scope = { ...body.scope, locals };
   const inside: Context = { ...body, world, b: scan.body, scope, indexed };
   bindStep(inside, member.members, locals);
   const next = new Map<string, TensorValue>();

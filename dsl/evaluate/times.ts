@@ -6,16 +6,16 @@ import type { Span } from "../text/source.ts";
 import { fail } from "../world/report.ts";
 import { evaluate, runLoop } from "../world/evaluator.ts";
 import { placeholder, startValue } from "../loops/loop_starts.ts";
-import type { Context, LeafDeclaration, Reference, Value, World } from "../world/world.ts";
-import type { TensorValue } from "../world/value_kinds.ts";
+import type { Context, LeafDeclaration, LoopRun, Reference, Value, World } from "../world/world.ts";
+import type { StaticValue, TensorValue, TimePoint } from "../world/value_kinds.ts";
 import type { Loop } from "../world/loop.ts";
 import { valueNow } from "../elaborate/leaves.ts";
-import { leavesOf, modelAt, modelValue } from "../elaborate/models.ts";
+import { modelAt, modelValue, tensorsIn } from "../elaborate/models.ts";
 import { changesUnknown, resolveReference } from "../elaborate/references.ts";
 import { loopsChanging, outersLearning } from "../elaborate/ownership.ts";
 import { mentions, pathText, referencePath, referenceText } from "../syntax/paths.ts";
-import { begunAt, enterWorld } from "../world/moments.ts";
-import { describeValue, errorValue } from "../world/values.ts";
+import { begunAt, enterWorld, windowOf } from "../world/moments.ts";
+import { describeValue, errorValue, staticNumber } from "../world/values.ts";
 import { capital } from "../text/words.ts";
 import { productMistake, timePoint } from "../elaborate/time_points.ts";
 import { readLoopValue } from "./loop_values.ts";
@@ -50,10 +50,10 @@ export function evaluateTime(cx: Context, expression: TimeExpression): Value {
       if (!run || !seenByDerivatives(cx, loop, { steps: run.steps, point }, span)) return errorValue;
       if (reference.kind === "leaf") return run.parameter(reference.leaf, point);
       const values = new Map<string, TensorValue>();
-      for (const leaf of leavesOf(reference.instance)) {
+      for (const leaf of tensorsIn(reference.instance)) {
         if (run.leaves.includes(leaf)) values.set(leaf.name, run.parameter(leaf, point));
       }
-      return modelAt(cx, reference.instance, { values, owns: new Set([loop]) });
+      return modelAt(cx, reference.instance, { values, owns: new Set([loop]), time: timeOf(cx, loop, run, point) });
     }
     case "loop": {
       const { loop } = reference;
@@ -82,13 +82,23 @@ function startNow(cx: Context, reference: Reference & { kind: "model" | "leaf" }
     begun?.get(leaf.name) ?? (elsewhere ? placeholder(cx, leaf) : startValue(cx, loop, leaf));
   if (reference.kind === "leaf") return startOf(reference.leaf) ?? errorValue;
   const values = new Map<string, TensorValue>();
-  for (const leaf of leavesOf(reference.instance)) {
+  for (const leaf of tensorsIn(reference.instance)) {
     if (!loopsChanging(cx.elaboration, { kind: "leaf", leaf }).includes(loop)) continue;
     const value = startOf(leaf);
     if (!value) return errorValue;
     values.set(leaf.name, value);
   }
-  return modelAt(cx, reference.instance, { values, owns: new Set([loop]) });
+  return modelAt(cx, reference.instance, { values, owns: new Set([loop]), time: staticNumber(0, "int") });
+}
+
+/** How many steps a loop has made at a time: later times than that at which it stopped repeat it. */
+function timeOf({ b, world }: Context, loop: Loop, { taken }: LoopRun, point: TimePoint): TensorValue | StaticValue {
+  const window = windowOf(world, loop);
+  if (point.kind === "static" && !window && taken.kind === "static") return staticNumber(point.step, "int");
+  const asked = point.kind === "scope" ? point.number : b.fill(point.step, { dtype: "i32", shape: [] });
+  const time = window ? b.apply("add", b.resolve(window.from), b.resolve(asked)) : b.resolve(asked);
+  const known = taken.kind === "tensor" ? b.apply("min", time, b.resolve(taken.variable)) : time;
+  return { kind: "tensor", variable: known, dims: [] };
 }
 
 /** `x @ net.W`, `x @ f(y)` and `x @ W[0]`, where what stands after the `@` is no time; reported. */

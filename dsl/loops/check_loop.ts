@@ -1,7 +1,7 @@
 // Is a loop without mistakes where it is run, and how is it run? Goes through it once with placeholders, and leaves its plan.
 import { setRange } from "../../runtime/ir/ranges.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
-import { fail, insideLoop, needShape, sourceText } from "../world/report.ts";
+import { fail, firstTime, insideLoop, needShape, sourceText } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { requireStatic, tooLarge, withinLimit } from "../elaborate/sizes.ts";
 import type { Direction, Loop, LoopRule } from "../world/loop.ts";
@@ -15,14 +15,16 @@ import type {
   RuledLeaves,
 } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
+import { placeOf, statesOf } from "../elaborate/models.ts";
+import { goneDown } from "./step_gradient.ts";
 import { referenceLeaves, resolveReference } from "../elaborate/references.ts";
-import { referencePath, referenceText } from "../syntax/paths.ts";
+import { pathText, referencePath, referenceText } from "../syntax/paths.ts";
 import { wholeSteps } from "../elaborate/steps.ts";
 import { enterWorld, loopAround } from "../world/moments.ts";
 import { shapeOf, staticNumber } from "../world/values.ts";
 import { anyEntry, hyperparameterLocals, planHyperparameters } from "./hyperparameters.ts";
 import { directionOf } from "./directions.ts";
-import { checkThrough } from "./estimators.ts";
+import { checkThrough, solvesStep } from "./estimators.ts";
 import { checkedLoops } from "./loop_record.ts";
 import { carryOf } from "./loop_state.ts";
 import { checkFrom, placeholder, startOfLeaf } from "./loop_starts.ts";
@@ -44,8 +46,15 @@ export function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
     owns: new Set([loop]),
     ...(meta ? { metaStep: { name: loop.name, number: t.variable } } : {}),
   });
-  const objective = (at: Context) =>
-    meta ? outerObjective(at, loop) : evaluateObjective(at, loop, at.world, t, steps ?? 1)?.variable;
+  const moved = new Set<string>();
+  const objective = (at: Context) => {
+    if (meta) return outerObjective(at, loop);
+    const { training } = goneDown(loop);
+    const world = enterWorld(at.world, { training, time: t });
+    const value = evaluateObjective(at, loop, world, t, steps ?? 1);
+    for (const name of training.next.keys()) moved.add(name);
+    return value?.variable;
+  };
   const loss = objective({ ...cx, world: stepWorld });
   // a rule that goes on has made any number of steps before
   const made = loop.from && !loop.from.fresh && steps !== undefined ? anyStep(cx, steps + mostMade, false) : t;
@@ -71,12 +80,81 @@ export function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
       state.push({ leaf, p: placeholder(cx, leaf), states: states ?? new Map(), made: made.variable });
     }
   }
+  const held = heldStates(cx, loop);
+  for (const leaf of held) {
+    if (!startOfLeaf(cx, loop, leaf)) wrong = true;
+    state.push({ leaf, p: placeholder(cx, leaf), states: new Map() });
+  }
   if (loop.clip) requireStatic(cx, loop.clip, "the bound of `clip norm`");
   const leaves = state.map((s) => s.leaf);
-  const direction = wrong || !checkFrom(cx, loop, leaves) ? undefined : directionInside(cx, loop, leaves);
-  if (!direction || !holdsInWindows({ ...cx, world: stepWorld }, direction, objective)) return undefined;
+  const learned = leaves.filter((leaf) => !leaf.state);
+  const direction = wrong || !checkFrom(cx, loop, leaves) ? undefined : directionInside(cx, loop, learned);
+  if (
+    !direction || !canHold(cx, loop, { held, moved, direction }) ||
+    !holdsInWindows({ ...cx, world: stepWorld }, direction, objective)
+  ) return undefined;
   const warm = checkedLoops(world.consumer).filter((r) => r.around === loop && isWarm(r.loop));
   return checkedRecord(cx, { loop, steps: steps!, rules, leaves, direction, warm }, state, loss!);
+}
+
+/** The states of the models, and parts of models, that a loop evolves. */
+function heldStates(cx: Context, loop: Loop): LeafDeclaration[] {
+  if (loop.kind !== "inner") return [];
+  const references = loop.rules.flatMap((rule) => rule.references).map((e) =>
+    resolveReference(insideLoop(cx, loop), e)
+  );
+  const found = references.flatMap((reference) =>
+    typeof reference === "object" && reference.kind === "model" ? statesOf(reference.instance) : []
+  );
+  return [...new Set(found)];
+}
+
+/** True where a loop can move the states that models hold, and does. Reports. */
+function canHold(
+  cx: Context,
+  loop: Loop,
+  { held, moved, direction }: {
+    readonly held: readonly LeafDeclaration[];
+    readonly moved: ReadonlySet<string>;
+    readonly direction: Direction;
+  },
+): boolean {
+  const [first] = held;
+  if (!first) return true;
+  const at = insideLoop(cx, loop);
+  const { kind, span } = loop.through;
+  const secondary = [{ span: placeOf(cx.elaboration, first), message: `\`${first.name}\` is a state` }];
+  if (direction.kind === "es") {
+    fail(at, {
+      code: "M0701",
+      title: `A model with a state in what samples of \`${loop.name}\` are taken of is not yet supported`,
+      at: loop.objective.span,
+      secondary,
+      hint: "differentiate the loop that it runs, such as by `through unroll()`",
+    });
+    return false;
+  }
+  if (kind === "finite_difference" || kind === "implicit" && !solvesStep(loop)) {
+    fail(at, {
+      code: "M0701",
+      title: `\`${kind}\` of a loop that moves the state of a model is not yet supported`,
+      at: span!,
+      secondary,
+      hint: "write `through implicit(solver = fixed_point)`, which goes by the whole step, or `through unroll()`",
+    });
+    return false;
+  }
+  const still = held.find((leaf) => !moved.has(leaf.name));
+  if (still && firstTime(cx.elaboration, `${loop.name} moves ${still.name}`)) {
+    cx.elaboration.sink.report({
+      code: "W0401",
+      title: `\`${still.name}\` stays as it starts: nothing that \`${loop.name}\` minimizes calls its model`,
+      at: loop.objective.span,
+      secondary: [{ span: placeOf(cx.elaboration, still), message: "a training call would move this state" }],
+      hint: "call the model as it stands at the step: a call at a time, as `net@0(x)`, reads its states only",
+    });
+  }
+  return true;
 }
 
 /** True where what a rule would begin with has the sizes of what it goes on with. Reports. */
@@ -240,6 +318,16 @@ function evolvedLeaves(at: Context, { references }: LoopRule): LeafDeclaration[]
         code: "M0502",
         title: "An inner loop evolves models and parameters, not hyperparameters",
         at: expression.span,
+      });
+    }
+    if (reference.kind === "leaf" && reference.leaf.state) {
+      return void fail(at, {
+        code: "M0502",
+        title: `\`${reference.leaf.name}\` is a state: no rule changes it, its model says what it becomes`,
+        at: expression.span,
+        hint: `leave it out: a loop that evolves the model, by \`over ${
+          pathText(reference.leaf.path.slice(0, -1))
+        }\`, moves its states too`,
       });
     }
     const found = referenceLeaves(at.elaboration, reference);

@@ -13,7 +13,7 @@ export interface Differentiated {
   /** The present value of a leaf. */
   readonly value: (leaf: LeafDeclaration) => TensorValue;
   /** What a world is given where the leaves have other values: these are where they start, unless said. */
-  readonly enter?: (values: ReadonlyMap<string, TensorValue>) => Partial<Pick<World, "values" | "owns">>;
+  readonly enter?: (values: ReadonlyMap<string, TensorValue>) => Partial<Pick<World, "values" | "owns" | "training">>;
   /** Tasks that the objective is the mean of. */
   readonly tasks: number | undefined;
   /** Writes the objective, a scalar, and what else is wanted, where a context stands; then what `more` gives for each task. */
@@ -28,7 +28,7 @@ export interface Differentiated {
 export function entered(
   { enter }: Differentiated,
   values: ReadonlyMap<string, TensorValue>,
-): Partial<Pick<World, "initials" | "values" | "owns">> {
+): Partial<Pick<World, "initials" | "values" | "owns" | "training">> {
   return enter ? enter(values) : { initials: values };
 }
 

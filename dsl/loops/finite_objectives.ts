@@ -9,7 +9,8 @@ import type { LeafState, LoopState } from "../world/world.ts";
  *  and at the cost of one number a step. */
 export function tellIfNotFinite(b: Builder, loss: Variable, next: LoopState): LoopState {
   const size = ({ leaf }: LeafState) => sizeOf(shapeOf(leaf.dims));
-  const smallest = next.reduce((a, c) => size(c) < size(a) ? c : a);
+  // what models hold may be read by nothing after it
+  const smallest = next.filter(({ leaf }) => !leaf.state).reduce((a, c) => size(c) < size(a) ? c : a);
   const still = b.apply("stop_gradient", loss);
   const finite = b.apply("lt", b.apply("abs", still), b.fill(Infinity, still));
   const told = b.apply("select", finite, b.fill(0, still), b.fill(NaN, still));

@@ -49,7 +49,7 @@ export function worldOfStep(
   const now = { name: loop.name, number: t };
   const values = valuesOf(state);
   return loop.kind === "inner"
-    ? enterWorld(world, { b, values, state, owns, step: now })
+    ? enterWorld(world, { b, values, state, owns, step: now, time: { kind: "tensor", variable: t, dims: [] } })
     : enterWorld(world, { b, initials: values, standing, owns, metaStep: now });
 }
 
@@ -150,8 +150,8 @@ function stateAt(
     : step === last
     ? stateAtEnd(kept)[i]!
     : withCarry(start, [...made!.values, ...made!.halfway].map(row))[i]!;
-  const { rule } = rules.find((r) => r.leaves.includes(leaf))!;
-  if (step === 0 || !countsSteps(rule)) return state;
+  const rule = rules.find((r) => r.leaves.includes(leaf))?.rule;
+  if (step === 0 || !rule || !countsSteps(rule)) return state;
   const time = step === last ? steps : step;
   const more = taken.kind === "tensor"
     ? timeBefore(b, taken.variable, time)

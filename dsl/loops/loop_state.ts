@@ -1,7 +1,7 @@
 // What is the state of a loop? Of each tensor that it changes the value, and the states of its rule for it: one thing, that a loop
 // carries in one order.
 import type { Variable } from "../../runtime/ir/types.ts";
-import type { LeafDeclaration, LoopState, RuledLeaves } from "../world/world.ts";
+import type { LeafDeclaration, LeafState, LoopState, RuledLeaves } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
 
 /** What is carried: the values of all tensors, then the states of all. */
@@ -34,6 +34,14 @@ export function withEverything(state: LoopState, everything: readonly Variable[]
 /** The values by the names of the tensors. */
 export function valuesOf(state: LoopState): Map<string, TensorValue> {
   return new Map(state.map(({ leaf, p }) => [leaf.name, p]));
+}
+
+/** The part of a state that models hold: no rule changes it, and keeps nothing of it. */
+export function heldByModels(
+  leaves: readonly LeafDeclaration[],
+  value: (leaf: LeafDeclaration) => TensorValue,
+): LeafState[] {
+  return leaves.filter((leaf) => leaf.state).map((leaf) => ({ leaf, p: value(leaf), states: new Map() }));
 }
 
 /** Each tensor with the rule that changes it, in the order of a state. */

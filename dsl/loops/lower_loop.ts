@@ -8,7 +8,16 @@ import type { Span } from "../text/source.ts";
 import { disturbanceOf, windowOf } from "../world/moments.ts";
 import { staticNumber } from "../world/values.ts";
 import type { Loop } from "../world/loop.ts";
-import type { Context, LeafState, LoopPlan, LoopRecord, LoopState, LoopWindow, Standing } from "../world/world.ts";
+import type {
+  Context,
+  LeafDeclaration,
+  LeafState,
+  LoopPlan,
+  LoopRecord,
+  LoopState,
+  LoopWindow,
+  Standing,
+} from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
 import { derivativeAtEnd } from "./end_derivatives.ts";
 import { endOnly, solvesStep, stillSteps } from "./estimators.ts";
@@ -16,7 +25,7 @@ import { tellIfNotFinite } from "./finite_objectives.ts";
 import { firstEntry, hyperparameterLocals, recordedRates, type RuleTime } from "./hyperparameters.ts";
 import { type KeptOfLoop, knownStep, recordOf, worldOfStep } from "./loop_record.ts";
 import { inWindow, startOfLeaf } from "./loop_starts.ts";
-import { carryOf, eachLeaf, everythingOf, valuesOf, withCarry, withEverything } from "./loop_state.ts";
+import { carryOf, eachLeaf, everythingOf, heldByModels, valuesOf, withCarry, withEverything } from "./loop_state.ts";
 import { acrossOf } from "./outer_objective.ts";
 import { checkRest } from "./resting_rules.ts";
 import { anyMade, clipped, countsSteps, globalNorm, startStates, stepOfLeaf } from "./rules.ts";
@@ -101,21 +110,26 @@ function writeSteps(
 }
 
 /** Where a loop starts, with the states of its rules. */
-function startOf(cx: Context, { loop, rules, steps }: LoopPlan): LoopState {
+function startOf(cx: Context, { loop, rules, leaves, steps }: LoopPlan): LoopState {
   const { b } = cx;
   const disturbed = disturbanceOf(cx.world, loop);
   const time: RuleTime = { t: staticNumber(0, "int"), steps, b, entry: firstEntry(b) };
-  return eachLeaf(rules).map(({ ruled, leaf }) => {
+  const starts = (leaf: LeafDeclaration) => {
     const { p: given, goesOn } = startOfLeaf(cx, loop, leaf)!;
     const added = disturbed?.get(leaf.name);
     const from = added ? b.apply("add", given.variable, b.row(added, 0)) : given.variable;
     const p = { ...given, variable: watched(cx, from, { loop, quantity: leaf.name, when: "start", at: leaf.span }) };
+    return { p, goesOn };
+  };
+  const ruledLeaves = eachLeaf(rules).map(({ ruled, leaf }) => {
+    const { p, goesOn } = starts(leaf);
     const hyperparameters = hyperparameterLocals(cx, loop, ruled, leaf, time);
     const fresh = startStates(cx, ruled.rule, leaf, movedBy(loop, b, leaf, p), hyperparameters)!;
     if (!goesOn) return { leaf, p, states: fresh };
     const states = new Map([...fresh].map(([name, x]) => [name, { ...x, variable: goesOn.state(name, x) }]));
     return { leaf, p, states, made: countsSteps(ruled.rule) ? goesOn.made() : undefined };
   });
+  return [...ruledLeaves, ...heldByModels(leaves, (leaf) => starts(leaf).p)];
 }
 
 type Standings = ReadonlyMap<Loop, Standing>;
@@ -164,7 +178,9 @@ function writeStep(cx: Context, plan: LoopPlan, place: StepPlace) {
   const { body } = scan;
   const stepWorld = worldOfStep(world, loop, { b: body, state: now, standing, t: t.variable });
   const at: Context = { ...cx, world: stepWorld, b: body };
-  const { loss: computed, gradients: found, left } = gradientOfStep(at, plan, { now, t });
+  const { loss: computed, gradients: found, left: others } = gradientOfStep(at, plan, { now, t });
+  // of an inner loop what the step leaves are the states that models hold
+  const left = loop.kind === "inner" ? [] : others;
   const raw = heldIfSaid(at, loop, found);
   const norm = globalNorm(body, raw);
   const stopped = stop && stopNow(at, plan, stop, t, { loss: computed, norm });
@@ -175,7 +191,7 @@ function writeStep(cx: Context, plan: LoopPlan, place: StepPlace) {
   const rates = new Map(rules.flatMap((ruled) => [...recordedRates(at, loop, ruled, time)]));
   const disturbed = disturbanceOf(world, loop);
   const length = window?.length ?? plan.steps;
-  const after = eachLeaf(rules).map(({ ruled, leaf }, i): LeafState => {
+  const ruledAfter = eachLeaf(rules).map(({ ruled, leaf }, i): LeafState => {
     const { p, states, made } = now[i]!;
     const stepped = stepOfLeaf(at, loop, ruled.rule, leaf, {
       p,
@@ -186,6 +202,10 @@ function writeStep(cx: Context, plan: LoopPlan, place: StepPlace) {
     });
     return { leaf, p: { ...p, variable: stepped.p.variable }, states: stepped.states, made };
   });
+  const after = [
+    ...ruledAfter,
+    ...heldByModels(plan.leaves, ({ dims }) => ({ kind: "tensor", variable: others.shift()!, dims })),
+  ];
   const told = tellIfNotFinite(body, loss, after);
   const reached = stopped ? heldStill(body, stopped.still, now, told) : told;
   const next = reached.map(({ leaf, p, ...rest }): LeafState => {

@@ -30,6 +30,14 @@ export function readMetaReference(cx: Context, expression: Expression): MetaRefe
     return undefined;
   }
   if (!checkTime(cx, expression, reference, text)) return undefined;
+  if (reference.kind === "leaf" && reference.leaf.state) {
+    return void fail(cx, {
+      code: "M0502",
+      title: `\`${text}\` is a state of its model, and is not learned`,
+      at: expression.span,
+      hint: "write what it starts as by a `param`, and learn that: `param start = 0`, `state s = start` in the model",
+    });
+  }
   const leaves = referenceLeaves(cx.elaboration, reference);
   if (leaves.length === 0) {
     reportEmpty(cx, expression, reference);

@@ -20,7 +20,7 @@ import type {
 } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
 import { firstEntry, hyperparameterLocals } from "./hyperparameters.ts";
-import { eachLeaf, everythingOf, withEverything } from "./loop_state.ts";
+import { eachLeaf, everythingOf, heldByModels, withEverything } from "./loop_state.ts";
 import { anyMade, countsSteps, startStates } from "./rules.ts";
 import { openTasks } from "./task_scopes.ts";
 
@@ -62,13 +62,14 @@ export function firstStanding(cx: Context, across: Across | undefined, plan: Loo
   const { b } = inside;
   const { loop, steps } = plan;
   const time = { t: staticNumber(0, "int"), steps, b, entry: firstEntry(b) };
-  const state = eachLeaf(plan.rules).map(({ ruled, leaf }): LeafState => {
+  const ruledState = eachLeaf(plan.rules).map(({ ruled, leaf }): LeafState => {
     const p = initialValue(inside, leaf)!;
     if (loop.from!.fresh) return { leaf, p, states: new Map() };
     const states = startStates(inside, ruled.rule, leaf, p, hyperparameterLocals(inside, loop, ruled, leaf, time))!;
     const made = countsSteps(ruled.rule) ? b.fill(0, { dtype: "i32", shape: [] }) : undefined;
     return { leaf, p, states, made };
   });
+  const state = [...ruledState, ...heldByModels(plan.leaves, (leaf) => initialValue(inside, leaf)!)];
   const all = tasks.close(everythingOf(state));
   return withEverything(state, across ? all : all.map((x) => cx.b.reshape(x, x.shape.slice(1))));
 }

@@ -2,7 +2,9 @@
 import type { Builder } from "../../runtime/ir/builder.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
 import { asFloat } from "../elaborate/arithmetic.ts";
-import type { Context, LoopPlan, LoopState } from "../world/world.ts";
+import type { Loop } from "../world/loop.ts";
+import { enterWorld } from "../world/moments.ts";
+import type { Context, LoopPlan, LoopState, Training, World } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
 import { differentiate } from "./differentiate.ts";
 import type { Differentiated } from "./differentiated.ts";
@@ -19,7 +21,8 @@ export interface StepAt {
   readonly t: TensorValue;
 }
 
-/** The loss of a step, with its own sign, its gradient downwards, and where the loops then stand that it moves. */
+/** The loss of a step, with its own sign, its gradient downwards, and what else it leaves: of an inner loop the states that models
+ *  hold, of an outer where the loops then stand that it moves. */
 export function gradientOfStep(at: Context, plan: LoopPlan, step: StepAt) {
   const closed = differentiate(at, plan.direction, differentiated(at, plan, step));
   const loss = downwards(at.b, plan, closed.outputs[0]!);
@@ -28,11 +31,25 @@ export function gradientOfStep(at: Context, plan: LoopPlan, step: StepAt) {
 
 /** The loss of a step alone, with its own sign. */
 export function lossOfStep(at: Context, plan: LoopPlan, step: StepAt): Variable {
-  const { direction } = plan;
+  const { direction, loop } = plan;
   const objective = differentiated(at, plan, step);
   const windows = direction.kind === "es" ? direction.windows : undefined;
-  const loss = windows ? meanOfWindows(at, windows, objective) : objective.write(at)[0]!;
+  const inside = loop.kind === "inner" ? { ...at, world: enterWorld(at.world, goneDown(loop)) } : at;
+  const loss = windows ? meanOfWindows(at, windows, objective) : objective.write(inside)[0]!;
   return downwards(at.b, plan, loss);
+}
+
+/** What a world is given where the objective of a loop is gone down by a step. */
+export const goneDown = (loop: Loop): { readonly owns: World["owns"]; readonly training: Training } => ({
+  owns: new Set([loop]),
+  training: { loop, next: new Map() },
+});
+
+/** What the calls of an objective made of the states that models hold: what none moves stays. */
+function statesAfter({ b, world }: Context, { leaves }: LoopPlan, now: LoopState): Variable[] {
+  return leaves.flatMap((leaf, i) =>
+    leaf.state ? [b.resolve((world.training!.next.get(leaf.name) ?? now[i]!.p).variable)] : []
+  );
 }
 
 const downwards = (inside: Builder, { loop: { objective } }: LoopPlan, value: Variable) =>
@@ -48,18 +65,19 @@ function differentiated(
   const own = {
     name: `${loop.name}.loss`,
     at: loop.objective.span,
-    leaves,
+    leaves: leaves.filter((leaf) => !leaf.state),
     value: (leaf: LoopPlan["leaves"][number]) => now[leaves.indexOf(leaf)]!.p,
   };
   if (loop.kind === "inner") {
     return {
       ...own,
       // where the loop started is not moved
-      enter: (values) => ({ values, owns: new Set([loop]) }),
+      enter: (values) => ({ values, ...goneDown(loop) }),
       tasks: undefined,
       write: (inside, more = () => []) => {
         const objective = evaluateObjective(inside, loop, inside.world, t, steps)!;
-        return [downwards(inside.b, plan, asFloat(inside, objective).variable), ...more(inside)];
+        const loss = downwards(inside.b, plan, asFloat(inside, objective).variable);
+        return [loss, ...statesAfter(inside, plan, now), ...more(inside)];
       },
     };
   }

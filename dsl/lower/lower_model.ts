@@ -8,7 +8,7 @@ import { checkSimulation } from "../check/check_items.ts";
 import type { CheckedProgram, CheckedSimulation } from "../check/checked_program.ts";
 import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import { type Draft, openFunction } from "../elaborate/functions.ts";
-import { instancesOf, leavesOf, modelValue } from "../elaborate/models.ts";
+import { instancesOf, modelValue, tensorsIn } from "../elaborate/models.ts";
 import { outersLearning, ownersOf } from "../elaborate/ownership.ts";
 import { dtypeOf } from "../elaborate/sizes.ts";
 import { callModel } from "../evaluate/model_calls.ts";
@@ -64,7 +64,7 @@ function endsOf(compiled: Compiled, instance: InstanceNode): ReadonlyMap<string,
   const { el, checked } = compiled;
   const learned = new Set(checked.outers.flatMap((o) => o.leaves));
   const ends = new Map<string, SimulationProgram>();
-  const groups = Map.groupBy(leavesOf(instance), (leaf) => ownersOf(el, leaf.path).map((l) => l.name).join());
+  const groups = Map.groupBy(tensorsIn(instance), (leaf) => ownersOf(el, leaf.path).map((l) => l.name).join());
   for (const leaves of groups.values()) {
     refuseRunByOthers(compiled, instance, leaves);
     const owners = ownersOf(el, leaves[0]!.path);

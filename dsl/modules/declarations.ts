@@ -48,8 +48,8 @@ function checkItem(item: Item, sink: DiagnosticSink): void {
       for (const formal of [...item.sizes ?? [], ...item.formals]) checkType(formal.type, numberTypes, sink);
       checkType(item.result, numberTypes, sink);
       for (const member of item.members) {
-        names.add(member.name);
-        if (member.kind === "Binding") checkType(member.type, ["float"], sink);
+        names.add(member.kind === "Next" ? { ...member.name, name: `${member.name.name}'` } : member.name);
+        if (member.kind === "Binding" || member.kind === "State") checkType(member.type, ["float"], sink);
         if (member.kind === "Draw") checkType(member.type, numberTypes, sink);
         if (member.kind === "Scan") checkSteps(new Names(sink), member.members, sink);
       }

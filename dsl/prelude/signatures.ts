@@ -70,6 +70,8 @@ export const librarySignatures: Readonly<Record<string, Signature>> = {
     ],
   },
   batch_norm: { shapes: ["batch_norm()(x : [n, c, A...]) -> [n, c, A...]"] },
+  batch_norm_running: { shapes: ["batch_norm_running()(x : [n, c, A...]) -> [n, c, A...]"] },
+  batch_norm_per_step: { shapes: ["batch_norm_per_step(steps = s)(x : [n, c, A...]) -> [n, c, A...]"] },
   layer_norm: { shapes: ["layer_norm()(x : [..., m]) -> [..., m]"] },
   group_norm: { shapes: ["group_norm(groups = g)(x : float [n, g * k, h, w]) -> [n, g * k, h, w]"] },
   embedding: { shapes: ["embedding(vocabulary = v, width = w)(labels : int [...]) -> [..., w]"] },

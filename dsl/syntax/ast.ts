@@ -356,7 +356,7 @@ export interface ModelItem extends ItemBase {
   readonly members: readonly ModelMember[];
   readonly body: Expression;
 }
-export type ModelMember = Binding | LetItem | UseMember | DrawMember | ScanMember;
+export type ModelMember = Binding | LetItem | UseMember | DrawMember | ScanMember | StateMember | NextMember;
 /** `use c1 = conv2d(64, kernel = 3)` */
 export interface UseMember {
   readonly kind: "Use";
@@ -575,8 +575,12 @@ export interface OptimizerItem extends ItemBase {
   readonly formals: readonly Formal[];
   readonly members: readonly StepMember[];
 }
-/** What is said of one step, by an optimizer or by a `scan`. */
+/** What is said of one step, by an optimizer or by a `scan`. A model has states too, which its training calls move. */
 export type StepMember = StateMember | LetItem | NextMember;
+/** True for what a model says of one step: its states, and what they become. */
+export const isOfStep = (member: ModelMember): member is StepMember =>
+  member.kind === "State" || member.kind === "Next";
+
 /** `state v : [sizes] = 0` */
 export interface StateMember {
   readonly kind: "State";

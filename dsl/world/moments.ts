@@ -29,6 +29,8 @@ export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" |
     begun: new Map(),
     lets: new Map(),
     ...(inside.task ? { task: inside.task } : {}),
+    ...(inside.training ? { training: inside.training } : {}),
+    ...(inside.time ? { time: inside.time } : {}),
     ...(inside.step ? { step: inside.step } : {}),
     ...(inside.metaStep ? { metaStep: inside.metaStep } : {}),
     ...(inside.beginning ? { beginning: true } : {}),

@@ -15,7 +15,7 @@ export interface Fans {
 /** A time that is known, or one that a comprehension runs over. */
 export type TimePoint =
   | { readonly kind: "static"; readonly step: number }
-  | { readonly kind: "scope"; readonly scope: TimeScope; readonly offset: number };
+  | { readonly kind: "scope"; readonly scope: TimeScope; readonly offset: number; readonly number: Variable };
 
 /** What has rows: a `data` item, or a split of a task. */
 export type Table = DataItem | SplitMember;

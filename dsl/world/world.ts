@@ -131,6 +131,10 @@ export interface World {
   /** Values of `let`s that were computed here, with the builder that they went to. */
   readonly lets: Map<LetItem, { readonly b: Builder; readonly found: Sourced<Value> }>;
   readonly task?: TaskInstance;
+  /** The objective of a loop as its step goes down it: calls of what it evolves are training calls. */
+  readonly training?: Training;
+  /** How many steps have made the values now. */
+  readonly time?: StaticValue | TensorValue;
   /** The step of an inner loop or a scan. */
   readonly step?: StepNow;
   /** The step of an outer loop that another loop or item runs. */
@@ -355,6 +359,8 @@ export interface LeafDeclaration extends LeafNames {
   readonly initial: (cx: Context) => TensorValue | undefined;
   /** The loop of a hyperparameter. */
   readonly loop?: Loop;
+  /** A state that a model holds: its training calls move it, and no rule does. */
+  readonly state?: true;
   /** A hyperparameter with one entry for each step, along axis 0. */
   readonly perStep?: boolean;
   /** How an outer moves it inside its range, when said. */
@@ -403,7 +409,7 @@ export interface LoopPlan {
   readonly steps: number;
   /** What each of its rules changes, and by which hyperparameters. */
   readonly rules: readonly RuledLeaves[];
-  /** All that they change. */
+  /** All that they change, then the states that models hold and its training calls move. */
   readonly leaves: readonly LeafDeclaration[];
   /** How what it minimizes is differentiated. */
   readonly direction: Direction;
@@ -500,6 +506,13 @@ export interface Sourced<T> {
   readonly sources: ReadonlySet<Source>;
 }
 
+/** The objective of a loop where one step of it goes down. */
+export interface Training {
+  readonly loop: Loop;
+  /** What the calls so far have made of the states that models hold, by leaf name. */
+  readonly next: Map<string, TensorValue>;
+}
+
 /** A task while it lives. */
 export interface TaskInstance {
   readonly definition: Definition;
@@ -565,7 +578,7 @@ export interface TensorsValue {
 }
 
 /** One time of a loop: what its parameters are then. */
-export type Moment = Pick<World, "values" | "owns">;
+export type Moment = Pick<World, "values" | "owns" | "time">;
 
 /** A function of the program's own, with the names it sees. */
 export interface FunctionValue {

@@ -269,12 +269,13 @@ const overrideEntry: fc.Arbitrary<ast.OverrideEntry> = fc
     span,
   }));
 
-const steps: fc.Arbitrary<ast.StepMember[]> = list(fc.oneof(
+const stepMember: fc.Arbitrary<ast.StepMember> = fc.oneof(
   fc.tuple(identifier, optional("type", type), expression)
     .map(([name, type, value]): ast.StepMember => ({ kind: "State", name, ...type, value, span })),
   letItem,
   fc.record({ kind: fc.constant("Next" as const), name: identifier, value: expression, span: fc.constant(span) }),
-));
+);
+const steps: fc.Arbitrary<ast.StepMember[]> = list(stepMember);
 
 /** Every item. */
 const items = {
@@ -343,7 +344,7 @@ const items = {
     fc.tuple(identifier, optional("sizes", formals), formals, optional("result", type)),
     list(fc.oneof(
       binding,
-      letItem,
+      stepMember,
       fc.record({ kind: fc.constant("Use" as const), name: identifier, value: expression, span: fc.constant(span) }),
       fc.tuple(identifier, optional("type", type), expression)
         .map(([name, type, value]): ast.ModelMember => ({ kind: "Draw", name, ...type, value, span })),

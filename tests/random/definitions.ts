@@ -61,6 +61,12 @@ export class Definitions {
     return `problem${this.dice.pick(["", "(0.4)", "(spread = 0.3)", "(law = uniform(0.6, 1.2))", "(0.6, pool = ix)"])}`;
   }
 
+  /** Another text for what is defined. */
+  redefine(name: string, text: string): void {
+    const at = this.#definitions.findIndex((d) => d.name === name);
+    this.#definitions[at] = { ...this.#definitions[at]!, text };
+  }
+
   define(name: string, text: string, closed = false): void {
     if (!this.#definitions.some((d) => d.name === name)) this.#definitions.push({ name, text, closed });
   }

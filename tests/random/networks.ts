@@ -96,6 +96,23 @@ export function network(dice: Dice, rows: number, start: Start): Network {
   return { models: [...below, { name: "net", text }], input, classes, training, parameters };
 }
 
+/** The models of a network with states that its loop moves: running statistics, or what it was lately. */
+export function holding(dice: Dice, { models }: Network): Network["models"] {
+  const running = dice.chance(0.5) ? "batch_norm_running()" : "batch_norm_running(momentum = 0.3)";
+  const after = dice.pick(["where(training, 0, seen)", "0.1 * seen", "0.1 * seen * sin(t)"]);
+  const lately = (text: string) =>
+    text.replace(
+      /\n {2}return (.*)\n\}$/,
+      (_, value: string) =>
+        `\n  state seen : [] = ${dice.number(0, 0.5)}\n  let late = ${value}\n` +
+        `  seen' = 0.5 * seen + 0.2 * mean(late)\n  return late + ${after}\n}`,
+    );
+  return models.map(({ name, text }) => {
+    const kept = text.replaceAll("batch_norm()", running);
+    return { name, text: name === "net" && (kept === text || dice.chance(0.5)) ? lately(kept) : kept };
+  });
+}
+
 class Layers {
   training = false;
   #count = 0;
@@ -165,7 +182,8 @@ class Layers {
             h = this.bind(dice.chance(0.5) ? `${dice.pick(activations)}(${h})` : `${h} |> ${dice.pick(activations)}`),
         ],
         [1, () => h = this.bind(`${this.use("layer_norm()", ["gain"])}(${h})`)],
-        [1, () => h = this.bind(`${this.use("batch_norm()", ["bias"])}(${h})`)],
+        [2, () => h = this.bind(`${this.use("batch_norm()", ["bias"])}(${h})`)],
+        [1, () => h = this.bind(`${this.use(`batch_norm_per_step(${dice.int(1, 3)})`, ["gain"])}(${h})`)],
         [2, () => {
           this.training = true;
           h = this.bind(`${this.use(`dropout(${dice.pick(["0.5", "0.2"])})`)}(${h}, training)`);
@@ -266,7 +284,7 @@ const begin: { readonly [K in keyof typeof inputs]: (layers: Layers, width: numb
       h = layers.bind(`${h} + 0`);
       return layersAfterImage(layers, h, channels, undefined);
     }
-    const norm = dice.pick(["batch_norm()", `group_norm(${dice.pick([1, channels])})`, ""]);
+    const norm = dice.pick(["batch_norm()", "batch_norm()", `group_norm(${dice.pick([1, channels])})`, ""]);
     if (norm) h = layers.bind(`${layers.use(norm, ["gain"])}(${h})`);
     h = layers.bind(`${dice.pick(["relu", "tanh", "leaky_relu"])}(${h})`);
     return layersAfterImage(layers, h, channels, size);

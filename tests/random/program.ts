@@ -3,7 +3,7 @@
 import { Definitions, type Evolved, type RandomProgram } from "./definitions.ts";
 import { type Dice, throwDice } from "./dice.ts";
 import { literal, type Variable } from "./expressions.ts";
-import { network } from "./networks.ts";
+import { holding, network } from "./networks.ts";
 import { learnedRule, rule, type WrittenRule } from "./rules.ts";
 import { observedDraws } from "./observed_draws.ts";
 
@@ -63,6 +63,11 @@ class Draft extends Definitions {
     this.data();
     this.parameters();
     this.loops();
+    // estimators of where a loop ends refuse states, one row has no spread, and without a loop nothing moves them
+    const moved = this.form !== "none" && !/implicit|finite_difference|batch 1 of/.test(this.#items.join());
+    if (this.network && moved && dice.chance(0.4)) {
+      for (const { name, text } of holding(dice, this.network)) this.redefine(name, text);
+    }
     return this.assemble(this.#items);
   }
 

@@ -178,6 +178,9 @@ export interface BindingCstNode extends CstNode {
     Colon?: IToken[];
     type?: TypeCstNode[];
     bindingValue?: BindingValueCstNode[];
+    Prime?: IToken[];
+    Equals?: IToken[];
+    expression?: ExpressionCstNode[];
     range?: RangeCstNode[];
     via?: ViaCstNode[];
   };
@@ -358,6 +361,7 @@ export interface ModelMemberCstNode extends CstNode {
     use?: UseCstNode[];
     draw?: DrawCstNode[];
     scan?: ScanCstNode[];
+    state?: StateCstNode[];
     letItem?: LetItemCstNode[];
     binding?: BindingCstNode[];
   };

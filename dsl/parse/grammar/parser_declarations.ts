@@ -1,5 +1,5 @@
 // What is a declaration, as a grammar? Data, tasks, models, optimizers and small items; the middle third of the parser.
-import { ExpressionParser, type Rule } from "./parser_expressions.ts";
+import { ExpressionParser, type Rule, type WiderRule } from "./parser_expressions.ts";
 import * as t from "../tokens/tokens.ts";
 import { keyword } from "../tokens/tokens.ts";
 
@@ -73,7 +73,7 @@ export abstract class DeclarationParser extends ExpressionParser {
   });
 
   /** `name : type = value in low .. high via word`; `lexer.ts` makes every name before `:`, `=` and `~` an identifier. */
-  binding: Rule = this.RULE("binding", () => {
+  binding: WiderRule = this.RULE("binding", (inModel = false) => {
     this.CONSUME(t.Identifier);
     this.OR([
       {
@@ -84,6 +84,15 @@ export abstract class DeclarationParser extends ExpressionParser {
         },
       },
       { ALT: () => this.SUBRULE2(this.bindingValue) },
+      {
+        // what a state of a model becomes: `v' = …`
+        GATE: () => inModel,
+        ALT: () => {
+          this.CONSUME(t.Prime);
+          this.CONSUME(t.Equals);
+          this.SUBRULE(this.expression);
+        },
+      },
     ]);
     this.OPTION2(() => this.SUBRULE(this.range));
     this.OPTION3(() => this.SUBRULE(this.via));
@@ -274,8 +283,9 @@ export abstract class DeclarationParser extends ExpressionParser {
       { ALT: () => this.SUBRULE(this.use) },
       { ALT: () => this.SUBRULE(this.draw) },
       { ALT: () => this.SUBRULE(this.scan) },
+      { ALT: () => this.SUBRULE(this.state) },
       { ALT: () => this.SUBRULE(this.letItem) },
-      { ALT: () => this.SUBRULE(this.binding) },
+      { ALT: () => this.SUBRULE(this.binding, { ARGS: [true] }) },
     ]);
   });
 

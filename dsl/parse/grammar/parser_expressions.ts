@@ -10,6 +10,9 @@ import { type CstNode, CstParser, EOF, type ParserMethod } from "../tokens/chevr
 /** A grammar rule. */
 export type Rule = ParserMethod<[], CstNode>;
 
+/** A rule that reads more where it is told to. */
+export type WiderRule = ParserMethod<[wider?: boolean], CstNode>;
+
 /** Expressions, types and names. Operators are parsed as a flat list; `cst_expressions.ts` folds it by precedence. */
 export abstract class ExpressionParser extends CstParser {
   constructor(skipValidations: boolean) {

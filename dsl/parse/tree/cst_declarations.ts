@@ -257,7 +257,10 @@ export function modelItem(c: Conversion, node: cst.ModelItemCstNode): ast.ModelI
     const [draw, scan] = [first(member.children.draw), first(member.children.scan)];
     if (draw) return drawMember(c, draw);
     if (scan) return scanMember(c, scan);
-    return value ? letItem(c, value) : binding(c, first(member.children.binding));
+    const [state, other] = [first(member.children.state), first(member.children.binding)];
+    if (state) return stateMember(c, state);
+    if (other && first(other.children.Prime)) return nextMember(c, other);
+    return value ? letItem(c, value) : binding(c, other);
   }));
   return {
     kind: "Model",
@@ -339,7 +342,7 @@ function stateMember(c: Conversion, node: cst.StateCstNode): ast.StateMember | u
   return { kind: "State", name, ...(annotation && { type: annotation }), value, span };
 }
 
-function nextMember(c: Conversion, node: cst.NextCstNode): ast.NextMember | undefined {
+function nextMember(c: Conversion, node: cst.NextCstNode | cst.BindingCstNode): ast.NextMember | undefined {
   const name = identifier(c, first(node.children.Identifier));
   if (name === undefined || !isReal(first(node.children.Prime))) return undefined;
   const span = nodeSpan(c, node);
