@@ -1,6 +1,7 @@
 // Which rows does a task draw? Classes of a table, and rows of each or of a whole table: all splits of one task draw together, so that
 // no two share a row. What is drawn is planned before the run, where a class with too few rows is named.
-import type { Variable } from "../../runtime/ir/types.ts";
+import type { Builder } from "../../runtime/ir/builder.ts";
+import { sizeOf, type Variable } from "../../runtime/ir/types.ts";
 import { type ClassesMember, isEach, type RowsMember, type SplitMember, type TaskItem } from "../syntax/ast.ts";
 import { expressionText } from "../format/expression_text.ts";
 import type { Label } from "../diagnostics/diagnostic.ts";
@@ -34,8 +35,10 @@ interface Pool {
   readonly classes: PlannedClasses | undefined;
   /** As the task calls it. */
   readonly text: string;
-  /** How many there are to draw from. */
+  /** How many there are to draw from, those of `before` too. */
   readonly rows: number;
+  /** Of rows of the whole table: those of its classes that are drawn first, and not again. */
+  before: Pool | undefined;
   needed: number;
 }
 
@@ -79,6 +82,10 @@ export function planRows(cx: Context, item: TaskItem): RowPlan | undefined {
     splits.set(split as SplitMember, { member, pool, count: number, from: pool.needed });
     pool.needed += number;
   }
+  const ofClasses = pools.find((pool) => pool.classes);
+  for (const pool of pools) {
+    if (pool !== ofClasses && pool.table.table === ofClasses?.table.table) pool.before = ofClasses;
+  }
   return pools.every((pool) => hasEnough(cx, pool, splits)) ? { classes, splits } : undefined;
 }
 
@@ -92,7 +99,8 @@ export function planTexts({ classes, splits }: RowPlan): string[] {
     lines.push(`${drawn} of the ${count(values.length, "class", "classes")} of ${field}, which have ${rows} each`);
   }
   for (const [split, { count: drawn, pool }] of splits) {
-    const of = pool.classes ? "each" : `the ${count(pool.rows, "row")} of ${pool.table.name}`;
+    const others = pool.before ? "other " : "";
+    const of = pool.classes ? "each" : `the ${count(leftOf(pool), `${others}row`)} of ${pool.table.name}`;
     lines.push(`${split.name.name}: ${pool.classes ? count(drawn, "row") : drawn} of ${of}`);
   }
   return lines;
@@ -169,16 +177,8 @@ function poolOf(
   const table = each ? classes?.table : tableOf(cx, member.of, "rows");
   if (!table) return undefined;
   const text = each ? "each" : expressionText(cx.scope.module.source.text, member.of);
-  if (!each && classes && classes.table.table === table.table) {
-    return void fail(cx, {
-      code: "M0701",
-      title: `Rows of the whole table \`${table.name}\` beside rows of its classes are not yet supported`,
-      at: member.span,
-      secondary: [{ span: classes.member.span, message: "its classes are drawn here" }],
-      hint: "write `draw 5 of each`: splits of a task share no row",
-    });
-  }
-  const known = pools.find((pool) => pool.table.table === table.table && (pool.classes !== undefined) === each);
+  const same = pools.filter((pool) => pool.table.table === table.table);
+  const known = same.find((pool) => (pool.classes !== undefined) === each);
   if (known) return known;
   const others = [...pools.map((pool) => pool.table), ...classes ? [classes.table] : []];
   const common = others.find((o) => o.table !== table.table && shareRows(cx.elaboration, o.table!, table.table!));
@@ -193,15 +193,21 @@ function poolOf(
   }
   const rows = each ? classes!.groups.least : countRows(cx, table, member.of.span, "rows");
   if (rows === undefined) return undefined;
-  const pool: Pool = { table, classes: each ? classes : undefined, text, rows, needed: 0 };
+  const pool: Pool = { table, classes: each ? classes : undefined, text, rows, before: undefined, needed: 0 };
   pools.push(pool);
   return pool;
 }
 
+/** How many rows a pool has for its splits. */
+function leftOf({ rows, before }: Pool): number {
+  return before ? rows - before.needed * before.classes!.count : rows;
+}
+
 /** True where no class, or the table, has fewer rows than the splits draw of it. Reports. */
 function hasEnough(cx: Context, pool: Pool, splits: RowPlan["splits"]): boolean {
-  const { table, classes, needed, rows } = pool;
-  if (needed <= rows) return true;
+  const { table, classes, needed, rows, before } = pool;
+  const left = leftOf(pool);
+  if (needed <= left) return true;
   const drawing = [...splits].filter(([, split]) => split.pool === pool);
   const task = taskOf(cx.world)!.definition.name;
   const notes = [`That is ${drawing.map(([{ name }, split]) => `${split.count} for \`${name.name}\``).join(" and ")}`];
@@ -216,7 +222,9 @@ function hasEnough(cx: Context, pool: Pool, splits: RowPlan["splits"]): boolean 
     code: "M0602",
     title: classes
       ? `\`${task}\` needs ${count(needed, "row")} of each class, and one of ${field} has ${rows}`
-      : `\`${task}\` needs ${count(needed, "row")} of \`${table.name}\`, which has ${rows}`,
+      : `\`${task}\` needs ${count(needed, "row")} of \`${table.name}\`, which has ${rows}${
+        before ? `, of which ${rows - left} are drawn of classes` : ""
+      }`,
     at: drawing.at(-1)![1].member.span,
     secondary: [{ span: table.span, message: "declared here" }, ...givenBy(cx)],
     notes,
@@ -265,11 +273,16 @@ export function drawRows(cx: Context, { splits }: RowPlan): DrawnRows {
   const numbersOf = (pool: Pool): Variable => {
     const known = pools.get(pool);
     if (known) return known;
-    const made = pool.classes
-      ? rowsOfClasses(cx, pool, pool.classes, named)
-      : drawDistinct(cx, [{ size: pool.needed }], { most: pool.rows }, named(`rows of ${pool.text}`)).variable;
+    const made = pool.classes ? rowsOfClasses(cx, pool, pool.classes, named) : rowsOfTable(pool);
     pools.set(pool, made);
     return made;
+  };
+  const rowsOfTable = (pool: Pool): Variable => {
+    const most = leftOf(pool);
+    const { variable } = drawDistinct(cx, [{ size: pool.needed }], { most }, named(`rows of ${pool.text}`));
+    if (!pool.before) return variable;
+    const taken = numbersOf(pool.before);
+    return besides(b, variable, b.reshape(taken, [sizeOf(taken.shape)]));
   };
   const dims = ({ count, pool }: PlannedSplit) => [{ size: count * (pool.classes?.count ?? 1) }];
   return {
@@ -319,4 +332,16 @@ function rowsOfClasses(
   const starts = b.broadcastTo(b.reshape(ofClasses("starts"), [count, 1]), [count, needed]);
   const places = b.apply("add", starts, ranks);
   return b.one("gather", [classArray(cx, groups, "rows"), places], { axis: 0, batch: 0 });
+}
+
+/** Of the numbers that are not among those that are taken, which are all different, the ones at some places (i32, [k]): the number at
+ *  place r has as many taken ones before it as there are whose own number, less those that are taken before them, is at most r. */
+function besides(b: Builder, places: Variable, taken: Variable): Variable {
+  const [k, n] = [places.shape[0]!, taken.shape[0]!];
+  const down = (x: Variable, across: number) => b.broadcastTo(b.reshape(x, [x.shape[0]!, 1]), [x.shape[0]!, across]);
+  const along = (x: Variable, rows: number) => b.broadcastTo(b.reshape(x, [1, n]), [rows, n]);
+  const countOf = (found: Variable) => b.sum(b.convert(found, "i32"), [1]);
+  const before = countOf(b.apply("lt", along(taken, n), down(taken, n)));
+  const least = b.apply("sub", taken, before);
+  return b.apply("add", places, countOf(b.apply("le", along(least, k), down(places, n))));
 }

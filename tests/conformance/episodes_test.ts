@@ -118,6 +118,42 @@ output seen = concat(concat(a.id, b.id), c.z) across 4 part(glyphs, 48)`);
   for (const [i, found] of all.entries()) assertEquals(found.get("seen"), expected, backends[i]![0]);
 });
 
+Deno.test("rows of a whole table beside those of its classes are those that a list leaves, whichever stands first", async () => {
+  const all = await everywhere(`${glyphs}
+task mixed(pool : data, more : int = 10) {
+  classes 3 of pool by character
+  split first   { draw 4 of pool }
+  split support { draw 2 of each }
+  split more_of { draw more of pool }
+  split query   { draw 2 of each }
+}
+output seen = concat(concat(first.id, more_of.id), concat(support.id, query.id)) across 6 mixed(glyphs)
+output all = concat(first.id, more_of.id) across 2 mixed(glyphs, more = ${classOf.length - 16})
+output kinds = first.character across 6 mixed(glyphs)`);
+  const drawn = (item: string, task: number, count: number) => {
+    const place = { seed: 5, indices: [task] };
+    const lines = (what: string) => ["", what.replace("episode", "mixed"), item, "task mixed"];
+    const { rows } = episode(place, lines, 3, 4);
+    const left = classOf.map((_, row) => row).filter((row) => !rows.flat().includes(row));
+    const places = distinct({ ...place, lines: lines("mixed: rows of pool") }, 1, count, left.length);
+    return { rows, others: places.map((at) => left[at]!) };
+  };
+  const tasks = Array.from({ length: 6 }, (_, task) => drawn("seen", task, 14));
+  const seen = tasks.flatMap(({ rows, others }) => [
+    ...others,
+    ...rows.flatMap((of) => of.slice(0, 2)),
+    ...rows.flatMap((of) => of.slice(2)),
+  ]);
+  const rest = [0, 1].flatMap((task) => drawn("all", task, classOf.length - 12).others);
+  const kinds = Array.from({ length: 6 }, (_, task) => drawn("kinds", task, 14).others.slice(0, 4)).flat();
+  for (const [i, found] of all.entries()) {
+    assertEquals(found.get("seen"), seen, backends[i]![0]);
+    assertEquals(found.get("all"), rest, backends[i]![0]);
+    // numbers of the table, not of the classes
+    assertEquals(found.get("kinds"), kinds.map((row) => values[classOf[row]!]), backends[i]![0]);
+  }
+});
+
 Deno.test("classes are told by what is moved or computed, and by what is true, as by what is given", async () => {
   const run = await compile(`edition 1
 data letters { kind : int [2, 2] = [[9, 8], [9, 8]] }

@@ -181,6 +181,8 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
   "a loop that goes on from itself inside": ({ text }) => /from fit@T/.test(text) && /^outer mid/m.test(text),
   "a loop that goes on from between": ({ text }) => /from fit@[1-9]$/m.test(text),
   "rows of each class": ({ text }) => /draw 1 of each/.test(text),
+  "rows of a whole table beside those of its classes": ({ text }) =>
+    /draw 1 of each/.test(text) && /draw \d of (stock|store)/.test(text),
   "rows of a whole table": ({ text }) => /draw \d of (stock|store)/.test(text),
   "a task that is given arguments": ({ text }) => /across \d problem\(/.test(text),
   "an evaluation of no steps": ({ text }) => /for \w+ = 0 steps/.test(text),

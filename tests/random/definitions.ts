@@ -129,9 +129,9 @@ export class Definitions {
       const drawn = dice.chance(0.25) ? drawnRows(dice, net, net ? this.rows : 2) : undefined;
       if (drawn) this.define("stock", drawn.table);
       const store = this.given ? "store" : "stock";
-      const split = (name: string) =>
+      const split = (name: "support" | "query") =>
         `  split ${name} {\n    ${
-          drawn?.draw(store) ?? (net ? fields(dice, net, this.rows, "split") : "x : [2, 3] ~ uniform(-1, 1)")
+          drawn?.draw(store, name) ?? (net ? fields(dice, net, this.rows, "split") : "x : [2, 3] ~ uniform(-1, 1)")
         }\n    s : [] ~ ${this.given ? "normal(k + 0.1 * mean(pool.two), spread)" : "normal(k, 0.5)"}\n    b : [3] = ${
           literal(dice, [3])
         }${this.drawnIntegers()}\n  }`;

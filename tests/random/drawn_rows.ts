@@ -10,8 +10,8 @@ export interface DrawnRows {
   readonly table: string;
   /** What the task says before its splits. */
   readonly classes: (table: string) => string;
-  /** What a split says, with a field made of what is drawn. */
-  readonly draw: (table: string) => string;
+  /** What each split says, with a field made of what is drawn. */
+  readonly draw: (table: string, split: "support" | "query") => string;
 }
 
 /** Rows for both splits of a task, `rows` in each. Undefined where a network has them on another axis. */
@@ -34,9 +34,10 @@ export function drawnRows(dice: Dice, network: Network | undefined, rows: number
   if (dice.chance(0.4)) {
     return { table, classes: () => "", draw: (name) => `draw ${rows} of ${name}${computed}` };
   }
+  const other = dice.chance(0.4) ? dice.pick(["support", "query"]) : undefined;
   return {
     table,
     classes: (name) => `  classes ${rows} of ${name} by kind\n`,
-    draw: () => `draw 1 of each${computed}`,
+    draw: (name, split) => split === other ? `draw ${rows} of ${name}${computed}` : `draw 1 of each${computed}`,
   };
 }
