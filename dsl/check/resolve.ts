@@ -144,9 +144,14 @@ class Resolver {
   }
 
   /** Names of numbers of steps, which an expression over times may use. */
+  /** The names of times: those of the loops that the root file sees, and of the file's own, which an import does not run. */
   #counts(): Names {
     const names = new Set(["T", "t"]);
     for (const loop of this.#el.loops.values()) names.add(loop.timeName);
+    for (const item of this.#module.program.items) {
+      if (item.kind !== "Inner" && item.kind !== "Outer") continue;
+      for (const clause of item.clauses) if (clause.kind === "For" && clause.name) names.add(clause.name.name);
+    }
     return names;
   }
 

@@ -4,7 +4,8 @@ import type { Clause, Expression, InnerItem, OptimizerItem, OuterItem, OverrideE
 import type { Elaboration } from "../world/world.ts";
 import { hintAt, hintFor } from "../diagnostics/hints.ts";
 import { type DeclaredHyperparameter, type Loop, type LoopRule, pathsOf } from "../world/loop.ts";
-import { definedAround, type Module } from "../modules/modules.ts";
+import { declaredHere } from "../diagnostics/messages.ts";
+import { definedAround, type Module, nameOf } from "../modules/modules.ts";
 import { type Path, pathText, referencePath, samePath } from "../syntax/paths.ts";
 import { isLibrary, type Span } from "../text/source.ts";
 import { isScheduleWithoutTime } from "./schedules.ts";
@@ -159,11 +160,15 @@ function findOptimizer(el: Elaboration, { module }: RulePlace, rule: Expression)
   }
   if (module.unresolved.has(callee.name)) return undefined;
   if (definition) el.said.add(definition.item);
+  const hidden = el.modules.library.some(({ own }) => own.get(callee.name)?.item.kind === "Optimizer");
   return void el.sink.report({
     code: definition ? "M0203" : "M0201",
     title: definition ? `\`${callee.name}\` is not an optimizer` : `There is no optimizer \`${callee.name}\``,
     at: callee.span,
-    hint: definition?.item.kind === "Let"
+    secondary: definition && !definition.module.library ? [declaredHere(nameOf(definition.item)!)] : [],
+    hint: hidden
+      ? `call that otherwise: its name takes the place of the library's \`${callee.name}\``
+      : definition?.item.kind === "Let"
       ? "name the rule in the loop itself: `by adam(lr = 1e-3)`"
       : hintAt("rule", callee.name, optimizersOf(module)),
   });

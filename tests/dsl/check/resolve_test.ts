@@ -54,3 +54,22 @@ for (const place of [...places, parts.indexOf("start@T")]) {
     assertEquals(said[0]!.primary.span.start, place);
   });
 }
+
+Deno.test("what a file that is imported calls the steps of its loops is known in its items, whatever the root file calls its own", () => {
+  const imported = `edition 1
+param w = 4
+inner fit { minimize w^2   over w   by sgd(lr = 0.1)   for S = 3 steps }
+outer learn { minimize mean(fit.loss@t for t in 0 .. S)   over fit.lr   by sgd(lr = 0.1)   for N = 2 steps }
+evaluate end { report mean(fit.loss@t for t in 0 .. S) * (1 - learn.t / N) }
+gradient w@S wrt fit.lr
+`;
+  const { diagnostics } = compileProgram({
+    root: {
+      name: "program.meta",
+      text: 'edition 1\nimport w from "parts.meta"\ninner go { minimize w   over w   by sgd(lr = 1)   for 1 steps }\n',
+    },
+    readSource: () => imported,
+    readData: () => undefined,
+  });
+  assertEquals(diagnostics.map((d) => d.title), []);
+});
