@@ -1,6 +1,7 @@
 // Do the programs on real data in the folders of `examples/` compile without a word, and do all of their items run? Each outer makes one
 // meta-step, and evaluations take two tasks: the whole takes minutes, and is what docs/results.md is about.
 import { assertEquals } from "@std/assert";
+import { gunzipSync } from "node:zlib";
 import { compileProgram } from "../../dsl/compile.ts";
 import { wasmBackend } from "../../runtime/backend/wasm/index.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
@@ -42,4 +43,18 @@ Deno.test("nearest neighbours on pixels name between 0.4 and 0.6 of the letters:
   const { evaluations } = await runProgram(program, wasmBackend);
   const { mean } = evaluations[0]!.reports[0]!.points[0]!;
   assertEquals(mean > 0.4 && mean < 0.6, true, `${mean}`);
+});
+
+Deno.test("the part of Fashion-MNIST has 100 images of each class, to learn of and to be tested on, and none is in both", () => {
+  const rows = ["train", "t10k"].map((part) => {
+    const of = (name: string) => gunzipSync(Deno.readFileSync(new URL(`fashion/${part}-${name}-ubyte.gz`, examples)));
+    const [images, labels] = [of("images-idx3").subarray(16), of("labels-idx1").subarray(8)];
+    assertEquals([images.length, labels.length], [1000 * 784, 1000]);
+    assertEquals(
+      Array.from({ length: 10 }, (_, k) => labels.filter((label) => label === k).length),
+      Array(10).fill(100),
+    );
+    return Array.from(labels.keys(), (row) => images.subarray(row * 784, (row + 1) * 784).join());
+  });
+  assertEquals(new Set(rows.flat()).size, 2000);
 });
