@@ -16,6 +16,7 @@ import { listed } from "../text/words.ts";
 import { leafName } from "../elaborate/leaves.ts";
 import { hasPath, topName } from "../elaborate/models.ts";
 import { resolveReference } from "../elaborate/references.ts";
+import { staysDeclared } from "../elaborate/starts.ts";
 import type { Module } from "../modules/modules.ts";
 import { headName, leadsTo, type Path, pathText, referencePath, samePath } from "../syntax/paths.ts";
 import type { Span } from "../text/source.ts";
@@ -194,6 +195,7 @@ function readArrays(
     return {
       name: `\`${path}\``,
       names: [...tensors.keys()],
+      ofRun: path.endsWith(learnedFile),
       find(name) {
         const tensor = tensors.get(name);
         if (!tensor) return undefined;
@@ -234,7 +236,7 @@ function handedStart({ name, values }: HostStart, at: Span): Start {
       return isPartOf(leaf, name) ? leaf.name : undefined;
     },
     arrays: several
-      ? handedArrays(values, name === undefined ? "the run handed over" : `the run handed over for \`${name}\``)
+      ? handedArrays(values, name === undefined ? "the run handed over" : `the run handed over for \`${name}\``, true)
       : handedArrays(new Map([[name!, values as HostValues]]), "what is handed over"),
     at,
     handed: true,
@@ -246,10 +248,11 @@ function isPartOf({ path }: LeafNames, name: string): boolean {
   return path.some((_, k) => pathText(path.slice(0, k + 1)) === name);
 }
 
-function handedArrays(values: ReadonlyMap<string, HostValues>, name: string): StoredArrays {
+function handedArrays(values: ReadonlyMap<string, HostValues>, name: string, ofRun = false): StoredArrays {
   return {
     name,
     names: [...values.keys()],
+    ofRun,
     endingIn: () => undefined,
     find(key) {
       const array = values.get(key);
@@ -269,7 +272,9 @@ function handedArrays(values: ReadonlyMap<string, HostValues>, name: string): St
 /** Reports each start of which nothing was read by a program without mistakes. */
 export function reportUnusedStarts(el: Elaboration): void {
   for (const start of el.starts) {
-    const own = [...el.leaves.values()].filter((leaf) => start.nameOf(leaf) !== undefined);
+    const own = [...el.leaves.values()].filter((leaf) =>
+      start.nameOf(leaf) !== undefined && !staysDeclared(start, leaf)
+    );
     const early = own.find((leaf) => !leaf.start);
     if (early) throw new InternalError(`\`${early.name}\` was declared before it was known where it starts`);
     if (start.handed) reportStrangers(el, start);

@@ -14,7 +14,7 @@ import { pathText } from "../syntax/paths.ts";
 import { capital, listed } from "../text/words.ts";
 
 /** The `start` that speaks of a leaf. Two are reported, and the first counts. */
-export function startOf(el: Elaboration, leaf: LeafNames): Start | undefined {
+export function startOf(el: Elaboration, leaf: LeafNames & Pick<LeafDeclaration, "state">): Start | undefined {
   const speaking = el.starts.filter((start) => start.nameOf(leaf) !== undefined);
   const handed = speaking.filter((start) => start.handed);
   const [first, second] = handed.length > 0 ? handed : speaking;
@@ -27,7 +27,15 @@ export function startOf(el: Elaboration, leaf: LeafNames): Start | undefined {
       hint: "name each tensor in one `start` only",
     });
   }
-  return first;
+  return first && staysDeclared(first, leaf) ? undefined : first;
+}
+
+/** True for a state, beside the parameters of its model, that a run did not move: there it was as it is declared. */
+export function staysDeclared(
+  { arrays, label, nameOf }: Start,
+  leaf: LeafNames & Pick<LeafDeclaration, "state">,
+): boolean {
+  return leaf.state === true && label !== leaf.name && arrays?.ofRun === true && !arrays.find(nameOf(leaf)!);
 }
 
 /** What the array is called that a leaf starts at, among all that is read. */
@@ -134,7 +142,8 @@ function notThere(arrays: StoredArrays, start: Start, leaf: LeafDeclaration, nam
         ? "It holds nothing: a run keeps what an `outer` learns, and what a `gradient` is taken for"
         : `It holds ${listed(arrays.names)}`,
     ],
-    hint: otherBeginning(arrays, leaf) ?? hintFor(name, arrays.names),
+    hint: otherBeginning(arrays, leaf) ?? hintFor(name, arrays.names) ??
+      (leaf.state ? "a state is read with its model: name the parameters alone, where those are meant" : undefined),
   };
 }
 

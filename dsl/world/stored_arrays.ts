@@ -19,6 +19,8 @@ export interface StoredArrays {
   /** What holds them, for a message. */
   readonly name: string;
   readonly names: readonly string[];
+  /** They are what a run has left: a state that is not there was as it is declared. */
+  readonly ofRun?: boolean;
   /** One of them; undefined when there is none of that name. */
   find(name: string): StoredArray | undefined;
   /** The only name that ends in a path, after other words: and these, as they stand behind `as`. */

@@ -74,8 +74,8 @@ function sweepGradient(equation: EquationOf<"gradient">, live: readonly boolean[
   const { body, wrt } = equation.params;
   const n = body.outputs.length;
   const keptWrt = wrt.filter((_, k) => live[n + k]);
-  // The first output stays: it is what is differentiated
-  const keptOutputs = body.outputs.map((_, i) => i === 0 || live[i]!);
+  // The first output stays where something is asked of it: it is what is differentiated
+  const keptOutputs = body.outputs.map((_, i) => live[i]! || i === 0 && keptWrt.length > 0);
   const needed = neededInputs(body, keptOutputs);
   const keep = needed.map((flag, i) => flag || keptWrt.includes(i));
   const position = (i: number) => count(keep.slice(0, i));

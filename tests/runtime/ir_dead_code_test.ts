@@ -1,6 +1,7 @@
 // What nothing needs disappears, in loops too, and nothing else does.
 import { assertEquals } from "@std/assert";
 import { buildFunction } from "../../runtime/ir/builder.ts";
+import { expandGradients } from "../../runtime/autodiff/expand_gradients.ts";
 import { eliminateDeadCode } from "../../runtime/ir/dead_code.ts";
 import { fuseMaps } from "../../runtime/ir/fuse_maps.ts";
 import { printFunction } from "../../runtime/ir/print.ts";
@@ -46,6 +47,23 @@ Deno.test("eliminateDeadCode() drops stacked outputs, constants, slices and carr
   const { inputs, outputs, params } = only(swept(fn), "scan");
   assertEquals([inputs.length, outputs.length, params.constants, params.carry], [2, 1, 0, 1]);
   assertEquals(params.body.equations.map((e) => e.op), ["add"]);
+});
+
+Deno.test("of a gradient that nobody reads only what stands beside it is left, and what that needs", () => {
+  const fn = buildFunction("f", [f64(), f64(), f64()], (b, [x, y, start]) => {
+    const loop = b.openScan("loop", 3);
+    const [w, level] = [loop.carry(x!), loop.carry(start!)];
+    const request = loop.body.openGradient("loss");
+    const own = request.wrt(w);
+    const loss = request.body.apply("mul", own, request.body.apply("add", own, request.body.resolve(y!)));
+    const { outputs, gradients } = request.close([loss, request.body.apply("exp", request.body.resolve(level))]);
+    const { carry } = loop.close([loop.body.apply("sub", w, gradients[0]!), outputs[1]!], []);
+    return [carry[1]!];
+  });
+  const { inputs, params } = only(swept(fn), "scan");
+  assertEquals([inputs.length, params.carry], [1, 1]);
+  const values = [0.5, 2, -1].map((x) => ({ dtype: "f64", shape: [], data: Float64Array.of(x) } as const));
+  assertEquals([...evaluate(expandGradients(fn), values)[0]!.data], [Math.exp(Math.exp(Math.exp(-1)))]);
 });
 
 Deno.test("eliminateDeadCode() keeps a carry when another live carry needs it at a later step", () => {
