@@ -1,8 +1,8 @@
 // Which values share a nest? Cores are computed when something needs them in memory: with everything on the way that has the
 // same points, in the nest that computes what they read if that is possible, else in a new one.
 import { InternalError } from "../../errors.ts";
-import { type DType, type Origin, type Shape, sizeOf } from "../../ir/types.ts";
-import { type Computed, Core, type Definition, type OpenNest, type Placed } from "./core.ts";
+import { type DType, entryBytes, type Origin, type Shape, sizeOf } from "../../ir/types.ts";
+import { type Computed, Core, type Definition, type Gathered, type OpenNest, type Placed } from "./core.ts";
 import type { Access, Buffer, Frame, Nest, Node, Value, View } from "./types.ts";
 import { isInOrder } from "./print.ts";
 import { accessAlong, isRowMajor, orderOf, wholeView } from "./views.ts";
@@ -121,6 +121,10 @@ export class FrameBuilder {
       const read = definition.sources.map((s) => s.owner === this && s.placed ? s.placed.ready : -1);
       return { view, ready: ready ?? Math.max(-1, ...read) };
     }
+    if (definition.kind === "gather" && !core.computed && !definition.isShort) {
+      const view = core.target?.view() ?? this.array(dtype, sizes);
+      if (isRowMajor(view)) return { view, ready: definition.copy(view) };
+    }
     const { open, id } = this.place(core);
     const order = core.rowMajor ? undefined : this.orderFor(open, core);
     const view = core.target?.view(order) ?? this.array(dtype, sizes, order);
@@ -209,7 +213,8 @@ export class FrameBuilder {
       if (joined) return joined;
     }
     const accepted: Accepted = { root: core, reduction: undefined };
-    this.force(core, accepted, new Set());
+    if (e.kind === "gather") this.haveRows(e);
+    else this.force(core, accepted, new Set());
     const latest = this.latestNest(core, new Set());
     const open = latest && this.canJoin(core, latest) ? latest : this.openNest(core.sizes, core.origin);
     return { open, id: this.pull(core, open) };
@@ -220,7 +225,7 @@ export class FrameBuilder {
     const { input, axes } = e;
     if (input.owner !== this) return undefined;
     if (input.floating && input.definition.kind === "scalar") {
-      this.force(input, { root: core, reduction: core }, new Set());
+      this.force(input, { root: core, reduction: core, summed: axes }, new Set());
       const latest = this.latestNest(input, new Set());
       if (
         latest && !latest.nest.contraction && latest.nest.axes.every((a) => !a.reduced) && this.canJoin(input, latest)
@@ -268,6 +273,10 @@ export class FrameBuilder {
       case "move":
         this.viewOf(core);
         return;
+      case "gather":
+        if (isReadInPlace(core, e) && !isAcrossRows(core, e, accepted.summed)) this.haveRows(e);
+        else this.viewOf(core);
+        return;
       case "reduce":
       case "contract": {
         if (e.kind === "reduce" && e.input.computed && this.reduceInPlace(core, e)) return;
@@ -279,10 +288,15 @@ export class FrameBuilder {
         }
         accepted.reduction = core;
         // what is summed has more points: a sum in it is another nest's
-        if (e.kind === "reduce") this.force(e.input, { root: e.input, reduction: core }, seen);
+        if (e.kind === "reduce") this.force(e.input, { root: e.input, reduction: core, summed: e.axes }, seen);
         return;
       }
     }
+  }
+
+  private haveRows({ table, index }: Gathered): void {
+    this.viewOf(table);
+    this.viewOf(index);
   }
 
   /** The last node that something on the way to a core has been computed in, if that is a nest. */
@@ -294,6 +308,7 @@ export class FrameBuilder {
       if (c.computed) latest = Math.max(latest, c.computed.open.order);
       else if (c.placed) latest = Math.max(latest, c.placed.ready);
       else if (c.definition.kind === "scalar") c.definition.inputs.forEach(visit);
+      else if (c.definition.kind === "gather") [c.definition.table, c.definition.index].forEach(visit);
     };
     visit(core);
     return latest < 0 ? undefined : this.nests[latest];
@@ -305,11 +320,20 @@ export class FrameBuilder {
     seen.add(core);
     if (core.uniform !== undefined || core.computed?.open === open) return true;
     if (open.closed || open.nest.values.length > mostValues || !this.axesFor(open, core.sizes)) return false;
-    if (core.owner !== this) return core.placed !== undefined || core.computed !== undefined;
-    if (core.placed) return core.placed.ready < open.order;
-    if (core.computed) return core.computed.open.order < open.order;
+    const there = this.isThere(core, open);
+    if (there !== undefined) return there;
     const e = core.definition;
-    return e.kind === "scalar" ? e.inputs.every((input) => this.canJoin(input, open, seen)) : e.kind === "index";
+    if (e.kind === "scalar") return e.inputs.every((input) => this.canJoin(input, open, seen));
+    if (e.kind !== "gather") return e.kind === "index";
+    return isReadInPlace(core, e) && this.isThere(e.table, open) === true && this.isThere(e.index, open) === true;
+  }
+
+  /** Whether a nest comes after what has computed a core; undefined where nothing has yet. */
+  private isThere(core: Core, { order }: OpenNest): boolean | undefined {
+    if (core.uniform !== undefined) return true;
+    if (core.owner !== this) return core.placed !== undefined || core.computed !== undefined;
+    if (core.placed) return core.placed.ready < order;
+    return core.computed && core.computed.open.order < order;
   }
 
   /** Computes a core in a nest, or reads it there: which of its values it is. */
@@ -327,7 +351,8 @@ export class FrameBuilder {
     if (core.owner === this && core.computed?.open === open) return core.computed.id;
     const known = loaded.get(core);
     if (known !== undefined) return known;
-    if (core.owner !== this || !core.floating || !isInNests(core.definition)) {
+    const e = core.definition;
+    if (core.owner !== this || !core.floating || !isInNests(e)) {
       const view = this.viewOf(core);
       const axes = this.axesFor(open, core.sizes);
       if (!axes) throw new InternalError("A value is read by a nest with other points");
@@ -336,7 +361,7 @@ export class FrameBuilder {
       loaded.set(core, id);
       return id;
     }
-    return this.settle(core, { open, id: this.pullExpression(core, core.definition, open) }).id;
+    return this.settle(core, { open, id: this.pullExpression(core, e, open) }).id;
   }
 
   private pullExpression(core: Core, e: InNests, open: OpenNest): number {
@@ -356,6 +381,8 @@ export class FrameBuilder {
       }
       case "index":
         return add({ op: "index", dtype: core.dtype, axis: this.axesFor(open, core.sizes)![e.axis]! });
+      case "gather":
+        return this.pullRows(core, e, open);
       case "reduce": {
         const axes: number[] = [];
         let kept = 0;
@@ -387,6 +414,25 @@ export class FrameBuilder {
         return add({ op: "reduce", dtype, kind: "sum", input, inOrder: false, unrounded: true });
       }
     }
+  }
+
+  /** Reads rows where they lie: the index once for each, and what it says with all of a row. */
+  private pullRows({ dtype, sizes }: Core, { table, index, axis, rows, along }: Gathered, open: OpenNest): number {
+    const { nest } = open;
+    const axes = this.axesFor(open, sizes)!;
+    const places = (of: "table" | "index") => {
+      const list: (number | undefined)[] = [];
+      along.forEach((places, i) => places[of] >= 0 && (list[places[of]] = axes[i]!));
+      return list;
+    };
+    const named = accessAlong(this.viewOf(index), places("index"), nest.axes.length);
+    const id = nest.values.push({ op: "load", dtype: "i32", access: named }) - 1;
+    const view = this.viewOf(table);
+    const step = view.steps[axis] ?? 0;
+    // the axis that the index goes along is none of the nest's
+    const others = places("table");
+    const access = accessAlong(view, others, nest.axes.length);
+    return nest.values.push({ op: "load", dtype, access, row: { index: id, step, size: rows } }) - 1;
   }
 
   /** Notes where a core is computed; whoever reads it and can be computed there is, too. */
@@ -461,6 +507,11 @@ function isInNests(definition: Definition): definition is InNests {
   return definition.kind !== "uniform" && definition.kind !== "given" && definition.kind !== "move";
 }
 
+/** Rows of several readers are copied once, unless they are short. */
+function isReadInPlace(core: Core, { isShort }: Gathered): boolean {
+  return isShort || core.readOnce;
+}
+
 /** One value as a key: -0 is another than 0. */
 function keyOf(dtype: DType, value: number): string {
   return `${dtype} ${Object.is(value, -0) ? "-0" : value}`;
@@ -470,9 +521,19 @@ function reduction({ dtype }: Core, { op, inOrder = false }: Reduction, input: n
   return { op: "reduce", dtype, kind: op, input, inOrder, unrounded: false };
 }
 
+/** A sum over rows that keeps their entries apart goes through all rows for some entries at a time: rows of bytes, a few of a line of
+ *  memory, are copied first. */
+function isAcrossRows({ dtype }: Core, { along, isShort }: Gathered, summed: readonly number[] = []): boolean {
+  const isKept = (i: number) => along[i]!.table >= 0 && !summed.includes(i);
+  return !isShort && entryBytes[dtype] === 1 &&
+    summed.some((axis) => along[axis]!.table < 0 && along.some((_, i) => i > axis && isKept(i)));
+}
+
 interface Accepted {
   readonly root: Core;
   reduction: Core | undefined;
+  /** Axes that it is over. */
+  readonly summed?: readonly number[];
 }
 
 /** Gives the accesses that are there steps of 0 along the axes that came later. */

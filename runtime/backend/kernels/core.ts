@@ -13,6 +13,22 @@ export interface Contraction {
   readonly layout: readonly number[];
 }
 
+/** Rows of a table, by an index for each. */
+export interface Gathered {
+  readonly kind: "gather";
+  readonly table: Core;
+  readonly index: Core;
+  /** The axis of the table that the index goes along (-1: it has size 1), and how many rows there are. */
+  readonly axis: number;
+  readonly rows: number;
+  /** For each axis, the one of the table and the one of the index that it is; -1: none. */
+  readonly along: readonly { readonly table: number; readonly index: number }[];
+  /** A row is so short that whatever reads one reads it where it lies; of long ones only what alone reads them does. */
+  readonly isShort: boolean;
+  /** Has the rows copied to a place, row-major; the node that does. */
+  readonly copy: (to: View) => number;
+}
+
 /** What a core is: one value for all entries, an array that lies somewhere already, or how it is computed from others. */
 export type Definition =
   | { readonly kind: "uniform"; readonly value: number }
@@ -27,6 +43,7 @@ export type Definition =
     readonly inOrder?: boolean;
   }
   | { readonly kind: "contract"; readonly contraction: Contraction }
+  | Gathered
   /** Another way to read `sources`: `make` has them lie somewhere and gives the view. */
   | { readonly kind: "move"; readonly sources: readonly Core[]; readonly make: () => Made };
 

@@ -15,7 +15,8 @@ import type { FrameBuilder } from "./build.ts";
 import { normalAxes, orderForReshape, reshapeView, withAxes } from "./views.ts";
 import { dotCore, joinedSums } from "./contract.ts";
 import { convolutionCore } from "./convolve.ts";
-import { argmaxRoutine, gatherRoutine, randomRoutine, scatterRoutine, solveRoutine } from "./lower_routines.ts";
+import { gatherCore } from "./gather.ts";
+import { argmaxRoutine, randomRoutine, scatterRoutine, solveRoutine } from "./lower_routines.ts";
 import { InternalError } from "../../errors.ts";
 
 type CoreOf = (variable: Variable) => Core;
@@ -56,7 +57,7 @@ export function lowerEquation(builder: FrameBuilder, equation: Equation, coreOf:
     case "random_bits":
       return randomRoutine(builder, equation, coreOf);
     case "gather":
-      return gatherRoutine(builder, equation, coreOf);
+      return gatherCore(builder, equation, [coreOf(equation.inputs[0]!), coreOf(equation.inputs[1]!)]);
     case "scatter_add":
       return scatterRoutine(builder, equation, coreOf);
     case "argmax": {

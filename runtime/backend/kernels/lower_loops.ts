@@ -132,6 +132,7 @@ function canMoveIn(frame: Frame, own: Buffer, view: View, carry: Buffer): boolea
   for (const value of writer.values) {
     if (value.op !== "load" || value.access.buffer !== carry) continue;
     const { steps, offset } = value.access;
+    if (value.row) return false;
     if (offset !== access.offset || steps.some((step, axis) => step !== access.steps[axis])) return false;
   }
   return !writer.stores.some((s) => s.access.buffer === carry);

@@ -13,7 +13,7 @@ type Work = Routine extends infer R ? R extends Routine ? Omit<R, "kind" | "inpu
   : never
   : never;
 
-type RoutineEquation = EquationOf<"random_bits" | "gather" | "scatter_add" | "argmax" | "solve">;
+type RoutineEquation = EquationOf<"random_bits" | "scatter_add" | "argmax" | "solve">;
 
 /** Appends the routine of an equation; what it makes. */
 function append(
@@ -22,18 +22,13 @@ function append(
   coreOf: CoreOf,
   given: { readonly work: Work; readonly scratch?: number },
 ): Core {
-  const output = outputs[0]!;
-  const { sizes } = normalAxes(output.shape);
+  const { dtype, shape } = outputs[0]!;
+  const { sizes } = normalAxes(shape);
   const views = inputs.map((input) => builder.rowMajor(coreOf(input)));
-  const view = builder.array(output.dtype, sizes);
+  const view = builder.array(dtype, sizes);
   const scratch = given.scratch ? { scratch: builder.buffer("f64", given.scratch) } : {};
   const node = { kind: "routine", inputs: views, output: view, origin, ...scratch, ...given.work } as Routine;
-  return new Core(
-    builder,
-    { dtype: output.dtype, sizes },
-    { kind: "given", view, ready: builder.append(node) },
-    origin,
-  );
+  return new Core(builder, { dtype, sizes }, { kind: "given", view, ready: builder.append(node) }, origin);
 }
 
 /** As `random_bits`. */
@@ -43,7 +38,8 @@ export function randomRoutine(builder: FrameBuilder, equation: EquationOf<"rando
   return append(builder, equation as RoutineEquation, coreOf, { work: { op: "random_bits", batches, count } });
 }
 
-function extentsOf(whole: Shape, indices: Shape, { axis, batch }: { axis: number; batch: number }): Extents {
+/** Sizes of the array with the indexed axis whole, and of its indices, as groups of axes. */
+export function extentsOf(whole: Shape, indices: Shape, { axis, batch }: { axis: number; batch: number }): Extents {
   return {
     batches: sizeOf(whole.slice(0, batch)),
     before: sizeOf(whole.slice(batch, axis)),
@@ -51,13 +47,6 @@ function extentsOf(whole: Shape, indices: Shape, { axis, batch }: { axis: number
     indices: sizeOf(indices.slice(batch)),
     after: sizeOf(whole.slice(axis + 1)),
   };
-}
-
-/** As `gather`. */
-export function gatherRoutine(builder: FrameBuilder, equation: EquationOf<"gather">, coreOf: CoreOf): Core {
-  const [operand, indices] = [equation.inputs[0]!, equation.inputs[1]!];
-  const extents = extentsOf(operand.shape, indices.shape, equation.params);
-  return append(builder, equation as RoutineEquation, coreOf, { work: { op: "gather", extents } });
 }
 
 /** As `scatter_add`. */

@@ -60,12 +60,12 @@ const sameAccess = (a: Access, b: Access) => samePlace(a, b) && a.steps.every((s
 
 /** Which of the values of a nest is read from here; -1: none. */
 const loadOf = ({ values }: Nest, access: Access) =>
-  values.findIndex((v) => v.op === "load" && sameAccess(v.access, access));
+  values.findIndex((v) => v.op === "load" && !v.row && sameAccess(v.access, access));
 
 /** Something of every point is read by both. */
 function shareReads(a: Nest, b: Nest): boolean {
   return b.values.some((v) =>
-    v.op === "load" && v.access.steps.every((step) => step !== 0) && loadOf(a, v.access) >= 0
+    v.op === "load" && !v.row && v.access.steps.every((step) => step !== 0) && loadOf(a, v.access) >= 0
   );
 }
 
@@ -73,7 +73,7 @@ function merge(a: Nest, b: Nest): Nest {
   const values: Value[] = [...a.values];
   const at: number[] = [];
   for (const value of b.values) {
-    const known = value.op === "load" ? loadOf(a, value.access) : -1;
+    const known = value.op === "load" && !value.row ? loadOf(a, value.access) : -1;
     at.push(known >= 0 ? known : values.push(moved(value, at)) - 1);
   }
   const stores = b.stores.map(({ value, access }) => ({ value: at[value]!, access }));
@@ -82,5 +82,6 @@ function merge(a: Nest, b: Nest): Nest {
 
 function moved(value: Value, at: readonly number[]): Value {
   if (value.op === "reduce") return { ...value, input: at[value.input]! };
+  if (value.op === "load" && value.row) return { ...value, row: { ...value.row, index: at[value.row.index]! } };
   return "inputs" in value ? { ...value, inputs: value.inputs.map((i) => at[i]!) } : value;
 }

@@ -64,8 +64,13 @@ function printRoutine(node: Routine, loops: ReadonlyMap<Loop, string>): string {
   return `${printAccess(output, loops)} = ${op}(${given}) ${JSON.stringify(sizes)}`;
 }
 
-function printAccess({ buffer, offset, steps, terms }: Access, loops: ReadonlyMap<Loop, string>): string {
+function printAccess(
+  { buffer, offset, steps, terms }: Access,
+  loops: ReadonlyMap<Loop, string>,
+  row: readonly string[] = [],
+): string {
   const parts = [
+    ...row,
     ...(offset !== 0 ? [`${offset}`] : []),
     ...terms.map(({ loop, step }) => `${step}${loops.get(loop) ?? "t"}`),
     ...steps.flatMap((step, axis) => step === 0 ? [] : [`${step === 1 ? "" : step}${axisName(axis)}`]),
@@ -112,7 +117,8 @@ export function usedValues({ values, stores }: Nest): Map<number, number> {
 
 /** The values that a value is computed from. */
 export function operandsOf(value: Value): readonly number[] {
-  if (value.op === "load" || value.op === "uniform" || value.op === "index") return [];
+  if (value.op === "load") return value.row ? [value.row.index] : [];
+  if (value.op === "uniform" || value.op === "index") return [];
   return value.op === "reduce" ? [value.input] : value.inputs;
 }
 
@@ -122,8 +128,10 @@ function printValue(
   operand: (id: number) => string,
 ): string {
   switch (value.op) {
-    case "load":
-      return printAccess(value.access, loops);
+    case "load": {
+      const { row } = value;
+      return printAccess(value.access, loops, row && [`${row.step}(${operand(row.index)})`]);
+    }
     case "uniform":
       return String(value.value);
     case "index":

@@ -37,9 +37,19 @@ export interface View extends Access {
   readonly shape: Shape;
 }
 
+/** Which row of an array is read: the value of the nest that says it. A row outside reads 0. */
+export interface Row {
+  readonly index: number;
+  /** Entries from one row to the next. */
+  readonly step: number;
+  /** How many there are. */
+  readonly size: number;
+}
+
 /** One value for each point of a nest; values are named by their position in the nest. */
 export type Value =
-  | { readonly op: "load"; readonly dtype: DType; readonly access: Access }
+  /** With a row: at `access`, which is that of row 0, and as many steps further as the row says. */
+  | { readonly op: "load"; readonly dtype: DType; readonly access: Access; readonly row?: Row }
   | { readonly op: "uniform"; readonly dtype: DType; readonly value: number }
   /** The index along an axis of the nest. */
   | { readonly op: "index"; readonly dtype: DType; readonly axis: number }
@@ -99,7 +109,7 @@ export type Routine =
   & (
     /** Philox words: (key [batches, 2], counter [batches, 3]) -> [batches, count]. */
     | { readonly op: "random_bits"; readonly batches: number; readonly count: number }
-    /** (operand [b, p, n, q], indices [b, i]) -> [b, p, i, q]. */
+    /** (operand [b, p, n, q], indices [b, i]) -> [b, p, i, q], where rows are copied and not computed with. */
     | { readonly op: "gather"; readonly extents: Extents }
     /** (updates [b, p, i, q], indices [b, i]) -> [b, p, n, q]. */
     | { readonly op: "scatter_add"; readonly extents: Extents }

@@ -95,9 +95,12 @@ function fail(): never {
   throw new InternalError("A reshape changes the number of entries");
 }
 
-/** The access that has these steps along the axes of a nest: axis `axes[i]` of the nest is axis i of the view. */
-export function accessAlong(view: View, axes: readonly number[], rank: number): Access {
+/** The access that has these steps along the axes of a nest: axis `axes[i]` of the nest is axis i of the view, or none is. */
+export function accessAlong(view: View, axes: readonly (number | undefined)[], rank: number): Access {
   const steps = new Array<number>(rank).fill(0);
-  view.steps.forEach((step, i) => steps[axes[i]!] = step);
+  view.steps.forEach((step, i) => {
+    const axis = axes[i];
+    if (axis !== undefined) steps[axis] = step;
+  });
   return { buffer: view.buffer, offset: view.offset, steps, terms: view.terms };
 }

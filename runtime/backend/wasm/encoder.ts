@@ -36,6 +36,7 @@ const vectorNumbers = {
   "i32x4.eq": 55,
   "i32x4.ne": 56,
   "i32x4.lt_s": 57,
+  "i32x4.lt_u": 58,
   "i32x4.gt_s": 59,
   "i32x4.le_s": 61,
   "i32x4.ge_s": 63,
@@ -66,10 +67,12 @@ const vectorNumbers = {
   "f64x2.floor": 117,
   "i16x8.narrow_i32x4_u": 134,
   "i16x8.extend_low_i8x16_u": 137,
+  "i16x8.extend_high_i8x16_u": 138,
   "f64x2.nearest": 148,
   "i32x4.abs": 160,
   "i32x4.neg": 161,
   "i32x4.extend_low_i16x8_u": 169,
+  "i32x4.extend_high_i16x8_u": 170,
   "i32x4.shl": 171,
   "i32x4.shr_s": 172,
   "i32x4.shr_u": 173,
@@ -349,6 +352,11 @@ export class CodeWriter {
 
   call(fn: number): this {
     this.#bytes.push(0x10, ...unsigned(fn));
+    return this;
+  }
+
+  unreachable(): this {
+    this.#bytes.push(0x00);
     return this;
   }
 

@@ -5,8 +5,9 @@ import { operandsOf } from "../kernels/print.ts";
 import type { Value } from "../kernels/types.ts";
 import type { CodeWriter, VectorInstruction } from "./encoder.ts";
 import { type OperationContext, repeated, writeOperation } from "./operations.ts";
-import { NestMemory } from "./nest_memory.ts";
-import type { Schedule } from "./schedule.ts";
+import { RowFetch, type Turn } from "./fetch_rows.ts";
+import { NestMemory, type VectorPlace, type VectorRows } from "./nest_memory.ts";
+import type { RowTouch, Schedule } from "./schedule.ts";
 
 /** What nests are written with. */
 export interface NestContext extends OperationContext {
@@ -34,6 +35,7 @@ class NestWriter {
   readonly #code: CodeWriter;
   readonly #s: Schedule;
   readonly #memory: NestMemory;
+  readonly #fetch: RowFetch;
   /** Counters of the axes whose indices are values. */
   readonly #counters = new Map<number, number>();
   /** Locals of values, the innermost scope last. */
@@ -42,8 +44,9 @@ class NestWriter {
   /** By sum: the products that are added to it unrounded; and of all of them what stands between them and their sum, too. */
   readonly #products = new Map<number, readonly number[]>();
   readonly #unrounded = new Set<number>();
-  /** Rows of the tile at work. */
+  /** Rows of the tile at work, and its vectors. */
   #tileRows = 0;
+  #widths: Widths = [];
   /** Sums go on from what memory has. */
   #resumed = false;
   /** The copy of a factor: where it is now, and its bytes for each step of a summed axis and from one vector to the next. */
@@ -55,6 +58,7 @@ class NestWriter {
     this.#s = schedule;
     this.#isSum = schedule.axes.some((axis) => axis.reduced);
     this.#memory = new NestMemory(this.#code, schedule);
+    this.#fetch = new RowFetch(this.#code, schedule, this.#memory);
     for (const axis of new Set(schedule.indices.values())) this.#counters.set(axis, this.#code.local("i32"));
     for (const [id, value] of schedule.values) {
       const isProducts = value.op === "reduce" && value.unrounded && value.dtype !== "i32";
@@ -85,7 +89,12 @@ class NestWriter {
     const { outer, axes } = this.#s;
     const axis = outer[at];
     if (axis === undefined) return this.#tiles();
-    this.#loop(axis, 1, axes[axis]!.size, () => this.#scoped(() => this.#outer(at + 1, new Set([...bound, axis]))));
+    const inside = new Set([...bound, axis]);
+    const fetched = this.#fetch.rowsOf(axis, axes.flatMap((_, i) => inside.has(i) ? [] : [i]));
+    this.#loop(axis, 1, axes[axis]!.size, (turn) => {
+      this.#fetch.write(fetched, axis, turn);
+      this.#scoped(() => this.#outer(at + 1, inside));
+    });
     this.#advance(axis, -axes[axis]!.size);
   }
 
@@ -164,7 +173,7 @@ class NestWriter {
   }
 
   /** `body` so many times; each time the pointers move along an axis. */
-  #loop(axis: number, block: number, count: number, body: () => void): void {
+  #loop(axis: number, block: number, count: number, body: (turn?: Turn) => void): void {
     if (count === 0) return;
     if (count === 1) {
       body();
@@ -173,7 +182,7 @@ class NestWriter {
     }
     const index = this.#code.local("i32");
     this.#code.loop(index, { from: 0, to: count }, () => {
-      body();
+      body({ index, count });
       this.#advance(axis, block);
     });
   }
@@ -206,6 +215,17 @@ class NestWriter {
       if (this.#isSum && !inner.has(id) && light) continue;
       this.#value(id, 0, 0, this.#s.lanes);
     }
+    this.#findRows((id, axes) => [...axes].every((axis) => bound.has(axis)) && (!this.#isSum || inner.has(id)), 1, [
+      this.#s.lanes,
+    ]);
+  }
+
+  /** Finds out where the rows of some loads begin, once for all that is read of them in the loops to come. */
+  #findRows(wanted: (id: number, axes: ReadonlySet<number>) => boolean, rows: number, widths: Widths): void {
+    for (const [id, { row }] of this.#s.loads) {
+      if (!row || !wanted(id, row.axes)) continue;
+      for (let u = 0; u < rows; u++) widths.forEach((width, v) => this.#rowsOf(row, { u, v, width }));
+    }
   }
 
   readonly #sumDependent = new Map<number, boolean>();
@@ -222,7 +242,9 @@ class NestWriter {
 
   #tile(rows: number, widths: Widths): void {
     this.#tileRows = rows;
+    this.#widths = widths;
     if (this.#isSum) this.#sums(rows, widths);
+    this.#widths = widths;
     this.#readOverwritten(rows, widths, false);
     for (const store of this.#s.stores) {
       if (this.#isSum && store.inner) continue;
@@ -301,6 +323,9 @@ class NestWriter {
         else widths.forEach((width, v) => this.#value(id, u, v, width));
       }
     }
+    const isKnown = (axis: number) => !axes[axis]!.reduced || bound.has(axis);
+    const wanted = (id: number, along: ReadonlySet<number>) => inner.has(id) && [...along].every(isKnown);
+    this.#findRows(wanted, rows, alongSum ? [this.#s.lanes] : widths);
   }
 
   #summed(tile: SumTile, at: number, bound: ReadonlySet<number>): void {
@@ -310,12 +335,17 @@ class NestWriter {
     if (axis !== undefined && innermost) return this.#unrolledSum(tile, axis);
     if (axis !== undefined) {
       const { size } = axes[axis]!;
-      this.#loop(axis, 1, size, () =>
-        this.#scoped(() => {
-          const inside = new Set([...bound, axis]);
-          if (at + 1 < reduced.length) this.#beforeSums(tile, inside);
-          this.#summed(tile, at + 1, inside);
-        }));
+      const inside = new Set([...bound, axis]);
+      const fetched = this.#fetch.rowsOf(axis, axes.flatMap((a, i) => a.reduced && !inside.has(i) ? [i] : []));
+      this.#inParts(tile, size, this.#rowsInAPart(at), (part, count) => {
+        this.#loop(axis, 1, count, (turn) => {
+          this.#fetch.write(fetched, axis, turn);
+          this.#scoped(() => {
+            this.#beforeSums(part, inside);
+            this.#summed(part, at + 1, inside);
+          });
+        });
+      });
       this.#advance(axis, -size);
       return;
     }
@@ -330,6 +360,16 @@ class NestWriter {
     const rest = [...widths(full - blocks * vectors), ...(size % lanes ? [size % lanes] : [])];
     if (rest.length > 0) this.#scoped(() => this.#accumulate(tile, rest));
     this.#advance(vector, -blocks * vectors * lanes);
+  }
+
+  /** Points of a summed axis in one part of a sum. Rows that are read where they lie would be one long axis if they had been copied side
+   *  by side. */
+  #rowsInAPart(at: number): number {
+    const { reduced, axes, vector, vectors, lanes, loads } = this.#s;
+    if (![...loads.values()].some(({ row }) => row?.axes.has(reduced[at]!))) return Infinity;
+    const turns = vector >= 0 && axes[vector]!.reduced ? axes[vector]!.size / (vectors * lanes) : 1;
+    const within = reduced.slice(at + 1).reduce((product, axis) => product * axes[axis]!.size, turns);
+    return Math.max(1, Math.floor(mostTerms / within));
   }
 
   /** The innermost sum, several points in one turn of its loop. */
@@ -375,6 +415,7 @@ class NestWriter {
   #accumulate({ rows, reductions, sums }: SumTile, widths: Widths): void {
     const { axes, vector, stores } = this.#s;
     const alongSum = vector >= 0 && axes[vector]!.reduced;
+    this.#widths = widths;
     this.#readOverwritten(rows, widths, true);
     for (const store of stores) if (store.inner) this.#storeTile(store, rows, widths);
     const each = (id: number, add: (sum: number, u: number, v: number, width: number) => void) => {
@@ -438,11 +479,8 @@ class NestWriter {
 
   /** The local with a value of row `u`, vector `v` of the tile, computed if it is not there. */
   #value(id: number, u: number, v: number, width: number): number {
-    const key = this.#valueKey(id, u, v);
-    for (let i = this.#scopes.length - 1; i >= 0; i--) {
-      const known = this.#scopes[i]!.get(key);
-      if (known !== undefined) return known;
-    }
+    const known = this.#known(this.#valueKey(id, u, v));
+    if (known !== undefined) return known;
     const value = this.#s.values.get(id)!;
     const code = this.#code;
     switch (value.op) {
@@ -465,7 +503,15 @@ class NestWriter {
           this.#memory.turn(rows).forEach((local, row) => this.#remember(id, row, v, local));
           return this.#value(id, u, v, width);
         }
-        this.#memory.load(touch, { u, v, width });
+        const rows = touch.row && this.#rowsOf(touch.row, { u, v, width });
+        const count = this.#memory.together(touch, v, this.#widths);
+        if (count > 1) {
+          this.#memory.loadTogether(touch, { u, v }, count, rows).forEach((local, i) =>
+            this.#remember(id, u, v + i, local)
+          );
+          return this.#value(id, u, v, width);
+        }
+        this.#memory.load(touch, { u, v, width }, rows);
         break;
       }
       case "uniform":
@@ -491,6 +537,36 @@ class NestWriter {
     code.set(local);
     this.#remember(id, u, v, local);
     return local;
+  }
+
+  /** Where rows begin, found out once for all that is read of them. */
+  #rowsOf({ index, step, size, axes }: RowTouch, { u, v, width }: VectorPlace): VectorRows {
+    const code = this.#code;
+    const each = axes.has(this.#s.vector);
+    const place = this.#valueKey(index, u, v);
+    const parts = (["bytes", "inside"] as const).map((part) => `${part} ${place} ${step} ${size}`);
+    const [known, inside] = parts.map((key) => this.#known(key));
+    if (known !== undefined) return { bytes: known, inside: inside!, each };
+    const row = this.#value(index, u, v, width);
+    const ok = code.local("v128");
+    code.get(row).v128(repeated("i32", size)).vector("i32x4.lt_u").set(ok);
+    // row 0 is read for one that is not there
+    code.get(row).get(ok).vector("v128.and");
+    const bytes = code.local(each ? "v128" : "i32");
+    if (each) code.v128(repeated("i32", step)).vector("i32x4.mul").set(bytes);
+    else code.lane("i32x4.extract_lane", 0).i32(step).numeric("i32.mul").set(bytes);
+    const scope = this.#scopes.at(-1)!;
+    scope.set(parts[0]!, bytes);
+    scope.set(parts[1]!, ok);
+    return { bytes, inside: ok, each };
+  }
+
+  #known(key: string): number | undefined {
+    for (let i = this.#scopes.length - 1; i >= 0; i--) {
+      const known = this.#scopes[i]!.get(key);
+      if (known !== undefined) return known;
+    }
+    return undefined;
   }
 
   #index({ dtype }: Value, id: number, { u, v }: { u: number; v: number }): void {

@@ -3,7 +3,7 @@
 import { entryBytes } from "../../ir/types.ts";
 import type { CodeWriter } from "./encoder.ts";
 import { repeated } from "./operations.ts";
-import type { Schedule, Touch } from "./schedule.ts";
+import { runsAlong, type Schedule, staysAlong, type Touch } from "./schedule.ts";
 
 /** A lane of a row of the tile at work. */
 interface Place {
@@ -16,6 +16,15 @@ export interface VectorPlace {
   readonly u: number;
   readonly v: number;
   readonly width: number;
+}
+
+/** The rows that a vector is read from: locals. */
+export interface VectorRows {
+  /** Bytes from row 0: an i32 where all lanes are of one row, else one for each lane. */
+  readonly bytes: number;
+  readonly each: boolean;
+  /** All bits of the lanes whose row there is. */
+  readonly inside: number;
 }
 
 /** The pointers of one nest, and what is done with them. */
@@ -61,9 +70,11 @@ export class NestMemory {
   }
 
   /** Read or written along the rows, where vectors run across. */
-  isTurned({ steps, dtype }: Touch): boolean {
+  isTurned({ steps, dtype, row }: Touch): boolean {
     const { jam, vector, lanes, rows } = this.#s;
-    if (this.#isSum || jam < 0 || vector < 0 || lanes !== 4 || rows !== 4 || entryBytes[dtype] !== 4) return false;
+    if (row || this.#isSum || jam < 0 || vector < 0 || lanes !== 4 || rows !== 4 || entryBytes[dtype] !== 4) {
+      return false;
+    }
     return steps[jam] === 4 && steps[vector] !== 0 && steps[vector] !== 4;
   }
 
@@ -85,22 +96,29 @@ export class NestMemory {
     return Math.max(0, this.#distance(touch, at));
   }
 
-  load(touch: Touch, { u, v, width }: VectorPlace): void {
+  /** Leaves a vector on the stack; `rows` where the touch has a row. */
+  load(touch: Touch, { u, v, width }: VectorPlace, rows?: VectorRows): void {
     const { vector, lanes } = this.#s;
     const code = this.#code;
     const { dtype } = touch;
     const bytes = entryBytes[dtype];
-    const step = vector < 0 ? 0 : touch.steps[vector]!;
-    const at = (lane: number) => ({ lane: v * lanes + lane, u });
     const from = (lane: number) => {
-      this.address(touch, at(lane));
-      return this.immediate(touch, at(lane));
+      const at = { lane: v * lanes + lane, u };
+      this.address(touch, at);
+      if (rows) {
+        code.get(rows.bytes);
+        if (rows.each) code.lane("i32x4.extract_lane", lane);
+        code.numeric("i32.add");
+      }
+      return this.immediate(touch, at);
     };
+    const isOne = width === 1 || vector < 0 || staysAlong(touch, vector);
+    const isRun = !isOne && runsAlong(touch, vector);
     if (bytes === 1) {
-      if (step === 0 || width === 1) {
+      if (isOne) {
         const offset = from(0);
         code.memory("i32.load8_u", offset).vector("i32x4.splat");
-      } else if (step === 1) {
+      } else if (isRun) {
         const offset = from(0);
         if (lanes === 4) code.memory("v128.load32_zero", offset);
         else code.memory("i32.load16_u", offset).vector("i32x4.splat");
@@ -112,28 +130,82 @@ export class NestMemory {
           code.memory("i32.load8_u", offset).lane("i32x4.replace_lane", lane);
         }
       }
-      if (dtype === "u8") return;
-      code.v128(repeated("i32", 0)).vector("i32x4.ne");
-      if (lanes === 2) code.vector("i64x2.extend_low_i32x4_s");
-      return;
-    }
-    const splat = bytes === 8 ? "v128.load64_splat" : "v128.load32_splat";
-    if (step === 0 || width === 1) {
-      const offset = from(0);
-      code.memory(splat, offset);
-    } else if (step === bytes) {
-      const offset = from(0);
-      code.memory(lanes * bytes === 16 ? "v128.load" : "v128.load64_zero", offset);
+      if (dtype === "bool") this.#mask();
     } else {
       const offset = from(0);
-      code.memory(splat, offset);
-      for (let lane = 1; lane < width; lane++) {
+      if (isRun) code.memory(lanes * bytes === 16 ? "v128.load" : "v128.load64_zero", offset);
+      else code.memory(bytes === 8 ? "v128.load64_splat" : "v128.load32_splat", offset);
+      for (let lane = 1; lane < width && !isOne && !isRun; lane++) {
         const vectorLocal = code.local("v128");
         code.set(vectorLocal);
         const next = from(lane);
         code.get(vectorLocal).laneMemory(bytes === 8 ? "v128.load64_lane" : "v128.load32_lane", lane, next);
       }
     }
+    if (rows) this.#inside(rows, bytes === 8 || dtype === "bool");
+  }
+
+  /** A bool of each lane from what is not 0 where it is true. */
+  #mask(): void {
+    this.#code.v128(repeated("i32", 0)).vector("i32x4.ne");
+    if (this.#s.lanes === 2) this.#code.vector("i64x2.extend_low_i32x4_s");
+  }
+
+  /** 0 where there is no such row; `wide`: lanes fill the vector. */
+  #inside({ each, inside }: VectorRows, wide: boolean): void {
+    this.#code.get(inside);
+    if (each && wide && this.#s.lanes === 2) this.#code.vector("i64x2.extend_low_i32x4_s");
+    this.#code.vector("v128.and");
+  }
+
+  /** How many vectors from one on are read at once: bytes side by side, of as many whole vectors as there are. */
+  together(touch: Touch, v: number, widths: readonly number[]): number {
+    const { vector, lanes } = this.#s;
+    if (entryBytes[touch.dtype] !== 1 || vector < 0 || !runsAlong(touch, vector)) return 1;
+    const isWhole = (count: number) =>
+      v + count <= widths.length && widths.slice(v, v + count).every((w) => w === lanes);
+    return isWhole(4) ? 4 : isWhole(2) ? 2 : 1;
+  }
+
+  /** Vectors of bytes, two or four of them, from one load. */
+  loadTogether(touch: Touch, { u, v }: Pick<VectorPlace, "u" | "v">, count: number, rows?: VectorRows): number[] {
+    const { lanes } = this.#s;
+    const code = this.#code;
+    const at = { lane: v * lanes, u };
+    this.address(touch, at);
+    if (rows) code.get(rows.bytes).numeric("i32.add");
+    const bytes = count * lanes;
+    const load = bytes === 16 ? "v128.load" : bytes === 8 ? "v128.load64_zero" : "v128.load32_zero";
+    code.memory(load, this.immediate(touch, at));
+    if (rows) code.get(rows.inside).vector("v128.and");
+    const all = code.local("v128");
+    code.set(all);
+    const kept = () => {
+      const local = code.local("v128");
+      code.set(local);
+      return local;
+    };
+    const halves = (from: number, type: "i16x8" | "i32x4", both: boolean) =>
+      (both ? ["low", "high"] as const : ["low"] as const).map((half) => {
+        code.get(from);
+        if (type === "i16x8") code.vector(`i16x8.extend_${half}_i8x16_u`);
+        else code.vector(`i32x4.extend_${half}_i16x8_u`);
+        return kept();
+      });
+    const shorts = halves(all, "i16x8", bytes === 16);
+    const words = shorts.flatMap((from) => halves(from, "i32x4", bytes > 4));
+    // of two lanes, those of the upper half come down
+    const upper = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];
+    const vectors = lanes === 4 ? words : words.flatMap((word) => {
+      code.get(word).get(word).shuffle(upper);
+      return [word, kept()];
+    });
+    if (touch.dtype !== "bool") return vectors;
+    return vectors.map((word) => {
+      code.get(word);
+      this.#mask();
+      return kept();
+    });
   }
 
   store(touch: Touch, value: number, { u, v, width }: VectorPlace): void {

@@ -324,8 +324,8 @@ function nestKey(schedule: Schedule): string {
   const list = [...values].map(([id, value]) => {
     switch (value.op) {
       case "load": {
-        const { pointer, steps, dtype } = loads.get(id)!;
-        return [pointer, steps, dtype];
+        const { pointer, steps, dtype, row } = loads.get(id)!;
+        return [pointer, steps, dtype, row && [numbers.get(row.index), row.step, row.size]];
       }
       case "uniform":
         return [Object.is(value.value, -0) ? "-0" : String(value.value), value.dtype];

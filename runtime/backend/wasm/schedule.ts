@@ -17,6 +17,27 @@ export interface Touch {
   readonly pointer: number;
   readonly steps: readonly number[];
   readonly dtype: DType;
+  readonly row: RowTouch | undefined;
+}
+
+/** Which row is touched: a value says it. */
+export interface RowTouch {
+  readonly index: number;
+  /** Bytes from one row to the next. */
+  readonly step: number;
+  readonly size: number;
+  /** The axes that the value depends on. */
+  readonly axes: ReadonlySet<number>;
+}
+
+/** True where the same bytes are touched along an axis. */
+export function staysAlong({ steps, row }: Touch, axis: number): boolean {
+  return steps[axis] === 0 && !row?.axes.has(axis);
+}
+
+/** True where neighbours along an axis lie side by side. */
+export function runsAlong({ steps, row, dtype }: Touch, axis: number): boolean {
+  return steps[axis] === entryBytes[dtype] && !row?.axes.has(axis);
 }
 
 /** How a nest runs. */
@@ -72,14 +93,19 @@ export function scheduleNest(nest: Nest): Schedule {
   const merged = mergeAxes(nest, values);
   const { axes, indices } = merged;
   const pointers: Access[] = [];
-  const touchOf = (access: Access, dtype: DType): Touch => {
+  const touchOf = (access: Access, dtype: DType, row?: RowTouch): Touch => {
     let pointer = pointers.findIndex((p) => samePlace(p, access));
     if (pointer < 0) pointer = pointers.push(access) - 1;
     const bytes = entryBytes[dtype];
-    return { pointer, steps: merged.stepsOf(access).map((step) => step * bytes), dtype };
+    return { pointer, steps: merged.stepsOf(access).map((step) => step * bytes), dtype, row };
   };
   const loads = new Map<number, Touch>();
-  for (const [id, value] of values) if (value.op === "load") loads.set(id, touchOf(value.access, value.dtype));
+  for (const [id, value] of values) {
+    if (value.op !== "load") continue;
+    const { access, dtype, row } = value;
+    const own = row && { ...row, step: row.step * entryBytes[dtype], axes: axesOf(loads.get(row.index)!) };
+    loads.set(id, touchOf(access, dtype, own));
+  }
   const stores = nest.stores.map(({ value, access }) => {
     const touch = touchOf(access, values.get(value)!.dtype);
     return { value, touch, inner: axes.some((a, i) => a.reduced && touch.steps[i] !== 0) };
@@ -115,6 +141,11 @@ export function scheduleNest(nest: Nest): Schedule {
   } as const;
   const chosen = chooseAxes(base, reductions.length);
   return { ...base, ...chosen, ...blockSums({ ...base, ...chosen }, reductions.length) };
+}
+
+/** The axes along which something else is read. */
+function axesOf({ steps, row }: Touch): Set<number> {
+  return new Set([...steps.flatMap((step, axis) => step === 0 ? [] : [axis]), ...row?.axes ?? []]);
 }
 
 /** Bytes for the panels of one thread. */
@@ -178,7 +209,10 @@ function chooseAxes(base: Base, reductions: number): Choice {
   const strideOf = (axis: number) => {
     let most = 0;
     for (const { touch } of base.stores) most = Math.max(most, Math.abs(touch.steps[axis]!));
-    if (axes[axis]!.reduced) { for (const t of base.loads.values()) most = Math.max(most, Math.abs(t.steps[axis]!)); }
+    if (!axes[axis]!.reduced) return most;
+    for (const { steps, row } of base.loads.values()) {
+      most = Math.max(most, Math.abs(row?.axes.has(axis) ? row.step : steps[axis]!));
+    }
     return most;
   };
   const byStride = (list: readonly number[]) => list.toSorted((a, b) => strideOf(b) - strideOf(a) || a - b);
@@ -194,7 +228,7 @@ function chooseAxes(base: Base, reductions: number): Choice {
   const innerLoads = [...base.loads].filter(([id]) => base.inner.has(id)).map(([, t]) => t);
   if (vector < 0 || axes[vector]!.reduced) {
     // rows share what does not depend on them
-    const jam = rest.toReversed().find((axis) => innerLoads.some((t) => t.steps[axis] === 0)) ?? -1;
+    const jam = rest.toReversed().find((axis) => innerLoads.some((t) => staysAlong(t, axis))) ?? -1;
     const rows = jam < 0 ? 1 : balanced(axes[jam]!.size, Math.min(4, sums));
     return {
       vector,
@@ -205,7 +239,7 @@ function chooseAxes(base: Base, reductions: number): Choice {
       reduced,
     };
   }
-  const jam = sharingAxis(base, rest, vector);
+  const jam = sharingAxis(base, rest);
   // a few rows with short vectors, many with long ones
   let vectors = Math.min(count, jam < 0 ? 4 : 2, sums);
   let rows = 1;
@@ -224,17 +258,16 @@ function turnedAxis({ axes, lanes, loads, stores }: Base, rest: readonly number[
   return rest.find((axis) =>
     axes[axis]!.size >= 4 &&
     touches.some((t) =>
-      entryBytes[t.dtype] === 4 && t.steps[axis] === 4 && t.steps[vector] !== 0 && t.steps[vector] !== 4
+      entryBytes[t.dtype] === 4 && !t.row && t.steps[axis] === 4 && t.steps[vector] !== 0 && t.steps[vector] !== 4
     )
   ) ?? -1;
 }
 
 /** The axis whose rows share the most of what they read, as many of them as there is room for, near to each other in memory; -1 where
  *  none share anything. */
-function sharingAxis({ axes, loads, inner }: Base, rest: readonly number[], vector: number): number {
+function sharingAxis({ axes, loads, inner }: Base, rest: readonly number[]): number {
   const innerLoads = [...loads].filter(([id]) => inner.has(id)).map(([, t]) => t);
-  const shared = (axis: number) =>
-    innerLoads.filter((t) => t.steps[axis] === 0 && (t.steps[vector] !== 0 || !t.steps.every((s) => s === 0))).length;
+  const shared = (axis: number) => innerLoads.filter((t) => staysAlong(t, axis) && axesOf(t).size > 0).length;
   const rank = (axis: number) => {
     const far = Math.max(...innerLoads.map((t) => Math.abs(t.steps[axis]!)));
     return [shared(axis), Math.min(mostRows, axes[axis]!.size), -far];
@@ -300,8 +333,7 @@ function cheapest(
     const fill = Math.ceil(size / lanes) * lanes / size;
     let cost = work * fill / lanes;
     for (const { touch, weight, inner } of touches) {
-      const step = touch.steps[axis]!;
-      const direct = step === 0 || step === entryBytes[touch.dtype];
+      const direct = staysAlong(touch, axis) || runsAlong(touch, axis);
       cost += reduced && !inner ? weight : weight * (direct ? fill / lanes : 1);
     }
     // the lanes of a sum are added at the end, and what is made of it then is made one by one
@@ -360,7 +392,7 @@ function dependencies(
   const depends = new Map<number, ReadonlySet<number>>();
   for (const [id, value] of values) {
     const own = new Set<number>();
-    if (value.op === "load") loads.get(id)!.steps.forEach((step, axis) => step !== 0 && own.add(axis));
+    if (value.op === "load") { for (const axis of axesOf(loads.get(id)!)) own.add(axis); }
     else if (value.op === "index") own.add(indices.get(id)!);
     else {
       for (const operand of operandsOf(value)) for (const axis of depends.get(operand)!) own.add(axis);
