@@ -35,8 +35,8 @@ export type NewCheckpoint = Checkpoint & { readonly of: RunIdentity; readonly en
 export interface Checkpoints {
   /** Writes one, and prunes. Where the disk has no room older ones give theirs, and then `makeRoom`. It throws FileAccessError. */
   write(checkpoint: NewCheckpoint, makeRoom: (bytes: number) => boolean): void;
-  /** Takes the oldest away, those of ends last, but never the newest; false where there is none to take. */
-  giveWay(): boolean;
+  /** Takes the oldest away, those of ends last, and the newest only where that is asked for; false where there is none to take. */
+  giveWay(which?: { readonly newestToo: boolean }): boolean;
   /** Takes away those that are no more wanted: a run that was killed may have left some. */
   prune(): void;
 }
@@ -47,8 +47,8 @@ export function openCheckpoints(run: string, there: readonly string[], disk: Dis
   let names = [...there];
   let number = names.length === 0 ? 0 : numberOf(names[0]!);
   const remove = (name: string) => removeQuietly(`${folderOf(run)}/${name}`, disk);
-  const giveWay = () => {
-    const older = names.slice(1);
+  const giveWay: Checkpoints["giveWay"] = ({ newestToo } = { newestToo: false }) => {
+    const older = names.slice(newestToo ? 0 : 1);
     const oldest = older.findLast((each) => endOf(each) === undefined) ?? older.at(-1);
     if (oldest === undefined || !remove(oldest)) return false;
     names = names.filter((each) => each !== oldest);

@@ -38,7 +38,9 @@ export function writeResult(result: RunResult, { path, outputs, log, checkpoints
       failures.set(name, error);
     }
   };
-  const makeRoom = (bytes: number) => checkpoints.giveWay() || log.cut(bytes);
+  // of a run that is done its results go before the last checkpoint, which may hold the lines that the log has no room for
+  const lastResort = () => result.outcome === "done" && checkpoints.giveWay({ newestToo: true });
+  const makeRoom = (bytes: number) => checkpoints.giveWay() || log.cut(bytes) || lastResort();
   const write = (name: string, pieces: () => readonly Uint8Array[]) =>
     attempt(name, () => writeFileSafely(`${path}/${name}`, pieces(), { disk, makeRoom }));
   const logLacks = () => new FileAccessError(`\`${path}/${logName}\` lacks ${log.left} lines: the disk was full`);
@@ -67,7 +69,7 @@ export function writeResult(result: RunResult, { path, outputs, log, checkpoints
       const summary = { ...summarizeRun(result, outputs), ...(missing.length > 0 ? { missing } : {}) };
       const pieces = [new TextEncoder().encode(`${JSON.stringify(summary, null, 2)}\n`)];
       // where the log gives way to it, it says another thing
-      const room = (bytes: number) => checkpoints.giveWay() || ((again = log.cut(bytes)), false);
+      const room = (bytes: number) => checkpoints.giveWay() || (!(again = log.cut(bytes)) && lastResort());
       attempt("summary.json", () => writeFileSafely(`${path}/summary.json`, pieces, { disk, makeRoom: room }));
       if (again) failures.delete("summary.json");
     }

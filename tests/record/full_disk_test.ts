@@ -96,6 +96,42 @@ Deno.test("the last lines of a log give way to a checkpoint, and the log says so
   });
 });
 
+Deno.test("whatever room there is, the results of a run that is done have theirs before lines and checkpoints", () => {
+  const leaves = new Map([["w", { dtype: "f64" as const, shape: [2000], data: new Float64Array(2000) }]]);
+  const learned = { ...state, leaves };
+  let alone = 0;
+  const results = ["parameters.safetensors", "trajectories.safetensors", "summary.json"];
+  const run = (path: string, capacity: number) => {
+    const folder = openRunFolder(path, contents, smallDisk(capacity));
+    const attempts = [
+      ...lines.map((line) => () => folder.record(line, 1)),
+      () => folder.checkpoint(learned, "end", 1),
+      () => folder.finish({ ...result, leaves }),
+    ];
+    for (const attempt of attempts) {
+      try {
+        attempt();
+      } catch (error) {
+        assert(error instanceof FileAccessError, `${error}`);
+      }
+    }
+  };
+  inFolder((path) => {
+    run(path, Infinity);
+    const { missing } = JSON.parse(Deno.readTextFileSync(`${path}/summary.json`));
+    assertEquals(missing, undefined);
+    alone = [...sizes(path)].reduce((sum, [name, size]) => /metrics|checkpoints/.test(name) ? sum : sum + size, 0);
+  });
+  // a summary that says what is missing is longer
+  for (let capacity = alone + 200; capacity < 2 * alone + 2 * 350_000; capacity += 29_011) {
+    inFolder((path) => {
+      run(path, capacity);
+      assertEquals(results.filter((name) => !sizes(path).has(name)), [], `with ${capacity} bytes`);
+      assert(total(path) <= capacity);
+    });
+  }
+});
+
 Deno.test("a log that a loss of power has made shorter, or that was removed, says that lines are missing", () => {
   for (
     const [change, stay] of [
