@@ -1,8 +1,10 @@
 #!/usr/bin/env -S deno run
 // The command line: `deno run meta.ts FILE.meta` runs a program; docs/cli.md says the rest. Reads the arguments, calls the
 // verb, ends with its exit code.
-import { type CommandLine, exitCodes, helpText, parseArguments, type ParsedArguments } from "./cli/arguments.ts";
+import { type CommandLine, parseArguments, type ParsedArguments } from "./cli/arguments.ts";
+import { exitCodes } from "./cli/exit_codes.ts";
 import { type Console, processConsole } from "./cli/console.ts";
+import { firstScreen, helpText } from "./cli/help.ts";
 import { sayProblem, sayWhatIsUnsaid, showError } from "./cli/problems.ts";
 import { compareVerb } from "./cli/compare_verb.ts";
 import { resumeVerb } from "./cli/resume_verb.ts";
@@ -29,8 +31,11 @@ export async function main(args: readonly string[], console: Console, disk: Disk
 async function codeOf(parsed: ParsedArguments, console: Console, disk: Disk): Promise<number> {
   switch (parsed.kind) {
     case "help":
-      console.out(helpText());
+      console.out(helpText(parsed.verb, console.width()));
       return exitCodes.done;
+    case "nothing":
+      console.err(firstScreen(console.width()));
+      return exitCodes.wrongUse;
     case "version":
       console.out(`${version}\n`);
       return exitCodes.done;

@@ -5,23 +5,9 @@ import { parseBytes } from "../runtime/bytes.ts";
 import { chooseLimits, type LimitName, limitNames, type Limits, untrustedLimits } from "../runtime/limits.ts";
 import { type CheckpointTimes, parseCheckpointTimes, usualTimes } from "../runtime/record/checkpoint_times.ts";
 import { nearestName, orNearest } from "../dsl/text/did_you_mean.ts";
+import { options, type Verb, verbMeant, verbs } from "./verbs.ts";
 
 const onlyOne = "Only one program can be run at a time";
-
-/** A verb of the command line. */
-export type Verb = "run" | "resume" | "compare" | "check" | "fmt" | "explain" | "verify" | "doctor";
-
-/** What a verb does, for `--help`. */
-export const verbs: Readonly<Record<Verb, { readonly text: string }>> = {
-  run: { text: "run the program (the verb may be left out)" },
-  resume: { text: "go on with the run of a folder that `--out` made; with `--set` as a longer one" },
-  compare: { text: "say how run folders differ: means, intervals, and differences in pairs" },
-  check: { text: "say what is wrong with programs, without running them" },
-  fmt: { text: "rewrite programs in the one style" },
-  explain: { text: "say what a program does and takes, or what a code such as M0301 means" },
-  verify: { text: "compare gradients with differences of values, and the backend with reference" },
-  doctor: { text: "say which backends work here, what is missing, and how to get it" },
-};
 
 /** A request, understood and checked. */
 export interface CommandLine {
@@ -57,96 +43,12 @@ export interface CommandLine {
 /** What came of the arguments. */
 export type ParsedArguments =
   | { readonly kind: "command"; readonly command: CommandLine }
-  | { readonly kind: "help" }
+  | { readonly kind: "help"; readonly verb: Verb | undefined }
+  /** Nothing was asked for. */
+  | { readonly kind: "nothing" }
   | { readonly kind: "version" }
   /** One sentence that says what is wrong and what would be right. */
   | { readonly kind: "wrong"; readonly message: string };
-
-interface OptionFacts {
-  readonly type: "string" | "boolean";
-  /** What stands for the value in `--help`. */
-  readonly value?: string;
-  readonly text: string;
-  readonly verbs: readonly Verb[];
-  readonly repeats?: true;
-}
-
-/** The options. */
-export const options: Readonly<Record<string, OptionFacts>> = {
-  set: {
-    type: "string",
-    value: "NAME=VALUE",
-    text: "value of an `input` of the program; may be repeated",
-    verbs: ["run", "resume", "check", "explain", "verify"],
-    repeats: true,
-  },
-  seed: {
-    type: "string",
-    value: "N",
-    text: "seed of every draw, an integer from 0; default 0",
-    verbs: ["run", "verify"],
-  },
-  backend: {
-    type: "string",
-    value: "NAME",
-    text: "auto (default), wasm, tensorflow or reference; of `A,B` the first that opens",
-    verbs: ["run", "explain", "verify"],
-  },
-  memory: {
-    type: "string",
-    value: "BYTES",
-    text: "what each function may keep, such as 2GB; loops keep less to fit",
-    verbs: ["run", "resume", "explain", "verify"],
-  },
-  threads: {
-    type: "string",
-    value: "N",
-    text: "threads that work on tasks; results are the same for any number",
-    verbs: ["run", "resume", "verify"],
-  },
-  limits: {
-    type: "string",
-    value: "SET",
-    text: "`untrusted` for a stranger's program: lower limits (docs/limits.md)",
-    verbs: ["run", "resume", "check", "fmt", "explain", "verify"],
-  },
-  limit: {
-    type: "string",
-    value: "NAME=N",
-    text: "another number for one limit; may be repeated",
-    verbs: ["run", "resume", "check", "fmt", "explain", "verify"],
-    repeats: true,
-  },
-  data: {
-    type: "string",
-    value: "DIR",
-    text: "a second folder in which data and starts are looked for",
-    verbs: ["run", "resume", "check", "explain", "verify"],
-  },
-  tasks: {
-    type: "string",
-    value: "FILE.ts",
-    text: "a script whose default export is functions that make tasks, by name",
-    verbs: ["run", "resume", "check", "explain"],
-  },
-  checkpoint: {
-    type: "string",
-    value: "TIME",
-    text: 'with --out: what lies between checkpoints: 60s, 5min, 2h, "1000 steps", or off',
-    verbs: ["run", "resume"],
-  },
-  out: { type: "string", value: "DIR", text: "write a run folder; DIR must be new or empty", verbs: ["run"] },
-  emit: { type: "string", value: "STAGE", text: "print cst, ast, checked, ir or plan, and do not run", verbs: ["run"] },
-  json: {
-    type: "boolean",
-    text: "one JSON object a line on standard output",
-    verbs: ["run", "resume", "compare", "check", "verify"],
-  },
-  kernels: { type: "boolean", text: "with explain: every kernel, and where its arrays lie", verbs: ["explain"] },
-  check: { type: "boolean", text: "with fmt: change nothing, exit 1 if a file would change", verbs: ["fmt"] },
-  help: { type: "boolean", text: "this text", verbs: Object.keys(verbs) as Verb[] },
-  version: { type: "boolean", text: "the version", verbs: Object.keys(verbs) as Verb[] },
-};
 
 const stages: readonly string[] = ["cst", "ast", "checked", "ir", "plan"] satisfies Stage[];
 
@@ -170,7 +72,13 @@ export function parseArguments(args: readonly string[]): ParsedArguments {
     if (problem !== undefined) return { kind: "wrong", message: problem };
     given.set(token.name, [...given.get(token.name) ?? [], token.value ?? ""]);
   }
-  if (given.has("help")) return { kind: "help" };
+  const asked = positionals[0] === "help" ? positionals[1] : positionals[0];
+  const verb = asked !== undefined && Object.hasOwn(verbs, asked) ? asked as Verb : undefined;
+  if (positionals[0] === "help" && asked !== undefined && !verb) {
+    const near = verbMeant(asked);
+    return { kind: "wrong", message: `There is no verb \`${asked}\`${near ? `; did you mean \`${near}\`?` : ""}` };
+  }
+  if (given.has("help") || positionals[0] === "help") return { kind: "help", verb };
   if (given.has("version")) return { kind: "version" };
   return understand(positionals, given);
 }
@@ -200,8 +108,8 @@ function optionProblem(token: OptionToken, given: ReadonlyMap<string, unknown>):
 
 /** What is wrong with a first word that is no verb and is followed by files. */
 function unknownVerb(first: string): string {
-  const nearest = orNearest(first, Object.keys(verbs));
-  return nearest ? `Unknown verb \`${first}\`${nearest}` : onlyOne;
+  const meant = first.endsWith(".meta") ? undefined : verbMeant(first);
+  return meant ? `There is no verb \`${first}\`; did you mean \`${meant}\`?` : onlyOne;
 }
 
 /** What is wrong with the files that a verb gets, if something is. */
@@ -227,6 +135,7 @@ function filesProblem(verb: Verb, files: readonly string[]): string | undefined 
 function understand(positionals: readonly string[], given: ReadonlyMap<string, readonly string[]>): ParsedArguments {
   const wrong = (message: string): ParsedArguments => ({ kind: "wrong", message });
   const [first] = positionals;
+  if (first === undefined && given.size === 0) return { kind: "nothing" };
   if (first === undefined) return wrong("Name a program to run: deno run meta.ts FILE.meta; --help says more");
   const isVerb = Object.hasOwn(verbs, first);
   const verb = isVerb ? first as Verb : "run";
@@ -336,38 +245,3 @@ function parseValue(text: string): number | string | boolean {
   const number = /^[+-]?(\d[\d_]*(\.\d[\d_]*)?|\.\d[\d_]*)([eE][+-]?\d+)?$/.test(text);
   return number ? Number(text.replaceAll("_", "")) : text;
 }
-
-/** What `--help` prints. */
-export function helpText(): string {
-  const optionName = (name: string) => {
-    const { value } = options[name]!;
-    return value === undefined ? `--${name}` : `--${name} ${value}`;
-  };
-  const table = (rows: readonly (readonly [string, string])[]) =>
-    rows.map(([left, right]) => `  ${left.padEnd(18)}${right}`).join("\n");
-  return `Runs programs in the .meta language for meta-learning and hyperparameter optimization.
-
-  deno run --allow-read=FOLDER meta.ts [VERB] FOLDER/FILE.meta [OPTIONS]
-
-Verbs
-${table(Object.entries(verbs).map(([name, { text }]) => [name, text]))}
-
-Options
-${table(Object.keys(options).map((name) => [optionName(name), options[name]!.text]))}
-
-Exit codes
-${table(exitCodeTexts)}
-`;
-}
-
-/** The exit codes, and what they say. */
-export const exitCodes = { done: 0, wrongProgram: 1, wrongUse: 2, runFailed: 3, missed: 4, stopped: 75 } as const;
-
-const exitCodeTexts: readonly (readonly [string, string])[] = [
-  ["0", "done"],
-  ["1", "the program is wrong; fmt --check: a file would change"],
-  ["2", "wrong use: arguments, files, permissions"],
-  ["3", "the run failed"],
-  ["4", "an `expect` was missed"],
-  ["75", "stopped early by SIGINT, SIGTERM or SIGHUP; `resume DIR` goes on"],
-];

@@ -4,7 +4,8 @@ import { type ComparedSetting, compareSettings, type Estimate } from "../api/com
 import { readRunFolder, settingsOf } from "../api/run_settings.ts";
 import { count } from "../dsl/text/words.ts";
 import { jsonNumber } from "../runtime/record/metrics.ts";
-import { type CommandLine, exitCodes } from "./arguments.ts";
+import { type CommandLine } from "./arguments.ts";
+import { exitCodes } from "./exit_codes.ts";
 import type { Console } from "./console.ts";
 import { shortNumber, tableText } from "./numbers.ts";
 

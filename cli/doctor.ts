@@ -13,7 +13,7 @@ import {
 import { type BackendName, largeWork } from "../api/backends.ts";
 import { version } from "../api/version.ts";
 import { makeWasmBackend } from "../runtime/backend/wasm/index.ts";
-import { exitCodes } from "./arguments.ts";
+import { exitCodes } from "./exit_codes.ts";
 import type { Console } from "./console.ts";
 
 /** `meta.ts doctor`: prints what works here; the exit code is 0. */

@@ -2,7 +2,8 @@
 import diagnostics from "../docs/diagnostics.md" with { type: "text" };
 import { orNearest } from "../dsl/text/did_you_mean.ts";
 import { diagnosticCodes } from "../dsl/diagnostics/codes.ts";
-import { type CommandLine, exitCodes } from "./arguments.ts";
+import { type CommandLine } from "./arguments.ts";
+import { exitCodes } from "./exit_codes.ts";
 import type { Console } from "./console.ts";
 import { sayProblem } from "./problems.ts";
 

@@ -8,7 +8,7 @@ import { identityOf } from "../api/going_on.ts";
 import { saidOf, type SaidOfRun } from "../api/said_of_run.ts";
 import { version } from "../api/version.ts";
 import { type CompileOutput, compileProgram } from "../dsl/compile.ts";
-import { InternalError } from "../runtime/errors.ts";
+import { InternalError, UseError } from "../runtime/errors.ts";
 import { type ExperimentProgram, outputNames } from "../runtime/program/program.ts";
 import type { RunResult } from "../runtime/loop/results.ts";
 import { runProgram } from "../runtime/loop/run.ts";
@@ -19,7 +19,8 @@ import type { Disk } from "../runtime/record/disk.ts";
 import { type Json, jsonNumber } from "../runtime/record/metrics.ts";
 import { FileAccessError } from "../runtime/record/files.ts";
 import { openRunFolder, type RunFolder } from "../runtime/record/run_folder.ts";
-import { type CommandLine, exitCodes } from "./arguments.ts";
+import { type CommandLine } from "./arguments.ts";
+import { exitCodes } from "./exit_codes.ts";
 import type { Console } from "./console.ts";
 import { loadReadersFor } from "./image_readers.ts";
 import { sayProblem, showDiagnostics, showError } from "./problems.ts";
@@ -27,12 +28,14 @@ import { duration } from "./numbers.ts";
 import { jsonProgress, type Progress, textProgress } from "./progress.ts";
 import { reportText } from "./report.ts";
 import { asItWas, changedFile, missingData, placeOf, refuseChangedData } from "./as_it_was.ts";
+import { verbMeant } from "./verbs.ts";
 import { namedScript, namesOf, type TaskScript } from "./task_script.ts";
 
 /** Runs the verb; the exit code. A run folder in place of a program: its run once more, with what it was run with. Throws FileAccessError or
  *  RangeError for wrong use. */
 export async function runVerb(asked: CommandLine, console: Console, disk: Disk): Promise<number> {
   const path = asked.files[0]!;
+  refuseMisspelledVerb(path);
   const said = path.endsWith(".meta") ? undefined : saidOf(path);
   const command = said ? asItWas(asked, said) : asked;
   const { json, inputs, limits, seed, emit } = command;
@@ -93,6 +96,21 @@ export async function runShown(
     console.err(`\nwritten to ${folder.path}${stopped}\n`);
   }
   return exitCodeOf(result, broken);
+}
+
+/** A word that names no file is a verb that was meant. Throws UseError. */
+function refuseMisspelledVerb(word: string): void {
+  const verb = /^[a-z]+$/.test(word) ? verbMeant(word) : undefined;
+  if (verb === undefined || existsAsFile(word)) return;
+  throw new UseError(`There is no verb \`${word}\`, and no program of this name; did you mean \`${verb}\`?`);
+}
+
+function existsAsFile(path: string): boolean {
+  try {
+    return Deno.statSync(path) !== undefined;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound);
+  }
 }
 
 /** A program that is wrong only because Deno may not read its files is a wrong use. */

@@ -20,7 +20,8 @@ import {
 } from "../runtime/verify/check_gradient.ts";
 import { holding, holds } from "../runtime/verify/held_values.ts";
 import { roundedTimes } from "../runtime/verify/compare_backends.ts";
-import { type CommandLine, exitCodes } from "./arguments.ts";
+import { type CommandLine } from "./arguments.ts";
+import { exitCodes } from "./exit_codes.ts";
 import type { Console } from "./console.ts";
 import { loadReadersFor } from "./image_readers.ts";
 import { type Judged, judged, judgedBias, percent, type Rows } from "./judged_rows.ts";

@@ -1,7 +1,10 @@
 import { usualLimits } from "../../runtime/limits.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { type CommandLine, helpText, options, parseArguments, verbs } from "../../cli/arguments.ts";
+import { type CommandLine, parseArguments } from "../../cli/arguments.ts";
+import { firstScreen, helpText } from "../../cli/help.ts";
+import { options, type Verb, verbs } from "../../cli/verbs.ts";
+import { displayWidth } from "../../dsl/text/display_width.ts";
 
 function command(...args: string[]): CommandLine {
   const parsed = parseArguments(args);
@@ -76,7 +79,7 @@ Deno.test("parseArguments() takes several files for check and fmt only", () => {
 });
 
 const mistakes: readonly (readonly [string[], string])[] = [
-  [[], "Name a program to run: deno run meta.ts FILE.meta; --help says more"],
+  [["--json"], "Name a program to run: deno run meta.ts FILE.meta; --help says more"],
   [["--sede", "1", "a.meta"], "Unknown option `--sede`; did you mean `--seed`?"],
   [["--zzzzzz", "a.meta"], "Unknown option `--zzzzzz`; --help lists them"],
   [["-s", "a.meta"], "Unknown option `-s`; --help lists them"],
@@ -93,7 +96,9 @@ const mistakes: readonly (readonly [string[], string])[] = [
   [["a.meta", "--emit", "asm"], "`--emit` knows the stages cst, ast, checked, ir, plan, not `asm`"],
   [["a.meta", "--check"], "`--check` does not go with `run`, only with fmt"],
   [["fmt", "a.meta", "--seed", "1"], "`--seed` does not go with `fmt`, only with run, verify"],
-  [["chek", "a.meta"], "Unknown verb `chek`; did you mean `check`?"],
+  [["chek", "a.meta"], "There is no verb `chek`; did you mean `check`?"],
+  [["train", "a.meta"], "There is no verb `train`; did you mean `run`?"],
+  [["help", "tarin"], "There is no verb `tarin`; did you mean `run`?"],
   [["check"], "`check` needs a program: meta.ts check FILE.meta"],
   [["a.meta", "--threads", "0"], "`--threads` must be an integer from 1, not `0`"],
   [["explain"], "`explain` needs a program or a code: meta.ts explain FILE.meta"],
@@ -128,11 +133,48 @@ Deno.test("parseArguments() reads what lies between two checkpoints, and the fol
   assertStringIncludes(wrong("resume", "a", "--seed", "3"), "does not go with `resume`");
 });
 
+const widths = [60, 80, 120];
+
 Deno.test("helpText() lists every verb and option", () => {
-  const text = helpText();
-  for (const verb of Object.keys(verbs)) assert(text.includes(`\n  ${verb} `), verb);
-  for (const option of Object.keys(options)) assert(text.includes(`\n  --${option}`), option);
-  for (const line of text.split("\n")) assert(line.length <= 100, line);
+  for (const width of widths) {
+    const text = helpText(undefined, width);
+    for (const verb of Object.keys(verbs)) assert(text.includes(`\n  ${verb} `), verb);
+    for (const option of Object.keys(options)) assert(text.includes(`\n  --${option}`), option);
+  }
+});
+
+Deno.test("help of a verb has its options and an example that the command line understands", () => {
+  for (const verb of Object.keys(verbs) as Verb[]) {
+    for (const args of [["help", verb], [verb, "--help"]]) {
+      const parsed = parseArguments(args);
+      assert(parsed.kind === "help" && parsed.verb === verb);
+    }
+    const { example } = verbs[verb];
+    assertStringIncludes(helpText(verb, 80), `\nExample\n  ${example}\n`);
+    assertEquals(command(...example.split(" ").slice(1)).verb, verb, example);
+    for (const [name, { verbs }] of Object.entries(options)) {
+      assertEquals(helpText(verb, 80).includes(`\n  --${name} `), verbs.includes(verb), `${verb} --${name}`);
+    }
+  }
+  assertEquals(parseArguments(["help"]), { kind: "help", verb: undefined });
+  assertEquals(parseArguments([]), { kind: "nothing" });
+});
+
+Deno.test("what the command line says of itself fits its terminal, and breaks between words", () => {
+  const words = (text: string) => text.split(/\s+/).join(" ");
+  const screens = [
+    firstScreen,
+    ...[undefined, ...Object.keys(verbs)].map((verb) => (width: number) => helpText(verb as Verb, width)),
+  ];
+  for (const screen of screens) {
+    for (const width of widths) {
+      const text = screen(width);
+      const long = text.split("\n").filter((line) => displayWidth(line) > width);
+      // lines to be copied stay whole
+      assertEquals(long.filter((line) => !/^ {2}(deno run|meta\.ts) /.test(line)), [], `${width}`);
+      assertEquals(words(text), words(screen(1000)));
+    }
+  }
 });
 
 Deno.test("parseArguments() never throws", () => {
@@ -141,6 +183,6 @@ Deno.test("parseArguments() never throws", () => {
     fc.constantFrom("--set", "--seed", "--json", "--", "-", "run", "a.meta", "K=1", ...Object.keys(verbs)),
   );
   fc.assert(fc.property(fc.array(words, { maxLength: 6 }), (args) => {
-    assert(["command", "help", "version", "wrong"].includes(parseArguments(args).kind));
+    assert(["command", "help", "nothing", "version", "wrong"].includes(parseArguments(args).kind));
   }));
 });

@@ -67,6 +67,12 @@ Deno.test("meta.ts --version says what deno.json says", async () => {
   assertEquals(version, config.version);
   assertEquals(await meta("--version"), { code: 0, out: `${version}\n`, err: "" });
   assertEquals((await meta("--help")).code, 0);
+  const nothing = await meta();
+  assertEquals([nothing.code, nothing.out], [2, ""]);
+  assertStringIncludes(nothing.err, "meta.ts help VERB");
+  const meant = await meta("tarin");
+  assertEquals(meant.code, 2);
+  assertStringIncludes(meant.err, "There is no verb `tarin`, and no program of this name; did you mean `run`?");
 });
 
 Deno.test("meta.ts doctor says what works, and how to get what does not", async () => {

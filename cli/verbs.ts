@@ -1,0 +1,184 @@
+// Which verbs and options are there? One table of each: what is understood, what is said of it, and by which words other tools call it.
+import { nearestName } from "../dsl/text/did_you_mean.ts";
+
+/** A verb of the command line. */
+export type Verb = "run" | "resume" | "compare" | "check" | "fmt" | "explain" | "verify" | "doctor";
+
+interface VerbFacts {
+  /** In half a sentence. */
+  readonly text: string;
+  /** What follows it. */
+  readonly takes: string;
+  /** A line that works, once its files are there. */
+  readonly example: string;
+  /** What comes of the example. */
+  readonly does: string;
+}
+
+/** The verbs. */
+export const verbs: Readonly<Record<Verb, VerbFacts>> = {
+  run: {
+    text: "run the program (the verb may be left out)",
+    takes: "FILE.meta",
+    example: "meta.ts run maml.meta --set shots=5 --seed 1 --out runs/a",
+    does:
+      "Runs `maml.meta` with 5 for its `input shots` and keeps all that comes of it in `runs/a`. Of a run folder, " +
+      "`run DIR` repeats the run.",
+  },
+  resume: {
+    text: "go on with the run of a folder that `--out` made; with `--set` as a longer one",
+    takes: "DIR",
+    example: "meta.ts resume runs/a",
+    does: "Goes on from the newest checkpoint of `runs/a`, to the same numbers as a run that was never stopped.",
+  },
+  compare: {
+    text: "say how run folders differ: means, intervals, and differences in pairs",
+    takes: "DIR [DIR …]",
+    example: "meta.ts compare runs/a0 runs/a1 runs/b0 runs/b1",
+    does:
+      "Runs that differ by their seeds alone are one setting. Differences are taken in pairs of the same seed, or of " +
+      "one seed in pairs of its tasks.",
+  },
+  check: {
+    text: "say what is wrong with programs, without running them",
+    takes: "FILE.meta [FILE.meta …]",
+    example: "meta.ts check maml.meta",
+    does: "Reads the program, its imports and its data. The exit code is 1 where something is wrong.",
+  },
+  fmt: {
+    text: "rewrite programs in the one style",
+    takes: "FILE.meta [FILE.meta …]",
+    example: "meta.ts fmt maml.meta",
+    does: "Needs `--allow-write` for the folder of the program.",
+  },
+  explain: {
+    text: "say what a program does and takes, or what a code such as M0301 means",
+    takes: "FILE.meta, or CODE",
+    example: "meta.ts explain maml.meta",
+    does: "Says which loop runs which, how derivatives are found, and what each function keeps, before anything runs.",
+  },
+  verify: {
+    text: "compare gradients with differences of values, and the backend with reference",
+    takes: "FILE.meta",
+    example: "meta.ts verify maml.meta",
+    does: "The exit code is 4 where a gradient is wrong, or a backend computes something else.",
+  },
+  doctor: {
+    text: "say which backends work here, what is missing, and how to get it",
+    takes: "",
+    example: "meta.ts doctor",
+    does: "Opens each backend once.",
+  },
+};
+
+interface OptionFacts {
+  readonly type: "string" | "boolean";
+  /** What stands for the value in `--help`. */
+  readonly value?: string;
+  readonly text: string;
+  readonly verbs: readonly Verb[];
+  readonly repeats?: true;
+}
+
+/** The options. */
+export const options: Readonly<Record<string, OptionFacts>> = {
+  set: {
+    type: "string",
+    value: "NAME=VALUE",
+    text: "value of an `input` of the program; may be repeated",
+    verbs: ["run", "resume", "check", "explain", "verify"],
+    repeats: true,
+  },
+  seed: {
+    type: "string",
+    value: "N",
+    text: "seed of every draw, an integer from 0; default 0",
+    verbs: ["run", "verify"],
+  },
+  backend: {
+    type: "string",
+    value: "NAME",
+    text: "auto (default), wasm, tensorflow or reference; of `A,B` the first that opens",
+    verbs: ["run", "explain", "verify"],
+  },
+  memory: {
+    type: "string",
+    value: "BYTES",
+    text: "what each function may keep, such as 2GB; loops keep less to fit",
+    verbs: ["run", "resume", "explain", "verify"],
+  },
+  threads: {
+    type: "string",
+    value: "N",
+    text: "threads that work on tasks; results are the same for any number",
+    verbs: ["run", "resume", "verify"],
+  },
+  limits: {
+    type: "string",
+    value: "SET",
+    text: "`untrusted` for a stranger's program: lower limits (docs/limits.md)",
+    verbs: ["run", "resume", "check", "fmt", "explain", "verify"],
+  },
+  limit: {
+    type: "string",
+    value: "NAME=N",
+    text: "another number for one limit; may be repeated",
+    verbs: ["run", "resume", "check", "fmt", "explain", "verify"],
+    repeats: true,
+  },
+  data: {
+    type: "string",
+    value: "DIR",
+    text: "a second folder in which data and starts are looked for",
+    verbs: ["run", "resume", "check", "explain", "verify"],
+  },
+  tasks: {
+    type: "string",
+    value: "FILE.ts",
+    text: "a script whose default export is functions that make tasks, by name",
+    verbs: ["run", "resume", "check", "explain"],
+  },
+  checkpoint: {
+    type: "string",
+    value: "TIME",
+    text: 'with --out: what lies between checkpoints: 60s, 5min, 2h, "1000 steps", or off',
+    verbs: ["run", "resume"],
+  },
+  out: { type: "string", value: "DIR", text: "write a run folder; DIR must be new or empty", verbs: ["run"] },
+  emit: { type: "string", value: "STAGE", text: "print cst, ast, checked, ir or plan, and do not run", verbs: ["run"] },
+  json: {
+    type: "boolean",
+    text: "one JSON object a line on standard output",
+    verbs: ["run", "resume", "compare", "check", "verify"],
+  },
+  kernels: { type: "boolean", text: "with explain: every kernel, and where its arrays lie", verbs: ["explain"] },
+  check: { type: "boolean", text: "with fmt: change nothing, exit 1 if a file would change", verbs: ["fmt"] },
+  help: { type: "boolean", text: "this text", verbs: Object.keys(verbs) as Verb[] },
+  version: { type: "boolean", text: "the version", verbs: Object.keys(verbs) as Verb[] },
+};
+
+/** Words by which other tools call what a verb does. */
+const elsewhere: Readonly<Record<string, Verb>> = {
+  train: "run",
+  start: "run",
+  exec: "run",
+  continue: "resume",
+  restart: "resume",
+  diff: "compare",
+  lint: "check",
+  validate: "check",
+  format: "fmt",
+  describe: "explain",
+  plan: "explain",
+  test: "verify",
+  gradcheck: "verify",
+  info: "doctor",
+  env: "doctor",
+};
+
+/** The verb that a word was meant to be. */
+export function verbMeant(word: string): Verb | undefined {
+  if (Object.hasOwn(elsewhere, word)) return elsewhere[word];
+  const near = nearestName(word, [...Object.keys(verbs), ...Object.keys(elsewhere)]);
+  return near === undefined || Object.hasOwn(verbs, near) ? near as Verb | undefined : elsewhere[near];
+}
