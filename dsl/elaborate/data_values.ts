@@ -12,7 +12,7 @@ import { openNow } from "./known_arrays.ts";
 import { type Builder, writingApart } from "../../runtime/ir/builder.ts";
 import type { Context, Elaboration, Local, Scope, Value } from "../world/world.ts";
 import type { Dim } from "../world/value_kinds.ts";
-import { outermost } from "../world/moments.ts";
+import { whereGiven } from "./sources.ts";
 import { describeValue, errorValue } from "../world/values.ts";
 import { topName } from "./models.ts";
 import { evaluateSize, isUnknown, tooLarge, unknownSize } from "./sizes.ts";
@@ -22,15 +22,19 @@ import { entryOfArray } from "../../runtime/program/given_arrays.ts";
 export function dataRecord(cx: Context, definition: Definition): Value {
   const item = definition.item as DataItem;
   if (isPart(item)) return partRecord(cx, definition);
-  const members = new Map<string, () => Value>();
-  for (const field of item.fields) members.set(field.name.name, () => fieldValue(cx, definition, field, members));
+  const members = membersOf(cx, definition);
   return { kind: "record", name: item.name.name, what: "data", table: item, span: item.name.span, members };
 }
 
 type Members = ReadonlyMap<string, () => Value>;
 
+function membersOf(cx: Context, definition: Definition): Members {
+  const { fields } = definition.item as DataItem;
+  return new Map(fields.map((field) => [field.name.name, () => fieldValue(cx, definition, field)]));
+}
+
 /** A field: what was read for it, what stands in the program, or what is computed of others. */
-function fieldValue(cx: Context, definition: Definition, field: DataField, members: Members): Value {
+function fieldValue(cx: Context, definition: Definition, field: DataField): Value {
   const item = definition.item as DataItem;
   const { elaboration: el } = cx;
   const qualified = `${item.name.name}.${field.name.name}`;
@@ -68,14 +72,15 @@ function fieldValue(cx: Context, definition: Definition, field: DataField, membe
     for (const each of item.fields) if (el.busy.has(each)) el.said.add(each);
     return fail(cx, dependsOnItself(qualified, field.name.span));
   }
-  const root = outermost(cx.world);
-  const scope = computed ? fieldScope(definition, field, members) : moduleScope(definition.module);
   el.busy.add(field);
-  const value = bindingValue({ ...cx, world: root, b: root.b, scope, batch: undefined }, field, qualified, true);
+  const value = whereGiven(cx, (at) => {
+    const scope = computed ? fieldScope(definition, field, membersOf(at, definition)) : moduleScope(definition.module);
+    const value = bindingValue({ ...at, scope, batch: undefined }, field, qualified, true);
+    if (!computed) nameEntries(at.b, value, qualified);
+    return value;
+  });
   el.busy.delete(field);
-  if (computed) return perRow(cx, item, field, value);
-  nameEntries(root.b, value, qualified);
-  return fieldOf(item, value);
+  return computed ? perRow(cx, item, field, value) : fieldOf(item, value);
 }
 
 // ----------------------------------------------------------------------------------------------------- computed fields

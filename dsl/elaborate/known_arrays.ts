@@ -21,9 +21,8 @@ export function openNow(el: Elaboration, scope: Scope): Now {
   return {
     cx: draft.cx,
     known({ variable }) {
-      // what a loop makes is known when it has run
-      if (draft.cx.world.consumer.runs.length > 0) return "learned";
       const { fn, inputs } = draft.finish([variable]);
+      if (standsIn(fn)) return "learned";
       const given = inputs.map((slot) => slot.kind === "data" ? el.data.get(slot.name) : undefined);
       if (!given.includes(undefined)) return computeNow(fn, given as HostArray[]);
       return inputs.some(({ kind }) => kind === "seed") ? "drawn" : "learned";
@@ -37,4 +36,10 @@ export function computeNow(fn: IrFunction, given: readonly HostArray[]): HostArr
   const [array] = executable.run(given);
   executable.dispose();
   return array!;
+}
+
+/** True for a function in which something stands for what a loop makes, which is known when that has run. */
+function standsIn({ inputs, equations, outputs }: IrFunction): boolean {
+  const made = new Set([...inputs, ...equations.flatMap((equation) => equation.outputs)]);
+  return [...outputs, ...equations.flatMap((equation) => equation.inputs)].some((x) => !made.has(x));
 }

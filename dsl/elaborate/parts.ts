@@ -10,7 +10,7 @@ import type { Definition } from "../modules/modules.ts";
 import type { DataItem, Expression, Identifier, PartsItem, TablePart } from "../syntax/ast.ts";
 import { count } from "../text/words.ts";
 import { evaluate } from "../world/evaluator.ts";
-import { outermost } from "../world/moments.ts";
+import { whereGiven } from "./sources.ts";
 import { fail } from "../world/report.ts";
 import { describeValue, errorValue } from "../world/values.ts";
 import type { Table } from "../world/value_kinds.ts";
@@ -37,22 +37,22 @@ export function partRecord(cx: Context, definition: Definition): Value {
   const table = tableOf(cx, definition, item.part.of);
   const rows = table && partRows(cx.elaboration, definition);
   if (!rows) return errorValue;
-  const root = outermost(cx.world);
   const members = new Map<string, () => Value>();
-  for (const [field, read] of table.members) {
-    members.set(field, () => {
-      const whole = read();
+  for (const field of table.members.keys()) {
+    const taken = (at: Context): Value => {
+      const whole = tableOf(at, definition, item.part.of)!.members.get(field)!();
       if (whole.kind === "error") return whole;
-      const tensor = toTensor({ ...cx, world: root, b: root.b }, whole);
+      const tensor = toTensor(at, whole);
       if (tensor.kind === "error" || tensor.dims.length === 0) return whole;
-      const taken = cx.world.consumer.input({ kind: "data", name: rowsKey(cx.elaboration, definition) });
-      setRange(taken, { ...rangeOfData(rows), source: { name: `the rows of ${name}`, data: rows } });
-      const variable = root.b.one("gather", [tensor.variable, taken], { axis: 0, batch: 0 });
+      const chosen = cx.world.consumer.input({ kind: "data", name: rowsKey(cx.elaboration, definition) });
+      setRange(chosen, { ...rangeOfData(rows), source: { name: `the rows of ${name}`, data: rows } });
+      const variable = at.b.one("gather", [tensor.variable, chosen], { axis: 0, batch: 0 });
       const called = `${name}.${field}`;
       if (variable.dtype === "i32") noteRows(variable, tensor.variable, rows, called);
       const dims = [{ size: rows.length }, ...withoutRows(tensor.dims.slice(1))];
       return fieldOf(item, { kind: "tensor", variable, dims, declared: { name: called, span } });
-    });
+    };
+    members.set(field, () => whereGiven(cx, taken));
   }
   return { kind: "record", name, what: "data", table: item, span, members };
 }
@@ -91,9 +91,8 @@ export function rowsKeys(el: Context["elaboration"]): ReadonlySet<string> {
 function tableOf(cx: Context, { item, module }: Definition, { name, span }: Identifier): RecordValue | undefined {
   const { busy } = cx.elaboration;
   if (busy.has(item)) return void fail(cx, dependsOnItself((item as PartItem).name.name, span));
-  const root = outermost(cx.world);
   const scope = { module, parent: undefined, locals: new Map() };
-  const at = { ...cx, world: root, b: root.b, scope, frames: [], batch: undefined };
+  const at = { ...cx, scope, frames: [], batch: undefined };
   busy.add(item);
   try {
     const value = evaluate(at, { kind: "Name", name, primed: false, span });

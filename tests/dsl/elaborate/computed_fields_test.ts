@@ -77,3 +77,56 @@ inner fit { minimize sum((w - 1)^2) over w by sgd(lr = 0.25) for T = 2 steps }
     "M0602 The condition must be known before the run, and it is learned",
   ]);
 });
+
+/** Fields that read what is learned, and what `d.z` is written out. Numbers with few digits and steps that are exact: the same numbers. */
+const learnedFields: { readonly [what: string]: readonly [fields: string, written: string] } = {
+  "made of others": ["z = c * x", "(c * d.x)"],
+  "by itself": ["z : [4] = c * [1, 2, 3, 5]", "(c * d.x)"],
+  "made of one that is learned": ["y = c * x   z = y + c^2", "(c * d.x + c^2)"],
+  "of where a loop ends": ["z = x * w@T", "(d.x * w@T)"],
+};
+
+/** What is learned through `z`, of the table, of a part and of a batch, and in a loop in a loop. */
+const learners = (z: string, few: string) => [
+  `gradient c * sum(${z}^2) + sum(${few}) wrt c`,
+  `outer train { minimize mean((${z} - 2)^2) - mean(${few})  over c by sgd(lr = 0.125)  for 2 steps }
+   output end = c`,
+  `outer train { minimize mean((${z} - 2)^2)  over c by sgd(lr = 0.125)  for 2 steps  batch 2 of d }
+   output end = c`,
+  `param v = 0
+   inner mid { minimize (v - sum(${z}))^2  over v by sgd(lr = 0.125)  for M = 2 steps }
+   gradient v@M wrt c`,
+];
+
+for (const [what, [fields, written]] of Object.entries(learnedFields)) {
+  Deno.test(`a field that reads what is learned carries its derivative: ${what}`, async () => {
+    const program = (fields: string, item: string, way: string) =>
+      `edition 1
+precision f64
+param c = 0.5
+param w = 0
+inner fit { minimize 0.5 * (w - c^2)^2  over w by sgd(lr = 0.5)  for T = 2 steps  ${way} }
+data d { x : [4] = [1, 2, 3, 5]   k : [4] = [0, 1, 1, 1]   ${fields} }
+data few = d where k > 0
+${item}`;
+    const numbersOf = async (source: string) => {
+      const run = await compile(source).run({ backend: "reference" });
+      const gradients = run.gradients.flatMap(({ wrt }) => wrt.flatMap(({ leaves }) => leaves.map((l) => l.gradient)));
+      return [...gradients, ...source.includes("output") ? [run.output("end")] : []].map(({ data }) => [...data]);
+    };
+    const asked = learners("d.z", "few.z");
+    const plain = learners(written, written.replaceAll("d.x", "few.x"));
+    for (const way of ["", "through forward()", "through es(samples = 2, sigma = 0.5)"]) {
+      if (way !== "" && !written.includes("@")) continue;
+      for (const [i, item] of asked.entries()) {
+        // perturbations go by the text of a gradient
+        if (way.includes("es(") && item.includes("gradient")) continue;
+        const [found, expected] = await Promise.all([
+          numbersOf(program(fields, item, way)),
+          numbersOf(program("", plain[i]!, way)),
+        ]);
+        assertEquals(found, expected, `${way} ${item}`);
+      }
+    }
+  });
+}
