@@ -14,7 +14,7 @@ import { modelAt, modelValue, tensorsIn } from "../elaborate/models.ts";
 import { changesUnknown, resolveReference } from "../elaborate/references.ts";
 import { loopsChanging, outersLearning } from "../elaborate/ownership.ts";
 import { mentions, pathText, referencePath, referenceText } from "../syntax/paths.ts";
-import { begunAt, enterWorld, windowOf } from "../world/moments.ts";
+import { begunAt, enterWorld, loopAround, taskOf, windowOf } from "../world/moments.ts";
 import { describeValue, errorValue, staticNumber } from "../world/values.ts";
 import { capital } from "../text/words.ts";
 import { productMistake, timePoint } from "../elaborate/time_points.ts";
@@ -46,6 +46,7 @@ export function evaluateTime(cx: Context, expression: TimeExpression): Value {
       if (!point) return errorValue;
       if (point === "now") return referenceNow(cx, reference, span);
       if (point === "start") return startNow(cx, reference, loop);
+      if (startIsLearned(cx, reference, loop, point)) return startNow(cx, reference, loop);
       const run = runLoop(cx, loop, span);
       if (!run || !seenByDerivatives(cx, loop, { steps: run.steps, point }, span)) return errorValue;
       if (reference.kind === "leaf") return run.parameter(reference.leaf, point);
@@ -71,6 +72,21 @@ export function evaluateTime(cx: Context, expression: TimeExpression): Value {
     default:
       return readLoopValue(cx, reference, time, span);
   }
+}
+
+/** True for `w@0` of what an outer learns where nothing is differentiated and there is no task: it is what was learned, and the loop,
+ *  which may be across tasks, is not run for it. */
+function startIsLearned(
+  { world, elaboration }: Context,
+  reference: Reference & { kind: "model" | "leaf" },
+  loop: Loop,
+  point: TimePoint,
+): boolean {
+  if (point.kind !== "static" || point.step > 0 || loop.from || windowOf(world, loop)) return false;
+  if (world.consumer.differentiated || taskOf(world) || loopAround(world)) return false;
+  const leaves = reference.kind === "leaf" ? [reference.leaf] : tensorsIn(reference.instance)
+    .filter((leaf) => loopsChanging(elaboration, { kind: "leaf", leaf }).includes(loop));
+  return leaves.every((leaf) => outersLearning(elaboration, leaf.path, true).length > 0);
 }
 
 /** `w@0` inside the loop that changes `w`: where this run of the loop starts. */

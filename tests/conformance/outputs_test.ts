@@ -192,3 +192,26 @@ output doubled = 2 * s.x across 3 point`,
     ["doubled", 2, 0, 7],
   ]);
 });
+
+Deno.test("where a loop across tasks starts that an outer learns is what was learned, and needs no task", async () => {
+  const source = `edition 1
+precision f64
+task t { split s { x : [3] ~ normal(0, 1) } }
+param w = 0.5
+model net(x : [n]) -> [n] { a : [] = 2  b : [] ~ normal(0, 1)  return a * x + b }
+inner fit { minimize mean((net(s.x) - w)^2)  over net, w by sgd(lr = 0.1)  for T = 3 steps }
+outer train { minimize mean((net@T(s.x) - 2 * w@T)^2)  across 4 t  over net@0, w@0 by sgd(lr = 0.1)  for 3 steps }
+`;
+  const run = await compile(`${source}
+output start = w@0
+output line = net@0([0, 1]) after train
+output both = [net.b@0, w@0] across 2 t`).run();
+  const [w, a, b] = ["w", "net.a", "net.b"].map((name) => Number(run.parameter(name).data[0]));
+  assert(w !== 0.5 && a !== 2);
+  assertEquals([...run.output("start").data], [w]);
+  assertEquals([...run.output("line").data], [b, a! + b!]);
+  assertEquals([...run.output("both").data], [b, w, b, w]);
+  // what is drawn for each task has no value without one
+  const drawn = source.replace("param w = 0.5", "param w ~ normal(0, 1)").replace("net@0, w@0 by", "net@0 by");
+  await assertRejects(async () => await compile(`${drawn}output start = w@0`).run(), Error, "not across a task");
+});
