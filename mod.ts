@@ -45,6 +45,7 @@ export type { Stage } from "./dsl/compile.ts";
 export type { HostData } from "./dsl/data/data.ts";
 export type { GivenEntries, HostValues } from "./runtime/program/given_arrays.ts";
 export type { HostTask, HostTasks, TaskFields, TaskRequest } from "./runtime/loop/host_tasks.ts";
+export type { TaskArgument } from "./runtime/program/program.ts";
 export { renderDiagnostics } from "./dsl/diagnostics/render.ts";
 export type { RenderOptions } from "./dsl/diagnostics/render.ts";
 export type { Diagnostic, Label } from "./dsl/diagnostics/diagnostic.ts";

@@ -8,7 +8,10 @@ import type { Context, Local, TaskInstance, Value } from "../world/world.ts";
 import { numberTypes } from "../modules/declarations.ts";
 import type { Definition } from "../modules/modules.ts";
 import type { NamedAcross } from "../world/loop.ts";
-import { isSingleSize } from "../world/values.ts";
+import { isSingleSize, numbersOf, shapeOf } from "../world/values.ts";
+import type { TaskArgument } from "../../runtime/program/program.ts";
+import type { Builder } from "../../runtime/ir/builder.ts";
+import { sizeOf, type Variable } from "../../runtime/ir/types.ts";
 import { known } from "../world/moments.ts";
 import { bindArguments } from "./arguments.ts";
 import { describeKnown } from "./sizes.ts";
@@ -43,6 +46,38 @@ export function taskArguments(cx: Context, clause: NamedAcross): ReadonlyMap<str
     locals.set(name, known(value));
   }
   return locals;
+}
+
+/** What a function of a script is told of them: numbers, truth values, arrays, and tables by their names; not what is drawn from or
+ *  called. */
+export function argumentsGiven(cx: Context, clause: NamedAcross): Readonly<Record<string, TaskArgument>> {
+  const told = [...taskArguments(cx, clause) ?? []].flatMap(([name, local]): [string, TaskArgument][] => {
+    const value = local.value();
+    const argument = value.kind === "record" ? value.name : numbersTold(cx, value);
+    return argument === undefined ? [] : [[name, argument]];
+  });
+  return Object.fromEntries(told);
+}
+
+/** A number, or an array with its shape; undefined for what is neither. */
+function numbersTold({ b }: Context, value: Value): TaskArgument | undefined {
+  if (value.kind === "static") return value.type === "bool" ? value.value !== 0 : value.value;
+  if (isSingleSize(value)) return numbersOf(value)[0];
+  if (value.kind === "shape") return { shape: [value.dims.length], data: numbersOf(value) };
+  if (value.kind === "literal") return { shape: shapeOf(value.dims), data: numbersOf(value) };
+  return value.kind === "tensor" ? constantOf(b, value.variable) : undefined;
+}
+
+/** An array that stands in the program, or one number of it repeated. */
+function constantOf(b: Builder, variable: Variable): TaskArgument | undefined {
+  let equation = b.producer(variable);
+  while (equation?.op === "convert" || equation?.op === "broadcast" && sizeOf(equation.inputs[0]!.shape) === 1) {
+    equation = b.producer(equation.inputs[0]!);
+  }
+  if (equation?.op !== "constant") return undefined;
+  const { data } = equation.params;
+  const size = sizeOf(variable.shape);
+  return { shape: variable.shape, data: Array.from({ length: size }, (_, i) => data[data.length === 1 ? 0 : i]!) };
 }
 
 /** A task with nothing drawn yet, as a clause has it. `openTask` fills in what can be read. */

@@ -110,15 +110,6 @@ export function checkHostTasks(el: Elaboration): void {
   const names = items.map((item) => item.name.name);
   for (const name of el.hostTasks) {
     const item = items.find((each) => each.name.name === name);
-    if (item?.formals) {
-      el.sink.report({
-        code: "M0701",
-        title: `\`${name}\` takes arguments, and a function of a script for such a task is not yet supported`,
-        at: item.name.span,
-        hint: "leave out the list of arguments: the function is told which loop or evaluation asks",
-      });
-      continue;
-    }
     const members = (item?.members ?? []).flatMap((m): readonly { readonly kind: string; readonly value?: unknown }[] =>
       m.kind === "Split" ? m.members : [m]
     );

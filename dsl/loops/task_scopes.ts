@@ -7,7 +7,7 @@ import type { Across, Context, TaskInstance, World } from "../world/world.ts";
 import type { GivenField } from "../world/value_kinds.ts";
 import type { NamedAcross } from "../world/loop.ts";
 import { requireInteger, withinLimit } from "../elaborate/sizes.ts";
-import { newTask, taskArguments } from "../elaborate/task_arguments.ts";
+import { argumentsGiven, newTask, taskArguments } from "../elaborate/task_arguments.ts";
 import { openTask } from "../elaborate/tasks.ts";
 import { enterWorld, loopAround } from "../world/moments.ts";
 
@@ -122,6 +122,7 @@ function taskSlot(cx: Context, across: Across, field: GivenField, first: number,
     name: field.name,
     path: field.path,
     task: across.clause.definition.name,
+    args: argumentsGiven(cx, across.clause),
     consumer: consumer.name,
     first,
     type: { dtype: field.dtype, shape: [count, ...field.shape] },

@@ -3,7 +3,7 @@
 import { allocate, type HostArray, sameShape, sizeOf } from "../ir/types.ts";
 import { MetaRuntimeError } from "../errors.ts";
 import { entryOf, type HostValues, isHostValues, place, whyNoEntry } from "../program/given_arrays.ts";
-import type { InputSlot, ProgramFunction } from "../program/program.ts";
+import type { InputSlot, ProgramFunction, TaskArgument } from "../program/program.ts";
 
 /** Which task is asked for. The same request must be answered by the same task. */
 export interface TaskRequest {
@@ -12,6 +12,8 @@ export interface TaskRequest {
   /** What it is for: the name of the outer loop or evaluation, or `gradient …` in the formatter's style. Training and test tasks must
    *  differ, and this tells them apart. */
   readonly consumer: string;
+  /** What the program gives it: `across 4 episode(known, shots = 5)` is `{ pool: "known", shots: 5 }`, with all defaults. */
+  readonly args: Readonly<Record<string, TaskArgument>>;
   /** Its number among the tasks of the consumer, from 0. */
   readonly index: number;
   /** The meta-step, from 0. Always 0 for `fixed` tasks, evaluations and gradients. */
@@ -64,8 +66,8 @@ export function openTaskSource(
 ): TaskSource {
   const stacked = new Map<string, { readonly slot: TaskSlot; readonly array: HostArray }>();
   const ask = async (slots: readonly TaskSlot[], index: number, step: number): Promise<void> => {
-    const { task, consumer } = slots[0]!;
-    const request = { task, consumer, index, step, ...run };
+    const { task, args, consumer } = slots[0]!;
+    const request = { task, args, consumer, index, step, ...run };
     const name = `Task ${index} of \`${consumer}\`, meta-step ${step}`;
     let fields: TaskFields;
     try {
@@ -87,7 +89,7 @@ export function openTaskSource(
         stacked.set(keyOf(slot), { slot, array: { dtype, shape, data: allocate(dtype, sizeOf(shape)) } });
         for (let index = slot.first; index < slot.first + shape[0]!; index++) {
           const at = slot.perStep && !slot.fixed ? step : 0;
-          const key = `${slot.consumer} ${slot.task} ${index} ${at}`;
+          const key = `${slot.consumer} ${slot.task} ${JSON.stringify(slot.args)} ${index} ${at}`;
           const request = wanted.get(key);
           if (request) request.slots.push(slot);
           else wanted.set(key, { slots: [slot], index, step: at });
@@ -110,8 +112,9 @@ export function openTaskSource(
   };
 }
 
-function keyOf({ consumer, name, first, type, bounds }: TaskSlot): string {
-  return `${consumer} ${name} ${first} ${type.shape[0]} ${bounds?.low} ${bounds?.high}`;
+/** Two gradients of one expression have one name, and may give their tasks other arguments. */
+function keyOf({ consumer, name, args, first, type, bounds }: TaskSlot): string {
+  return `${consumer} ${name} ${JSON.stringify(args)} ${first} ${type.shape[0]} ${bounds?.low} ${bounds?.high}`;
 }
 
 function messageOf(error: unknown): string {

@@ -4,6 +4,13 @@ import type { Limits } from "../limits.ts";
 import type { Bounds } from "../ir/ranges.ts";
 import type { ArrayType, DType, HostArray, IrFunction, Origin } from "../ir/types.ts";
 
+/** What a task is given, as a function of a script is told of it: a number, what is true or false, an array, or a table by its name. */
+export type TaskArgument =
+  | number
+  | boolean
+  | string
+  | { readonly shape: readonly number[]; readonly data: readonly number[] };
+
 /** What an input of a function stands for. */
 export type InputSlot =
   /** The experiment's seed, i32 [2]: low word, high word. */
@@ -33,6 +40,8 @@ export type InputSlot =
     readonly task: string;
     /** Where it is in what the function gives: `support`, `x`. */
     readonly path: readonly string[];
+    /** What the task is given, by name: numbers, truth values, arrays, and the names of tables. */
+    readonly args: Readonly<Record<string, TaskArgument>>;
     /** What the tasks are for. */
     readonly consumer: string;
     readonly first: number;

@@ -102,18 +102,58 @@ gradient sum(w * s.z) wrt w across ${word} t(k = 3)\n`);
   }
 });
 
-Deno.test("a function of a script makes no task that takes arguments", () => {
-  const out = compileProgram({
-    root: {
-      name: "p.meta",
-      text:
-        `edition 1\nparam w = 1\ntask t(k : int = 2) { split s { z : [k] } }\ngradient sum(w * s.z) wrt w across 2 t\n`,
+Deno.test("a function of a script is told what the task is given, and makes fields of its sizes", async () => {
+  const asked: unknown[] = [];
+  const run = await compile(
+    `edition 1
+precision f64
+data known { x : [2] = [1, 2] }
+data other { x : [2] = [3, 4] }
+let three = 3
+task t(pool : data, shots : int = 2, on : bool = true, rate = 0.1, law = uniform(0, 1), pair : [2] = 0.5, list = [1, three]) {
+  k ~ law
+  split s { z : [shots]   y = mean(pool.x) * z }
+}
+param w = 1
+outer train { minimize w * sum(s.y)  across 2 t(known)  over w  by sgd(lr = 0.5)  for 2 steps }
+evaluate test { across 1 t(other, shots = three, on = false, pair = [1, 2])  report sum(s.y) }`,
+    {
+      tasks: {
+        t({ consumer, index, step, args }) {
+          asked.push([consumer, index, step, args]);
+          const shots = Number(args["shots"]);
+          return { s: { z: { shape: [shots], data: Array(shots).fill(index + 1) } } };
+        },
+      },
     },
-    readSource: () => undefined,
-    readData: () => undefined,
-    tasks: ["t"],
-  });
-  assertEquals(out.diagnostics.map((d) => d.code), ["M0701"]);
+  ).run();
+  const list = { shape: [2], data: [1, 3] };
+  const trained = { pool: "known", shots: 2, on: true, rate: 0.1, pair: { shape: [2], data: [0.5, 0.5] }, list };
+  const tested = { ...trained, pool: "other", shots: 3, on: false, pair: { shape: [2], data: [1, 2] } };
+  assertEquals(asked, [
+    ["train", 0, 0, trained],
+    ["train", 1, 0, trained],
+    ["train", 0, 1, trained],
+    ["train", 1, 1, trained],
+    ["test", 0, 0, tested],
+  ]);
+  // mean(1, 2) = 1.5 times 2 and 4, then mean(3, 4) times 3
+  assertEquals(run.parameter("w").data[0], 1 - 2 * 0.5 * (1.5 * 2 + 1.5 * 4) / 2);
+  assertEquals(run.evaluation("test").reports[0]!.points[0]!.mean, 3.5 * 3);
+});
+
+Deno.test("items of one name that give their tasks other arguments have tasks of their own", async () => {
+  const run = await compile(
+    `edition 1
+precision f64
+task t(k : int) { split s { z : [2] } }
+param w = 1
+gradient w * sum(s.z) wrt w across 1 t(2)
+gradient w * sum(s.z) wrt w across 1 t(3)`,
+    { tasks: { t: ({ args }) => ({ s: { z: { shape: [2], data: [Number(args["k"]), 0] } } }) } },
+  ).run();
+  const gradients = run.gradients.map(({ wrt }) => wrt[0]!.leaves[0]!.gradient.data[0]);
+  assertEquals(gradients, [2, 3]);
 });
 
 Deno.test("a task is gone through as each clause gives it arguments, also where nothing runs", () => {
