@@ -7,6 +7,7 @@ import { metricLines } from "../runtime/record/metrics.ts";
 import type { Console } from "./console.ts";
 import { normText, untilText } from "./report.ts";
 import { duration, shortNumber } from "./numbers.ts";
+import { wrapText } from "./wrap.ts";
 
 /** Shows a run while it goes on. `seconds` since the run began. */
 export interface Progress {
@@ -43,7 +44,7 @@ export function textProgress(console: Console): Progress {
   };
   const note = (text: string) => {
     clear();
-    console.err(`${text}\n`);
+    console.err(`${errTerminal ? wrapText(text, console.width(), 2).join("\n") : text}\n`);
   };
   const warned = new Set<string>();
   const warnOnce = (about: string, text: string) => {
@@ -53,6 +54,8 @@ export function textProgress(console: Console): Progress {
   // the last one of a loop is shown, also where it ends early
   let last: StepEvent | undefined;
   const begun = new Set<string>();
+  // a line that wraps could not be rewritten
+  const width = () => errTerminal ? console.width() - 1 : Infinity;
   return {
     note,
     warn: (text) => warnOnce(text, text),
@@ -61,7 +64,7 @@ export function textProgress(console: Console): Progress {
       for (const { about, text } of event.kind === "implicit" ? implicitWarnings(event) : []) warnOnce(about, text);
       if (event.kind === "evaluation" && event.evaluation.during) note(evaluationLine(event.evaluation));
       if (event.kind === "until") {
-        if (last) note(stepLine(last));
+        if (last) note(stepLine(last, width()));
         last = undefined;
         note(`${event.outer}: ${untilText(event.held, event.step)}`);
       }
@@ -70,36 +73,40 @@ export function textProgress(console: Console): Progress {
       begun.add(event.outer);
       last = due(event, seconds) ? undefined : event;
       if (last) return;
-      const line = stepLine(event, first);
+      const line = stepLine(event, width(), first);
       if (!errTerminal || event.step === event.steps - 1) return note(line);
-      // a line that wraps could not be rewritten
-      console.err(`\r\u001b[K${fitted(line, console.width() - 1)}`);
+      console.err(`\r\u001b[K${line}`);
       unfinished = true;
     },
   };
 }
 
-function fitted(line: string, cells: number): string {
-  return displayWidth(line) <= cells ? line : `${line.slice(0, Math.max(0, cells - 1))}…`;
+/** `train 120/70000  loss 0.4312  gradient norm 0.12  213 meta-steps/s  5 min 23 s left`. In fewer `cells` first the norm is left out,
+ *  then the pace, what was left out, the loss, and at last the end of the name; never the time left. `first`: of those that are made here,
+ *  also where a run goes on. */
+export function stepLine(e: StepEvent, cells = Infinity, first = e.step === 0): string {
+  const total = String(e.steps);
+  const count = `${String(e.step + 1).padStart(total.length)}/${total}`;
+  const last = e.step === e.steps - 1;
+  // the first meta-step also compiles: it says nothing about the pace
+  const time = first ? "" : last ? `${duration(e.secondsElapsed)} in all` : `${duration(e.secondsLeft)} left`;
+  const norm = `gradient norm ${shortNumber(e.gradientNorm)}`;
+  const pace = first ? "" : `${Number(e.stepsPerSecond.toPrecision(3))} meta-steps/s`;
+  const leftOut = e.leftOut === undefined ? "" : `${e.leftOut} ${e.leftOut === 1 ? "task" : "tasks"} left out`;
+  const loss = `loss ${shortNumber(e.loss)}`;
+  const parts = [`${e.outer} ${count}`, loss, norm, leftOut, pace, time];
+  const line = (gone: readonly string[]) => parts.filter((part) => part !== "" && !gone.includes(part)).join("  ");
+  const lines = [[], [norm], [norm, pace], [norm, pace, leftOut], [norm, pace, leftOut, loss]].map(line);
+  return lines.find((each) => displayWidth(each) <= cells) ?? shortened(lines.at(-1)!, e.outer, cells);
 }
 
-/** `train 120/70000  loss 0.4312  gradient norm 0.12  213 meta-steps/s  5 min 23 s left`. `first`: of those that are made here, also
- *  where a run goes on. */
-export function stepLine(e: StepEvent, first = e.step === 0): string {
-  const count = String(e.steps);
-  const last = e.step === e.steps - 1;
-  const pace = [
-    `${Number(e.stepsPerSecond.toPrecision(3))} meta-steps/s`,
-    last ? `${duration(e.secondsElapsed)} in all` : `${duration(e.secondsLeft)} left`,
-  ];
-  return [
-    `${e.outer} ${String(e.step + 1).padStart(count.length)}/${count}`,
-    `loss ${shortNumber(e.loss)}`,
-    `gradient norm ${shortNumber(e.gradientNorm)}`,
-    ...(e.leftOut === undefined ? [] : [`${e.leftOut} ${e.leftOut === 1 ? "task" : "tasks"} left out`]),
-    // the first meta-step also compiles: it says nothing about the pace
-    ...(first ? [] : pace),
-  ].join("  ");
+/** The line with as much of the name as there is room for. */
+function shortened(line: string, name: string, cells: number): string {
+  const rest = line.slice(name.length);
+  const room = Math.max(1, cells - displayWidth(rest) - 1);
+  let kept = "";
+  for (const character of name) if (displayWidth(kept + character) <= room) kept += character;
+  return `${kept}…${rest}`;
 }
 
 /** A solve that leaves more than this of its right side is doubtful. */

@@ -137,6 +137,35 @@ Deno.test("stepLine() says loss, pace and the time left", () => {
   assert(stepLine(step(999)).endsWith("12 s in all"));
 });
 
+Deno.test("stepLine() leaves out norm, pace and loss where there is no room, and never the time left", () => {
+  const lines = [100, 80, 60, 40, 30].map((cells) => stepLine(step(119), cells));
+  assertEquals(lines, [
+    "train  120/1000  loss 0.43125  gradient norm 0.12500  213 meta-steps/s  5 min 23 s left",
+    "train  120/1000  loss 0.43125  213 meta-steps/s  5 min 23 s left",
+    "train  120/1000  loss 0.43125  5 min 23 s left",
+    "train  120/1000  5 min 23 s left",
+    "tr…  120/1000  5 min 23 s left",
+  ]);
+  const long = { outer: "meta_training_of_the_second_phase", leftOut: 3, steps: 1_000_000 };
+  for (let cells = 40; cells < 150; cells++) {
+    const line = stepLine(step(119, long), cells);
+    assert(line.length <= cells && line.endsWith("     120/1000000  5 min 23 s left") || line.includes("loss"), line);
+    assert(line.length <= cells && line.endsWith("  5 min 23 s left"), `${cells}: ${line}`);
+  }
+});
+
+Deno.test("textProgress() breaks what it says between words on a terminal", () => {
+  const text =
+    "warning: the log of this run is written to a disk on which there is no room any more, and nobody saw it";
+  for (const width of [60, 80, 120]) {
+    const console = capturedConsole({ terminal: true, width });
+    textProgress(console).warn(text.slice("warning: ".length));
+    const lines = console.written.err.trimEnd().split("\n");
+    assert(lines.every((line) => line.length <= width));
+    assertEquals(lines.map((line) => line.trim()).join(" "), text);
+  }
+});
+
 Deno.test("textProgress() says no pace of the first meta-step that it sees, which also compiles, where a run goes on", () => {
   const console = capturedConsole();
   const progress = textProgress(console);
