@@ -14,12 +14,13 @@ import { openTasks } from "../loops/task_scopes.ts";
 import { loopsTouched } from "../elaborate/ownership.ts";
 import { runLoop } from "../world/evaluator.ts";
 import { requireStatic } from "../elaborate/sizes.ts";
-import { anyStep, canUnroll, checkRuleFor, holdsInWindows } from "../loops/check_loop.ts";
+import { anyStep, canUnroll, checkRuleFor, heldStates, holdsInWindows, tellOfStill } from "../loops/check_loop.ts";
 import { readMetaReference } from "../loops/meta_parameters.ts";
 import { planHyperparameters } from "../loops/hyperparameters.ts";
 import { directionOf } from "../loops/directions.ts";
 import { isWarm } from "../loops/standing.ts";
 import { referenceText } from "../syntax/paths.ts";
+import { goneDown } from "../world/moments.ts";
 import { fail, moduleScope } from "../world/report.ts";
 import { declaredHere } from "../diagnostics/messages.ts";
 
@@ -53,10 +54,11 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
   if (loop.skip && !loop.across) refuseSkip(cx, loop.item.name, loop.skip);
   const steps = stepsOf(cx, loop);
   const tasks = openTasks(cx, across);
+  const { training } = goneDown(loop);
   let objective: TensorValue | undefined;
   if (!loop.across || across) {
     for (const inner of loopsTouched(el, loop.objective.value)) runLoop(tasks.cx, inner, loop.objective.span);
-    objective = taskObjective(tasks.cx, loop);
+    objective = taskObjective(tasks.cx, loop, training);
   }
   if (loop.clip) requireStatic(cx, loop.clip, "the bound of `clip norm`");
   const kept = canUnroll(tasks.cx);
@@ -83,6 +85,9 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
   if (loop.skip && direction.kind === "es" && refuseSampled(cx, loop, loop.skip, inners)) {
     return undefined;
   }
+  const held = heldStates(cx, loop);
+  if (held[0] && direction.kind === "es") return refuseSampledStates(cx, loop, held[0]);
+  if (held.length > 0) tellOfStill(cx, loop, held, training.next);
   return {
     loop,
     direction,
@@ -92,7 +97,7 @@ export function checkOuter(el: Elaboration, loop: Loop): CheckedOuter | undefine
     across,
     learned: learned.map((l) => l.found),
     rules: learned.map((l) => l.ruled),
-    leaves,
+    leaves: [...leaves, ...held],
     inners,
     outermost: new Set(tasks.cx.world.runs.keys()),
   };
@@ -109,6 +114,16 @@ function refuseSampled(cx: Context, { name }: Loop, skip: SkipClause, inners: Re
     notes: ["The samples of a pair would be means over different tasks"],
   });
   return true;
+}
+
+/** Which of the samples would move a state? */
+function refuseSampledStates(cx: Context, loop: Loop, { name }: LeafDeclaration): undefined {
+  return void fail(cx, {
+    code: "M0701",
+    title: `A model with a state in what samples of \`${loop.name}\` are taken of is not yet supported: \`${name}\``,
+    at: loop.objective.span,
+    hint: "differentiate the loop that it runs, such as by `through unroll()`",
+  });
 }
 
 /** The loop of an objective that starts at a leaf, if one does. */

@@ -70,9 +70,9 @@ export function ownersOf(el: Elaboration, leaf: Path): Loop[] {
   );
 }
 
-/** True for a model, or a part of one, that a loop changes as a whole. */
+/** True for a model, or a part of one, that a loop changes as a whole; an outer does not change what it learns the start of. */
 export function evolvesWhole(el: Elaboration, loop: Loop, path: Path): boolean {
-  return pathsOver(el, loop).some((over) => leadsTo(over.path, path));
+  return pathsOver(el, loop).some((over) => !over.timed && leadsTo(over.path, path));
 }
 
 /** The loops without rules, which was reported: what they are meant to change is not known. */

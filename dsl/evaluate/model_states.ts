@@ -16,11 +16,16 @@ function trainingOf({ elaboration, world }: Context, { path }: InstanceNode) {
   for (let w: World | undefined = world; w; w = w.parent) {
     const { training } = w;
     if (training) return evolvesWhole(elaboration, training.loop, path) ? { training, b: w.b } : undefined;
+    // what stands in a model at a time beside what its loop changes is there as it is now
+    const beside = isMoment(w) && ![...w.owns].some((loop) => evolvesWhole(elaboration, loop, path));
     // what another loop or a task runs, and a model at a time, are no part of what is gone down
-    if (w.owns.size > 0 || w.task) return undefined;
+    if (w.task || w.owns.size > 0 && !beside) return undefined;
   }
   return undefined;
 }
+
+/** True for the world of a model at a time. */
+const isMoment = ({ time, step }: World) => time !== undefined && step === undefined;
 
 /** What a body may call the call that it is gone through for. */
 export const wordsOfCalls = ["training", "t"] as const;

@@ -16,11 +16,10 @@ import type {
 } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
 import { placeOf, statesOf } from "../elaborate/models.ts";
-import { goneDown } from "./step_gradient.ts";
 import { referenceLeaves, resolveReference } from "../elaborate/references.ts";
 import { pathText, referencePath, referenceText } from "../syntax/paths.ts";
 import { wholeSteps } from "../elaborate/steps.ts";
-import { enterWorld, loopAround } from "../world/moments.ts";
+import { enterWorld, goneDown, loopAround } from "../world/moments.ts";
 import { shapeOf, staticNumber } from "../world/values.ts";
 import { anyEntry, hyperparameterLocals, planHyperparameters } from "./hyperparameters.ts";
 import { directionOf } from "./directions.ts";
@@ -98,8 +97,7 @@ export function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
 }
 
 /** The states of the models, and parts of models, that a loop evolves. */
-function heldStates(cx: Context, loop: Loop): LeafDeclaration[] {
-  if (loop.kind !== "inner") return [];
+export function heldStates(cx: Context, loop: Loop): LeafDeclaration[] {
   const references = loop.rules.flatMap((rule) => rule.references).map((e) =>
     resolveReference(insideLoop(cx, loop), e)
   );
@@ -121,6 +119,7 @@ function canHold(
 ): boolean {
   const [first] = held;
   if (!first) return true;
+  if (loop.kind === "outer") return refuseRunByAnother(cx, loop, first);
   const at = insideLoop(cx, loop);
   const { kind, span } = loop.through;
   const secondary = [{ span: placeOf(cx.elaboration, first), message: `\`${first.name}\` is a state` }];
@@ -144,6 +143,28 @@ function canHold(
     });
     return false;
   }
+  tellOfStill(cx, loop, held, moved);
+  return true;
+}
+
+/** Each run of such an outer would have states of its own. */
+function refuseRunByAnother(cx: Context, loop: Loop, { name }: LeafDeclaration): false {
+  fail(insideLoop(cx, loop), {
+    code: "M0701",
+    title: `An outer that another loop runs, over a model with a state itself, is not yet supported: \`${name}\``,
+    at: loop.item.name.span,
+    hint: "let an `inner` evolve the model, or use a layer without one, such as `batch_norm()`",
+  });
+  return false;
+}
+
+/** Tells of a state that no call in what a loop minimizes moves. */
+export function tellOfStill(
+  cx: Context,
+  loop: Loop,
+  held: readonly LeafDeclaration[],
+  moved: Pick<ReadonlySet<string>, "has">,
+): void {
   const still = held.find((leaf) => !moved.has(leaf.name));
   if (still && firstTime(cx.elaboration, `${loop.name} moves ${still.name}`)) {
     cx.elaboration.sink.report({
@@ -154,7 +175,6 @@ function canHold(
       hint: "call the model as it stands at the step: a call at a time, as `net@0(x)`, reads its states only",
     });
   }
-  return true;
 }
 
 /** True where what a rule would begin with has the sizes of what it goes on with. Reports. */

@@ -1,7 +1,7 @@
 // What does an outer loop minimize at one moment? Its objective for each task, the mean over them.
 import { asFloat } from "../elaborate/arithmetic.ts";
 import { meanOverTasks, openTasks, readCount } from "./task_scopes.ts";
-import type { Across, Context, Local } from "../world/world.ts";
+import type { Across, Context, Local, Training } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
 import { timeLocals } from "../elaborate/time_points.ts";
 import type { Builder } from "../../runtime/ir/builder.ts";
@@ -9,15 +9,19 @@ import type { Variable } from "../../runtime/ir/types.ts";
 import { withBatch } from "./minibatches.ts";
 import type { Loop } from "../world/loop.ts";
 import { clear, scalarObjective } from "./objective.ts";
-import { withLocals } from "../world/moments.ts";
+import { enterWorld, goneDown, withLocals } from "../world/moments.ts";
 import { staticNumber } from "../world/values.ts";
 import { stepsOf } from "../elaborate/steps.ts";
 import { metaStepsMade } from "./meta_steps.ts";
 
-/** The objective of one task where a context stands. Undefined when wrong (reported). */
-export function taskObjective(cx: Context, loop: Loop): TensorValue | undefined {
+/** The objective of one task where a context stands; `training`: what its calls make of the states that models hold. Undefined when
+ *  wrong (reported). */
+export function taskObjective(cx: Context, loop: Loop, training = goneDown(loop).training): TensorValue | undefined {
   const { value } = loop.objective;
-  const at = withLocals(withLocals(cx, ownTimes(cx, loop)), timeLocals(cx, value));
+  const { runs, starts } = cx.world;
+  // the loops that it runs are those of the task
+  const inside = { ...cx, world: enterWorld(cx.world, { training, runs, starts }) };
+  const at = withLocals(withLocals(inside, ownTimes(cx, loop)), timeLocals(inside, value));
   return withBatch(at, loop, (inside) => scalarObjective(inside, value, `the objective of \`${loop.name}\``));
 }
 
@@ -54,15 +58,16 @@ export interface ObjectiveOfTasks {
 export function objectiveWith(
   cx: Context,
   loop: Loop,
-  more: (cx: Context) => readonly Variable[],
+  more: (cx: Context, training: Training) => readonly Variable[],
 ): ObjectiveOfTasks | undefined {
   const across = acrossOf(cx, loop);
   const tasks = openTasks(cx, across);
-  const objective = taskObjective(tasks.cx, loop);
+  const { training } = goneDown(loop);
+  const objective = taskObjective(tasks.cx, loop, training);
   if (!objective) return undefined;
   const own = asFloat(tasks.cx, objective).variable;
   const kept = loop.skip && finiteOnly(tasks.cx.b, own);
-  const [stacked, ...rest] = tasks.close([...kept ?? [own], ...more(tasks.cx)]);
+  const [stacked, ...rest] = tasks.close([...kept ?? [own], ...more(tasks.cx, training)]);
   const counts = kept && rest.shift();
   return {
     mean: counts ? meanOfCounted(cx.b, stacked!, counts) : meanOverTasks(cx.b, stacked!),

@@ -2,9 +2,8 @@
 import type { Builder } from "../../runtime/ir/builder.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
 import { asFloat } from "../elaborate/arithmetic.ts";
-import type { Loop } from "../world/loop.ts";
-import { enterWorld } from "../world/moments.ts";
-import type { Context, LoopPlan, LoopState, Training, World } from "../world/world.ts";
+import { enterWorld, goneDown } from "../world/moments.ts";
+import type { Context, LoopPlan, LoopState } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
 import { differentiate } from "./differentiate.ts";
 import type { Differentiated } from "./differentiated.ts";
@@ -38,12 +37,6 @@ export function lossOfStep(at: Context, plan: LoopPlan, step: StepAt): Variable 
   const loss = windows ? meanOfWindows(at, windows, objective) : objective.write(inside)[0]!;
   return downwards(at.b, plan, loss);
 }
-
-/** What a world is given where the objective of a loop is gone down by a step. */
-export const goneDown = (loop: Loop): { readonly owns: World["owns"]; readonly training: Training } => ({
-  owns: new Set([loop]),
-  training: { loop, next: new Map() },
-});
 
 /** What the calls of an objective made of the states that models hold: what none moves stays. */
 function statesAfter({ b, world }: Context, { leaves }: LoopPlan, now: LoopState): Variable[] {

@@ -13,14 +13,17 @@ import { outersLearning, ownersOf } from "../elaborate/ownership.ts";
 import { dtypeOf } from "../elaborate/sizes.ts";
 import { callModel } from "../evaluate/model_calls.ts";
 import type { Formal } from "../syntax/ast.ts";
-import { pathText } from "../syntax/paths.ts";
+import { pathText, visitItem } from "../syntax/paths.ts";
 import { orNearest } from "../text/did_you_mean.ts";
 import { quoted } from "../text/words.ts";
 import type { Loop } from "../world/loop.ts";
+import { stepsOf } from "../elaborate/steps.ts";
+import { stops } from "../loops/until.ts";
+import { staticNumber } from "../world/values.ts";
 import { enterWorld } from "../world/moments.ts";
 import { moduleScope } from "../world/report.ts";
-import type { Elaboration, InstanceNode, LeafDeclaration, Passed } from "../world/world.ts";
-import type { Dim, TensorValue } from "../world/value_kinds.ts";
+import type { Context, Elaboration, InstanceNode, LeafDeclaration, Passed } from "../world/world.ts";
+import type { Dim, StaticValue, TensorValue } from "../world/value_kinds.ts";
 import { lowerSimulation } from "./lower_items.ts";
 import { givenTrained, plansOf } from "./lower_program.ts";
 
@@ -168,7 +171,8 @@ function writeModel(
       const evolved = ends.has(leaf.name) || checked.persistent.includes(leaf) || standing.has(leaf);
       if (evolved) values.set(leaf.name, { kind: "tensor", variable: inputOf(draft, leaf), dims: leaf.dims });
     }
-    const world = enterWorld(draft.world, { values });
+    const time = timeAtEnd(draft.cx, instance, ends);
+    const world = enterWorld(draft.world, { values, ...(time === undefined ? {} : { time }) });
     const cx = { ...draft.cx, world };
     const named = namesOfSizes(item.formals, types, (name) => module.visible.has(name));
     const args = item.formals.map((formal, i) => passed(draft, formal, types[i]!, named));
@@ -188,6 +192,24 @@ function writeModel(
       dims: result.dims.map((d) => d.name ?? String(d.size)),
     };
   });
+}
+
+/** How many steps have made what a model is: those of the loop at whose end it is called. Throws UseError where only the loop knows
+ *  that, and the model asks. */
+function timeAtEnd(cx: Context, instance: InstanceNode, ends: ModelProgram["ends"]): StaticValue | undefined {
+  const [run] = ends.values();
+  const loop = run && cx.elaboration.loops.get(run.loop);
+  if (!loop) return undefined;
+  if (!stops(loop)) return staticNumber(stepsOf(cx, loop)!, "int");
+  if (!asksForTime(instance)) return undefined;
+  throw new UseError(`${noOne(instance)}: it reads \`t\`, and \`${loop.name}\` may stop at any step; ${asOutput}`);
+}
+
+/** True for a model whose body reads `t`, itself or in its parts. */
+function asksForTime({ model: { item }, children }: InstanceNode): boolean {
+  let asks = false;
+  visitItem(item, (e) => asks ||= e.kind === "Name" && e.name === "t");
+  return asks || [...children.values()].some((child) => child !== undefined && asksForTime(child));
 }
 
 const inputOf = ({ world }: Draft, { name }: LeafDeclaration) => world.consumer.input({ kind: "leaf", name });

@@ -157,7 +157,7 @@ function lowerStates(
   }
   if (outer.warm.some((run) => lastingDirection(outer, run)) && outer.direction.kind === "es") {
     const { samples } = outer.direction;
-    for (const leaf of outer.leaves) {
+    for (const { leaf } of eachLeaf(outer.rules)) {
       const type = { dtype: el.precision, shape: [samples, ...shapeOf(leaf.dims)] };
       states.push({ name: noiseName(outer.loop, leaf), leaf, type, dims: [] });
       outputs.push(b.fill(0, type));
@@ -225,9 +225,9 @@ function lowerStep(
     ruled.flatMap(({ ruled: { rule }, leaf }) => readsName(rule.optimizer.item, name) ? [leaf] : []);
   // rules that read no gradient ask for none
   const [sloped, towards] = [reading("g"), reading("end")];
-  const { loss, leftOut, slopes, left, ends } = lowerObjective(cx, outer, now, { sloped, towards, warm });
+  const { loss, leftOut, slopes, left, ends, held } = lowerObjective(cx, outer, now, { sloped, towards, warm });
   const nothing = (leaf: LeafDeclaration) => b.fill(0, { dtype: el.precision, shape: shapeOf(leaf.dims) });
-  const raw = outer.leaves.map((leaf) => slopes[sloped.indexOf(leaf)] ?? nothing(leaf));
+  const raw = ruled.map(({ leaf }) => slopes[sloped.indexOf(leaf)] ?? nothing(leaf));
   // what moves towards an end counts with its distance
   const norm = globalNorm(b, [
     ...slopes,
@@ -256,7 +256,7 @@ function lowerStep(
     over: outer.leaves.map((leaf) => leaf.name),
     finish: ({ own, warm }) => {
       const kept = [...warm.filter((s) => s.leaf !== undefined), ...own, ...warm.filter((s) => s.leaf === undefined)];
-      return draft.finish([loss, norm, ...leftOut, ...newLeaves, ...kept.map((s) => values.get(s.name)!)]);
+      return draft.finish([loss, norm, ...leftOut, ...newLeaves, ...held, ...kept.map((s) => values.get(s.name)!)]);
     },
   };
 }
@@ -278,7 +278,7 @@ function statesOf(draft: Draft, states: readonly NamedState[], leaf: LeafDeclara
   );
 }
 
-/** What an outer minimizes, and its gradient downwards; where its warm loops then stand, by the names of what is kept, and where those
+/** What an outer minimizes, and its gradient downwards; what becomes of the states that models hold; where its warm loops then stand, by the names of what is kept, and where those
  *  end that rules move towards. */
 function lowerObjective(
   cx: Context,
@@ -293,6 +293,7 @@ function lowerObjective(
   const { b } = cx;
   const { loop, across } = outer;
   const downwards = (at: Builder, value: Variable) => loop.objective.maximize ? at.apply("neg", value) : value;
+  const states = outer.leaves.filter((leaf) => leaf.state);
   const lasting = outer.warm.find((run) => lastingDirection(outer, run));
   const kept = warm.flatMap(({ states }) => states).filter(({ samples }) => !samples);
   const closed = differentiate(cx, outer.direction, {
@@ -304,9 +305,10 @@ function lowerObjective(
     tasks: across?.count,
     others: [...kept.map(({ type }) => type), ...towards.map((leaf) => endType(cx, outer, leaf))],
     write: (inside, more = () => []) => {
-      const made = objectiveWith(inside, loop, (task) => [
+      const made = objectiveWith(inside, loop, (task, training) => [
         ...outer.warm.flatMap((run) => everythingOf(leftBehind(task, run))),
         ...towards.map((leaf) => valueAtEnd(task, endOf(task.world.consumer.runs, leaf)!.loop, leaf)),
+        ...states.map((leaf) => task.b.resolve((training.next.get(leaf.name) ?? now.get(leaf)!).variable)),
         ...more(task),
       ])!;
       // the tasks that count come last
@@ -326,9 +328,11 @@ function lowerObjective(
   const ended = closed.outputs.slice(1 + kept.length);
   const mean = (end: Variable) => counts ? meanOfCounted(b, end, counts) : across ? meanOverTasks(b, end) : end;
   const ends = new Map(towards.map((leaf, i) => [leaf, mean(ended[i]!)]));
+  // what the tasks make of a state in one meta-step is the mean, whatever their order
+  const held = states.map((_, i) => mean(ended[towards.length + i]!));
   const tasks = () => b.fill(across!.count, { dtype: cx.elaboration.precision, shape: [] });
   const leftOut = counts ? [b.apply("sub", tasks(), b.sum(counts))] : [];
-  return { loss, leftOut, slopes: closed.gradients, left, ends };
+  return { loss, leftOut, slopes: closed.gradients, left, ends, held };
 }
 
 /** Where a leaf ends in a loop that was run where a context stands. */

@@ -1,5 +1,5 @@
 // Where in the nest of worlds does something stand? Entering a world, and what is known of those around it.
-import type { Context, Local, LoopWindow, QuantitiesNow, TaskInstance, Value, World } from "./world.ts";
+import type { Context, Local, LoopWindow, QuantitiesNow, TaskInstance, Training, Value, World } from "./world.ts";
 import type { TensorValue } from "./value_kinds.ts";
 import type { Loop } from "./loop.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
@@ -41,6 +41,12 @@ export function enterWorld(parent: World, inside: Partial<Omit<World, "parent" |
     ...(inside.standing ? { standing: inside.standing } : {}),
   };
 }
+
+/** What a world is given where the objective of a loop is gone down by a step. */
+export const goneDown = (loop: Loop): { readonly owns: World["owns"]; readonly training: Training } => ({
+  owns: new Set([loop]),
+  training: { loop, next: new Map() },
+});
 
 /** Where the run of a loop began that a world is a step of; undefined where that is not written yet. */
 export function begunAt(world: World, loop: Loop): ReadonlyMap<string, TensorValue> | undefined {

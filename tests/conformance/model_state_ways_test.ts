@@ -1,6 +1,6 @@
 // Where does a state that a model holds go? Everywhere the parameters of its loop go, against a plain loop over numbers; its derivative
 // against differences of that loop.
-import { assert, assertAlmostEquals, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { compile, CompileError } from "../../mod.ts";
 import { derivative } from "../../runtime/verify/differences.ts";
 import { encodeSafetensors } from "../../runtime/program/safetensors.ts";
@@ -216,4 +216,80 @@ output none = fit.loss@1`;
   assertEquals(Number(made.output("time").data[0]), 0 + 1 + 2);
   assertEquals([...made.output("later").data], [1.5, 3]);
   assertEquals(Number(made.output("none").data[0]), 5);
+});
+
+Deno.test("the model after a run stands at the time of its end", async () => {
+  const text = (until: string) =>
+    `edition 1
+precision f64
+model net(x : [n]) -> [n] {
+  w = 1
+  return w * x + t
+}
+inner fit { minimize sum(net([1, 2])^2) over net by sgd(lr = 0) for T = 3 steps ${until} }
+output end = net@T([1])`;
+  const x = { dtype: "f64", shape: [1], data: Float64Array.of(1) } as const;
+  const made = await compile(text("")).run();
+  assertEquals([...(await made.model("net").call({ x })).data, ...made.output("end").data], [4, 4]);
+  const stopped = await compile(text("until t >= 2")).run();
+  assertEquals([...stopped.output("end").data], [3]);
+  await assertRejects(async () => await stopped.model("net").call({ x }), Error, "it reads `t`");
+});
+
+const ofTasks = (objective: string, more: string, next = "0.5 * level + sqrt(mean(x))") =>
+  `edition 1
+precision f64
+task one { split support { x : [2] ~ normal(0.3, 1) } }
+model gate(x : [n]) -> [] {
+  w = 1
+  state level = 0.4
+  level' = ${next}
+  return w * sqrt(mean(x))
+}
+input M : int = 3
+outer train { minimize ${objective}  across 4 one fixed  over gate by sgd(lr = 0)  for M steps ${more} }
+record gate.level`;
+
+Deno.test("an outer that evolves a model itself moves its states by the mean over its tasks, of those that count", async () => {
+  // at a rate of 0 the loss is the mean of what is added; tasks with a mean below 0 are not finite
+  const made = await compile(ofTasks("gate(support.x)", "skip not finite")).run();
+  const [added] = made.losses();
+  const { values } = made.recorded("gate.level");
+  let level = 0.4;
+  for (const { data } of values.slice(0, 4)) {
+    near(Number(data[0]), level, "level");
+    level = 0.5 * level + added!;
+  }
+  const positive = await compile(ofTasks("gate(support.x^2)", "")).run();
+  near(Number(positive.parameter("gate.level").data[0]), 0.4 / 8 + 1.75 * positive.losses()[0]!, "all tasks");
+  // a checkpoint holds it
+  const part = await compile(ofTasks("gate(support.x^2)", ""), { inputs: { M: 2 } }).run();
+  const longer = await compile(ofTasks("gate(support.x^2)", "")).run({ resume: part.checkpoint() });
+  assertEquals(longer.parameter("gate.level"), positive.parameter("gate.level"));
+});
+
+Deno.test("what an outer learns beside an inner loop is trained by the outer's own calls, at whatever time of the inner", async () => {
+  const text = `edition 1
+precision f64
+data d { x : [2] = [1, 2] }
+model body(x : [n]) -> [n] {
+  w = 1
+  state calls = 0
+  calls' = calls + 1
+  return where(training, w, 2 * w) * x
+}
+model net(x : [n]) -> [n] {
+  use first = body
+  v = 1
+  return v * first(x)
+}
+inner adapt { minimize sum((net(d.x) - 1)^2)  over net.v by sgd(lr = 0)  for T = 3 steps }
+outer train { minimize sum(net@T(d.x))  over net.first, net.v@0 by sgd(lr = 0)  for 2 steps }
+output asked = sum(net@T(d.x)) after train
+record net.first.calls`;
+  const made = await compile(text).run();
+  // training: w sum(x) = 3; the evaluation asks for twice that; support calls of the inner loop move nothing
+  assertEquals([...made.losses()], [3, 3]);
+  assertEquals(Number(made.parameter("net.first.calls").data[0]), 2);
+  assertEquals(Number(made.output("asked").data[0]), 6);
 });

@@ -85,6 +85,30 @@ for (const row of peer.steps) {
   });
 }
 
+for (const row of peer.steps) {
+  Deno.test(`an outer that evolves the model itself trains it as a loop does: ${row.kind}`, async () => {
+    const norm = `batch_norm_running(${row.kind === "rank 4" ? "momentum = 0.25" : ""})`;
+    const inner = program(row.given, norm, "by sgd(lr = 0.1, momentum = 0.9)\n for 4 steps");
+    const experiment = compile(
+      `${inner.replace("inner fit", "outer fit")}
+       record net.after.running_mean, net.after.running_var
+       output eval = net(other.q) after fit`,
+    );
+    for (const backend of backends) {
+      const run = await experiment.run({ backend });
+      const means = run.recorded("net.after.running_mean").values;
+      const variances = run.recorded("net.after.running_var").values;
+      row.mean.slice(0, 4).forEach((mean, t) => {
+        near(means[t]!.data, mean, `running mean at ${t}`);
+        near(variances[t]!.data, row.var[t]!, `running variance at ${t}`);
+        near([run.losses()[t]!], [row.loss[t]!], `loss at ${t}`);
+      });
+      near(run.parameter("net.after.running_mean").data, row.mean[4]!, "running mean at the end");
+      near([...run.output("eval").data].map(Number), row.eval[4]!, "evaluation at the end");
+    }
+  });
+}
+
 const numbers = (x: unknown): number[] => Array.isArray(x) ? x.flatMap(numbers) : [x as number];
 
 for (const row of peer.meta) {
