@@ -1,7 +1,7 @@
 // Is a loop without mistakes where it is run, and how is it run? Goes through it once with placeholders, and leaves its plan.
 import { setRange } from "../../runtime/ir/ranges.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
-import { fail, firstTime, insideLoop, needShape, sourceText } from "../world/report.ts";
+import { fail, insideLoop, needShape, sourceText } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
 import { requireStatic, tooLarge, withinLimit } from "../elaborate/sizes.ts";
 import type { Direction, Loop, LoopRule } from "../world/loop.ts";
@@ -15,7 +15,7 @@ import type {
   RuledLeaves,
 } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
-import { placeOf, statesOf } from "../elaborate/models.ts";
+import { canHold, heldStates } from "./held_states.ts";
 import { referenceLeaves, resolveReference } from "../elaborate/references.ts";
 import { pathText, referencePath, referenceText } from "../syntax/paths.ts";
 import { wholeSteps } from "../elaborate/steps.ts";
@@ -23,7 +23,7 @@ import { enterWorld, goneDown, loopAround } from "../world/moments.ts";
 import { shapeOf, staticNumber } from "../world/values.ts";
 import { anyEntry, hyperparameterLocals, planHyperparameters } from "./hyperparameters.ts";
 import { directionOf } from "./directions.ts";
-import { checkThrough, solvesStep } from "./estimators.ts";
+import { checkThrough } from "./estimators.ts";
 import { checkedLoops } from "./loop_record.ts";
 import { carryOf } from "./loop_state.ts";
 import { checkFrom, placeholder, startOfLeaf } from "./loop_starts.ts";
@@ -94,87 +94,6 @@ export function checkLoop(cx: Context, loop: Loop): LoopRecord | undefined {
   ) return undefined;
   const warm = checkedLoops(world.consumer).filter((r) => r.around === loop && isWarm(r.loop));
   return checkedRecord(cx, { loop, steps: steps!, rules, leaves, direction, warm }, state, loss!);
-}
-
-/** The states of the models, and parts of models, that a loop evolves. */
-export function heldStates(cx: Context, loop: Loop): LeafDeclaration[] {
-  const references = loop.rules.flatMap((rule) => rule.references).map((e) =>
-    resolveReference(insideLoop(cx, loop), e)
-  );
-  const found = references.flatMap((reference) =>
-    typeof reference === "object" && reference.kind === "model" ? statesOf(reference.instance) : []
-  );
-  return [...new Set(found)];
-}
-
-/** True where a loop can move the states that models hold, and does. Reports. */
-function canHold(
-  cx: Context,
-  loop: Loop,
-  { held, moved, direction }: {
-    readonly held: readonly LeafDeclaration[];
-    readonly moved: ReadonlySet<string>;
-    readonly direction: Direction;
-  },
-): boolean {
-  const [first] = held;
-  if (!first) return true;
-  if (loop.kind === "outer") return refuseRunByAnother(cx, loop, first);
-  const at = insideLoop(cx, loop);
-  const { kind, span } = loop.through;
-  const secondary = [{ span: placeOf(cx.elaboration, first), message: `\`${first.name}\` is a state` }];
-  if (direction.kind === "es") {
-    fail(at, {
-      code: "M0701",
-      title: `A model with a state in what samples of \`${loop.name}\` are taken of is not yet supported`,
-      at: loop.objective.span,
-      secondary,
-      hint: "differentiate the loop that it runs, such as by `through unroll()`",
-    });
-    return false;
-  }
-  if (kind === "finite_difference" || kind === "implicit" && !solvesStep(loop)) {
-    fail(at, {
-      code: "M0701",
-      title: `\`${kind}\` of a loop that moves the state of a model is not yet supported`,
-      at: span!,
-      secondary,
-      hint: "write `through implicit(solver = fixed_point)`, which goes by the whole step, or `through unroll()`",
-    });
-    return false;
-  }
-  tellOfStill(cx, loop, held, moved);
-  return true;
-}
-
-/** Each run of such an outer would have states of its own. */
-function refuseRunByAnother(cx: Context, loop: Loop, { name }: LeafDeclaration): false {
-  fail(insideLoop(cx, loop), {
-    code: "M0701",
-    title: `An outer that another loop runs, over a model with a state itself, is not yet supported: \`${name}\``,
-    at: loop.item.name.span,
-    hint: "let an `inner` evolve the model, or use a layer without one, such as `batch_norm()`",
-  });
-  return false;
-}
-
-/** Tells of a state that no call in what a loop minimizes moves. */
-export function tellOfStill(
-  cx: Context,
-  loop: Loop,
-  held: readonly LeafDeclaration[],
-  moved: Pick<ReadonlySet<string>, "has">,
-): void {
-  const still = held.find((leaf) => !moved.has(leaf.name));
-  if (still && firstTime(cx.elaboration, `${loop.name} moves ${still.name}`)) {
-    cx.elaboration.sink.report({
-      code: "W0401",
-      title: `\`${still.name}\` stays as it starts: nothing that \`${loop.name}\` minimizes calls its model`,
-      at: loop.objective.span,
-      secondary: [{ span: placeOf(cx.elaboration, still), message: "a training call would move this state" }],
-      hint: "call the model as it stands at the step: a call at a time, as `net@0(x)`, reads its states only",
-    });
-  }
 }
 
 /** True where what a rule would begin with has the sizes of what it goes on with. Reports. */

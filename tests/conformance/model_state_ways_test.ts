@@ -293,3 +293,25 @@ record net.first.calls`;
   assertEquals(Number(made.parameter("net.first.calls").data[0]), 2);
   assertEquals(Number(made.output("asked").data[0]), 6);
 });
+
+Deno.test("phases go on with the states, and what is kept of the best has those of then", async () => {
+  const text = (more: string) =>
+    `edition 1
+precision f64
+data d { x : [2] = [1, 2] }
+model gate(x : [n]) -> [n] {
+  w = 1
+  state calls = 0
+  calls' = calls + 1
+  return w * x
+}
+outer train { minimize sum(gate(d.x)^2)  over gate by sgd(lr = 0.01)  for 5 steps ${more} }
+evaluate valid { report abs(gate.calls - 3)  best lowest  every 1 steps of train }
+outer later after train { minimize sum(gate(d.x)^2)  over gate by adam(lr = 0.01)  for 4 steps }
+output then = gate.calls after train
+output end = gate.calls after later`;
+  for (const [more, steps] of [["", 5], ["keep best of valid", 3]] as const) {
+    const made = await compile(text(more)).run();
+    assertEquals([...made.output("then").data, ...made.output("end").data], [steps, steps + 4]);
+  }
+});
