@@ -228,7 +228,7 @@ function hasEnough(cx: Context, pool: Pool, splits: RowPlan["splits"]): boolean 
     at: drawing.at(-1)![1].member.span,
     secondary: [{ span: table.span, message: "declared here" }, ...givenBy(cx)],
     notes,
-    hint: "draw fewer: splits of a task share no row",
+    hint: `draw at most ${classes ? rows : left} in all: splits of a task share no row`,
   });
   return false;
 }

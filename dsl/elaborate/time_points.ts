@@ -159,7 +159,9 @@ function timeOutside(
       describeValue(value)
     }`,
     at: time.span,
-    hint: loop.until.length > 0 && mentions(time, loop.name)
+    hint: value.kind === "loop"
+      ? `write \`@(${value.loop.name}.${value.loop.timeName})\` for its end, \`@(${value.loop.name}@1)\` for another of its times`
+      : loop.until.length > 0 && mentions(time, loop.name)
       ? `write \`@${name}\`: where \`${loop.name}\` stopped, later times repeat it`
       : undefined,
   });

@@ -167,7 +167,7 @@ function findOptimizer(el: Elaboration, { module }: RulePlace, rule: Expression)
     at: callee.span,
     secondary: definition && !definition.module.library ? [declaredHere(nameOf(definition.item)!)] : [],
     hint: hidden
-      ? `call that otherwise: its name takes the place of the library's \`${callee.name}\``
+      ? `give that another name: its own takes the place of the library's \`${callee.name}\``
       : definition?.item.kind === "Let"
       ? "name the rule in the loop itself: `by adam(lr = 1e-3)`"
       : hintAt("rule", callee.name, optimizersOf(module)),
