@@ -1,12 +1,13 @@
 // What did runs over several seeds reach, and in what time? Reads run folders and lines of JSON, and prints the tables of
 // docs/results.md: for each program the mean over seeds of what an evaluation reports last, with its 95 % interval
-// (Student's t of the seeds' means), and the time; then the differences of programs over the seeds that both have.
+// (Student's t of the seeds' means), and the time of a processor; then the differences of programs over the seeds that both have.
 //
 //     deno run -A bench/results.ts [--evaluation test] [--report 0] [--time -1] [--lines] RUN_FOLDER … LINES.jsonl …
 //
 // A line is { "program", "seed", "meta_steps", "test": [at each time], "seconds", "processor" }, as the twins print them;
 // `--lines` prints those of the run folders. `seconds` are those of learning, by the clock. The processor time, of the
-// whole run, is read from RUN_FOLDER.log, where `/usr/bin/time -f "user %U system %S wall %e"` wrote it.
+// whole run, is read from RUN_FOLDER.log, where `/usr/bin/time -f "user %U system %S wall %e"` wrote it, once
+// for each part of a run that went on.
 import { parseArgs } from "node:util";
 import { pairedDifference, summarize } from "../mod.ts";
 
@@ -41,18 +42,17 @@ if (options.lines) { for (const line of lines) console.log(JSON.stringify(line))
 else tables(Map.groupBy(lines, (line) => `${line.program}, ${line.meta_steps} meta-steps`));
 
 function tables(programs: ReadonlyMap<string, readonly Line[]>): void {
-  row("program", "seeds", "mean", "95 % interval", "of each seed", "learning, s", "processor, s");
-  row(...Array(7).fill("---"));
+  row("program", "seeds", "mean", "95 % interval", "of each seed", "processor, s");
+  row(...Array(6).fill("---"));
   for (const [program, of] of programs) {
     const values = of.map(reached);
     const { mean, interval } = summarize(values);
     const seeds = of.map((line) => line.seed).join(" ");
     const each = values.map((value) => value.toFixed(3)).join(" ");
-    const seconds = summarize(of.map((line) => line.seconds)).mean.toFixed(0);
     const processor = of.every((line) => line.processor !== undefined)
       ? summarize(of.map((line) => line.processor!)).mean.toFixed(0)
       : "";
-    row(program, seeds, mean.toFixed(3), range(interval), each, seconds, processor);
+    row(program, seeds, mean.toFixed(3), range(interval), each, processor);
   }
   console.log();
   row("difference", "seeds", "mean", "95 % interval");
@@ -98,14 +98,15 @@ function lineOfRun(folder: string): Line[] {
   const { seed, outers, evaluations } = JSON.parse(text);
   const program: string = JSON.parse(read(`${folder}/metrics.jsonl`)!.split("\n", 1)[0]!).source;
   const evaluation: Evaluated = evaluations.findLast((e: Evaluated) => e.name === options.evaluation);
-  const took = read(`${folder}.log`)?.match(/user ([\d.]+) system ([\d.]+)/);
+  const took = [...(read(`${folder}.log`) ?? "").matchAll(/^user ([\d.]+) system ([\d.]+)/gm)];
   return [{
     program: program.split("/").at(-1)!,
     seed,
     meta_steps: outers.at(-1).steps,
     test: evaluation.reports[Number(options.report)]!.points.map((point) => point.mean),
     seconds: outers.at(-1).seconds,
-    ...(took && { processor: Number(took[1]) + Number(took[2]) }),
+    ...(took.length > 0 &&
+      { processor: took.reduce((sum, [, user, system]) => sum + Number(user) + Number(system), 0) }),
   }];
 }
 
