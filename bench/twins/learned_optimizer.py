@@ -65,7 +65,7 @@ class Rule:
 def train(x, y, rng):
     """PES: of each pair the two runs share starts and rows; the noise of its windows adds up; pairs begin anew in turn."""
     theta = torch.nn.Parameter(Rule.start(rng))
-    outer = torch.optim.Adam([theta], 3e-3)
+    outer = torch.optim.Adam([theta])
     fixed = starts(TASKS, rng)
     spread = lambda: [a.expand(2, PAIRS, *a.shape).clone() for a in fixed]
     p, zero = spread(), lambda: [torch.zeros(2, PAIRS, TASKS, *shape) for shape in SHAPES]
@@ -74,6 +74,7 @@ def train(x, y, rng):
     first = torch.arange(PAIRS) * horizon // PAIRS  # where in the horizon a pair stands when the others begin
     sign = torch.tensor([1.0, -1.0])[:, None, None, None]
     for step in range(META_STEPS):
+        outer.param_groups[0]["lr"] = 0.01 * (1 + math.cos(math.pi * step / META_STEPS)) / 2
         anew = (step + first) % horizon == 0 if step > 0 else torch.ones(PAIRS).bool()
         for now, begin in ((p, spread()), (m, zero()), (v, zero())):
             for a, b in zip(now, begin):
