@@ -1,5 +1,6 @@
 // What can be asked of a finished run? Parameters by time, gradients, evaluations, recorded curves, verdicts; and when
 // something was not kept, the error says what was, and which line of the program would keep it.
+import { runText } from "./report_text.ts";
 import { readRun, writeRun } from "./run_text.ts";
 import { orNearest } from "../dsl/text/did_you_mean.ts";
 import { UseError } from "../runtime/errors.ts";
@@ -90,6 +91,8 @@ export interface Run {
   value(of?: string): number;
   /** Every `gradient` item, in the order in which they were computed. */
   readonly gradients: readonly GradientResult[];
+  /** Names of the evaluations, for `evaluation`. */
+  readonly evaluations: readonly string[];
   /** An evaluation: the final one, or the one made before meta-step `step`. */
   evaluation(name?: string, at?: { readonly step?: number }): Evaluation;
   /** The array of an `output` item, with the names of its sizes.
@@ -129,6 +132,8 @@ export interface Run {
    *  ```
    */
   model(name: string): LearnedModel;
+  /** Names of what was recorded, for `recorded`. */
+  readonly recordings: readonly string[];
   /** A recorded curve: `train.loss`, `adapt.lr`, `linear.w@*`. `by` is needed only when two items recorded it. */
   recorded(name: string, options?: { readonly by?: string }): RecordedSeries;
   /** The objective of an outer loop before each meta-step, recorded or not; of more than 100,000 meta-steps that of at most so many, see
@@ -162,6 +167,8 @@ export interface Run {
   readonly expectations: readonly Verdict[];
   /** The same account as `summary.json`: JSON-ready, arrays of more than 1,000 entries by shape only. */
   toJSON(): { readonly [key: string]: Json };
+  /** What the command line prints at the end of a run, as `String(run)` and `console.log(run)` show it. */
+  toString(): string;
   /** All of it as a text that `restoreRun` reads: JSON with every array whole, so that no bit is lost. */
   serialize(): string;
   /** Where it stands, for `run({ resume })`, as bytes that can be kept anywhere: where it was stopped; of a run that came to its end, where
@@ -211,7 +218,12 @@ export function makeRun(
 ): Run {
   const outerOf = (name: string | undefined) => one(result.outers, name, { what: "outer loop", nameOf: (o) => o.name });
   const { outcome, backend, seed, precision, seconds, gradients, simulations } = result;
+  const toString = () => runText(result);
+  // what Deno, notebooks and Node print of an object
+  const shown = { [Symbol.for("Deno.customInspect")]: toString, [Symbol.for("nodejs.util.inspect.custom")]: toString };
   return {
+    ...shown,
+    toString,
     outcome,
     backend,
     seed,
@@ -233,6 +245,7 @@ export function makeRun(
     },
     value: (of) => one(gradients, of, { what: "`gradient` item", nameOf: (g) => g.label }).value,
     gradients,
+    evaluations: namesOf(result.evaluations),
     evaluation(name, { step } = {}) {
       const made = result.evaluations.filter((e) => e.during?.step === step);
       return makeEvaluation(one(made, name, { what: "evaluation", nameOf: (e) => e.name }));
@@ -243,6 +256,7 @@ export function makeRun(
     },
     outputs: result.outputs,
     model,
+    recordings: namesOf(result.recorded),
     recorded: (name, { by } = {}) => recordedSeries(result.recorded, name, by),
     losses: (outer) => outerOf(outer).losses.slice(),
     gradientNorms: (outer) => outerOf(outer).gradientNorms.slice(),
@@ -260,6 +274,8 @@ export function makeRun(
     checkpoint,
   };
 }
+
+const namesOf = (list: readonly { readonly name: string }[]) => [...new Set(list.map(({ name }) => name))];
 
 function noModel(name: string): never {
   throw new UseError(

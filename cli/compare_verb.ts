@@ -7,7 +7,7 @@ import { jsonNumber } from "../runtime/record/metrics.ts";
 import { type CommandLine } from "./arguments.ts";
 import { exitCodes } from "./exit_codes.ts";
 import type { Console } from "./console.ts";
-import { shortNumber, tableText } from "./numbers.ts";
+import { shortNumber, tableText } from "../api/numbers.ts";
 
 /** Runs the verb; the exit code. Throws FileAccessError for what is no run folder. */
 export function compareVerb({ files, json }: CommandLine, console: Console): number {

@@ -16,7 +16,7 @@ import { type CommandLine } from "./arguments.ts";
 import { exitCodes } from "./exit_codes.ts";
 import type { Console } from "./console.ts";
 import { loadReadersFor } from "./image_readers.ts";
-import { duration, tableText } from "./numbers.ts";
+import { duration, tableText } from "../api/numbers.ts";
 import { sayProblem, showDiagnostics } from "./problems.ts";
 import { wrongCode } from "./run_verb.ts";
 import { namedScript, namesOf } from "./task_script.ts";

@@ -1,6 +1,6 @@
 // What does `verify` say of one number that it compared?
 import { type Comparison, judge, type Verdict } from "../runtime/verify/check_gradient.ts";
-import { shortNumber } from "./numbers.ts";
+import { shortNumber } from "../api/numbers.ts";
 
 /** A number that was compared, and what came of it. */
 export interface Judged extends Comparison {

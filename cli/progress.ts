@@ -5,8 +5,8 @@ import type { EvaluationResult } from "../runtime/loop/results.ts";
 import type { ImplicitEvent, RunEvent, StepEvent } from "../runtime/loop/events.ts";
 import { metricLines } from "../runtime/record/metrics.ts";
 import type { Console } from "./console.ts";
-import { normText, untilText } from "./report.ts";
-import { duration, shortNumber } from "./numbers.ts";
+import { normText, untilText } from "../api/report_text.ts";
+import { duration, shortNumber } from "../api/numbers.ts";
 import { wrapText } from "./wrap.ts";
 
 /** Shows a run while it goes on. `seconds` since the run began. */

@@ -25,7 +25,7 @@ import { exitCodes } from "./exit_codes.ts";
 import type { Console } from "./console.ts";
 import { loadReadersFor } from "./image_readers.ts";
 import { type Judged, judged, judgedBias, percent, type Rows } from "./judged_rows.ts";
-import { shortNumber, tableText } from "./numbers.ts";
+import { shortNumber, tableText } from "../api/numbers.ts";
 import { sayProblem, showDiagnostics } from "./problems.ts";
 import { wrongCode } from "./run_verb.ts";
 import { evaluations, namedFunctions, patience, pointOf, saidStops, secondsOf } from "./verified_functions.ts";

@@ -12,7 +12,7 @@ import { type Held, holding, holds } from "../runtime/verify/held_values.ts";
 import { compareBackends } from "../runtime/verify/compare_backends.ts";
 import { innerObjectives } from "../runtime/verify/inner_objectives.ts";
 import { type Judged, judged, judgedBias, type Rows } from "./judged_rows.ts";
-import { duration } from "./numbers.ts";
+import { duration } from "../api/numbers.ts";
 import { evaluations, namedFunctions, patience, pointOf, saidStops, secondsOf } from "./verified_functions.ts";
 import { isLibrary } from "../dsl/text/source.ts";
 

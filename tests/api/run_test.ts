@@ -1,4 +1,13 @@
-import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { inspect } from "node:util";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { compile, restoreRun, RunError } from "../../mod.ts";
 import { makeRun, type Run } from "../../api/run.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
@@ -162,4 +171,32 @@ Deno.test("Run.expectations and Run.toJSON() say what came of the run", async ()
   assertEquals([json.outcome, json.expectations, json.missed], ["done", 1, 1]);
   assertEquals(json.gradients[0].wrt[1].leaves[0].gradient, r.gradient("fit.lr").data[0]);
   assertEquals(json.parameters.map((p: { name: string }) => p.name), ["net.w", "fit.lr"]);
+});
+
+Deno.test("a run prints itself as the command line does, and says how it ended", async () => {
+  const text = `edition 1
+precision f64
+param w = 1
+inner fit { minimize (w - 3)^2  over w by sgd(lr = 0.25)  for T = 2 steps }
+gradient (w@T - 3)^2 wrt w@0
+record w@*
+`;
+  const run = await compile(text).run({ backend: "reference" });
+  // 1, 2, 2.5: the derivative is 2 (w - 3) / 4
+  const shown = `f64, seed 0, backend reference: done after ${run.seconds.toFixed(2)} s
+
+gradient (w@T - 3)^2
+  value   0.25
+  w@0    -0.25
+
+recorded w@*
+  w@0  1
+  w@1  2
+  w@2  2.5`;
+  assertEquals([String(run), Deno.inspect(run), inspect(run), `${restoreRun(run.serialize())}`], Array(4).fill(shown));
+  assertEquals([run.recordings, run.evaluations], [["w@*"], []]);
+  const diverging = compile(text.replace("0.25", "1e200"));
+  const { run: failed } = await assertRejects(() => diverging.run(), RunError);
+  assertStringIncludes(String(failed), ": failed after ");
+  assertStringIncludes(String(failed), failed.outcome);
 });

@@ -8,7 +8,7 @@ import {
   exactNumber,
   shortNumber,
   tableText,
-} from "../../cli/numbers.ts";
+} from "../../api/numbers.ts";
 
 Deno.test("exactNumber() reads back as the same number, and is no longer than it must be", () => {
   fc.assert(fc.property(fc.double(), (x) => assertEquals(Number(exactNumber(x)), x)));

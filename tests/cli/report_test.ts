@@ -1,7 +1,7 @@
 import { gatherRecorded } from "../../runtime/loop/records.ts";
 import { assert, assertEquals } from "@std/assert";
 import { jsonProgress, stepLine, textProgress } from "../../cli/progress.ts";
-import { reportText } from "../../cli/report.ts";
+import { reportText } from "../../api/report_text.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import type { StepEvent } from "../../runtime/loop/events.ts";
 import type { HostArray } from "../../runtime/ir/types.ts";

@@ -2,7 +2,7 @@
 // other tasks alone, however it is differentiated; and when none is left, the run ends as it would.
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { makeRun } from "../../api/run.ts";
-import { reportText } from "../../cli/report.ts";
+import { reportText } from "../../api/report_text.ts";
 import { compile, restoreRun } from "../../mod.ts";
 import { compileProgram } from "../../dsl/compile.ts";
 import type { Backend } from "../../runtime/backend/interface.ts";

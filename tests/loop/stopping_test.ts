@@ -3,7 +3,7 @@
 import { recordedList } from "./recorded_list.ts";
 import { assert, assertEquals } from "@std/assert";
 import { makeRun } from "../../api/run.ts";
-import { reportText } from "../../cli/report.ts";
+import { reportText } from "../../api/report_text.ts";
 import { compileProgram } from "../../dsl/compile.ts";
 import { restoreRun } from "../../mod.ts";
 import type { Backend } from "../../runtime/backend/interface.ts";

@@ -16,7 +16,7 @@ import type {
   Verdict,
 } from "../runtime/loop/results.ts";
 import { nameOfItem, recordedAt } from "../runtime/loop/records.ts";
-import { sliceFirstAxis } from "../api/arrays.ts";
+import { sliceFirstAxis } from "./arrays.ts";
 import {
   alignSigns,
   arrayText,
@@ -47,6 +47,16 @@ export function reportText(result: RunResult, emphasis: Emphasis): string {
     ...recordedTexts(result.recorded),
   ];
   return parts.length === 0 ? "" : `${parts.join("\n\n")}\n`;
+}
+
+/** A run in words: what it was, how it ended, and what it computed. */
+export function runText(result: RunResult): string {
+  const { precision, seed, backend, outcome, seconds, failure } = result;
+  const how = `${outcome} after ${duration(seconds)}${failure ? `: ${failure.message}` : ""}`;
+  const report = reportText(result, (text) => text);
+  return [`${precision}, seed ${seed}, backend ${backend}: ${how}`, ...(report === "" ? [] : [report.trimEnd()])].join(
+    "\n\n",
+  );
 }
 
 function outerText(outer: RunResult["outers"][number]): string {
