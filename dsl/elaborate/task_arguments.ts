@@ -1,5 +1,5 @@
 // What is a task given? The values of `across 4 episode(known, shots = 5)`, by the names of `task episode(pool : data, shots : int = 1)`:
-// numbers, lists, distributions, functions and tables, all known before the run.
+// numbers, lists, distributions, functions and tables, and what is computed where the clause stands.
 import type { Formal, TaskItem } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
 import { expressionText } from "../format/expression_text.ts";
@@ -127,16 +127,10 @@ function asArgument(cx: Context, { type, span }: Formal, value: Value, place: Pl
     });
   const isTable = value.kind === "record" && value.what === "data";
   if (word === "data") return isTable ? value : refuse("a table", "hand over a `data` item by its name");
-  if (value.kind === "tensor" || value.kind === "tensors" || value.kind === "distribution" && value.computed) {
-    return void fail(cx, {
-      code: "M0701",
-      title: "An argument of a task that is computed while the program runs is not yet supported",
-      at,
-      hint: "name in the task what it is computed from: a `param`, a `let` or the field of a table",
-    });
-  }
   if (word === undefined) {
-    if (isTable || ["static", "shape", "literal", "distribution", "function"].includes(value.kind)) return value;
+    if (isTable || ["static", "shape", "literal", "tensor", "distribution", "function"].includes(value.kind)) {
+      return value;
+    }
     return refuse("a number, a list, a distribution, a function or a table");
   }
   // another word was reported with the declarations
@@ -145,12 +139,17 @@ function asArgument(cx: Context, { type, span }: Formal, value: Value, place: Pl
     const array = valueOfType(place.scope, value, type!, { name: what, at });
     return array.kind === "error" ? undefined : array;
   }
+  if (value.kind === "tensor" && value.dims.length === 0 && word !== "int") {
+    const fits = (value.variable.dtype === "bool") === (word === "bool");
+    return fits ? value : refuse(word === "bool" ? "true or false" : "a number");
+  }
   const number = value.kind === "static" ? value : isSingleSize(value) ? value : undefined;
   const fits = number !== undefined &&
     (number.kind === "shape" ? word !== "bool" : (number.type === "bool") === (word === "bool"));
   if (word === "int") {
     const whole = number?.kind === "shape" || number?.kind === "static" && Number.isSafeInteger(number.value);
-    return fits && whole ? number : refuse("a whole number");
+    const cure = "hand over a number, an `input` or a `let` of numbers: it is known before the run";
+    return fits && whole ? number : refuse("a whole number", value.kind === "tensor" ? cure : undefined);
   }
   return fits ? number : refuse(word === "bool" ? "true or false" : "a number");
 }

@@ -1,6 +1,6 @@
 // What does a task become that is given arguments? The task with the values written into it, wherever it is named: by outers that
 // others run, gradients, evaluations and outputs; and what it draws does not depend on how that is said.
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { compileProgram } from "../../../dsl/compile.ts";
 import { compile } from "../../../api/compile.ts";
 
@@ -56,6 +56,80 @@ for (const [across, ...values] of ways) {
     assertEquals(await results(program(general, across)), await results(program(written(...values), plain)));
   });
 }
+
+/** Values that are known when the program runs: the derivative goes through them. */
+const computed: readonly (readonly [across: string, scale: string])[] = [
+  ["slope(line, scale = s)", "s"],
+  ["slope(line, scale = 1 + s * mean(flat.x))", "(1 + s * mean(flat.x))"],
+  ["slope(line, scale = doubled)", "doubled"],
+  ["slope(line, scale = s^2) fixed", "(s^2)"],
+];
+
+for (const [across, scale] of computed) {
+  Deno.test(`a task that is given what is computed is the task with that written in: ${across}`, async () => {
+    const text = (task: string, across: string) =>
+      `param s = 0.5\nlet doubled = 2 * s\n${program(task, across).replace("wrt w@0", "wrt w@0, s")}
+param v = 0.25
+outer other { minimize mean((v * query.x - query.y)^2)  across 2 ${across}  over s, v by sgd(lr = 0.1)  for 3 steps }
+output end = [s, v]`;
+    const plain = across.endsWith("fixed") ? "slope fixed" : "slope";
+    const task = given("", () => members({ pool: "line", shots: "2", scale }));
+    const [found, expected] = await Promise.all([numbersOf(text(general, across)), numbersOf(text(task, plain))]);
+    assertEquals(found.length, expected.length);
+    // numbers below 20, after some 500 operations in another order
+    found.forEach((x, i) => assert(Math.abs(x - expected[i]!) < 20 * 500 * 2 ** -53, `${x} and ${expected[i]}`));
+  });
+}
+
+async function numbersOf(text: string): Promise<number[]> {
+  const run = await compile(`edition 1\nprecision f64\n${text}`, {}).run({ backend: "reference" });
+  const gradients = run.gradients.flatMap(({ wrt }) =>
+    wrt.flatMap(({ leaves }) => leaves.flatMap((l) => [...l.gradient.data].map(Number)))
+  );
+  const arrays = ["shown", "end"].flatMap((name) => [...run.output(name).data].map(Number));
+  return [...gradients, ...arrays, ...run.evaluation("test").point().values, Number(run.parameter("w").data[0])];
+}
+
+Deno.test("what is computed goes through distributions and arrays, and means now where an outer learns it", async () => {
+  const task = (list: string, law: string, pair: string) =>
+    `task t${list} { k ~ ${law}  split s { z : [2] = k * ${pair} } }`;
+  const text = (task: string, across: string) =>
+    `edition 1
+precision f64
+param c = 0.5
+param m = 0.25
+param v = 1
+${task}
+outer mid { minimize (c - sum(s.z))^2  across 2 ${across}  over c by sgd(lr = 0.05)  for M = 2 steps }
+gradient (c@M)^2 wrt m, c@0, v`;
+  const run = async (source: string) => {
+    const { gradients } = await compile(source).run({ backend: "reference" });
+    return gradients[0]!.wrt.flatMap(({ leaves }) => leaves.map((l) => Number(l.gradient.data[0])));
+  };
+  const found = await run(
+    text(task("(law, pair : [2], more : float)", "law", "(pair + more)"), "t(normal(m, 1), [c, v], c * m)"),
+  );
+  const expected = await run(text(task("", "normal(m, 1)", "([c, v] + c * m)"), "t"));
+  // numbers below 10, after some 200 operations
+  found.forEach((x, i) => assert(Math.abs(x - expected[i]!) < 10 * 200 * 2 ** -53, `${x} and ${expected[i]}`));
+  assert(found.every((x) => x !== 0));
+});
+
+Deno.test("what must be known before the run is no argument that is computed", () => {
+  const said = (list: string, body: string, args: string) =>
+    emitted(
+      `data d { x : [3] = [1, 2, 3]  k : int [3] = [0, 0, 1] }\nparam w = 1\ntask t${list} { ${body} }
+gradient sum(w * s.z) wrt w across 2 t(${args})\n`,
+    ).said.join("\n");
+  const whole = "known before the run";
+  assertStringIncludes(said("(k)", "split s { z : [k] = 1 }", "w"), whole);
+  assertStringIncludes(said("(k)", "split s { draw k of d  z = 1.0 * x }", "w"), whole);
+  assertStringIncludes(
+    said("(k : int)", "split s { z : [k] = 1 }", "w"),
+    "is a whole number, given a scalar, computed",
+  );
+  assertStringIncludes(said("(k : bool)", "split s { z = where(k, 1, 0) }", "w"), "is true or false, given a scalar");
+});
 
 Deno.test("a default may read what stands before it, and means what it means in the task's file", async () => {
   const files: Readonly<Record<string, string>> = {
