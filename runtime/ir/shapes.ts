@@ -365,7 +365,8 @@ const shapeRules: { readonly [P in PrimitiveName]: ShapeRule<P> } = {
   gradient: (inputs, { body, wrt }) => {
     checkStructured(body, inputs);
     const value = body.outputs[0];
-    require(value !== undefined && value.shape.length === 0 && isFloat(value.dtype), "the value is not a float scalar");
+    const differentiable = value !== undefined && value.shape.length === 0 && isFloat(value.dtype);
+    require(differentiable || wrt.length === 0, "the value is not a float scalar");
     for (const i of wrt) {
       require(inputs[i] !== undefined && isFloat(inputs[i].dtype), () => `input ${i} has no gradient`);
     }

@@ -173,7 +173,8 @@ export interface PrimitiveParameters {
   /** Inputs: constants, stacked inputs [length, ...]. Body: (constants, slice) -> slice outputs, stacked again. */
   map: { readonly body: IrFunction; readonly length: number; readonly constants: number };
   /** The request for a gradient: body outputs, the first a float scalar, then its gradients with respect to the inputs
-   *  `wrt`. Written by lowering, expanded by `runtime/autodiff/expand_gradients.ts`; no backend sees it. */
+   *  `wrt`. With none in `wrt` it is the body, and its first output may be anything. Written by lowering, expanded by
+   *  `runtime/autodiff/expand_gradients.ts`; no backend sees it. */
   gradient: { readonly body: IrFunction; readonly wrt: readonly number[]; readonly mode: GradientMode };
 
   // ---- requests that stand for what is not the code's own; gone, too, before a backend sees them

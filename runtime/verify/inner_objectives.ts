@@ -28,8 +28,10 @@ export function innerObjectives(backend: Backend, { fn, inputs }: ProgramFunctio
   const found: Found[] = [];
   const own = fn.equations.findLast((e) => e.op === "gradient");
   enter(b, fn, fn.inputs.map((v) => b.input(v, v.name)), (request, at) => {
-    const known = found.some((f) => f.request.params.body.name === request.params.body.name);
-    if (request !== own && !known) found.push({ request, inputs: at });
+    const { body, wrt } = request.params;
+    const known = found.some((f) => f.request.params.body.name === body.name);
+    // a loop of which only what stands beside its objective is read goes down nothing
+    if (request !== own && !known && wrt.length > 0) found.push({ request, inputs: at });
   });
   if (found.length === 0) return [];
   const values = eliminateDeadCode(b.finish(found.flatMap((f) => f.inputs.map((x) => b.resolve(x)))));

@@ -156,6 +156,31 @@ Deno.test("verify looks at the loops of evaluations, in loops, in tasks and by t
   assertEquals(code, 4);
 });
 
+Deno.test("verify gets past a loop of which only the states of its model are read, and looks at it where it is trained", async () => {
+  const states = [
+    "mean : [1] = 0  mean' = mean + w * x",
+    "mean = 0  mean' = mean + sum(w * x)",
+    "mean : [1] = 0  mean' = mean + x",
+  ];
+  for (const state of states) {
+    for (const reading of ["evaluate e { report sum(net.mean@T) across 2 t }", "output m = net.mean@T across 2 t"]) {
+      const source = `edition 1
+        precision f64
+        task t { a ~ uniform(0.5, 1)  split s { x : [1] = [a] } }
+        model net(x : [1]) -> [1] { w = 0.5  u = 0.2  state ${state}  return sin(w * x) + u + mean }
+        inner fit { minimize sum((net(s.x) - 1)^2) over net by sgd(lr = 0.1) for T = 2 steps }
+        ${reading}`;
+      const { code, out, err } = await verify(source);
+      assertEquals(code, 0, out + err);
+      // that it was met here, where it goes down nothing, does not hide it where it does
+      const trained = `${source}\nevaluate trained { report sum(net.w@T) across 2 t }`;
+      const cut = await verifyText(trained, { compile: cutting("sin") });
+      assertMatch(cut.out, /fit\.loss for net\.w .* (WRONG|MISSING)/, source);
+      assertEquals(cut.code, 4);
+    }
+  }
+});
+
 Deno.test("verify takes a slope between those beside a kink for one, and none of a smooth function", async () => {
   const relu = await verify(`edition 1
     param w : [2] = 0

@@ -129,6 +129,17 @@ Deno.test("eliminateDeadCode() drops gradients, extra outputs and inputs of a re
   assertEquals([inputs.length, outputs.length, params.wrt, params.body.outputs.length], [3, 3, [1], 2]);
 });
 
+Deno.test("eliminateDeadCode() leaves of a request without gradients what may be written again, whatever it returns", () => {
+  const body = buildFunction("body", [f64(), f64(3)], (b, [x, y]) => [b.apply("exp", x!), b.apply("sin", y!)]);
+  const fn = swept(buildFunction("f", body.inputs, (b, x) => {
+    return [b.emit("gradient", x, { body, wrt: [0], mode: "reverse" })[1]!];
+  }));
+  const again = buildFunction("again", fn.inputs, (b, x) => b.inline(fn, x));
+  verifyFunction(again, { allowGradient: true });
+  const inputs = [spread([], -1, 1, 1), spread([3], -1, 1, 2)];
+  assertEquals([...evaluate(expandGradients(again), inputs)[0]!.data], [...inputs[1]!.data].map(Math.sin));
+});
+
 Deno.test("eliminateDeadCode() keeps what a request reads when only a gradient of it is needed", () => {
   const body = buildFunction("body", [f64(), f64(), f64()], (b, [x, y, _unused]) => [b.apply("mul", x!, y!)]);
   const fn = buildFunction("f", [f64(), f64(), f64()], (b, [x, y, z]) => {
