@@ -149,6 +149,8 @@ function memberOf(cx: Context, object: Reference, name: string, span: Span): Ref
       return unknown(`The hyperparameter \`${pathText(hyperparameterPath(object.loop, object.declared))}\``);
     case "quantity":
       return unknown(`\`${object.loop.name}.${object.quantity}\``);
+    case "sensitivity":
+      return unknown(`\`${object.loop.name}.sensitivity\``);
     case "count":
       return unknown(`\`${object.loop.name}.${object.loop.timeName}\``);
     case "taken":
