@@ -269,7 +269,10 @@ function rowsOfSplit(el: Context["elaboration"], definition: Definition): Readon
   const found = new Map<DataItem, Int32Array>();
   parts.forEach((rows, i) => {
     const part = split.parts[i]!;
-    if (rows.length > 0) return found.set(part, rows);
+    if (rows.length > 0) {
+      found.set(part, rows);
+      return;
+    }
     fail(cx, {
       code: "M0602",
       title: `\`${part.name.name}\` is empty: \`${table.name}\` has ${counted(units)}`,

@@ -75,7 +75,7 @@ export function metricLines(event: RunEvent, elapsed: number): readonly MetricLi
         left: jsonNumber(left),
         arrived,
       };
-      const by = outer ? { outer: outer.name } : {};
+      const by: MetricLine = outer ? { outer: outer.name } : {};
       return [{
         kind: "implicit",
         step: outer?.step ?? null,

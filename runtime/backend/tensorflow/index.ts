@@ -127,12 +127,10 @@ function writeFunction(fn: IrFunction, compiled: boolean): { readonly model: Uin
 }
 
 class Prepared implements Executable {
-  readonly #tf: TensorFlow;
   readonly #fn: IrFunction;
   readonly #model: Model;
 
   constructor(tf: TensorFlow, fn: IrFunction, compiled: boolean) {
-    this.#tf = tf;
     this.#fn = fn;
     this.#model = new Model(tf, fn, writeFunction(fn, compiled).model);
   }

@@ -178,7 +178,7 @@ class Prepared implements WasmExecutable {
     }
     // a call that runs through is never due
     let pausing = false;
-    const host = pauses
+    const host: WebAssembly.ModuleImports = pauses
       ? { memory, due: () => pausing && pauses.due() ? 1 : 0, pause: waitedFor(() => pauses.pause()) as never }
       : { memory };
     const instance = new WebAssembly.Instance(module, { host, math: { ...scalarFunctions } });
