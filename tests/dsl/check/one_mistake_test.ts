@@ -23,6 +23,7 @@ const hidden: { readonly [name: string]: string } = {
     "a gradient that could not be gone through may call the model, and so shape it",
   "shapes_model_never_called.meta": "a gradient that could not be gone through may call the model, and so shape it",
   "start_of_what_nothing_calls.meta": "what is wrong may be what reads it",
+  "states_without_a_loop.meta": "what is wrong may be the call that shapes its model, or what reads it",
   "unused_param.meta": "what is wrong may be a misspelt use",
 };
 
