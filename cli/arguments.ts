@@ -65,10 +65,10 @@ export function parseArguments(args: readonly string[]): ParsedArguments {
   });
   const given = new Map<string, string[]>();
   const positionals: string[] = [];
-  for (const token of tokens) {
+  for (const [i, token] of tokens.entries()) {
     if (token.kind === "positional") positionals.push(token.value);
     if (token.kind !== "option") continue;
-    const problem = optionProblem(token, given);
+    const problem = optionProblem(token, given) ?? apartProblem(token, tokens.slice(i + 1));
     if (problem !== undefined) return { kind: "wrong", message: problem };
     given.set(token.name, [...given.get(token.name) ?? [], token.value ?? ""]);
   }
@@ -104,6 +104,21 @@ function optionProblem(token: OptionToken, given: ReadonlyMap<string, unknown>):
     return `\`--${name}\` needs a value: --${name} ${facts.value}`;
   }
   return given.has(name) && !facts.repeats ? `\`--${name}\` is given twice` : undefined;
+}
+
+/** What is wrong with a name and a value that should be one word, if they are not: `--set shots 3`, `--set shots = 3`. */
+function apartProblem(
+  { name, value = "" }: OptionToken,
+  after: readonly { readonly kind: string; readonly value?: string | undefined }[],
+): string | undefined {
+  const form = options[name]!.value;
+  if (!form?.includes("=") || /=./.test(value)) return undefined;
+  const end = after.findIndex(({ kind, value }) => kind !== "positional" || value!.endsWith(".meta"));
+  const [first = "", second = ""] = after.slice(0, end < 0 ? undefined : end).map(({ value }) => value!);
+  const given = first === "=" ? second : first.replace(/^=/, "");
+  return given === ""
+    ? undefined
+    : `\`--${name}\` takes ${form}, in one word: --${name} ${value.replace("=", "")}=${given}`;
 }
 
 /** What is wrong with a first word that is no verb and is followed by files. */
