@@ -37,6 +37,25 @@ export function readRunFolder(path: string): StoredRun {
   return { folder, said, account, texts };
 }
 
+/** How a run ended that has not computed or not written all of its program. */
+export interface NotWhole {
+  readonly folder: string;
+  readonly outcome: string;
+  /** Why it failed. */
+  readonly failure?: string;
+  /** Files that could not be written. */
+  readonly missing?: readonly string[];
+}
+
+/** The runs that are not whole: what is absent of their numbers stands in no table, and other numbers are of where they stopped. */
+export function notWhole(runs: readonly StoredRun[]): readonly NotWhole[] {
+  return runs.flatMap(({ folder, account }) => {
+    const { outcome, failure, missing } = account as unknown as NotWhole;
+    if (outcome === "done" && !missing) return [];
+    return [{ folder, outcome, ...(failure === undefined ? {} : { failure }), ...(missing ? { missing } : {}) }];
+  });
+}
+
 /** What a setting is, by the names that it is told with: all that may change numbers, but for the seed. */
 function factsOf({ said, account, texts, folder }: StoredRun): Map<string, string> {
   const inputs = Object.entries(said.inputs).map(([name, value]) => [name, String(value)] as const);

@@ -1,19 +1,24 @@
 // What does `meta.ts compare DIR DIR …` print? For each number of the runs a table of the settings: mean, interval, and the difference to
 // the first one, in pairs.
 import { type ComparedSetting, compareSettings, type Estimate } from "../api/comparison.ts";
-import { readRunFolder, settingsOf } from "../api/run_settings.ts";
+import { type NotWhole, notWhole, readRunFolder, settingsOf } from "../api/run_settings.ts";
 import { count } from "../dsl/text/words.ts";
+import { UseError } from "../runtime/errors.ts";
 import { jsonNumber } from "../runtime/record/metrics.ts";
 import { type CommandLine } from "./arguments.ts";
 import { exitCodes } from "./exit_codes.ts";
 import type { Console } from "./console.ts";
 import { shortNumber, tableText } from "../api/numbers.ts";
 
-/** Runs the verb; the exit code. Throws FileAccessError for what is no run folder. */
+/** Runs the verb; the exit code. Throws FileAccessError for what is no run folder, UseError for one that is given twice. */
 export function compareVerb({ files, json }: CommandLine, console: Console): number {
-  const settings = settingsOf(files.map(readRunFolder));
+  const runs = files.map(readRunFolder);
+  refuseTwice(files);
+  const broken = notWhole(runs);
+  const settings = settingsOf(runs);
   const compared = compareSettings(settings);
   if (json) {
+    for (const run of broken) console.out(`${JSON.stringify({ kind: "notWhole", ...run })}\n`);
     for (const { name, settings } of compared) {
       for (const setting of settings) console.out(`${JSON.stringify(lineOf(name, setting))}\n`);
     }
@@ -23,8 +28,27 @@ export function compareVerb({ files, json }: CommandLine, console: Console): num
   const heading = named.map(({ label, folders }) => [label, folders.join(" ")]);
   const parts = compared.map(({ name, settings }) => [name, ...tableOf(settings)].join("\n"));
   const lists = heading.length > 0 ? [tableText(heading, [false, false]).join("\n")] : [];
-  console.out(`${[...lists, ...parts].join("\n\n")}\n`);
+  const ends = broken.length > 0 ? [broken.map(endOf).join("\n")] : [];
+  console.out(`${[...lists, ...ends, ...parts].join("\n\n")}\n`);
   return exitCodes.done;
+}
+
+/** A run beside itself would be a setting of its own, and its differences 0. */
+function refuseTwice(folders: readonly string[]): void {
+  const places = folders.map((folder) => Deno.realPathSync(folder));
+  const again = places.findIndex((place, i) => places.indexOf(place) < i);
+  if (again >= 0) throw new UseError(`\`${folders[again]}\` is given twice`);
+}
+
+/** What is said of a run that is not whole, beside the tables. */
+function endOf({ folder, outcome, failure, missing }: NotWhole): string {
+  const how = failure === undefined ? outcome : `${outcome}: ${failure}`;
+  const parts = [
+    ...(outcome === "done" ? [] : [how]),
+    ...(missing ? [`not written: ${missing.join(", ")}`] : []),
+  ];
+  const goesOn = outcome === "stopped" || missing ? `; \`resume ${folder}\` goes on` : "";
+  return `${folder}: ${parts.join("; ")}${goesOn}`;
 }
 
 /** The settings of one number, a row each. */

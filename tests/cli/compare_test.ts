@@ -58,8 +58,18 @@ Deno.test("compare tells settings by what differs, and pairs seeds and tasks", a
     const named = await callUntil(["compare", `${other}/`, at(0.1, 0)]);
     assertStringIncludes(named.out, `less ${other}`);
     // the same once more is a setting of its own: two runs of one seed are not two seeds
-    const twice = await callUntil(["compare", other, other]);
+    const copy = `${folder}/copy`;
+    Deno.mkdirSync(copy);
+    for (const { name, isFile } of Deno.readDirSync(other)) {
+      if (isFile) Deno.copyFileSync(`${other}/${name}`, `${copy}/${name}`);
+    }
+    const twice = await callUntil(["compare", other, copy]);
+    assertEquals(twice.code, 0);
     assert(!twice.out.includes("2 seeds"), twice.out);
+    // but the same folder is none, by whichever name
+    const same = await callUntil(["compare", other, copy, `${folder}/copy/../other/`]);
+    assertEquals([same.code, same.out], [2, ""]);
+    assertStringIncludes(same.err, "other/` is given twice");
     // what has not ended, and what is none
     Deno.removeSync(`${other}/summary.json`);
     const open = await callUntil(["compare", at(0.1, 0), other]);
@@ -69,6 +79,50 @@ Deno.test("compare tells settings by what differs, and pairs seeds and tasks", a
     assertEquals(none.code, 2);
     assertStringIncludes(none.err, "is no run folder");
     assertStringIncludes((await callUntil(["compare"])).err, "meta.ts compare DIR DIR");
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+Deno.test("compare says beside its tables which runs failed, were stopped, or were not written whole", async () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const text =
+      "edition 1\ninput a = 1\nparam w = 0\nouter train { minimize w + a + log(w + 1)  over w by sgd(lr = 0.1)" +
+      "  for 3 steps }\noutput v = w";
+    Deno.writeTextFileSync(`${folder}/p.meta`, text);
+    const at = (name: string) => `${folder}/${name}`;
+    const codes = [];
+    for (const [name, lr] of [["whole", 0.1], ["stopped", 0.1], ["cut", 0.1], ["failed", 1]] as const) {
+      Deno.writeTextFileSync(`${folder}/p.meta`, text.replace("lr = 0.1", `lr = ${lr}`));
+      codes.push((await callUntil(["run", at("p.meta"), "--out", at(name), "--backend", "reference"])).code);
+    }
+    assertEquals(codes, [0, 0, 0, 3]);
+    const change = (name: string, more: object) => {
+      const path = `${at(name)}/summary.json`;
+      Deno.writeTextFileSync(path, JSON.stringify({ ...JSON.parse(Deno.readTextFileSync(path)), ...more }));
+    };
+    change("stopped", { outcome: "stopped" });
+    change("cut", { missing: ["outputs/v.npy"] });
+    const names = ["whole", "stopped", "cut", "failed"].map(at);
+    const { out, code } = await callUntil(["compare", ...names]);
+    assertEquals(code, 0);
+    const { failure } = JSON.parse(Deno.readTextFileSync(`${at("failed")}/summary.json`));
+    const lines = out.split("\n").filter((line) => line.startsWith(folder) && line.includes(": "));
+    assertEquals(lines, [
+      `${at("stopped")}: stopped; \`resume ${at("stopped")}\` goes on`,
+      `${at("cut")}: not written: outputs/v.npy; \`resume ${at("cut")}\` goes on`,
+      `${at("failed")}: failed: ${failure}`,
+    ]);
+    const json = (await callUntil(["compare", ...names, "--json"])).out.trim().split("\n").map((line) =>
+      JSON.parse(line)
+    );
+    assertEquals(json.filter(({ kind }) => kind === "notWhole"), [
+      { kind: "notWhole", folder: at("stopped"), outcome: "stopped" },
+      { kind: "notWhole", folder: at("cut"), outcome: "done", missing: ["outputs/v.npy"] },
+      { kind: "notWhole", folder: at("failed"), outcome: "failed", failure },
+    ]);
+    assertEquals((await callUntil(["compare", at("whole")])).out.includes("whole:"), false);
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
