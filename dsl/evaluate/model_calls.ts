@@ -390,18 +390,36 @@ function declareParameter(
       hint: "a parameter's sizes must not depend on the batch: name them by inputs or numbers",
     });
   }
-  // the initial value is evaluated later, in the world that draws it: sizes bound by this call stay known there
-  const { scope } = body;
+  // the initial value is evaluated later, in the world that draws it: sizes and numbers of this call stay known there, and neither the
+  // words for the call nor what is computed in it
+  const scope = (cx: Context) => ({ ...body.scope, parent: undefined, locals: beforeCalls(cx, call, binding) });
   const uses = usesOf(instance);
   const kept = dims.map((d) => outside(call, d));
   const { drawnAs } = memberNames(body.elaboration, instance, binding.name.name);
   const of = { module: instance.model.module, drawnAs, ...(state ? { state } as const : {}) };
   const leaf = makeLeaf(body, path, kept, binding, of, (cx) => ({
     ...cx,
-    scope,
+    scope: scope(cx),
     frames: uses,
     batch: undefined,
   }));
   if (leaf) instance.own.set(binding.name.name, leaf);
   return leaf;
+}
+
+/** The names of a body as the start of a parameter may read them: what is computed for one call is not there yet. */
+function beforeCalls(cx: Context, { locals, instance }: ModelCall, binding: Binding): Map<string, Local> {
+  const model = instance.model.item.name.name;
+  return new Map([...locals].map(([name, local]) => [name, {
+    value: (at) => {
+      const value = local.value(at);
+      if (value.kind !== "tensor" && value.kind !== "record") return value;
+      return fail(cx, {
+        code: "M0304",
+        title: `\`${binding.name.name}\` starts before \`${model}\` is called: its start cannot read \`${name}\``,
+        at: at ?? binding.value!.span,
+        hint: "write a number, a distribution, or a `param` of the program",
+      });
+    },
+  }]));
 }
