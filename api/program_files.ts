@@ -20,7 +20,7 @@ export interface ProgramFiles {
   /** `take` is asked before a file is read: undefined, too, when it says no. */
   readData(path: string, take?: (bytes: number) => boolean, of?: string): Uint8Array | undefined;
   /** The files that a pattern names, in order. Throws FileAccessError when a folder may not be listed. */
-  findData(pattern: string): string[];
+  findData(pattern: string, why?: "hint"): string[];
   /** True when Deno did not permit a reading. */
   permissionMissing(): boolean;
   /** What `readSource` gave out so far, by path. */
@@ -93,15 +93,18 @@ export function openProgramFiles(file: string | URL, { dataFolder, before }: Pro
     }
   }
   /** The names in a folder, those of folders with a `/`; undefined where there is none. */
+  function namesIn(relative: string, at: Folder): string[] | undefined {
+    // that of the program may be a link itself
+    if (relative !== "" && at.locate(relative) === undefined) return undefined;
+    return [...Deno.readDirSync(join(at.path, relative))].map(({ name, isDirectory, isSymlink }) => {
+      const path = relative === "" ? name : `${relative}/${name}`;
+      const folder = isDirectory || isSymlink && at.leadsToFolder(path);
+      return folder ? `${name}/` : name;
+    });
+  }
   function list(relative: string, at: Folder): string[] | undefined {
     try {
-      // that of the program may be a link itself
-      if (relative !== "" && at.locate(relative) === undefined) return undefined;
-      return [...Deno.readDirSync(join(at.path, relative))].map(({ name, isDirectory, isSymlink }) => {
-        const path = relative === "" ? name : `${relative}/${name}`;
-        const folder = isDirectory || isSymlink && at.leadsToFolder(path);
-        return folder ? `${name}/` : name;
-      });
+      return namesIn(relative, at);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
       permissionMissing ||= error instanceof Deno.errors.NotCapable;
@@ -128,9 +131,11 @@ export function openProgramFiles(file: string | URL, { dataFolder, before }: Pro
       if (found) dataRead.add({ path: relative, of, ...(found.at !== data && { folder: found.at.path }) }, found.bytes);
       return found?.bytes;
     },
-    findData(pattern) {
+    findData(pattern, why) {
       refuseOutside(pattern);
-      const found = [data, ...others].map((at) => ({ at, paths: findFiles(pattern, (path) => list(path, at)) }));
+      const places = [data, ...others];
+      if (why === "hint") return places.flatMap((at) => findFiles(pattern, (path) => namesIn(path, at)));
+      const found = places.map((at) => ({ at, paths: findFiles(pattern, (path) => list(path, at)) }));
       const [first, second] = found.filter(({ paths }) => paths.length > 0);
       if (first && second && first.at.locate(first.paths[0]!) !== second.at.locate(second.paths[0]!)) {
         throw new FileAccessError(

@@ -94,7 +94,7 @@ function loadFile(
 ): void {
   const file = areImages(from.text)
     ? openImages(cx, { item, from }, module, source)
-    : openDataFile(cx, { item, fields: fields.length, from }, module, source.readData);
+    : openDataFile(cx, { item, fields: fields.length, from }, module, source);
   if (!file) return;
   const wrongLength: DataField[] = [];
   let rows = 0;

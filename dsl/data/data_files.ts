@@ -5,6 +5,7 @@ import type { Span } from "../text/source.ts";
 import { parseTable, readCell, type Table } from "./csv.ts";
 import { withinLimit } from "../elaborate/sizes.ts";
 import { fail } from "../world/report.ts";
+import { nearestName } from "../text/did_you_mean.ts";
 import { listed } from "../text/words.ts";
 import { hintFor } from "../diagnostics/hints.ts";
 import { type FindFiles, isPattern } from "./file_names.ts";
@@ -63,7 +64,7 @@ export function openDataFile(
   cx: Context,
   { item, fields, from }: { readonly item: DataItem; readonly fields: number; readonly from: QuotedText },
   module: Module,
-  read: ReadData,
+  { readData: read, findData }: DataSource,
 ): DataFile | undefined {
   const path = pathOf(cx, from, module);
   if (path === undefined) return undefined;
@@ -95,11 +96,14 @@ export function openDataFile(
       notes: [readable],
     });
   }
-  const bytes = whole === path ? readBytes(cx, from, { path }, read) : readBytes(cx, from, {
-    path: whole,
-    without: `\`${from.text}\` does not say what kind of file it is, and it is no run folder: there is no \`${whole}\``,
-    hint: readable,
-  }, read);
+  const bytes = whole === path
+    ? readBytes(cx, from, { path, near: () => beside(path, findData) }, read)
+    : readBytes(cx, from, {
+      path: whole,
+      without:
+        `\`${from.text}\` does not say what kind of file it is, and it is no run folder: there is no \`${whole}\``,
+      hint: readable,
+    }, read);
   if (!bytes) return undefined;
   try {
     const plain = packed ? unpacked(cx, bytes, { path, at: from.span }) : bytes;
@@ -138,10 +142,12 @@ function unpacked(
 export function readBytes(
   cx: Context,
   { text, span: at }: QuotedText,
-  { path, without = `There is no file \`${path}\``, hint }: {
+  { path, without = `There is no file \`${path}\``, hint, near }: {
     readonly path: string;
     readonly without?: string;
     readonly hint?: string;
+    /** The file that was meant, if there is one. */
+    readonly near?: () => string | undefined;
   },
   read: ReadData,
 ): Uint8Array | undefined {
@@ -156,9 +162,25 @@ export function readBytes(
   }
   if (bytes) take(bytes.length);
   if (taken === false) return undefined;
-  if (!bytes) return void fail(cx, { code: "M0601", title: without, at, hint });
+  if (!bytes) {
+    const meant = near?.();
+    return void fail(cx, { code: "M0601", title: without, at, hint: meant ? `did you mean \`${meant}\`?` : hint });
+  }
   if (bytes.length === 0) return void fail(cx, { code: "M0601", title: `\`${path}\` is empty`, at });
   return bytes;
+}
+
+/** The file of the nearest name in the folder of one that is not there, if one is near enough. */
+function beside(path: string, findData: FindFiles | undefined): string | undefined {
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  try {
+    const names = findData?.(`${folder}*`, "hint").map((other) => other.slice(folder.length)) ?? [];
+    const near = nearestName(path.slice(folder.length), names);
+    return near === undefined ? undefined : `${folder}${near}`;
+  } catch {
+    // a folder that may not be listed says nothing
+    return undefined;
+  }
 }
 
 /** What is wrong with a file, which begins with "its" or "it". */

@@ -4,8 +4,9 @@
  *  with `/`. Undefined when there is no such folder. */
 export type ListFolder = (folder: string) => Iterable<string> | undefined;
 
-/** The paths of the files that a pattern names, in order. Throws an Error with a message for a folder that may not be listed. */
-export type FindFiles = (pattern: string) => readonly string[];
+/** The paths of the files that a pattern names, in order. Throws an Error with a message for a folder that may not be listed. Those of
+ *  a `hint` are not asked for by the program: that they may not be listed is no fault. */
+export type FindFiles = (pattern: string, why?: "hint") => readonly string[];
 
 /** True for a path that names several files. */
 export const isPattern = (path: string): boolean => path.includes("*");

@@ -289,6 +289,28 @@ gradient double(mse(line@T(train.x), train.y)) wrt c
 `.replace("data train {", 'data train from "tables/train.csv" {');
 
 Deno.test(
+  "a file of data that is not there is told by the name nearest to it in its folder, or in that of --data",
+  withFiles(
+    {
+      "p.meta": 'edition 1\ndata d from "tables/trian.csv" { x : [_] }\nevaluate e { report sum(d.x) }\n',
+      "tables/train.csv": "x\n1\n",
+      "q.meta": 'edition 1\ndata d from "weights.npz" { x : [_] }\nevaluate e { report sum(d.x) }\n',
+      "elsewhere/weight.npz": "",
+    },
+    async (folder) => {
+      const { code, err } = await meta("check", `${folder}/p.meta`);
+      assertEquals(code, 1);
+      assertStringIncludes(err, "There is no file `tables/trian.csv`");
+      assertStringIncludes(err, "hint: did you mean `tables/train.csv`?");
+      const none = await meta("check", `${folder}/q.meta`);
+      assertEquals([none.code, none.err.includes("hint")], [1, false]);
+      const other = await meta("check", `${folder}/q.meta`, "--data", `${folder}/elsewhere`);
+      assertStringIncludes(other.err, "hint: did you mean `weight.npz`?");
+    },
+  ),
+);
+
+Deno.test(
   "a run folder is run once more, with what it was run with, whatever its program was called",
   withFiles(
     {
