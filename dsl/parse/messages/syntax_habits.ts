@@ -307,8 +307,9 @@ function replacement(f: Failure): Description | undefined {
   const found = f.tokens[f.index];
   if (found === undefined || !/^(without|once|shuffled?)$/.test(found.image)) return undefined;
   let start = f.index;
-  while (f.tokens[start - 1] && sameLine(f, f.tokens[start - 1]!, found)) start--;
-  if (f.tokens[start]!.image !== "batch" || start === f.index) return undefined;
+  // other clauses may stand before it on its line
+  while (f.tokens[start]!.image !== "batch" && f.tokens[start - 1] && sameLine(f, f.tokens[start - 1]!, found)) start--;
+  if (f.tokens[start]!.image !== "batch") return undefined;
   return {
     title: "A batch of which each row comes once before one comes again is written `each once`",
     at: spanOf(f.source, found),
