@@ -39,7 +39,11 @@ export function writeResult(result: RunResult, { path, outputs, log, checkpoints
     }
   };
   // of a run that is done its results go before the last checkpoint, which may hold the lines that the log has no room for
-  const lastResort = () => result.outcome === "done" && checkpoints.giveWay({ newestToo: true });
+  const lastResort = () => {
+    if (result.outcome !== "done" || !checkpoints.giveWay({ newestToo: true })) return false;
+    log.release();
+    return true;
+  };
   const makeRoom = (bytes: number) => checkpoints.giveWay() || log.cut(bytes) || lastResort();
   const write = (name: string, pieces: () => readonly Uint8Array[]) =>
     attempt(name, () => writeFileSafely(`${path}/${name}`, pieces(), { disk, makeRoom }));

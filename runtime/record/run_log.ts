@@ -21,6 +21,8 @@ export interface RunLog {
   place(): { readonly logged: number; readonly waiting: string };
   /** Notes that a checkpoint knows the log up to a place: what comes after it may be cut off, for who goes on from there makes it again. */
   held(logged: number): void;
+  /** Notes that no checkpoint does: all that this run wrote may be cut off. */
+  release(): void;
   /** Bytes of lines that may be cut off: those that came after the newest checkpoint. */
   readonly loose: number;
   /** Gives the room of its last lines to another file, about so many bytes; false where none may be cut off. */
@@ -149,6 +151,8 @@ function logOf({ path, folder, file, logged, waiting: first }: LogParts): RunLog
   // what was written since the last checkpoint
   let held = logged;
   let since: { readonly begin: number; readonly lines: number }[] = [];
+  /** What this run wrote before that. */
+  let kept: { readonly begin: number; readonly lines: number } | undefined;
   let lost = 0;
   /** Lost, and not yet said so in the log. */
   let unsaid = 0;
@@ -199,7 +203,15 @@ function logOf({ path, folder, file, logged, waiting: first }: LogParts): RunLog
     place: () => ({ logged: whole, waiting: [batch?.text ?? "", ...waiting].join("") }),
     held(logged) {
       held = logged;
+      for (const { begin, lines } of since.filter(({ begin }) => begin < logged)) {
+        kept = { begin: kept?.begin ?? begin, lines: (kept?.lines ?? 0) + lines };
+      }
       since = since.filter(({ begin }) => begin >= logged);
+    },
+    release() {
+      if (kept) since.unshift(kept);
+      held = since[0]?.begin ?? held;
+      kept = undefined;
     },
     get loose() {
       return end() - held;
