@@ -490,7 +490,7 @@ class Draft extends Definitions {
     lines.push(`  for ${dice.chance(0.2) ? "N = " : ""}${steps} steps`);
     if (dice.chance(0.12)) lines.push(`  clip norm ${dice.number(0.5, 2)}`);
     if (this.network?.input.rowAxis === 0 && objective.includes("net@") && !tasks && dice.chance(0.5)) {
-      lines.push(`  batch ${dice.int(1, 2)} of d${dice.chance(0.4) ? " each once" : ""}`);
+      lines.push(`  batch ${dice.int(1, 2)} of d${dice.chance(0.7) ? " each once" : ""}`);
     }
     if (dice.chance(0.12)) lines.push(`  until ${this.threshold(name.split(" ")[0]!)}`);
     this.#items.push(`outer ${name} {\n${lines.join("\n")}\n}`);
