@@ -43,34 +43,46 @@ export interface ParallelLoop {
 /** How often a thread looks before it sleeps: some 100 microseconds. */
 const patience = 20_000;
 
-/** Runs a loop with all threads that there are. `around`: locals of the loops around it. */
+/** Runs a loop with all threads that there are, from its last step to its first: alone until another thread is ready, which may be in
+ *  the middle; what is left then is shared. `around`: locals of the loops around it. */
 export function writeDispatch(code: CodeWriter, job: ParallelLoop, around: readonly number[]): void {
   if (around.length > mostArguments) throw new RangeError("Loops are nested deeper than threads can be told");
-  const step = code.local("i32");
-  const run = () => {
+  const [left, step] = [code.local("i32"), code.local("i32")];
+  const run = (step: number) => {
     code.get(step).i32(0);
     for (const local of around) code.get(local);
     code.call(job.step);
   };
-  code.i32(0).atomic("i32.atomic.load", control.helpers).numeric("i32.eqz").when(() => {
-    code.loop(step, { from: 0, to: job.length }, run);
-  }, () => {
+  const alone = () => code.i32(0).atomic("i32.atomic.load", control.helpers).numeric("i32.eqz");
+  code.i32(job.length).set(left);
+  alone().when(() => {
+    const between = stepsBetweenLooks(code, job.length);
+    const counter = between < job.length ? code.local("i32") : -1;
+    code.repeat(() => {
+      code.get(left).i32(1).numeric("i32.sub").set(left);
+      run(left);
+      if (counter >= 0) lookSometimes(code, counter, between);
+      code.get(left).i32(0).numeric("i32.gt_s");
+      alone().numeric("i32.and");
+    });
+  });
+  code.get(left).when(() => {
     code.i32(0).i32(job.number).memory("i32.store", control.job);
-    code.i32(0).i32(job.length).atomic("i32.atomic.store", control.job + 4);
+    code.i32(0).get(left).atomic("i32.atomic.store", control.job + 4);
     around.forEach((local, i) => code.i32(0).get(local).memory("i32.store", control.job + 4 * (ahead + i)));
     code.i32(0).i32(0).atomic("i32.atomic.store", control.done);
-    code.i32(0).i32(job.length).atomic("i32.atomic.store", control.ticket);
+    code.i32(0).get(left).atomic("i32.atomic.store", control.ticket);
     code.i32(0).i32(1).atomic("i32.atomic.rmw.add", control.epoch).drop();
     // a thread that counts itself among the sleepers later than this sees the new epoch and does not sleep
     code.i32(0).atomic("i32.atomic.load", control.sleepers).when(() => {
       code.i32(0).i32(-1).atomic("memory.atomic.notify", control.epoch).drop();
     });
-    takeSteps(code, step, run, job.length);
+    takeSteps(code, step, () => run(step), job.length);
     // the others may still be at theirs
     const counter = code.looks ? code.local("i32") : -1;
     code.repeat(() => {
       lookSometimes(code, counter, looksWhileWaiting);
-      code.i32(0).atomic("i32.atomic.load", control.done).i32(job.length).numeric("i32.lt_s");
+      code.i32(0).atomic("i32.atomic.load", control.done).get(left).numeric("i32.lt_s");
     });
   });
 }
@@ -88,16 +100,21 @@ function lookSometimes(code: CodeWriter, counter: number, times: number): void {
   });
 }
 
+/** How many steps of a loop of so many there are from one look for a pause to the next: all where nothing looks. */
+function stepsBetweenLooks({ looks }: CodeWriter, of: number): number {
+  return looks ? Math.max(1, Math.floor(looks.every * of / looks.work)) : of;
+}
+
 /** Takes steps while there are some; `of` so many there is a look for a pause where their work says so. */
 function takeSteps(code: CodeWriter, step: number, run: () => void, of = 1): void {
   const taken = code.local("i32");
-  const looks = code.looks && of > 1 ? code.local("i32") : -1;
-  const between = code.looks ? Math.max(1, Math.floor(code.looks.every * of / code.looks.work)) : of;
+  const between = stepsBetweenLooks(code, of);
+  const looks = between < of ? code.local("i32") : -1;
   code.repeat(() => {
     code.i32(0).i32(1).atomic("i32.atomic.rmw.sub", control.ticket).i32(1).numeric("i32.sub").set(step);
     code.get(step).i32(0).numeric("i32.ge_s").tee(taken).when(() => {
       run();
-      if (looks >= 0 && between < of) lookSometimes(code, looks, between);
+      if (looks >= 0) lookSometimes(code, looks, between);
       code.i32(0).i32(1).atomic("i32.atomic.rmw.add", control.done).drop();
     });
     code.get(taken);
