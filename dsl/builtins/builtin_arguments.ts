@@ -3,7 +3,7 @@ import { asFloat, toTensor } from "../elaborate/arithmetic.ts";
 import type { CallExpression } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
 import type { Span } from "../text/source.ts";
-import { describeValue, endingHint, isSingleSize, shapeOf } from "../world/values.ts";
+import { arrayHint, describeValue, isSingleSize, shapeOf } from "../world/values.ts";
 import { capital } from "../text/words.ts";
 import type { Context, TensorsValue, Value } from "../world/world.ts";
 import type { Dim, TensorValue } from "../world/value_kinds.ts";
@@ -59,7 +59,7 @@ export function tensorArg(c: BuiltinCall, i: number, want?: "int"): TensorValue 
       code: "M0304",
       title: `\`${c.name}\` takes numbers and tensors, not ${describeValue(c.args[i]!)}`,
       at: c.at(i),
-      hint: endingHint(c.args[i]!),
+      hint: arrayHint(c.args[i]!),
     });
   }
   return undefined;

@@ -1,7 +1,7 @@
 // What can be drawn? The families that initialisers, tasks, models and data draw from, and the fans of the shape that is drawn.
 import { type Builtin, type BuiltinCall, integerArg } from "./builtin_arguments.ts";
 import { fail } from "../world/report.ts";
-import { describeValue, endingHint, errorValue, numbersOf, staticNumber } from "../world/values.ts";
+import { arrayHint, describeValue, errorValue, numbersOf, staticNumber } from "../world/values.ts";
 import { sizeAsNumber } from "../elaborate/arithmetic.ts";
 import type { Scope } from "../world/world.ts";
 import { largestInt } from "../../runtime/ir/types.ts";
@@ -21,7 +21,7 @@ function distribution(family: FloatDistribution["family"], arity: 1 | 2): Builti
             code: "M0304",
             title: `\`${family}\` takes numbers, not ${describeValue(value)}`,
             at: c.call.span,
-            hint: endingHint(value),
+            hint: arrayHint(value),
           });
         }
       }
@@ -102,7 +102,7 @@ function weightsOf(c: BuiltinCall, family: "categorical" | "bernoulli"): Weights
         describeValue(value)
       }`,
       at: c.at(0),
-      hint: places && numbers ? "what happens with one probability is drawn from `bernoulli(p)`" : endingHint(value),
+      hint: places && numbers ? "what happens with one probability is drawn from `bernoulli(p)`" : arrayHint(value),
     });
   }
   const known = numbersOf(value);

@@ -16,7 +16,7 @@ import { withLocals } from "../world/moments.ts";
 import { timeLocals } from "../elaborate/time_points.ts";
 import { toTensor } from "../elaborate/arithmetic.ts";
 import { leavesOf } from "../elaborate/models.ts";
-import { describeValue, endingHint } from "../world/values.ts";
+import { arrayHint, describeValue } from "../world/values.ts";
 
 /** Goes through an output once without running anything. */
 export function checkOutput(el: Elaboration, item: OutputItem): CheckedOutput | undefined {
@@ -68,7 +68,7 @@ export function outputValue(cx: Context, item: OutputItem): TensorValue | undefi
     code: "M0304",
     title: `An output is an array, and this is ${describeValue(value)}`,
     at: item.value.span,
-    hint: partOf(cx, item, value) ?? endingHint(value),
+    hint: partOf(cx, item, value) ?? arrayHint(value),
   });
 }
 

@@ -8,6 +8,7 @@ import { withRows } from "./row_origins.ts";
 import { checkedArithmetic } from "./integers.ts";
 import type { Span } from "../text/source.ts";
 import {
+  arrayHint,
   describeValue,
   errorValue,
   formatDims,
@@ -109,7 +110,8 @@ export function numeric(cx: Context, value: Value, span: Span, what: string): Te
       hint: `say which one, such as \`${path}[l1.W]\``,
     });
   }
-  return fail(cx, { code: "M0304", title: `${capital(describeValue(value))} cannot ${what}`, at: span });
+  const title = `${capital(describeValue(value))} cannot ${what}`;
+  return fail(cx, { code: "M0304", title, at: span, hint: value.kind === "record" ? arrayHint(value) : undefined });
 }
 
 /** Any value that is numbers, as an array. Numbers known now become constants: `float` in the experiment's precision, or

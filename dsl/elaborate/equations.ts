@@ -7,7 +7,7 @@ import { evaluate } from "../world/evaluator.ts";
 import { rowsAsIn } from "./row_origins.ts";
 import { evaluateType } from "./sizes.ts";
 import type { Span } from "../text/source.ts";
-import { describeValue, endingHint, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
+import { arrayHint, describeValue, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
 import type { Context, Local, Value } from "../world/world.ts";
 import type { Dim, TensorValue } from "../world/value_kinds.ts";
 import { lazily } from "../world/moments.ts";
@@ -36,7 +36,7 @@ export function startState(inside: Context, member: StateMember, like?: readonly
       title: `The state \`${name}\` is ${formatDims(dims)} and cannot start as ${describeValue(value)}`,
       at: member.value.span,
       label: untyped ? "a state has the shape of `p` unless it says another" : undefined,
-      hint: endingHint(value) ?? (untyped ? `annotate it: \`state ${name} : [...] = …\`` : undefined),
+      hint: arrayHint(value) ?? (untyped ? `annotate it: \`state ${name} : [...] = …\`` : undefined),
     });
   }
   const variable = inside.b.broadcastTo(tensor.variable, shapeOf(dims));
@@ -108,7 +108,7 @@ export function nextValue(
       sizes: tensor.kind === "tensor" ? namedSizes(like.dims, tensor.dims) : [],
       hint: tensor.kind === "tensor" && untyped
         ? `declare the state so: \`state ${name} : ${formatDims(tensor.dims)} = …\``
-        : endingHint(value),
+        : arrayHint(value),
     });
   }
   const variable = inside.b.broadcastTo(tensor.variable, shapeOf(like.dims));

@@ -13,8 +13,8 @@ import { requireStatic } from "./sizes.ts";
 import { startingAt, startOf } from "./starts.ts";
 import { isLibrary, type Span } from "../text/source.ts";
 import {
+  arrayHint,
   describeValue,
-  endingHint,
   errorValue,
   formatDims,
   formatRange,
@@ -167,7 +167,7 @@ function fillTo(cx: Context, value: Value, dims: readonly Dim[], binding: Bindin
       code: "M0304",
       title: `\`${binding.name.name}\` cannot be ${describeValue(value)}`,
       at: binding.value!.span,
-      hint: endingHint(value),
+      hint: arrayHint(value),
     });
   }
   const same = tensor.dims.length === dims.length && tensor.dims.every((d, i) => d.size === dims[i]!.size);

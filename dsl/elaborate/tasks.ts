@@ -17,7 +17,7 @@ import { hintFor } from "../diagnostics/hints.ts";
 import { beginningOf, lazily, taskOf } from "../world/moments.ts";
 import { drawnFields, drawRows, drawsRows, planRows, rowsOf } from "./drawn_rows.ts";
 import { fieldOf, rowsAsIn } from "./row_origins.ts";
-import { describeValue, endingHint, errorValue, formatDims, namedSizes, numbersOf, shapeOf } from "../world/values.ts";
+import { arrayHint, describeValue, errorValue, formatDims, namedSizes, numbersOf, shapeOf } from "../world/values.ts";
 import { type Path, pathText } from "../syntax/paths.ts";
 import { dependsOnItself } from "../diagnostics/messages.ts";
 
@@ -190,7 +190,7 @@ export function valueOfType(
       }`,
       at,
       secondary,
-      hint: endingHint(value),
+      hint: arrayHint(value),
     });
   }
   const same = tensor.dims.length === dims.length && tensor.dims.every((d, i) => d.size === dims[i]!.size);

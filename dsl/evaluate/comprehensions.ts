@@ -10,7 +10,7 @@ import { builtins, callBuiltinWith } from "../builtins/builtins.ts";
 import { count } from "../text/words.ts";
 import { withRows } from "../elaborate/row_origins.ts";
 import { known, withLocals } from "../world/moments.ts";
-import { endingHint, errorValue, staticNumber } from "../world/values.ts";
+import { arrayHint, errorValue, staticNumber } from "../world/values.ts";
 import type { Variable } from "../../runtime/ir/types.ts";
 import { timeLocals } from "../elaborate/time_points.ts";
 
@@ -79,7 +79,7 @@ export function evaluateOverTimes(cx: Context, body: Expression, over: Comprehen
       code: "M0304",
       title: "The body of a comprehension must be a number or a tensor",
       at: body.span,
-      hint: endingHint(value),
+      hint: arrayHint(value),
     });
   }
   for (const table of indexed) cx.indexed?.add(table);

@@ -10,8 +10,8 @@ import { capital, count } from "../text/words.ts";
 import { noteRow, rowsOfAll, withRows } from "../elaborate/row_origins.ts";
 import type { Span } from "../text/source.ts";
 import {
+  arrayHint,
   describeValue,
-  endingHint,
   errorValue,
   formatDims,
   isSingleSize,
@@ -36,7 +36,7 @@ export function evaluateIndex(cx: Context, object: Value, expression: IndexExpre
       code: "M0304",
       title: `${capital(describeValue(of))} cannot be indexed`,
       at: span,
-      hint: isModel ? "name one of its tensors" : undefined,
+      hint: isModel ? "name one of its tensors" : arrayHint(of),
     });
   }
   if (entries.length > of.dims.length) {
@@ -239,7 +239,7 @@ export function evaluateList(cx: Context, list: ListExpression): Value {
       code: "M0304",
       title: `A list holds numbers and tensors of one shape, not ${describeValue(items[wrong]!)}`,
       at: list.items[wrong]!.span,
-      hint: endingHint(items[wrong]!),
+      hint: arrayHint(items[wrong]!),
     });
   }
   const parts = tensors as TensorValue[];

@@ -34,7 +34,7 @@ import { count } from "../text/words.ts";
 import { axisOf, rowsAsIn, withRows } from "../elaborate/row_origins.ts";
 import { evaluateSize, evaluateType, isUnknown, unknownSize } from "../elaborate/sizes.ts";
 import type { Span } from "../text/source.ts";
-import { describeValue, endingHint, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
+import { arrayHint, describeValue, errorValue, formatDims, namedSizes, shapeOf } from "../world/values.ts";
 import { known } from "../world/moments.ts";
 import { pathText } from "../syntax/paths.ts";
 
@@ -124,17 +124,11 @@ function bindFormal(call: ModelCall, formal: Formal, arg: Passed): TensorValue |
   const value = toTensor(body, arg.value, wanted === "int" || listed ? "int" : other);
   const what = `\`${formal.name.name}\` of \`${item.name.name}\``;
   if (value.kind === "error") {
-    const record = arg.value.kind === "record" ? arg.value : undefined;
-    const member = record && [...record.members.keys()][0];
     return void fail(cx, {
       code: "M0304",
       title: `${what} takes a tensor, not ${describeValue(arg.value)}`,
       at: arg.span,
-      hint: record && member && record.what === "result of"
-        ? `say which one, such as \`${record.name}(…).${member}\``
-        : record && member && record.what !== "task"
-        ? `say which part, such as \`${record.name}.${member}\``
-        : endingHint(arg.value),
+      hint: arrayHint(arg.value),
     });
   }
   const dtype = value.variable.dtype === "i32" ? "int" : value.variable.dtype === "bool" ? "bool" : "float";
@@ -282,7 +276,7 @@ function returnedValue(body: Context, item: ModelItem): Value {
       code: "M0304",
       title: `A model returns a tensor, and \`${item.name.name}\` returns ${describeValue(returned)}`,
       at: item.body.span,
-      hint: endingHint(returned),
+      hint: arrayHint(returned),
     });
   }
   if (item.result?.sizes === undefined) return result;
@@ -326,7 +320,7 @@ function returnedValues(body: Context, { name, result }: ModelItem, { entries, s
         code: "M0304",
         title: `A model returns tensors, and \`${own.name}\` is ${describeValue(returned)}`,
         at: expression.span,
-        hint: endingHint(returned),
+        hint: arrayHint(returned),
       });
     }
     members.set(own.name, () => value);

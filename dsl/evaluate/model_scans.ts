@@ -12,7 +12,7 @@ import type { Context, InstanceNode, Local, Value } from "../world/world.ts";
 import type { Dim, Table, TensorValue } from "../world/value_kinds.ts";
 import { withRows } from "../elaborate/row_origins.ts";
 import { evaluateType, requireInteger, tooLarge, withinLimit } from "../elaborate/sizes.ts";
-import { describeValue, endingHint, errorValue } from "../world/values.ts";
+import { arrayHint, describeValue, errorValue } from "../world/values.ts";
 import { enterWorld, known } from "../world/moments.ts";
 import { pathText } from "../syntax/paths.ts";
 
@@ -139,7 +139,7 @@ function entriesOf(body: Context, member: ScanMember): Sequence | undefined {
     code: "M0304",
     title: `A scan goes through the first axis of a tensor, and this is ${describeValue(value)}`,
     at: member.over.span,
-    hint: value.kind === "static" ? "for numbers write `over t in 0 .. 9`" : endingHint(value),
+    hint: value.kind === "static" ? "for numbers write `over t in 0 .. 9`" : arrayHint(value),
   });
 }
 

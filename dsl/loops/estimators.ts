@@ -21,7 +21,7 @@ import {
   unrolled,
 } from "../world/loop.ts";
 import { requireInteger, requireStatic, withinLimit } from "../elaborate/sizes.ts";
-import { describeValue, endingHint } from "../world/values.ts";
+import { arrayHint, describeValue } from "../world/values.ts";
 import { quoted } from "../text/words.ts";
 import { isWarm } from "./standing.ts";
 
@@ -274,7 +274,7 @@ export function scalarOf(cx: Context, expression: Expression, what: string): Var
       code: "M0304",
       title: `${what} must be a number, not ${describeValue(value)}`,
       at: expression.span,
-      hint: endingHint(value),
+      hint: arrayHint(value),
     });
   }
   return cx.b.apply("stop_gradient", asFloat(cx, tensor).variable);

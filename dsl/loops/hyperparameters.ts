@@ -28,8 +28,8 @@ import {
   withoutTime,
 } from "../world/loop.ts";
 import {
+  arrayHint,
   describeValue,
-  endingHint,
   errorValue,
   formatDims,
   formatRange,
@@ -96,7 +96,7 @@ function planOne(
   }
   if (value.kind !== "static" && value.kind !== "shape" && value.kind !== "literal" && value.kind !== "tensor") {
     const title = `\`${declared.name}\` cannot be ${describeValue(value)}`;
-    return void fail(cx, { code: "M0304", title, at: declared.span, hint: endingHint(value) });
+    return void fail(cx, { code: "M0304", title, at: declared.span, hint: arrayHint(value) });
   }
   const perStep = axes.has("step");
   const perEntry = axes.has("entry");

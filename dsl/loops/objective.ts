@@ -7,7 +7,7 @@ import { evaluate } from "../world/evaluator.ts";
 import type { Loop } from "../world/loop.ts";
 import { withBatch } from "./minibatches.ts";
 import { nameOf } from "../modules/modules.ts";
-import { describeValue, endingHint, errorValue, staticNumber } from "../world/values.ts";
+import { arrayHint, describeValue, errorValue, staticNumber } from "../world/values.ts";
 import { capital } from "../text/words.ts";
 import type { Context, Local, Value, World } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
@@ -71,7 +71,7 @@ export function scalarObjective(cx: Context, expression: Expression, what: strin
       code: "M0308",
       title: `${capital(what)} must be a scalar, and this is ${describeValue(value)}`,
       at: expression.span,
-      hint: tensor.kind === "tensor" ? "take its `mean(…)` or `sum(…)`" : endingHint(value),
+      hint: tensor.kind === "tensor" ? "take its `mean(…)` or `sum(…)`" : arrayHint(value),
     });
   }
   return tensor;

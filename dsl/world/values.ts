@@ -1,5 +1,5 @@
 // What sizes has a value, and how is it described? Texts and sizes of what `world.ts` defines.
-import type { Value } from "./world.ts";
+import type { RecordValue, Value } from "./world.ts";
 import type { Dim, ErrorValue, ShapeValue, StaticValue } from "./value_kinds.ts";
 import { hyperparameterPath } from "./loop.ts";
 import { pathText } from "../syntax/paths.ts";
@@ -64,11 +64,27 @@ export function describeValue(value: Value): string {
   }
 }
 
-/** What to write where a model, or what was made of its tensors, stands for no array; nothing for other values. */
-export function endingHint(value: Value): string | undefined {
+/** What to write where an array is wanted and a model stands, what was made of its tensors, or what has parts by name; nothing for
+ *  other values. */
+export function arrayHint(value: Value): string | undefined {
+  if (value.kind === "record") return partsHint(value);
   if (value.kind !== "model" && value.kind !== "tensors") return undefined;
   const end = "make one number of all its entries with `sum`, `mean`, `max`, `min` or `norm`";
   return value.kind === "tensors" ? end : `call it, or ${end}`;
+}
+
+/** So many parts are named in a hint. */
+const mostNamedParts = 4;
+
+/** The parts of what has parts, as a program reads them; of a task none is an array. */
+function partsHint({ name, what, members }: RecordValue): string | undefined {
+  if (what === "task" || members.size === 0) return undefined;
+  const object = what === "result of" ? `${name}(…)` : name;
+  const parts = [...members.keys()].map((part) => `\`${object}.${part}\``);
+  if (parts.length > mostNamedParts) return `say which part, such as ${parts[0]}`;
+  return parts.length === 1
+    ? `write ${parts[0]}`
+    : `say which part: ${parts.slice(0, -1).join(", ")} or ${parts.at(-1)}`;
 }
 
 /** `low .. high` as a program writes it. */
