@@ -17,6 +17,7 @@ import {
 } from "./builtin_arguments.ts";
 import type { Expression } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
+import { notePicked } from "../elaborate/class_numbers.ts";
 import { checkedIndices, entriesAlong } from "../elaborate/integers.ts";
 import { capital, count } from "../text/words.ts";
 import { noteRow, rowsOfAll, withRows } from "../elaborate/row_origins.ts";
@@ -259,6 +260,7 @@ function take(c: BuiltinCall): Value {
     });
   }
   if (indices.dims.length === 0) noteRow(c.cx, x.dims[axis]!);
+  notePicked(c.cx, x, c.at(0));
   const { size } = x.dims[axis]!;
   const own = checkedIndices(c.cx, indices, {
     size,

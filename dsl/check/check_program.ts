@@ -18,6 +18,7 @@ import type { Loop } from "../world/loop.ts";
 import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import { requireInteger } from "../elaborate/sizes.ts";
 import { checkHeldStates } from "./check_held_states.ts";
+import { checkClassNumbers } from "./check_class_numbers.ts";
 import { isOfStep } from "../syntax/ast.ts";
 import { tensorsIn } from "../elaborate/models.ts";
 import { leadsTo, overlaps, type Path, pathText, samePath } from "../syntax/paths.ts";
@@ -61,6 +62,7 @@ export function checkProgram(el: Elaboration): CheckedProgram {
   const records = readRecords(el, { outers: checked.outers, persistent, recordable, whole, learners });
   reportUnshaped(el);
   if (whole) checkHeldStates(el);
+  checkClassNumbers(el);
   for (const outer of checked.outers) refuseDifferentTimes(el, outer, records);
   return { ...checked, records, stopping, persistent, startRuns };
 }

@@ -215,4 +215,10 @@ export const codeMeanings: { readonly [C in DiagnosticCode]: readonly string[] }
     "Where that is usual, numbers are often written with commas: those are errors, as a comma may part thousands, " +
     "too. Commas as separators and points in numbers mean the same everywhere.",
   ],
+  W0602: [
+    "`draw 2 of each` numbers the task's classes as they were drawn, alike in all splits that say so. A split that draws of " +
+    "the whole table keeps the numbers that the table has. Here both are held against the same number of classes, as " +
+    "labels, as indices or by `==`, so that a network that learned the one is asked by the other: it looks as if it had " +
+    "learned nothing.",
+  ],
 };

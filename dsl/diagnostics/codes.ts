@@ -68,6 +68,7 @@ export const diagnosticCodes = {
   W0401: { name: "A state that nothing moves", severity: "warning" },
   W0501: { name: "A derivative that leaves out the probabilities of a draw", severity: "warning" },
   W0601: { name: "A table whose columns semicolons separate", severity: "warning" },
+  W0602: { name: "Numbers of a table where drawn classes are meant", severity: "warning" },
 } as const satisfies { readonly [code: string]: CodeRow };
 
 /** A stable code of a diagnostic. */

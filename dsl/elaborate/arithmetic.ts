@@ -5,6 +5,7 @@ import { allocate, type DType, isFloat, largestInt, type PrimitiveName } from ".
 import type { BinaryExpression } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
 import { withRows } from "./row_origins.ts";
+import { noteCompared } from "./class_numbers.ts";
 import { checkedArithmetic } from "./integers.ts";
 import type { Span } from "../text/source.ts";
 import {
@@ -70,6 +71,7 @@ export function applyBinary(cx: Context, expression: BinaryExpression, left: Val
     const base = asFloat(cx, x);
     return { ...plain(base), variable: cx.b.one("integer_pow", [base.variable], { exponent: c.value }) };
   }
+  if (op === "==" || op === "!=") noteCompared(cx, x, y, expression.span);
   const result = broadcastBinary(cx, primitiveOf[op], x, y, expression.span, expression);
   if (result.kind === "tensor" && result.variable.dtype === "i32" && (op === "+" || op === "-")) {
     // a bound time plus a constant still indexes times

@@ -11,7 +11,7 @@ import { fail } from "../world/report.ts";
 import { taskOf } from "../world/moments.ts";
 import { describeValue, errorValue } from "../world/values.ts";
 import type { Context, RecordValue, Value } from "../world/world.ts";
-import type { ClassTable, TensorValue } from "../world/value_kinds.ts";
+import type { ClassNumbers, ClassTable, TensorValue } from "../world/value_kinds.ts";
 import { toTensor } from "./arithmetic.ts";
 import { classArray, classTable } from "./class_tables.ts";
 import type { DrawName } from "./draw_keys.ts";
@@ -243,10 +243,12 @@ export function drawnFields(
   drawn: DrawnRows,
 ): ReadonlyMap<string, () => Value> {
   const { pool: { table, classes }, member } = plan.splits.get(split)!;
-  const task = taskOf(cx.world)!.definition.name;
+  const { name: task, item } = taskOf(cx.world)!.definition;
   const fields = new Map<string, () => Value>();
   for (const [name, read] of table.members) {
-    const declared = { name: `${task}.${split.name.name}.${name}`, span: member.span };
+    const place = { name: `${task}.${split.name.name}.${name}`, span: member.span };
+    const numbers = classNumbersOf(plan, table, { task: item as TaskItem, split, field: name });
+    const declared = numbers ? { ...place, numbers } : place;
     fields.set(name, () => {
       const whole = read();
       if (whole.kind === "error") return errorValue;
@@ -256,6 +258,16 @@ export function drawnFields(
     });
   }
   return fields;
+}
+
+/** By which numbers a split has the field of the task's classes; undefined for another field, and for one of another table. */
+function classNumbersOf(
+  { classes, splits }: RowPlan,
+  table: RecordValue,
+  of: Pick<ClassNumbers, "task" | "split" | "field">,
+): ClassNumbers | undefined {
+  if (!classes || of.field !== classes.member.by.name || table.table !== classes.table.table) return undefined;
+  return { ...of, by: splits.get(of.split)!.pool.classes ? "draw" : "table", classes: classes.count };
 }
 
 /** The numbers of rows that splits draw, and of the classes that these belong to: int [rows]. */

@@ -18,6 +18,7 @@ import { fail, userPlace } from "../world/report.ts";
 import { isLibrary, type Span } from "../text/source.ts";
 import type { Context } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
+import { noteNumbers } from "./class_numbers.ts";
 import { arithmetic, mostSummed, wrappedSum } from "./wrapped.ts";
 import { runningTotals } from "./running_totals.ts";
 import { capital } from "../text/words.ts";
@@ -44,6 +45,7 @@ export function checkedIndices(
     readonly at: Span;
   },
 ): TensorValue {
+  noteNumbers(cx, x, size, at);
   const callee = isLibrary(at.source) ? cx.frames.find((f) => !isLibrary(f.span.source))?.callee : of;
   const subject = callee === undefined ? kind : `${kind} of \`${callee}\``;
   const reason = size === 1 ? `there is 1 ${unit[0]}` : `there are ${size} ${unit[1]}`;

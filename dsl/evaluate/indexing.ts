@@ -5,6 +5,7 @@ import { requireStatic } from "../elaborate/sizes.ts";
 import type { Expression, IndexExpression, ListExpression } from "../syntax/ast.ts";
 import { fail } from "../world/report.ts";
 import { evaluate, numberValue } from "../world/evaluator.ts";
+import { notePicked } from "../elaborate/class_numbers.ts";
 import { checkedIndices, entriesAlong } from "../elaborate/integers.ts";
 import { capital, count } from "../text/words.ts";
 import { noteRow, rowsOfAll, withRows } from "../elaborate/row_origins.ts";
@@ -39,6 +40,7 @@ export function evaluateIndex(cx: Context, object: Value, expression: IndexExpre
       hint: isModel ? "name one of its tensors" : arrayHint(of),
     });
   }
+  notePicked(cx, of, span);
   if (entries.length > of.dims.length) {
     return fail(cx, {
       code: "M0301",

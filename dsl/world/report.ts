@@ -66,6 +66,7 @@ function newPass() {
     unshaped: new Map(),
     waiting: new Map(),
     counted: new Map(),
+    numbered: new Map(),
   } satisfies Partial<Elaboration>;
 }
 

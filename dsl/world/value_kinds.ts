@@ -3,7 +3,7 @@
 import type { ArrayType, Variable } from "../../runtime/ir/types.ts";
 import type { DeclaredHyperparameter, Loop } from "./loop.ts";
 import type { Path } from "../syntax/paths.ts";
-import type { DataItem, SplitMember } from "../syntax/ast.ts";
+import type { DataItem, SplitMember, TaskItem } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
 
 /** How many numbers go into one entry of what is drawn, and out of it. */
@@ -30,6 +30,25 @@ export interface ClassTable {
   readonly most: number;
   /** What the arrays are called among the data. */
   readonly key: string;
+}
+
+/** By which numbers a split has the field by which its task draws classes. */
+export interface ClassNumbers {
+  readonly task: TaskItem;
+  readonly split: SplitMember;
+  readonly field: string;
+  /** 0, 1, … as the classes were drawn, or those that the table has. */
+  readonly by: "draw" | "table";
+  /** How many classes are drawn. */
+  readonly classes: number;
+}
+
+/** A place where such numbers stand for one of so many things. */
+export interface NumbersUse {
+  readonly numbers: ClassNumbers;
+  /** How many things; 0 where they are compared with those of the other kind. */
+  readonly count: number;
+  readonly at: Span;
 }
 
 /** A field of a task that a host function gives. */
@@ -64,7 +83,12 @@ export interface TensorValue {
   readonly variable: Variable;
   readonly dims: readonly Dim[];
   /** Where it was declared, for messages. */
-  readonly declared?: { readonly name: string; readonly span: Span; readonly dims?: readonly Dim[] };
+  readonly declared?: {
+    readonly name: string;
+    readonly span: Span;
+    readonly dims?: readonly Dim[];
+    readonly numbers?: ClassNumbers;
+  };
   /** Set on the bound variable of a comprehension (plus an offset): it may index times. */
   readonly time?: { readonly scope: TimeScope; readonly offset: number };
 }

@@ -35,6 +35,7 @@ import type {
   LiteralValue,
   LoopValue,
   NamedTensor,
+  NumbersUse,
   ShapeValue,
   StaticValue,
   Table,
@@ -288,6 +289,8 @@ export interface Elaboration {
   readonly startsRead: Set<Start>;
   /** The rows of tables by the values of a field, where tasks draw them so; undefined where those are not known. */
   readonly classTables: Map<Table, Map<string, ClassTable | undefined>>;
+  /** Where fields of classes are read as numbers of things. */
+  readonly numbered: Map<string, NumbersUse>;
   /** What is known of their integers, and where each stands. */
   readonly dataRanges: Map<string, IntRange>;
   /** The rows of each part of a table, increasing; undefined where they cannot be known. */
