@@ -5,19 +5,18 @@ import { type CommandLine, parseArguments, type ParsedArguments } from "./cli/ar
 import { exitCodes } from "./cli/exit_codes.ts";
 import { type Console, processConsole } from "./cli/console.ts";
 import { firstScreen, helpText } from "./cli/help.ts";
-import { sayProblem, sayWhatIsUnsaid, showError } from "./cli/problems.ts";
+import { sayProblem, sayWhatIsUnsaid, showThrown } from "./cli/problems.ts";
 import { compareVerb } from "./cli/compare_verb.ts";
 import { resumeVerb } from "./cli/resume_verb.ts";
 import { runVerb } from "./cli/run_verb.ts";
+import { sweepVerb } from "./cli/sweep_verb.ts";
 import { explainVerb } from "./cli/explain.ts";
 import { explainProgram } from "./cli/explain_program.ts";
 import { doctorVerb } from "./cli/doctor.ts";
 import { checkVerb, fmtVerb } from "./cli/source_verbs.ts";
 import { verifyVerb } from "./cli/verify.ts";
 import { version } from "./api/version.ts";
-import { asOwnError, InternalError, UseError } from "./runtime/errors.ts";
 import { type Disk, systemDisk } from "./runtime/record/disk.ts";
-import { FileAccessError, isDiskFailure } from "./runtime/record/files.ts";
 
 /** Does what the arguments say, writes to the console and, where it is asked to, to the disk, and gives the exit code. */
 export async function main(args: readonly string[], console: Console, disk: Disk = systemDisk): Promise<number> {
@@ -60,15 +59,10 @@ async function runCommand(command: CommandLine, console: Console, disk: Disk): P
     if (command.verb === "compare") return compareVerb(command, console);
     if (command.verb === "doctor") return await doctorVerb(console);
     if (command.verb === "verify") return await verifyVerb(command, console);
+    if (command.verb === "sweep" || command.swept) return await sweepVerb(command, console, disk);
     return await (command.verb === "resume" ? resumeVerb : runVerb)(command, console, disk);
   } catch (error) {
-    const own = error instanceof FileAccessError ? error : asOwnError(error);
-    showError(own, new Map(), { console, json });
-    if (own instanceof FileAccessError && isDiskFailure(own)) return exitCodes.runFailed;
-    // what the user can cure: files, permissions, names of backends
-    if (own instanceof FileAccessError || own instanceof UseError) return exitCodes.wrongUse;
-    if (own instanceof InternalError) sayProblem(`${own.stack}\n`, console);
-    return exitCodes.runFailed;
+    return showThrown(error, { console, json });
   }
 }
 

@@ -75,7 +75,8 @@ function factsOf({ said, account, texts, folder }: StoredRun): Map<string, strin
 /** Facts whose values are too long to be told: where they differ the folder is named. */
 const untold: readonly string[] = ["data", "tasks", "program"];
 
-/** Groups runs by their settings, in the order in which they come. Two runs of one setting with the same seed are two settings. */
+/** Groups runs by their settings, in the order in which they come. Two runs of one setting with the same seed are two settings; where all
+ *  are of one, it is called by its program. */
 export function settingsOf(runs: readonly StoredRun[]): readonly (Setting & { readonly folders: readonly string[] })[] {
   const groups: { readonly facts: Map<string, string>; readonly runs: StoredRun[] }[] = [];
   for (const run of runs) {
@@ -89,7 +90,10 @@ export function settingsOf(runs: readonly StoredRun[]): readonly (Setting & { re
     else groups.push({ facts, runs: [run] });
   }
   const differing = differingNames(groups.map(({ facts }) => facts));
-  const labels = groups.map(({ facts }) => labelOf(facts, differing));
+  const [only] = groups;
+  const labels = groups.length === 1 && only!.runs.length > 1
+    ? [only!.runs[0]!.said.program]
+    : groups.map(({ facts }) => labelOf(facts, differing));
   return groups.map(({ facts, runs }, i) => ({
     // a name of its own, where what is told of two is the same
     label: labels.filter((label) => label === labels[i]).length === 1 ? labels[i]! : facts.get("folder")!,

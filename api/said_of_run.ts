@@ -18,6 +18,8 @@ export interface SaidOfRun {
   readonly versions?: { readonly meta?: string };
   /** The script that makes its tasks. */
   readonly tasks?: { readonly path: string; readonly sha256: string } | null;
+  /** What a script gave it, which the folder does not hold. */
+  readonly byScript?: readonly string[];
 }
 
 /** What the folder says; undefined where it is no run folder. Throws FileAccessError. */

@@ -5,18 +5,34 @@ import { parseBytes } from "../runtime/bytes.ts";
 import { chooseLimits, type LimitName, limitNames, type Limits, untrustedLimits } from "../runtime/limits.ts";
 import { type CheckpointTimes, parseCheckpointTimes, usualTimes } from "../runtime/record/checkpoint_times.ts";
 import { nearestName, orNearest } from "../dsl/text/did_you_mean.ts";
+import { namesNumbers, namesSeveral, parseOnly, parseSeeds, parseValue, parseValues } from "./value_lists.ts";
 import { options, type Verb, verbMeant, verbs } from "./verbs.ts";
 
 const onlyOne = "Only one program can be run at a time";
+
+/** Values of inputs, by name. */
+export type InputValues = Readonly<Record<string, number | string | boolean>>;
+
+/** Seeds, and for each input its values: there is a run for each combination. */
+export interface Swept {
+  readonly seeds: readonly number[];
+  readonly inputs: Readonly<Record<string, readonly InputValues[string][]>>;
+}
 
 /** A request, understood and checked. */
 export interface CommandLine {
   readonly verb: Verb;
   readonly files: readonly string[];
-  /** Names of the options that were given. */
-  readonly given: ReadonlySet<string>;
-  readonly inputs: Readonly<Record<string, number | string | boolean>>;
+  /** The options that were given, with their words. */
+  readonly given: ReadonlyMap<string, readonly string[]>;
+  readonly inputs: InputValues;
   readonly seed: number;
+  /** What a sweep goes through; undefined where there is one run. */
+  readonly swept: Swept | undefined;
+  /** Which runs of a sweep, by their places in its list, from 0; all when not given. */
+  readonly only: readonly number[] | undefined;
+  /** `sweep --list`. */
+  readonly listOnly: boolean;
   readonly backend: string;
   /** Bytes. */
   readonly memory: number | undefined;
@@ -140,6 +156,11 @@ function filesProblem(verb: Verb, files: readonly string[]): string | undefined 
   if (verb === "resume") {
     return files.length === 1 ? undefined : "`resume` needs the folder of one run: meta.ts resume DIR";
   }
+  if (verb === "sweep") {
+    return files.length === 1
+      ? undefined
+      : "`sweep` needs one program, or the folder of a sweep: meta.ts sweep FILE.meta";
+  }
   if (verb === "compare") {
     return files.length > 0 ? undefined : "`compare` needs the folders of runs: meta.ts compare DIR DIR";
   }
@@ -163,17 +184,20 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
   const problem = !isVerb && files.length > 1 ? unknownVerb(first) : filesProblem(verb, files);
   if (problem !== undefined) return wrong(problem);
 
-  const inputs = parseInputs(given.get("set") ?? []);
-  if (typeof inputs === "string") return wrong(inputs);
   const seedText = given.get("seed")?.[0] ?? "0";
-  const seed = Number(seedText.replaceAll("_", ""));
-  if (!/^\d[\d_]*$/.test(seedText) || !Number.isSafeInteger(seed)) {
-    return wrong(`\`--seed\` must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, not \`${seedText}\``);
-  }
+  const seeds = parseSeeds(seedText);
+  if (typeof seeds === "string") return wrong(seeds);
+  const isSweep = verb === "sweep" || verb === "run" && namesSeveral(seedText);
+  if (!isSweep && namesSeveral(seedText)) return wrong(`\`${verb}\` takes one seed, not \`${seedText}\``);
+  const values = parseInputs(given.get("set") ?? [], verb);
+  if (typeof values === "string") return wrong(values);
+  const only = parseOnly(given.get("only")?.[0]);
+  if (typeof only === "string") return wrong(only);
   const emit = given.get("emit")?.[0];
   if (emit !== undefined && !stages.includes(emit)) {
     return wrong(`\`--emit\` knows the stages ${stages.join(", ")}, not \`${emit}\``);
   }
+  if (emit !== undefined && isSweep) return wrong("`--emit` is of one run: give one `--seed`");
   const memoryText = given.get("memory")?.[0];
   const memory = memoryText === undefined ? undefined : parseBytes(memoryText);
   if (memoryText !== undefined && memory === undefined) {
@@ -196,9 +220,12 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
   const command: CommandLine = {
     verb,
     files,
-    given: new Set(given.keys()),
-    inputs,
-    seed,
+    given,
+    inputs: isSweep ? {} : Object.fromEntries(Object.entries(values).map(([name, [value]]) => [name, value!])),
+    seed: seeds[0]!,
+    swept: isSweep ? { seeds, inputs: values } : undefined,
+    only,
+    listOnly: given.has("list"),
     backend: given.get("backend")?.[0] ?? "auto",
     memory,
     threads,
@@ -241,22 +268,21 @@ function parseLimits(
   }
 }
 
-/** Values by name, or what is wrong with them. */
-function parseInputs(texts: readonly string[]): Record<string, number | string | boolean> | string {
-  const inputs = new Map<string, number | string | boolean>();
+/** The values of each input, or what is wrong with them. */
+function parseInputs(texts: readonly string[], verb: Verb): Swept["inputs"] | string {
+  const inputs = new Map<string, readonly InputValues[string][]>();
   for (const text of texts) {
     const equals = text.indexOf("=");
     if (equals <= 0) return `\`--set ${text}\` has no \`NAME=VALUE\``;
     const name = text.slice(0, equals).trim();
     if (inputs.has(name)) return `\`--set ${name}\` is given twice`;
-    inputs.set(name, parseValue(text.slice(equals + 1).trim()));
+    const words = text.slice(equals + 1).trim();
+    const values = parseValues(words, `--set ${name}`);
+    if (verb === "sweep" && typeof values === "string") return values;
+    if (verb !== "sweep" && namesNumbers(words)) {
+      return `\`--set ${text}\` names several values, and \`${verb}\` takes one: \`sweep\` runs each`;
+    }
+    inputs.set(name, verb === "sweep" ? values as readonly InputValues[string][] : [parseValue(words)]);
   }
   return Object.fromEntries(inputs);
-}
-
-/** A number as the language writes it, `true`, `false`, or the text itself. */
-function parseValue(text: string): number | string | boolean {
-  if (text === "true" || text === "false") return text === "true";
-  const number = /^[+-]?(\d[\d_]*(\.\d[\d_]*)?|\.\d[\d_]*)([eE][+-]?\d+)?$/.test(text);
-  return number ? Number(text.replaceAll("_", "")) : text;
 }

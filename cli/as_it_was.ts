@@ -32,6 +32,14 @@ export function asItWas(asked: CommandLine, said: SaidOfRun): CommandLine {
   };
 }
 
+/** Throws FileAccessError where a script made the run with what no folder holds: without that it would be another run. */
+export function refuseScripts(run: string, { byScript }: SaidOfRun): void {
+  if (byScript === undefined) return;
+  throw new FileAccessError(
+    `The run of \`${run}\` was made by a script, with ${byScript.join(", ")} of its own: only a script can repeat it`,
+  );
+}
+
 /** Where the first file of data was that is there no more, and what to do; undefined where all are there. */
 export function missingData({ data, folder }: SaidOfRun, run: string): string | undefined {
   for (const { path, folder: own, files } of data) {

@@ -2,8 +2,10 @@
 import type { Diagnostic } from "../dsl/diagnostics/diagnostic.ts";
 import { diagnosticToJson, placeToJson, renderDiagnostics, renderProblem } from "../dsl/diagnostics/render.ts";
 import type { SourceText } from "../dsl/text/source.ts";
-import { MetaRuntimeError } from "../runtime/errors.ts";
+import { asOwnError, InternalError, MetaRuntimeError, UseError } from "../runtime/errors.ts";
+import { FileAccessError, isDiskFailure } from "../runtime/record/files.ts";
 import type { Console } from "./console.ts";
+import { exitCodes } from "./exit_codes.ts";
 
 type Sources = ReadonlyMap<string, SourceText>;
 
@@ -47,6 +49,17 @@ export function showError(
   const problem = { severity: "error" as const, title: error.message };
   const shown = origin ? { ...problem, primary: { span: origin, message: "" } } : problem;
   sayProblem(`${renderProblem(shown, sources, { color: console.errColor })}\n`, console);
+}
+
+/** Shows what a verb threw; the exit code. */
+export function showThrown(error: unknown, to: { readonly console: Console; readonly json: boolean }): number {
+  const own = error instanceof FileAccessError ? error : asOwnError(error);
+  showError(own, new Map(), to);
+  if (own instanceof FileAccessError && isDiskFailure(own)) return exitCodes.runFailed;
+  // what the user can cure: files, permissions, names of backends
+  if (own instanceof FileAccessError || own instanceof UseError) return exitCodes.wrongUse;
+  if (own instanceof InternalError) sayProblem(`${own.stack}\n`, to.console);
+  return exitCodes.runFailed;
 }
 
 /** Says on standard error why something is not what was asked for; where that takes nothing, among the results. */

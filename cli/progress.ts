@@ -114,7 +114,9 @@ const poorResidual = 0.1;
 
 /** What makes an implicit derivative doubtful: a loop that is taken for solved and is not, a system that is not solved.
  *  `about` is the same whenever the same doubt arises again. */
-function implicitWarnings({ outer, report }: ImplicitEvent): { readonly about: string; readonly text: string }[] {
+export function implicitWarnings(
+  { outer, report }: ImplicitEvent,
+): { readonly about: string; readonly text: string }[] {
   const { loop, residual, equation, gradientNorm, startNorm, arrived } = report;
   const at = outer ? `${outer.name}, meta-step ${outer.step}: ` : "";
   const of = `${outer?.name} ${loop}`;

@@ -1,6 +1,7 @@
 // What does `meta.ts resume DIR` do? Goes on with the run of a folder from a checkpoint: the same program, seed, backend and data, or it
 // says what has changed; `--set` makes it longer.
 import { chooseBackend } from "../api/backends.ts";
+import { jsonLimits } from "../api/folder_contents.ts";
 import { goingOnFrom, identityOf, type RunOf } from "../api/going_on.ts";
 import { howItEnded, saidOf } from "../api/said_of_run.ts";
 import { openProgramFiles } from "../api/program_files.ts";
@@ -19,11 +20,16 @@ import { loadReadersFor } from "./image_readers.ts";
 import { asItWas, changedFile, missingData, placeOf, refuseChangedData } from "./as_it_was.ts";
 import type { Console } from "./console.ts";
 import { sayProblem, showDiagnostics } from "./problems.ts";
-import { jsonLimits, runShown, wrongCode } from "./run_verb.ts";
+import { runShown, type RunWays, wrongCode } from "./run_verb.ts";
 import { namedScript, namesOf } from "./task_script.ts";
 
 /** Runs the verb; the exit code. Throws FileAccessError or RangeError for wrong use. */
-export async function resumeVerb(asked: CommandLine, console: Console, disk: Disk): Promise<number> {
+export async function resumeVerb(
+  asked: CommandLine,
+  console: Console,
+  disk: Disk,
+  ways: RunWays = {},
+): Promise<number> {
   const run = asked.files[0]!.replace(/(?<=.)\/+$/, "");
   const said = saidOf(run);
   if (!said) {
@@ -90,7 +96,7 @@ export async function resumeVerb(asked: CommandLine, console: Console, disk: Dis
   if (!json) {
     console.err(`${run} goes on ${from ? whereText(from) : "from its beginning: it has no checkpoint"}\n`);
   }
-  return await runShown({ program, sources, command, choice, folder, script, from }, console);
+  return await runShown({ program, sources, command, choice, folder, script, from }, console, ways);
 }
 
 /** "before meta-step 120 of `train`". */

@@ -2,7 +2,7 @@
 import { nearestName } from "../dsl/text/did_you_mean.ts";
 
 /** A verb of the command line. */
-export type Verb = "run" | "resume" | "compare" | "check" | "fmt" | "explain" | "verify" | "doctor";
+export type Verb = "run" | "resume" | "sweep" | "compare" | "check" | "fmt" | "explain" | "verify" | "doctor";
 
 interface VerbFacts {
   /** In half a sentence. */
@@ -30,6 +30,15 @@ export const verbs: Readonly<Record<Verb, VerbFacts>> = {
     takes: "DIR",
     example: "meta.ts resume runs/a",
     does: "Goes on from the newest checkpoint of `runs/a`, to the same numbers as a run that was never stopped.",
+  },
+  sweep: {
+    text: "run a program for several seeds and values of its inputs, side by side",
+    takes: "FILE.meta, or DIR",
+    example: "meta.ts sweep maml.meta --seed 0..4 --set shots=1,5 --out runs/shots",
+    does:
+      "Makes 10 runs, a folder each, on all cores, and a table with the mean and the 95 % interval of each setting. What is done is not done " +
+      "again: `sweep runs/shots` goes on after a stop, and more seeds or values extend it. `sweep runs/shots --only 3` makes one run of its " +
+      "list.",
   },
   compare: {
     text: "say how run folders differ: means, intervals, and differences in pairs",
@@ -85,71 +94,87 @@ export const options: Readonly<Record<string, OptionFacts>> = {
   set: {
     type: "string",
     value: "NAME=VALUE",
-    text: "value of an `input` of the program; may be repeated",
-    verbs: ["run", "resume", "check", "explain", "verify"],
+    text: "value of an `input` of the program; may be repeated; with sweep several: shots=1,5 or depth=2..4",
+    verbs: ["run", "resume", "sweep", "check", "explain", "verify"],
     repeats: true,
   },
   seed: {
     type: "string",
     value: "N",
-    text: "seed of every draw, an integer from 0; default 0",
-    verbs: ["run", "verify"],
+    text: "seed of every draw, an integer from 0; default 0. Several (0..4, or 0,3,7) make a run each, as `sweep` does",
+    verbs: ["run", "sweep", "verify"],
   },
   backend: {
     type: "string",
     value: "NAME",
     text: "auto (default), wasm, tensorflow or reference; of `A,B` the first that opens",
-    verbs: ["run", "explain", "verify"],
+    verbs: ["run", "sweep", "explain", "verify"],
   },
   memory: {
     type: "string",
     value: "BYTES",
     text: "what each function may keep, such as 2GB; loops keep less to fit",
-    verbs: ["run", "resume", "explain", "verify"],
+    verbs: ["run", "resume", "sweep", "explain", "verify"],
   },
   threads: {
     type: "string",
     value: "N",
-    text: "threads that work on tasks; results are the same for any number",
-    verbs: ["run", "resume", "verify"],
+    text: "threads that work on tasks, or on the runs of a sweep; results are the same for any number",
+    verbs: ["run", "resume", "sweep", "verify"],
   },
   limits: {
     type: "string",
     value: "SET",
     text: "`untrusted` for a stranger's program: lower limits (docs/limits.md)",
-    verbs: ["run", "resume", "check", "fmt", "explain", "verify"],
+    verbs: ["run", "resume", "sweep", "check", "fmt", "explain", "verify"],
   },
   limit: {
     type: "string",
     value: "NAME=N",
     text: "another number for one limit; may be repeated",
-    verbs: ["run", "resume", "check", "fmt", "explain", "verify"],
+    verbs: ["run", "resume", "sweep", "check", "fmt", "explain", "verify"],
     repeats: true,
   },
   data: {
     type: "string",
     value: "DIR",
     text: "a second folder in which data and starts are looked for",
-    verbs: ["run", "resume", "check", "explain", "verify"],
+    verbs: ["run", "resume", "sweep", "check", "explain", "verify"],
   },
   tasks: {
     type: "string",
     value: "FILE.ts",
     text: "a script whose default export is functions that make tasks, by name",
-    verbs: ["run", "resume", "check", "explain"],
+    verbs: ["run", "resume", "sweep", "check", "explain"],
   },
   checkpoint: {
     type: "string",
     value: "TIME",
     text: 'with --out: what lies between checkpoints: 60s, 5min, 2h, "1000 steps", or off',
-    verbs: ["run", "resume"],
+    verbs: ["run", "resume", "sweep"],
   },
-  out: { type: "string", value: "DIR", text: "write a run folder; DIR must be new or empty", verbs: ["run"] },
+  out: {
+    type: "string",
+    value: "DIR",
+    text: "write a run folder; DIR must be new or empty. Of a sweep a folder with one for each run",
+    verbs: ["run", "sweep"],
+  },
+  only: {
+    type: "string",
+    value: "N",
+    text: "with sweep: these runs of its list, from 0 (3, or 0..4), and no others",
+    verbs: ["sweep"],
+  },
+  list: {
+    type: "boolean",
+    text: "with sweep: write the list of its runs, say how far they are, and run none",
+    verbs: ["sweep"],
+  },
   emit: { type: "string", value: "STAGE", text: "print cst, ast, checked, ir or plan, and do not run", verbs: ["run"] },
   json: {
     type: "boolean",
     text: "one JSON object a line on standard output",
-    verbs: ["run", "resume", "compare", "check", "verify"],
+    verbs: ["run", "resume", "sweep", "compare", "check", "verify"],
   },
   kernels: { type: "boolean", text: "with explain: every kernel, and where its arrays lie", verbs: ["explain"] },
   check: { type: "boolean", text: "with fmt: change nothing, exit 1 if a file would change", verbs: ["fmt"] },
@@ -164,6 +189,9 @@ const elsewhere: Readonly<Record<string, Verb>> = {
   exec: "run",
   continue: "resume",
   restart: "resume",
+  grid: "sweep",
+  multirun: "sweep",
+  seeds: "sweep",
   diff: "compare",
   lint: "check",
   validate: "check",

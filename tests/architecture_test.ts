@@ -216,7 +216,9 @@ Deno.test("numbers of random cases come from one setting, tests/thorough.ts", ()
 Deno.test("what a run writes goes through one layer, in whose place tests put disks that fail", () => {
   const changing =
     /\bDeno\.(open|create|mkdir|rename|remove|truncate|write\w*|copyFile|link|symlink|chmod|utime)(Sync)?\b/;
-  const lines = [...modulesIn("runtime/record/"), "cli/run_verb.ts", "cli/resume_verb.ts"]
+  const sweeps = ["lanes", "plan", "verb", "worker"].map((name) => `cli/sweep_${name}.ts`);
+  const verbs = ["run_verb", "resume_verb", "prepared", "carried_out", "swept_run"].map((name) => `cli/${name}.ts`);
+  const lines = [...modulesIn("runtime/record/"), ...verbs, ...sweeps]
     .filter((module) => module !== "runtime/record/disk.ts").flatMap((module) =>
       Deno.readTextFileSync(new URL(module, root)).split("\n").map((line) => ({ module, line }))
     );

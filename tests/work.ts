@@ -28,6 +28,13 @@ export async function functionsCalled(task: () => void | Promise<void>): Promise
   );
 }
 
+/** How often `task` calls functions of this name. */
+export async function timesCalled(name: string, task: () => void | Promise<void>): Promise<number> {
+  const { result } = await coverageOf(task);
+  return result.flatMap(({ functions }) => functions).filter(({ functionName }) => functionName === name)
+    .reduce((sum, { ranges }) => sum + ranges[0]!.count, 0);
+}
+
 async function coverageOf(task: () => void | Promise<void>): Promise<Coverage> {
   const session = new inspector.Session();
   session.connect();

@@ -45,12 +45,19 @@ export interface RunFolder {
   readonly gone: boolean;
 }
 
-/** Makes the folder, takes it, and writes what is known before the run. Throws FileAccessError when the folder is there and not
- *  empty, or cannot be written, or when an import has a name that it needs for itself; then nothing of it is left. */
-export function openRunFolder(path: string, contents: RunFolderContents, disk: Disk = systemDisk): RunFolder {
+/** Makes the folder, takes it, and writes what is known before the run. `begun`: there may be one of the same run, which was killed before it
+ *  began. Throws FileAccessError when the folder is there and has anything else in it, or cannot be written, or when an import has a name that
+ *  it needs for itself; then nothing of it is left. */
+export function openRunFolder(
+  path: string,
+  contents: RunFolderContents,
+  disk: Disk = systemDisk,
+  which: "new" | "begun" = "new",
+): RunFolder {
   const outputs = filesOfOutputs(contents.outputs);
   refuseTakenNames(path, contents.imports.keys(), outputs.size > 0 ? [...ownFiles, outputFolder] : ownFiles);
-  const made = makeEmptyFolder(path, disk);
+  const again = which === "begun" && isBegun(path, contents);
+  const made = !again && makeEmptyFolder(path, disk);
   const at = (name: string) => `${path}/${name}`;
   const imports = [...contents.imports.keys()].map((name) => ({ name, stored: name }));
   const effective = { formatVersion: runFormatVersion, ...contents.effective, imports };
@@ -63,9 +70,10 @@ export function openRunFolder(path: string, contents: RunFolderContents, disk: D
   ] as const;
   let taken: TakenLog | undefined;
   try {
-    taken = takeRunLog(path, disk, "new");
+    taken = takeRunLog(path, disk, again ? "there" : "new");
     for (const [name, bytes] of files) {
       if (name.includes("/")) makeParents(at(name.slice(0, name.lastIndexOf("/"))), disk);
+      if (again) removeIfThere(`${at(name)}.tmp`, disk);
       writeFileSafely(at(name), [bytes], { disk });
     }
   } catch (error) {
@@ -109,6 +117,14 @@ export function reopenRunFolder(
     taken.close();
     throw error;
   }
+}
+
+/** Whether all that is in a folder is what a run writes before it begins, but for the last of that. */
+function isBegun(path: string, { imports }: RunFolderContents): boolean {
+  const files = ["metrics.jsonl", "experiment.meta", ...imports.keys()].map((name) => name.split("/")[0]!);
+  const first = new Set([...files, ...files.map((name) => `${name}.tmp`), "effective.json.tmp"]);
+  const names = entriesOf(path).map(({ name }) => name);
+  return names.length > 0 && names.every((name) => first.has(name));
 }
 
 const encodeEffective = (effective: RunFolderContents["effective"]) =>

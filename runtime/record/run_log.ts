@@ -74,7 +74,10 @@ export function takeRunLog(folder: string, disk: Disk, which: "new" | "there"): 
   };
 }
 
-const another = (folder: string) => new FileAccessError(`Another run is writing to \`${folder}\``);
+/** A folder that another process writes to. */
+export class FolderInUse extends FileAccessError {}
+
+const another = (folder: string) => new FolderInUse(`Another run is writing to \`${folder}\``);
 
 /** A run goes on without a log that was removed. */
 function openAt(

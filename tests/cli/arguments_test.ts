@@ -22,9 +22,12 @@ Deno.test("parseArguments() runs a file without a verb, and with it", () => {
   const defaults: CommandLine = {
     verb: "run",
     files: ["a.meta"],
-    given: new Set(),
+    given: new Map(),
     inputs: {},
     seed: 0,
+    swept: undefined,
+    only: undefined,
+    listOnly: false,
     backend: "auto",
     json: false,
     out: undefined,
@@ -46,7 +49,9 @@ Deno.test("parseArguments() runs a file without a verb, and with it", () => {
     command("a.meta", "--seed", "7", "--backend=reference", "--out", "runs/a", "--json", "--emit", "ir"),
     {
       ...defaults,
-      given: new Set(["seed", "backend", "out", "json", "emit"]),
+      given: new Map([["seed", ["7"]], ["backend", ["reference"]], ["out", ["runs/a"]], ["json", [""]], ["emit", [
+        "ir",
+      ]]]),
       ...{ seed: 7, backend: "reference", out: "runs/a", json: true, emit: "ir" },
     },
   );
@@ -102,7 +107,7 @@ const mistakes: readonly (readonly [string[], string])[] = [
   [["a.meta", "--set", "K=1", "--set", "K=2"], "`--set K` is given twice"],
   [["a.meta", "--emit", "asm"], "`--emit` knows the stages cst, ast, checked, ir, plan, not `asm`"],
   [["a.meta", "--check"], "`--check` does not go with `run`, only with fmt"],
-  [["fmt", "a.meta", "--seed", "1"], "`--seed` does not go with `fmt`, only with run, verify"],
+  [["fmt", "a.meta", "--seed", "1"], "`--seed` does not go with `fmt`, only with run, sweep, verify"],
   [["chek", "a.meta"], "There is no verb `chek`; did you mean `check`?"],
   [["train", "a.meta"], "There is no verb `train`; did you mean `run`?"],
   [["help", "tarin"], "There is no verb `tarin`; did you mean `run`?"],
@@ -112,12 +117,50 @@ const mistakes: readonly (readonly [string[], string])[] = [
   [["explain", "a.meta", "b.meta"], "Only one program can be explained at a time"],
   [["verify", "a.meta", "b.meta"], "Only one program can be run at a time"],
   [["a.meta", "--memory", "2 Gb"], "`--memory` must be an amount such as 2GB, 500MB or a number of bytes, not `2 Gb`"],
+  [["a.meta", "--set", "K=1,5"], "`--set K=1,5` names several values, and `run` takes one: `sweep` runs each"],
+  [
+    ["check", "a.meta", "--set", "K=0..4"],
+    "`--set K=0..4` names several values, and `check` takes one: `sweep` runs each",
+  ],
+  [["verify", "a.meta", "--seed", "0..4"], "`verify` takes one seed, not `0..4`"],
+  [["a.meta", "--seed", "4..0"], "`--seed` counts down in `4..0`: write 0..4"],
+  [["a.meta", "--seed", "0..4,3"], "`--seed` names 3 twice"],
+  [["a.meta", "--seed", "0..1e9"], "`--seed` names 1000000001 values: a sweep has at most 10000 runs"],
+  [
+    ["a.meta", "--seed", "0,-1"],
+    "`--seed` takes integers from 0 to 9007199254740991 such as 0..4 or 0,3,7, not `0,-1`",
+  ],
+  [["a.meta", "--seed", "0.."], "`--seed` takes whole numbers such as 0..4, not `0..`"],
+  [["a.meta", "--seed", "0,,1"], "`--seed` has an empty place in `0,,1`"],
+  [["a.meta", "--seed", "0,1", "--emit", "ir"], "`--emit` is of one run: give one `--seed`"],
+  [["sweep"], "`sweep` needs one program, or the folder of a sweep: meta.ts sweep FILE.meta"],
+  [["sweep", "a.meta", "--set", "K=[1, 5]"], "`--set K` takes values with commas between them, without brackets: 1, 5"],
+  [["sweep", "a.meta", "--set", "K=1,5,1.0"], "`--set K` names 1 twice"],
+  [["sweep", "a.meta", "--set", "K=0.1..0.5"], "`--set K` takes whole numbers such as 0..4, not `0.1..0.5`"],
+  [
+    ["sweep", "s", "--only", "-1"],
+    "`--only` takes the places of runs in the list, from 0, such as 3 or 0..4, not `-1`",
+  ],
   [["doctor", "a.meta"], "`doctor` looks at this machine, not at programs: meta.ts doctor"],
 ];
 
 for (const [args, message] of mistakes) {
   Deno.test(`parseArguments() refuses \`${args.join(" ")}\``, () => assertEquals(wrong(...args), message));
 }
+
+Deno.test("parseArguments() reads what a sweep goes through", () => {
+  const { swept, inputs } = command(
+    ...["sweep", "a.meta", "--seed", "0..2, 7", "--set", "K=1, 5", "--set", "n=2..4", "--set", "on=true,false"],
+    ...["--set", "rate=1e-3"],
+  );
+  assertEquals(swept, { seeds: [0, 1, 2, 7], inputs: { K: [1, 5], n: [2, 3, 4], on: [true, false], rate: [1e-3] } });
+  assertEquals(inputs, {});
+  assertEquals(command("sweep", "a.meta").swept, { seeds: [0], inputs: {} });
+  assertEquals(command("a.meta", "--seed", "0..1", "--set", "K=1").swept, { seeds: [0, 1], inputs: { K: [1] } });
+  // one seed is one run
+  assertEquals(command("a.meta", "--seed", "3", "--set", "s=a,b").inputs, { s: "a,b" });
+  assertEquals(command("sweep", "s", "--only", "0..1,4", "--list").only, [0, 1, 4]);
+});
 
 Deno.test("parseArguments() answers --help and --version whatever else is there, if it is known", () => {
   assertEquals(parseArguments(["--help"]).kind, "help");

@@ -127,3 +127,57 @@ Deno.test("compare says beside its tables which runs failed, were stopped, or we
     Deno.removeSync(folder, { recursive: true });
   }
 });
+
+Deno.test("compare takes the folder of a sweep for its runs that are done, and says which have not ended", async () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    Deno.writeTextFileSync(`${folder}/p.meta`, text);
+    const runs = [0.1, 0.2].flatMap((rate) => [0, 1].map((seed) => ({ dir: `${rate}-${seed}`, seed, set: { rate } })));
+    const command: string[] = [];
+    const list = { formatVersion: 1, options: [], runs: runs.map((run) => ({ ...run, command })) };
+    Deno.writeTextFileSync(`${folder}/sweep.json`, JSON.stringify(list));
+    for (const { dir, seed, set: { rate } } of runs.slice(0, 3)) {
+      const args = [
+        "--set",
+        `rate=${rate}`,
+        "--seed",
+        `${seed}`,
+        "--backend",
+        "reference",
+        "--out",
+        `${folder}/${dir}`,
+      ];
+      assertEquals((await callUntil(["run", `${folder}/p.meta`, ...args])).code, 0);
+    }
+    const { code, out, err } = await callUntil(["compare", `${folder}/`]);
+    assertEquals([code, err], [0, ""]);
+    assertStringIncludes(out, `${folder}: 1 of 4 runs not ended; \`sweep ${folder}\` goes on\n`);
+    // but for that, what is said of the same runs by their names
+    const named = await callUntil(["compare", ...runs.slice(0, 3).map(({ dir }) => `${folder}/${dir}`)]);
+    assertEquals(out.replace(/\n[^\n]*not ended.*\n/, ""), named.out);
+    // one that is not whole is in no mean
+    const path = `${folder}/0.1-1/summary.json`;
+    Deno.writeTextFileSync(path, JSON.stringify({ ...JSON.parse(Deno.readTextFileSync(path)), outcome: "stopped" }));
+    const lines = (await callUntil(["compare", folder, "--json"])).out.trim().split("\n").map((line) =>
+      JSON.parse(line)
+    );
+    assertEquals(lines.slice(0, 2), [
+      { kind: "notWhole", folder: `${folder}/0.1-1`, outcome: "stopped" },
+      { kind: "notEnded", sweep: folder, count: 1, of: 4 },
+    ]);
+    assertEquals(lines[2].seeds, [0]);
+    const twice = await callUntil(["compare", folder, `${folder}/0.1-0`]);
+    assertEquals([twice.code, twice.out], [2, ""]);
+    assertStringIncludes(twice.err, "is given twice");
+    for (
+      const damaged of ["{}", '{"formatVersion": 1, "runs": [{"dir": "../x", "seed": 0, "set": {}, "command": []}]}']
+    ) {
+      Deno.writeTextFileSync(`${folder}/sweep.json`, damaged);
+      assertStringIncludes((await callUntil(["compare", folder])).err, "is not what a sweep writes");
+    }
+    Deno.writeTextFileSync(`${folder}/sweep.json`, '{"formatVersion": 2}');
+    assertStringIncludes((await callUntil(["compare", folder])).err, "is of version 2");
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
