@@ -41,11 +41,18 @@ export interface CheckpointEvent {
   readonly bytes: () => Uint8Array;
 }
 
+/** Where a run could go on. */
+export interface LastPlace extends Pick<Checkpoint, "state" | "seconds"> {
+  readonly moment: Moment;
+}
+
 /** Tells a script of places to go on from, and remembers the last one. */
 export interface Telling {
   readonly mark: (state: () => RunState, moment: Moment) => void;
   /** The last place, as bytes. Throws UseError where there is none. */
   last(outcome: Outcome): Uint8Array;
+  /** Where the run was stopped, or an outer loop had made its last meta-step; none elsewhere. */
+  place(): LastPlace | undefined;
 }
 
 /** Opens the telling of a run. Throws UseError for a `checkpoint` that says nothing. */
@@ -69,7 +76,7 @@ export function openTelling(
   let of: ReturnType<typeof identityOf> | undefined;
   const encode = (state: RunState, seconds: number) =>
     joined(encodeCheckpoint({ state, of: of ??= identityOf(run), logged: 0, waiting: "", seconds }));
-  let place: Pick<Checkpoint, "state" | "seconds"> | undefined = from;
+  let place: LastPlace | undefined = from && { ...from, moment: "between" };
   let taken: Uint8Array | undefined;
 
   const tell = (state: RunState, moment: Moment) => {
@@ -95,9 +102,10 @@ export function openTelling(
     mark(state, moment) {
       if (moment === "between" && !onCheckpoint) return;
       const now = state();
-      if (moment !== "between") place = { state: keptState(now), seconds: secondsNow() };
+      if (moment !== "between") place = { state: keptState(now), seconds: secondsNow(), moment };
       if (onCheckpoint) due(now, moment, () => tell(now, moment));
     },
+    place: () => place,
     last(outcome) {
       if (outcome === "failed" && taken) return taken.slice();
       if (place) return encode(place.state, place.seconds);

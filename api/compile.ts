@@ -95,8 +95,9 @@ export function compile(source: string, options: CompileOptions = {}): Experimen
  *  ```
  */
 export function compileFile(file: string | URL, options: CompileFileOptions = {}): Experiment {
-  const { root, readSource, readData, findData } = openProgramFiles(file, options);
-  return makeExperiment({ root, readSource, readData, findData, ...outsideValues(options) }, options);
+  const files = openProgramFiles(file, options);
+  const { root, readSource, readData, findData } = files;
+  return makeExperiment({ root, readSource, readData, findData, ...outsideValues(options) }, { ...options, files });
 }
 
 /** What is wrong or suspicious in a program; an empty list when nothing is. Never throws for a wrong program.

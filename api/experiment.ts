@@ -1,9 +1,11 @@
 // What can be done with a compiled program? Run it, and look at each stage it went through.
+import { fileURLToPath } from "node:url";
 import { type CompileInput, type CompileOutput, compileProgram, type Stage } from "../dsl/compile.ts";
 import type { Diagnostic } from "../dsl/diagnostics/diagnostic.ts";
 import { parseBytes } from "../runtime/bytes.ts";
 import { InternalError, MetaRuntimeError, UseError } from "../runtime/errors.ts";
 import type { RunEvent, StepEvent } from "../runtime/loop/events.ts";
+import type { Limits } from "../runtime/limits.ts";
 import { runProgram } from "../runtime/loop/run.ts";
 import type { HostTasks } from "../runtime/loop/host_tasks.ts";
 import { seedWords } from "../runtime/loop/executables.ts";
@@ -12,12 +14,15 @@ import { hostStarts } from "./arrays.ts";
 import { openAnswers } from "./answers.ts";
 import { type CheckpointEvent, openTelling } from "./checkpoint_events.ts";
 import { CompileError } from "./compile_error.ts";
+import { type KeptRun, realPathOf } from "./folder_contents.ts";
 import { goingOnFrom, type RunOf } from "./going_on.ts";
 import { makeModel } from "./model.ts";
 import type { ExperimentProgram } from "../runtime/program/program.ts";
 import type { HostValues } from "../runtime/program/given_arrays.ts";
 import { openResume, type Resume, type ResumeFrom } from "./resume.ts";
+import type { ProgramFiles } from "./program_files.ts";
 import { makeRun, type Run } from "./run.ts";
+import { noteRun } from "./write_run_folder.ts";
 
 /** How to run an experiment.
  *
@@ -78,6 +83,12 @@ export interface RunOptions {
    *  `"fit.lr"`), for models and hyperparameters the run that learned them, or that run alone for all that it learned. Everything
    *  must be of the program, have its shape and lie in its range. The program is compiled once more for that. */
   readonly start?: Starts;
+}
+
+/** How to run an experiment with several seeds. */
+export interface SeedsOptions extends Omit<RunOptions, "seed" | "resume"> {
+  /** Different integers from 0 to 2^53 − 1. */
+  readonly seeds: readonly number[];
 }
 
 /** What a run starts at: see `RunOptions.start`.
@@ -145,6 +156,28 @@ export interface Experiment {
    *  ```
    */
   run(options?: RunOptions): Promise<Run>;
+  /** Runs it once for each seed, one after the other, in the order of the seeds: the same as `run` of each. `compareRuns` makes means and
+   *  intervals of them. Where the signal stops a run, those after it do not begin.
+   *  Throws RunsError, when all have ended, where some failed; RangeError for no seed or one that is given twice, and what `run` throws.
+   *
+   *  ```ts
+   *  import { compareRuns, compile } from "../mod.ts";
+   *
+   *  const text = `
+   *    edition 1
+   *    input rate = 0.1
+   *    task t { k ~ normal(0, 3)  split s { x : [5] ~ normal(k, 1) } }
+   *    param w = 0
+   *    inner fit { minimize mean((w - s.x)^2) over w by sgd(lr = rate) for T = 5 steps }
+   *    evaluate test { across 10 t  report mean((w@T - s.x)^2) }
+   *  `;
+   *  const seeds = [0, 1, 2];
+   *  const slow = await compile(text).runs({ seeds });
+   *  const fast = await compile(text, { inputs: { rate: 0.3 } }).runs({ seeds });
+   *  console.log(compareRuns({ slow, fast })[0]!.settings[1]!.difference);
+   *  ```
+   */
+  runs(options: SeedsOptions): Promise<readonly Run[]>;
   /** The program after a stage, as text: concrete syntax, abstract syntax, checked program, intermediate representation
    *  with its requests for gradients ("ir"), and the same with the gradients written out ("plan"). */
   emit(stage: Stage): string;
@@ -179,6 +212,39 @@ export class RunError extends MetaRuntimeError {
   }
 }
 
+/** Some of several runs went wrong; the others are done.
+ *
+ *  ```ts
+ *  import { compile, RunsError } from "../mod.ts";
+ *
+ *  const experiment = compile(`
+ *    edition 1
+ *    param w ~ normal(0, 1)
+ *    inner fit { minimize log(w) over w by sgd(lr = 0.01) for T = 2 steps }
+ *  `);
+ *  try {
+ *    await experiment.runs({ seeds: [0, 1, 2, 3] });
+ *  } catch (error) {
+ *    if (error instanceof RunsError) console.log(error.message, error.runs.map(({ seed, outcome }) => [seed, outcome]));
+ *  }
+ *  ```
+ */
+export class RunsError extends MetaRuntimeError {
+  /** Tells it from other errors. */
+  override readonly name = "RunsError";
+  /** All runs, in the order of their seeds; the outcome of some is "failed". */
+  readonly runs: readonly Run[];
+  /** Why those failed. */
+  readonly failures: readonly RunError[];
+  /** Made by `Experiment.runs`. */
+  constructor(runs: readonly Run[], failures: readonly RunError[]) {
+    const [first] = failures as [RunError, ...RunError[]];
+    super(`${failures.length} of ${runs.length} runs failed: seed ${first.run.seed}: ${first.message}`, first.origin);
+    this.runs = runs;
+    this.failures = failures;
+  }
+}
+
 /** Throws RangeError for what is no amount of memory. */
 function bytesOf(memory: number | string): number {
   const bytes = parseBytes(String(memory));
@@ -196,18 +262,30 @@ function compiled({ program, diagnostics, sources }: CompileOutput): ExperimentP
   return program;
 }
 
+/** What an experiment gets beside its program. */
+export interface ExperimentDefaults {
+  readonly seed?: number;
+  readonly tasks?: HostTasks;
+  /** Those that were given. */
+  readonly limits?: Partial<Limits>;
+  readonly dataFolder?: string | URL;
+  /** Of a program on disk. */
+  readonly files?: ProgramFiles;
+}
+
 /** What `compile` makes of a program. Throws CompileError when it has errors, RangeError for a bad seed. */
 export function makeExperiment(
   input: CompileInput,
-  defaults: { readonly seed?: number; readonly tasks?: HostTasks },
+  defaults: ExperimentDefaults,
 ): Experiment {
   const output = compileProgram({ ...input, ...(defaults.seed !== undefined && { seed: defaults.seed }) });
   const { diagnostics } = output;
   const asCompiled = compiled(output);
   if (defaults.seed !== undefined) seedWords(defaults.seed);
-  return {
+  const experiment: Experiment = {
     name: asCompiled.source,
     warnings: diagnostics,
+    runs: (options) => runEach(experiment, options),
     async run(options = {}) {
       const resume = options.resume === undefined ? undefined : openResume(options.resume);
       const settings = settingsOf(options, defaults, resume);
@@ -216,7 +294,7 @@ export function makeExperiment(
       const asWritten = options.start === undefined && (asCompiled.splitBySeed ?? seed) === seed;
       const own = asWritten ? output : compileProgram({ ...input, ...start, seed });
       const program = compiled(own);
-      const { backend } = await chooseBackend(settings.backend, { threads: options.threads }, program);
+      const { backend, why } = await chooseBackend(settings.backend, { threads: options.threads }, program);
       const { inputs = {}, root } = input;
       const now: RunOf = { ...settings, root, output: own, program, inputs, backend: backend.name };
       const from = resume?.choose((checkpoint, where) =>
@@ -250,11 +328,64 @@ export function makeExperiment(
         model: (name) => makeModel(own.model(name), { program, backend: calls.backend, memory, result }),
         checkpoint: () => checkpoints.last(result.outcome),
       });
+      noteRun(run, {
+        of: keptRun(now, why, { input, defaults, start: options.start }),
+        result,
+        place: checkpoints.place(),
+      });
       if (result.failure) throw new RunError(result.failure, run);
       return run;
     },
     emit: (stage) => output.emit(stage),
   };
+  return experiment;
+}
+
+/** A run as a folder keeps it. */
+function keptRun(
+  now: RunOf,
+  backendWhy: string,
+  { input, defaults, start }: {
+    readonly input: CompileInput;
+    readonly defaults: ExperimentDefaults;
+    readonly start: Starts | undefined;
+  },
+): KeptRun {
+  const { files, limits = {}, dataFolder, tasks } = defaults;
+  const given = { data: input.data, start, tasks };
+  return {
+    ...now,
+    ...(files ? { imports: files.sourcesRead } : {}),
+    folder: files && realPathOf(files.folder),
+    backendWhy,
+    limits,
+    dataFolder: dataFolder instanceof URL ? fileURLToPath(dataFolder) : dataFolder,
+    data: files?.dataRead ?? [],
+    tasks: undefined,
+    byScript: Object.entries(given).filter(([, what]) => what !== undefined).map(([name]) => `\`${name}\``),
+  };
+}
+
+/** Runs an experiment with each seed. */
+async function runEach(experiment: Experiment, { seeds, ...options }: SeedsOptions): Promise<readonly Run[]> {
+  if (seeds.length === 0) throw new UseError("`seeds` must name one seed at least");
+  for (const seed of seeds) seedWords(seed);
+  const twice = seeds.find((seed, i) => seeds.indexOf(seed) < i);
+  if (twice !== undefined) throw new UseError(`\`seeds\` names ${twice} twice`);
+  const runs: Run[] = [];
+  const failures: RunError[] = [];
+  for (const seed of seeds) {
+    if (runs.length > 0 && options.signal?.aborted) break;
+    try {
+      runs.push(await experiment.run({ ...options, seed }));
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error;
+      runs.push(error.run);
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw new RunsError(runs, failures);
+  return runs;
 }
 
 /** How a run is run: as it is asked for, else as the one that it goes on from. Throws RangeError for a `memory` that is none. */
