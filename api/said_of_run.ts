@@ -32,14 +32,14 @@ export function howItEnded(run: string): { readonly outcome?: string; readonly m
   return readJson(`${run}/summary.json`) ?? {};
 }
 
-/** What is in a file of a run folder; undefined where it is not there. Throws FileAccessError. */
-export function readJson(path: string): object | undefined {
+/** What is in a file of a run folder, or of `folder`; undefined where it is not there. Throws FileAccessError. */
+export function readJson(path: string, folder = path): object | undefined {
   let text: string;
   try {
     text = Deno.readTextFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-    throw fileAccessError(error, { action: "read", path });
+    throw fileAccessError(error, { action: "read", path, folder });
   }
   try {
     return JSON.parse(text);

@@ -49,7 +49,7 @@ export interface SweepList extends SweptProgram {
 /** The list in a folder; undefined where there is none. Throws FileAccessError for what is none. */
 export function readSweep(folder: string): SweepList | undefined {
   const path = `${folder}/${sweepFile}`;
-  const list = readJson(path) as SweepList | undefined;
+  const list = readJson(path, folder) as SweepList | undefined;
   if (!list) return undefined;
   if (list.formatVersion > sweepFormatVersion) {
     throw new FileAccessError(`\`${path}\` is of version ${list.formatVersion}, which this one does not read`);

@@ -50,7 +50,8 @@ export function sweepLine({ of, done, failed, shares, left, made, seconds }: Swe
   const count = `${String(done).padStart(String(of).length)}/${of} runs done`;
   const failures = failed === 0 ? "" : `${failed} failed`;
   const running = `${shares.length} running`;
-  const time = made > 0 ? `${duration(seconds * open / made)} left` : "";
+  // what little was made at first took the time of a beginning
+  const time = made > 0 && (seconds >= 5 || 50 * made >= open) ? `${duration(seconds * open / made)} left` : "";
   const line = (gone: readonly string[]) =>
     [count, failures, running, time].filter((part) => part !== "" && !gone.includes(part)).join("  ");
   const lines = [[], [running], [running, failures], [running, failures, count]].map(line);

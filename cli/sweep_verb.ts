@@ -208,6 +208,7 @@ async function makeRuns(
     },
     save() {
       for (const lane of lanes) lane.save();
+      progress.note("the runs at work are saved");
     },
   });
   try {

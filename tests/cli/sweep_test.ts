@@ -12,7 +12,7 @@ import { timesCalled } from "../work.ts";
 import { callUntil, capturedConsole } from "./captured_console.ts";
 import type { KillPoint } from "./killed_run.ts";
 import { exists, files, left, temporaryFolder } from "./left_folder.ts";
-import { oddDisk, type Operation } from "./odd_disks.ts";
+import { oddDisk, type Operation, systemErrors } from "./odd_disks.ts";
 
 // records before each meta-step: however fast it goes, each is a call of its own
 const text = `edition 1
@@ -271,6 +271,28 @@ input c = 0.0
 param w ~ uniform(-1, 1)
 outer train { minimize log(w + 2 * c)^2  over w by sgd(lr = 0.001)  for 3 steps }
 `;
+
+Deno.test("a disk without room for one run, and a folder that another process has, leave the others to end", async () => {
+  await inFolder(async (folder) => {
+    const full = oddDisk(({ kind, path }) =>
+      kind === "open" && path.endsWith(`${names[1]}/experiment.meta.tmp`) ? systemErrors.ENOSPC!() : "done"
+    );
+    const console = capturedConsole();
+    assertEquals(await main(sweepArgs(folder, "--threads", "1"), console, full), 3);
+    assertStringIncludes(console.written.err, `${folder}/s/${names[1]}: not begun\n  error: Cannot write`);
+    assertStringIncludes(console.written.err, "the disk is full");
+    assertStringIncludes(console.written.out, "1 of 6 runs not ended");
+    Deno.mkdirSync(`${folder}/s/${names[1]}`);
+    const held = Deno.openSync(`${folder}/s/${names[1]}/metrics.jsonl`, { createNew: true, append: true });
+    held.lockSync(true);
+    const beside = await callUntil(["sweep", `${folder}/s`, "--threads", "1"]);
+    held.close();
+    assertEquals(beside.code, 75);
+    assertStringIncludes(beside.err, `${names[1]}: another process makes it`);
+    assertEquals((await callUntil(["sweep", `${folder}/s`, "--threads", "1"])).code, 0);
+    await assertAsAlone(`${folder}/s`);
+  });
+});
 
 Deno.test("a run of a sweep that misses what it expects is named: exit code 4", async () => {
   const program = `edition 1
