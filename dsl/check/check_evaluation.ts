@@ -18,16 +18,19 @@ import { scalarObjective } from "../loops/objective.ts";
 import { evaluateOverTimes } from "../evaluate/comprehensions.ts";
 import { describeValue } from "../world/values.ts";
 
-/** Starts the function of an item that measures what was learned, in the name of the item. */
+/** Starts the function of an item that measures what was learned; it draws in the name of the item unless another is said. */
 export function openEvaluation(
   el: Elaboration,
-  item: EvaluateItem | OutputItem,
-  steps: GivenSteps | undefined,
+  { item, steps, drawsAs = item.name.name }: {
+    readonly item: EvaluateItem | OutputItem;
+    readonly steps?: GivenSteps | undefined;
+    readonly drawsAs?: string | undefined;
+  },
   given: Given,
   watches = false,
 ): Draft {
   return openFunction(el, `${item.kind.toLowerCase()} ${item.name.name}`, {
-    consumer: item.name.name,
+    consumer: drawsAs,
     place: { what: `\`${item.name.name}\``, span: item.name.span },
     scope: moduleScope(el.modules.root),
     present: true,
@@ -39,7 +42,7 @@ export function openEvaluation(
 
 /** Goes through an evaluation once without running anything. */
 export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEvaluation | undefined {
-  const first = openEvaluation(el, item, undefined, onlyChecked).cx;
+  const first = openEvaluation(el, { item }, onlyChecked).cx;
   const clause = singleClause(el, item.clauses, "Across");
   const count = singleClause(el, item.clauses, "For");
   const everyClause = singleClause(el, item.clauses, "Every");
@@ -74,7 +77,7 @@ export function checkEvaluation(el: Elaboration, item: EvaluateItem): CheckedEva
     : undefined;
   const every = everyClause && readEvery(first, everyClause.count, everyClause.of);
   if (clause && !across || count && !steps || everyClause && !every) return undefined;
-  const { cx } = openEvaluation(el, item, steps, onlyChecked);
+  const { cx } = openEvaluation(el, { item, steps }, onlyChecked);
   const tasks = openTasks(cx, across);
   if (count && inners.size > 1) {
     const [a, c] = [...inners] as [Loop, Loop];

@@ -1,7 +1,12 @@
 // Are `gradient`, its `expect`s and a loop that nothing uses without mistakes?
-import type { Context, Elaboration, MetaReference, Value } from "../world/world.ts";
+import type { CheckedLoop, Context, Elaboration, MetaReference, Value } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
-import { type CheckedGradient, type CheckedSimulation, type TrajectoryWish } from "./checked_program.ts";
+import {
+  type CheckedGradient,
+  type CheckedProgram,
+  type CheckedSimulation,
+  type TrajectoryWish,
+} from "./checked_program.ts";
 import { checkedLoops } from "../loops/loop_record.ts";
 import { sizeOf, type Variable } from "../../runtime/ir/types.ts";
 import type { Span } from "../text/source.ts";
@@ -53,6 +58,30 @@ export function collectTrajectories(
   return { outputs, quantities };
 }
 
+/** In what name a gradient draws. */
+function gradientName({ modules: { root } }: Elaboration, { value }: GradientItem): string {
+  return `gradient ${expressionText(root.source.text, value)}`;
+}
+
+/** In what name is drawn for what asks for neither tasks nor a moment, and whose loops do not run by themselves: that of the first
+ *  gradient without tasks that runs these loops, or else of the first such evaluation. So what is printed of them is of one run. */
+export function nameOfRun(
+  el: Elaboration,
+  { gradients, evaluations }: Pick<CheckedProgram, "gradients" | "evaluations">,
+  loops: ReadonlySet<Loop>,
+): string | undefined {
+  const alone = gradients.filter(({ across, direction }) => !across && !isWindowed(direction));
+  const gradient = alone.find(({ outermost }) => loops.isSubsetOf(outermost));
+  if (gradient) return gradientName(el, gradient.item);
+  const plain = evaluations.filter(({ item, across, every, steps }) => !across && !every && !steps && !item.after);
+  return plain.find(({ runs }) => loops.isSubsetOf(outermostOf(runs)))?.item.name.name;
+}
+
+/** Of loops that were run those that no other ran. */
+export function outermostOf(runs: readonly CheckedLoop[]): ReadonlySet<Loop> {
+  return new Set(runs.filter((run) => !run.around).map((run) => run.loop));
+}
+
 export function openGradientItem(
   el: Elaboration,
   item: GradientItem,
@@ -61,7 +90,7 @@ export function openGradientItem(
 ): Draft {
   const label = sourceText(el, item.value);
   return openFunction(el, `gradient ${label}`, {
-    consumer: `gradient ${expressionText(el.modules.root.source.text, item.value)}`,
+    consumer: gradientName(el, item),
     place: { what: "this gradient", span: item.value.span },
     differentiated: true,
     present: item.after !== undefined,
@@ -189,12 +218,12 @@ function literalNumbers(cx: Context, given: Value): number[] | undefined {
 
 export function openSimulation(
   el: Elaboration,
-  loop: Loop,
+  { loop, drawsAs }: Pick<CheckedSimulation, "loop" | "drawsAs">,
   given: Given,
   watches = false,
 ): Draft {
   return openFunction(el, `run ${loop.name}`, {
-    consumer: loop.name,
+    consumer: drawsAs ?? loop.name,
     place: { what: `\`${loop.name}\``, span: loop.item.name.span, alone: true },
     present: true,
     scope: moduleScope(loop.module),
@@ -205,6 +234,6 @@ export function openSimulation(
 
 /** Goes through an inner loop that nothing else uses. */
 export function checkSimulation(el: Elaboration, loop: Loop): Omit<CheckedSimulation, "outputs"> | undefined {
-  const { cx } = openSimulation(el, loop, onlyChecked);
+  const { cx } = openSimulation(el, { loop }, onlyChecked);
   return runLoop(cx, loop, loop.item.name.span) && { loop, runs: checkedLoops(cx.world.consumer) };
 }

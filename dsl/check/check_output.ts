@@ -1,10 +1,11 @@
 // Is an `output` without mistakes? Its tasks, the outer that it comes after, and the array that it writes.
-import type { CheckedLoop, Context, Elaboration, Value } from "../world/world.ts";
+import type { Context, Elaboration, Value } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
 import type { OutputItem } from "../syntax/ast.ts";
 import { onlyChecked } from "../elaborate/functions.ts";
 import { fail, sourceText } from "../world/report.ts";
 import { openEvaluation } from "./check_evaluation.ts";
+import { nameOfRun, outermostOf } from "./check_items.ts";
 import { type CheckedOutput, type CheckedProgram, type CheckedSimulation } from "./checked_program.ts";
 import { checkedLoops } from "../loops/loop_record.ts";
 import { isAfterRun, readAcross } from "../loops/loops.ts";
@@ -20,7 +21,7 @@ import { arrayHint, describeValue } from "../world/values.ts";
 
 /** Goes through an output once without running anything. */
 export function checkOutput(el: Elaboration, item: OutputItem): CheckedOutput | undefined {
-  const { cx } = openEvaluation(el, item, undefined, onlyChecked);
+  const { cx } = openEvaluation(el, { item }, onlyChecked);
   const clause = item.across && readAcross(el, item.across, el.modules.root);
   const across = clause && readCount(cx, clause);
   const runs = isAfterRun(cx, item.after, "`after` names the outer whose trained values are used");
@@ -39,22 +40,25 @@ export function checkOutput(el: Elaboration, item: OutputItem): CheckedOutput | 
   return { item, across, plain, runs: loops, inners: new Set(loops.map((r) => r.loop)) };
 }
 
-/** Gives each output to the run that all of its loops are of, where there is one; the others run them for themselves. */
+/** Gives each output to the run that all of its loops are of, where there is one. The others run them for themselves, and those that
+ *  ask for neither tasks nor a moment as an item runs them that does not either. */
 export function outputsOfRuns(
+  el: Elaboration,
   simulations: readonly Omit<CheckedSimulation, "outputs">[],
   outputs: readonly CheckedOutput[],
+  items: Pick<CheckedProgram, "gradients" | "evaluations">,
 ): Pick<CheckedProgram, "simulations" | "outputs"> {
-  const outermost = (runs: readonly CheckedLoop[]) => new Set(runs.filter((r) => !r.around).map((r) => r.loop));
   const owners = new Map(outputs.map((output) => {
-    const loops = outermost(output.runs);
+    const loops = outermostOf(output.runs);
     const owner = output.plain && loops.size > 0
-      ? simulations.find((s) => loops.isSubsetOf(outermost(s.runs)))
+      ? simulations.find((s) => loops.isSubsetOf(outermostOf(s.runs)))
       : undefined;
     return [output, owner];
   }));
+  const others = outputs.filter((output) => !owners.get(output));
   return {
     simulations: simulations.map((s) => ({ ...s, outputs: outputs.filter((o) => owners.get(o) === s) })),
-    outputs: outputs.filter((o) => !owners.get(o)),
+    outputs: others.map((o) => o.plain ? { ...o, drawsAs: nameOfRun(el, items, outermostOf(o.runs)) } : o),
   };
 }
 

@@ -40,11 +40,11 @@ export function checkProgram(el: Elaboration): CheckedProgram {
   reportUnshaped(el);
   const found = <T>(looks: readonly Look<T>[]) => looks.flatMap((look) => look.found ?? []);
   const phases = inPhases(el, found(outers));
+  const items = { gradients: found(gradients), evaluations: found(evaluations) };
   const checked = {
     outers: phases.filter((o) => !used.has(o.loop)),
-    gradients: found(gradients),
-    evaluations: found(evaluations),
-    ...outputsOfRuns(found(simulations), found(outputs)),
+    ...items,
+    ...outputsOfRuns(el, found(simulations), found(outputs), items),
   };
   checkSharedLeaves(el, phases);
   checkStanding(el, checked);

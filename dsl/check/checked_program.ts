@@ -57,6 +57,8 @@ export interface CheckedOutput {
   readonly across: Across | undefined;
   /** It asks for no tasks and no moment: where its loops run by themselves, it is of that run. */
   readonly plain: boolean;
+  /** In what name it draws, where that is not its own: that of an item that runs its loops, too. */
+  readonly drawsAs?: string | undefined;
   readonly inners: ReadonlySet<Loop>;
   readonly runs: readonly CheckedLoop[];
 }
@@ -91,6 +93,8 @@ export interface CheckedGradient {
 /** A loop that nothing else runs, after its check. */
 export interface CheckedSimulation {
   readonly loop: Loop;
+  /** In what name it draws, where items run the loop and it is run once more for its end. */
+  readonly drawsAs?: string | undefined;
   readonly runs: readonly CheckedLoop[];
   /** The outputs that are of this run. */
   readonly outputs: readonly CheckedOutput[];

@@ -18,7 +18,7 @@ export function lowerEvaluation(
   given: Given,
 ): EvaluationProgram {
   const { item, across, steps, every, skips } = evaluation;
-  const draft = openEvaluation(el, item, steps, given);
+  const draft = openEvaluation(el, { item, steps }, given);
   draft.b.origin = item.name.span;
   const tasks = openTasks(draft.cx, across);
   const outputs: Variable[] = [];
@@ -40,7 +40,7 @@ export function lowerEvaluation(
     fn: draft.finish(tasks.close(outputs)),
     reports,
     watch: (report) => {
-      const again = openEvaluation(el, item, steps, given, true);
+      const again = openEvaluation(el, { item, steps }, given, true);
       const watching = openTasks(again.cx, across);
       return again.finish(watching.close([reportValue(watching.cx, evaluation.reports[report]!)!.variable]));
     },

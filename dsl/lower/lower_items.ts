@@ -105,11 +105,12 @@ function lowerSlopes(
 /** Writes an inner loop that is run by itself. */
 export function lowerSimulation(
   el: Elaboration,
-  { loop, outputs: items }: CheckedSimulation,
+  simulation: CheckedSimulation,
   given: Given,
   wishes: readonly TrajectoryWish[],
 ): SimulationProgram {
-  const draft = openSimulation(el, loop, given);
+  const { loop, outputs: items } = simulation;
+  const draft = openSimulation(el, simulation, given);
   const run = runLoop(draft.cx, loop, loop.item.name.span)!;
   const { outputs, quantities } = collectTrajectories(draft.cx, wishes);
   const values = items.map(({ item }) => ({ item, value: outputValue(draft.cx, item)! }));
@@ -131,7 +132,7 @@ export function lowerSimulation(
     ends: run.leaves.map((leaf) => leaf.name),
     ...(taken.length > 0 ? { stops: true } : {}),
     watch: () => {
-      const again = openSimulation(el, loop, given, true);
+      const again = openSimulation(el, simulation, given, true);
       return again.finish([runLoop(again.cx, loop, loop.item.name.span)!.stacked("loss")]);
     },
   };

@@ -4,7 +4,7 @@ import { UseError } from "../../runtime/errors.ts";
 import { TooManyEquations, writingAtMost } from "../../runtime/ir/builder.ts";
 import type { ArrayType } from "../../runtime/ir/types.ts";
 import type { ModelProgram, SimulationProgram, WrittenModel } from "../../runtime/program/program.ts";
-import { checkSimulation } from "../check/check_items.ts";
+import { checkSimulation, nameOfRun, outermostOf } from "../check/check_items.ts";
 import type { CheckedProgram, CheckedSimulation } from "../check/checked_program.ts";
 import { DiagnosticSink } from "../diagnostics/diagnostic.ts";
 import { type Draft, openFunction } from "../elaborate/functions.ts";
@@ -121,7 +121,7 @@ function runOf(compiled: Compiled, instance: InstanceNode, owners: readonly Loop
       why ||= found.why;
       continue;
     }
-    const passed = new Set(found.checked.runs.filter((r) => !r.around).map((r) => r.loop));
+    const passed = outermostOf(found.checked.runs);
     if (!owners.every((owner) => passed.has(owner))) continue;
     return simulations.find((s) => s.loop === loop.name) ?? writeAlone(compiled, found.checked);
   }
@@ -142,8 +142,10 @@ function checkAlone({ el }: Compiled, loop: Loop): { readonly checked: CheckedSi
   return found && !mistake ? { checked: { ...found, outputs: [] } } : { why: mistake?.title ?? "it needs more" };
 }
 
+/** It draws as an item that runs the loop for itself: what is called then is what that printed. */
 function writeAlone({ el, checked }: Compiled, simulation: CheckedSimulation): SimulationProgram {
-  return within(el, () => lowerSimulation(el, simulation, givenTrained(checked, simulation.runs), []));
+  const drawsAs = nameOfRun(el, checked, outermostOf(simulation.runs));
+  return within(el, () => lowerSimulation(el, { ...simulation, drawsAs }, givenTrained(checked, simulation.runs), []));
 }
 
 // ----------------------------------------------------------------------------------------------------------- the function

@@ -10,8 +10,8 @@ import { openEvaluation } from "../check/check_evaluation.ts";
 import { outputValue } from "../check/check_output.ts";
 
 /** Writes an output. */
-export function lowerOutput(el: Elaboration, { item, across }: CheckedOutput, given: Given): OutputProgram {
-  const draft = openEvaluation(el, item, undefined, given);
+export function lowerOutput(el: Elaboration, { item, across, drawsAs }: CheckedOutput, given: Given): OutputProgram {
+  const draft = openEvaluation(el, { item, drawsAs }, given);
   draft.b.origin = item.value.span;
   const tasks = openTasks(draft.cx, across);
   const value = outputValue(tasks.cx, item)!;
@@ -24,7 +24,7 @@ export function lowerOutput(el: Elaboration, { item, across }: CheckedOutput, gi
     fn: draft.finish(stacked),
     dims: [...(across ? [String(across.count)] : []), ...dims],
     watch: () => {
-      const again = openEvaluation(el, item, undefined, given, true);
+      const again = openEvaluation(el, { item, drawsAs }, given, true);
       const watching = openTasks(again.cx, across);
       return again.finish(watching.close([outputValue(watching.cx, item)!.variable]));
     },

@@ -95,6 +95,41 @@ record fit.loss@*`;
     assert(own.length === 3 && own.every((x, i) => x !== 0.64 * ends[i]!));
   });
 
+  Deno.test(`${backend}: outputs, and a model, of a loop that an item runs draw what that draws`, async () => {
+    const program = (items: string) =>
+      `edition 1
+precision f64
+data train { x : [8] = [1, -2, 3, 0, 2, -1, 4, 1]   y : [8] = [0, 1, 5, 2, 2, 1, 0, 7] }
+model net(x : [n]) -> [n] {
+  w : [3] ~ normal(0, 1)
+  return sum(w) * x + w[0]
+}
+inner fit { minimize mse(net(train.x), train.y)   over net   by sgd(lr = 0.01)   for T = 6 steps   batch 2 of train }
+${items}
+output ends = net.w@T
+output fitted = net@T(train.x)
+`;
+    const value = "sum(net.w@T^2)";
+    const squares = (data: ArrayLike<number>) => Array.from(data).reduce((sum, x) => sum + x * x, 0);
+    const ends: number[] = [];
+    for (const item of [`gradient ${value} wrt fit.lr\nrecord net.w@*`, `evaluate e { report ${value} }`]) {
+      // of two such items the first counts, gradients before evaluations
+      const other = `\nevaluate other { report 2 * ${value} }`;
+      const run = await compile(program(item + other)).run({ backend });
+      const said = run.gradients[0]?.value ?? run.evaluation("e").point().values[0]!;
+      const { data } = run.output("ends");
+      // six steps, and three squares, of numbers of the size of 1
+      assertAlmostEquals(squares(data), said, 1e-13 * said);
+      assert(Math.abs(2 * said - run.evaluation("other").point().values[0]!) > 1e-3, "another draws for itself");
+      if (run.gradients.length > 0) near(run.parameter("net.w", { time: 6 }).data, [...data] as number[], 1e-13);
+      const called = run.model("net").call({ x: { shape: [2], data: [0, 1] } });
+      const [w0, w1, w2] = data as Float64Array as unknown as [number, number, number];
+      near(called.data, [w0, w0 + w0 + w1 + w2], 1e-13);
+      ends.push(data[0]!);
+    }
+    assert(ends[0] !== ends[1], "they draw in different names");
+  });
+
   Deno.test(`${backend}: an output that is finite in some of its tasks is counted; in none, the run fails and keeps it`, async () => {
     const program = (value: string) =>
       `edition 1

@@ -16,6 +16,7 @@ import { distinctName } from "./observed_draws.ts";
 import type { RandomProgram } from "./definitions.ts";
 import {
   evaluationAsOutput,
+  gradientAsOutput,
   innerGradients,
   inPieces,
   jittered,
@@ -333,6 +334,23 @@ export const checks: readonly Check[] = [
       return same
         ? held
         : { kind: "found", detail: `evaluate ${name} is ${wanted}, as an output ${found?.value.data}` };
+    },
+  },
+  {
+    name: "a gradient as an output",
+    share: 1,
+    async look({ settled: { program, output }, run }) {
+      const rewritten = gradientAsOutput(program);
+      if (!rewritten) return apply;
+      const other = compileFiles(rewritten.program).program;
+      if (!other) return { kind: "found", detail: "a gradient does not compile as an output" };
+      const found = (await runOn(other, referenceBackend)).outputs.find((o) => o.name === rewritten.name);
+      const { value } = run.gradients[0]!;
+      const own = Number(found?.value.data[0]);
+      const rounding = operations * epsilon[output.program!.precision];
+      return Math.abs(own - value) <= rounding * Math.max(1, Math.abs(value))
+        ? held
+        : { kind: "found", detail: `a gradient is of ${value}, as an output ${own}` };
     },
   },
   {

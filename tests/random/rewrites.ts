@@ -203,21 +203,38 @@ export function innerGradients({ text, files }: RandomProgram): RandomProgram[] 
   });
 }
 
-/** A program whose first evaluation of one number is an output of the same name, which then sees the same tasks and draws. */
+/** A program whose first evaluation of one number is an output of the same name, which then sees the same tasks and draws. Without
+ *  tasks it would be of the run of a gradient, if there is one. */
 export function evaluationAsOutput(
   { text, files }: RandomProgram,
 ): { program: RandomProgram; name: string } | undefined {
   const part = ({ span }: { readonly span: { readonly start: number; readonly end: number } }) =>
     text.slice(span.start, span.end);
-  for (const item of treeOf(text).items) {
+  const { items } = treeOf(text);
+  const gradient = items.some((i) => i.kind === "Gradient" && !i.across);
+  for (const item of items) {
     if (item.kind !== "Evaluate" || item.clauses.some((c) => c.kind !== "Report" && c.kind !== "Across")) continue;
     const [report, second] = item.clauses.filter((c) => c.kind === "Report");
     if (!report || second || report.at) continue;
     const across = item.clauses.find((c) => c.kind === "Across");
+    if (gradient && !across && !item.after) continue;
     const rest = `${across ? `\n${part(across)}` : ""}${item.after ? `\nafter ${item.after.name}` : ""}`;
     const output = `output ${item.name.name} = ${part(report.value)}${rest}`;
     const rewritten = `${text.slice(0, item.span.start)}${output}${text.slice(item.span.end)}`;
     return { program: { text: rewritten, files }, name: item.name.name };
   }
   return undefined;
+}
+
+/** A program with an output of what its first gradient is of, which then is of the same run. Undefined where something is learned
+ *  before, or the gradient is a mean over tasks or samples. */
+export function gradientAsOutput({ text, files }: RandomProgram): { program: RandomProgram; name: string } | undefined {
+  const { items } = treeOf(text);
+  const item = items.find((i) => i.kind === "Gradient");
+  if (!item || item.across || item.after || items.some((i) => i.kind === "Outer") || /es\(/.test(text)) {
+    return undefined;
+  }
+  const name = "value_again";
+  const output = `output ${name} = ${text.slice(item.value.span.start, item.value.span.end)}\n`;
+  return { program: { text: text + output, files }, name };
 }
