@@ -57,6 +57,9 @@ async function runCommand(command: CommandLine, console: Console, disk: Disk): P
         : explainVerb(command, console));
     }
     if (command.verb === "compare") return compareVerb(command, console);
+    // what draws is loaded by these two only
+    if (command.verb === "report") return await (await import("./cli/report_verb.ts")).reportVerb(command, console);
+    if (command.verb === "show") return await (await import("./cli/show_verb.ts")).showVerb(command, console);
     if (command.verb === "doctor") return await doctorVerb(console);
     if (command.verb === "verify") return await verifyVerb(command, console);
     if (command.verb === "sweep" || command.swept) return await sweepVerb(command, console, disk);

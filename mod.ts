@@ -40,6 +40,8 @@ export { writeRunFolder } from "./api/write_run_folder.ts";
 export { compareRuns } from "./api/compare.ts";
 export type { ComparedRun } from "./api/compare.ts";
 export type { ComparedQuantity, ComparedSetting, Estimate } from "./api/comparison.ts";
+export { reportRuns, showRuns } from "./api/report_runs.ts";
+export type { ReportedRuns } from "./api/report_runs.ts";
 export { version } from "./api/version.ts";
 
 export type { Stage } from "./dsl/compile.ts";

@@ -27,14 +27,18 @@ export function readRunFolder(path: string): StoredRun {
       `The run of \`${folder}\` has not ended: it has no \`summary.json\`. \`resume ${folder}\` goes on with it`,
     );
   }
-  const texts = ["experiment.meta", ...(said.imports ?? []).map(({ stored }) => stored)].map((name) => {
+  return { folder, said, account, texts: readRunTexts(folder, said) };
+}
+
+/** The texts of the program and of its imports. Throws FileAccessError. */
+export function readRunTexts(folder: string, { imports = [] }: Pick<SaidOfRun, "imports">): readonly string[] {
+  return ["experiment.meta", ...imports.map(({ stored }) => stored)].map((name) => {
     try {
       return Deno.readTextFileSync(`${folder}/${name}`);
     } catch (error) {
       throw fileAccessError(error, { action: "read", path: `${folder}/${name}` });
     }
   });
-  return { folder, said, account, texts };
 }
 
 /** How a run ended that has not computed or not written all of its program. */
@@ -54,6 +58,19 @@ export function notWhole(runs: readonly StoredRun[]): readonly NotWhole[] {
     if (outcome === "done" && !missing) return [];
     return [{ folder, outcome, ...(failure === undefined ? {} : { failure }), ...(missing ? { missing } : {}) }];
   });
+}
+
+/** What is said of a run that is not whole: `runs/a: stopped; \`resume runs/a\` goes on`. */
+export function endOf({ folder, outcome, failure, missing }: NotWhole): string {
+  const how = failure === undefined ? outcome : `${outcome}: ${failure}`;
+  const parts = [
+    ...(outcome === "done" ? [] : [how]),
+    ...(missing ? [`not written: ${missing.join(", ")}`] : []),
+  ];
+  const goesOn = folder !== "" && (outcome !== "done" && failure === undefined || missing)
+    ? `; \`resume ${folder}\` goes on`
+    : "";
+  return `${folder === "" ? "A run" : folder}: ${parts.join("; ")}${goesOn}`;
 }
 
 /** What a setting is, by the names that it is told with: all that may change numbers, but for the seed. */
@@ -101,6 +118,21 @@ export function settingsOf(runs: readonly StoredRun[]): readonly (Setting & { re
     runs: runs.map(({ said, account }) => ({ seed: said.seed, quantities: quantitiesOf(account) })),
   }));
 }
+
+/** What tells runs apart: of each fact that is not the same in all of them its name and its value in each; A, B, … where that is too long to
+ *  be told. */
+export function differencesBetween(
+  runs: readonly StoredRun[],
+): readonly { readonly name: string; readonly values: readonly string[] }[] {
+  const facts = runs.map(factsOf);
+  return differingNames(facts).map((name) => {
+    const values = facts.map((each) => each.get(name) ?? "as declared");
+    const each = [...new Set(values)];
+    return { name, values: untold.includes(name) ? values.map((value) => lettered(each.indexOf(value))) : values };
+  });
+}
+
+const lettered = (i: number) => i < 26 ? String.fromCharCode(65 + i) : `Z${i - 25}`;
 
 const sameEntries = (a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>) => {
   const names = Object.keys({ ...a, ...b });

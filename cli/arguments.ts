@@ -161,8 +161,9 @@ function filesProblem(verb: Verb, files: readonly string[]): string | undefined 
       ? undefined
       : "`sweep` needs one program, or the folder of a sweep: meta.ts sweep FILE.meta";
   }
-  if (verb === "compare") {
-    return files.length > 0 ? undefined : "`compare` needs the folders of runs: meta.ts compare DIR DIR";
+  if (verb === "compare" || verb === "report" || verb === "show") {
+    const some = verb === "compare" ? "DIR DIR" : "DIR";
+    return files.length > 0 ? undefined : `\`${verb}\` needs the folders of runs: meta.ts ${verb} ${some}`;
   }
   if (files.length === 0) return `\`${verb}\` needs a program: meta.ts ${verb} FILE.meta`;
   return (verb === "run" || verb === "verify") && files.length > 1 ? onlyOne : undefined;

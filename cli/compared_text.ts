@@ -2,7 +2,7 @@
 // mean, interval, and the difference to the first one, in pairs. Of `compare`, and at the end of a sweep.
 import { type ComparedSetting, compareSettings, type Estimate } from "../api/comparison.ts";
 import { shortNumber, tableText } from "../api/numbers.ts";
-import { type NotWhole, notWhole, readRunFolder, settingsOf, type StoredRun } from "../api/run_settings.ts";
+import { endOf, type NotWhole, notWhole, readRunFolder, settingsOf, type StoredRun } from "../api/run_settings.ts";
 import type { NamedRuns } from "../api/sweep_list.ts";
 import { count } from "../dsl/text/words.ts";
 import { type Json, jsonNumber } from "../runtime/record/metrics.ts";
@@ -66,17 +66,6 @@ export function comparedLines(runs: ToCompare): readonly { readonly [key: string
     ...runs.open.map((sweep) => ({ kind: "notEnded", ...sweep })),
     ...numbers.flatMap(({ name, settings }) => settings.map((setting) => lineOf(name, setting))),
   ];
-}
-
-/** What is said of a run that is not whole, beside the tables. */
-function endOf({ folder, outcome, failure, missing }: NotWhole): string {
-  const how = failure === undefined ? outcome : `${outcome}: ${failure}`;
-  const parts = [
-    ...(outcome === "done" ? [] : [how]),
-    ...(missing ? [`not written: ${missing.join(", ")}`] : []),
-  ];
-  const goesOn = outcome === "stopped" || missing ? `; \`resume ${folder}\` goes on` : "";
-  return `${folder}: ${parts.join("; ")}${goesOn}`;
 }
 
 /** The runs that missed an `expect`. */

@@ -2,7 +2,7 @@
 
 import { exitCodeTexts } from "./exit_codes.ts";
 import { options, type Verb, verbs } from "./verbs.ts";
-import { wrapTable, wrapText } from "./wrap.ts";
+import { wrapTable, wrapText } from "../dsl/text/wrap.ts";
 
 const start = "deno run --allow-read=FOLDER meta.ts";
 
@@ -38,7 +38,7 @@ function everything(width: number): string[] {
     ...wrapTable(Object.entries(verbs).map(([name, { text }]) => [name, text] as const), width),
     "",
     "Options",
-    ...wrapTable(Object.keys(options).map((name) => [optionName(name), options[name]!.text] as const), width),
+    ...wrapTable(Object.keys(options).map((name) => optionRow(name)), width),
     "",
     "Exit codes",
     ...wrapTable(exitCodeTexts, width),
@@ -54,7 +54,7 @@ function ofVerb(verb: Verb, width: number): string[] {
     `  meta.ts ${[verb, takes, "[OPTIONS]"].filter((word) => word !== "").join(" ")}`,
     "",
     "Options",
-    ...wrapTable(own.map((name) => [optionName(name), options[name]!.text] as const), width),
+    ...wrapTable(own.map((name) => optionRow(name, verb)), width),
     "",
     "Example",
     `  ${example}`,
@@ -63,7 +63,9 @@ function ofVerb(verb: Verb, width: number): string[] {
   ];
 }
 
-function optionName(name: string): string {
-  const { value } = options[name]!;
-  return value === undefined ? `--${name}` : `--${name} ${value}`;
+/** An option with what is said of it, as it goes with a verb. */
+function optionRow(name: string, verb?: Verb): [string, string] {
+  const facts = options[name]!;
+  const { value, text } = verb && facts.of?.[verb] || facts;
+  return [value === undefined ? `--${name}` : `--${name} ${value}`, text];
 }

@@ -7,7 +7,7 @@ import { metricLines } from "../runtime/record/metrics.ts";
 import type { Console } from "./console.ts";
 import { normText, untilText } from "../api/report_text.ts";
 import { duration, shortNumber } from "../api/numbers.ts";
-import { wrapText } from "./wrap.ts";
+import { wrapText } from "../dsl/text/wrap.ts";
 
 /** Shows a run while it goes on. `seconds` since the run began. */
 export interface Progress {

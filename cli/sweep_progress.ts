@@ -6,7 +6,7 @@ import { duration } from "../api/numbers.ts";
 import type { Json } from "../runtime/record/metrics.ts";
 import type { Console } from "./console.ts";
 import type { SweptEnd } from "./swept_run.ts";
-import { wrapText } from "./wrap.ts";
+import { wrapText } from "../dsl/text/wrap.ts";
 
 /** Where a sweep stands. */
 export interface SweepState {

@@ -2,7 +2,18 @@
 import { nearestName } from "../dsl/text/did_you_mean.ts";
 
 /** A verb of the command line. */
-export type Verb = "run" | "resume" | "sweep" | "compare" | "check" | "fmt" | "explain" | "verify" | "doctor";
+export type Verb =
+  | "run"
+  | "resume"
+  | "sweep"
+  | "compare"
+  | "report"
+  | "show"
+  | "check"
+  | "fmt"
+  | "explain"
+  | "verify"
+  | "doctor";
 
 interface VerbFacts {
   /** In half a sentence. */
@@ -48,6 +59,20 @@ export const verbs: Readonly<Record<Verb, VerbFacts>> = {
       "Runs that differ by their seeds alone are one setting. Differences are taken in pairs of the same seed, or of " +
       "one seed in pairs of its tasks.",
   },
+  report: {
+    text: "write a page about runs: curves, evaluations, trajectories, images, differences",
+    takes: "DIR [DIR …]",
+    example: "meta.ts report runs/a0 runs/a1 --out a.html",
+    does:
+      "Writes one HTML file that needs no network, from folders that `--out` made. Needs `--allow-write` for the file, " +
+      "which is written over only if it is a report.",
+  },
+  show: {
+    text: "show runs in the terminal: the tables and curves of `report`",
+    takes: "DIR [DIR …]",
+    example: "meta.ts show runs/a",
+    does: "A run that has not ended is shown as of its newest checkpoint.",
+  },
   check: {
     text: "say what is wrong with programs, without running them",
     takes: "FILE.meta [FILE.meta …]",
@@ -87,6 +112,8 @@ interface OptionFacts {
   readonly text: string;
   readonly verbs: readonly Verb[];
   readonly repeats?: true;
+  /** What is another thing with a verb. */
+  readonly of?: Partial<Record<Verb, { readonly value: string; readonly text: string }>>;
 }
 
 /** The options. */
@@ -157,7 +184,8 @@ export const options: Readonly<Record<string, OptionFacts>> = {
     type: "string",
     value: "DIR",
     text: "write a run folder; DIR must be new or empty. Of a sweep a folder with one for each run",
-    verbs: ["run", "sweep"],
+    verbs: ["run", "sweep", "report"],
+    of: { report: { value: "FILE", text: "the page; report.html when not given" } },
   },
   only: {
     type: "string",
@@ -193,6 +221,11 @@ const elsewhere: Readonly<Record<string, Verb>> = {
   multirun: "sweep",
   seeds: "sweep",
   diff: "compare",
+  plot: "report",
+  html: "report",
+  view: "show",
+  print: "show",
+  summary: "show",
   lint: "check",
   validate: "check",
   format: "fmt",

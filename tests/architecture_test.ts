@@ -26,6 +26,9 @@ const floors: readonly (readonly string[])[] = [
   ["dsl"],
 ];
 
+/** The rooms at the top. */
+const shippedRooms: readonly string[] = ["api/", "cli/", "draw/", "dsl/", "runtime/"];
+
 interface Import {
   readonly from: string;
   readonly to: string;
@@ -153,6 +156,34 @@ Deno.test("runtime/ imports nothing of the language, and no backend another one'
   assertEquals(between, []);
 });
 
+Deno.test("draw/ knows nothing of runs, and running a program loads nothing that draws", () => {
+  const own = [...modulesIn("draw/")].flatMap((module) =>
+    importsOf(module, Deno.readTextFileSync(new URL(module, root)))
+  );
+  const beyond = (list: readonly Import[]) =>
+    list.filter(({ from, to }) => from.startsWith("draw/") && !/^(draw|dsl\/text)\//.test(to));
+  assert(own.length > 10);
+  assertEquals(beyond(own), []);
+  const wrong = { from: "draw/axis.ts", to: "api/run.ts", types: true };
+  assertEquals(beyond([...own, wrong]), [wrong]);
+  // what is loaded with a module: all that it imports, but for types and what it imports when it is first asked for
+  const loaded = (more: Readonly<Record<string, string>> = {}) => {
+    const seen = new Set<string>();
+    const open = ["meta.ts", "mod.ts"];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      if (seen.has(at)) continue;
+      seen.add(at);
+      const text = (more[at] ?? "") + Deno.readTextFileSync(new URL(at, root));
+      const now = importsOf(at, text.replaceAll(/\bimport\(\s*"/g, 'later("'));
+      // examples in comments import programs, too
+      open.push(...now.filter(({ types, to }) => !types && to.endsWith(".ts")).map(({ to }) => to));
+    }
+    return [...seen].filter((module) => /^(draw|api\/report)\//.test(module));
+  };
+  assertEquals(loaded(), []);
+  assert(loaded({ "cli/run_verb.ts": '\nimport { axisFor } from "../draw/axis.ts";\n' }).includes("draw/axis.ts"));
+});
+
 /** Lines of code, not comments, of the tests. This file is not asked. */
 const testLines = [...modulesIn("tests/")].filter((module) => module !== "tests/architecture_test.ts").flatMap((
   module,
@@ -176,7 +207,7 @@ Deno.test("no test waits but for other threads, other processes and later turns,
 });
 
 Deno.test("tests import nothing of bench/, and what is shipped nothing of either", () => {
-  const shipped = ["mod.ts", "meta.ts", ...["api/", "cli/", "dsl/", "runtime/"].flatMap((f) => [...modulesIn(f)])];
+  const shipped = ["mod.ts", "meta.ts", ...shippedRooms.flatMap((f) => [...modulesIn(f)])];
   const reading = (list: readonly string[]) =>
     list.flatMap((module) => importsOf(module, Deno.readTextFileSync(new URL(module, root))));
   const all = [...reading([...modulesIn("tests/")]), ...reading(shipped)];
@@ -227,7 +258,7 @@ Deno.test("what a run writes goes through one layer, in whose place tests put di
 });
 
 Deno.test("packages have exact versions and one file each, and only that of the parser comes with an import of the product", () => {
-  const shipped = ["mod.ts", "meta.ts", ...["api/", "cli/", "dsl/", "runtime/"].flatMap((f) => [...modulesIn(f)])];
+  const shipped = ["mod.ts", "meta.ts", ...shippedRooms.flatMap((f) => [...modulesIn(f)])];
   const packages = (list: readonly { module: string; text: string }[]) =>
     list.flatMap(({ module, text }) =>
       [...text.matchAll(/(import\(|from)?\s*["`](npm:[^"`]+)["`]/g)].map(([, how = "", name]) =>

@@ -110,12 +110,13 @@ function withZeros<T>({ work }: Elaboration, write: () => T): T {
   }
 }
 
-function lastingLeaf({ precision }: Elaboration, { name, dims, range, span }: LeafDeclaration): Leaf {
+function lastingLeaf({ precision }: Elaboration, { name, dims, range, span, perStep }: LeafDeclaration): Leaf {
   return {
     name,
     type: { dtype: precision, shape: shapeOf(dims) },
     dims: dims.map((d) => d.name ?? String(d.size)),
     ...(range ? { range } : {}),
+    ...(perStep ? { perStep } : {}),
     origin: span,
   };
 }

@@ -22,6 +22,8 @@ export interface RunResult {
   readonly declared: ReadonlyMap<string, HostArray>;
   /** Present value of every leaf: trained as far as the run got, always the last finite one. */
   readonly leaves: ReadonlyMap<string, HostArray>;
+  /** The names of those leaves that have an entry for each step of a loop, along axis 0; absent where there are none. */
+  readonly perStep?: readonly string[];
   /** All that is kept of loops that go on from meta-step to meta-step, by name; absent where there is none. */
   readonly states?: ReadonlyMap<string, HostArray>;
   readonly outers: readonly OuterResult[];

@@ -126,9 +126,11 @@ export async function runProgram(
   const { plans } = executables;
   const leaves = new Map([...context.leaves, ...standingValues(context)]);
   const states = context.states.size > 0 ? { states: context.states } : {};
+  const perStep = program.leaves.filter((leaf) => leaf.perStep).map(({ name }) => name);
   const result = {
     declared,
     leaves,
+    ...(perStep.length > 0 ? { perStep } : {}),
     ...states,
     outers,
     recorded: records.values(),

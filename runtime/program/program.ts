@@ -76,6 +76,8 @@ export interface Leaf {
   readonly dims: readonly string[];
   /** Closed range that the value is kept in, if declared. The step function does the projection. */
   readonly range?: readonly [number, number];
+  /** A hyperparameter with one entry for each step of its loop, along axis 0. */
+  readonly perStep?: true;
   readonly origin: Origin;
 }
 

@@ -70,6 +70,7 @@ export function summarizeRun(
       name,
       dtype: array.dtype,
       shape: array.shape,
+      ...(result.perStep?.includes(name) ? { perStep: true } : {}),
       value: jsonArray(array),
     })),
   };
@@ -78,13 +79,30 @@ export function summarizeRun(
 /** Points of the curve of an outer loop in the account: of more, its ends and the extremes between. */
 const mostCurvePoints = 1000;
 
+/** Stretches of meta-steps of which the account has means, beside points. */
+const mostMeans = 250;
+
 function curveSummary(all: CurvePoints): Json {
   const { metaSteps, losses, gradientNorms } = fewerPoints(all, mostCurvePoints);
   return {
     metaSteps: [...metaSteps],
     losses: Array.from(losses, jsonNumber),
     gradientNorms: Array.from(gradientNorms, jsonNumber),
+    ...(metaSteps.length < all.metaSteps.length ? meansOf(all) : {}),
   };
+}
+
+/** The means over each `every` meta-steps that follow one another, the last ones over fewer; none where not every meta-step is known. */
+function meansOf({ metaSteps, losses, gradientNorms }: CurvePoints): { readonly means?: Json } {
+  const steps = metaSteps.length;
+  if (metaSteps.at(-1) !== steps - 1) return {};
+  const every = Math.ceil(steps / mostMeans);
+  const means = (values: Float64Array) =>
+    Array.from({ length: Math.ceil(steps / every) }, (_, k) => {
+      const stretch = values.subarray(k * every, (k + 1) * every);
+      return jsonNumber(stretch.reduce((sum, x) => sum + x / stretch.length, 0));
+    });
+  return { means: { every, losses: means(losses), gradientNorms: means(gradientNorms) } };
 }
 
 function implicitSummary(reports: readonly ImplicitReport[] | undefined): { readonly implicit?: Json } {

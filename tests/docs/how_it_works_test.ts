@@ -20,10 +20,10 @@ function* pathsIn(folder: string): Generator<string> {
   }
 }
 
-const tops = ["dsl/", "runtime/", "api/", "cli/"];
+const tops = ["dsl/", "runtime/", "draw/", "api/", "cli/"];
 const paths = [
   ...tops,
-  ...["dsl/", "runtime/", "api/", "cli/", "tests/", "docs/", "examples/", "bench/"].flatMap((top) => [
+  ...["dsl/", "runtime/", "draw/", "api/", "cli/", "tests/", "docs/", "examples/", "bench/"].flatMap((top) => [
     top,
     ...pathsIn(top),
   ]),

@@ -1,6 +1,6 @@
 // How does prose stand in a terminal of a given width? Broken between words, the lines after the first one further in; what is one word
 // stays whole, however long.
-import { displayWidth } from "../dsl/text/display_width.ts";
+import { displayWidth } from "./display_width.ts";
 
 /** Lines of at most `cells` cells where words allow, all but the first behind `indent` spaces. */
 export function wrapText(text: string, cells: number, indent = 0): string[] {

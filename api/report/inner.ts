@@ -1,0 +1,279 @@
+// What is shown of what was recorded? Values by meta-step, inner trajectories by inner steps, and how much the end depends on each step.
+import type { Block, Chart, Section, Series } from "../../draw/report.ts";
+import { entriesOf } from "./account.ts";
+import { grouped } from "./cells.ts";
+import { type Curve, linesOf, type RunGroup } from "./lines.ts";
+import type { NumberArray, ReportedRun } from "./reported_run.ts";
+import { namesIn } from "./training.ts";
+
+/** Entries of a tensor that have a line each; of more its norm is drawn. */
+const mostEntries = 8;
+
+/** Moments of one trajectory in a chart. */
+const mostMoments = 6;
+
+/** Charts of a section. */
+const mostCharts = 24;
+
+/** What was recorded under a name, by an item. */
+interface Recording {
+  readonly array: NumberArray;
+  /** The meta-steps that axis 0 runs over; none where it has no such axis. */
+  readonly steps: ArrayLike<number> | undefined;
+  /** The next axis is the time of an inner loop. */
+  readonly timed: boolean;
+}
+
+/** Where something recorded is looked for. */
+interface Place {
+  readonly name: string;
+  readonly by: string;
+}
+
+function recordingOf({ account, recorded }: ReportedRun, { name, by }: Place): Recording | undefined {
+  const all = account.recorded ?? [];
+  const alone = all.filter((other) => other.name === name).length === 1;
+  if (!all.some((other) => other.name === name && other.by === by)) return undefined;
+  const key = alone ? name : `${by}/${name}`;
+  const { tensors, metadata } = recorded();
+  const array = tensors.get(key);
+  const axes = metadata.get(key) ?? "";
+  if (!array) return undefined;
+  return {
+    array,
+    steps: axes.startsWith("axes: records") ? tensors.get(`${key}/steps`)?.data : undefined,
+    timed: axes.includes("time, "),
+  };
+}
+
+interface Recorded extends Place {
+  readonly timed: boolean;
+  readonly sensitivity: boolean;
+}
+
+function recordedIn(groups: readonly RunGroup[]): Recorded[] {
+  const found = new Map<string, Recorded>();
+  for (const run of groups.flatMap(({ runs }) => runs)) {
+    for (const { name, by } of run.account.recorded ?? []) {
+      const key = JSON.stringify([name, by]);
+      const recording = found.has(key) ? undefined : recordingOf(run, { name, by });
+      if (!recording) continue;
+      // what a `record train.sensitivity` keeps begins with these words
+      found.set(key, { name, by, timed: recording.timed, sensitivity: name.startsWith(`${by}.sensitivity[`) });
+    }
+  }
+  return [...found.values()];
+}
+
+/** Sections of all that was recorded. */
+export function recordedSections(groups: readonly RunGroup[]): Section[] {
+  const all = recordedIn(groups);
+  const trajectories = all.filter(({ timed, sensitivity }) => timed && !sensitivity);
+  const sensitivities = all.filter(({ timed, sensitivity }) => timed && sensitivity);
+  return [
+    sectionOf(
+      "Recorded by meta-step",
+      undefined,
+      all.filter(({ timed }) => !timed).flatMap((place) => valueCharts(groups, place)),
+    ),
+    sectionOf(
+      "Inner trajectories",
+      "What inner loops evolve, step by step; of tensors with more than 8 entries the norm.",
+      trajectories.flatMap((place) => timeCharts(groups, place, "")),
+    ),
+    sectionOf(
+      "Sensitivity over time",
+      "How much the objective changes with each inner step: the norm of dL/d(w@t), and derivatives for rates that have a value " +
+        "for each step. Where it grows or fades along the axis, so do meta-gradients.",
+      [...sensitivities.flatMap((place) => timeCharts(groups, place, "norm of ")), ...gradientCharts(groups)],
+    ),
+  ].flat();
+}
+
+function sectionOf(title: string, about: string | undefined, charts: readonly Chart[]): Section[] {
+  if (charts.length === 0) return [];
+  const more = charts.length - mostCharts;
+  const rest: Block[] = more > 0 ? [{ kind: "words", text: `${more} more stand in trajectories.safetensors` }] : [];
+  return [{ title, ...(about === undefined ? {} : { about }), blocks: [...charts.slice(0, mostCharts), ...rest] }];
+}
+
+const product = (sizes: readonly number[]) => sizes.reduce((all, size) => all * size, 1);
+
+const isAlone = (groups: readonly RunGroup[]) => groups.length === 1 && groups[0]!.runs.length === 1;
+
+/** The rows of an array: `count` times `size` numbers from `begin` on. */
+interface Rows {
+  readonly data: ArrayLike<number>;
+  readonly begin: number;
+  readonly count: number;
+  readonly size: number;
+}
+
+const entryCurve = ({ data, begin, count, size }: Rows, entry: number): Float64Array =>
+  Float64Array.from({ length: count }, (_, i) => data[begin + i * size + entry]!);
+
+/** One number for each row: itself, or the Euclidean norm of several. */
+function normCurve(rows: Rows, always: boolean): Float64Array {
+  if (rows.size === 1 && !always) return entryCurve(rows, 0);
+  return Float64Array.from({ length: rows.count }, (_, i) => normOf(rows.data, rows.begin + i * rows.size, rows.size));
+}
+
+/** Euclidean, with the largest divided out: squares of large numbers are not finite. */
+function normOf(data: ArrayLike<number>, begin: number, size: number): number {
+  let largest = 0;
+  for (let i = begin; i < begin + size; i++) {
+    if (!Number.isFinite(data[i]!)) return NaN;
+    largest = Math.max(largest, Math.abs(data[i]!));
+  }
+  if (largest === 0) return 0;
+  let sum = 0;
+  for (let i = begin; i < begin + size; i++) sum += (data[i]! / largest) ** 2;
+  return largest * Math.sqrt(sum);
+}
+
+const counted = (length: number) => Float64Array.from({ length }, (_, i) => i);
+
+/** By meta-step. */
+function valueCharts(groups: readonly RunGroup[], place: Place): Chart[] {
+  const { name, by } = place;
+  const rowsOf = (run: ReportedRun) => {
+    const recording = recordingOf(run, place);
+    if (!recording?.steps) return undefined;
+    const { array: { data, shape }, steps } = recording;
+    return { steps, rows: { data, begin: 0, count: shape[0]!, size: product(shape.slice(1)) } };
+  };
+  const chart = (title: string, series: readonly Series[], note?: string): Chart[] =>
+    series.length === 0
+      ? []
+      : [{ kind: "chart", title, x: `meta-step of ${by}`, y: title, series, ...(note ? { note } : {}) }];
+  const alone = isAlone(groups) ? rowsOf(groups[0]!.runs[0]!) : undefined;
+  if (alone && alone.rows.size > 1 && alone.rows.size <= mostEntries) {
+    const { steps, rows } = alone;
+    const stepwise = groups[0]!.runs[0]!.account.parameters?.some((other) => other.name === name && other.perStep);
+    const of = stepwise ? "step" : "entry";
+    return chart(
+      name,
+      Array.from({ length: rows.size }, (_, i) => ({ label: `${of} ${i}`, look: i, x: steps, y: entryCurve(rows, i) })),
+    );
+  }
+  let size = 1;
+  const { series, note } = linesOf(groups, (run) => {
+    const found = rowsOf(run);
+    if (!found) return undefined;
+    size = Math.max(size, found.rows.size);
+    return { x: found.steps, y: normCurve(found.rows, false) };
+  });
+  return chart(size > 1 ? `norm of ${name}` : name, series, note);
+}
+
+/** The rows of a trajectory at one moment. */
+function trajectoryAt({ array: { data, shape }, steps }: Recording, moment: number): Rows {
+  const [count = 0, ...own] = steps ? shape.slice(1) : shape;
+  const size = product(own);
+  return { data, begin: moment * count * size, count, size };
+}
+
+/** By inner steps: of one run the moments at which it was recorded, of several the last one of each. */
+function timeCharts(groups: readonly RunGroup[], place: Place, always: string): Chart[] {
+  const { name, by } = place;
+  const chart = (title: string, series: readonly Series[], note?: string): Chart[] =>
+    series.length === 0 ? [] : [{
+      kind: "chart",
+      title,
+      x: "step of the inner loop",
+      y: title,
+      series,
+      note: [`recorded by ${by}`, note].filter((t) => t).join("; "),
+    }];
+  const normed = always !== "";
+  const alone = isAlone(groups) ? recordingOf(groups[0]!.runs[0]!, place) : undefined;
+  if (alone) {
+    const { array, steps } = alone;
+    const moments = steps ? array.shape[0]! : 1;
+    const last = trajectoryAt(alone, Math.max(0, moments - 1));
+    if (!normed && last.size > 1 && last.size <= mostEntries) {
+      const when = steps && moments > 0 ? `at meta-step ${grouped(steps[moments - 1]!)}` : undefined;
+      const lines = Array.from({ length: last.size }, (_, i): Series => ({
+        ...{ label: `entry ${i}`, look: i, x: counted(last.count), y: entryCurve(last, i) },
+      }));
+      return chart(name, lines, when);
+    }
+    const title = last.size > 1 || normed ? `norm of ${name}` : name;
+    const shown = evenly(moments, mostMoments);
+    return chart(
+      title,
+      shown.map((moment, i): Series => {
+        const rows = trajectoryAt(alone, moment);
+        return {
+          label: steps ? `meta-step ${grouped(steps[moment]!)}` : "",
+          look: i,
+          x: counted(rows.count),
+          y: normCurve(rows, normed),
+        };
+      }),
+    );
+  }
+  let size = 1;
+  const { series, note } = linesOf(groups, (run): Curve | undefined => {
+    const recording = recordingOf(run, place);
+    if (!recording) return undefined;
+    const rows = trajectoryAt(recording, recording.steps ? recording.array.shape[0]! - 1 : 0);
+    size = Math.max(size, rows.size);
+    return { x: counted(rows.count), y: normCurve(rows, normed) };
+  });
+  return chart(
+    size > 1 || normed ? `norm of ${name}` : name,
+    series,
+    ["as recorded last", note].filter((text) => text).join("; "),
+  );
+}
+
+/** At most so many of them, the first and the last among these. */
+function evenly(count: number, most: number): number[] {
+  const shown = Math.min(count, most);
+  return Array.from({ length: shown }, (_, i) => shown === 1 ? count - 1 : Math.round(i * (count - 1) / (shown - 1)));
+}
+
+/** Derivatives for rates that have a value for each step of a loop. */
+function gradientCharts(groups: readonly RunGroup[]): Chart[] {
+  const labels = namesIn(groups, ({ account }) => (account.gradients ?? []).map(({ label }) => label));
+  return labels.flatMap((label) => {
+    const gradientsOf = ({ account }: ReportedRun) => {
+      const stepwise = new Set((account.parameters ?? []).filter(({ perStep }) => perStep).map(({ name }) => name));
+      const wrt = account.gradients?.find((gradient) => gradient.label === label)?.wrt ?? [];
+      return wrt.flatMap(({ leaves }) => leaves).filter(({ name }) => stepwise.has(name));
+    };
+    const curveOf = (run: ReportedRun, name: string): Curve | undefined => {
+      const leaf = gradientsOf(run).find((each) => each.name === name);
+      const data = entriesOf(leaf?.gradient);
+      if (!leaf || !data) return undefined;
+      const count = leaf.shape[0] ?? 1;
+      return {
+        x: counted(count),
+        y: normCurve({ data, begin: 0, count, size: data.length / Math.max(1, count) }, false),
+      };
+    };
+    const names = namesIn(groups, (run) => gradientsOf(run).map(({ name }) => name));
+    const chart = (title: string, series: readonly Series[], note?: string): Chart[] =>
+      series.length === 0 ? [] : [{
+        kind: "chart",
+        title,
+        x: "step of the inner loop",
+        y: `d(${label}) for each step`,
+        series,
+        ...(note ? { note } : {}),
+      }];
+    if (!isAlone(groups)) {
+      return names.flatMap((name) => {
+        const { series, note } = linesOf(groups, (run) => curveOf(run, name));
+        return chart(`gradient of ${label} for ${name}`, series, note);
+      });
+    }
+    const [run] = groups[0]!.runs as readonly [ReportedRun];
+    const series = names.flatMap((name, i) => {
+      const curve = curveOf(run, name);
+      return curve ? [{ label: name, look: i, ...curve }] : [];
+    });
+    return chart(`gradient of ${label}`, series);
+  });
+}

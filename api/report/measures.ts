@@ -1,0 +1,250 @@
+// What is shown of what was measured? Evaluations with their intervals, differences in pairs, gradients with their verdicts.
+import type { Block, Cell, Chart, IntervalRow, Section, Table } from "../../draw/report.ts";
+import type { ComparedQuantity, Estimate } from "../comparison.ts";
+import type { Json } from "../../runtime/record/metrics.ts";
+import { exactNumber, shortNumber } from "../numbers.ts";
+import { entriesOf, type EvaluationAccount, figure, type GradientAccount, type PointAccount } from "./account.ts";
+import { exact, intervalText, short, whole } from "./cells.ts";
+import { type Curve, linesOf, type NamedRun, namedRuns, type RunGroup } from "./lines.ts";
+import type { ReportedRun } from "./reported_run.ts";
+import { namesIn } from "./training.ts";
+
+// -------------------------------------------------------------------------------------------------------- evaluations
+
+/** A report of an evaluation. */
+interface ReportPlace {
+  readonly name: string;
+  /** Which of its reports, from 0. */
+  readonly index: number;
+  readonly label: string;
+}
+
+/** Evaluations: how they went, and where they ended. */
+export function evaluationSection(groups: readonly RunGroup[]): Section[] {
+  const places = placesIn(groups);
+  if (places.length === 0) return [];
+  const blocks = places.flatMap((place) => [...duringChart(groups, place), ...timesChart(groups, place)]);
+  const about = "Of one run, bands are the 95 % interval of the mean over tasks.";
+  return [{ title: "Evaluations", about, blocks: [...blocks, evaluationTable(groups)] }];
+}
+
+function placesIn(groups: readonly RunGroup[]): ReportPlace[] {
+  const all = groups.flatMap(({ runs }) =>
+    runs.flatMap(({ account }) =>
+      (account.evaluations ?? []).flatMap(({ name, reports }) =>
+        reports.map(({ label }, index) => ({ name, index, label }))
+      )
+    )
+  );
+  return [...new Map(all.map((place) => [JSON.stringify(place), place])).values()];
+}
+
+const evaluationsOf = ({ account }: ReportedRun, { name, index, label }: ReportPlace) =>
+  (account.evaluations ?? []).filter((each) => each.name === name && each.reports[index]?.label === label);
+
+function curveOf(points: readonly { readonly at: number; readonly point: PointAccount }[]): Curve {
+  const bounded = points.length > 0 && points.every(({ point }) => point.interval);
+  const end = (which: 0 | 1) => points.map(({ point }) => figure(point.interval![which]));
+  return {
+    x: points.map(({ at }) => at),
+    y: points.map(({ point }) => figure(point.mean)),
+    ...(bounded ? { band: { low: end(0), high: end(1) } } : {}),
+  };
+}
+
+/** An evaluation that was made often, by meta-steps. */
+function duringChart(groups: readonly RunGroup[], place: ReportPlace): Chart[] {
+  const { name, index, label } = place;
+  const outers = namesIn(
+    groups,
+    (run) => evaluationsOf(run, place).flatMap(({ during }) => during ? [during.outer] : []),
+  );
+  return outers.flatMap((outer): Chart[] => {
+    const { series, note } = linesOf(groups, (run) => {
+      const made = evaluationsOf(run, place).filter(({ during }) => during?.outer === outer);
+      return curveOf(made.map(({ during, reports }) => ({ at: during!.step, point: reports[index]!.points.at(-1)! })));
+    });
+    if (!series.some(({ x }) => x.length > 1)) return [];
+    const said = note === undefined ? {} : { note };
+    return [{ kind: "chart", title: `${name} during ${outer}`, x: `meta-step of ${outer}`, y: label, series, ...said }];
+  });
+}
+
+/** A report at several times, as it was made last. */
+function timesChart(groups: readonly RunGroup[], place: ReportPlace): Chart[] {
+  const { name, index, label } = place;
+  const { series, note } = linesOf(groups, (run) => {
+    const points = evaluationsOf(run, place).at(-1)?.reports[index]?.points ?? [];
+    const timed = points.flatMap((point) =>
+      point.time === null || point.time === undefined ? [] : [{ at: point.time, point }]
+    );
+    return timed.length < 2 ? undefined : curveOf(timed);
+  });
+  if (series.length === 0) return [];
+  const said = note === undefined ? {} : { note };
+  return [{
+    kind: "chart",
+    title: `${name} by inner steps, made last`,
+    x: "step of the inner loop",
+    y: label,
+    series,
+    ...said,
+  }];
+}
+
+/** Every evaluation as it was made last, at the last of its times. */
+function evaluationTable(groups: readonly RunGroup[]): Table {
+  const runs = namedRuns(groups);
+  const several = runs.length > 1;
+  const rows = runs.flatMap(({ run, label: runName }) =>
+    lastOnes(run).flatMap(({ name, tasks, reports }) =>
+      reports.map(({ label, points }): Cell[] => {
+        const { time, mean, median, interval, nonFinite = 0 } = points.at(-1)!;
+        return [
+          ...(several ? [runName] : []),
+          name,
+          time === null || time === undefined ? label : `${label} at ${time}`,
+          short(mean),
+          intervalText(interval),
+          short(median),
+          whole(tasks),
+          nonFinite > 0 ? `${nonFinite} not finite` : "",
+        ];
+      })
+    )
+  );
+  const odd = rows.some((row) => row.at(-1) !== "");
+  const head = [
+    ...(several ? ["run"] : []),
+    "evaluation",
+    "report",
+    "mean",
+    "95 % interval",
+    "median",
+    "tasks",
+    ...(odd ? [""] : []),
+  ];
+  return { kind: "table", title: "As made last", head, rows: odd ? rows : rows.map((row) => row.slice(0, -1)) };
+}
+
+const lastOnes = ({ account }: ReportedRun): EvaluationAccount[] => [
+  ...new Map((account.evaluations ?? []).map((each) => [each.name, each])).values(),
+];
+
+// -------------------------------------------------------------------------------------------------------- differences
+
+/** How settings differ, in pairs. `compared` as `compareSettings` gives it. */
+export function differenceSection(
+  compared: readonly ComparedQuantity[],
+  looks: ReadonlyMap<string, number>,
+): Section[] {
+  const blocks = compared.filter(({ settings }) => settings.length > 1).flatMap(({ name, settings }): Block[] => {
+    const [first] = settings;
+    const paired = settings.filter(({ difference }) => difference);
+    const row = (setting: string, { mean, interval }: Estimate): IntervalRow => ({
+      label: setting,
+      look: looks.get(setting) ?? 0,
+      mean,
+      ...(interval ? { interval } : {}),
+    });
+    return [
+      {
+        kind: "intervals",
+        title: name,
+        x: "mean, with its 95 % interval",
+        rows: settings.map((s) => row(s.setting, s.value)),
+      },
+      ...(paired.length === 0 ? [] : [{
+        kind: "intervals" as const,
+        title: `${name}, less ${first!.setting}`,
+        x: "difference in pairs, with its 95 % interval",
+        rows: paired.map((s) => row(s.setting, s.difference!)),
+        zero: true as const,
+      }]),
+      {
+        kind: "table",
+        head: ["setting", "mean", "95 % interval", "of", `less ${first!.setting}`, "95 % interval", "pairs"],
+        rows: settings.map(({ setting, value, difference }) => [
+          setting,
+          short(value.mean),
+          intervalText(value.interval),
+          overText(value),
+          ...(difference
+            ? [short(difference.mean), intervalText(difference.interval), overText(difference)]
+            : ["", "", ""]),
+        ]),
+      },
+    ];
+  });
+  const about =
+    "Differences are in pairs of the same seed, whose draws are the same, or of one seed in pairs of its tasks: " +
+    "an interval that does not reach 0 shows one. Only runs that are done count.";
+  return blocks.length === 0 ? [] : [{ title: "Differences between settings", about, blocks }];
+}
+
+const overText = ({ count, over }: Estimate) => `${count} ${count === 1 ? over.slice(0, -1) : over}`;
+
+// ---------------------------------------------------------------------------------------------------------- gradients
+
+/** A tensor with more entries is told by its norm. */
+const mostEntries = 8;
+
+/** Gradients with their verdicts. */
+export function gradientSection(groups: readonly RunGroup[]): Section[] {
+  const runs = namedRuns(groups);
+  const tables = runs.flatMap((named) =>
+    (named.run.account.gradients ?? []).map((gradient) => gradientTable(gradient, named))
+  );
+  const shown = tables.slice(0, mostTables);
+  if (shown.length === 0) return [];
+  const more = tables.length - shown.length;
+  const rest: Block[] = more > 0 ? [{ kind: "words", text: `${more} more stand in the folders, in summary.json` }] : [];
+  return [{ title: "Gradients", blocks: [...shown, ...rest] }];
+}
+
+const mostTables = 30;
+
+type Precision = "f32" | "f64";
+
+function gradientTable({ label, after, value, wrt = [], expectations = [] }: GradientAccount, run: NamedRun): Table {
+  const precision = run.run.account.precision === "f32" ? "f32" : "f64";
+  const verdicts = new Map(expectations.map((each) => [each.label, each]));
+  const judged = expectations.length > 0;
+  const verdictOf = (name: string): Cell[] => {
+    if (!judged) return [];
+    const verdict = verdicts.get(name);
+    if (!verdict) return ["", "", ""];
+    const { expected, within, met, difference } = verdict;
+    return [
+      expected.length === 1 ? exact(expected[0]) : `${expected.length} values`,
+      exact(within),
+      met ? "ok" : `missed by ${shortNumber(figure(difference))}`,
+    ];
+  };
+  const rows = wrt.flatMap(({ label: name, leaves }): Cell[][] => {
+    const tensors = leaves.map(({ name: leaf, gradient, shape }) => ({
+      leaf,
+      cells: gradientCells(gradient, shape, precision),
+    }));
+    const row = (of: string, cells: readonly Cell[], verdict: string): Cell[] => [of, ...cells, ...verdictOf(verdict)];
+    if (tensors.length === 1) return [row(name, tensors[0]!.cells, name)];
+    const each = tensors.map(({ leaf, cells }) => row(`  ${leaf}`, cells, ""));
+    return [row(name, [`${leaves.length} tensors`], name), ...each];
+  });
+  const place = after === undefined ? [] : [`after ${after}`];
+  return {
+    kind: "table",
+    title: [`gradient ${label}`, ...place, ...(run.label === "" ? [] : [run.label])].join(", "),
+    head: ["of", "gradient", ...(judged ? ["expected", "within", "verdict"] : [])],
+    rows: [["value", exact(value, precision), ...verdictOf("value")], ...rows],
+  };
+}
+
+function gradientCells(gradient: Json, shape: readonly number[], precision: Precision): Cell[] {
+  const values = entriesOf(gradient);
+  if (!values) return [`[${shape.join(", ")}]: in the folder`];
+  if (values.length === 1) return [exact(values[0], precision)];
+  if (values.length <= mostEntries) return [`[${Array.from(values, (x) => exactNumber(x, precision)).join(", ")}]`];
+  const norm = Math.hypot(...values);
+  return [{ value: norm, shown: `[${shape.join(", ")}], norm ${shortNumber(norm)}` }];
+}

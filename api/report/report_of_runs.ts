@@ -1,0 +1,120 @@
+// What is in the report of runs, and in which order? From runs that were read to a report as data.
+import type { Cell, Report, Section } from "../../draw/report.ts";
+import { compareSettings } from "../comparison.ts";
+import { quantitiesOf } from "../compared_values.ts";
+import { duration } from "../numbers.ts";
+import { differencesBetween, endOf, notWhole, settingsOf } from "../run_settings.ts";
+import { costSection } from "./cost.ts";
+import { recordedSections } from "./inner.ts";
+import { imageSection, learnedSection } from "./learned.ts";
+import { namedRuns, type RunGroup } from "./lines.ts";
+import { differenceSection, evaluationSection, gradientSection } from "./measures.ts";
+import type { ReportedRun } from "./reported_run.ts";
+import { simulationSection, trainingSection } from "./training.ts";
+
+/** Runs that differ by their seeds alone, with what tells them from the others. */
+export interface LabelledRuns {
+  readonly label: string;
+  readonly runs: readonly ReportedRun[];
+}
+
+/** Groups runs by what they were run with. */
+export function labelledRuns(runs: readonly ReportedRun[]): readonly LabelledRuns[] {
+  const byFolder = new Map(runs.map((run) => [run.folder, run]));
+  return settingsOf(runs).map(({ label, folders }) => ({
+    label,
+    runs: folders.map((folder) => byFolder.get(folder)!),
+  }));
+}
+
+/** The report of runs. */
+export function reportOf(settings: readonly LabelledRuns[]): Report {
+  const alone = settings.length === 1;
+  const groups = settings.map(({ label, runs }, look): RunGroup => ({ label: alone ? "" : label, look, runs }));
+  const runs = settings.flatMap(({ runs }) => runs);
+  const isWhole = (run: ReportedRun) => notWhole([run]).length === 0;
+  const compared = compareSettings(settings.map(({ label, runs }) => ({
+    label,
+    runs: runs.filter(isWhole).map(({ said, account }) => ({ seed: said.seed, quantities: quantitiesOf(account) })),
+  })));
+  const looks = new Map(groups.map(({ label, look }) => [label, look]));
+  const programs = new Set(runs.map(({ texts }) => JSON.stringify(texts))).size;
+  return {
+    title: titleOf(runs),
+    warnings: [
+      ...(programs > 1 ? [`These runs are of ${programs} different programs`] : []),
+      ...notWhole(runs).map(endOf),
+    ],
+    sections: [
+      runsSection(groups),
+      ...differingSection(groups),
+      ...trainingSection(groups),
+      ...simulationSection(groups),
+      ...evaluationSection(groups),
+      ...(alone ? [] : differenceSection(compared, looks)),
+      ...gradientSection(groups),
+      ...recordedSections(groups),
+      ...learnedSection(groups),
+      ...imageSection(groups),
+      ...costSection(groups),
+    ],
+  };
+}
+
+function titleOf(runs: readonly ReportedRun[]): string {
+  const programs = [...new Set(runs.map(({ said }) => said.program))];
+  const [program] = programs;
+  const named = programs.length === 1 && program ? program : "";
+  if (runs.length === 1) return named === "" ? "A run" : `A run of ${named}`;
+  return named === "" ? `${runs.length} runs` : `${runs.length} runs of ${named}`;
+}
+
+/** What each run is, and how it ended; what is the same in all of them is said once. */
+function runsSection(groups: readonly RunGroup[]): Section {
+  const runs = namedRuns(groups);
+  const several = runs.length > 1;
+  const columns: readonly (readonly [head: string, of: (run: ReportedRun) => Cell])[] = [
+    ["seed", ({ said }) => ({ value: said.seed, shown: String(said.seed) })],
+    ["ended", ({ account }) => account.outcome ?? "unknown"],
+    ["time", ({ account: { seconds } }) => seconds === undefined ? "" : { value: seconds, shown: duration(seconds) }],
+    ["backend", ({ account, said }) => account.backend ?? said.backend],
+    ["precision", ({ account }) => account.precision ?? ""],
+    ["version", ({ said }) => said.versions?.meta ?? ""],
+    ["folder", ({ folder }) => folder],
+  ];
+  const shown = columns.map(([head, of]) => ({ head, cells: runs.map(({ run }) => of(run)) }));
+  const isSame = ({ cells }: typeof shown[number]) =>
+    several && new Set(cells.map((cell) => JSON.stringify(cell))).size === 1;
+  // names of runs say it where there are several of a setting
+  const named = (head: string) => head === "seed" && groups.some(({ runs }) => runs.length > 1);
+  const told = shown.filter((column) =>
+    !isSame(column) && !named(column.head) && column.cells.some((cell) => cell !== "")
+  );
+  const same = shown.filter((column) => isSame(column) && column.cells[0] !== "");
+  const rows = runs.map(({ label }, i): Cell[] => [...(several ? [label] : []), ...told.map(({ cells }) => cells[i]!)]);
+  const inputs = several ? [] : Object.entries(runs[0]!.run.said.inputs).map(([name, value]) => `${name} = ${value}`);
+  const words = [
+    ...inputs,
+    ...same.map(({ head, cells: [cell] }) => `${head} ${typeof cell === "string" ? cell : cell!.shown}`),
+  ];
+  const what = several ? "All of them: " : "With ";
+  return {
+    title: several ? "Runs" : "Run",
+    blocks: [
+      ...(words.length === 0 ? [] : [{ kind: "words" as const, text: `${what}${words.join(", ")}` }]),
+      { kind: "table", head: [...(several ? ["run"] : []), ...told.map(({ head }) => head)], rows },
+    ],
+  };
+}
+
+/** What tells settings apart. */
+function differingSection(groups: readonly RunGroup[]): Section[] {
+  if (groups.length < 2) return [];
+  const differences = differencesBetween(groups.map(({ runs }) => runs[0]!));
+  if (differences.length === 0) return [];
+  const rows = groups.map(({ label }, i): Cell[] => [label, ...differences.map(({ values }) => values[i]!)]);
+  return [{
+    title: "What differs",
+    blocks: [{ kind: "table", head: ["setting", ...differences.map(({ name }) => name)], rows }],
+  }];
+}

@@ -1,0 +1,62 @@
+// How does a script look at runs? As the command line does: a page, or lines for a terminal, of run folders and of runs of its own. What
+// makes them is loaded when it is first asked for.
+import type { ComparedRun } from "./compare.ts";
+
+/** Which runs: paths of run folders (or of the folder of a sweep), or settings by their labels, each with runs or paths. */
+export type ReportedRuns = readonly string[] | Readonly<Record<string, readonly ComparedRun[]>>;
+
+/** A page about runs: curves of losses and gradient norms, evaluations with intervals, gradients with verdicts, inner trajectories and how the
+ *  end depends on each of their steps, learned rates and images, differences in pairs. One HTML file without script that needs no network,
+ *  at most about 1 MB. Runs that differ by their seeds alone are one line with a band. What `meta.ts report` writes.
+ *
+ *  A run that has not ended is shown as of its newest checkpoint, and is said to be so. Throws FileAccessError for what is no run folder,
+ *  and RangeError where there is no run, or one is given twice.
+ *
+ *  ```ts
+ *  import { compile, reportRuns } from "../mod.ts";
+ *
+ *  const text = `
+ *    edition 1
+ *    input rate : float = 0.1
+ *    param w = 0
+ *    inner fit { minimize (w - 3)^2 over w by sgd(lr = rate) for T = 5 steps }
+ *    outer tune { minimize (w@T - 3)^2 over fit.lr by adam(lr = 0.01) for 20 steps }
+ *  `;
+ *  const slow = await compile(text).run();
+ *  const fast = await compile(text, { inputs: { rate: 0.3 } }).run();
+ *  const page = await reportRuns({ "rate 0.1": [slow], "rate 0.3": [fast] });
+ *  console.log(page.length < 1e6);
+ *  ```
+ */
+export async function reportRuns(runs: ReportedRuns): Promise<string> {
+  const [{ reportFor }, { htmlOfReport }] = await Promise.all([
+    import("./report/report_for.ts"),
+    import("../draw/html_report.ts"),
+  ]);
+  return await htmlOfReport(reportFor(runs));
+}
+
+/** The same for a terminal: tables, and small charts of braille dots. `width`: its columns, 80 when not given; `color`: with escapes for
+ *  colours, without when not given. What `meta.ts show` prints. Throws as `reportRuns` does.
+ *
+ *  ```ts
+ *  import { compile, showRuns } from "../mod.ts";
+ *
+ *  const run = await compile(`
+ *    edition 1
+ *    param w = 0
+ *    outer train { minimize (w - 3)^2 over w by sgd(lr = 0.1) for 20 steps }
+ *  `).run();
+ *  console.log(await showRuns({ "rate 0.1": [run] }, { width: 60 }));
+ *  ```
+ */
+export async function showRuns(
+  runs: ReportedRuns,
+  { width = 80, color = false }: { readonly width?: number; readonly color?: boolean } = {},
+): Promise<string> {
+  const [{ reportFor }, { textOfReport }] = await Promise.all([
+    import("./report/report_for.ts"),
+    import("../draw/text_report.ts"),
+  ]);
+  return textOfReport(reportFor(runs), { width, color });
+}

@@ -1,0 +1,70 @@
+// What does `meta.ts report DIR [DIR …] [--out FILE.html]` do? It writes a page about runs, from the folders that `--out` made.
+import { reportRuns } from "../api/report_runs.ts";
+import { pageStart } from "../draw/html_report.ts";
+import { formatBytes } from "../runtime/bytes.ts";
+import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
+import type { CommandLine } from "./arguments.ts";
+import type { Console } from "./console.ts";
+import { exitCodes } from "./exit_codes.ts";
+
+/** Where the page goes when nothing is said. */
+const usualFile = "report.html";
+
+/** Runs the verb; the exit code. Throws FileAccessError for what is no run folder, and for a file that cannot be written or is no report. */
+export async function reportVerb({ files, out = usualFile }: CommandLine, console: Console): Promise<number> {
+  const isThere = looksFree(out);
+  const page = new TextEncoder().encode(await reportRuns(files));
+  try {
+    Deno.writeFileSync(out, page, { createNew: !isThere });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) throw taken(out);
+    throw fileAccessError(error, { action: "write", path: out });
+  }
+  console.out(`${out}: ${formatBytes(page.length)}\n`);
+  return exitCodes.done;
+}
+
+/** Whether there is a report already that may be replaced; false where nothing is there, or nothing is known. Throws FileAccessError where
+ *  something else has the name, or there is no such folder. */
+function looksFree(path: string): boolean {
+  try {
+    const { isFile, size } = Deno.statSync(path);
+    if (!isFile) {
+      throw new FileAccessError(
+        `Cannot write \`${path}\`: it is a folder; --out names the page, such as ${
+          path.replace(/\/+$/, "")
+        }/${usualFile}`,
+      );
+    }
+    if (size > 0 && !beginsAsReport(path)) throw taken(path);
+    return true;
+  } catch (error) {
+    if (error instanceof FileAccessError) throw error;
+    if (error instanceof Deno.errors.NotFound) refuseMissingFolder(path);
+    return false;
+  }
+}
+
+const taken = (path: string) =>
+  new FileAccessError(
+    `\`${path}\` is there and is no report, and only a report is written over: name another file with --out`,
+  );
+
+function beginsAsReport(path: string): boolean {
+  using file = Deno.openSync(path);
+  const bytes = new Uint8Array(pageStart.length);
+  const count = file.readSync(bytes) ?? 0;
+  return new TextDecoder().decode(bytes.subarray(0, count)) === pageStart;
+}
+
+function refuseMissingFolder(path: string): void {
+  const end = path.lastIndexOf("/");
+  const folder = end < 0 ? "." : path.slice(0, end + 1);
+  try {
+    Deno.statSync(folder);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new FileAccessError(`Cannot write \`${path}\`: there is no folder \`${folder}\``);
+    }
+  }
+}

@@ -1,0 +1,189 @@
+// Does a report show the numbers of its runs? They are read back from the page, with the page's own axes and legends, and compared with the
+// runs; lines that are swapped and axes that are wrong are seen.
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { compile, reportRuns, type Run, showRuns } from "../../mod.ts";
+import { chartsOf, offLine, type ReadChart } from "../draw/read_page.ts";
+
+const text = `edition 1
+precision f64
+input rate : float = 0.1
+task t { k ~ normal(0, 3)  split s { x : [5] ~ normal(k, 1) }  split q { x : [20] ~ normal(k, 1) } }
+param w = 0
+inner fit { minimize mean((w - s.x)^2)  over w by sgd(lr = 0.1, momentum = 0.5)  for T = 4 steps }
+override fit { lr = 0.1 per step }
+outer train { minimize mean((w@T - q.x)^2)  across 3 t  over w@0, fit.lr by adam(lr = rate)  for 40 steps }
+evaluate test { across 6 t  report mean((w@t - q.x)^2) at t in 0 .. T  every 10 steps of train }
+gradient mean((w@T - q.x)^2) across 3 t wrt fit.lr after train
+expect { value = 1 within 1e6 }
+record w@*, fit.loss@* every 13 steps
+record train.sensitivity every 13 steps
+record train.loss, fit.lr every 2 steps
+`;
+
+const runs = new Map<string, Run>();
+
+async function runOf(rate: number, seed: number): Promise<Run> {
+  const key = `${rate} ${seed}`;
+  const run = runs.get(key) ?? await compile(text, { inputs: { rate } }).run({ seed, backend: "reference" });
+  runs.set(key, run);
+  return run;
+}
+
+const indices = (values: ArrayLike<number>) => Array.from({ length: values.length }, (_, i) => i);
+
+/** What is wrong with the page of one run. */
+function problemsOfOne(page: string, run: Run): string[] {
+  const charts = new Map(chartsOf(page).map((chart) => [chart.title, chart]));
+  const check = (title: string, label: string, x: ArrayLike<number>, y: ArrayLike<number>) => {
+    const line = charts.get(title)?.lines.find((line) => line.label === label);
+    const problem = offLine(line, x, y);
+    return problem === undefined ? [] : [`${title}, ${label}: ${problem}`];
+  };
+  const columns = (name: string) => {
+    const { steps, values } = run.recorded(name);
+    return { steps, values: values.map(({ data }) => Array.from(data)) };
+  };
+  const rates = columns("fit.lr");
+  const sensitivity = columns("train.sensitivity[w]@*");
+  const path = columns("w@*");
+  const { points } = run.evaluation("test").reports[0]!;
+  return [
+    ...check("train: loss", "", run.metaSteps(), run.losses()),
+    ...check("train: norm of the meta-gradient", "", run.metaSteps(), run.gradientNorms()),
+    ...check("train.loss", "", columns("train.loss").steps, columns("train.loss").values.map(([x]) => x!)),
+    ...[0, 1, 2, 3].flatMap((i) =>
+      check("fit.lr", `step ${i}`, rates.steps, rates.values.map((entries) => entries[i]!))
+    ),
+    ...path.values.flatMap((values, i) => check("w@*", `meta-step ${path.steps[i]}`, indices(values), values)),
+    ...sensitivity.values.flatMap((values, i) =>
+      check(
+        "norm of train.sensitivity[w]@*",
+        `meta-step ${sensitivity.steps[i]}`,
+        indices(values),
+        values.map(Math.abs),
+      )
+    ),
+    ...check("fit.lr by inner step", "", indices(run.parameter("fit.lr").data), run.parameter("fit.lr").data),
+    ...check(
+      "gradient of mean((w@T - q.x)^2)",
+      "fit.lr",
+      indices(run.gradient("fit.lr").data),
+      run.gradient("fit.lr").data,
+    ),
+    ...check("test by inner steps, made last", "", points.map(({ time }) => time!), points.map(({ mean }) => mean)),
+  ];
+}
+
+Deno.test("the numbers in the charts of a run are those of the run, read with the page's own axes", async () => {
+  const run = await runOf(0.1, 1);
+  const page = await reportRuns({ "": [run] });
+  assertEquals(problemsOfOne(page, run), []);
+  // a band of an evaluation is its interval
+  const { lines, bands } = chartsOf(page).find(({ title }) => title === "test by inner steps, made last")!;
+  assertEquals([lines.length, bands.length], [1, 1]);
+  const { points } = run.evaluation("test").reports[0]!;
+  const there = [
+    ...points.map(({ interval }) => interval![1]),
+    ...points.toReversed().map(({ interval }) => interval![0]),
+  ];
+  bands[0]!.points.forEach(({ y, offY }, i) => assert(Math.abs(y - there[i]!) <= 11 * offY, `${y} ${there[i]}`)); // one decimal
+});
+
+Deno.test("lines that are swapped, and an axis that is wrong, are seen in the page", async () => {
+  const run = await runOf(0.1, 1);
+  const page = await reportRuns({ "": [run] });
+  const figure = (title: string) =>
+    page.match(new RegExp(`<figure>\\n<figcaption>${title}</figcaption>[^]*?</figure>`))![0];
+  const changed = (title: string, change: (figure: string) => string) => {
+    const before = figure(title);
+    const after = change(before);
+    assert(before !== after, title);
+    return problemsOfOne(page.replace(before, () => after), run);
+  };
+  // the lines of two entries for each other
+  const swapped = changed("fit\\.lr", (svg) => {
+    const [first, second] = [...svg.matchAll(/<path class="s"[^>]* d="([^"]*)"\/>(?=<path class="d")/g)].map(([, d]) =>
+      d!
+    );
+    return svg.replace(first!, "?").replace(second!, () => first!).replace("?", () => second!);
+  });
+  assert(
+    swapped.some((problem) => problem.startsWith("fit.lr, step 0")) &&
+      swapped.some((problem) => problem.startsWith("fit.lr, step 1")),
+  );
+  // another line's looks in the legend
+  const renamed = changed(
+    "fit\\.lr",
+    (svg) => svg.replace("</svg>step 0<", "</svg>step 9<").replace("</svg>step 1<", "</svg>step 0<"),
+  );
+  assert(renamed.length >= 2, renamed.join("\n"));
+  // an axis that stands a little lower, and one whose numbers are another's
+  const lower = changed(
+    "train: loss",
+    (svg) => svg.replace(/(<text class="y"[^>]* y=")([\d.]+)/g, (_, head, y) => head + (Number(y) + 2)),
+  );
+  assertEquals(lower.length, 1);
+  const scaled = changed(
+    "train: loss",
+    (svg) => svg.replace(/(<text class="y"[^>]*>)([\d.,e-]+)</g, (_, head, label) => `${head}${Number(label) * 1.1}<`),
+  );
+  assertEquals(scaled.length, 1);
+  // steps that begin at 1
+  const later = changed(
+    "train: loss",
+    (svg) => svg.replace(/(<text class="x"[^>]*>)(\d+)</g, (_, head, label) => `${head}${Number(label) + 1}<`),
+  );
+  assertEquals(later.length, 1);
+});
+
+Deno.test("several runs of a setting are a mean with a band from the least to the largest seed", async () => {
+  const settings = {
+    slow: [await runOf(0.1, 1), await runOf(0.1, 2), await runOf(0.1, 3)],
+    "fast <1>": [await runOf(0.3, 1), await runOf(0.3, 2)],
+  };
+  const page = await reportRuns(settings);
+  const chart = (title: string): ReadChart => chartsOf(page).find((chart) => chart.title === title)!;
+  const { lines, bands } = chart("train: loss");
+  assertEquals(lines.map(({ label }) => label), ["slow, mean of 3 seeds", "fast <1>, mean of 2 seeds"]);
+  Object.values(settings).forEach((runs, k) => {
+    const losses = runs.map((run) => run.losses());
+    const at = (f: (values: number[]) => number) => indices(losses[0]!).map((i) => f(losses.map((of) => of[i]!)));
+    assertEquals(offLine(lines[k], indices(losses[0]!), at((v) => v.reduce((a, b) => a + b) / v.length)), undefined);
+    const ends = [...at((v) => Math.max(...v)), ...at((v) => Math.min(...v)).toReversed()];
+    bands[k]!.points.forEach(({ y, offY }, i) => assert(Math.abs(y - ends[i]!) <= 11 * offY, `${y} ${ends[i]}`));
+  });
+  // names are text, and the numbers of tables are those of the runs
+  assertStringIncludes(page, "fast &#60;1&#62;");
+  assert(!page.includes("fast <1>"));
+  assertStringIncludes(page, "Differences between settings");
+  assertStringIncludes(page, `title="${(await runOf(0.1, 2)).losses().at(-1)}"`);
+});
+
+Deno.test("what is shown in a terminal are the same sections, no wider than it", async () => {
+  const settings = { slow: [await runOf(0.1, 1), await runOf(0.1, 2)], fast: [await runOf(0.3, 1)] };
+  const headings = (page: string) => [...page.matchAll(/<h2>(.*?)<\/h2>/g)].map(([, title]) => title!);
+  const titles = headings(await reportRuns(settings));
+  assert(titles.length >= 8, titles.join());
+  for (const width of [60, 80, 120]) {
+    const shown = await showRuns(settings, { width });
+    for (const title of titles) assertStringIncludes(shown, `\n${title}\n──`);
+    const long = shown.split("\n").filter((line) => line.length > width);
+    assertEquals(long, []);
+    assert(!shown.includes("\x1b"));
+    assertStringIncludes(shown, " a slow, mean of 2 seeds");
+  }
+  assertStringIncludes(await showRuns(settings, { color: true }), "\x1b[38;5;32m");
+});
+
+Deno.test("reportRuns() refuses what is no run, and a seed that a setting has twice", async () => {
+  await assertRejects(() => reportRuns([]), RangeError, "no run");
+  await assertRejects(() => reportRuns({ a: [] }), RangeError, "no run");
+  const run = await runOf(0.1, 1);
+  await assertRejects(() => reportRuns({ a: [run, run] }), RangeError, "two runs with seed 1");
+  const folder = Deno.makeTempDirSync();
+  try {
+    await assertRejects(() => reportRuns([folder]), Error, "is no run folder");
+  } finally {
+    Deno.removeSync(folder);
+  }
+});

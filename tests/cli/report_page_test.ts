@@ -1,0 +1,158 @@
+// Do `report` and `show` take the folders that runs leave? Whole ones, those that failed, were stopped, were killed, are of earlier versions, are
+// of a sweep; and files that they must not write over.
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { pageStart } from "../../draw/html_report.ts";
+import { chartsOf, offLine } from "../draw/read_page.ts";
+import { callUntil } from "./captured_console.ts";
+
+const text = `edition 1
+precision f64
+input rate : float = 0.1
+param w = 3
+outer train { minimize (w - 1)^2  over w by sgd(lr = rate)  for 12 steps }
+param grid : [9, 9] ~ normal(0, 1)
+output image = w * grid
+`;
+
+async function inFolder(body: (at: (name: string) => string) => Promise<void>): Promise<void> {
+  const folder = Deno.makeTempDirSync();
+  try {
+    await body((name) => `${folder}/${name}`);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+async function runInto(
+  at: (name: string) => string,
+  name: string,
+  { rate = 0.1, seed = 0, source = text } = {},
+): Promise<number> {
+  Deno.writeTextFileSync(at("p.meta"), source);
+  const args = [
+    "run",
+    at("p.meta"),
+    "--seed",
+    `${seed}`,
+    "--set",
+    `rate=${rate}`,
+    "--backend",
+    "reference",
+    "--out",
+    at(name),
+  ];
+  return (await callUntil(args)).code;
+}
+
+Deno.test("report writes one page of folders, with the numbers that they hold", () =>
+  inFolder(async (at) => {
+    for (const [name, rate] of [["a", 0.1], ["b", 0.3]] as const) assertEquals(await runInto(at, name, { rate }), 0);
+    const out = at("page.html");
+    const { code, out: said, err } = await callUntil(["report", at("a"), `${at("b")}/`, "--out", out]);
+    assertEquals([code, err], [0, ""]);
+    const page = Deno.readTextFileSync(out);
+    assert(said.startsWith(`${out}: `) && page.startsWith(pageStart));
+    const loss = chartsOf(page).find(({ title }) => title === "train: loss")!;
+    assertEquals(loss.lines.map(({ label }) => label), ["rate = 0.1", "rate = 0.3"]);
+    for (const [k, name] of ["a", "b"].entries()) {
+      const { curve } = JSON.parse(Deno.readTextFileSync(`${at(name)}/summary.json`)).outers[0];
+      assertEquals(offLine(loss.lines[k], curve.metaSteps, curve.losses), undefined);
+    }
+    assertStringIncludes(page, "output image");
+    assertStringIncludes(page, "data:image/png;base64,");
+    // a report is written over, nothing else is
+    assertEquals((await callUntil(["report", at("a"), "--out", out])).code, 0);
+    assert(!Deno.readTextFileSync(out).includes("rate = 0.3"));
+    Deno.writeTextFileSync(out, "my notes");
+    const kept = await callUntil(["report", at("a"), "--out", out]);
+    assertEquals([kept.code, Deno.readTextFileSync(out)], [2, "my notes"]);
+    assertStringIncludes(kept.err, "is no report");
+    const nowhere = await callUntil(["report", at("a"), "--out", at("no/such/page.html")]);
+    assertEquals(nowhere.code, 2);
+    assertStringIncludes(nowhere.err, `there is no folder \`${at("no/such/")}\``);
+    const folder = await callUntil(["report", at("a"), "--out", at("b")]);
+    assertEquals(folder.code, 2);
+    assertStringIncludes(folder.err, "it is a folder");
+    // what is no run folder, and what is given twice
+    for (const verb of ["report", "show"]) {
+      const none = await callUntil([verb, at("nothing")]);
+      assertEquals(none.code, 2);
+      assertStringIncludes(none.err, "is no run folder");
+      const twice = await callUntil([verb, at("a"), at("b"), `${at("b")}/../a`]);
+      assertEquals(twice.code, 2);
+      assertStringIncludes(twice.err, "is given twice");
+      assertStringIncludes((await callUntil([verb])).err, `meta.ts ${verb} DIR`);
+    }
+  }));
+
+Deno.test("report and show say what is not whole, which programs differ, and show a run as far as it got", () =>
+  inFolder(async (at) => {
+    assertEquals(await runInto(at, "whole"), 0);
+    const failing = text.replace("(w - 1)^2", "log(w - 2.5)");
+    assertEquals(await runInto(at, "failed", { source: failing, rate: 1 }), 3);
+    const { failure } = JSON.parse(Deno.readTextFileSync(`${at("failed")}/summary.json`));
+    const out = at("page.html");
+    assertEquals((await callUntil(["report", at("whole"), at("failed"), "--out", out])).code, 0);
+    const page = Deno.readTextFileSync(out);
+    assertStringIncludes(page, "These runs are of 2 different programs");
+    assertStringIncludes(
+      page.replaceAll("&#39;", "'").replaceAll("&#38;", "&"),
+      `${at("failed")}: failed: ${failure}`.split("`")[0]!,
+    );
+    // killed: what the newest checkpoint holds
+    Deno.removeSync(`${at("whole")}/summary.json`);
+    const { code, out: shown } = await callUntil(["show", at("whole")]);
+    assertEquals(code, 0);
+    assertStringIncludes(shown, `${at("whole")}: not ended; \`resume ${at("whole")}\` goes on`.slice(0, 40));
+    assertStringIncludes(shown, "train: loss");
+    // killed before there was one
+    Deno.removeSync(`${at("whole")}/checkpoints`, { recursive: true });
+    assertStringIncludes((await callUntil(["show", at("whole")])).out, "not ended");
+  }));
+
+Deno.test("run folders of earlier versions are shown", async () => {
+  const old = new URL("../record/old/", import.meta.url).pathname;
+  const folders = [...Deno.readDirSync(old)].filter(({ isDirectory }) => isDirectory).map(({ name }) => old + name)
+    .sort();
+  assert(folders.length >= 3);
+  for (const folder of folders) {
+    const { code, out, err } = await callUntil(["show", folder]);
+    assertEquals([code, err], [0, ""]);
+    for (const part of ["first: loss", "second: loss", "check during first", "Recorded by meta-step"]) {
+      assertStringIncludes(out, part);
+    }
+  }
+  const lines = (await callUntil(["show", ...folders])).out;
+  assertStringIncludes(lines, "first: loss");
+});
+
+Deno.test("the folder of a sweep stands for its runs, those that have begun", () =>
+  inFolder(async (at) => {
+    Deno.mkdirSync(at("sweep"));
+    for (const rate of [0.1, 0.2]) {
+      for (const seed of [0, 1]) assertEquals(await runInto(at, `sweep/${rate}-${seed}`, { rate, seed }), 0);
+    }
+    const names = ["0.1-0", "0.1-1", "0.2-0", "0.2-1", "0.3-0"];
+    const list = (dirs: readonly unknown[]) =>
+      Deno.writeTextFileSync(
+        at("sweep/sweep.json"),
+        JSON.stringify({
+          formatVersion: 1,
+          runs: dirs.map((dir) => ({ dir, seed: 0, set: {}, command: [] })),
+        }),
+      );
+    list(names);
+    const out = at("page.html");
+    assertEquals((await callUntil(["report", at("sweep"), "--out", out])).code, 0);
+    const page = Deno.readTextFileSync(out);
+    assertStringIncludes(page, "rate = 0.1, mean of 2 seeds");
+    assertStringIncludes(page, "4 runs of p.meta");
+    const compared = await callUntil(["compare", at("sweep")]);
+    assertEquals(compared.code, 0);
+    assertStringIncludes(compared.out, "less rate = 0.1");
+    assertStringIncludes((await callUntil(["show", at("sweep"), at("sweep/0.1-1")])).err, "given twice");
+    list(["0.3-0"]);
+    assertStringIncludes((await callUntil(["show", at("sweep")])).err, "has begun");
+    list([7]);
+    assertStringIncludes((await callUntil(["show", at("sweep")])).err, "is not what a sweep writes");
+  }));
