@@ -1,6 +1,6 @@
 // What does a sweep cost? 3 settings and 5 seeds by `sweep`, against one process that makes the same 15 runs in turn, with folders; on one core
-// and on two (`taskset`). Processes of both alternate; the ratio is of the median of the pairs, by the clock, start and end of the processes
-// included.
+// and on two (`taskset`). Processes of both alternate; the ratio is the median of those of the pairs, by the clock and by the processors'
+// time, start and end of the processes included.
 //
 //     deno run -A bench/sweep.ts [ROUNDS] [META_STEPS]
 import { fileURLToPath } from "node:url";
@@ -54,39 +54,57 @@ const swept = (folder: string, threads: number) => [
   ...["--threads", `${threads}`, "--out", `${folder}/sweep`],
 ];
 
-/** Seconds of a process on so many cores. */
-async function seconds(args: readonly string[], cores: number): Promise<number> {
+/** Seconds by the clock, and of processors, of a process on so many cores. */
+interface Taken {
+  readonly clock: number;
+  readonly processor: number;
+}
+
+async function taken(args: readonly string[], cores: number): Promise<Taken> {
   const cpus = Array.from({ length: cores }, (_, i) => i).join();
   const begin = performance.now();
-  const { code, stderr } = await new Deno.Command("taskset", {
-    args: ["-c", cpus, Deno.execPath(), ...args],
-    stdout: "null",
+  // `times` of the shell says what its children took
+  const { code, stdout, stderr } = await new Deno.Command("bash", {
+    args: [
+      "-c",
+      '"$@" > /dev/null; code=$?; times; exit $code',
+      "bash",
+      "taskset",
+      "-c",
+      cpus,
+      Deno.execPath(),
+      ...args,
+    ],
+    stdout: "piped",
     stderr: "piped",
   }).output();
   if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
-  return (performance.now() - begin) / 1000;
+  const clock = (performance.now() - begin) / 1000;
+  const [user, system] = new TextDecoder().decode(stdout).trim().split("\n").at(-1)!.split(" ").map((time) => {
+    const [, minutes, seconds] = /^(\d+)m([\d.]+)s$/.exec(time)!;
+    return 60 * Number(minutes) + Number(seconds);
+  }) as [number, number];
+  return { clock, processor: user + system };
 }
 
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
-console.log("cores  in turn, s  sweep, s  sweep / in turn (of pairs)");
+console.log("cores  by         in turn, s  sweep, s  sweep / in turn (of pairs)");
 for (const cores of [1, 2]) {
-  const pairs: { readonly turn: number; readonly sweep: number }[] = [];
+  const pairs: { readonly turn: Taken; readonly sweep: Taken }[] = [];
   for (let round = 0; round < rounds; round++) {
     const folder = Deno.makeTempDirSync();
     Deno.writeTextFileSync(`${folder}/p.meta`, text);
-    const first = round % 2 === 0;
-    const early = first ? await seconds(inTurn(folder, cores), cores) : 0;
-    const sweep = await seconds(swept(folder, cores), cores);
-    pairs.push({ turn: first ? early : await seconds(inTurn(folder, cores), cores), sweep });
+    const early = round % 2 === 0 ? await taken(inTurn(folder, cores), cores) : undefined;
+    const sweep = await taken(swept(folder, cores), cores);
+    pairs.push({ turn: early ?? await taken(inTurn(folder, cores), cores), sweep });
     Deno.removeSync(folder, { recursive: true });
   }
-  const ratios = pairs.map(({ turn, sweep }) => sweep / turn);
-  const [turn, sweep] = [median(pairs.map((p) => p.turn)), median(pairs.map((p) => p.sweep))];
-  const range = `${Math.min(...ratios).toFixed(2)} .. ${Math.max(...ratios).toFixed(2)}`;
-  console.log(
-    `${cores}      ${turn.toFixed(1).padStart(10)}  ${sweep.toFixed(1).padStart(8)}  ${
-      median(ratios).toFixed(2)
-    } (${range})`,
-  );
+  for (const by of ["clock", "processor"] as const) {
+    const ratios = pairs.map(({ turn, sweep }) => sweep[by] / turn[by]);
+    const [turn, sweep] = [median(pairs.map(({ turn }) => turn[by])), median(pairs.map(({ sweep }) => sweep[by]))];
+    const range = `${Math.min(...ratios).toFixed(2)} .. ${Math.max(...ratios).toFixed(2)}`;
+    const times = `${turn.toFixed(1).padStart(10)}  ${sweep.toFixed(1).padStart(8)}`;
+    console.log(`${cores}      ${by.padEnd(9)}  ${times}  ${median(ratios).toFixed(2)} (${range})`);
+  }
 }

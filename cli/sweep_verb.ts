@@ -2,7 +2,14 @@
 // how the settings compare, and says by its exit code whether all runs are done.
 import { chooseBackend } from "../api/backends.ts";
 import { readJson } from "../api/said_of_run.ts";
-import { namedRuns, type Standing, standingOf, sweepFile, type SweptProgram } from "../api/sweep_list.ts";
+import {
+  namedRuns,
+  type Standing,
+  standingOf,
+  sweepFile,
+  type SweepRun,
+  type SweptProgram,
+} from "../api/sweep_list.ts";
 import { tableText } from "../api/numbers.ts";
 import { count } from "../dsl/text/words.ts";
 import { InternalError } from "../runtime/errors.ts";
@@ -97,9 +104,9 @@ async function checkSettings(
     const errors = diagnostics.filter(({ severity }) => severity === "error");
     const label = Object.entries(run.set).map(([name, value]) => `${name} = ${value}`).join(", ");
     if (errors.length > 0 && label !== "" && !json) sayProblem(`with ${label}:\n\n`, console);
-    if (showDiagnostics(settings.size === 1 ? diagnostics : errors, sources, { console, json })) {
-      return wrongCode(files);
-    }
+    const to = json ? { ...console, out: (line: string) => console.out(withSet(line, run)) } : console;
+    const shown = settings.size === 1 ? diagnostics : errors;
+    if (showDiagnostics(shown, sources, { console: to, json })) return wrongCode(files);
     if (!program) throw new InternalError("The front end gave neither a program nor an error");
     const now = sweptProgramOf(prepared);
     if (of) {
@@ -117,6 +124,9 @@ async function checkSettings(
   }
   return { of: before ?? of!, sideBySide };
 }
+
+/** A line of JSON with the setting that it is of. */
+const withSet = (line: string, { set }: SweepRun) => `${JSON.stringify({ ...JSON.parse(line), set })}\n`;
 
 /** Writes `sweep.json` where it says something new. */
 function writeList(plan: SweepPlan, of: SweptProgram, disk: Disk): void {
