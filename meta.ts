@@ -7,6 +7,7 @@ import { type Console, processConsole } from "./cli/console.ts";
 import { firstScreen, helpText } from "./cli/help.ts";
 import { sayProblem, sayWhatIsUnsaid, showThrown } from "./cli/problems.ts";
 import { compareVerb } from "./cli/compare_verb.ts";
+import { newVerb } from "./cli/new_verb.ts";
 import { resumeVerb } from "./cli/resume_verb.ts";
 import { runVerb } from "./cli/run_verb.ts";
 import { sweepVerb } from "./cli/sweep_verb.ts";
@@ -49,6 +50,7 @@ async function codeOf(parsed: ParsedArguments, console: Console, disk: Disk): Pr
 async function runCommand(command: CommandLine, console: Console, disk: Disk): Promise<number> {
   const { json } = command;
   try {
+    if (command.verb === "new") return await newVerb(command, console, disk);
     if (command.verb === "check") return await checkVerb(command, console);
     if (command.verb === "fmt") return fmtVerb(command, console);
     if (command.verb === "explain") {

@@ -6,6 +6,7 @@ import { chooseLimits, type LimitName, limitNames, type Limits, untrustedLimits 
 import { type CheckpointTimes, parseCheckpointTimes, usualTimes } from "../runtime/record/checkpoint_times.ts";
 import { nearestName, orNearest } from "../dsl/text/did_you_mean.ts";
 import { namesNumbers, namesSeveral, parseOnly, parseSeeds, parseValue, parseValues } from "./value_lists.ts";
+import { newPrograms } from "./new_programs.ts";
 import { options, type Verb, verbMeant, verbs } from "./verbs.ts";
 
 const onlyOne = "Only one program can be run at a time";
@@ -50,6 +51,8 @@ export interface CommandLine {
   /** A script whose functions make tasks. */
   readonly tasksFile: string | undefined;
   readonly emit: Stage | undefined;
+  /** Which program `new` writes. */
+  readonly from: string | undefined;
   /** `explain --kernels`. */
   readonly kernels: boolean;
   /** `fmt --check`. */
@@ -143,11 +146,23 @@ function unknownVerb(first: string): string {
   return meant ? `There is no verb \`${first}\`; did you mean \`${meant}\`?` : onlyOne;
 }
 
+/** What is wrong with the name of a new folder, if something is. */
+function newProblem([name, ...more]: readonly string[]): string | undefined {
+  if (name === undefined || name.trim() === "") return "`new` needs a name for a folder: meta.ts new NAME";
+  if (more.length > 0) return "`new` makes one folder: meta.ts new NAME --from PROGRAM";
+  // deno-lint-ignore no-control-regex
+  if (/[\x00-\x1f\x7f]/.test(name)) return "The name of a folder cannot hold control characters";
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(name)) return `\`${name}\` is an address: \`new\` makes a folder on this machine`;
+  if (!/\.meta\/*$/.test(name)) return undefined;
+  return `\`new\` makes a folder, and the program in it: meta.ts new ${name.replace(/\.meta\/*$/, "") || "NAME"}`;
+}
+
 /** What is wrong with the files that a verb gets, if something is. */
 function filesProblem(verb: Verb, files: readonly string[]): string | undefined {
   if (verb === "doctor") {
     return files.length > 0 ? "`doctor` looks at this machine, not at programs: meta.ts doctor" : undefined;
   }
+  if (verb === "new") return newProblem(files);
   if (verb === "explain") {
     if (files.length === 0) return "`explain` needs a program or a code: meta.ts explain FILE.meta";
     const programs = files.length > 1 && files.some((word) => word.endsWith(".meta"));
@@ -199,6 +214,11 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
     return wrong(`\`--emit\` knows the stages ${stages.join(", ")}, not \`${emit}\``);
   }
   if (emit !== undefined && isSweep) return wrong("`--emit` is of one run: give one `--seed`");
+  const from = given.get("from")?.[0];
+  if (from !== undefined && !Object.hasOwn(newPrograms, from)) {
+    const known = Object.keys(newPrograms);
+    return wrong(`\`new\` has no program \`${from}\`${orNearest(from, known) || `: there are ${known.join(", ")}`}`);
+  }
   const memoryText = given.get("memory")?.[0];
   const memory = memoryText === undefined ? undefined : parseBytes(memoryText);
   if (memoryText !== undefined && memory === undefined) {
@@ -237,6 +257,7 @@ function understand(positionals: readonly string[], given: ReadonlyMap<string, r
     dataFolder: given.get("data")?.[0],
     tasksFile: given.get("tasks")?.[0],
     emit: emit as Stage | undefined,
+    from,
     kernels: given.has("kernels"),
     checkOnly: given.has("check"),
   };

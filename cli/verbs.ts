@@ -1,8 +1,10 @@
 // Which verbs and options are there? One table of each: what is understood, what is said of it, and by which words other tools call it.
 import { nearestName } from "../dsl/text/did_you_mean.ts";
+import { newPrograms, usualProgram } from "./new_programs.ts";
 
 /** A verb of the command line. */
 export type Verb =
+  | "new"
   | "run"
   | "resume"
   | "sweep"
@@ -14,6 +16,10 @@ export type Verb =
   | "explain"
   | "verify"
   | "doctor";
+
+/** The programs that `new` can begin from. */
+const programWords = Object.keys(newPrograms).map((word) => word === usualProgram ? `${word} (default)` : word)
+  .join(", ");
 
 interface VerbFacts {
   /** In half a sentence. */
@@ -28,6 +34,14 @@ interface VerbFacts {
 
 /** The verbs. */
 export const verbs: Readonly<Record<Verb, VerbFacts>> = {
+  new: {
+    text: "write a program to begin from, with its data, into a new folder",
+    takes: "NAME",
+    example: "meta.ts new letters --from few_shot",
+    does:
+      "Writes `letters/few_shot.meta`, with comments and its data, and says which commands come next. It can begin " +
+      `from ${programWords}.`,
+  },
   run: {
     text: "run the program (the verb may be left out)",
     takes: "FILE.meta",
@@ -174,6 +188,7 @@ export const options: Readonly<Record<string, OptionFacts>> = {
     text: "a script whose default export is functions that make tasks, by name",
     verbs: ["run", "resume", "sweep", "check", "explain"],
   },
+  from: { type: "string", value: "PROGRAM", text: `with new: ${programWords}`, verbs: ["new"] },
   checkpoint: {
     type: "string",
     value: "TIME",
@@ -212,6 +227,11 @@ export const options: Readonly<Record<string, OptionFacts>> = {
 
 /** Words by which other tools call what a verb does. */
 const elsewhere: Readonly<Record<string, Verb>> = {
+  init: "new",
+  create: "new",
+  scaffold: "new",
+  template: "new",
+  example: "new",
   train: "run",
   start: "run",
   exec: "run",

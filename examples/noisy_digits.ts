@@ -82,7 +82,7 @@ function shuffled(n: number, stream: number): number[] {
 }
 
 /** The bytes of an `.npz`: an archive of one deflated `.npy` for each array. */
-function encodeNpz(arrays: Readonly<Record<string, HostArray>>): Uint8Array {
+export function encodeNpz(arrays: Readonly<Record<string, HostArray>>): Uint8Array {
   const [files, directory]: [Uint8Array[], Uint8Array[]] = [[], []];
   let at = 0;
   for (const [name, array] of Object.entries(arrays)) {

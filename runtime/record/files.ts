@@ -33,7 +33,9 @@ export function fileAccessError(
   if (error instanceof FileAccessError) return error;
   if (error instanceof Deno.errors.NotCapable) {
     const named = at.folder ?? path;
-    const flag = `--allow-${action}=${/\s/.test(named) ? `"${named}"` : named}`;
+    // to give a file its name takes the permission to read it, too; under /dev and /proc all permissions are needed
+    const missing = /^Requires (read|write|all) access/.exec((error as Error).message)?.[1] ?? action;
+    const flag = missing === "all" ? "--allow-all" : `--allow-${missing}=${/\s/.test(named) ? `"${named}"` : named}`;
     return new FileAccessError(`${text}: Deno was not given the permission; add ${flag}`);
   }
   const reason = reasons.find(([test]) => test(error))?.[1];
@@ -87,7 +89,9 @@ export function writeFileSafely(
       writeBeside(path, chunks, disk);
       return disk.syncFolder(folderOf(path));
     } catch (error) {
-      if (!isFull(error) || !makeRoom(bytes)) throw fileAccessError(error, { action: "write", path });
+      if (isFull(error) && makeRoom(bytes)) continue;
+      const folder = folderOf(path).replace(/(?<=.)[/\\]$/, "");
+      throw fileAccessError(error, { action: "write", path, folder });
     }
   }
 }

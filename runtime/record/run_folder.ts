@@ -7,6 +7,7 @@ import type { Moment, RunState } from "../loop/run_state.ts";
 import { openCheckpoints, removeNewer, type StoredCheckpoint } from "./checkpoints.ts";
 import { type Disk, systemDisk } from "./disk.ts";
 import type { RunIdentity } from "./identity.ts";
+import { makeEmptyFolder, makeParents } from "./empty_folder.ts";
 import { FileAccessError, fileAccessError, removeQuietly, writeFileSafely } from "./files.ts";
 import { openLogLines } from "./log_lines.ts";
 import type { Json } from "./metrics.ts";
@@ -57,7 +58,7 @@ export function openRunFolder(
   const outputs = filesOfOutputs(contents.outputs);
   refuseTakenNames(path, contents.imports.keys(), outputs.size > 0 ? [...ownFiles, outputFolder] : ownFiles);
   const again = which === "begun" && isBegun(path, contents);
-  const made = !again && makeEmptyFolder(path, disk);
+  const made = !again && makeEmptyFolder(path, { disk, who: "a run" });
   const at = (name: string) => `${path}/${name}`;
   const imports = [...contents.imports.keys()].map((name) => ({ name, stored: name }));
   const effective = { formatVersion: runFormatVersion, ...contents.effective, imports };
@@ -255,38 +256,6 @@ function openLog(parts: FolderParts): RunFolder {
       }
     },
   };
-}
-
-/** Makes the folder; false where it is there and empty. */
-function makeEmptyFolder(path: string, disk: Disk): boolean {
-  try {
-    disk.makeFolder(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      makeParents(path, disk);
-      return true;
-    }
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw fileAccessError(error, { action: "write", path });
-  }
-  let empty: boolean;
-  try {
-    empty = Deno.readDirSync(path)[Symbol.iterator]().next().done === true;
-  } catch (error) {
-    throw fileAccessError(error, { action: "read", path });
-  }
-  if (empty) return false;
-  throw new FileAccessError(
-    `The folder \`${path}\` is not empty, and a run never overwrites anything: name another folder, or move that one`,
-  );
-}
-
-function makeParents(path: string, disk: Disk): void {
-  try {
-    disk.makeFolder(path, { parents: true });
-  } catch (error) {
-    throw fileAccessError(error, { action: "write", path });
-  }
 }
 
 /** The program is to run again from the folder, so imports keep their paths: a path that is wanted for something else, also

@@ -35,6 +35,7 @@ Deno.test("parseArguments() runs a file without a verb, and with it", () => {
     dataFolder: undefined,
     tasksFile: undefined,
     emit: undefined,
+    from: undefined,
     memory: undefined,
     threads: undefined,
     limits: usualLimits,
@@ -141,6 +142,20 @@ const mistakes: readonly (readonly [string[], string])[] = [
     ["sweep", "s", "--only", "-1"],
     "`--only` takes the places of runs in the list, from 0, such as 3 or 0..4, not `-1`",
   ],
+  [["new"], "`new` needs a name for a folder: meta.ts new NAME"],
+  [["new", " "], "`new` needs a name for a folder: meta.ts new NAME"],
+  [["new", "a", "b"], "`new` makes one folder: meta.ts new NAME --from PROGRAM"],
+  [["new", "a.meta"], "`new` makes a folder, and the program in it: meta.ts new a"],
+  [["new", "a\nb"], "The name of a folder cannot hold control characters"],
+  [["new", "https://a.org/b"], "`https://a.org/b` is an address: `new` makes a folder on this machine"],
+  [["new", "a", "--from", "few_shots"], "`new` has no program `few_shots`; did you mean `few_shot`?"],
+  [
+    ["new", "a", "--from", "zzz"],
+    "`new` has no program `zzz`: there are maml, few_shot, hyper, distill, learned_optimizer",
+  ],
+  [["new", "a", "--seed", "1"], "`--seed` does not go with `new`, only with run, verify"],
+  [["a.meta", "--from", "maml"], "`--from` does not go with `run`, only with new"],
+  [["init", "a.meta"], "There is no verb `init`; did you mean `new`?"],
   [["doctor", "a.meta"], "`doctor` looks at this machine, not at programs: meta.ts doctor"],
 ];
 

@@ -8,6 +8,7 @@ import { renderDiagnostics } from "../../dsl/diagnostics/render.ts";
 import { parseProgram } from "../../dsl/parse/parse.ts";
 import { solvers } from "../../dsl/world/loop.ts";
 import { capturedConsole } from "../cli/captured_console.ts";
+import { thorough } from "../thorough.ts";
 import { blocksOf } from "./blocks.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -20,7 +21,7 @@ const chapter = (title: string) => readme.slice(readme.indexOf(`## ${title}\n`))
 Deno.test("README has its chapters in their order, and a link to each page of docs/", () => {
   assertEquals(
     [...readme.matchAll(/^#+ (.*)$/gm)].map(([, title]) => title),
-    ["meta", "A program", "What works, and what does not", "A number", "More"],
+    ["meta", "A program", "From nothing to a result", "What works, and what does not", "A number", "More"],
   );
   for (const { name, isFile } of Deno.readDirSync(new URL("docs/", root))) {
     if (isFile) assert(chapter("More").includes(`\`docs/${name}\``), `docs/${name} is not in the list`);
@@ -32,6 +33,28 @@ Deno.test("README shows what examples/toy.meta prints", async () => {
   assertEquals(await main([new URL("examples/toy.meta", root).pathname], console), 0);
   const shown = blocksOf(readme).map(({ text }) => text);
   assert(shown.includes(console.written.out), console.written.out);
+});
+
+Deno.test("README goes from nothing to a result in commands that print what it shows", async () => {
+  const text = chapter("From nothing to a result");
+  const commands = [...text.matchAll(/^ {4}deno run -A meta\.ts (.*)$/gm)].map(([, words]) => words!.split(" "));
+  const shown = blocksOf(text).map(({ text }) => text);
+  assertEquals(commands.map(([verb]) => verb), ["new", "run"]);
+  const folder = Deno.makeTempDirSync();
+  try {
+    // all of it takes a minute, and is run where much is looked at
+    for (const [i, words] of commands.slice(0, thorough ? undefined : 1).entries()) {
+      const console = capturedConsole({ width: 100 });
+      assertEquals(
+        await main(words.map((word) => word.startsWith("letters") ? `${folder}/${word}` : word), console),
+        0,
+      );
+      const timeless = (text: string) => text.replace(/ in [\d.]+ (min \d+ )?s,/g, " in …,");
+      assertEquals(timeless(console.written.out.replaceAll(`${folder}/`, "")), timeless(shown[i]!));
+    }
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
 });
 
 /** A program whose twelfth line is that of the error on the page. */
