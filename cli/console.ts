@@ -25,17 +25,28 @@ export interface ByteStream {
   isTerminal(): boolean;
 }
 
+/** What kind of terminal it is, as far as Deno may say that without asking: it is told by `TERM`, which takes `--allow-env`. */
+function kindOfTerminal(): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "TERM" });
+  return state === "granted" ? Deno.env.get("TERM") : undefined;
+}
+
 /** The streams of this process. Colours only on a terminal, and not when NO_COLOR is set (Deno tells without a
- *  permission). */
-export function processConsole(stdout: ByteStream = Deno.stdout, stderr: ByteStream = Deno.stderr): Console {
-  const errTerminal = stderr.isTerminal();
+ *  permission). A terminal that calls itself `dumb` gets plain lines, as a pipe does. */
+export function processConsole(
+  stdout: ByteStream = Deno.stdout,
+  stderr: ByteStream = Deno.stderr,
+  terminal: string | undefined = kindOfTerminal(),
+): Console {
+  const clever = (stream: ByteStream) => stream.isTerminal() && terminal !== "dumb";
+  const errTerminal = clever(stderr);
   const out = writerTo(stdout, "standard output");
   const err = writerTo(stderr, "standard error");
   return {
     out: out.write,
     err: err.write,
     broken: (stream) => (stream === "out" ? out : err).broken(),
-    outColor: stdout.isTerminal() && !Deno.noColor,
+    outColor: clever(stdout) && !Deno.noColor,
     errColor: errTerminal && !Deno.noColor,
     errTerminal,
     width() {

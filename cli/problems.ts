@@ -22,11 +22,17 @@ export function showDiagnostics(
       console.out(`${JSON.stringify({ kind: "diagnostic", ...diagnosticToJson(d, sources) })}\n`);
     }
   } else if (diagnostics.length > 0) {
-    const text = renderDiagnostics(diagnostics, sources, { color: console.errColor });
+    const text = renderDiagnostics(diagnostics, sources, looksOf(console));
     sayProblem(`${text}\n\n${counted(errors, diagnostics.length - errors)}\n`, console);
   }
   return errors > 0;
 }
+
+/** How problems look: on a terminal their titles are broken between words. */
+const looksOf = (console: Console) => ({
+  color: console.errColor,
+  ...(console.errTerminal ? { width: console.width() } : {}),
+});
 
 function counted(errors: number, warnings: number): string {
   const parts = [[errors, "error"], [warnings, "warning"]] as const;
@@ -48,7 +54,7 @@ export function showError(
   }
   const problem = { severity: "error" as const, title: error.message };
   const shown = origin ? { ...problem, primary: { span: origin, message: "" } } : problem;
-  sayProblem(`${renderProblem(shown, sources, { color: console.errColor })}\n`, console);
+  sayProblem(`${renderProblem(shown, sources, looksOf(console))}\n`, console);
 }
 
 /** Shows what a verb threw; the exit code. */

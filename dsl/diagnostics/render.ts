@@ -3,12 +3,15 @@
 import { styleText } from "node:util";
 import type { Diagnostic, Label } from "./diagnostic.ts";
 import { lineColumn, type SourceText, type Span } from "../text/source.ts";
+import { wrapText } from "../text/wrap.ts";
 import { cellAfter, cellAt, type DisplayLine, layOutLine, visibleText } from "../text/display_width.ts";
 
 /** How to render. */
 export interface RenderOptions {
   /** Colours (ANSI) in the text; off unless asked for. */
   readonly color?: boolean;
+  /** Cells of a line: titles, notes and hints are broken between words. Not broken when not given, as for a file. */
+  readonly width?: number;
 }
 
 /** What can be shown with an excerpt of the source: a diagnostic, or a run that went wrong. */
@@ -49,14 +52,19 @@ export function renderProblem(
 ): string {
   const paint = painter(options.color ?? false);
   const name = problem.code === undefined ? problem.severity : `${problem.severity}[${problem.code}]`;
-  const lines = [`${paint(problem.severity, name)}${paint("title", `: ${visibleText(problem.title)}`)}`];
+  const { width = Infinity } = options;
+  const said = (style: Style, word: string, text: string, rest: (text: string) => string = (text) => text) => {
+    const [first, ...more] = wrapText(`${word}: ${visibleText(text)}`, width, 2) as [string, ...string[]];
+    return [`${paint(style, word)}${rest(first.slice(word.length))}`, ...more.map(rest)];
+  };
+  const lines = said(problem.severity, name, problem.title, (text) => paint("title", text));
   const blocks = problem.primary ? groupLabels(problem.primary, problem.secondary ?? [], sources) : [];
   const gutter = Math.max(1, ...blocks.flatMap((b) => b.lines.map((n) => String(n).length)));
   blocks.forEach((block, i) =>
     lines.push(...renderBlock(block, { gutter, corner: i === 0 ? "┌─" : "├─", paint, problem }))
   );
-  for (const note of problem.notes ?? []) lines.push(`${paint("note", "note")}: ${visibleText(note)}`);
-  if (problem.hint !== undefined) lines.push(`${paint("hint", "hint")}: ${visibleText(problem.hint)}`);
+  for (const note of problem.notes ?? []) lines.push(...said("note", "note", note));
+  if (problem.hint !== undefined) lines.push(...said("hint", "hint", problem.hint));
   return lines.join("\n");
 }
 
