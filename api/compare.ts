@@ -2,10 +2,23 @@
 import { quantitiesOf } from "./compared_values.ts";
 import { type ComparedQuantity, compareSettings, type Setting } from "./comparison.ts";
 import type { Run } from "./run.ts";
-import { readRunFolder } from "./run_settings.ts";
+import { type NotWhole, notWhole, readRunFolder } from "./run_settings.ts";
 
 /** A run, or the path of a run folder. */
 export type ComparedRun = Run | string;
+
+/** A run that failed, was stopped, or was not written whole: it is compared as far as it got. */
+export interface RunNotWhole extends Omit<NotWhole, "folder"> {
+  /** Whose run it is. */
+  readonly setting: string;
+  /** Its seed. */
+  readonly seed: number;
+  /** Where it lies, when that is a folder. */
+  readonly folder?: string;
+}
+
+/** What is compared, and which runs of it are not whole. */
+export type Comparison = readonly ComparedQuantity[] & { readonly notWhole: readonly RunNotWhole[] };
 
 /** Compares settings, each with a run for each of several seeds: of every number the mean with its 95 % interval (Student's t), and the
  *  difference to the first setting. Numbers are the losses of last meta-steps, values of gradients, and each report of an evaluation at
@@ -13,7 +26,8 @@ export type ComparedRun = Run | string;
  *
  *  Differences are in pairs of the same seed, whose draws are the same: d_s = Σ_i (x_si − y_si) / n over tasks i, and of S seeds the mean
  *  of d_s with its interval; of one seed the mean of the n differences of its tasks with theirs. A setting without a seed in common
- *  has no difference. Throws RangeError where a setting has a seed twice, and FileAccessError for what is no run folder.
+ *  has no difference. `notWhole` of what is returned names the runs that failed, were stopped or were not written whole: their numbers are
+ *  of where they ended. Throws RangeError where a setting has a seed twice, and FileAccessError for what is no run folder.
  *
  *  ```ts
  *  import { compareRuns, compile } from "../mod.ts";
@@ -32,21 +46,28 @@ export type ComparedRun = Run | string;
  *  console.log(test!.name, test!.settings[1]!.difference!.interval);
  *  ```
  */
-export function compareRuns(settings: Readonly<Record<string, readonly ComparedRun[]>>): readonly ComparedQuantity[] {
-  return compareSettings(
-    Object.entries(settings).map(([label, runs]): Setting => {
+export function compareRuns(settings: Readonly<Record<string, readonly ComparedRun[]>>): Comparison {
+  const broken: RunNotWhole[] = [];
+  const compared = compareSettings(
+    Object.entries(settings).map(([setting, runs]): Setting => {
       const read = runs.map((run) => {
-        const { seed, account } = typeof run === "string" ? storedRun(run) : { seed: run.seed, account: run.toJSON() };
+        const { folder, seed, account } = typeof run === "string" ? storedRun(run) : heldRun(run);
+        for (const { folder: _, ...how } of notWhole([{ folder: folder ?? "", account }])) {
+          broken.push({ setting, seed, ...(folder === undefined ? {} : { folder }), ...how });
+        }
         return { seed, quantities: quantitiesOf(account) };
       });
       const twice = read.find(({ seed }, i) => read.some((other, k) => k < i && other.seed === seed));
-      if (twice) throw new RangeError(`The setting \`${label}\` has two runs with seed ${twice.seed}`);
-      return { label, runs: read };
+      if (twice) throw new RangeError(`The setting \`${setting}\` has two runs with seed ${twice.seed}`);
+      return { label: setting, runs: read };
     }),
   );
+  return Object.assign(compared, { notWhole: broken });
 }
 
 function storedRun(path: string) {
-  const { said, account } = readRunFolder(path);
-  return { seed: said.seed, account };
+  const { folder, said, account } = readRunFolder(path);
+  return { folder, seed: said.seed, account };
 }
+
+const heldRun = (run: Run) => ({ folder: undefined, seed: run.seed, account: run.toJSON() });

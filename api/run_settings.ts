@@ -52,7 +52,7 @@ export interface NotWhole {
 }
 
 /** The runs that are not whole: what is absent of their numbers stands in no table, and other numbers are of where they stopped. */
-export function notWhole(runs: readonly StoredRun[]): readonly NotWhole[] {
+export function notWhole(runs: readonly Pick<StoredRun, "folder" | "account">[]): readonly NotWhole[] {
   return runs.flatMap(({ folder, account }) => {
     const { outcome, failure, missing } = account as unknown as NotWhole;
     if (outcome === "done" && !missing) return [];

@@ -1,8 +1,8 @@
 // Do compared runs differ by what they differ by? Means and intervals against their formulas written out, pairs by seed and by task, and a
 // difference that only pairs see.
-import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { compareSettings, type Setting } from "../../api/comparison.ts";
-import { compareRuns, compile } from "../../mod.ts";
+import { compareRuns, compile, RunError } from "../../mod.ts";
 
 /** t(0.975) with 1 to 4 degrees of freedom, from a table. */
 const quantile = [NaN, 12.7062, 4.3027, 3.1824, 2.7764];
@@ -73,8 +73,8 @@ evaluate test { across 30 t  report mean((w@T - q.x)^2) }
 Deno.test("a difference is seen in pairs that is not seen without", async () => {
   const run = (rate: number) => compile(text, { inputs: { rate } }).run({ backend: "reference" });
   const [slow, faster] = [await run(0.1), await run(0.11)];
-  const [{ settings }] = compareRuns({ slow: [slow], faster: [faster] }) as [ReturnType<typeof compareRuns>[number]];
-  const [a, b] = settings;
+  const [compared] = compareRuns({ slow: [slow], faster: [faster] });
+  const [a, b] = compared!.settings;
   const [values, others] = [slow, faster].map((each) => [...each.evaluation("test").reports[0]!.points[0]!.values]);
   const alone = others!.reduce((sum, x) => sum + x, 0) / 30;
   assertAlmostEquals(b!.value.mean, alone, 1e-12 * alone); // 30 roundings of a mean
@@ -83,4 +83,41 @@ Deno.test("a difference is seen in pairs that is not seen without", async () => 
   assert(b!.difference!.interval![1] < 0, "faster is better, for every mean that fits");
   assert(values!.every((x, i) => typeof others![i] === "number" && x !== others![i]));
   assertThrows(() => compareRuns({ slow: [slow, slow] }), RangeError, "two runs with seed 0");
+});
+
+Deno.test("compareRuns() says which runs are not whole, in folders and in memory", async () => {
+  const text = `edition 1
+input last = 0
+param w = 1
+outer train { minimize (w - 3)^2 over w by sgd(lr = 0.1) for 4 steps }
+gradient log(w - w - last) wrt w after train
+`;
+  const whole = await compile(text, { inputs: { last: -1 } }).run({ backend: "reference" });
+  const stop = new AbortController();
+  const stopped = await compile(text).run({
+    backend: "reference",
+    seed: 1,
+    signal: stop.signal,
+    onStep: ({ step }) => step === 1 && stop.abort(),
+  });
+  const { run: failed } = await assertRejects(() => compile(text).run({ backend: "reference" }), RunError);
+  const root = Deno.makeTempDirSync();
+  try {
+    const folder = `${root}/lost`;
+    const said = { seed: 2, inputs: {}, data: [], memory: null, backend: "reference", dataFolder: null };
+    Deno.mkdirSync(folder);
+    Deno.writeTextFileSync(`${folder}/effective.json`, JSON.stringify(said));
+    Deno.writeTextFileSync(`${folder}/experiment.meta`, text);
+    Deno.writeTextFileSync(`${folder}/summary.json`, JSON.stringify({ ...whole.toJSON(), missing: ["outputs/o.npy"] }));
+    const compared = compareRuns({ a: [whole], b: [failed, stopped, folder] });
+    assertEquals(compared.length, 2);
+    assertEquals(compared.notWhole.map(({ failure, ...rest }) => ({ ...rest, failed: failure !== undefined })), [
+      { setting: "b", seed: 0, outcome: "failed", failed: true },
+      { setting: "b", seed: 1, outcome: "stopped", failed: false },
+      { setting: "b", seed: 2, folder, outcome: "done", missing: ["outputs/o.npy"], failed: false },
+    ]);
+    assertEquals(compareRuns({ a: [whole] }).notWhole, []);
+  } finally {
+    Deno.removeSync(root, { recursive: true });
+  }
 });
