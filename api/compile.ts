@@ -7,6 +7,7 @@ import type { Diagnostic } from "../dsl/diagnostics/diagnostic.ts";
 import { formatText } from "./format_text.ts";
 import { CompileError } from "./compile_error.ts";
 import { type Experiment, makeExperiment } from "./experiment.ts";
+import { openAddress } from "./address_files.ts";
 import { decodeSource, openProgramFiles } from "./program_files.ts";
 import { checkHostData, checkHostTasks } from "./arrays.ts";
 import { chooseLimits, type Limits } from "../runtime/limits.ts";
@@ -100,6 +101,45 @@ export function compileFile(file: string | URL, options: CompileFileOptions = {}
   return makeExperiment({ root, readSource, readData, findData, ...outsideValues(options) }, { ...options, files });
 }
 
+/** What `compileUrl` takes: the files come from the folder of the address. */
+export type CompileUrlOptions = Omit<CompileOptions, "name" | "read" | "list"> & {
+  /** The address of a second folder in which data and starts are looked for. */
+  readonly dataFolder?: string | URL;
+  /** Headers, a signal, and what else belongs to each request. */
+  readonly request?: RequestInit;
+};
+
+/** Compiles a program that lies at an address, `http:`, `https:` or `file:`, with the imports and data that lie in its folder there: each
+ *  is fetched once. So a script and the program beside it work wherever they lie. Deno needs the permission to ask the host.
+ *  Throws FileAccessError when the program cannot be read (the message says why, and what to do), TypeError for what is no address, what
+ *  the signal of `request` says, and what `compile` throws: also where an import or a file of data cannot be read. An address has no list
+ *  of what lies there: a program that names files by a pattern is read by `compileFile`.
+ *
+ *  ```ts
+ *  import { compileUrl } from "../mod.ts";
+ *
+ *  const run = await (await compileUrl(new URL("../examples/toy.meta", import.meta.url))).run();
+ *  console.log(run.parameter("linear.w", { time: 5 }).data[0]);
+ *  ```
+ */
+export async function compileUrl(address: string | URL, options: CompileUrlOptions = {}): Promise<Experiment> {
+  const { dataFolder, request, ...rest } = options;
+  const url = new URL(address);
+  if (url.protocol === "file:") {
+    return compileFile(url, { ...rest, ...(dataFolder && { dataFolder: localOf(dataFolder) }) });
+  }
+  if (!/^https?:$/.test(url.protocol)) throw new TypeError(`\`${url}\` begins with none of http:, https: and file:`);
+  const outside = outsideValues(rest);
+  const files = await openAddress(url, { dataFolder, request, most: outside.limits.data });
+  const input = { ...files, ...outside };
+  // what is missing is asked for; what is wrong is said when nothing is missing
+  do compileProgram({ ...input, ...(rest.seed !== undefined && { seed: rest.seed }) }); while (await files.more());
+  return makeExperiment(input, rest);
+}
+
+/** A folder of this machine, as a path or an address. */
+const localOf = (folder: string | URL) => /^file:/.test(String(folder)) ? new URL(folder) : folder;
+
 /** What is wrong or suspicious in a program; an empty list when nothing is. Never throws for a wrong program.
  *
  *  ```ts
@@ -150,7 +190,7 @@ export function compileInput(source: string, options: CompileOptions): CompileIn
 
 function outsideValues(
   { inputs, data, tasks, limits }: CompileOptions,
-): Pick<CompileInput, "inputs" | "data" | "tasks" | "limits"> {
+): Pick<CompileInput, "inputs" | "data" | "tasks"> & { readonly limits: Limits } {
   if (data) checkHostData(data);
   if (tasks) checkHostTasks(tasks);
   return {

@@ -53,10 +53,20 @@ export interface ProgramFilesOptions {
   readonly before?: { readonly name: string; readonly folder: string } | undefined;
 }
 
+/** What lies elsewhere is waited for, and files of this machine are not. */
+function refuseAddress(file: string | URL): void {
+  const text = String(file);
+  if (!/^https?:/i.test(text)) return;
+  throw new FileAccessError(
+    `\`${text}\` is an address, and files of this machine are read here: save it, or use \`await compileUrl(…)\` in a script`,
+  );
+}
+
 const pathOf = (file: string | URL) => file instanceof URL ? fileURLToPath(file) : file;
 
 /** Opens the root file. Throws FileAccessError when it, or the folder of data, cannot be read, with the cure where there is one. */
 export function openProgramFiles(file: string | URL, { dataFolder, before }: ProgramFilesOptions = {}): ProgramFiles {
+  refuseAddress(file);
   const path = pathOf(file);
   const folder = dirname(path);
   const sourcesRead = new Map<string, string>();
@@ -233,14 +243,14 @@ function readRoot(path: string, folder: string): Uint8Array {
 }
 
 /** Paths come checked from the front end; this is the second lock on the same door. */
-function refuseOutside(relative: string): void {
+export function refuseOutside(relative: string): void {
   const outside = relative === "" || relative.startsWith("/") || /[\\\0]/.test(relative) ||
     /^[A-Za-z][A-Za-z0-9+.-]*:/.test(relative) || relative.split("/").includes("..");
   if (outside) throw new FileAccessError(`\`${relative}\` lies outside of the program's folder`);
 }
 
 /** Takes a file of so many bytes as a program, or throws FileAccessError. */
-function takeSource(name: string): (bytes: number) => true {
+export function takeSource(name: string): (bytes: number) => true {
   return (bytes) => {
     if (bytes <= largestSource) return true;
     throw new FileAccessError(`\`${name}\` has ${formatBytes(bytes)}, which is too long for a program`);
