@@ -23,9 +23,9 @@
  *
  * @module
  */
-export { check, compile, compileFile, format } from "./api/compile.ts";
+export { check, compile, compileFile, compileUrl, format } from "./api/compile.ts";
 export { loadJpegReader } from "./dsl/data/jpeg.ts";
-export type { CompileFileOptions, CompileOptions } from "./api/compile.ts";
+export type { CompileFileOptions, CompileOptions, CompileUrlOptions } from "./api/compile.ts";
 export { CompileError } from "./api/compile_error.ts";
 export { RunError, RunsError } from "./api/experiment.ts";
 export type { Experiment, RunOptions, SeedsOptions, Starts } from "./api/experiment.ts";
@@ -38,10 +38,17 @@ export type { LearnedModel, NamedArray } from "./api/model.ts";
 export type { Evaluation, PointAt } from "./api/evaluation.ts";
 export { writeRunFolder } from "./api/write_run_folder.ts";
 export { compareRuns } from "./api/compare.ts";
-export type { ComparedRun } from "./api/compare.ts";
+export type { ComparedRun, Comparison, RunNotWhole } from "./api/compare.ts";
 export type { ComparedQuantity, ComparedSetting, Estimate } from "./api/comparison.ts";
 export { reportRuns, showRuns } from "./api/report_runs.ts";
 export type { ReportedRuns } from "./api/report_runs.ts";
+export { explain } from "./api/explain.ts";
+export type { ExplainedFunction, ExplainOptions, Explanation } from "./api/explain.ts";
+export { verify } from "./api/verify.ts";
+export type { Verification, VerifiedPart, VerifyOptions } from "./api/verify.ts";
+export type { VerifiedNumber } from "./api/judged_rows.ts";
+export type { LoopCost } from "./runtime/ir/cost.ts";
+export type { KernelText } from "./runtime/backend/interface.ts";
 export { version } from "./api/version.ts";
 
 export type { Stage } from "./dsl/compile.ts";

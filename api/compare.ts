@@ -2,19 +2,25 @@
 import { quantitiesOf } from "./compared_values.ts";
 import { type ComparedQuantity, compareSettings, type Setting } from "./comparison.ts";
 import type { Run } from "./run.ts";
-import { type NotWhole, notWhole, readRunFolder } from "./run_settings.ts";
+import { notWhole, readRunFolder } from "./run_settings.ts";
 
 /** A run, or the path of a run folder. */
 export type ComparedRun = Run | string;
 
 /** A run that failed, was stopped, or was not written whole: it is compared as far as it got. */
-export interface RunNotWhole extends Omit<NotWhole, "folder"> {
+export interface RunNotWhole {
   /** Whose run it is. */
   readonly setting: string;
   /** Its seed. */
   readonly seed: number;
   /** Where it lies, when that is a folder. */
   readonly folder?: string;
+  /** How it ended. */
+  readonly outcome: string;
+  /** Why it failed. */
+  readonly failure?: string;
+  /** Files that could not be written. */
+  readonly missing?: readonly string[];
 }
 
 /** What is compared, and which runs of it are not whole. */

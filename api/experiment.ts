@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { type CompileInput, type CompileOutput, compileProgram, type Stage } from "../dsl/compile.ts";
 import type { Diagnostic } from "../dsl/diagnostics/diagnostic.ts";
+import { lineColumn, placeText, type SourceText } from "../dsl/text/source.ts";
 import { parseBytes } from "../runtime/bytes.ts";
 import { InternalError, MetaRuntimeError, UseError } from "../runtime/errors.ts";
 import type { RunEvent, StepEvent } from "../runtime/loop/events.ts";
@@ -23,6 +24,8 @@ import { openResume, type Resume, type ResumeFrom } from "./resume.ts";
 import type { ProgramFiles } from "./program_files.ts";
 import { makeRun, type Run } from "./run.ts";
 import { noteRun } from "./write_run_folder.ts";
+import { shownAs } from "./shown.ts";
+import { renderDiagnostics } from "../dsl/diagnostics/render.ts";
 
 /** How to run an experiment.
  *
@@ -181,9 +184,11 @@ export interface Experiment {
   /** The program after a stage, as text: concrete syntax, abstract syntax, checked program, intermediate representation
    *  with its requests for gradients ("ir"), and the same with the gradients written out ("plan"). */
   emit(stage: Stage): string;
+  /** What it means, and what is suspicious about it, as `String(experiment)`, `console.log(experiment)` and a notebook show it. */
+  toString(): string;
 }
 
-/** A run that went wrong: says loop, step and quantity, and holds what was computed until then.
+/** A run that went wrong: says loop, step and quantity, and where they stand in the program, and holds what was computed until then.
  *
  *  ```ts
  *  import { compile, RunError } from "../mod.ts";
@@ -196,7 +201,8 @@ export interface Experiment {
  *      record w@*
  *    `).run();
  *  } catch (error) {
- *    if (error instanceof RunError) console.log(error.message, error.run.recorded("w@*").values[0]!.data);
+ *    if (!(error instanceof RunError)) throw error;
+ *    console.log(error.message, error.place?.line, error.run.recorded("w@*").values[0]!.data);
  *  }
  *  ```
  */
@@ -205,9 +211,15 @@ export class RunError extends MetaRuntimeError {
   override readonly name = "RunError";
   /** Everything that was computed and recorded; its outcome is "failed". */
   readonly run: Run;
-  /** Made by `Experiment.run`. */
-  constructor(failure: MetaRuntimeError, run: Run) {
-    super(failure.message, failure.origin);
+  /** Where the failing quantity stands, line and column from 1: the end of the message. Undefined where it stands nowhere, as memory that
+   *  ran out. */
+  readonly place: { readonly file: string; readonly line: number; readonly column: number } | undefined;
+  /** Made by `Experiment.run`; `sources` are the texts of the program. */
+  constructor(failure: MetaRuntimeError, run: Run, sources: ReadonlyMap<string, SourceText> = new Map()) {
+    const { origin } = failure;
+    const source = origin && sources.get(origin.source);
+    super(source ? `${failure.message} (${placeText(sources, origin)})` : failure.message, origin);
+    this.place = source && { file: source.name, ...lineColumn(source.text, origin.start) };
     this.run = run;
   }
 }
@@ -246,7 +258,7 @@ export class RunsError extends MetaRuntimeError {
 }
 
 /** Throws RangeError for what is no amount of memory. */
-function bytesOf(memory: number | string): number {
+export function bytesOf(memory: number | string): number {
   const bytes = parseBytes(String(memory));
   if (bytes === undefined) {
     throw new UseError(`\`memory\` must be a number of bytes or such as "2 GB", not ${memory}`);
@@ -273,6 +285,24 @@ export interface ExperimentDefaults {
   readonly files?: ProgramFiles;
 }
 
+/** What an experiment was compiled from, and to. */
+export interface Compilation {
+  readonly input: CompileInput;
+  readonly output: CompileOutput;
+  readonly program: ExperimentProgram;
+  /** Of the runs that do not name one. */
+  readonly seed: number;
+}
+
+const compilations = new WeakMap<Experiment, Compilation>();
+
+/** What an experiment was compiled from. Throws TypeError for what `compile` did not make. */
+export function compilationOf(experiment: Experiment): Compilation {
+  const compilation = compilations.get(experiment);
+  if (!compilation) throw new TypeError("This is no experiment: `compile` and `compileFile` make them");
+  return compilation;
+}
+
 /** What `compile` makes of a program. Throws CompileError when it has errors, RangeError for a bad seed. */
 export function makeExperiment(
   input: CompileInput,
@@ -282,7 +312,15 @@ export function makeExperiment(
   const { diagnostics } = output;
   const asCompiled = compiled(output);
   if (defaults.seed !== undefined) seedWords(defaults.seed);
+  const toString = () =>
+    [
+      `${asCompiled.source}, ${asCompiled.precision}`,
+      output.describe().trimEnd(),
+      ...(diagnostics.length > 0 ? [renderDiagnostics(diagnostics, output.sources)] : []),
+    ].join("\n\n");
   const experiment: Experiment = {
+    ...shownAs(toString),
+    toString,
     name: asCompiled.source,
     warnings: diagnostics,
     runs: (options) => runEach(experiment, options),
@@ -333,11 +371,12 @@ export function makeExperiment(
         result,
         place: checkpoints.place(),
       });
-      if (result.failure) throw new RunError(result.failure, run);
+      if (result.failure) throw new RunError(result.failure, run, own.sources);
       return run;
     },
     emit: (stage) => output.emit(stage),
   };
+  compilations.set(experiment, { input, output, program: asCompiled, seed: defaults.seed ?? 0 });
   return experiment;
 }
 

@@ -21,6 +21,7 @@ import { summarizeRun } from "../runtime/record/summary.ts";
 import type { Json } from "../runtime/record/metrics.ts";
 import { type Evaluation, makeEvaluation } from "./evaluation.ts";
 import { copyArray, sliceFirstAxis } from "./arrays.ts";
+import { shownAs } from "./shown.ts";
 import type { LearnedModel, NamedArray } from "./model.ts";
 
 /** Which of a parameter's values is meant. */
@@ -219,10 +220,8 @@ export function makeRun(
   const outerOf = (name: string | undefined) => one(result.outers, name, { what: "outer loop", nameOf: (o) => o.name });
   const { outcome, backend, seed, precision, seconds, gradients, simulations } = result;
   const toString = () => runText(result);
-  // what Deno, notebooks and Node print of an object
-  const shown = { [Symbol.for("Deno.customInspect")]: toString, [Symbol.for("nodejs.util.inspect.custom")]: toString };
   return {
-    ...shown,
+    ...shownAs(toString),
     toString,
     outcome,
     backend,

@@ -96,7 +96,9 @@ export function equationCost(equation: Equation): Cost {
 export interface LoopCost {
   /** The loop's name, as the program calls it or as the pass that made it. */
   readonly name: string;
+  /** `map`: its turns do not read each other. */
   readonly op: "scan" | "map";
+  /** Its turns. */
   readonly length: number;
   /** Loops around it. */
   readonly depth: number;

@@ -1,6 +1,7 @@
 // Does a run say so when an integer that only it knows leaves its range, wherever that is, on every backend?
 import { assertEquals, assertRejects } from "@std/assert";
 import { compile, type CompileOptions, type HostTask, RunError } from "../../mod.ts";
+import { withoutPlace } from "../places.ts";
 import { some } from "../thorough.ts";
 
 type Backend = "reference" | "wasm";
@@ -9,7 +10,7 @@ const backends: readonly Backend[] = ["reference", "wasm"];
 async function failure(text: string, options: CompileOptions, backend: Backend, memory?: string): Promise<string> {
   const experiment = compile(`edition 1\n${text}`, options);
   const run = () => experiment.run({ backend, ...(memory === undefined ? {} : { memory }) });
-  return (await assertRejects(run, RunError)).message;
+  return withoutPlace(await assertRejects(run, RunError));
 }
 
 /** Three rows; the largest entry of w is its second one all along, so step t reads row 1 + t: there is none at step 2. */

@@ -153,7 +153,7 @@ const mistakes: readonly (readonly [string[], string])[] = [
     ["new", "a", "--from", "zzz"],
     "`new` has no program `zzz`: there are maml, few_shot, hyper, distill, learned_optimizer",
   ],
-  [["new", "a", "--seed", "1"], "`--seed` does not go with `new`, only with run, verify"],
+  [["new", "a", "--seed", "1"], "`--seed` does not go with `new`, only with run, sweep, verify"],
   [["a.meta", "--from", "maml"], "`--from` does not go with `run`, only with new"],
   [["init", "a.meta"], "There is no verb `init`; did you mean `new`?"],
   [["doctor", "a.meta"], "`doctor` looks at this machine, not at programs: meta.ts doctor"],

@@ -2,10 +2,11 @@
 // of item? The steps come from the same loops written out here in float32.
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { compile, RunError } from "../../mod.ts";
+import { withoutPlace } from "../places.ts";
 
 async function failureOf(text: string): Promise<string> {
   const run = compile(`edition 1\n${text}`).run({ backend: "reference" });
-  return (await assertRejects(() => run, RunError)).message;
+  return withoutPlace(await assertRejects(() => run, RunError));
 }
 
 /** The first step at which (w - goal)^4 is infinite in float32, for w' = w - lr 4 (w - goal)^3. */

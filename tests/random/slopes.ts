@@ -1,6 +1,6 @@
 // Is a gradient that of its value? Its product with one random direction through everything that is differentiated for, beside
 // central differences; where the value has a corner nothing is said.
-export { pointOf, saidStops } from "../../cli/verified_functions.ts";
+export { pointOf, saidStops } from "../../api/verified_functions.ts";
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { bodyOf, type Equation, type IrFunction, sizeOf } from "../../runtime/ir/types.ts";
 import { openExecutables, seedWords } from "../../runtime/loop/executables.ts";

@@ -1,11 +1,26 @@
 // What does `verify` say of one number that it compared?
 import { type Comparison, judge, type Verdict } from "../runtime/verify/check_gradient.ts";
-import { shortNumber } from "../api/numbers.ts";
+import { shortNumber } from "./numbers.ts";
 
 /** A number that was compared, and what came of it. */
-export interface Judged extends Comparison {
-  readonly verdict: Verdict | "biased" | "kink";
+export interface VerifiedNumber {
+  /** `fit.lr`, `w@0 [3]`, `net along direction 1`. */
+  readonly what: string;
+  /** What the program computes. */
+  readonly computed: number;
+  /** What it is compared with: a difference of values, or what `reference` computes. */
+  readonly difference: number;
+  /** How sure the difference is. */
+  readonly error: number;
+  /** The slopes on both sides of a kink, the lower first. */
+  readonly kink?: readonly [number, number];
+  /** The value jumps there, as `floor` does at whole numbers. */
+  readonly jumps?: boolean;
+  /** `missing`: computed 0, and the value moves; `sign`: of the wrong sign; `uncertain`: the difference does not say more. */
+  readonly verdict: "ok" | "zero" | "missing" | "sign" | "wrong" | "uncertain" | "biased" | "kink";
+  /** The verdict in words. */
   readonly text: string;
+  /** It is wrong. */
   readonly failed: boolean;
   /** What it is compared with, when that is no difference. */
   readonly other?: string;
@@ -13,7 +28,7 @@ export interface Judged extends Comparison {
 
 /** What is said of one function. */
 export interface Rows {
-  readonly comparisons: readonly Judged[];
+  readonly comparisons: readonly VerifiedNumber[];
   readonly notes: readonly string[];
 }
 
@@ -27,7 +42,7 @@ const words: { readonly [V in Verdict]: string } = {
 };
 
 /** A gradient that must be that of its value. */
-export function judged(c: Comparison, within?: number): Judged {
+export function judged(c: Comparison, within?: number): VerifiedNumber {
   const verdict = judge(c, within);
   if (c.kink) {
     const [low, high] = c.kink.map(shortNumber);
@@ -40,7 +55,7 @@ export function judged(c: Comparison, within?: number): Judged {
 }
 
 /** A gradient that need not be. */
-export function judgedBias(c: Comparison): Judged {
+export function judgedBias(c: Comparison): VerifiedNumber {
   const verdict = judge(c);
   if (verdict === "ok" || verdict === "zero" || verdict === "uncertain") return judged(c);
   const flipped = c.computed * c.difference < 0 ? ", of the other sign" : "";

@@ -11,8 +11,8 @@ import { checkGradient } from "../runtime/verify/check_gradient.ts";
 import { type Held, holding, holds } from "../runtime/verify/held_values.ts";
 import { compareBackends } from "../runtime/verify/compare_backends.ts";
 import { innerObjectives } from "../runtime/verify/inner_objectives.ts";
-import { type Judged, judged, judgedBias, type Rows } from "./judged_rows.ts";
-import { duration } from "../api/numbers.ts";
+import { judged, judgedBias, type Rows, type VerifiedNumber } from "./judged_rows.ts";
+import { duration } from "./numbers.ts";
 import { evaluations, namedFunctions, patience, pointOf, saidStops, secondsOf } from "./verified_functions.ts";
 import { isLibrary } from "../dsl/text/source.ts";
 
@@ -20,7 +20,7 @@ import { isLibrary } from "../dsl/text/source.ts";
 export function innerRows(output: CompileOutput, seed: number): Rows {
   const program = output.program!;
   const seen = new Set<string>();
-  const comparisons: Judged[] = [];
+  const comparisons: VerifiedNumber[] = [];
   const notes: string[] = [];
   let left = patience / 2;
   for (const { fn, outer } of namedFunctions(program)) {
@@ -65,7 +65,7 @@ export function backendRows(
   program: ExperimentProgram,
   { seed, memory = program.memory }: { readonly seed: number; readonly memory: number | undefined },
 ): Rows {
-  const comparisons = namedFunctions(program).map((named): Judged => {
+  const comparisons = namedFunctions(program).map((named): VerifiedNumber => {
     const point = pointOf(program, named.outer === undefined ? -1 : program.outers.indexOf(named.outer), seed);
     const { output, computed, reference, within, same, finite } = compareBackends(backend, named, point, memory);
     return {
