@@ -2,6 +2,7 @@
 // handed to it, and its diagnostics become one error.
 import { type CompileInput, compileProgram } from "../dsl/compile.ts";
 import type { HostData } from "../dsl/data/data.ts";
+import { roomFor } from "../dsl/data/data_files.ts";
 import { findFiles } from "../dsl/data/file_names.ts";
 import type { Diagnostic } from "../dsl/diagnostics/diagnostic.ts";
 import { formatText } from "./format_text.ts";
@@ -181,7 +182,11 @@ export function compileInput(source: string, options: CompileOptions): CompileIn
     readData(path) {
       const content = read(path);
       // what stays bytes lies there as long as the experiment does, and the caller may write into it
-      return typeof content === "string" ? new TextEncoder().encode(content) : content && new Uint8Array(content);
+      if (content === undefined) return undefined;
+      if (typeof content === "string") return new TextEncoder().encode(content);
+      const bytes = roomFor(path, content.length);
+      bytes.set(content);
+      return bytes;
     },
     ...(list && { findData: (pattern: string) => findFiles(pattern, list) }),
     ...outsideValues(options),

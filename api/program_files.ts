@@ -4,11 +4,12 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { roomFor } from "../dsl/data/data_files.ts";
 import { findFiles } from "../dsl/data/file_names.ts";
 import type { SourceText } from "../dsl/text/source.ts";
 import { formatBytes } from "../runtime/bytes.ts";
 import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
-import { readRegularFile } from "./regular_file.ts";
+import { readRegularFile, type RegularFileOptions } from "./regular_file.ts";
 
 /** A program on disk: its root text, and readers for what it imports and loads. Both readers take paths relative to the
  *  folder, give undefined when there is no such file, and throw FileAccessError when it may not be read. */
@@ -77,7 +78,11 @@ export function openProgramFiles(file: string | URL, { dataFolder, before }: Pro
   const others = dataFolder === undefined ? [] : [openDataFolder(pathOf(dataFolder))];
 
   /** Where a file is, in the folders that it may be in; undefined where it is in none. */
-  function read(relative: string, folders: readonly Folder[], take: (bytes: number) => boolean) {
+  function read(
+    relative: string,
+    folders: readonly Folder[],
+    how: Pick<RegularFileOptions, "take" | "room">,
+  ) {
     refuseOutside(relative);
     let at = folders[0]!;
     try {
@@ -94,7 +99,7 @@ export function openProgramFiles(file: string | URL, { dataFolder, before }: Pro
         );
       }
       at = first.at;
-      const bytes = readRegularFile(join(at.path, relative), { take, folder: at.path });
+      const bytes = readRegularFile(join(at.path, relative), { ...how, folder: at.path });
       return bytes && { bytes, at };
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
@@ -130,14 +135,15 @@ export function openProgramFiles(file: string | URL, { dataFolder, before }: Pro
       return dataRead.all();
     },
     readSource(relative) {
-      const found = read(relative, [own], takeSource(relative));
+      const found = read(relative, [own], { take: takeSource(relative) });
       if (!found) return undefined;
       const text = decodeSource(relative, found.bytes);
       sourcesRead.set(relative, text);
       return text;
     },
     readData(relative, take = () => true, of) {
-      const found = read(relative, [data, ...others], take);
+      const room = (bytes: number) => roomFor(relative, bytes);
+      const found = read(relative, [data, ...others], { take, room });
       if (found) dataRead.add({ path: relative, of, ...(found.at !== data && { folder: found.at.path }) }, found.bytes);
       return found?.bytes;
     },

@@ -8,11 +8,16 @@ export interface RegularFileOptions {
   take(bytes: number): boolean;
   /** What the flag of a missing permission should name. */
   readonly folder: string;
+  /** Where so many bytes may be read to; plain memory when not given. */
+  readonly room?: (bytes: number) => Uint8Array<ArrayBuffer>;
 }
 
 /** The bytes of a regular file; undefined when it is not taken. Throws FileAccessError that says why it is not read, and
  *  Deno.errors.NotFound when there is none. */
-export function readRegularFile(path: string, { take, folder }: RegularFileOptions): Uint8Array | undefined {
+export function readRegularFile(
+  path: string,
+  { take, folder, room = (bytes) => new Uint8Array(bytes) }: RegularFileOptions,
+): Uint8Array | undefined {
   const refusal = (why: string) => new FileAccessError(`Cannot read \`${path}\`: ${why}`);
   try {
     // opening a pipe waits for who writes to it: so it is looked at before
@@ -23,7 +28,7 @@ export function readRegularFile(path: string, { take, folder }: RegularFileOptio
     using file = Deno.openSync(path, { read: true });
     if (!file.statSync().isFile) throw refusal("it was replaced while it was opened");
     // one byte more, to see the end
-    const bytes = new Uint8Array(size + 1);
+    const bytes = room(size + 1);
     let length = 0;
     while (length < bytes.length) {
       const read = file.readSync(bytes.subarray(length));

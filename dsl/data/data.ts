@@ -1,6 +1,7 @@
 // What is in the tables that a program names? Reads every `data … from` and every host array, and checks them against their
 // declarations before anything runs, with the row and column of what is wrong.
 import type { DataField, DataItem, QuotedText } from "../syntax/ast.ts";
+import { asData } from "../../runtime/program/data_memory.ts";
 import { rangeOfData } from "../../runtime/ir/ranges.ts";
 import { type ArrayType, sizeOf, type TypedArray } from "../../runtime/ir/types.ts";
 import { entryOf, entryOfArray, type HostValues, whyNoEntry } from "../../runtime/program/given_arrays.ts";
@@ -233,10 +234,13 @@ function load(cx: Context, item: DataItem, field: DataField, entries: Entries, k
   }
   if (!mayBeRead(cx, field, entries, { shape, declared: !dims.includes(undefined) })) return undefined;
   const rows = entries.from === "table" ? ["Rows are counted with the header, which is row 1"] : [];
-  const data = readEntries(cx, field, entries, { dtype, shape, missing: missing?.value, notes: rows });
+  const read = readEntries(cx, field, entries, { dtype, shape, missing: missing?.value, notes: rows });
   const key = keyOf(field);
-  if (!data || key === undefined) return undefined;
-  cx.elaboration.data.set(key, { dtype, shape, data });
+  if (!read || key === undefined) return undefined;
+  // what was unpacked, or came from elsewhere, is not yet where data lie
+  const array = asData({ dtype, shape, data: read });
+  const { data } = array;
+  cx.elaboration.data.set(key, array);
   if (dtype === "i32" || dtype === "u8") {
     const source = { name, data, where: entries.where, notes: rows };
     cx.elaboration.dataRanges.set(key, { ...rangeOfData(data), source });

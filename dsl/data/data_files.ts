@@ -17,6 +17,7 @@ import { entryType, mostHeaderBytes, npyEntries, type NpyHeader, readNpyHeader }
 import { openArchive } from "./npz.ts";
 import type { Context } from "../world/world.ts";
 import { type Entries, FileError } from "./entries.ts";
+import { dataBytes } from "../../runtime/program/data_memory.ts";
 import { entryOfArray } from "../../runtime/program/given_arrays.ts";
 
 /** The bytes of a data file by its path relative to the root file's folder; undefined when there is none. A reader that knows
@@ -58,6 +59,14 @@ export function kindOf(path: string): { readonly kind: string; readonly packed: 
   const kind = /[-.]ubyte$/.test(plain) ? ".idx" : /\.[^.]*$/.exec(plain)?.[0] ?? "";
   return { kind, packed };
 }
+
+/** Room for the bytes of a data file: where data lie, if arrays lie in the file as they may be used. */
+export function roomFor(path: string, bytes: number): Uint8Array<ArrayBuffer> {
+  const { kind, packed } = kindOf(path);
+  return !packed && arrayKinds.has(kind) ? dataBytes(bytes) : new Uint8Array(bytes);
+}
+
+const arrayKinds: ReadonlySet<string> = new Set([".npy", ".npz", ".idx", ".safetensors"]);
 
 /** Reads the file of a data item, or of a field of it. Undefined when that fails (reported). */
 export function openDataFile(

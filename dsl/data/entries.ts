@@ -1,7 +1,8 @@
 // What is a field filled with? Entries one by one, each of which is looked at; or, where they are numbers that lie in memory,
 // all at once.
 import { whyNoEntry } from "../../runtime/program/given_arrays.ts";
-import { allocate, type DType, type TypedArray } from "../../runtime/ir/types.ts";
+import { dataArray } from "../../runtime/program/data_memory.ts";
+import { type DType, storageClasses, type TypedArray } from "../../runtime/ir/types.ts";
 
 /** What a field is filled with. */
 export interface Entries {
@@ -59,12 +60,9 @@ export function heldAs(dtype: DType, { values, lent = false }: OpenEntries): Typ
   const bytes = values instanceof Uint8ClampedArray
     ? new Uint8Array(values.buffer, values.byteOffset, values.length)
     : values;
-  let data = allocate(dtype, 0);
-  if (bytes.constructor === data.constructor) data = (lent ? bytes.slice() : bytes) as TypedArray;
-  else {
-    data = allocate(dtype, bytes.length);
-    data.set(bytes);
-  }
+  const asTheyAre = bytes.constructor === storageClasses[dtype] && !lent;
+  const data = asTheyAre ? bytes as TypedArray : dataArray(dtype, bytes.length);
+  if (!asTheyAre) data.set(bytes);
   return mayHold[dtype](data, bytes) ? data : undefined;
 }
 
@@ -98,7 +96,7 @@ export function readAll(
   { at }: OpenEntries,
   { dtype, count, missing }: { readonly dtype: DType; readonly count: number; readonly missing: number | undefined },
 ): TypedArray | WrongEntry {
-  const data = allocate(dtype, count);
+  const data = dataArray(dtype, count);
   for (let i = 0; i < count; i++) {
     const read = at(i);
     if (typeof read === "string") return { at: i, read };

@@ -6,6 +6,7 @@ import type { Context } from "../world/world.ts";
 import { declaredDims } from "../elaborate/data_values.ts";
 import type { Module } from "../modules/modules.ts";
 import { formatBytes } from "../../runtime/bytes.ts";
+import { dataBytes } from "../../runtime/program/data_memory.ts";
 import { count } from "../text/words.ts";
 import { type DataFile, type DataSource, kindOf, pathOf, withinData } from "./data_files.ts";
 import { type Entries, FileError, openValues } from "./entries.ts";
@@ -237,7 +238,7 @@ function readImages(cx: Context, { folder, field, size, first }: {
 }): Uint8Array {
   const { files } = folder;
   const each = size.channels * size.height * size.width;
-  const whole = new Uint8Array(files.length * each);
+  const whole = dataBytes(files.length * each);
   files.forEach((path, row) => {
     const image = row === 0 ? first : openFile(cx, folder, path);
     if (image.channels !== first.channels) {

@@ -1,6 +1,7 @@
 // What does a .npy file hold? The array formats 1.0, 2.0 and 3.0 of NumPy
 // (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html): a header that names type, order and shape, then
 // the entries. The header is read first, by itself: it says what the rest costs.
+import { dataBytes } from "../../runtime/program/data_memory.ts";
 import { halfToNumber } from "../../runtime/program/safetensors.ts";
 import { type NumberArray, type OpenEntries, openValues } from "./entries.ts";
 
@@ -120,7 +121,7 @@ export function readNpyHeader(bytes: Uint8Array, size: number): NpyHeader {
   }
   const begin = start + length;
   if (bytes.length < begin) throw new SyntaxError("its header is cut off");
-  const header = new TextDecoder(major === 3 ? "utf-8" : "latin1").decode(bytes.subarray(start, begin));
+  const header = new TextDecoder(major === 3 ? "utf-8" : "latin1").decode(bytes.slice(start, begin));
   const { kind, ...facts } = parseHeader(header);
   const type = entryTypes.get(kind);
   if (!type) throw new SyntaxError(`its entries are of NumPy's type \`${kind}\`, which holds no plain numbers`);
@@ -137,7 +138,8 @@ export function npyEntries(header: NpyHeader, bytes: Uint8Array): OpenEntries {
   const count = shape.reduce((n, size) => n * size, 1);
   const at = bytes.byteOffset + begin;
   const turned = !littleEndian && type.size > 1;
-  const moved = turned || at % type.size !== 0 ? new Uint8Array(bytes.subarray(begin)) : undefined;
+  const moved = turned || at % type.size !== 0 ? dataBytes(bytes.length - begin) : undefined;
+  moved?.set(bytes.subarray(begin));
   if (turned) turnBytes(moved!, type.size);
   const entries = type.open((moved ?? bytes).buffer as ArrayBuffer, moved ? 0 : at, count);
   return columnMajor && shape.length > 1 ? rowMajor(entries, shape) : entries;

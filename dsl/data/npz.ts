@@ -131,7 +131,8 @@ function wideNumbers(view: DataView, at: number, length: number): number[] | und
 
 /** A name: UTF-8 where a flag says so; of other alphabets only the bytes are known. */
 function nameAt(view: DataView, at: number, length: number, flags: number): string {
-  const bytes = new Uint8Array(view.buffer, view.byteOffset + at, length);
+  // a copy: not every engine decodes bytes that threads share
+  const bytes = new Uint8Array(view.buffer, view.byteOffset + at, length).slice();
   try {
     return new TextDecoder(flags & 0x800 ? "utf-8" : "latin1", { fatal: true }).decode(bytes);
   } catch {

@@ -1,9 +1,15 @@
 // Do the arrays that a function is given have the types of its inputs?
-import { formatType, type HostArray, type IrFunction, sameShape, sizeOf, type TypedArray } from "../ir/types.ts";
+import {
+  formatType,
+  type HostArray,
+  type IrFunction,
+  sameShape,
+  sizeOf,
+  storageClasses,
+  type TypedArray,
+} from "../ir/types.ts";
 import { formatBytes } from "../bytes.ts";
 import { MetaRuntimeError } from "../errors.ts";
-
-const storageClasses = { f32: Float32Array, f64: Float64Array, i32: Int32Array, bool: Uint8Array, u8: Uint8Array };
 
 /** What is thrown where a function is run that was given back. */
 export const disposed = ({ name }: { readonly name: string }): TypeError =>

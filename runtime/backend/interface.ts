@@ -16,10 +16,13 @@ export interface Backend {
   kernels?(fn: IrFunction): KernelText;
   /** Prepares a function; threads may take memory up to `budget`. With `pauses`, one whose calls may take long can run with them.
    *  Throws `MetaRuntimeError` when the function cannot be run here, and says why. */
-  compile(fn: IrFunction, budget?: number, pauses?: Pauses): Executable;
+  compile(fn: IrFunction, budget?: number, pauses?: Pauses, fixed?: FixedInputs): Executable;
   /** Opens a function for running many steps in one call, where calls cost more than they may. */
   openLoop?(fn: IrFunction, wiring: LoopWiring): DeviceLoop;
 }
+
+/** Arrays that inputs hold in every run, by position. Who runs the function gives them all the same; it may read them where they lie. */
+export type FixedInputs = readonly (HostArray | undefined)[];
 
 /** What a call that takes long asks now and then, so that signals, timers and callbacks are heard meanwhile. */
 export interface Pauses {
@@ -82,7 +85,7 @@ export interface Executable {
    *  use any more. */
   readonly runWithPauses?: ((inputs: readonly HostArray[]) => Promise<readonly HostArray[]>) | undefined;
   /** Its memory, for a caller that runs it again and again: an input keeps what is written into it, an output is there until
-   *  the next run. An input that nothing reads is undefined. Backends that open loops need not have it. */
+   *  the next run. An input that nothing reads is undefined, and one that is read where it lies. Backends that open loops need not have it. */
   readonly memory?: InPlace | undefined;
   /** Gives back what it holds. Calling it twice is harmless. */
   dispose(): void;

@@ -439,19 +439,18 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((n, i) => n === b[i]);
 }
 
+/** What the entries of a dtype are stored in. */
+export const storageClasses = {
+  f32: Float32Array,
+  f64: Float64Array,
+  i32: Int32Array,
+  bool: Uint8Array,
+  u8: Uint8Array,
+} as const satisfies { readonly [D in DType]: unknown };
+
 /** A zero-filled storage array of a dtype. */
 export function allocate(dtype: DType, size: number): TypedArray {
-  switch (dtype) {
-    case "f32":
-      return new Float32Array(size);
-    case "f64":
-      return new Float64Array(size);
-    case "i32":
-      return new Int32Array(size);
-    case "bool":
-    case "u8":
-      return new Uint8Array(size);
-  }
+  return new storageClasses[dtype](size);
 }
 
 /** `f32[3,4]`: how a type is printed. */

@@ -75,7 +75,8 @@ export function openExecutables(
   function prepare({ fn, inputs }: Pick<ProgramFunction, "fn" | "inputs">, values: SlotValues): Prepared {
     checkSlots({ fn, inputs }, values);
     const { fn: expanded, reports } = planOf(fn);
-    const executable = naming(fn, () => backend.compile(expanded, budget, pauses));
+    const fixed = inputs.map((slot) => slot.kind === "data" ? fill(slot, values) : undefined);
+    const executable = naming(fn, () => backend.compile(expanded, budget, pauses, fixed));
     const prepared = { executable, reports, outputs: fn.outputs.length };
     compiled.set(fn, prepared);
     return prepared;
@@ -177,7 +178,8 @@ function openInPlace(
     arrays[to] ? [{ from: outputs[from]!.data, to: arrays[to].data }] : []
   );
   const changing = slots.flatMap((slot, i) => changes(slot) ? [{ slot, i }] : []);
-  const inputsNow = (now: SlotValues) => slots.map((slot, i) => copyOf(arrays[i] ?? fill(slot, now)));
+  // the memory is used again
+  const inputsNow = (now: SlotValues) => slots.map((slot, i) => arrays[i] ? copyOf(arrays[i]) : fill(slot, now));
   /** What the memory holds after a call; undefined where an integer was outside its range. */
   function made(): Steps | undefined {
     const said = memory!.outputs.slice(count).map((data): HostArray => {

@@ -21,7 +21,9 @@ export function runChecks(
   backend: Backend,
   pauses?: Pauses,
 ): Later<Vectors> {
-  const executable = (backend.dtypes.includes("f64") ? backend : referenceBackend).compile(checks, undefined, pauses);
+  const able = backend.dtypes.includes("f64") ? backend : referenceBackend;
+  // it is run once, on these
+  const executable = able.compile(checks, undefined, pauses, inputs);
   const vectors = (arrays: readonly HostArray[]) => arrays.map(({ data }) => Array.from<number>(data));
   if (executable.runWithPauses) {
     return executable.runWithPauses(inputs).then(vectors).finally(() => executable.dispose());

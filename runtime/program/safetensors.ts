@@ -160,7 +160,7 @@ function splitFile(bytes: Uint8Array): { header: readonly (readonly [string, unk
   if (end > bytes.length) throw new SafetensorsError("The file ends within its header");
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.subarray(8, end));
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.slice(8, end));
   } catch {
     throw new SafetensorsError("The header is not UTF-8");
   }

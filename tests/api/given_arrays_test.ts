@@ -120,3 +120,18 @@ for (const given of [null, [5], {}, "", "  ", "five", NaN]) {
     }
   });
 }
+
+Deno.test("what an array holds when it is handed over is what runs read, small or large, whatever is written into it later", async () => {
+  const text = `edition 1\ndata d { x : [_]  n : u8 [_] }\nparam w = 1\ngradient w * mean(d.x + d.n) wrt w\n`;
+  for (const size of [4, 2 ** 22]) {
+    const [x, n] = [new Float32Array(size).fill(2), new Uint8Array(size).fill(3)];
+    const given = (data: Float32Array | Uint8Array) => ({ shape: [size], data });
+    const experiment = compile(text, { data: { d: { x: given(x), n: given(n) } } });
+    const slope = async () => (await experiment.run({ backend: "wasm", threads: 1 })).gradient("w").data[0];
+    assertEquals(await slope(), 5);
+    x.fill(7);
+    n.fill(7);
+    assertEquals(await slope(), 5);
+    assertEquals([x[0], n[0]], [7, 7]);
+  }
+});

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { openProgramFiles } from "../../api/program_files.ts";
+import { leastApart, memoryOf } from "../../runtime/program/data_memory.ts";
 import { FileAccessError } from "../../runtime/record/files.ts";
 
 function inFolder(body: (folder: string) => void): () => void {
@@ -31,6 +32,24 @@ Deno.test(
     const sha256 = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb";
     assertEquals(files.dataRead, [{ path: "d.csv", bytes: 1, sha256 }]);
     assertEquals(openProgramFiles(new URL(`file://${folder}/program/a.meta`)).root.name, "a.meta");
+  }),
+);
+
+Deno.test(
+  "openProgramFiles() reads files of large arrays to where data lie, and others not",
+  inFolder((folder) => {
+    const bytes = new Uint8Array(leastApart).fill(7);
+    const files = openProgramFiles(`${folder}/program/a.meta`);
+    for (const [name, lies] of [["d.npz", true], ["D.NPY", true], ["x-idx3-ubyte", true], ["d.csv", false]] as const) {
+      Deno.writeFileSync(`${folder}/program/${name}`, bytes);
+      const read = files.readData(name)!;
+      assertEquals([memoryOf(read) !== undefined, read.length, read.every((byte) => byte === 7)], [
+        lies,
+        bytes.length,
+        true,
+      ]);
+    }
+    assertEquals(new Set(files.dataRead.map(({ sha256 }) => sha256)).size, 1);
   }),
 );
 

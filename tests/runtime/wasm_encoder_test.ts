@@ -1,7 +1,12 @@
 // Does the encoder write modules that an engine takes, and that compute what they say?
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { CodeWriter, type FunctionType, ModuleWriter } from "../../runtime/backend/wasm/encoder.ts";
+import {
+  CodeWriter,
+  type FunctionType,
+  type MemoryInstruction,
+  ModuleWriter,
+} from "../../runtime/backend/wasm/encoder.ts";
 import { cases } from "../thorough.ts";
 
 /** The exported function of a module with one page of memory, and the memory. */
@@ -144,5 +149,48 @@ Deno.test("loops that look take the same turns, and look after as much work as t
       const after = expected.map((i) => i + step).filter((_, i) => (i + 1) % between === 0 || i === turns - 1);
       assertEquals(looks, between >= turns ? [] : after, `${from} to ${to} by ${step}, every ${every}`);
     }
+  }
+});
+
+Deno.test("what is read of another memory is what lies there, whatever reads it", () => {
+  const bytes = Uint8Array.from({ length: 64 }, (_, i) => 200 + i * 7);
+  const at = 3;
+  const taken = (...places: number[]) => places.map((k) => k < 0 ? 0 : bytes[at + k]!);
+  const run = (count: number) => Array.from({ length: count }, (_, k) => k);
+  const padded = (count: number, size = 16) => Array.from({ length: size }, (_, k) => k < count ? k : -1);
+  const again = (count: number) => Array.from({ length: 16 }, (_, k) => k % count);
+  const number = (load: MemoryInstruction, store: MemoryInstruction) => (code: CodeWriter) =>
+    code.i32(0).i32(1).memory(load, at - 1, 2).memory(store);
+  const vector = (load: MemoryInstruction) => number(load, "v128.store");
+  const rows: readonly (readonly [string, (code: CodeWriter) => unknown, readonly number[]])[] = [
+    ["i32.load8_u", number("i32.load8_u", "i32.store"), padded(1, 4)],
+    ["i32.load16_u", number("i32.load16_u", "i32.store"), padded(2, 4)],
+    ["i32.load", number("i32.load", "i32.store"), run(4)],
+    ["i64.load", number("i64.load", "i64.store"), run(8)],
+    ["f32.load", number("f32.load", "f32.store"), run(4)],
+    ["f64.load", number("f64.load", "f64.store"), run(8)],
+    ["v128.load", vector("v128.load"), run(16)],
+    ["v128.load32_splat", vector("v128.load32_splat"), again(4)],
+    ["v128.load64_splat", vector("v128.load64_splat"), again(8)],
+    ["v128.load32_zero", vector("v128.load32_zero"), padded(4)],
+    ["v128.load64_zero", vector("v128.load64_zero"), padded(8)],
+    ["a lane", (code) => {
+      code.i32(0).i32(1).v128(new Uint8Array(16)).laneMemory("v128.load32_lane", 2, at - 1, 2).memory("v128.store");
+    }, [...padded(0, 8), ...run(4), ...padded(0, 4)]],
+    ["memory.copy", (code) => code.i32(0).i32(at).i32(16).memoryCopy(2), run(16)],
+  ];
+  for (const [name, write, places] of rows) {
+    const writer = new ModuleWriter();
+    ["own", "unused"].forEach((memory) => writer.importMemory("env", memory, 1));
+    writer.importMemory("env", "data", 1, { most: 1 });
+    writer.exportFunction("f", writer.addFunction({ parameters: [], results: [] }, (code) => void write(code)));
+    const [own, unused] = [0, 1].map(() => new WebAssembly.Memory({ initial: 1 }));
+    const data = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+    new Uint8Array(data.buffer).set(bytes);
+    const env = { own: own!, unused: unused!, data };
+    (new WebAssembly.Instance(new WebAssembly.Module(writer.finish()), { env }).exports["f"] as () => void)();
+    assertEquals([...new Uint8Array(own!.buffer, 0, places.length)], taken(...places), name);
+    assert([own!, unused!].every(({ buffer }) => new Uint8Array(buffer, 16).every((byte) => byte === 0)), name);
+    assertEquals(new Uint8Array(data.buffer, 0, 64).slice(), bytes, name);
   }
 });

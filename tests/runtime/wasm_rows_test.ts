@@ -14,9 +14,10 @@ import {
 import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
 import { cases, some } from "../thorough.ts";
+import { runBoth } from "./lying.ts";
 
-const alone = makeWasmBackend({ threads: 1 });
-const shared = makeWasmBackend({ threads: 3, millisecondsPerThread: 0 });
+const alone = makeWasmBackend({ leastApart: 0, threads: 1 });
+const shared = makeWasmBackend({ leastApart: 0, threads: 3, millisecondsPerThread: 0 });
 
 /** Small integers: of an index, some just outside the rows that there are. */
 function values(fn: IrFunction, rows: number): HostArray[] {
@@ -34,9 +35,7 @@ function compare(fn: IrFunction, rows: number, label: string): void {
   const inputs = values(fn, rows);
   const expected = referenceBackend.compile(fn).run(inputs);
   for (const backend of [alone, shared]) {
-    const executable = backend.compile(fn);
-    const made = executable.run(inputs);
-    executable.dispose();
+    const made = runBoth(backend, fn, inputs);
     made.forEach(({ data }, k) => assertEquals([...data], [...expected[k]!.data], `${label}: output ${k}`));
   }
 }

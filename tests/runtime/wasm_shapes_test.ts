@@ -19,9 +19,10 @@ import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { makeWasmBackend } from "../../runtime/backend/wasm/index.ts";
 import { repeatUntil, sleep } from "../waits.ts";
 import { cases } from "../thorough.ts";
+import { runBoth } from "./lying.ts";
 
-const backend = makeWasmBackend({ threads: 1 });
-const unfused = makeWasmBackend({ threads: 1, fused: false });
+const backend = makeWasmBackend({ leastApart: 0, threads: 1 });
+const unfused = makeWasmBackend({ leastApart: 0, threads: 1, fused: false });
 
 /** Equations one after the other. */
 class Writer {
@@ -64,8 +65,8 @@ function compare(fn: IrFunction, terms: number, label: string): void {
   const inputs = values(fn);
   const expected = referenceBackend.compile(fn).run(inputs);
   for (const b of [backend, unfused]) {
+    const actual = runBoth(b, fn, inputs);
     const executable = b.compile(fn);
-    const actual = executable.run(inputs);
     assertEquals(executable.memoryBytes, Math.ceil(b.arenaBytes(fn) / 65536) * 65536);
     executable.dispose();
     actual.forEach(({ data, dtype }, k) => {

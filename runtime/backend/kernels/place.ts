@@ -4,8 +4,22 @@ import { entryBytes } from "../../ir/types.ts";
 import { blockBytes, house, type Tenant } from "./arena.ts";
 import type { Access, Buffer, Frame, KernelProgram, Node } from "./types.ts";
 
-/** Gives every buffer its offset and every frame its region. `bytes` of the root is all that one thread needs. */
-export function placeBuffers({ root, inputs, outputs, constants }: KernelProgram): void {
+/** Where an input lies that has its bytes in a memory of data. */
+export interface Apart {
+  /** From 1. */
+  readonly memory: number;
+  readonly offset: number;
+}
+
+/** Gives every buffer its offset and every frame its region; `apart`: inputs, by position, that lie where data lie. `bytes` of the
+ *  root is all else that one thread needs. May be called again, with others. */
+export function placeBuffers(
+  { root, inputs, outputs, constants }: KernelProgram,
+  apart: ReadonlyMap<number, Apart> = new Map(),
+): void {
+  inputs.forEach((view, i) => {
+    if (view) Object.assign(homeOf(view.buffer), apart.get(i) ?? { memory: undefined });
+  });
   const given = new Set(inputs.flatMap((view) => view ? [homeOf(view.buffer)] : []));
   // inputs stay as they are, so that what does not change from run to run is written once
   const kept = new Set([...given, ...outputs.map((view) => homeOf(view.buffer))]);
@@ -39,13 +53,14 @@ function placeFrame(
   const begins = new Map<Buffer, number>();
   const ends = new Map<Buffer, number>();
   for (const buffer of first) {
+    if (buffer.memory) continue;
     begins.set(buffer, -1);
     ends.set(buffer, -1);
   }
   const tenants: Tenant[] = [];
   frame.nodes.forEach((node, i) => {
     for (const buffer of buffersOf(node)) {
-      if (buffer.frame !== frame || buffer.values) continue;
+      if (buffer.frame !== frame || buffer.values || buffer.memory) continue;
       if (!begins.has(buffer)) begins.set(buffer, i);
       ends.set(buffer, i);
     }
@@ -55,7 +70,7 @@ function placeFrame(
     tenants.push({ bytes: blockBytes(body.bytes), from: i, to: i, settle: (offset) => body.base = offset });
   });
   for (const buffer of last) {
-    if (buffer.frame !== frame || buffer.values) continue;
+    if (buffer.frame !== frame || buffer.values || buffer.memory) continue;
     if (!begins.has(buffer)) begins.set(buffer, -1);
     ends.set(buffer, Infinity);
   }

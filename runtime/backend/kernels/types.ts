@@ -11,8 +11,10 @@ export interface Buffer {
   readonly frame: Frame;
   /** It has its bytes where another one has them (a loop's carry, updated in place). */
   home?: Buffer;
-  /** Bytes from the start of its frame's region; set by the plan. */
+  /** Bytes from the start of its frame's region, or of a memory of data; set by the plan. */
   offset: number;
+  /** The memory of data that it lies in, from 1; that of the function when not given. Set by the plan. */
+  memory?: number | undefined;
   /** Values that are the same in every run. */
   readonly values?: ArrayLike<number>;
 }

@@ -7,6 +7,7 @@ import {
   type HostArray,
   type PrimitiveName,
   sizeOf,
+  storageClasses,
   type Variable,
 } from "../../ir/types.ts";
 import { InternalError } from "../../errors.ts";
@@ -32,8 +33,6 @@ export interface BoundFunction {
   /** All kernels, cut; where they were to be and take long enough. */
   readonly pieces: Pieces | undefined;
 }
-
-const storageClasses = { f32: Float32Array, f64: Float64Array, i32: Int32Array, bool: Uint8Array, u8: Uint8Array };
 
 function viewOf(arena: ArrayBuffer, block: Block, type: ArrayType): HostArray {
   const view = new storageClasses[type.dtype](arena, block.region.base + block.offset, sizeOf(type.shape));

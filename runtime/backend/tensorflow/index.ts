@@ -99,13 +99,13 @@ function makeTensorFlowBackend(tf: TensorFlow, options: TensorFlowOptions, { xla
       const text = `a graph of ${nodes} nodes, ${model.length} bytes, ${by}`;
       return { summary: `${equationsIn(fn)} equations: ${text}`, text };
     },
-    compile(fn) {
+    compile(fn, _budget, _pauses, fixed) {
       const prepared = fitting(fn);
       const { calls, flops } = costOf(prepared);
       const first = options.compiled !== undefined || calls > fewCalls
         ? undefined
         : flops <= fewFlops && small.arenaBytes(fn) <= Math.min(memoryLimitBytes, small.memoryLimitBytes)
-        ? small.compile(fn)
+        ? small.compile(fn, undefined, undefined, fixed)
         : new Prepared(tf, prepared, false);
       return first
         ? new TakenOver(first, () => new Prepared(tf, prepared, compiled))

@@ -214,6 +214,13 @@ const text = (value: string) => {
 
 const vector = (items: readonly (readonly number[])[]) => [...unsigned(items.length), ...items.flat()];
 
+/** Which bytes a load or store touches: its natural alignment as a power of two, the memory where it is not the first one, and what is
+ *  added to the address (section 5.4.6; the seventh bit of the alignment says that a memory is named). */
+const place = (bytes: number, offset: number, memory: number) =>
+  memory === 0
+    ? [Math.log2(bytes), ...unsigned(offset)]
+    : [Math.log2(bytes) + 64, ...unsigned(memory), ...unsigned(offset)];
+
 /** Where loops look whether it is time for something: after so many turns that the work of one is far more than that of the look. */
 export interface Looks {
   /** Work of what is written next, in any unit. Loops share it out among their turns. */
@@ -255,11 +262,11 @@ export class CodeWriter {
     return this;
   }
 
-  /** A load or store at the address on the stack plus `offset` bytes. */
-  memory(name: MemoryInstruction, offset = 0): this {
+  /** A load or store at the address on the stack plus `offset` bytes, in a memory by its number. */
+  memory(name: MemoryInstruction, offset = 0, memory = 0): this {
     const [code, bytes] = memoryCodes[name];
     const prefix = code > 0xff ? [0xfd, ...unsigned(code & 0xff)] : [code];
-    this.#bytes.push(...prefix, Math.log2(bytes), ...unsigned(offset));
+    this.#bytes.push(...prefix, ...place(bytes, offset, memory));
     return this;
   }
 
@@ -270,9 +277,9 @@ export class CodeWriter {
   }
 
   /** A load or store of one lane: (address, vector). */
-  laneMemory(name: keyof typeof laneMemoryCodes, index: number, offset = 0): this {
+  laneMemory(name: keyof typeof laneMemoryCodes, index: number, offset = 0, memory = 0): this {
     const [code, bytes] = laneMemoryCodes[name];
-    this.#bytes.push(0xfd, code, Math.log2(bytes), ...unsigned(offset), index);
+    this.#bytes.push(0xfd, code, ...place(bytes, offset, memory), index);
     return this;
   }
 
@@ -294,9 +301,9 @@ export class CodeWriter {
     return this;
   }
 
-  /** (to, from, bytes): copies memory. */
-  memoryCopy(): this {
-    this.#bytes.push(0xfc, 10, 0, 0);
+  /** (to, from, bytes): copies into the first memory, out of one by its number. */
+  memoryCopy(from = 0): this {
+    this.#bytes.push(0xfc, 10, 0, ...unsigned(from));
     return this;
   }
 
@@ -513,7 +520,8 @@ export class ModuleWriter {
     return this.#types.push(bytes.join()) - 1;
   }
 
-  /** The memory `module.name`, of so many pages of 64 kB; `shared` by workers, then it has a most, too. */
+  /** The memory `module.name`, of so many pages of 64 kB; `shared` by workers, then it has a most, too. They are numbered as they
+   *  come. */
   importMemory(module: string, name: string, pages: number, shared?: { readonly most: number }): void {
     const limits = shared ? [0x03, ...unsigned(pages), ...unsigned(shared.most)] : [0x00, ...unsigned(pages)];
     this.#imports.push([...text(module), ...text(name), 0x02, ...limits]);

@@ -73,14 +73,14 @@ export class RowFetch {
     code.count(k, count, { about }, () => {
       this.#memory.address(named, place);
       code.get(k).i32(named.steps[axis]!).numeric("i32.mul").numeric("i32.add");
-      code.memory("i32.load", this.#memory.immediate(named, place)).set(at);
+      code.memory("i32.load", this.#memory.immediate(named, place), named.memory).set(at);
       code.get(at).i32(0).get(at).i32(size).numeric("i32.lt_u").select().i32(step).numeric("i32.mul").set(at);
       this.#memory.address(touch, place);
       code.get(at).numeric("i32.add").set(at);
       code.get(seen);
       for (let line = 0; line < bytes + lineBytes - 1; line += lineBytes) {
         const offset = this.#memory.immediate(touch, place) + Math.min(line, bytes - 1);
-        code.get(at).memory("i32.load8_u", offset).numeric("i32.or");
+        code.get(at).memory("i32.load8_u", offset, touch.memory).numeric("i32.or");
       }
       code.set(seen);
     });

@@ -1,17 +1,26 @@
-// What is the `wasm` backend? Fused loop nests in one WebAssembly module for each function, on one memory whose layout is known
-// before anything runs, with the steps of `map` spread over threads. Nothing has to be installed.
+// What is the `wasm` backend? Fused loop nests in one WebAssembly module for each function, on a memory whose layout is known before
+// anything runs and on those of its data, with the steps of `map` spread over threads. Nothing has to be installed.
 import { formatBytes } from "../../bytes.ts";
 import { MetaRuntimeError } from "../../errors.ts";
-import { bodyOf, entryBytes, type HostArray, type IrFunction, type TypedArray } from "../../ir/types.ts";
+import {
+  bodyOf,
+  entryBytes,
+  type HostArray,
+  type IrFunction,
+  storageClasses,
+  type TypedArray,
+} from "../../ir/types.ts";
 import { costOf } from "../../ir/cost.ts";
+import { slackBytes } from "../../program/data_memory.ts";
 import { checkInputs, checkMemory, disposed } from "../check_inputs.ts";
-import type { Backend, Executable, InPlace, Pauses } from "../interface.ts";
+import type { Backend, Executable, FixedInputs, InPlace, Pauses } from "../interface.ts";
 import { lowerFunction } from "../kernels/lower.ts";
 import { mergeNests } from "../kernels/merge.ts";
 import { homeOf, placeBuffers } from "../kernels/place.ts";
 import { countKernels, printKernels } from "../kernels/print.ts";
 import { shareNests } from "../kernels/split.ts";
 import type { KernelProgram, View } from "../kernels/types.ts";
+import { checkApart, type DataApart, dataApart, hasSeveralMemories, nothingApart } from "./data_apart.ts";
 import { nanosecondsOfFrame } from "./duration.ts";
 import { ModuleWriter } from "./encoder.ts";
 import { scalarFunctions } from "./math.ts";
@@ -29,6 +38,9 @@ export interface WasmOptions {
   readonly memoryLimitBytes?: number;
   /** Instructions that multiply and add at once: used where they are, unless this says false. */
   readonly fused?: boolean;
+  /** Data of so many bytes are read where they lie, where the engine lets a module have several memories; others are copied.
+   *  4 MiB when not given. */
+  readonly leastApart?: number;
 }
 
 /** An executable that says what it holds. */
@@ -36,6 +48,8 @@ export interface WasmExecutable extends Executable {
   readonly memory: InPlace;
   /** Bytes of its memory: whole pages of 64 KiB. */
   readonly memoryBytes: number;
+  /** The memories in which it reads data that lie there. */
+  readonly dataMemories: readonly WebAssembly.Memory[];
   /** Bytes of its code. */
   readonly codeBytes: number;
   /** Threads at work now. */
@@ -44,13 +58,11 @@ export interface WasmExecutable extends Executable {
 
 /** The wasm backend, whose executables say what they hold. */
 export interface WasmBackend extends Backend {
-  compile(fn: IrFunction, budget?: number, pauses?: Pauses): WasmExecutable;
+  compile(fn: IrFunction, budget?: number, pauses?: Pauses, fixed?: FixedInputs): WasmExecutable;
 }
 
 const pageBytes = 65_536;
 const mostBytes = 2 ** 32;
-/** Vectors may read beyond the end of what they need. */
-const slack = 64;
 
 /** Milliseconds that a floating-point operation and an equation take at most, roughly. */
 const flopsPerMillisecond = 1e6;
@@ -68,9 +80,12 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
     const program = lowerFunction(fn);
     mergeNests(program);
     shareNests(program);
-    placeBuffers(program);
-    const bytes = fixedBytes + program.root.bytes + panelBytesOf(program) + slack;
-    const made = { program, bytes, modules: new Map() };
+    const made: Kernels = {
+      program,
+      bytes: place(program, nothingApart),
+      placed: nothingApart.key,
+      modules: new Map(),
+    };
     known.set(fn, made);
     return made;
   };
@@ -80,13 +95,16 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
     memoryLimitBytes,
     arenaBytes: (fn) => prepare(fn).bytes,
     kernels(fn) {
-      const { program } = prepare(fn);
+      const kernels = prepare(fn);
+      const { program } = kernels;
+      replace(kernels, nothingApart);
       const { nests, products, routines, loops } = countKernels(program);
       const parts = [`${products} products`, `${nests} other nests`, `${routines} routines`, `${loops} loops`];
       return { summary: `${equationsIn(fn)} equations: ${parts.join(", ")}`, text: printKernels(program) };
     },
-    compile(fn, budget = memoryLimitBytes, pauses) {
+    compile(fn, budget = memoryLimitBytes, pauses, fixed = []) {
       const kernels = prepare(fn);
+      // data count, too, wherever they lie: a plan is the same on every engine
       const { program, bytes } = kernels;
       const why = memoryLimitBytes === mostBytes ? ", which is what WebAssembly can address" : "";
       checkMemory(fn, bytes, memoryLimitBytes, why);
@@ -97,9 +115,27 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
       const worth = options.millisecondsPerThread ?? worthAThread;
       const fused = options.fused ?? hasFused();
       const long = pauses && canPause && nanosecondsOfFrame(program.root) >= pauses.long * 1e6 ? pauses : undefined;
-      return new Prepared(fn, kernels, { bytes, threads, threadBytes, worth, fused, pauses: long });
+      const { leastApart } = options;
+      const apart = hasSeveralMemories() ? dataApart(fixed, { threads: threads > 1, leastApart }) : nothingApart;
+      const own = replace(kernels, apart);
+      return new Prepared(fn, kernels, { bytes: own, apart, threads, threadBytes, worth, fused, pauses: long });
     },
   };
+}
+
+/** Gives everything its place; the bytes of memory on one thread. */
+function place(program: KernelProgram, { places }: DataApart): number {
+  placeBuffers(program, places);
+  return bytesOf(program);
+}
+
+const bytesOf = (program: KernelProgram) => fixedBytes + program.root.bytes + panelBytesOf(program) + slackBytes;
+
+/** The same where something has another place than this. */
+function replace(kernels: Kernels, apart: DataApart): number {
+  const { program, placed } = kernels;
+  kernels.placed = apart.key;
+  return placed === apart.key ? bytesOf(program) : place(program, apart);
 }
 
 function equationsIn(fn: IrFunction): number {
@@ -124,13 +160,16 @@ function hasFused(): boolean {
 /** What is made of a function, and the modules by how they were written. */
 interface Kernels {
   readonly program: KernelProgram;
-  /** Bytes of memory on one thread. */
+  /** Bytes of memory on one thread, with all that it reads. */
   readonly bytes: number;
+  /** What lies where data lie now. */
+  placed: string;
   readonly modules: Map<string, { readonly module: WebAssembly.Module; readonly written: WasmModule }>;
 }
 
 interface Layout {
   readonly bytes: number;
+  readonly apart: DataApart;
   readonly threads: number;
   readonly threadBytes: number;
   readonly worth: number;
@@ -143,6 +182,8 @@ class Prepared implements WasmExecutable {
   readonly memoryBytes: number;
   readonly codeBytes: number;
   readonly #fn: IrFunction;
+  /** What lies where data lie. */
+  #apart: DataApart;
   readonly #predicted: number;
   #ran = false;
   #helpers: Helpers | undefined;
@@ -153,17 +194,18 @@ class Prepared implements WasmExecutable {
   constructor(
     fn: IrFunction,
     { program, modules }: Kernels,
-    { bytes, threads, threadBytes, worth, fused, pauses }: Layout,
+    { bytes, apart, threads, threadBytes, worth, fused, pauses }: Layout,
   ) {
     this.#fn = fn;
+    this.#apart = apart;
     const pages = Math.ceil((bytes + (threads - 1) * threadBytes) / pageBytes);
     this.memoryBytes = pages * pageBytes;
     const shared = threads > 1;
     const piece = pauses && pauses.piece * 1e6;
-    const key = `${pages} ${shared} ${fused} ${piece}`;
+    const key = `${pages} ${shared} ${fused} ${piece} ${apart.key}`;
     let made = modules.get(key);
     if (!made) {
-      const written = writeModule(program, { fused, pages, shared, piece });
+      const written = writeModule(program, { fused, pages, shared, data: apart.data, piece });
       modules.set(key, made = { written, module: new WebAssembly.Module(written.bytes) });
     }
     const { written, module } = made;
@@ -178,9 +220,10 @@ class Prepared implements WasmExecutable {
     }
     // a call that runs through is never due
     let pausing = false;
+    const memories = { memory, ...apart.imports };
     const host: WebAssembly.ModuleImports = pauses
-      ? { memory, due: () => pausing && pauses.due() ? 1 : 0, pause: waitedFor(() => pauses.pause()) as never }
-      : { memory };
+      ? { ...memories, due: () => pausing && pauses.due() ? 1 : 0, pause: waitedFor(() => pauses.pause()) as never }
+      : memories;
     const instance = new WebAssembly.Instance(module, { host, math: { ...scalarFunctions } });
     const run = instance.exports.run as () => void;
     const runLater = pauses && later(run);
@@ -200,9 +243,13 @@ class Prepared implements WasmExecutable {
       };
     }
     new Uint8Array(memory.buffer, poolStart).set(written.pool);
-    const at = (view: View, entries: number) => arrayAt(memory.buffer, view, { base: written.base, entries });
+    const at = (view: View, entries: number) => {
+      const { memory: number = 0 } = homeOf(view.buffer);
+      if (number > 0) return arrayAt(apart.memories[number - 1]!.buffer, view, { base: 0, entries });
+      return arrayAt(memory.buffer, view, { base: written.base, entries });
+    };
     this.#memory = {
-      inputs: program.inputs.map((view) => view && at(view, view.buffer.entries)),
+      inputs: program.inputs.map((view, i) => view && !apart.places.has(i) ? at(view, view.buffer.entries) : undefined),
       outputs: program.outputs.map((view) => at(view, view.shape.reduce((a, b) => a * b, 1))),
       run: () => void this.#spending(run),
       runWithPauses: inTurn,
@@ -220,8 +267,12 @@ class Prepared implements WasmExecutable {
         most: threads - 1,
         worth,
       };
-      this.#helpers = new Helpers(module, memory, blocks);
+      this.#helpers = new Helpers(module, memories, blocks);
     }
+  }
+
+  get dataMemories(): readonly WebAssembly.Memory[] {
+    return this.#apart.memories;
   }
 
   get threads(): number {
@@ -237,6 +288,7 @@ class Prepared implements WasmExecutable {
   #give(inputs: readonly HostArray[]): void {
     const { memory } = this;
     checkInputs(this.#fn, inputs);
+    checkApart(this.#fn, this.#apart, inputs);
     for (let i = 0; i < inputs.length; i++) memory.inputs[i]?.set(inputs[i]!.data);
   }
 
@@ -268,6 +320,7 @@ class Prepared implements WasmExecutable {
     this.#helpers?.dispose();
     this.#helpers = undefined;
     this.#memory = undefined;
+    this.#apart = nothingApart;
   }
 }
 
@@ -278,8 +331,7 @@ function arrayAt(
 ): TypedArray {
   // where threads share memory, too, it is only read and written here
   const buffer = memory as ArrayBuffer;
-  const classes = { f32: Float32Array, f64: Float64Array, i32: Int32Array, bool: Uint8Array, u8: Uint8Array };
   const { dtype } = view.buffer;
   const at = base + homeOf(view.buffer).offset + view.offset * entryBytes[dtype];
-  return new classes[dtype](buffer, at, entries);
+  return new storageClasses[dtype](buffer, at, entries);
 }

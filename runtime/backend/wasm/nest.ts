@@ -497,7 +497,7 @@ class NestWriter {
           const rows = [0, 1, 2, 3].map((lane) => {
             const local = code.local("v128");
             this.#memory.address(touch, { lane, u: 0 });
-            code.memory("v128.load", this.#memory.immediate(touch, { lane, u: 0 })).set(local);
+            code.memory("v128.load", this.#memory.immediate(touch, { lane, u: 0 }), touch.memory).set(local);
             return local;
           });
           this.#memory.turn(rows).forEach((local, row) => this.#remember(id, row, v, local));

@@ -100,7 +100,7 @@ export class NestMemory {
   load(touch: Touch, { u, v, width }: VectorPlace, rows?: VectorRows): void {
     const { vector, lanes } = this.#s;
     const code = this.#code;
-    const { dtype } = touch;
+    const { dtype, memory } = touch;
     const bytes = entryBytes[dtype];
     const from = (lane: number) => {
       const at = { lane: v * lanes + lane, u };
@@ -117,29 +117,30 @@ export class NestMemory {
     if (bytes === 1) {
       if (isOne) {
         const offset = from(0);
-        code.memory("i32.load8_u", offset).vector("i32x4.splat");
+        code.memory("i32.load8_u", offset, memory).vector("i32x4.splat");
       } else if (isRun) {
         const offset = from(0);
-        if (lanes === 4) code.memory("v128.load32_zero", offset);
-        else code.memory("i32.load16_u", offset).vector("i32x4.splat");
+        if (lanes === 4) code.memory("v128.load32_zero", offset, memory);
+        else code.memory("i32.load16_u", offset, memory).vector("i32x4.splat");
         code.vector("i16x8.extend_low_i8x16_u").vector("i32x4.extend_low_i16x8_u");
       } else {
         code.v128(repeated("i32", 0));
         for (let lane = 0; lane < width; lane++) {
           const offset = from(lane);
-          code.memory("i32.load8_u", offset).lane("i32x4.replace_lane", lane);
+          code.memory("i32.load8_u", offset, memory).lane("i32x4.replace_lane", lane);
         }
       }
       if (dtype === "bool") this.#mask();
     } else {
       const offset = from(0);
-      if (isRun) code.memory(lanes * bytes === 16 ? "v128.load" : "v128.load64_zero", offset);
-      else code.memory(bytes === 8 ? "v128.load64_splat" : "v128.load32_splat", offset);
+      if (isRun) code.memory(lanes * bytes === 16 ? "v128.load" : "v128.load64_zero", offset, memory);
+      else code.memory(bytes === 8 ? "v128.load64_splat" : "v128.load32_splat", offset, memory);
       for (let lane = 1; lane < width && !isOne && !isRun; lane++) {
         const vectorLocal = code.local("v128");
         code.set(vectorLocal);
         const next = from(lane);
-        code.get(vectorLocal).laneMemory(bytes === 8 ? "v128.load64_lane" : "v128.load32_lane", lane, next);
+        const one = bytes === 8 ? "v128.load64_lane" : "v128.load32_lane";
+        code.get(vectorLocal).laneMemory(one, lane, next, memory);
       }
     }
     if (rows) this.#inside(rows, bytes === 8 || dtype === "bool");
@@ -176,7 +177,7 @@ export class NestMemory {
     if (rows) code.get(rows.bytes).numeric("i32.add");
     const bytes = count * lanes;
     const load = bytes === 16 ? "v128.load" : bytes === 8 ? "v128.load64_zero" : "v128.load32_zero";
-    code.memory(load, this.immediate(touch, at));
+    code.memory(load, this.immediate(touch, at), touch.memory);
     if (rows) code.get(rows.inside).vector("v128.and");
     const all = code.local("v128");
     code.set(all);

@@ -27,6 +27,15 @@ export interface WasmModule {
   readonly pool: Uint8Array;
 }
 
+/** What a module must know of a memory of data. */
+export interface DataMemory {
+  readonly pages: number;
+  readonly shared: boolean;
+}
+
+/** What the memory of data by its number is called among the imports. */
+export const dataName = (memory: number): string => `data${memory}`;
+
 /** How modules are written. */
 export interface ModuleOptions {
   /** There are instructions that multiply and add at once. */
@@ -35,6 +44,8 @@ export interface ModuleOptions {
   readonly pages: number;
   /** The memory is shared by threads. */
   readonly shared: boolean;
+  /** The memories of data, from 1 on. */
+  readonly data: readonly DataMemory[];
   /** Nanoseconds of work from one look for a pause to the next; none when not given. */
   readonly piece?: number | undefined;
 }
@@ -103,7 +114,11 @@ class ProgramWriter {
   constructor(program: KernelProgram, options: ModuleOptions) {
     this.#program = program;
     this.#options = options;
-    this.#module.importMemory("host", "memory", options.pages, options.shared ? { most: options.pages } : undefined);
+    const own = { pages: options.pages, shared: options.shared };
+    [own, ...options.data].forEach(({ pages, shared }, i) => {
+      const name = i === 0 ? "memory" : dataName(i);
+      this.#module.importMemory("host", name, pages, shared ? { most: pages } : undefined);
+    });
     const imports = importScalarFunctions(this.#module);
     if (options.piece !== undefined) this.#look = this.#importLook(options.piece);
     this.#math = new MathLibrary(this.#module, imports, { fused: options.fused, pool: this.#pool });
@@ -303,11 +318,12 @@ class ProgramWriter {
   #address({ buffer, offset, terms }: Access, { code, loops, thread }: Place): void {
     const home = homeOf(buffer);
     const bytes = entryBytes[buffer.dtype];
-    code.i32(this.#start(home.frame) + home.offset + offset * bytes);
+    // addresses of 2^31 and beyond are the negative numbers
+    code.i32((home.memory ? 0 : this.#start(home.frame)) + home.offset + offset * bytes);
     for (const { loop, step } of terms) {
       code.get(loops.get(loop)!).i32(step * bytes).numeric("i32.mul").numeric("i32.add");
     }
-    if (thread && isInside(home.frame, thread.loop.body)) code.get(thread.moved).numeric("i32.add");
+    if (thread && !home.memory && isInside(home.frame, thread.loop.body)) code.get(thread.moved).numeric("i32.add");
   }
 }
 
@@ -324,8 +340,8 @@ function nestKey(schedule: Schedule): string {
   const list = [...values].map(([id, value]) => {
     switch (value.op) {
       case "load": {
-        const { pointer, steps, dtype, row } = loads.get(id)!;
-        return [pointer, steps, dtype, row && [numbers.get(row.index), row.step, row.size]];
+        const { pointer, memory, steps, dtype, row } = loads.get(id)!;
+        return [pointer, memory, steps, dtype, row && [numbers.get(row.index), row.step, row.size]];
       }
       case "uniform":
         return [Object.is(value.value, -0) ? "-0" : String(value.value), value.dtype];

@@ -1,13 +1,19 @@
 // How are the routines written that are not nests? One function for each set of sizes, its parameters the pointers to inputs,
 // output and scratch.
 import { type DType, entryBytes } from "../../ir/types.ts";
+import { homeOf } from "../kernels/place.ts";
 import type { Routine } from "../kernels/types.ts";
 import type { CodeWriter, MemoryInstruction } from "./encoder.ts";
 
 /** What tells routines apart that need code of their own. */
 export function routineKey(node: Routine): string {
   const { kind: _, inputs, output, scratch: __, origin: ___, ...work } = node;
-  return JSON.stringify([work, inputs.map((v) => v.buffer.dtype), output.buffer.dtype]);
+  return JSON.stringify([work, inputs.map((v) => v.buffer.dtype), memoriesOf(node), output.buffer.dtype]);
+}
+
+/** The memories that the inputs lie in. */
+function memoriesOf({ inputs }: Routine): readonly number[] {
+  return inputs.map(({ buffer }) => homeOf(buffer).memory ?? 0);
 }
 
 /** Pointers of a routine: inputs, output, scratch. */
@@ -44,9 +50,11 @@ function times(code: CodeWriter, count: number, body: (index: number) => void): 
 }
 
 /** Philox 4x32-10 (Salmon, Moraes, Dror, Shaw, SC 2011), as runtime/random/philox.ts. */
-function writePhilox(code: CodeWriter, { batches, count }: Of<"random_bits">): void {
+function writePhilox(code: CodeWriter, node: Of<"random_bits">): void {
+  const { batches, count } = node;
   if (count === 0) return;
   const [key, counter, out] = [0, 1, 2];
+  const [ofKey, ofCounter] = memoriesOf(node);
   const x = [0, 1, 2, 3].map(() => code.local("i32"));
   const [k0, k1, block] = [code.local("i32"), code.local("i32"), code.local("i32")];
   const [p0, p1] = [code.local("i64"), code.local("i64")];
@@ -55,8 +63,8 @@ function writePhilox(code: CodeWriter, { batches, count }: Of<"random_bits">): v
   const high = (from: number) => code.get(from).i64(32n).numeric("i64.shr_u").numeric("i32.wrap_i64");
   const writeBlock = (words: number) => {
     code.get(block).set(x[0]!);
-    [0, 1, 2].forEach((i) => code.get(counter).memory("i32.load", 4 * i).set(x[i + 1]!));
-    code.get(key).memory("i32.load", 0).set(k0).get(key).memory("i32.load", 4).set(k1);
+    [0, 1, 2].forEach((i) => code.get(counter).memory("i32.load", 4 * i, ofCounter).set(x[i + 1]!));
+    code.get(key).memory("i32.load", 0, ofKey).set(k0).get(key).memory("i32.load", 4, ofKey).set(k1);
     times(code, 10, () => {
       wide(x[0]!, 0xd2511f53n, p0);
       wide(x[2]!, 0xcd9e8d57n, p1);
@@ -85,8 +93,10 @@ function whenInside(code: CodeWriter, index: number, size: number, inside: () =>
   code.get(index).i32(size).numeric("i32.lt_u").when(inside, outside);
 }
 
-function writeGather(code: CodeWriter, { extents, output }: Of<"gather">): void {
+function writeGather(code: CodeWriter, node: Of<"gather">): void {
+  const { extents, output } = node;
   const [operand, indices, out] = [0, 1, 2];
+  const [ofOperand, ofIndices] = memoriesOf(node);
   const { batches, before, axis, after } = extents;
   const row = after * entryBytes[output.buffer.dtype];
   const [index, at] = [code.local("i32"), code.local("i32")];
@@ -95,9 +105,10 @@ function writeGather(code: CodeWriter, { extents, output }: Of<"gather">): void 
     times(code, before, () => {
       code.get(indices).set(at);
       times(code, extents.indices, () => {
-        code.get(at).memory("i32.load").set(index);
+        code.get(at).memory("i32.load", 0, ofIndices).set(index);
         whenInside(code, index, axis, () => {
-          code.get(out).get(operand).get(index).i32(row).numeric("i32.mul").numeric("i32.add").i32(row).memoryCopy();
+          code.get(out).get(operand).get(index).i32(row).numeric("i32.mul").numeric("i32.add").i32(row);
+          code.memoryCopy(ofOperand);
         }, () => code.get(out).i32(0).i32(row).memoryFill());
         advance(code, out, row);
         advance(code, at, 4);
@@ -108,8 +119,10 @@ function writeGather(code: CodeWriter, { extents, output }: Of<"gather">): void 
   });
 }
 
-function writeScatter(code: CodeWriter, { extents, output }: Of<"scatter_add">): void {
+function writeScatter(code: CodeWriter, node: Of<"scatter_add">): void {
+  const { extents, output } = node;
   const [updates, indices, out] = [0, 1, 2];
+  const [ofUpdates, ofIndices] = memoriesOf(node);
   const { dtype } = output.buffer;
   const bytes = entryBytes[dtype];
   const { batches, before, axis, after } = extents;
@@ -121,7 +134,7 @@ function writeScatter(code: CodeWriter, { extents, output }: Of<"scatter_add">):
       code.get(out).i32(0).i32(axis * row).memoryFill();
       code.get(indices).set(at);
       times(code, extents.indices, () => {
-        code.get(at).memory("i32.load").set(index);
+        code.get(at).memory("i32.load", 0, ofIndices).set(index);
         whenInside(code, index, axis, () => {
           code.get(out).get(index).i32(row).numeric("i32.mul").numeric("i32.add").set(to);
           const lanes = 16 / bytes;
@@ -129,15 +142,15 @@ function writeScatter(code: CodeWriter, { extents, output }: Of<"scatter_add">):
             dtype as Exclude<DType, "u8">
           ];
           times(code, Math.floor(after / lanes), () => {
-            code.get(to).get(to).memory("v128.load").get(updates).memory("v128.load").vector(vector).memory(
-              "v128.store",
-            );
+            code.get(to).get(to).memory("v128.load").get(updates).memory("v128.load", 0, ofUpdates);
+            code.vector(vector).memory("v128.store");
             advance(code, to, 16);
             advance(code, updates, 16);
           });
           times(code, after % lanes, () => {
             const [load, store] = [`${dtype}.load`, `${dtype}.store`] as [MemoryInstruction, MemoryInstruction];
-            code.get(to).get(to).memory(load).get(updates).memory(load).numeric(`${dtype}.add`).memory(store);
+            code.get(to).get(to).memory(load).get(updates).memory(load, 0, ofUpdates);
+            code.numeric(`${dtype}.add`).memory(store);
             advance(code, to, bytes);
             advance(code, updates, bytes);
           });
@@ -153,6 +166,7 @@ function writeScatter(code: CodeWriter, { extents, output }: Of<"scatter_add">):
 /** The first NaN counts as the largest entry, so that it is found; an empty axis gives 0. */
 function writeArgmax(code: CodeWriter, node: Of<"argmax">): void {
   const [x, out] = [0, 1];
+  const [ofX] = memoriesOf(node);
   const { dtype } = node.inputs[0]!.buffer;
   const bytes = entryBytes[dtype];
   const type = bytes === 1 ? "i32" : dtype as "f32" | "f64" | "i32";
@@ -163,9 +177,9 @@ function writeArgmax(code: CodeWriter, node: Of<"argmax">): void {
   times(code, node.outer, () => {
     times(code, node.inner, () => {
       code.i32(0).set(index).get(x).set(at);
-      if (node.length > 0) code.get(at).memory(load).set(best);
+      if (node.length > 0) code.get(at).memory(load, 0, ofX).set(best);
       times(code, node.length, (j) => {
-        code.get(at).memory(load).set(v);
+        code.get(at).memory(load, 0, ofX).set(v);
         // v > best or v is NaN, unless best is NaN already
         code.get(v).get(best).numeric(isFloat ? `${type}.gt` : "i32.gt_s");
         if (isFloat) {
@@ -184,8 +198,10 @@ function writeArgmax(code: CodeWriter, node: Of<"argmax">): void {
 }
 
 /** LU with partial pivoting in f64, on copies of the matrix and the right-hand sides; singular gives infinities or NaN. */
-function writeSolve(code: CodeWriter, { batches, n, k, output }: Of<"solve">): void {
+function writeSolve(code: CodeWriter, node: Of<"solve">): void {
+  const { batches, n, k, output } = node;
   const [a, b, out, matrix] = [0, 1, 2, 3];
+  const memories = memoriesOf(node);
   const narrow = output.buffer.dtype === "f32";
   const bytes = narrow ? 4 : 8;
   if (n === 0 || k === 0) return;
@@ -197,8 +213,8 @@ function writeSolve(code: CodeWriter, { batches, n, k, output }: Of<"solve">): v
     code.get(target).set(to);
     times(code, count, () => {
       code.get(to).get(source);
-      if (narrow) code.memory("f32.load").numeric("f64.promote_f32");
-      else code.memory("f64.load");
+      if (narrow) code.memory("f32.load", 0, memories[source]).numeric("f64.promote_f32");
+      else code.memory("f64.load", 0, memories[source]);
       code.memory("f64.store");
       advance(code, to, 8);
       advance(code, source, bytes);

@@ -1,5 +1,6 @@
 // In which order does a nest run through its points? Axes that lie one after the other become one; vectors run along the axis
 // where they load and store best; of sums, a tile of outputs is kept in registers so that what they share is read once.
+import { InternalError } from "../../errors.ts";
 import { type DType, entryBytes } from "../../ir/types.ts";
 import { homeOf, samePlace } from "../kernels/place.ts";
 import { isInOrder, operandsOf, usedValues } from "../kernels/print.ts";
@@ -13,8 +14,10 @@ export interface LoopAxis {
 
 /** What one value or store touches: a pointer that the function is given, and bytes for each step of an axis. */
 export interface Touch {
-  /** Which pointer. */
+  /** Which pointer, */
   readonly pointer: number;
+  /** and into which memory: 0, or one of data, which is only read. */
+  readonly memory: number;
   readonly steps: readonly number[];
   readonly dtype: DType;
   readonly row: RowTouch | undefined;
@@ -97,7 +100,8 @@ export function scheduleNest(nest: Nest): Schedule {
     let pointer = pointers.findIndex((p) => samePlace(p, access));
     if (pointer < 0) pointer = pointers.push(access) - 1;
     const bytes = entryBytes[dtype];
-    return { pointer, steps: merged.stepsOf(access).map((step) => step * bytes), dtype, row };
+    const { memory = 0 } = homeOf(access.buffer);
+    return { pointer, memory, steps: merged.stepsOf(access).map((step) => step * bytes), dtype, row };
   };
   const loads = new Map<number, Touch>();
   for (const [id, value] of values) {
@@ -108,6 +112,7 @@ export function scheduleNest(nest: Nest): Schedule {
   }
   const stores = nest.stores.map(({ value, access }) => {
     const touch = touchOf(access, values.get(value)!.dtype);
+    if (touch.memory !== 0) throw new InternalError("A nest writes where data lie");
     return { value, touch, inner: axes.some((a, i) => a.reduced && touch.steps[i] !== 0) };
   });
   const depends = dependencies(values, { axes, loads, indices });

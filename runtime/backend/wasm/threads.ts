@@ -9,14 +9,14 @@ export const worthAThread = 120;
 /** What workers run: the module from the message, until it is told to stop; where it looks for pauses, within a step too. */
 function workerSource(): string {
   const functions = Object.entries(scalarFunctions).map(([name, fn]) => `${name}: ${fn}`).join(", ");
-  return `onmessage = ({ data: { module, memory, thread } }) => {
+  return `onmessage = ({ data: { module, memories, thread } }) => {
   const math = { ${functions} };
-  const words = new Int32Array(memory.buffer, 0, ${controlBytes / 4});
+  const words = new Int32Array(memories.memory.buffer, 0, ${controlBytes / 4});
   const due = () => Atomics.load(words, ${control.stop / 4});
   const ended = {};
   const pause = () => { throw ended; };
   try {
-    new WebAssembly.Instance(module, { host: { memory, due, pause }, math }).exports.work(thread);
+    new WebAssembly.Instance(module, { host: { ...memories, due, pause }, math }).exports.work(thread);
   } catch (error) {
     if (error !== ended) throw error;
   }
@@ -24,10 +24,13 @@ function workerSource(): string {
 };`;
 }
 
+/** That of the program, and those of its data by the names of the module's imports. */
+type Memories = Readonly<Record<string, WebAssembly.Memory>> & { readonly memory: WebAssembly.Memory };
+
 /** The other threads of one program. */
 export class Helpers {
   readonly #module: WebAssembly.Module;
-  readonly #memory: WebAssembly.Memory;
+  readonly #memories: Memories;
   readonly #words: Int32Array;
   #most: number;
   readonly #worth: number;
@@ -37,12 +40,12 @@ export class Helpers {
   /** `most`: threads besides the first. */
   constructor(
     module: WebAssembly.Module,
-    memory: WebAssembly.Memory,
+    memories: Memories,
     blocks: { readonly first: number; readonly bytes: number; readonly most: number; readonly worth: number },
   ) {
     this.#module = module;
-    this.#memory = memory;
-    this.#words = new Int32Array(memory.buffer, 0, controlBytes / 4);
+    this.#memories = memories;
+    this.#words = new Int32Array(memories.memory.buffer, 0, controlBytes / 4);
     this.#most = blocks.most;
     this.#worth = blocks.worth;
     this.#words[control.blocks / 4] = blocks.first;
@@ -62,7 +65,8 @@ export class Helpers {
       try {
         const worker = new Worker("data:text/javascript," + encodeURIComponent(workerSource()), { type: "module" });
         this.#workers.push(worker);
-        worker.postMessage({ module: this.#module, memory: this.#memory, thread: this.#workers.length });
+        const thread = this.#workers.length;
+        worker.postMessage({ module: this.#module, memories: this.#memories, thread });
       } catch {
         // where there are no workers one thread does it all
         this.#most = 0;
