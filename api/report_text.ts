@@ -1,7 +1,7 @@
 // What is printed at the end of a run? Losses, gradients with their verdicts, evaluations, recorded values: each as exact
 // as it is useful.
 import type { HostArray } from "../runtime/ir/types.ts";
-import { sizeOf } from "../runtime/ir/types.ts";
+import { isFloat, sizeOf } from "../runtime/ir/types.ts";
 import type {
   EvaluationResult,
   GradientResult,
@@ -203,7 +203,9 @@ function outputText({ name, after, tasks, nonFinite, value }: OutputResult): str
   const when = after === undefined ? "" : ` after ${after}`;
   const across = tasks === undefined ? "" : `: ${tasks} ${tasks === 1 ? "task" : "tasks"} on axis 0`;
   const size = value.data.length;
-  const note = nonFinite > 0 && size > 1 ? `  (not finite in ${nonFinite} of ${size} entries)` : "";
+  const note = nonFinite > 0 && (size > 1 || !isFloat(value.dtype))
+    ? `  (${isFloat(value.dtype) ? "not finite" : "made of NaN"} in ${nonFinite} of ${size} entries)`
+    : "";
   return `output ${name}${when}${across}\n  ${outputValue(value)}${note}`;
 }
 

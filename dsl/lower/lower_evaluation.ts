@@ -10,6 +10,7 @@ import { requireInteger } from "../elaborate/sizes.ts";
 import { withLocals } from "../world/moments.ts";
 import type { CheckedEvaluation } from "../check/checked_program.ts";
 import { openEvaluation, reportValue } from "../check/check_evaluation.ts";
+import { keepNaN } from "./lower_output.ts";
 
 /** Writes an evaluation. */
 export function lowerEvaluation(
@@ -37,7 +38,7 @@ export function lowerEvaluation(
     ...(item.after ? { after: item.after.name } : {}),
     tasks: across?.count ?? 1,
     ...(skips ? { skips } : {}),
-    fn: draft.finish(tasks.close(outputs)),
+    fn: keepNaN(draft.finish(tasks.close(outputs))).fn,
     reports,
     watch: (report) => {
       const again = openEvaluation(el, { item, steps }, given, true);

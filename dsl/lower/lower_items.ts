@@ -9,7 +9,7 @@ import { meanOverTasks, openTasks } from "../loops/task_scopes.ts";
 import type { Given } from "../elaborate/functions.ts";
 import { differentiate } from "../loops/differentiate.ts";
 import { lowerSensitivities } from "./sensitivities.ts";
-import { outputArray } from "./lower_output.ts";
+import { keepNaN, outputArray } from "./lower_output.ts";
 import { outputValue } from "../check/check_output.ts";
 import type { CheckedGradient, CheckedSimulation, TrajectoryWish } from "../check/checked_program.ts";
 import {
@@ -116,19 +116,25 @@ export function lowerSimulation(
   const values = items.map(({ item }) => ({ item, value: outputValue(draft.cx, item)! }));
   const ends = run.leaves.map((leaf) => run.parameter(leaf, { kind: "static", step: run.steps }).variable);
   const taken = run.taken.kind === "tensor" ? [run.taken.variable] : [];
+  const written = [
+    run.stacked("loss"),
+    ...outputs,
+    ...values.map(({ value }) => value.variable),
+    ...ends,
+    ...taken,
+  ];
+  const { fn, marks } = keepNaN(draft.finish(written));
+  const first = 1 + outputs.length;
   return {
     loop: loop.name,
     origin: loop.item.name.span,
     steps: run.steps,
-    fn: draft.finish([
-      run.stacked("loss"),
-      ...outputs,
-      ...values.map(({ value }) => value.variable),
-      ...ends,
-      ...taken,
-    ]),
+    fn,
     trajectories: quantities,
-    outputs: values.map(({ item, value }) => outputArray(el, item, value)),
+    outputs: values.map(({ item, value }, i) => {
+      const mark = marks[first + i];
+      return { ...outputArray(el, item, value), ...(mark === undefined ? {} : { mark }) };
+    }),
     ends: run.leaves.map((leaf) => leaf.name),
     ...(taken.length > 0 ? { stops: true } : {}),
     watch: () => {

@@ -1,5 +1,6 @@
 // What does an `output` become? One function from the trained values to its array, for all of its tasks.
-import type { OutputArray, OutputProgram } from "../../runtime/program/program.ts";
+import { keepNaN as keepNaNIn, type KeptNaN } from "../../runtime/ir/kept_nan.ts";
+import type { OutputArray, OutputProgram, ProgramFunction } from "../../runtime/program/program.ts";
 import { openTasks } from "../loops/task_scopes.ts";
 import type { Elaboration } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
@@ -17,11 +18,13 @@ export function lowerOutput(el: Elaboration, { item, across, drawsAs }: CheckedO
   const value = outputValue(tasks.cx, item)!;
   const { dims, ...array } = outputArray(el, item, value);
   const stacked = across ? tasks.close([value.variable]) : [value.variable];
+  const { fn, marks: [mark] } = keepNaN(draft.finish(stacked));
   return {
     ...array,
+    ...(mark === undefined ? {} : { mark }),
     ...(across ? { tasks: across.count } : {}),
     ...(item.after ? { after: item.after.name } : {}),
-    fn: draft.finish(stacked),
+    fn,
     dims: [...(across ? [String(across.count)] : []), ...dims],
     watch: () => {
       const again = openEvaluation(el, { item, drawsAs }, given, true);
@@ -29,6 +32,12 @@ export function lowerOutput(el: Elaboration, { item, across, drawsAs }: CheckedO
       return again.finish(watching.close([outputValue(watching.cx, item)!.variable]));
     },
   };
+}
+
+/** A function whose results are printed and not differentiated: they are NaN where they were made of a NaN that was compared. */
+export function keepNaN({ fn, inputs }: ProgramFunction): { fn: ProgramFunction; marks: KeptNaN["marks"] } {
+  const { fn: kept, marks } = keepNaNIn(fn);
+  return { fn: { fn: kept, inputs }, marks };
 }
 
 /** What is said of the array of an output. */

@@ -7,7 +7,7 @@ import type { EvaluationResult, GradientResult, ReportPoint, Verdict } from "./r
 import type { RunContext } from "./run_context.ts";
 import { allFinite, describeNonFinite, findInTrajectories } from "./non_finite.ts";
 import { place } from "../program/given_arrays.ts";
-import { keepOutput } from "./outputs.ts";
+import { keepOutput, markOf } from "./outputs.ts";
 import { trajectoryRecords } from "./recorder.ts";
 import { isFailedSearch } from "./run_checks.ts";
 import { summarize, summarizeFinite } from "./statistics.ts";
@@ -186,7 +186,8 @@ function pointsOf(
 /** Runs an inner loop by itself with the present values. What it computed is kept and reported; then MetaRuntimeError is
  *  thrown if a loss or a recorded value is not finite. */
 export async function simulate(item: SimulationProgram, context: RunContext): Promise<void> {
-  const [losses, ...rest] = await context.call(item.fn, { step: 0 });
+  const all = await context.call(item.fn, { step: 0 });
+  const [losses, ...rest] = all;
   const trajectories = rest.splice(0, item.trajectories.length);
   const outputs = rest.splice(0, item.outputs.length);
   const ends = new Map(item.ends.map((name, i) => [name, rest[i]!]));
@@ -196,7 +197,9 @@ export async function simulate(item: SimulationProgram, context: RunContext): Pr
   context.report({ kind: "simulation", simulation: result });
   trajectoryRecords(item.trajectories, trajectories, { kind: "simulation", loop: item.loop }).forEach(context.keep);
   const search = async () => item.watch && await context.watch(item.watch(), { step: 0 });
-  for (const [i, output] of item.outputs.entries()) await keepOutput(output, context, { value: outputs[i]!, search });
+  for (const [i, output] of item.outputs.entries()) {
+    await keepOutput(output, context, { value: outputs[i]!, mark: markOf(output, all), search });
+  }
   const own = { name: `${item.loop}.loss`, loop: item.loop, type: losses! };
   const first = findInTrajectories([...item.trajectories, own], [...trajectories, losses!], item.origin);
   if (!first) return;

@@ -235,7 +235,7 @@ export interface OutputResult {
   readonly tasks?: number;
   /** Its sizes as the program names them: `["K", "1"]`. */
   readonly dims: readonly string[];
-  /** Number of its entries that are NaN or infinite. */
+  /** Number of its entries that are NaN or infinite; where these are no floats, that were made of NaN. */
   readonly nonFinite: number;
   /** The array. */
   readonly value: HostArray;

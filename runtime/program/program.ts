@@ -308,6 +308,8 @@ export interface OutputArray {
   readonly label: string;
   /** Its sizes as the program names them: `["K", "1"]`. */
   readonly dims: readonly string[];
+  /** Which output of the function says of each entry whether it was made of NaN (bool): of an array of floats none does. */
+  readonly mark?: number;
 }
 
 /** One `output` item that is computed by itself. */
@@ -316,14 +318,14 @@ export interface OutputProgram extends OutputArray {
   readonly after?: string;
   /** Number of fresh tasks, which axis 0 runs over; absent when it is across none. */
   readonly tasks?: number;
-  /** Output: the array. */
+  /** Outputs: the array, and its mark where it has one. */
   readonly fn: ProgramFunction;
   /** The array alone, with every loop watched. */
   readonly watch?: () => ProgramFunction;
 }
 
-/** An inner loop run once. Outputs: its losses [T], the trajectories, the outputs, what it changes where it ends, and where it may stop
- *  how many steps it took (i32). */
+/** An inner loop run once. Outputs: its losses [T], the trajectories, the outputs, what it changes where it ends, where it may stop how
+ *  many steps it took (i32), and the marks of the outputs. */
 export interface SimulationProgram {
   readonly loop: string;
   readonly origin: Origin;
