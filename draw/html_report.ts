@@ -165,14 +165,14 @@ caption { text-align: left; font-weight: 600; padding-bottom: 0.2rem; }
 th { text-align: left; border-bottom: 1px solid #888; vertical-align: bottom; }
 th, td { padding: 0.12rem 1rem 0.12rem 0; }
 td { border-bottom: 1px solid #eee; vertical-align: top; }
-td:first-child { min-width: min(13em, 45vw); }
+td:first-child:not(.r) { min-width: min(13em, 45vw); }
 .r { text-align: right; white-space: nowrap; }
 @media (max-width: 520px) { svg text { font-size: 13px; } }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
   figure, tr { break-inside: avoid; }
   h2, caption, figcaption { break-after: avoid; }
-  .figures { display: block; columns: 2; }
+  .figures { grid-template-columns: 1fr 1fr; }
   .scroll { overflow: visible; }
   svg, .warning, img { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

@@ -74,8 +74,7 @@ export function imagesIn(
     if (value > high) high = value;
   }
   if (low > high) [low, high] = [0, 1];
-  const note = `black ${shortNumber(low)}, white ${shortNumber(high)}${
-    shown < count ? `; the first ${shown} of ${count}` : ""
-  }`;
+  const shades = low === high ? `all ${shortNumber(low)}` : `black ${shortNumber(low)}, white ${shortNumber(high)}`;
+  const note = `${shades}${shown < count ? `; the first ${shown} of ${count}` : ""}`;
   return { kind: "images", width, height, channels, pixels, count: shown, range: [low, high], note };
 }

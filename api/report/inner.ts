@@ -71,6 +71,7 @@ export function recordedSections(groups: readonly RunGroup[]): Section[] {
   const trajectories = all.filter(({ timed, sensitivity }) => timed && !sensitivity);
   const sensitivities = all.filter(({ timed, sensitivity }) => timed && sensitivity);
   return [
+    absentSection(groups),
     sectionOf(
       "Recorded by meta-step",
       undefined,
@@ -88,6 +89,16 @@ export function recordedSections(groups: readonly RunGroup[]): Section[] {
       [...sensitivities.flatMap((place) => timeCharts(groups, place, "norm of ")), ...gradientCharts(groups)],
     ),
   ].flat();
+}
+
+/** Runs of which nothing that was recorded can be shown. */
+function absentSection(groups: readonly RunGroup[]): Section[] {
+  const absent = groups.flatMap(({ runs }) => runs).filter(({ account, recorded }) =>
+    (account.recorded ?? []).length > 0 && recorded().tensors.size === 0
+  );
+  const text = "what was recorded is not shown: `trajectories.safetensors` is not there, or is larger than 500 MB";
+  const blocks = absent.map(({ folder }): Block => ({ kind: "words", text: `${folder}: ${text}` }));
+  return blocks.length === 0 ? [] : [{ title: "Not shown", blocks }];
 }
 
 function sectionOf(title: string, about: string | undefined, charts: readonly Chart[]): Section[] {
@@ -272,8 +283,8 @@ function gradientCharts(groups: readonly RunGroup[]): Chart[] {
     const [run] = groups[0]!.runs as readonly [ReportedRun];
     const series = names.flatMap((name, i) => {
       const curve = curveOf(run, name);
-      return curve ? [{ label: name, look: i, ...curve }] : [];
+      return curve ? [{ label: names.length === 1 ? "" : name, look: i, ...curve }] : [];
     });
-    return chart(`gradient of ${label}`, series);
+    return chart(`gradient of ${label}${names.length === 1 ? ` for ${names[0]}` : ""}`, series);
   });
 }

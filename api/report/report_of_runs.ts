@@ -1,7 +1,8 @@
 // What is in the report of runs, and in which order? From runs that were read to a report as data.
-import type { Cell, Report, Section } from "../../draw/report.ts";
+import type { Cell, Report, Section, Table } from "../../draw/report.ts";
 import { compareSettings } from "../comparison.ts";
 import { quantitiesOf } from "../compared_values.ts";
+import { count } from "../../dsl/text/words.ts";
 import { duration } from "../numbers.ts";
 import { differencesBetween, endOf, notWhole, settingsOf } from "../run_settings.ts";
 import { costSection } from "./cost.ts";
@@ -44,6 +45,7 @@ export function reportOf(settings: readonly LabelledRuns[]): Report {
     warnings: [
       ...(programs > 1 ? [`These runs are of ${programs} different programs`] : []),
       ...notWhole(runs).map(endOf),
+      ...runs.flatMap(missedOf),
     ],
     sections: [
       runsSection(groups),
@@ -59,6 +61,14 @@ export function reportOf(settings: readonly LabelledRuns[]): Report {
       ...costSection(groups),
     ],
   };
+}
+
+/** What is said of a run that missed an `expect`. */
+function missedOf({ folder, account }: ReportedRun): string[] {
+  const verdicts = (account.gradients ?? []).flatMap(({ expectations = [] }) => expectations);
+  const missed = verdicts.filter(({ met }) => !met).length;
+  const name = folder === "" ? "A run" : folder;
+  return missed === 0 ? [] : [`${name}: ${missed} of ${count(verdicts.length, "expectation")} missed`];
 }
 
 function titleOf(runs: readonly ReportedRun[]): string {
@@ -80,7 +90,8 @@ function runsSection(groups: readonly RunGroup[]): Section {
     ["backend", ({ account, said }) => account.backend ?? said.backend],
     ["precision", ({ account }) => account.precision ?? ""],
     ["version", ({ said }) => said.versions?.meta ?? ""],
-    ["folder", ({ folder }) => folder],
+    // where that is the name of each run it is said already
+    ["folder", ({ folder }) => runs.every(({ run, label }) => run.folder === label) ? "" : folder],
   ];
   const shown = columns.map(([head, of]) => ({ head, cells: runs.map(({ run }) => of(run)) }));
   const isSame = ({ cells }: typeof shown[number]) =>
@@ -113,8 +124,40 @@ function differingSection(groups: readonly RunGroup[]): Section[] {
   const differences = differencesBetween(groups.map(({ runs }) => runs[0]!));
   if (differences.length === 0) return [];
   const rows = groups.map(({ label }, i): Cell[] => [label, ...differences.map(({ values }) => values[i]!)]);
+  const table = { kind: "table" as const, head: ["setting", ...differences.map(({ name }) => name)], rows };
+  return [{ title: "What differs", blocks: [table, ...programTable(groups)] }];
+}
+
+/** Lines of programs that are shown. */
+const mostLines = 30;
+
+/** The lines that one of two programs has and the other has not. */
+function programTable(groups: readonly RunGroup[]): Table[] {
+  const first = new Map(
+    groups.map(({ label, runs }) => [JSON.stringify(runs[0]!.texts), { label, texts: runs[0]!.texts }]),
+  );
+  if (first.size !== 2) return [];
+  const [a, b] = [...first.values()].map(({ label, texts }): LabelledLines => ({
+    label,
+    lines: texts.flatMap((text) => text.split("\n").map((line) => line.trim())).filter((line) => line !== ""),
+  })) as [LabelledLines, LabelledLines];
+  const without = (own: LabelledLines, other: LabelledLines) => {
+    const there = new Set(other.lines);
+    return own.lines.filter((line) => !there.has(line)).map((line): Cell[] => [own.label, line]);
+  };
+  const rows = [...without(a, b), ...without(b, a)];
+  if (rows.length === 0) return [];
+  const more = rows.length - mostLines;
+  const rest: Cell[][] = more > 0 ? [["", `and ${count(more, "line")} more`]] : [];
   return [{
-    title: "What differs",
-    blocks: [{ kind: "table", head: ["setting", ...differences.map(({ name }) => name)], rows }],
+    kind: "table",
+    title: "Lines that only one program has",
+    head: ["setting", "line"],
+    rows: [...rows.slice(0, mostLines), ...rest],
   }];
+}
+
+interface LabelledLines {
+  readonly label: string;
+  readonly lines: readonly string[];
 }

@@ -65,8 +65,8 @@ function problemsOfOne(page: string, run: Run): string[] {
     ),
     ...check("fit.lr by inner step", "", indices(run.parameter("fit.lr").data), run.parameter("fit.lr").data),
     ...check(
-      "gradient of mean((w@T - q.x)^2)",
-      "fit.lr",
+      "gradient of mean((w@T - q.x)^2) for fit.lr",
+      "",
       indices(run.gradient("fit.lr").data),
       run.gradient("fit.lr").data,
     ),
@@ -185,5 +185,38 @@ Deno.test("reportRuns() refuses what is no run, and a seed that a setting has tw
     await assertRejects(() => reportRuns([folder]), Error, "is no run folder");
   } finally {
     Deno.removeSync(folder);
+  }
+});
+
+Deno.test("of a long run the extremes are shown, and means of stretches that are those of all its meta-steps", async () => {
+  const long = `edition 1
+precision f64
+task t { split q { k ~ normal(0, 1) } }
+param w = 5
+outer train { minimize (w - q.k)^2  across 1 t  over w by sgd(lr = 0.001)  for 2_345 steps }
+`;
+  const run = await compile(long).run({ seed: 1, backend: "reference" });
+  const page = await reportRuns({ "": [run] });
+  for (
+    const [title, values] of [
+      ["train: loss", run.losses()],
+      ["train: norm of the meta-gradient", run.gradientNorms()],
+    ] as const
+  ) {
+    const { lines } = chartsOf(page).find((chart) => chart.title === title)!;
+    assertEquals(lines.map(({ label }) => label), [
+      "meta-steps, with the extremes of each stretch",
+      "mean of 10 meta-steps",
+    ]);
+    assertEquals(offLine(lines[0], indices(values), values), undefined);
+    const means: number[] = [];
+    const middles: number[] = [];
+    for (let begin = 0; begin < values.length; begin += 10) {
+      const stretch = values.slice(begin, begin + 10);
+      means.push(stretch.reduce((a, b) => a + b) / stretch.length);
+      middles.push(begin + (stretch.length - 1) / 2);
+    }
+    assertEquals(offLine(lines[1], middles, means), undefined);
+    assertEquals(lines[1]!.points.length, 235);
   }
 });

@@ -12,6 +12,7 @@ param w = 3
 outer train { minimize (w - 1)^2  over w by sgd(lr = rate)  for 12 steps }
 param grid : [9, 9] ~ normal(0, 1)
 output image = w * grid
+record w every 3 steps
 `;
 
 async function inFolder(body: (at: (name: string) => string) => Promise<void>): Promise<void> {
@@ -95,6 +96,7 @@ Deno.test("report and show say what is not whole, which programs differ, and sho
     assertEquals((await callUntil(["report", at("whole"), at("failed"), "--out", out])).code, 0);
     const page = Deno.readTextFileSync(out);
     assertStringIncludes(page, "These runs are of 2 different programs");
+    assertStringIncludes(page, "Lines that only one program has");
     assertStringIncludes(
       page.replaceAll("&#39;", "'").replaceAll("&#38;", "&"),
       `${at("failed")}: failed: ${failure}`.split("`")[0]!,
@@ -105,6 +107,9 @@ Deno.test("report and show say what is not whole, which programs differ, and sho
     assertEquals(code, 0);
     assertStringIncludes(shown, `${at("whole")}: not ended; \`resume ${at("whole")}\` goes on`.slice(0, 40));
     assertStringIncludes(shown, "train: loss");
+    // what was recorded is not there any more
+    Deno.removeSync(`${at("failed")}/trajectories.safetensors`);
+    assertStringIncludes((await callUntil(["show", at("failed")])).out, "what was recorded is not shown");
     // killed before there was one
     Deno.removeSync(`${at("whole")}/checkpoints`, { recursive: true });
     assertStringIncludes((await callUntil(["show", at("whole")])).out, "not ended");

@@ -158,6 +158,43 @@ Deno.test("lines are read back, of one point, constant, huge, tiny, over many de
   }
 });
 
+Deno.test("in a terminal a line goes from corner to corner, and two lines are letters", () => {
+  const x = [0, 10];
+  const line = (label: string, y: number[]) => ({ label, look: 0, x, y });
+  const shown = (series: Chart["series"]) =>
+    textOfReport(reportWith(chart(series)), { width: 26, color: false }).trimEnd().split("\n").slice(5);
+  assertEquals(shown([line("", [0, 5])]), [
+    "    │                   ⢀⠔",
+    "    │                 ⡠⠔⠁",
+    "  4 ┤               ⡠⠊",
+    "    │            ⢀⡠⠊",
+    "    │          ⢀⠔⠁",
+    "  2 ┤        ⢀⠔⠁",
+    "    │      ⡠⠊⠁",
+    "    │    ⡠⠊",
+    "    │ ⢀⠔⠊",
+    "  0 ┤⠔⠁",
+    "    └─────────────────────",
+    "     0         5        10",
+  ]);
+  assertEquals(shown([line("up", [0, 5]), line("down", [5, 0])]), [
+    "    │bb                 aa",
+    "    │  bb             aa",
+    "  4 ┤    bb         aa",
+    "    │      bb     aa",
+    "    │        bb aa",
+    "  2 ┤        aa*bb",
+    "    │      aa     bb",
+    "    │    aa         bb",
+    "    │  aa             bb",
+    "  0 ┤aa                 bb",
+    "    └─────────────────────",
+    "     0         5        10",
+    "  a up",
+    "  b down",
+  ]);
+});
+
 Deno.test("of a long line the extremes stay, and two hundred lines of 5,000 points are less than 1 MB", async () => {
   const x = Float64Array.from({ length: 5000 }, (_, i) => i);
   const wave = (k: number) => x.map((i) => Math.sin(i / 50 + k) + (i === 1234 ? 9 : 0));
