@@ -51,13 +51,16 @@ function writeAll(folder: string, contents: readonly (readonly [name: string, by
 
 /** What to do with the program, with the permissions that it takes. */
 function commandsFor(folder: string, main: string): string[] {
-  const [file, run] = [`${folder}/${main}`, `${folder}/run`].map(shellWord) as [string, string];
+  const paths = [`${folder}/${main}`, `${folder}/run`, `${folder}/report.html`];
+  const [file, run, page] = paths.map(shellWord) as [string, string, string];
   // Deno takes a single comma for the end of a path
-  const [at, to] = [folder, `${folder}/run`].map((path) => shellWord(path.replaceAll(",", ",,"))) as [string, string];
+  const may = (flag: string, path: string) => `--allow-${flag}=${shellWord(path.replaceAll(",", ",,"))}`;
+  const read = may("read", folder);
   const command = (flags: string, words: string) => `deno run ${flags} ${shellWord(ownName())} ${words}`;
   return [
-    command(`--allow-read=${at}`, `check ${file}`),
-    command(`--allow-read=${at} --allow-write=${to}`, `run ${file} --out ${run}`),
+    command(read, `check ${file}`),
+    command(`${read} ${may("write", paths[1]!)}`, `run ${file} --out ${run}`),
+    command(`${read} ${may("write", paths[2]!)}`, `report ${run} --out ${page}`),
   ];
 }
 

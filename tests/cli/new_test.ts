@@ -107,7 +107,7 @@ Deno.test("new NAME writes a program that is checked without a word, and says wh
     assertEquals([code, err, filesIn(`${folder}/first`)], [0, "", ["maml.meta"]]);
     assertEquals(Deno.readTextFileSync(`${folder}/first/maml.meta`), newPrograms.maml!.text);
     const commands = out.split("\n").filter((line) => line.startsWith("  deno run "));
-    assert(commands.length >= 2, out);
+    assertEquals(commands.length, 3, out);
     for (const line of commands) {
       const words = line.trim().split(" ");
       assertEquals(words.slice(2, words.indexOf("meta.ts")).filter((flag) => !/^--allow-(read|write)=/.test(flag)), []);

@@ -39,7 +39,7 @@ Deno.test("README goes from nothing to a result in commands that print what it s
   const text = chapter("From nothing to a result");
   const commands = [...text.matchAll(/^ {4}deno run -A meta\.ts (.*)$/gm)].map(([, words]) => words!.split(" "));
   const shown = blocksOf(text).map(({ text }) => text);
-  assertEquals(commands.map(([verb]) => verb), ["new", "run"]);
+  assertEquals(commands.map(([verb]) => verb), ["new", "run", "report"]);
   const folder = Deno.makeTempDirSync();
   try {
     // all of it takes a minute, and is run where much is looked at
@@ -49,7 +49,7 @@ Deno.test("README goes from nothing to a result in commands that print what it s
         await main(words.map((word) => word.startsWith("letters") ? `${folder}/${word}` : word), console),
         0,
       );
-      const timeless = (text: string) => text.replace(/ in [\d.]+ (min \d+ )?s,/g, " in …,");
+      const timeless = (text: string) => text.replace(/ in [\d.]+ (min \d+ )?s,| [\d.]+ kB$/gm, " …");
       assertEquals(timeless(console.written.out.replaceAll(`${folder}/`, "")), timeless(shown[i]!));
     }
   } finally {
