@@ -24,6 +24,7 @@ import { openResume, type Resume, type ResumeFrom } from "./resume.ts";
 import type { ProgramFiles } from "./program_files.ts";
 import { makeRun, type Run } from "./run.ts";
 import { noteRun } from "./write_run_folder.ts";
+import { textInNotebook } from "./report_runs.ts";
 import { shownAs } from "./shown.ts";
 import { renderDiagnostics } from "../dsl/diagnostics/render.ts";
 
@@ -319,7 +320,7 @@ export function makeExperiment(
       ...(diagnostics.length > 0 ? [renderDiagnostics(diagnostics, output.sources)] : []),
     ].join("\n\n");
   const experiment: Experiment = {
-    ...shownAs(toString),
+    ...shownAs(toString, () => textInNotebook(toString())),
     toString,
     name: asCompiled.source,
     warnings: diagnostics,

@@ -1,6 +1,7 @@
 // How does a script look at runs? As the command line does: a page, or lines for a terminal, of run folders and of runs of its own. What
 // makes them is loaded when it is first asked for.
 import type { ComparedRun } from "./compare.ts";
+import type { Run } from "./run.ts";
 
 /** Which runs: paths of run folders (or of the folder of a sweep), or settings by their labels, each with runs or paths. */
 export type ReportedRuns = readonly string[] | Readonly<Record<string, readonly ComparedRun[]>>;
@@ -59,4 +60,19 @@ export async function showRuns(
     import("../draw/text_report.ts"),
   ]);
   return textOfReport(reportFor(runs), { width, color });
+}
+
+/** A run as a notebook shows it: what `reportRuns` says of it, as a part of a page. */
+export async function runInNotebook(run: Run): Promise<string> {
+  const [{ reportFor }, { partOfPage }] = await Promise.all([
+    import("./report/report_for.ts"),
+    import("../draw/html_report.ts"),
+  ]);
+  return await partOfPage(reportFor({ "": [run] }));
+}
+
+/** Lines as a notebook shows them. */
+export async function textInNotebook(text: string): Promise<string> {
+  const { escaped } = await import("../draw/escape.ts");
+  return `<pre>${text.split("\n").map(escaped).join("\n")}</pre>`;
 }

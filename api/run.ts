@@ -21,6 +21,7 @@ import { summarizeRun } from "../runtime/record/summary.ts";
 import type { Json } from "../runtime/record/metrics.ts";
 import { type Evaluation, makeEvaluation } from "./evaluation.ts";
 import { copyArray, sliceFirstAxis } from "./arrays.ts";
+import { runInNotebook } from "./report_runs.ts";
 import { shownAs } from "./shown.ts";
 import type { LearnedModel, NamedArray } from "./model.ts";
 
@@ -220,8 +221,8 @@ export function makeRun(
   const outerOf = (name: string | undefined) => one(result.outers, name, { what: "outer loop", nameOf: (o) => o.name });
   const { outcome, backend, seed, precision, seconds, gradients, simulations } = result;
   const toString = () => runText(result);
-  return {
-    ...shownAs(toString),
+  const run: Run = {
+    ...shownAs(toString, () => runInNotebook(run)),
     toString,
     outcome,
     backend,
@@ -272,6 +273,7 @@ export function makeRun(
     serialize: () => writeRun(result),
     checkpoint,
   };
+  return run;
 }
 
 const namesOf = (list: readonly { readonly name: string }[]) => [...new Set(list.map(({ name }) => name))];

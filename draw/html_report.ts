@@ -21,7 +21,34 @@ const mostPoints = 6_000;
 const bytesOfImages = 300_000;
 
 /** The page. */
-export async function htmlOfReport({ title, warnings, sections }: Report): Promise<string> {
+export async function htmlOfReport(report: Report): Promise<string> {
+  const title = escaped(report.title);
+  return `${pageStart}<html lang="en">\n<head>\n<meta charset="utf-8">\n` +
+    `<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light">\n` +
+    `<link rel="icon" href="data:,">\n<title>${title}</title>\n<style>\n${style}</style>\n</head>\n<body>\n` +
+    `<h1>${title}</h1>\n${await contentOf(report)}\n</body>\n</html>\n`;
+}
+
+/** The same as a part of another page, a notebook: without a title, with styles that hold in it alone. */
+export async function partOfPage(report: Report): Promise<string> {
+  return `<div class="${part}">\n<style>\n${styleWithin(`.${part}`)}</style>\n${await contentOf(report)}\n</div>\n`;
+}
+
+const part = "meta-report";
+
+/** The styles for what is in one element: each rule behind its selector, and those of the whole page for it itself. */
+function styleWithin(element: string): string {
+  return style.replace(/([^{}]+)(\{[^{}]*\})/g, (_, selectors: string, rule: string) => {
+    const [space] = /^\s*/.exec(selectors)!;
+    const each = selectors.trim().split(/,\s*/).map((selector) =>
+      /^(:root|body)$/.test(selector) ? element : `${element} ${selector}`
+    );
+    return `${space}${each.join(", ")} ${rule}`;
+  });
+}
+
+/** Warnings and sections. */
+async function contentOf({ warnings, sections }: Report): Promise<string> {
   const charts = sections.flatMap(({ blocks }) => blocks).filter(({ kind }) => kind === "chart").length;
   const share = Math.floor(bytesOfLines / bytesOfPoint / Math.max(1, charts));
   const points = Math.min(mostPoints, Math.max(fewestPoints, share));
@@ -38,10 +65,7 @@ export async function htmlOfReport({ title, warnings, sections }: Report): Promi
     bodies.push(`<section>\n<h2>${escaped(section.title)}</h2>\n${about}${parts.join("\n")}\n</section>`);
   }
   const said = warnings.map((text) => `<p class="warning">${escaped(text)}</p>\n`).join("");
-  return `${pageStart}<html lang="en">\n<head>\n<meta charset="utf-8">\n` +
-    `<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light">\n` +
-    `<link rel="icon" href="data:,">\n<title>${escaped(title)}</title>\n<style>\n${style}</style>\n</head>\n<body>\n` +
-    `<h1>${escaped(title)}</h1>\n${said}${bodies.join("\n")}\n</body>\n</html>\n`;
+  return `${said}${bodies.join("\n")}`;
 }
 
 const isFigure = ({ kind }: Block) => kind === "chart" || kind === "intervals";
