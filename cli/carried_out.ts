@@ -80,16 +80,33 @@ export async function carryOut(
   }
 }
 
+/** Milliseconds within which the same signal is the same one: `timeout` sends its own to the process and to its group. */
+const echo = 100;
+
+/** What a signal to end is: the first, the second, or the one before once more. `now` in milliseconds. */
+export function countSignals(
+  now: () => number = () => performance.now(),
+): (signal: string) => "first" | "second" | "same" {
+  let last: { readonly signal: string; readonly at: number } | undefined;
+  return (signal) => {
+    const at = now();
+    const which = !last ? "first" : last.signal === signal && at - last.at < echo ? "same" : "second";
+    if (which === "first") last = { signal, at };
+    return which;
+  };
+}
+
 /** The first signal to end calls `stop`, the second ends the process at once, as if nobody had listened; SIGUSR2 calls `save`. SIGUSR1 is
  *  the runtime's own: it opens a port for debuggers. */
 export const listenToSignals: Listen = ({ stop, save }) => {
-  let count = 0;
+  const count = countSignals();
   const numbers: Partial<Record<Deno.Signal, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
   const ending = (Object.keys(numbers) as Deno.Signal[]).map((signal) => ({
     signal,
     listener() {
-      if (++count > 1) Deno.exit(128 + numbers[signal]!);
-      stop();
+      const which = count(signal);
+      if (which === "second") Deno.exit(128 + numbers[signal]!);
+      if (which === "first") stop();
     },
   }));
   const listeners = [...ending, { signal: "SIGUSR2" as const, listener: save }];

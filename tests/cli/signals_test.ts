@@ -1,5 +1,6 @@
 // What do signals do to a run whose one call would take minutes? Processes of their own, and runs of a script.
 import { assert, assertEquals } from "@std/assert";
+import { countSignals } from "../../cli/carried_out.ts";
 import { compile } from "../../mod.ts";
 import { parseMetrics } from "../../runtime/record/metrics.ts";
 import { some } from "../thorough.ts";
@@ -67,6 +68,21 @@ for (const [backend, signal] of some(first, 1)) {
     },
   });
 }
+
+Deno.test("the signal of `timeout`, which comes twice, is one; another one, or the same later, is the second", () => {
+  let now = 0;
+  const count = () => {
+    const which = countSignals(() => now);
+    return (signal: string, at: number) => {
+      now = at;
+      return which(signal);
+    };
+  };
+  const [twice, other, later] = [count(), count(), count()];
+  assertEquals([twice("SIGTERM", 0), twice("SIGTERM", 1)], ["first", "same"]);
+  assertEquals([other("SIGTERM", 0), other("SIGINT", 1)], ["first", "second"]);
+  assertEquals([later("SIGINT", 0), later("SIGINT", 1), later("SIGINT", 200)], ["first", "same", "second"]);
+});
 
 // each is a process of its own, of which one is looked at in short
 for (
