@@ -4,6 +4,8 @@ import type { DataFileFacts } from "../api/program_files.ts";
 import { count } from "../dsl/text/words.ts";
 import { chooseLimits, type Limits } from "../runtime/limits.ts";
 import type { SaidOfRun } from "../api/said_of_run.ts";
+import { readSweep } from "../api/sweep_list.ts";
+import { UseError } from "../runtime/errors.ts";
 import { FileAccessError } from "../runtime/record/files.ts";
 import type { CommandLine } from "./arguments.ts";
 
@@ -30,6 +32,13 @@ export function asItWas(asked: CommandLine, said: SaidOfRun): CommandLine {
     dataFolder: asked.dataFolder ?? said.dataFolder ?? undefined,
     tasksFile: asked.tasksFile ?? said.tasks?.path,
   };
+}
+
+/** Throws UseError for the folder of a sweep: it is that of no run. */
+export function refuseSweep(folder: string): void {
+  if (readSweep(folder)) {
+    throw new UseError(`\`${folder}\` is the folder of a sweep: \`sweep ${folder}\` goes on with it`);
+  }
 }
 
 /** Throws FileAccessError where a script made the run with what no folder holds: without that it would be another run. */

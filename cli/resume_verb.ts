@@ -17,7 +17,7 @@ import { reopenRunFolder } from "../runtime/record/run_folder.ts";
 import { type CommandLine } from "./arguments.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { loadReadersFor } from "./image_readers.ts";
-import { asItWas, changedFile, missingData, placeOf, refuseChangedData } from "./as_it_was.ts";
+import { asItWas, changedFile, missingData, placeOf, refuseChangedData, refuseSweep } from "./as_it_was.ts";
 import type { Console } from "./console.ts";
 import { sayProblem, showDiagnostics } from "./problems.ts";
 import { runShown, type RunWays, wrongCode } from "./run_verb.ts";
@@ -33,6 +33,7 @@ export async function resumeVerb(
   const run = asked.files[0]!.replace(/(?<=.)\/+$/, "");
   const said = saidOf(run);
   if (!said) {
+    refuseSweep(run);
     throw new FileAccessError(
       `\`${run}\` is no run folder: it has no \`effective.json\`. Where a run was killed before it began, remove the folder and run again`,
     );

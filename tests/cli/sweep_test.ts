@@ -406,6 +406,11 @@ Deno.test("a scheduler takes single runs of the list, and run --seed 0..1 is a s
       names.map((name, i) => `${i}  ${name}  not begun\n`).join(""),
     ]);
     assertEquals(files(`${folder}/s`), ["sweep.json"]);
+    for (const verb of ["run", "resume"]) {
+      const { code, err } = await callUntil([verb, `${folder}/s`]);
+      assertEquals(code, 2);
+      assertStringIncludes(err, `is the folder of a sweep: \`sweep ${folder}/s\` goes on with it`);
+    }
     const { code, out } = await callUntil(["sweep", `${folder}/s`, "--only", "4", "--threads", "1"]);
     assertEquals([code, out], [0, ""]);
     assertEquals(left(`${folder}/s/${names[4]}`), (await runsAlone()).get(names[4]!));
