@@ -3,7 +3,16 @@ import { escaped } from "./escape.ts";
 import { columnsOf, gridOf } from "./image_grid.ts";
 import { lookOf } from "./looks.ts";
 import { encodePng } from "./png.ts";
-import type { Block, Cell, Chart, Images, Report, Table } from "./report.ts";
+import {
+  type Block,
+  type Cell,
+  type Chart,
+  type Images,
+  moreRows,
+  mostRows,
+  type Report,
+  type Table,
+} from "./report.ts";
 import { mostTold, svgOfChart, svgOfIntervals } from "./svg_chart.ts";
 
 /** What every page begins with: a file that does not is none of ours, and is never overwritten. */
@@ -86,14 +95,22 @@ async function blockOf(block: Block, room: { readonly points: number; images: nu
     case "words":
       return `<p>${escaped(block.text)}</p>`;
     case "chart":
-      return figure(block, svgOfChart(block, room.points) + legendOf(block));
+      return figure(
+        { title: block.title, ...noteOf([block.bands, block.note]) },
+        svgOfChart(block, room.points) + legendOf(block),
+      );
     case "intervals":
-      return figure(block, svgOfIntervals(block));
+      return figure(block, svgOfIntervals(block) + (moreRows(block.rows) ?? ""));
     case "table":
       return tableOf(block);
     case "images":
       return await imagesOf(block, room);
   }
+}
+
+function noteOf(parts: readonly (string | undefined)[]): { readonly note?: string } {
+  const said = parts.filter((part) => part !== undefined);
+  return said.length === 0 ? {} : { note: said.join("; ") };
 }
 
 const figure = ({ title, note }: { readonly title: string; readonly note?: string }, drawn: string) =>
@@ -122,7 +139,9 @@ function tableOf({ title, head, rows }: Table): string {
   const caption = title === undefined ? "" : `<caption>${escaped(title)}</caption>\n`;
   const numeric = head.map((_, c) => rows.some((row) => typeof row[c] === "object"));
   const heads = head.map((text, c) => `<th${numeric[c] ? ' class="r"' : ""}>${escaped(text)}</th>`).join("");
-  const lines = rows.map((row) => `<tr>${row.map(cellOf).join("")}</tr>`).join("\n");
+  const more = moreRows(rows);
+  const shown = [...rows.slice(0, mostRows), ...(more === undefined ? [] : [[more]])];
+  const lines = shown.map((row) => `<tr>${row.map(cellOf).join("")}</tr>`).join("\n");
   return `<div class="scroll"><table>\n${caption}<thead><tr>${heads}</tr></thead>\n<tbody>\n${lines}\n</tbody>\n</table></div>`;
 }
 

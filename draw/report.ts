@@ -34,8 +34,10 @@ export interface Chart {
   readonly x: string;
   readonly y: string;
   readonly series: readonly Series[];
-  /** What its lines and bands are, where that needs words. */
+  /** What its lines are, where that needs words. */
   readonly note?: string;
+  /** What its bands are. */
+  readonly bands?: string;
 }
 
 /** A line. Where a value is not finite it is broken. */
@@ -78,6 +80,13 @@ export interface Table {
   readonly head: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
 }
+
+/** Rows of a table, and of intervals, that are drawn; how many more there are is said. */
+export const mostRows = 200;
+
+/** `and 12 more`, where there are more rows than are drawn. */
+export const moreRows = (rows: readonly unknown[]): string | undefined =>
+  rows.length > mostRows ? `and ${rows.length - mostRows} more` : undefined;
 
 /** A text, or a number with how it is shown. */
 export type Cell = string | { readonly value: number; readonly shown: string };

@@ -3,7 +3,7 @@
 import { type Axis, axisFor } from "./axis.ts";
 import { escaped } from "./escape.ts";
 import { lookOf } from "./looks.ts";
-import type { Chart, IntervalRow, Intervals, Series } from "./report.ts";
+import { type Chart, type IntervalRow, type Intervals, mostRows, type Series } from "./report.ts";
 import { thinned } from "./thin.ts";
 
 /** Units of a chart; a page shows them about as large as pixels. */
@@ -178,7 +178,8 @@ function cut(text: string, characters: number): string {
 const row = 20;
 
 /** Means with their intervals. */
-export function svgOfIntervals({ title, x: xLabel, rows, zero }: Intervals): string {
+export function svgOfIntervals({ title, x: xLabel, rows: all, zero }: Intervals): string {
+  const rows = all.slice(0, mostRows);
   const numbers = rows.flatMap(({ mean, interval }) => [mean, ...interval ?? []]);
   const x = axisFor([...numbers, ...(zero ? [0] : [])], { ticks: 5, room: true });
   const labels = rows.map(({ label }) => cut(label, 30));

@@ -4,7 +4,19 @@ import { displayWidth, visibleText } from "../dsl/text/display_width.ts";
 import { wrapText } from "../dsl/text/wrap.ts";
 import { type Axis, axisFor } from "./axis.ts";
 import { lookOf } from "./looks.ts";
-import type { Block, Cell, Chart, Images, Intervals, Report, Section, Series, Table } from "./report.ts";
+import {
+  type Block,
+  type Cell,
+  type Chart,
+  type Images,
+  type Intervals,
+  moreRows,
+  mostRows,
+  type Report,
+  type Section,
+  type Series,
+  type Table,
+} from "./report.ts";
 
 /** Where it is shown. */
 export interface Terminal {
@@ -89,7 +101,10 @@ const padded = (text: string, cells: number) => text + " ".repeat(Math.max(0, ce
 const textOf = (cell: Cell) => visibleText(typeof cell === "string" ? cell : cell.shown);
 
 /** A table; where the terminal is narrower, a paragraph for each row. */
-function tableLines({ title, head, rows }: Table, { width }: Terminal): string[] {
+function tableLines({ title, head, rows: all }: Table, { width }: Terminal): string[] {
+  const rows = all.slice(0, mostRows);
+  const more = moreRows(all);
+  const end = more === undefined ? [] : [`  ${more}`];
   const cells = rows.map((row) => row.map(textOf));
   const right = head.map((_, c) => rows.some((row) => typeof row[c] === "object"));
   const widths = head.map((text, c) =>
@@ -97,13 +112,13 @@ function tableLines({ title, head, rows }: Table, { width }: Terminal): string[]
   );
   const heading = title === undefined ? [] : wrapped(title, width);
   const whole = widths.reduce((sum, w) => sum + w + 2, 0);
-  if (whole > width) return [...heading, ...cells.flatMap((row) => rowLines(head, row, width))];
+  if (whole > width) return [...heading, ...cells.flatMap((row) => rowLines(head, row, width)), ...end];
   const line = (row: readonly string[]) =>
     `  ${
       row.map((text, c) => right[c] ? " ".repeat(widths[c]! - displayWidth(text)) + text : padded(text, widths[c]!))
         .join("  ")
     }`.trimEnd();
-  return [...heading, line(head.map(visibleText)), ...cells.map(line)];
+  return [...heading, line(head.map(visibleText)), ...cells.map(line), ...end];
 }
 
 function rowLines(head: readonly string[], row: readonly string[], width: number): string[] {
@@ -139,7 +154,7 @@ function chartLines(chart: Chart, terminal: Terminal): string[] {
   const labels = new Map(y.ticks.map(({ value, label }) => [rowOf(y.at(value)), label]));
   const said = y.kind === "log" ? `${yLabel} (log scale)` : yLabel;
   return [
-    ...wrapped(`${title}: ${said} by ${xLabel}`, width).map((line) => bold(line, color)),
+    ...wrapped(`${title === yLabel ? "" : `${title}: `}${said} by ${xLabel}`, width).map((line) => bold(line, color)),
     ...canvas.map((line, r) =>
       `${(labels.get(r) ?? "").padStart(margin)} ${labels.has(r) ? "┤" : "│"}${line}`.trimEnd()
     ),
@@ -254,7 +269,9 @@ function letterCanvas(series: readonly Series[], field: Field): string[] {
 
 // ---------------------------------------------------------------------------------------------------------- intervals
 
-function intervalLines({ title, x: xLabel, rows, zero, note }: Intervals, { width, color }: Terminal): string[] {
+function intervalLines({ title, x: xLabel, rows: all, zero, note }: Intervals, { width, color }: Terminal): string[] {
+  const rows = all.slice(0, mostRows);
+  const more = moreRows(all);
   const numbers = rows.flatMap(({ mean, interval }) => [mean, ...interval ?? []]);
   const x = axisFor([...numbers, ...(zero ? [0] : [])], { ticks: 4, room: true });
   const margin = Math.min(
@@ -280,6 +297,7 @@ function intervalLines({ title, x: xLabel, rows, zero, note }: Intervals, { widt
   return [
     ...wrapped(`${title}: ${xLabel}`, width).map((line) => bold(line, color)),
     ...lines,
+    ...(more === undefined ? [] : [`  ${more}`]),
     `${under}${tickLine(x, columns)}`.trimEnd(),
     ...(note === undefined ? [] : wrapped(note, width)),
   ];

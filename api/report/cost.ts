@@ -4,9 +4,6 @@ import { formatBytes } from "../../runtime/bytes.ts";
 import type { PlanAccount } from "./account.ts";
 import { namedRuns, type RunGroup } from "./lines.ts";
 
-/** Rows of the table. */
-const mostRows = 60;
-
 /** The plans of the first run, and of those that have others. */
 export function costSection(groups: readonly RunGroup[]): Section[] {
   const runs = namedRuns(groups).filter(({ run }) => (run.account.plans ?? []).length > 0);
@@ -18,36 +15,28 @@ export function costSection(groups: readonly RunGroup[]): Section[] {
   });
   if (own.length === 0) return [];
   const several = own.length > 1;
-  const rows = own.flatMap(({ run, label }) =>
-    run.account.plans!.map(({ name, plan, bytes, flops, keepAll }): Cell[] => [
-      ...(several ? [label] : []),
-      name,
-      plan,
-      bytesCell(bytes),
-      operationsCell(flops),
-      ...(keepAll ? [bytesCell(keepAll.bytes), operationsCell(keepAll.flops)] : ["", ""]),
-    ])
+  const plans = own.flatMap(({ run, label }) => run.account.plans!.map((plan) => ({ label, ...plan })));
+  // where all is kept there is nothing to compare with
+  const leaner = plans.some(({ bytes, flops, keepAll }) =>
+    keepAll && (keepAll.bytes !== bytes || keepAll.flops !== flops)
   );
-  const more = rows.length - mostRows;
+  const rows = plans.map(({ label, name, plan, bytes, flops, keepAll }): Cell[] => [
+    ...(several ? [label] : []),
+    name,
+    plan,
+    bytesCell(bytes),
+    operationsCell(flops),
+    ...(!leaner ? [] : keepAll ? [bytesCell(keepAll.bytes), operationsCell(keepAll.flops)] : ["", ""]),
+  ]);
+  const head = [
+    ...(several ? ["run"] : []),
+    ...["function", "plan", "memory", "operations"],
+    ...(leaner ? ["memory, all kept", "operations, all kept"] : []),
+  ];
   return [{
     title: "Memory and operations",
     about: "Of one call of each function.",
-    blocks: [
-      {
-        kind: "table",
-        head: [
-          ...(several ? ["run"] : []),
-          "function",
-          "plan",
-          "memory",
-          "operations",
-          "memory if all were kept",
-          "operations then",
-        ],
-        rows: rows.slice(0, mostRows),
-      },
-      ...(more > 0 ? [{ kind: "words" as const, text: `${more} more stand in summary.json` }] : []),
-    ],
+    blocks: [{ kind: "table", head, rows }],
   }];
 }
 

@@ -1,8 +1,8 @@
 // What is shown of what was recorded? Values by meta-step, inner trajectories by inner steps, and how much the end depends on each step.
 import type { Block, Chart, Section, Series } from "../../draw/report.ts";
-import { entriesOf } from "./account.ts";
+import { entriesOf, type GradientAccount } from "./account.ts";
 import { grouped } from "./cells.ts";
-import { type Curve, linesOf, type RunGroup } from "./lines.ts";
+import { chartOf, type Curve, type Lines, linesOf, type RunGroup } from "./lines.ts";
 import type { NumberArray, ReportedRun } from "./reported_run.ts";
 import { namesIn } from "./training.ts";
 
@@ -75,20 +75,31 @@ export function recordedSections(groups: readonly RunGroup[]): Section[] {
     sectionOf(
       "Recorded by meta-step",
       undefined,
-      all.filter(({ timed }) => !timed).flatMap((place) => valueCharts(groups, place)),
+      all.filter((place) => !place.timed && !isShown(groups, place)).flatMap((place) => valueCharts(groups, place)),
     ),
     sectionOf(
       "Inner trajectories",
       "What inner loops evolve, step by step; of tensors with more than 8 entries the norm.",
-      trajectories.flatMap((place) => timeCharts(groups, place, "")),
+      trajectories.flatMap((place) => timeCharts(groups, place, { normed: false })),
     ),
     sectionOf(
       "Sensitivity over time",
       "How much the objective changes with each inner step: the norm of dL/d(w@t), and derivatives for rates that have a value " +
         "for each step. Where it grows or fades along the axis, so do meta-gradients.",
-      [...sensitivities.flatMap((place) => timeCharts(groups, place, "norm of ")), ...gradientCharts(groups)],
+      [...sensitivities.flatMap((place) => timeCharts(groups, place, { normed: true })), ...gradientCharts(groups)],
     ),
   ].flat();
+}
+
+/** Whether the curve of an outer shows it already, meta-step by meta-step. */
+function isShown(groups: readonly RunGroup[], { name, by }: Place): boolean {
+  if (name !== `${by}.loss` && name !== `${by}.gradient_norm`) return false;
+  return groups.every(({ runs }) =>
+    runs.every(({ account }) => {
+      const curve = account.outers?.find((outer) => outer.name === by)?.curve;
+      return curve !== undefined && !curve.means && curve.metaSteps.length > 0;
+    })
+  );
 }
 
 /** Runs of which nothing that was recorded can be shown. */
@@ -153,28 +164,26 @@ function valueCharts(groups: readonly RunGroup[], place: Place): Chart[] {
     const { array: { data, shape }, steps } = recording;
     return { steps, rows: { data, begin: 0, count: shape[0]!, size: product(shape.slice(1)) } };
   };
-  const chart = (title: string, series: readonly Series[], note?: string): Chart[] =>
-    series.length === 0
-      ? []
-      : [{ kind: "chart", title, x: `meta-step of ${by}`, y: title, series, ...(note ? { note } : {}) }];
+  const chart = (title: string, lines: Lines) => chartOf({ title, x: `meta-step of ${by}`, y: title }, lines);
   const alone = isAlone(groups) ? rowsOf(groups[0]!.runs[0]!) : undefined;
   if (alone && alone.rows.size > 1 && alone.rows.size <= mostEntries) {
     const { steps, rows } = alone;
     const stepwise = groups[0]!.runs[0]!.account.parameters?.some((other) => other.name === name && other.perStep);
     const of = stepwise ? "step" : "entry";
-    return chart(
-      name,
-      Array.from({ length: rows.size }, (_, i) => ({ label: `${of} ${i}`, look: i, x: steps, y: entryCurve(rows, i) })),
+    const series = Array.from(
+      { length: rows.size },
+      (_, i) => ({ label: `${of} ${i}`, look: i, x: steps, y: entryCurve(rows, i) }),
     );
+    return chart(name, { series });
   }
   let size = 1;
-  const { series, note } = linesOf(groups, (run) => {
+  const lines = linesOf(groups, (run) => {
     const found = rowsOf(run);
     if (!found) return undefined;
     size = Math.max(size, found.rows.size);
     return { x: found.steps, y: normCurve(found.rows, false) };
   });
-  return chart(size > 1 ? `norm of ${name}` : name, series, note);
+  return chart(size > 1 ? `norm of ${name}` : name, lines);
 }
 
 /** The rows of a trajectory at one moment. */
@@ -184,59 +193,49 @@ function trajectoryAt({ array: { data, shape }, steps }: Recording, moment: numb
   return { data, begin: moment * count * size, count, size };
 }
 
-/** By inner steps: of one run the moments at which it was recorded, of several the last one of each. */
-function timeCharts(groups: readonly RunGroup[], place: Place, always: string): Chart[] {
+/** By inner steps: of one run the moments at which it was recorded, of several the last one of each. `normed`: also of single numbers the
+ *  size. */
+function timeCharts(groups: readonly RunGroup[], place: Place, { normed }: { readonly normed: boolean }): Chart[] {
   const { name, by } = place;
-  const chart = (title: string, series: readonly Series[], note?: string): Chart[] =>
-    series.length === 0 ? [] : [{
-      kind: "chart",
-      title,
-      x: "step of the inner loop",
-      y: title,
-      series,
-      note: [`recorded by ${by}`, note].filter((t) => t).join("; "),
-    }];
-  const normed = always !== "";
+  const chart = (size: number, lines: Lines, when?: string) => {
+    const title = size > 1 || normed ? `norm of ${name}` : name;
+    return chartOf({ title, x: "step of the inner loop", y: title }, lines, `recorded by ${by}`, when);
+  };
   const alone = isAlone(groups) ? recordingOf(groups[0]!.runs[0]!, place) : undefined;
   if (alone) {
-    const { array, steps } = alone;
-    const moments = steps ? array.shape[0]! : 1;
-    const last = trajectoryAt(alone, Math.max(0, moments - 1));
-    if (!normed && last.size > 1 && last.size <= mostEntries) {
-      const when = steps && moments > 0 ? `at meta-step ${grouped(steps[moments - 1]!)}` : undefined;
-      const lines = Array.from({ length: last.size }, (_, i): Series => ({
-        ...{ label: `entry ${i}`, look: i, x: counted(last.count), y: entryCurve(last, i) },
-      }));
-      return chart(name, lines, when);
+    const last = lastOf(alone);
+    if (normed || last.size === 1 || last.size > mostEntries) {
+      return chart(last.size, { series: momentLines(alone, normed) });
     }
-    const title = last.size > 1 || normed ? `norm of ${name}` : name;
-    const shown = evenly(moments, mostMoments);
-    return chart(
-      title,
-      shown.map((moment, i): Series => {
-        const rows = trajectoryAt(alone, moment);
-        return {
-          label: steps ? `meta-step ${grouped(steps[moment]!)}` : "",
-          look: i,
-          x: counted(rows.count),
-          y: normCurve(rows, normed),
-        };
-      }),
+    const series = Array.from(
+      { length: last.size },
+      (_, i): Series => ({ label: `entry ${i}`, look: i, x: counted(last.count), y: entryCurve(last, i) }),
     );
+    const step = alone.steps?.[alone.steps.length - 1];
+    return chart(1, { series }, step === undefined ? undefined : `at meta-step ${grouped(step)}`);
   }
   let size = 1;
-  const { series, note } = linesOf(groups, (run): Curve | undefined => {
+  const lines = linesOf(groups, (run): Curve | undefined => {
     const recording = recordingOf(run, place);
     if (!recording) return undefined;
-    const rows = trajectoryAt(recording, recording.steps ? recording.array.shape[0]! - 1 : 0);
+    const rows = lastOf(recording);
     size = Math.max(size, rows.size);
     return { x: counted(rows.count), y: normCurve(rows, normed) };
   });
-  return chart(
-    size > 1 || normed ? `norm of ${name}` : name,
-    series,
-    ["as recorded last", note].filter((text) => text).join("; "),
-  );
+  return chart(size, lines, "as recorded last");
+}
+
+const lastOf = (recording: Recording) =>
+  trajectoryAt(recording, recording.steps ? Math.max(0, recording.array.shape[0]! - 1) : 0);
+
+/** A trajectory at some of the moments at which it was recorded. */
+function momentLines(recording: Recording, normed: boolean): Series[] {
+  const { array, steps } = recording;
+  return evenly(steps ? array.shape[0]! : 1, mostMoments).map((moment, look) => {
+    const rows = trajectoryAt(recording, moment);
+    const label = steps ? `meta-step ${grouped(steps[moment]!)}` : "";
+    return { label, look, x: counted(rows.count), y: normCurve(rows, normed) };
+  });
 }
 
 /** At most so many of them, the first and the last among these. */
@@ -247,44 +246,43 @@ function evenly(count: number, most: number): number[] {
 
 /** Derivatives for rates that have a value for each step of a loop. */
 function gradientCharts(groups: readonly RunGroup[]): Chart[] {
-  const labels = namesIn(groups, ({ account }) => (account.gradients ?? []).map(({ label }) => label));
-  return labels.flatMap((label) => {
-    const gradientsOf = ({ account }: ReportedRun) => {
-      const stepwise = new Set((account.parameters ?? []).filter(({ perStep }) => perStep).map(({ name }) => name));
-      const wrt = account.gradients?.find((gradient) => gradient.label === label)?.wrt ?? [];
-      return wrt.flatMap(({ leaves }) => leaves).filter(({ name }) => stepwise.has(name));
-    };
-    const curveOf = (run: ReportedRun, name: string): Curve | undefined => {
-      const leaf = gradientsOf(run).find((each) => each.name === name);
-      const data = entriesOf(leaf?.gradient);
-      if (!leaf || !data) return undefined;
-      const count = leaf.shape[0] ?? 1;
-      return {
-        x: counted(count),
-        y: normCurve({ data, begin: 0, count, size: data.length / Math.max(1, count) }, false),
-      };
-    };
-    const names = namesIn(groups, (run) => gradientsOf(run).map(({ name }) => name));
-    const chart = (title: string, series: readonly Series[], note?: string): Chart[] =>
-      series.length === 0 ? [] : [{
-        kind: "chart",
-        title,
-        x: "step of the inner loop",
-        y: `d(${label}) for each step`,
-        series,
-        ...(note ? { note } : {}),
-      }];
-    if (!isAlone(groups)) {
-      return names.flatMap((name) => {
-        const { series, note } = linesOf(groups, (run) => curveOf(run, name));
-        return chart(`gradient of ${label} for ${name}`, series, note);
-      });
+  const items = namesIn(groups, ({ account }) => (account.gradients ?? []).map(keyOf));
+  return items.flatMap((key) => {
+    const names = namesIn(groups, (run) => stepwiseIn(run, key).map(({ name }) => name));
+    const [label, after] = JSON.parse(key) as [string, string | null];
+    const when = after === null ? undefined : `after ${after}`;
+    const chart = (of: string, lines: Lines) =>
+      chartOf(
+        { title: `gradient of ${label}${of}`, x: "step of the inner loop", y: `d(${label}) for each step` },
+        lines,
+        when,
+      );
+    if (!isAlone(groups) || names.length === 1) {
+      return names.flatMap((name) => chart(` for ${name}`, linesOf(groups, (run) => slopeCurve(run, key, name))));
     }
     const [run] = groups[0]!.runs as readonly [ReportedRun];
-    const series = names.flatMap((name, i) => {
-      const curve = curveOf(run, name);
-      return curve ? [{ label: names.length === 1 ? "" : name, look: i, ...curve }] : [];
+    const series = names.flatMap((name, look) => {
+      const curve = slopeCurve(run, key, name);
+      return curve ? [{ label: name, look, ...curve }] : [];
     });
-    return chart(`gradient of ${label}${names.length === 1 ? ` for ${names[0]}` : ""}`, series);
+    return chart("", { series });
   });
+}
+
+const keyOf = ({ label, after }: GradientAccount) => JSON.stringify([label, after ?? null]);
+
+/** What a gradient item says of rates that have a value for each step. */
+function stepwiseIn({ account }: ReportedRun, key: string) {
+  const stepwise = new Set((account.parameters ?? []).filter(({ perStep }) => perStep).map(({ name }) => name));
+  const wrt = account.gradients?.find((gradient) => keyOf(gradient) === key)?.wrt ?? [];
+  return wrt.flatMap(({ leaves }) => leaves).filter(({ name }) => stepwise.has(name));
+}
+
+function slopeCurve(run: ReportedRun, key: string, name: string): Curve | undefined {
+  const leaf = stepwiseIn(run, key).find((each) => each.name === name);
+  const data = entriesOf(leaf?.gradient);
+  if (!leaf || !data) return undefined;
+  const count = leaf.shape[0] ?? 1;
+  const rows = { data, begin: 0, count, size: data.length / Math.max(1, count) };
+  return { x: counted(count), y: normCurve(rows, false) };
 }

@@ -4,7 +4,7 @@ import { exactNumber, shortNumber } from "../numbers.ts";
 import type { ArrayAccount } from "./account.ts";
 import { short } from "./cells.ts";
 import { imagesIn } from "./image_shapes.ts";
-import { type Curve, linesOf, type NamedRun, namedRuns, type RunGroup } from "./lines.ts";
+import { chartOf, type Curve, type Lines, linesOf, type NamedRun, namedRuns, type RunGroup } from "./lines.ts";
 import type { NumberArray, ReportedRun } from "./reported_run.ts";
 import { namesIn } from "./training.ts";
 
@@ -71,27 +71,17 @@ function stepCharts(groups: readonly RunGroup[], family: string, names: readonly
     runs.some((run) => names.some((name) => (parameterOf(run, name)?.shape.slice(1) ?? []).some((size) => size > 1)))
   );
   const y = wide ? `${family}, mean over entries` : family;
-  const chart = (title: string, series: readonly Series[], note?: string): Chart[] =>
-    series.length === 0 ? [] : [{
-      kind: "chart",
-      title: `${title} by inner step`,
-      x: "step of the inner loop",
-      y,
-      series,
-      ...(note ? { note } : {}),
-    }];
+  const chart = (title: string, lines: Lines) =>
+    chartOf({ title: `${title} by inner step`, x: "step of the inner loop", y }, lines);
   if (groups.length === 1 && groups[0]!.runs.length === 1) {
     const [run] = groups[0]!.runs as readonly [ReportedRun];
-    const series = names.flatMap((name, i) => {
+    const series = names.flatMap((name, i): Series[] => {
       const curve = stepCurve(run, name);
       return curve ? [{ label: names.length === 1 ? "" : name, look: i, ...curve }] : [];
     });
-    return chart(family, series);
+    return chart(family, { series });
   }
-  return names.flatMap((name) => {
-    const { series, note } = linesOf(groups, (run) => stepCurve(run, name));
-    return chart(name, series, note);
-  });
+  return names.flatMap((name) => chart(name, linesOf(groups, (run) => stepCurve(run, name))));
 }
 
 /** Several single numbers of one name, such as a rate for each tensor, beside each other. */

@@ -1,6 +1,6 @@
 // Which lines stand in a chart of several runs? One for each run, or for runs that differ by their seeds alone the mean with a band from the
 // least to the largest of them.
-import type { Series } from "../../draw/report.ts";
+import type { Chart, Series } from "../../draw/report.ts";
 import type { ReportedRun } from "./reported_run.ts";
 
 /** Runs that differ by their seeds alone. */
@@ -39,14 +39,15 @@ export function namedRuns(groups: readonly RunGroup[]): NamedRun[] {
   return several ? named.map((each, i) => ({ ...each, look: i })) : named;
 }
 
-/** What stands in the note of a chart with a mean over seeds. */
-export const bandNote = "lines are means over seeds, bands go from the least to the largest seed";
+/** Lines of a chart, and what their bands are. */
+export type Lines = Pick<Chart, "series" | "bands">;
 
-/** The lines of all runs that have the curve, and what they are. */
+/** The lines of all runs that have the curve. `bands`: what the bands of a single run are. */
 export function linesOf(
   groups: readonly RunGroup[],
   curveOf: (run: ReportedRun) => Curve | undefined,
-): { readonly series: readonly Series[]; readonly note?: string } {
+  bands?: string,
+): Lines {
   const there = groups.map((group) => ({
     ...group,
     curves: group.runs.flatMap((run) => {
@@ -60,7 +61,7 @@ export function linesOf(
       const curve = there.flatMap(({ curves }) => curves).find((each) => each.run === run)?.curve;
       return curve ? [{ label, look, ...curve }] : [];
     });
-    return { series };
+    return { series, ...(bands !== undefined && series.some(({ band }) => band) ? { bands } : {}) };
   }
   const series = there.flatMap(({ label, look, curves }) => {
     if (curves.length === 0) return [];
@@ -68,7 +69,7 @@ export function linesOf(
     const name = label === "" ? seeds : `${label}, ${seeds}`;
     return [{ label: name, look, ...meanOf(curves.map(({ curve }) => curve)) }];
   });
-  return { series, note: bandNote };
+  return { series, bands: "bands go from the least to the largest seed" };
 }
 
 function sameSteps(curves: readonly Curve[]): boolean {
@@ -80,7 +81,8 @@ function sameSteps(curves: readonly Curve[]): boolean {
 
 function meanOf(curves: readonly Curve[]): Curve {
   const [first] = curves as [Curve, ...Curve[]];
-  if (curves.length === 1) return first;
+  // of one seed there is no band of this kind
+  if (curves.length === 1) return { x: first.x, y: first.y };
   const at = (f: (values: readonly number[]) => number) =>
     Float64Array.from({ length: first.x.length }, (_, i) => f(curves.map(({ y }) => y[i]!)));
   return {
@@ -89,4 +91,15 @@ function meanOf(curves: readonly Curve[]): Curve {
     y: at((values) => values.reduce((sum, value) => sum + value / values.length, 0)),
     band: { low: at((values) => Math.min(...values)), high: at((values) => Math.max(...values)) },
   };
+}
+
+/** A chart of lines, where there are some. */
+export function chartOf(
+  axes: Pick<Chart, "title" | "x" | "y">,
+  { series, ...lines }: Lines,
+  ...notes: readonly (string | undefined)[]
+): Chart[] {
+  const said = notes.filter((note) => note !== undefined);
+  if (series.length === 0) return [];
+  return [{ kind: "chart", ...axes, series, ...lines, ...(said.length > 0 ? { note: said.join("; ") } : {}) }];
 }

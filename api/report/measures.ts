@@ -2,10 +2,10 @@
 import type { Block, Cell, Chart, IntervalRow, Section, Table } from "../../draw/report.ts";
 import type { ComparedQuantity, Estimate } from "../comparison.ts";
 import type { Json } from "../../runtime/record/metrics.ts";
-import { exactNumber, shortNumber } from "../numbers.ts";
+import { compactNumber, exactNumber, shortNumber } from "../numbers.ts";
 import { entriesOf, type EvaluationAccount, figure, type GradientAccount, type PointAccount } from "./account.ts";
 import { exact, intervalText, short, whole } from "./cells.ts";
-import { type Curve, linesOf, type NamedRun, namedRuns, type RunGroup } from "./lines.ts";
+import { chartOf, type Curve, linesOf, type NamedRun, namedRuns, type RunGroup } from "./lines.ts";
 import type { ReportedRun } from "./reported_run.ts";
 import { namesIn } from "./training.ts";
 
@@ -24,8 +24,7 @@ export function evaluationSection(groups: readonly RunGroup[]): Section[] {
   const places = placesIn(groups);
   if (places.length === 0) return [];
   const blocks = places.flatMap((place) => [...duringChart(groups, place), ...timesChart(groups, place)]);
-  const about = "Of one run, bands are the 95 % interval of the mean over tasks.";
-  return [{ title: "Evaluations", about, blocks: [...blocks, evaluationTable(groups)] }];
+  return [{ title: "Evaluations", blocks: [...blocks, evaluationTable(groups)] }];
 }
 
 function placesIn(groups: readonly RunGroup[]): ReportPlace[] {
@@ -52,6 +51,9 @@ function curveOf(points: readonly { readonly at: number; readonly point: PointAc
   };
 }
 
+/** What bands of one run are. */
+const ofTasks = "the band is the 95 % interval of the mean over tasks";
+
 /** An evaluation that was made often, by meta-steps. */
 function duringChart(groups: readonly RunGroup[], place: ReportPlace): Chart[] {
   const { name, index, label } = place;
@@ -60,36 +62,24 @@ function duringChart(groups: readonly RunGroup[], place: ReportPlace): Chart[] {
     (run) => evaluationsOf(run, place).flatMap(({ during }) => during ? [during.outer] : []),
   );
   return outers.flatMap((outer): Chart[] => {
-    const { series, note } = linesOf(groups, (run) => {
+    const lines = linesOf(groups, (run) => {
       const made = evaluationsOf(run, place).filter(({ during }) => during?.outer === outer);
       return curveOf(made.map(({ during, reports }) => ({ at: during!.step, point: reports[index]!.points.at(-1)! })));
-    });
-    if (!series.some(({ x }) => x.length > 1)) return [];
-    const said = note === undefined ? {} : { note };
-    return [{ kind: "chart", title: `${name} during ${outer}`, x: `meta-step of ${outer}`, y: label, series, ...said }];
+    }, ofTasks);
+    if (!lines.series.some(({ x }) => x.length > 1)) return [];
+    return chartOf({ title: `${name} during ${outer}`, x: `meta-step of ${outer}`, y: label }, lines);
   });
 }
 
 /** A report at several times, as it was made last. */
 function timesChart(groups: readonly RunGroup[], place: ReportPlace): Chart[] {
   const { name, index, label } = place;
-  const { series, note } = linesOf(groups, (run) => {
+  const lines = linesOf(groups, (run) => {
     const points = evaluationsOf(run, place).at(-1)?.reports[index]?.points ?? [];
-    const timed = points.flatMap((point) =>
-      point.time === null || point.time === undefined ? [] : [{ at: point.time, point }]
-    );
+    const timed = points.flatMap((point) => typeof point.time === "number" ? [{ at: point.time, point }] : []);
     return timed.length < 2 ? undefined : curveOf(timed);
-  });
-  if (series.length === 0) return [];
-  const said = note === undefined ? {} : { note };
-  return [{
-    kind: "chart",
-    title: `${name} by inner steps, made last`,
-    x: "step of the inner loop",
-    y: label,
-    series,
-    ...said,
-  }];
+  }, ofTasks);
+  return chartOf({ title: `${name} by inner steps, made last`, x: "step of the inner loop", y: label }, lines);
 }
 
 /** Every evaluation as it was made last, at the last of its times. */
@@ -217,7 +207,7 @@ function gradientTable({ label, after, value, wrt = [], expectations = [] }: Gra
     const { expected, within, met, difference } = verdict;
     return [
       expected.length === 1 ? exact(expected[0]) : `${expected.length} values`,
-      exact(within),
+      { value: within, shown: compactNumber(within) },
       met ? "ok" : `missed by ${shortNumber(figure(difference))}`,
     ];
   };

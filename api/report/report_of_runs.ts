@@ -42,11 +42,11 @@ export function reportOf(settings: readonly LabelledRuns[]): Report {
   const programs = new Set(runs.map(({ texts }) => JSON.stringify(texts))).size;
   return {
     title: titleOf(runs),
-    warnings: [
+    warnings: firstOf([
       ...(programs > 1 ? [`These runs are of ${programs} different programs`] : []),
       ...notWhole(runs).map(endOf),
       ...runs.flatMap(missedOf),
-    ],
+    ]),
     sections: [
       runsSection(groups),
       ...differingSection(groups),
@@ -61,6 +61,14 @@ export function reportOf(settings: readonly LabelledRuns[]): Report {
       ...costSection(groups),
     ],
   };
+}
+
+/** So many of a list; how many there are besides is said. */
+function firstOf(warnings: readonly string[]): readonly string[] {
+  const most = 20;
+  return warnings.length <= most
+    ? warnings
+    : [...warnings.slice(0, most), `and ${warnings.length - most} more such runs`];
 }
 
 /** What is said of a run that missed an `expect`. */

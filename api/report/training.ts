@@ -3,7 +3,7 @@ import type { Block, Chart, Section, Series } from "../../draw/report.ts";
 import { duration } from "../numbers.ts";
 import { type CurveAccount, figure, figures, type OuterAccount, type SimulationAccount } from "./account.ts";
 import { grouped, short, whole } from "./cells.ts";
-import { type Curve, linesOf, namedRuns, type RunGroup } from "./lines.ts";
+import { chartOf, type Curve, type Lines, linesOf, namedRuns, type RunGroup } from "./lines.ts";
 import type { ReportedRun } from "./reported_run.ts";
 
 /** Each name once, in the order in which runs have it. */
@@ -38,11 +38,10 @@ function curveChart(
   const curveIn = (run: ReportedRun) => outerOf(run, name)?.curve;
   const lines = linesOf(groups, (run) => smoothest(curveIn(run), of));
   const alone = groups.length === 1 && groups[0]!.runs.length === 1 ? curveIn(groups[0]!.runs[0]!) : undefined;
-  const { series, note } = alone?.means ? besidePoints(alone, of, lines.series) : lines;
-  if (series.length === 0) return [];
+  const shown = alone?.means ? besidePoints(alone, of, lines.series) : lines;
   const thinned = !alone && groups.some(({ runs }) => runs.some((run) => curveIn(run)?.means));
-  const said = [note, thinned ? "each point is the mean of a stretch of meta-steps" : undefined].filter((text) => text);
-  return [{ kind: "chart", title, x: "meta-step", y, series, ...(said.length > 0 ? { note: said.join("; ") } : {}) }];
+  const note = thinned ? "each point is the mean of a stretch of meta-steps" : undefined;
+  return chartOf({ title, x: "meta-step", y }, shown, note);
 }
 
 /** Means of stretches where there are some, at the middle of each; else every point. */
@@ -59,7 +58,7 @@ function besidePoints(
   curve: CurveAccount,
   of: Numbers,
   means: readonly Series[],
-): { readonly series: readonly Series[]; readonly note?: string } {
+): Lines {
   const { every } = curve.means!;
   return {
     series: [
@@ -118,20 +117,11 @@ function endText({ until, kept, leftOut }: OuterAccount): string {
 export function simulationSection(groups: readonly RunGroup[]): Section[] {
   const names = namesIn(groups, ({ account }) => (account.simulations ?? []).map(({ loop }) => loop));
   const charts = names.flatMap((name): Chart[] => {
-    const { series, note } = linesOf(
+    const lines = linesOf(
       groups,
       ({ account }) => lossesOf(account.simulations?.find(({ loop }) => loop === name)),
     );
-    if (series.length === 0) return [];
-    const said = note === undefined ? {} : { note };
-    return [{
-      kind: "chart",
-      title: `${name}: loss before each step`,
-      x: `step of ${name}`,
-      y: `${name}.loss`,
-      series,
-      ...said,
-    }];
+    return chartOf({ title: `${name}: loss before each step`, x: `step of ${name}`, y: `${name}.loss` }, lines);
   });
   return charts.length === 0 ? [] : [{ title: "Inner loops by themselves", blocks: charts }];
 }

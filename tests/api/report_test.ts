@@ -17,7 +17,7 @@ gradient mean((w@T - q.x)^2) across 3 t wrt fit.lr after train
 expect { value = 1 within 1e6 }
 record w@*, fit.loss@* every 13 steps
 record train.sensitivity every 13 steps
-record train.loss, fit.lr every 2 steps
+record fit.lr every 2 steps
 `;
 
 const runs = new Map<string, Run>();
@@ -50,7 +50,6 @@ function problemsOfOne(page: string, run: Run): string[] {
   return [
     ...check("train: loss", "", run.metaSteps(), run.losses()),
     ...check("train: norm of the meta-gradient", "", run.metaSteps(), run.gradientNorms()),
-    ...check("train.loss", "", columns("train.loss").steps, columns("train.loss").values.map(([x]) => x!)),
     ...[0, 1, 2, 3].flatMap((i) =>
       check("fit.lr", `step ${i}`, rates.steps, rates.values.map((entries) => entries[i]!))
     ),

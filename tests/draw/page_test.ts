@@ -215,6 +215,22 @@ Deno.test("of a long line the extremes stay, and two hundred lines of 5,000 poin
   assertEquals([looks.length, new Set(looks).size], [28, 28]);
 });
 
+Deno.test("of a table with many rows the first are drawn, and how many more there are", async () => {
+  const rows = Array.from({ length: 300 }, (_, i) => [`row ${i}`, { value: i, shown: `${i}` }]);
+  const lines = rows.map((_, i) => ({ label: `line ${i}`, look: 0, mean: i }));
+  const report = reportWith({ kind: "table", head: ["a", "b"], rows }, {
+    kind: "intervals",
+    title: "i",
+    x: "x",
+    rows: lines,
+  });
+  const page = await htmlOfReport(report);
+  for (const text of [page, textOfReport(report, { width: 80, color: false })]) {
+    assertEquals([text.includes("row 199"), text.includes("row 200"), text.includes("line 200")], [true, false, false]);
+    assertEquals(text.split("and 100 more").length, 3);
+  }
+});
+
 Deno.test("a page needs no network and no script, prints, and says its language", async () => {
   const page = await htmlOfReport(reportWith(chart([{ label: "a", look: 0, x: [0, 1], y: [1, 2] }])));
   const outside = [...page.matchAll(/\b(?:src|href)="([^"]*)"/g)].map(([, url]) => url!).filter((url) =>
