@@ -10,7 +10,9 @@ import { planFunction } from "../runtime/loop/memory.ts";
 import type { ExperimentProgram } from "../runtime/program/program.ts";
 import { orNearest } from "../dsl/text/did_you_mean.ts";
 
-/** A backend by name; "auto" picks by what is present and by the work. */
+/** A backend by name; "auto" picks by what is present and by the work.
+ *
+ *  @category Run */
 export type BackendName = "auto" | "wasm" | "tensorflow" | "reference";
 
 /** A backend, and why it was picked. */

@@ -25,6 +25,8 @@ import { identityOf, type RunOf } from "./going_on.ts";
  *  `).run({ checkpoint: "5 steps", onCheckpoint: keep });
  *  console.log(kept.length);
  *  ```
+ *
+ *  @category Run
  */
 export interface CheckpointEvent {
   /** Tells the events apart. */

@@ -4,10 +4,14 @@ import { type ComparedQuantity, compareSettings, type Setting } from "./comparis
 import type { Run } from "./run.ts";
 import { notWhole, readRunFolder } from "./run_settings.ts";
 
-/** A run, or the path of a run folder. */
+/** A run, or the path of a run folder.
+ *
+ *  @category Compare and report */
 export type ComparedRun = Run | string;
 
-/** A run that failed, was stopped, or was not written whole: it is compared as far as it got. */
+/** A run that failed, was stopped, or was not written whole: it is compared as far as it got.
+ *
+ *  @category Compare and report */
 export interface RunNotWhole {
   /** Whose run it is. */
   readonly setting: string;
@@ -23,7 +27,9 @@ export interface RunNotWhole {
   readonly missing?: readonly string[];
 }
 
-/** What is compared, and which runs of it are not whole. */
+/** What is compared, and which runs of it are not whole.
+ *
+ *  @category Compare and report */
 export type Comparison = readonly ComparedQuantity[] & { readonly notWhole: readonly RunNotWhole[] };
 
 /** Compares settings, each with a run for each of several seeds: of every number the mean with its 95 % interval (Student's t), and the
@@ -51,6 +57,8 @@ export type Comparison = readonly ComparedQuantity[] & { readonly notWhole: read
  *  const [test] = compareRuns({ "rate 0.1": [slow], "rate 0.3": [fast] });
  *  console.log(test!.name, test!.settings[1]!.difference!.interval);
  *  ```
+ *
+ *  @category Compare and report
  */
 export function compareRuns(settings: Readonly<Record<string, readonly ComparedRun[]>>): Comparison {
   const broken: RunNotWhole[] = [];

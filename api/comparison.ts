@@ -10,7 +10,9 @@ export interface Setting {
   readonly runs: readonly { readonly seed: number; readonly quantities: readonly Quantity[] }[];
 }
 
-/** A mean with its 95 % interval (Student's t); none where there is one value only. */
+/** A mean with its 95 % interval (Student's t); none where there is one value only.
+ *
+ *  @category Compare and report */
 export interface Estimate {
   /** Arithmetic mean. */
   readonly mean: number;
@@ -22,7 +24,9 @@ export interface Estimate {
   readonly over: "seeds" | "tasks";
 }
 
-/** One number in one setting. */
+/** One number in one setting.
+ *
+ *  @category Compare and report */
 export interface ComparedSetting {
   /** What tells it from the others. */
   readonly setting: string;
@@ -34,7 +38,9 @@ export interface ComparedSetting {
   readonly difference?: Estimate;
 }
 
-/** One number in every setting that has it. */
+/** One number in every setting that has it.
+ *
+ *  @category Compare and report */
 export interface ComparedQuantity {
   /** Such as `train.loss of the last meta-step`, `test: mse(net@t(query.x), query.y)`. */
   readonly name: string;

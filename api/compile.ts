@@ -14,7 +14,9 @@ import { checkHostData, checkHostTasks } from "./arrays.ts";
 import { chooseLimits, type Limits } from "../runtime/limits.ts";
 import type { HostTasks } from "../runtime/loop/host_tasks.ts";
 
-/** What a program gets from outside. */
+/** What a program gets from outside.
+ *
+ *  @category Compile */
 export interface CompileOptions {
   /** Values of the program's `input` items. An unknown name is an error. */
   readonly inputs?: Readonly<Record<string, number | string | boolean>>;
@@ -37,7 +39,9 @@ export interface CompileOptions {
   readonly seed?: number;
 }
 
-/** What `compileFile` takes: the files come from the program's own folder. */
+/** What `compileFile` takes: the files come from the program's own folder.
+ *
+ *  @category Compile */
 export type CompileFileOptions = Omit<CompileOptions, "name" | "read" | "list"> & {
   /** A second folder in which data and starts are looked for, when they do not lie in the program's own. */
   readonly dataFolder?: string | URL;
@@ -80,6 +84,8 @@ export type CompileFileOptions = Omit<CompileOptions, "name" | "read" | "list"> 
  *  const run = await experiment.run();
  *  console.log(run.losses("train"));
  *  ```
+ *
+ *  @category Compile
  */
 export function compile(source: string, options: CompileOptions = {}): Experiment {
   return makeExperiment(compileInput(source, options), options);
@@ -95,6 +101,8 @@ export function compile(source: string, options: CompileOptions = {}): Experimen
  *  const run = await compileFile(new URL("../examples/toy.meta", import.meta.url)).run();
  *  console.log(run.parameter("linear.w", { time: 5 }).data[0]);
  *  ```
+ *
+ *  @category Compile
  */
 export function compileFile(file: string | URL, options: CompileFileOptions = {}): Experiment {
   const files = openProgramFiles(file, options);
@@ -102,7 +110,9 @@ export function compileFile(file: string | URL, options: CompileFileOptions = {}
   return makeExperiment({ root, readSource, readData, findData, ...outsideValues(options) }, { ...options, files });
 }
 
-/** What `compileUrl` takes: the files come from the folder of the address. */
+/** What `compileUrl` takes: the files come from the folder of the address.
+ *
+ *  @category Compile */
 export type CompileUrlOptions = Omit<CompileOptions, "name" | "read" | "list"> & {
   /** The address of a second folder in which data and starts are looked for. */
   readonly dataFolder?: string | URL;
@@ -122,6 +132,8 @@ export type CompileUrlOptions = Omit<CompileOptions, "name" | "read" | "list"> &
  *  const run = await (await compileUrl(new URL("../examples/toy.meta", import.meta.url))).run();
  *  console.log(run.parameter("linear.w", { time: 5 }).data[0]);
  *  ```
+ *
+ *  @category Compile
  */
 export async function compileUrl(address: string | URL, options: CompileUrlOptions = {}): Promise<Experiment> {
   const { dataFolder, request, ...rest } = options;
@@ -148,6 +160,8 @@ const localOf = (folder: string | URL) => /^file:/.test(String(folder)) ? new UR
  *
  *  for (const d of check("edition 1\nlet y = x")) console.log(d.code, d.title);
  *  ```
+ *
+ *  @category Compile
  */
 export function check(source: string, options: CompileOptions = {}): readonly Diagnostic[] {
   return compileProgram(compileInput(source, options)).diagnostics;
@@ -161,6 +175,8 @@ export function check(source: string, options: CompileOptions = {}): readonly Di
  *
  *  console.log(format("edition 1\nlet  y=1+x"));
  *  ```
+ *
+ *  @category Compile
  */
 export function format(source: string, options: Pick<CompileOptions, "name" | "limits"> = {}): string {
   const root = { name: options.name ?? defaultName, text: source };

@@ -14,6 +14,8 @@ import type { SourceText } from "../dsl/text/source.ts";
  *    if (error instanceof CompileError) console.log(error.diagnostics[0]!.code);
  *  }
  *  ```
+ *
+ *  @category Compile
  */
 export class CompileError extends Error {
   /** Tells it from other errors. */

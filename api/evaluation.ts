@@ -3,7 +3,9 @@ import type { EvaluationResult, ReportPoint, ReportResult } from "../runtime/loo
 import { pairedDifference, type Summary } from "../runtime/loop/statistics.ts";
 import { quoted } from "../dsl/text/words.ts";
 
-/** Which number of an evaluation is meant; needed where it has several. */
+/** Which number of an evaluation is meant; needed where it has several.
+ *
+ *  @category Run */
 export interface PointAt {
   /** The report's expression as written. */
   readonly report?: string;
@@ -11,7 +13,9 @@ export interface PointAt {
   readonly time?: number;
 }
 
-/** An evaluation over fresh tasks. */
+/** An evaluation over fresh tasks.
+ *
+ *  @category Run */
 export interface Evaluation extends EvaluationResult {
   /** Mean, median, 95 % interval and the values per task of a report at a time.
    *  Throws TypeError when there are several and none was named, RangeError when there is no such one. */

@@ -49,6 +49,8 @@ import { renderDiagnostics } from "../dsl/diagnostics/render.ts";
  *  });
  *  console.log(run.outcome, run.losses());
  *  ```
+ *
+ *  @category Run
  */
 export interface RunOptions {
   /** "auto" when not given. Of several, the first that can be opened. */
@@ -89,7 +91,9 @@ export interface RunOptions {
   readonly start?: Starts;
 }
 
-/** How to run an experiment with several seeds. */
+/** How to run an experiment with several seeds.
+ *
+ *  @category Run */
 export interface SeedsOptions extends Omit<RunOptions, "seed" | "resume"> {
   /** Different integers from 0 to 2^53 − 1. */
   readonly seeds: readonly number[];
@@ -112,6 +116,8 @@ export interface SeedsOptions extends Omit<RunOptions, "seed" | "resume"> {
  *  const third = await experiment.run({ start: { "fit.lr": first, w: { shape: [2], data: [1, 2] } } });
  *  console.log(first.losses().at(-1)! > second.losses()[0]!, third.losses()[0]);
  *  ```
+ *
+ *  @category Run
  */
 export type Starts = Run | Readonly<Record<string, HostValues | Run>>;
 
@@ -128,6 +134,8 @@ export type Starts = Run | Readonly<Record<string, HostValues | Run>>;
  *  `);
  *  console.log(experiment.emit("ir"), (await experiment.run()).parameter("fit.lr").data[0]);
  *  ```
+ *
+ *  @category Compile
  */
 export interface Experiment {
   /** The name of the root text. */
@@ -206,6 +214,8 @@ export interface Experiment {
  *    console.log(error.message, error.place?.line, error.run.recorded("w@*").values[0]!.data);
  *  }
  *  ```
+ *
+ *  @category Run
  */
 export class RunError extends MetaRuntimeError {
   /** Tells it from other errors. */
@@ -241,6 +251,8 @@ export class RunError extends MetaRuntimeError {
  *    if (error instanceof RunsError) console.log(error.message, error.runs.map(({ seed, outcome }) => [seed, outcome]));
  *  }
  *  ```
+ *
+ *  @category Run
  */
 export class RunsError extends MetaRuntimeError {
   /** Tells it from other errors. */

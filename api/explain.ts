@@ -14,7 +14,9 @@ import { bytesOf, compilationOf, type Experiment } from "./experiment.ts";
 import { duration, tableText } from "./numbers.ts";
 import { shownAs } from "./shown.ts";
 
-/** How to explain. */
+/** How to explain.
+ *
+ *  @category Explain and verify */
 export interface ExplainOptions {
   /** What would run: "auto" when not given. Of several, the first that can be opened. */
   readonly backend?: BackendName | readonly BackendName[];
@@ -22,7 +24,9 @@ export interface ExplainOptions {
   readonly memory?: number | string;
 }
 
-/** A function of a program, and what one run of it takes. */
+/** A function of a program, and what one run of it takes.
+ *
+ *  @category Explain and verify */
 export interface ExplainedFunction extends MemoryPlan {
   /** How often it runs. */
   readonly runs: number;
@@ -34,7 +38,9 @@ export interface ExplainedFunction extends MemoryPlan {
   readonly kernels?: KernelText;
 }
 
-/** What a program does, and what it will take. */
+/** What a program does, and what it will take.
+ *
+ *  @category Explain and verify */
 export interface Explanation {
   /** The problem, whose each symbol is, which loop runs which, how derivatives are found. */
   readonly description: string;
@@ -66,6 +72,8 @@ export interface Explanation {
  *  const { description, functions: [step] } = await explain(experiment, { memory: "1 GB" });
  *  console.log(description, step!.name, step!.runs, step!.flops);
  *  ```
+ *
+ *  @category Explain and verify
  */
 export async function explain(
   experiment: Experiment,

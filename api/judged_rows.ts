@@ -2,7 +2,9 @@
 import { type Comparison, judge, type Verdict } from "../runtime/verify/check_gradient.ts";
 import { shortNumber } from "./numbers.ts";
 
-/** A number that was compared, and what came of it. */
+/** A number that was compared, and what came of it.
+ *
+ *  @category Explain and verify */
 export interface VerifiedNumber {
   /** `fit.lr`, `w@0 [3]`, `net along direction 1`. */
   readonly what: string;

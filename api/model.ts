@@ -12,7 +12,9 @@ import type { SlotValues } from "../runtime/loop/slots.ts";
 import { entryOf, type HostValues, isHostValues, place, whyNoEntry } from "../runtime/program/given_arrays.ts";
 import type { ExperimentProgram, ModelProgram, WrittenModel } from "../runtime/program/program.ts";
 
-/** An array whose sizes have names. */
+/** An array whose sizes have names.
+ *
+ *  @category Run */
 export interface NamedArray extends HostArray {
   /** The sizes as the program names them: `["K", "1"]`. */
   readonly dims: readonly string[];
@@ -32,6 +34,8 @@ export interface NamedArray extends HostArray {
  *  const net = run.model("net");
  *  console.log(net.call({ x: { shape: [2, 1], data: [10, 20] } }).data);
  *  ```
+ *
+ *  @category Run
  */
 export interface LearnedModel {
   /** `net`, `net.body`. */

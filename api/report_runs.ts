@@ -3,7 +3,9 @@
 import type { ComparedRun } from "./compare.ts";
 import type { Run } from "./run.ts";
 
-/** Which runs: paths of run folders (or of the folder of a sweep), or settings by their labels, each with runs or paths. */
+/** Which runs: paths of run folders (or of the folder of a sweep), or settings by their labels, each with runs or paths.
+ *
+ *  @category Compare and report */
 export type ReportedRuns = readonly string[] | Readonly<Record<string, readonly ComparedRun[]>>;
 
 /** A page about runs: curves of losses and gradient norms, evaluations with intervals, gradients with verdicts, inner trajectories and how the
@@ -28,6 +30,8 @@ export type ReportedRuns = readonly string[] | Readonly<Record<string, readonly 
  *  const page = await reportRuns({ "rate 0.1": [slow], "rate 0.3": [fast] });
  *  console.log(page.length < 1e6);
  *  ```
+ *
+ *  @category Compare and report
  */
 export async function reportRuns(runs: ReportedRuns): Promise<string> {
   const [{ reportFor }, { htmlOfReport }] = await Promise.all([
@@ -50,6 +54,8 @@ export async function reportRuns(runs: ReportedRuns): Promise<string> {
  *  `).run();
  *  console.log(await showRuns({ "rate 0.1": [run] }, { width: 60 }));
  *  ```
+ *
+ *  @category Compare and report
  */
 export async function showRuns(
   runs: ReportedRuns,

@@ -7,7 +7,9 @@ import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
 import type { RunState } from "../runtime/loop/run_state.ts";
 import type { Run } from "./run.ts";
 
-/** Where a run goes on: see `RunOptions.resume`. */
+/** Where a run goes on: see `RunOptions.resume`.
+ *
+ *  @category Run */
 export type Resume = Uint8Array | Run | string | URL;
 
 /** Where a run may go on. */

@@ -25,7 +25,9 @@ import { runInNotebook } from "./report_runs.ts";
 import { shownAs } from "./shown.ts";
 import type { LearnedModel, NamedArray } from "./model.ts";
 
-/** Which of a parameter's values is meant. */
+/** Which of a parameter's values is meant.
+ *
+ *  @category Run */
 export interface ParameterAt {
   /** Step of the inner loop: 0 is its start, T its end. */
   readonly time?: number;
@@ -34,7 +36,9 @@ export interface ParameterAt {
   readonly step?: number;
 }
 
-/** A recorded curve. */
+/** A recorded curve.
+ *
+ *  @category Run */
 export interface RecordedSeries {
   /** As the program names it: `train.loss`, `linear.w@*`. */
   readonly name: string;
@@ -47,7 +51,9 @@ export interface RecordedSeries {
   readonly values: readonly HostArray[];
 }
 
-/** How an outer loop ended. */
+/** How an outer loop ended.
+ *
+ *  @category Run */
 export interface OuterEnding extends Pick<OuterResult, "name" | "steps" | "done" | "until" | "kept" | "leftOut"> {}
 
 /** Everything a run computed. Arrays that it hands out are the caller's own.
@@ -64,6 +70,8 @@ export interface OuterEnding extends Pick<OuterResult, "name" | "steps" | "done"
  *  `).run();
  *  console.log(run.value(), run.gradient("fit.lr").data[0], run.parameter("w", { time: 3 }).data[0]);
  *  ```
+ *
+ *  @category Run
  */
 export interface Run {
   /** "stopped" when the signal ended it early; what came later is then missing. */
@@ -208,6 +216,8 @@ export interface Run {
  *  const again = restoreRun(run.serialize());
  *  console.log(again.recorded("w@*").values[0]!.data);
  *  ```
+ *
+ *  @category Run
  */
 export function restoreRun(text: string): Run {
   return makeRun(readRun(text));

@@ -14,7 +14,9 @@ import { namedFunctions } from "./verified_functions.ts";
 import { type CompileInstance, smallEnough, verifyOne } from "./verify_gradients.ts";
 import { backendRows, innerRows, wordOf } from "./verify_runs.ts";
 
-/** How to verify. */
+/** How to verify.
+ *
+ *  @category Explain and verify */
 export interface VerifyOptions {
   /** Seed of every draw; that given to `compile`, else 0, when not given. */
   readonly seed?: number;
@@ -26,7 +28,9 @@ export interface VerifyOptions {
   readonly threads?: number;
 }
 
-/** What was compared of one gradient, of all loops, or of all functions on their backend. */
+/** What was compared of one gradient, of all loops, or of all functions on their backend.
+ *
+ *  @category Explain and verify */
 export interface VerifiedPart {
   /** Which: `gradient (w@T)^2, through unroll`. */
   readonly of: string;
@@ -36,7 +40,9 @@ export interface VerifiedPart {
   readonly notes: readonly string[];
 }
 
-/** What came of it all. */
+/** What came of it all.
+ *
+ *  @category Explain and verify */
 export interface Verification {
   /** The program, and on which instance of it gradients were compared. */
   readonly about: string;
@@ -69,6 +75,8 @@ export interface Verification {
  *  const verification = await verify(experiment);
  *  console.log(verification.wrong, verification.parts[0]!.comparisons[0]!.verdict);
  *  ```
+ *
+ *  @category Explain and verify
  */
 export async function verify(experiment: Experiment, options: VerifyOptions = {}): Promise<Verification> {
   const { input, seed: own } = compilationOf(experiment);

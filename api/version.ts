@@ -7,5 +7,7 @@
  *
  *  console.log(version);
  *  ```
+ *
+ *  @category Compile
  */
 export const version = "0.1.0";

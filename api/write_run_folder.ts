@@ -45,6 +45,8 @@ export function noteRun(run: Run, of: MadeRun): void {
  *  console.log(JSON.parse(Deno.readTextFileSync(`${folder}/run/summary.json`)).outcome);
  *  Deno.removeSync(folder, { recursive: true });
  *  ```
+ *
+ *  @category Run
  */
 export function writeRunFolder(run: Run, folder: string | URL): void {
   const known = made.get(run);

@@ -55,7 +55,9 @@ export interface CompileInput {
   readonly evaluator?: Evaluator;
 }
 
-/** The stages whose output can be printed. */
+/** The stages whose output can be printed.
+ *
+ *  @category Compile */
 export type Stage = "cst" | "ast" | "checked" | "ir" | "plan";
 
 /** What came of it. */

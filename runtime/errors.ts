@@ -17,6 +17,8 @@ import type { Origin } from "./ir/types.ts";
  *    if (error instanceof MetaRuntimeError) console.log(error.message, error.origin);
  *  }
  *  ```
+ *
+ *  @category Diagnostics and errors
  */
 export class MetaRuntimeError extends Error {
   /** Tells it from other errors. */
@@ -38,6 +40,8 @@ export class MetaRuntimeError extends Error {
  *  const report = (error: unknown) => error instanceof InternalError ? `please report: ${error.stack}` : `${error}`;
  *  console.log(report(new InternalError("a shape was lost")));
  *  ```
+ *
+ *  @category Diagnostics and errors
  */
 export class InternalError extends Error {
   /** Tells it from other errors. */

@@ -15,7 +15,9 @@ interface Limit {
 
 const stack = "the stack holds no more";
 
-/** The name of a limit. */
+/** The name of a limit.
+ *
+ *  @category Compile */
 export type LimitName =
   | "text"
   | "numbers"
@@ -95,7 +97,9 @@ export const limits: Readonly<Record<LimitName, Limit>> = {
   message: { unit: "characters of one sentence of a message", usual: 2000, untrusted: 500 },
 };
 
-/** A number for each limit. */
+/** A number for each limit.
+ *
+ *  @category Compile */
 export type Limits = Readonly<Record<LimitName, number>>;
 
 /** The names of the limits. */
@@ -116,6 +120,8 @@ export const usualLimits: Limits = column("usual");
  *  const found = check("edition 1\nparam w : [100_000, 2000] = 0", { limits: untrustedLimits });
  *  console.log(found[0]?.title);
  *  ```
+ *
+ *  @category Compile
  */
 export const untrustedLimits: Limits = column("untrusted");
 

@@ -20,7 +20,9 @@ import { byteType } from "../modules/declarations.ts";
 import type { Module } from "../modules/modules.ts";
 import { count, quoted } from "../text/words.ts";
 
-/** Tables from a script: `{ train: { x, y } }`. */
+/** Tables from a script: `{ train: { x, y } }`.
+ *
+ *  @category Compile */
 export type HostData = Readonly<Record<string, Readonly<Record<string, HostValues>>>>;
 
 /** What a field that was read is kept as; undefined: it is not. */

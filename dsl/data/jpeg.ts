@@ -27,6 +27,8 @@ let loaded: JpegPackage | undefined;
  *
  *  await loadJpegReader(); // now `compileFile` reads `data d from "photos/*\/*.jpg" { image : u8 [_, 3, 84, 84] resized }`
  *  ```
+ *
+ *  @category Compile
  */
 export async function loadJpegReader(): Promise<void> {
   if (loaded) return;

@@ -13,7 +13,9 @@ export interface CodeRow {
   readonly anywhere?: true;
 }
 
-/** The table of codes. */
+/** The table of codes.
+ *
+ *  @category Diagnostics and errors */
 export const diagnosticCodes = {
   M0101: { name: "A character that no token starts with" },
   M0102: { name: "A token where the grammar has no place for it" },
@@ -71,7 +73,9 @@ export const diagnosticCodes = {
   W0602: { name: "Numbers of a table where drawn classes are meant", severity: "warning" },
 } as const satisfies { readonly [code: string]: CodeRow };
 
-/** A stable code of a diagnostic. */
+/** A stable code of a diagnostic.
+ *
+ *  @category Diagnostics and errors */
 export type DiagnosticCode = keyof typeof diagnosticCodes;
 
 /** The row of a code. */

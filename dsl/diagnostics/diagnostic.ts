@@ -4,7 +4,9 @@ import { type Limits, raising, usualLimits } from "../../runtime/limits.ts";
 import type { Span } from "../text/source.ts";
 import { codeRow, type DiagnosticCode } from "./codes.ts";
 
-/** A place and what is to be said about it. */
+/** A place and what is to be said about it.
+ *
+ *  @category Diagnostics and errors */
 export interface Label {
   /** The place. */
   readonly span: Span;
@@ -12,7 +14,9 @@ export interface Label {
   readonly message: string;
 }
 
-/** One thing that is wrong (`error`) or suspicious (`warning`) in a program. */
+/** One thing that is wrong (`error`) or suspicious (`warning`) in a program.
+ *
+ *  @category Diagnostics and errors */
 export interface Diagnostic {
   /** Stable: `M0301`, a warning `W0101`. */
   readonly code: DiagnosticCode;

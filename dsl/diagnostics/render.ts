@@ -6,7 +6,9 @@ import { lineColumn, type SourceText, type Span } from "../text/source.ts";
 import { wrapText } from "../text/wrap.ts";
 import { cellAfter, cellAt, type DisplayLine, layOutLine, visibleText } from "../text/display_width.ts";
 
-/** How to render. */
+/** How to render.
+ *
+ *  @category Diagnostics and errors */
 export interface RenderOptions {
   /** Colours (ANSI) in the text; off unless asked for. */
   readonly color?: boolean;
@@ -35,6 +37,8 @@ export interface Problem {
  *  const text = "edition 1\nlet y = x";
  *  console.log(renderDiagnostics(check(text), new Map([["program.meta", { name: "program.meta", text }]])));
  *  ```
+ *
+ *  @category Diagnostics and errors
  */
 export function renderDiagnostics(
   diagnostics: readonly Diagnostic[],

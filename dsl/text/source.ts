@@ -1,10 +1,14 @@
 // What text is a program made of, and where in it does something stand?
 import type { Origin } from "../../runtime/ir/types.ts";
 
-/** A stretch of a source text: the `source` it is in, `start` and `end` (exclusive) in UTF-16 units. */
+/** A stretch of a source text: the `source` it is in, `start` and `end` (exclusive) in UTF-16 units.
+ *
+ *  @category Diagnostics and errors */
 export type Span = Origin;
 
-/** A source text and the name that spans know it by. */
+/** A source text and the name that spans know it by.
+ *
+ *  @category Diagnostics and errors */
 export interface SourceText {
   /** Path relative to the root file's folder, with forward slashes; `std/…` for the standard library. */
   readonly name: string;

@@ -101,7 +101,9 @@ export interface InPlace {
   readonly runWithPauses?: (() => Promise<void>) | undefined;
 }
 
-/** Kernels, for people. */
+/** Kernels, for people.
+ *
+ *  @category Explain and verify */
 export interface KernelText {
   /** A line: how many of each kind, from how many equations. */
   readonly summary: string;

@@ -92,7 +92,9 @@ export function equationCost(equation: Equation): Cost {
   return { flops: length * inside.flops, calls: 1 + length * inside.calls };
 }
 
-/** A loop of a function, and what it takes there. */
+/** A loop of a function, and what it takes there.
+ *
+ *  @category Explain and verify */
 export interface LoopCost {
   /** The loop's name, as the program calls it or as the pass that made it. */
   readonly name: string;

@@ -3,16 +3,22 @@
 import type { FloatRange } from "./float_range.ts";
 
 /** Element type of an array. Floats are differentiated; the others never are. A `u8` (0 … 255) is moved and converted, and nothing
- *  is computed with it: what is, is an `i32` made of it. */
+ *  is computed with it: what is, is an `i32` made of it.
+ *
+ *  @category Arrays */
 export type DType = "f32" | "f64" | "i32" | "bool" | "u8";
 
-/** Sizes of the axes, outermost first; `[]` is a scalar. */
+/** Sizes of the axes, outermost first; `[]` is a scalar.
+ *
+ *  @category Arrays */
 export type Shape = readonly number[];
 
 /** The largest int of the language; the smallest is its negative, so that the negative of an int is one. */
 export const largestInt = 2147483647;
 
-/** What is known of an array before it is computed. */
+/** What is known of an array before it is computed.
+ *
+ *  @category Arrays */
 export interface ArrayType {
   /** Element type. */
   readonly dtype: DType;
@@ -20,7 +26,9 @@ export interface ArrayType {
   readonly shape: Shape;
 }
 
-/** A place in a source text, kept by every equation: offsets in UTF-16 units, `end` exclusive. */
+/** A place in a source text, kept by every equation: offsets in UTF-16 units, `end` exclusive.
+ *
+ *  @category Diagnostics and errors */
 export interface Origin {
   /** Identifies the source text (its path relative to the root file's folder, or a name given to the API). */
   readonly source: string;
@@ -40,10 +48,14 @@ export interface Variable extends ArrayType {
 }
 
 /** Storage of array values: `f32` Float32Array, `f64` Float64Array, `i32` Int32Array, `bool` Uint8Array (0 or 1),
- *  `u8` Uint8Array. */
+ *  `u8` Uint8Array.
+ *
+ *  @category Arrays */
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
-/** An array with its values, row-major. */
+/** An array with its values, row-major.
+ *
+ *  @category Arrays */
 export interface HostArray extends ArrayType {
   /** One entry for each element, in the storage of its dtype. */
   readonly data: TypedArray;

@@ -12,7 +12,9 @@ import type {
   UntilHeld,
 } from "./results.ts";
 
-/** Something happened in a run. */
+/** Something happened in a run.
+ *
+ *  @category Events */
 export type RunEvent =
   | StartedEvent
   | StepEvent
@@ -26,7 +28,9 @@ export type RunEvent =
   | RecordedEvent
   | FinishedEvent;
 
-/** Before any work. */
+/** Before any work.
+ *
+ *  @category Events */
 export interface StartedEvent {
   /** Tells the events apart. */
   readonly kind: "started";
@@ -46,7 +50,9 @@ export interface StartedEvent {
   readonly outers: readonly { readonly name: string; readonly steps: number }[];
 }
 
-/** A meta-step was done. */
+/** A meta-step was done.
+ *
+ *  @category Events */
 export interface StepEvent {
   /** Tells the events apart. */
   readonly kind: "step";
@@ -70,7 +76,9 @@ export interface StepEvent {
   readonly secondsLeft: number;
 }
 
-/** An evaluation was computed. */
+/** An evaluation was computed.
+ *
+ *  @category Events */
 export interface EvaluationEvent {
   /** Tells the events apart. */
   readonly kind: "evaluation";
@@ -78,7 +86,9 @@ export interface EvaluationEvent {
   readonly evaluation: EvaluationResult;
 }
 
-/** An `output` was computed. */
+/** An `output` was computed.
+ *
+ *  @category Events */
 export interface OutputEvent {
   /** Tells the events apart. */
   readonly kind: "output";
@@ -86,7 +96,9 @@ export interface OutputEvent {
   readonly output: OutputResult;
 }
 
-/** A `gradient` item was computed. */
+/** A `gradient` item was computed.
+ *
+ *  @category Events */
 export interface GradientEvent {
   /** Tells the events apart. */
   readonly kind: "gradient";
@@ -95,7 +107,9 @@ export interface GradientEvent {
 }
 
 /** A derivative was taken implicitly: said at the first and last meta-step of an outer loop and where an inner loop begins or
- *  ceases to arrive, and for every `gradient` item. */
+ *  ceases to arrive, and for every `gradient` item.
+ *
+ *  @category Events */
 export interface ImplicitEvent {
   /** Tells the events apart. */
   readonly kind: "implicit";
@@ -105,7 +119,9 @@ export interface ImplicitEvent {
   readonly report: ImplicitReport;
 }
 
-/** An inner loop was run by itself. */
+/** An inner loop was run by itself.
+ *
+ *  @category Events */
 export interface SimulationEvent {
   /** Tells the events apart. */
   readonly kind: "simulation";
@@ -113,7 +129,9 @@ export interface SimulationEvent {
   readonly simulation: SimulationResult;
 }
 
-/** An outer loop ended because an `until` held. */
+/** An outer loop ended because an `until` held.
+ *
+ *  @category Events */
 export interface UntilEvent {
   /** Tells the events apart. */
   readonly kind: "until";
@@ -125,7 +143,9 @@ export interface UntilEvent {
   readonly held: UntilHeld;
 }
 
-/** An outer loop gave the values of its best evaluation back. */
+/** An outer loop gave the values of its best evaluation back.
+ *
+ *  @category Events */
 export interface KeptEvent {
   /** Tells the events apart. */
   readonly kind: "kept";
@@ -135,7 +155,9 @@ export interface KeptEvent {
   readonly kept: KeptEvaluation;
 }
 
-/** A value was recorded. */
+/** A value was recorded.
+ *
+ *  @category Events */
 export interface RecordedEvent {
   /** Tells the events apart. */
   readonly kind: "recorded";
@@ -145,7 +167,9 @@ export interface RecordedEvent {
   readonly index: number;
 }
 
-/** The run ended, whatever way. */
+/** The run ended, whatever way.
+ *
+ *  @category Events */
 export interface FinishedEvent {
   /** Tells the events apart. */
   readonly kind: "finished";

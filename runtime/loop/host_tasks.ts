@@ -5,7 +5,9 @@ import { MetaRuntimeError } from "../errors.ts";
 import { entryOf, type HostValues, isHostValues, place, whyNoEntry } from "../program/given_arrays.ts";
 import type { InputSlot, ProgramFunction, TaskArgument } from "../program/program.ts";
 
-/** Which task is asked for. The same request must be answered by the same task. */
+/** Which task is asked for. The same request must be answered by the same task.
+ *
+ *  @category Compile */
 export interface TaskRequest {
   /** The name of the task in the program. */
   readonly task: string;
@@ -24,7 +26,9 @@ export interface TaskRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A task's arrays by the names that the program declares without values: `{ support: { x, y }, query: { x, y } }`. */
+/** A task's arrays by the names that the program declares without values: `{ support: { x, y }, query: { x, y } }`.
+ *
+ *  @category Compile */
 export interface TaskFields {
   /** A field of the task, or the fields of one of its splits. */
   readonly [name: string]: HostValues | Readonly<Record<string, HostValues>>;
@@ -42,10 +46,14 @@ export interface TaskFields {
  *  };
  *  console.log(point);
  *  ```
+ *
+ *  @category Compile
  */
 export type HostTask = (request: TaskRequest) => TaskFields | Promise<TaskFields>;
 
-/** The functions of a script by the names of the tasks. */
+/** The functions of a script by the names of the tasks.
+ *
+ *  @category Compile */
 export type HostTasks = Readonly<Record<string, HostTask>>;
 
 type TaskSlot = InputSlot & { readonly kind: "task" };

@@ -11,7 +11,9 @@ import { MetaRuntimeError } from "../errors.ts";
 import { costOf } from "../ir/cost.ts";
 import type { IrFunction } from "../ir/types.ts";
 
-/** How much a function keeps, and what it takes. */
+/** How much a function keeps, and what it takes.
+ *
+ *  @category Run */
 export interface MemoryPlan {
   /** The function: `train.step`, `gradient (w@T)^2`. */
   readonly name: string;

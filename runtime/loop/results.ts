@@ -5,7 +5,9 @@ import type { MetaRuntimeError } from "../errors.ts";
 import type { MemoryPlan } from "./memory.ts";
 import type { Summary } from "./statistics.ts";
 
-/** How a run ended: to the end; stopped by the signal; or gone wrong. */
+/** How a run ended: to the end; stopped by the signal; or gone wrong.
+ *
+ *  @category Results */
 export type Outcome = "done" | "stopped" | "failed";
 
 /** Everything a run computed. */
@@ -38,7 +40,9 @@ export interface RunResult {
   readonly plans: readonly MemoryPlan[];
 }
 
-/** One outer loop, as far as it got. */
+/** One outer loop, as far as it got.
+ *
+ *  @category Results */
 export interface OuterResult {
   /** Name of the outer loop. */
   readonly name: string;
@@ -66,7 +70,9 @@ export interface OuterResult {
   readonly implicit?: readonly (ImplicitReport & { readonly missed: number })[];
 }
 
-/** Tasks that were not finite. */
+/** Tasks that were not finite.
+ *
+ *  @category Results */
 export interface LeftOut {
   /** In all meta-steps together. */
   readonly tasks: number;
@@ -74,7 +80,9 @@ export interface LeftOut {
   readonly steps: number;
 }
 
-/** An `until` that held, after as many meta-steps as were done. */
+/** An `until` that held, after as many meta-steps as were done.
+ *
+ *  @category Results */
 export interface UntilHeld {
   /** The words after it. */
   readonly until: string;
@@ -82,7 +90,9 @@ export interface UntilHeld {
   readonly value: number;
 }
 
-/** The evaluation that `keep best` kept. */
+/** The evaluation that `keep best` kept.
+ *
+ *  @category Results */
 export interface KeptEvaluation {
   /** Name of the evaluation. */
   readonly evaluation: string;
@@ -97,7 +107,9 @@ export interface KeptEvaluation {
 }
 
 /** What an implicit derivative says of itself. It is that of a solution: only as good as the loop is near one, and as its
- *  linear system was solved. With several tasks or repetitions, the worst. */
+ *  linear system was solved. With several tasks or repetitions, the worst.
+ *
+ *  @category Results */
 export interface ImplicitReport {
   /** Name of the inner loop. */
   readonly loop: string;
@@ -116,7 +128,9 @@ export interface ImplicitReport {
   readonly arrived: boolean;
 }
 
-/** Where a recorded value comes from. */
+/** Where a recorded value comes from.
+ *
+ *  @category Results */
 export type RecordedBy =
   /** The values before meta-step `step` of an outer loop; after the last one when `step` is their number. */
   | { readonly kind: "outer"; readonly name: string; readonly step: number }
@@ -125,7 +139,9 @@ export type RecordedBy =
   /** An inner loop run by itself. */
   | { readonly kind: "simulation"; readonly loop: string };
 
-/** One value that a `record` item asked for. */
+/** One value that a `record` item asked for.
+ *
+ *  @category Results */
 export interface Recorded {
   /** As the user named it: `train.loss`, `adapt.lr`, `linear.w@*`. */
   readonly name: string;
@@ -154,7 +170,9 @@ export interface RecordedValues extends Pick<Recorded, "name" | "of" | "trajecto
   readonly values: HostArray;
 }
 
-/** One `gradient` item. */
+/** One `gradient` item.
+ *
+ *  @category Results */
 export interface GradientResult {
   /** Place among the `gradient` items of the file, from 0. */
   readonly index: number;
@@ -175,7 +193,9 @@ export interface GradientResult {
   readonly verdicts: readonly Verdict[];
 }
 
-/** What came of one line of an `expect` block. */
+/** What came of one line of an `expect` block.
+ *
+ *  @category Results */
 export interface Verdict {
   /** Index of the `gradient` item. */
   readonly gradient: number;
@@ -195,7 +215,9 @@ export interface Verdict {
   readonly origin: Origin;
 }
 
-/** One evaluation, at one moment. */
+/** One evaluation, at one moment.
+ *
+ *  @category Results */
 export interface EvaluationResult {
   /** Name of the item. */
   readonly name: string;
@@ -207,7 +229,9 @@ export interface EvaluationResult {
   readonly reports: readonly ReportResult[];
 }
 
-/** One `report` of an evaluation. */
+/** One `report` of an evaluation.
+ *
+ *  @category Results */
 export interface ReportResult {
   /** The expression as written. */
   readonly label: string;
@@ -215,7 +239,9 @@ export interface ReportResult {
   readonly points: readonly ReportPoint[];
 }
 
-/** A report at one time. */
+/** A report at one time.
+ *
+ *  @category Results */
 export interface ReportPoint extends Summary {
   /** Step of the inner loop. */
   readonly time?: number;
@@ -223,7 +249,9 @@ export interface ReportPoint extends Summary {
   readonly values: Float64Array;
 }
 
-/** One `output` item: an array. */
+/** One `output` item: an array.
+ *
+ *  @category Results */
 export interface OutputResult {
   /** Name of the item. */
   readonly name: string;
@@ -241,7 +269,9 @@ export interface OutputResult {
   readonly value: HostArray;
 }
 
-/** One inner loop run by itself. */
+/** One inner loop run by itself.
+ *
+ *  @category Results */
 export interface SimulationResult {
   /** Name of the inner loop. */
   readonly loop: string;

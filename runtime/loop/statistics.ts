@@ -1,6 +1,8 @@
 // How sure is a mean over tasks? Mean, median, 95 % interval, and paired differences, for the reports of evaluations.
 
-/** What is said about a sample of task values. */
+/** What is said about a sample of task values.
+ *
+ *  @category Compare and report */
 export interface Summary {
   /** Number of values. */
   readonly count: number;
@@ -24,6 +26,8 @@ export interface Summary {
  *  const { mean, interval } = summarize([1.0, 2.0, 4.5]);
  *  console.log(mean, interval);
  *  ```
+ *
+ *  @category Compare and report
  */
 export function summarize(values: ArrayLike<number>): Summary {
   const n = values.length;
@@ -57,6 +61,8 @@ const largestSummed = 1e140;
  *
  *  console.log(pairedDifference([1.0, 2.0, 4.0], [0.5, 1.0, 3.5]).mean);
  *  ```
+ *
+ *  @category Compare and report
  */
 export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>): Summary {
   if (a.length !== b.length) {

@@ -2,7 +2,9 @@
 // and where host functions answer during it.
 import { type DType, largestInt, type TypedArray } from "../ir/types.ts";
 
-/** An array handed over by a script: values row-major, with their shape. */
+/** An array handed over by a script: values row-major, with their shape.
+ *
+ *  @category Compile */
 export interface HostValues {
   /** Sizes of the axes, outermost first. */
   readonly shape: readonly number[];
@@ -10,7 +12,9 @@ export interface HostValues {
   readonly data: GivenEntries;
 }
 
-/** Row-major entries: an array of numbers, or a typed array of any kind. */
+/** Row-major entries: an array of numbers, or a typed array of any kind.
+ *
+ *  @category Compile */
 export type GivenEntries =
   | TypedArray
   | Uint8ClampedArray

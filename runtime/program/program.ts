@@ -4,7 +4,9 @@ import type { Limits } from "../limits.ts";
 import type { Bounds } from "../ir/ranges.ts";
 import type { ArrayType, DType, HostArray, IrFunction, Origin } from "../ir/types.ts";
 
-/** What a task is given, as a function of a script is told of it: a number, what is true or false, an array, or a table by its name. */
+/** What a task is given, as a function of a script is told of it: a number, what is true or false, an array, or a table by its name.
+ *
+ *  @category Compile */
 export type TaskArgument =
   | number
   | boolean

@@ -13,6 +13,8 @@ import type { Disk, OpenFile } from "./disk.ts";
  *    if (error instanceof FileAccessError) console.log(error.message);
  *  }
  *  ```
+ *
+ *  @category Diagnostics and errors
  */
 export class FileAccessError extends Error {
   /** Tells it from other errors. */

@@ -4,7 +4,9 @@ import type { HostArray } from "../ir/types.ts";
 import type { RunEvent } from "../loop/events.ts";
 import type { EvaluationResult, GradientResult, OutputResult, Recorded } from "../loop/results.ts";
 
-/** A JSON value. Numbers that JSON lacks stand as "NaN", "Infinity" and "-Infinity". */
+/** A JSON value. Numbers that JSON lacks stand as "NaN", "Infinity" and "-Infinity".
+ *
+ *  @category Arrays */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** One line: `kind`, `step` (meta-steps, null outside of outer loops), `name`, `value`, `seconds` since the run began,

@@ -4,7 +4,10 @@ import { assert, assertEquals } from "@std/assert";
 
 interface Declaration {
   readonly kind: string;
-  readonly jsDoc?: { readonly doc?: string };
+  readonly jsDoc?: {
+    readonly doc?: string;
+    readonly tags?: readonly { readonly kind: string; readonly doc?: string }[];
+  };
 }
 interface Symbol {
   readonly name: string;
@@ -14,7 +17,8 @@ interface Symbol {
 /** Interfaces that a script writes or is given, beside all functions, classes and values. */
 const centralTypes = ["Experiment", "HostTask", "Run", "RunOptions"];
 
-Deno.test("every function, class and value that mod.ts exports has an example, and so have the central types", async () => {
+/** What `mod.ts` exports. */
+async function exported(): Promise<readonly Symbol[]> {
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["doc", "--json", new URL("../../mod.ts", import.meta.url).href],
   }).output();
@@ -22,7 +26,37 @@ Deno.test("every function, class and value that mod.ts exports has an example, a
   const { nodes } = JSON.parse(new TextDecoder().decode(stdout)) as {
     nodes: Readonly<Record<string, { readonly symbols: readonly Symbol[] }>>;
   };
-  const symbols = Object.values(nodes).flatMap((each) => each.symbols);
+  return Object.values(nodes).flatMap((each) => each.symbols);
+}
+
+const symbols = await exported();
+
+/** Under which `deno doc --html` lists what is exported, and how many are under each at least. */
+const categories: Readonly<Record<string, number>> = {
+  "Compile": 20,
+  "Run": 15,
+  "Compare and report": 8,
+  "Explain and verify": 8,
+  "Diagnostics and errors": 8,
+  "Events": 8,
+  "Results": 8,
+  "Arrays": 4,
+};
+
+Deno.test("everything that mod.ts exports is under one category of its documentation", () => {
+  const under = symbols.flatMap(({ name, declarations }) =>
+    declarations.map(({ jsDoc }) => ({
+      name,
+      of: (jsDoc?.tags ?? []).filter(({ kind }) => kind === "category").map(({ doc }) => doc),
+    }))
+  );
+  assertEquals(under.filter(({ of }) => of.length !== 1 || !((of[0] ?? "") in categories)), []);
+  for (const [category, least] of Object.entries(categories)) {
+    assert(under.filter(({ of }) => of[0] === category).length >= least, category);
+  }
+});
+
+Deno.test("every function, class and value that mod.ts exports has an example, and so have the central types", () => {
   assert(symbols.length > 40);
   const callable = (d: Declaration) => ["function", "class", "variable"].includes(d.kind);
   const wanted = symbols.filter((s) =>
