@@ -25,6 +25,7 @@
  */
 export { check, compile, compileFile, compileUrl, format } from "./api/compile.ts";
 export { loadJpegReader } from "./dsl/data/jpeg.ts";
+export { loadParquetReader } from "./dsl/data/parquet_package.ts";
 export type { CompileFileOptions, CompileOptions, CompileUrlOptions } from "./api/compile.ts";
 export { CompileError } from "./api/compile_error.ts";
 export { RunError, RunsError } from "./api/experiment.ts";

@@ -2,6 +2,7 @@
 // compiled once more, until it asks for nothing new. As on a disk, a program reads what lies in its own folder, and data of one more that
 // its caller names.
 import { loadJpegReader } from "../dsl/data/jpeg.ts";
+import { loadParquetReader } from "../dsl/data/parquet_package.ts";
 import type { ReadData } from "../dsl/data/data_files.ts";
 import type { SourceText } from "../dsl/text/source.ts";
 import { FileAccessError } from "../runtime/record/files.ts";
@@ -104,6 +105,7 @@ export async function openAddress(
 /** The package that reads JPEG images is loaded before a program is compiled that names some. */
 async function loadReaders(text: string): Promise<void> {
   if (/\.jpe?g\b/i.test(text)) await loadJpegReader();
+  if (/\.parquet\b/i.test(text)) await loadParquetReader();
 }
 
 interface FetchOptions extends Pick<AddressOptions, "most"> {

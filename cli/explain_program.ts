@@ -7,7 +7,7 @@ import { MetaRuntimeError } from "../runtime/errors.ts";
 import { type CommandLine } from "./arguments.ts";
 import { exitCodes } from "./exit_codes.ts";
 import type { Console } from "./console.ts";
-import { loadReadersFor } from "./image_readers.ts";
+import { loadReadersFor } from "./data_readers.ts";
 import { sayProblem, showDiagnostics } from "./problems.ts";
 import { wrongCode } from "./run_verb.ts";
 import { namedScript, namesOf } from "./task_script.ts";

@@ -11,7 +11,7 @@ import type { Disk } from "../runtime/record/disk.ts";
 import { openRunFolder, type RunFolder } from "../runtime/record/run_folder.ts";
 import { type CommandLine } from "./arguments.ts";
 import { asItWas, changedFile, placeOf, refuseChangedData, refuseScripts, refuseSweep } from "./as_it_was.ts";
-import { loadReadersFor } from "./image_readers.ts";
+import { loadReadersFor } from "./data_readers.ts";
 import { namedScript, namesOf, type TaskScript } from "./task_script.ts";
 
 /** A program with all that it is run with, compiled: well or not. */

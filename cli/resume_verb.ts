@@ -16,7 +16,7 @@ import type { Json } from "../runtime/record/metrics.ts";
 import { reopenRunFolder } from "../runtime/record/run_folder.ts";
 import { type CommandLine } from "./arguments.ts";
 import { exitCodes } from "./exit_codes.ts";
-import { loadReadersFor } from "./image_readers.ts";
+import { loadReadersFor } from "./data_readers.ts";
 import { asItWas, changedFile, missingData, placeOf, refuseChangedData, refuseSweep } from "./as_it_was.ts";
 import type { Console } from "./console.ts";
 import { sayProblem, showDiagnostics } from "./problems.ts";

@@ -8,7 +8,7 @@ import { jsonNumber } from "../runtime/record/metrics.ts";
 import { type CommandLine } from "./arguments.ts";
 import { exitCodes } from "./exit_codes.ts";
 import type { Console } from "./console.ts";
-import { loadReadersFor } from "./image_readers.ts";
+import { loadReadersFor } from "./data_readers.ts";
 import { showDiagnostics } from "./problems.ts";
 import { wrongCode } from "./run_verb.ts";
 

@@ -215,7 +215,7 @@ function load(cx: Context, item: DataItem, field: DataField, entries: Entries, k
       code: "M0602",
       title: `${entries.name} has no ${rows ? "rows" : "entries"}, and \`${name}\` needs at least one`,
       // of a table this is said once, not for each field
-      at: entries.from === "table" ? item.from!.span : field.span,
+      at: entries.from === "table" ? (field.file ?? item.from!).span : field.span,
       label: entries.from === "table" ? "" : `its shape is [${entries.shape.join(", ")}]`,
     });
   }
@@ -235,7 +235,7 @@ function load(cx: Context, item: DataItem, field: DataField, entries: Entries, k
     });
   }
   if (!mayBeRead(cx, field, entries, { shape, declared: !dims.includes(undefined) })) return undefined;
-  const rows = entries.from === "table" ? ["Rows are counted with the header, which is row 1"] : [];
+  const { notes: rows = [] } = entries;
   const read = readEntries(cx, field, entries, { dtype, shape, missing: missing?.value, notes: rows });
   const key = keyOf(field);
   if (!read || key === undefined) return undefined;

@@ -1,4 +1,4 @@
-// What does a data file hold? Tables (.csv, .tsv) by their columns and arrays (.npy, .npz) by their names, as entries that
+// What does a data file hold? Tables (.csv, .tsv, .parquet) by their columns and arrays (.npy, .npz) by their names, as entries that
 // know where they stand.
 import type { ColumnRange, DataField, DataItem, QuotedText } from "../syntax/ast.ts";
 import type { Span } from "../text/source.ts";
@@ -16,7 +16,9 @@ import { learnedFile, openSafetensors, SafetensorsError } from "../../runtime/pr
 import { entryType, mostHeaderBytes, npyEntries, type NpyHeader, readNpyHeader } from "./npy.ts";
 import { openArchive } from "./npz.ts";
 import type { Context } from "../world/world.ts";
-import { type Entries, FileError } from "./entries.ts";
+import { type Entries, FileError, type NumberArray, openValues } from "./entries.ts";
+import { openParquet, type ParquetColumn } from "./parquet.ts";
+import { parquetPackage } from "./parquet_package.ts";
 import { dataBytes } from "../../runtime/program/data_memory.ts";
 import { entryOfArray } from "../../runtime/program/given_arrays.ts";
 
@@ -78,12 +80,13 @@ export function openDataFile(
   const path = pathOf(cx, from, module);
   if (path === undefined) return undefined;
   const { kind, packed } = kindOf(path);
-  if (kind === ".parquet") {
+  if (kind === ".parquet" && !parquetPackage()) {
     return void fail(cx, {
-      code: "M0701",
-      title: "Parquet files are not yet read",
+      code: "M0601",
+      title: "Files `*.parquet` are read by a package that is not loaded yet",
       at: from.span,
-      hint: 'save the columns as arrays: `np.savez("data.npz", x=…, y=…)`',
+      notes: ["Loading waits for it, and compiling does not"],
+      hint: "before you compile, write `await loadParquetReader()`, which is imported from where `compile` is",
     });
   }
   if (isPattern(path)) {
@@ -132,7 +135,7 @@ export function openDataFile(
 }
 
 const readable =
-  "Data are read from .csv, .tsv, .npy, .npz, .idx and .safetensors files, also packed (.gz), from run folders, and from images (.png, .jpg, .jpeg)";
+  "Data are read from .csv, .tsv, .parquet, .npy, .npz, .idx and .safetensors files, also packed (.gz), from run folders, and from images (.png, .jpg, .jpeg)";
 
 /** The file of a run folder that holds what was learned. */
 const runFile = (folder: string) => folder === "" ? learnedFile : `${folder}/${learnedFile}`;
@@ -227,6 +230,7 @@ type Parser = (
 const parsers: ReadonlyMap<string, Parser> = new Map<string, Parser>([
   [".csv", (path, bytes) => tableFile(path, bytes, ".csv")],
   [".tsv", (path, bytes) => tableFile(path, bytes, ".tsv")],
+  [".parquet", columnsFile],
   [".npy", (path, bytes, asks) => arrayFile(path, bytes, { ...asks, header: readNpyHeader(bytes, bytes.length) })],
   [".idx", (path, bytes, asks) => arrayFile(path, bytes, { ...asks, header: readIdxHeader(bytes) })],
   [".npz", archiveFile],
@@ -250,6 +254,7 @@ function tableFile(path: string, bytes: Uint8Array, kind: ".csv" | ".tsv"): Data
         name: `\`${path}\``,
         open: () => ({ at: (i) => table.cell(Math.floor(i / width), columns[i % width]!) }),
         where: cellOf(columns.map((column) => table.header[column]!), table.number, path),
+        notes: ["Rows are counted with the header, which is row 1"],
       };
     },
   };
@@ -261,11 +266,55 @@ function cellOf(columns: readonly string[], number: Table["number"], path: strin
   return (i) => `Row ${number(Math.floor(i / width))}, column \`${columns[i % width]}\` of \`${path}\``;
 }
 
+/** A file of columns: values of each lie together. */
+function columnsFile(path: string, bytes: Uint8Array): DataFile {
+  const file = openParquet(bytes);
+  return {
+    path,
+    entries(cx, field) {
+      const chosen = chooseColumns(cx, field, file, path)?.map((column) => file.columns[column]!);
+      if (!chosen) return undefined;
+      const { refused, name } = chosen.find((column) => column.refused) ?? { name: "" };
+      if (refused) {
+        const title = `The column \`${name}\` of \`${path}\` is not read: ${refused[0]}`;
+        return void fail(cx, { code: "M0602", title, at: field.span, hint: refused[1] });
+      }
+      const columns = whenWhole(cx, { name: `\`${path}\``, at: field.span }, () => chosen.map((c) => whole(c, c.open)));
+      if (!columns) return undefined;
+      const { length: width } = columns;
+      const sum = (bytes: "from" | "to") => columns.reduce((all, { packed }) => all + packed[bytes], 0);
+      return {
+        from: "table",
+        shape: [file.rows, width],
+        name: `\`${path}\``,
+        packed: { from: sum("from"), to: Math.max(sum("to"), 8 * file.rows * width) },
+        open: () => {
+          const values = columns.map(({ read }, i) => whole(chosen[i]!, read));
+          const [first] = values;
+          if (width === 1 && ArrayBuffer.isView(first)) return openValues(first as NumberArray);
+          return { at: (i) => values[i % width]![Math.floor(i / width)]! };
+        },
+        where: cellOf(chosen.map((column) => column.name), (i) => i + 1, path),
+        notes: ["Rows are counted from 1"],
+      };
+    },
+  };
+
+  function whole<T>({ name }: ParquetColumn, read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new FileError(`The column \`${name}\` of \`${path}\` cannot be read`, sentence(error.message));
+    }
+  }
+}
+
 /** The places of the columns that a field names. Undefined when the table lacks one (reported). */
 function chooseColumns(
   cx: Context,
   field: DataField,
-  { header, separator }: Table,
+  { header, separator }: { readonly header: readonly string[]; readonly separator?: string },
   path: string,
 ): readonly number[] | undefined {
   const find = ({ text, span }: QuotedText): number => {
@@ -276,7 +325,9 @@ function chooseColumns(
         title: at === -1 ? `\`${path}\` has no column \`${text}\`` : `\`${path}\` has two columns \`${text}\``,
         at: span,
         notes: at === -1 ? [`Its columns are ${listed(header)}`] : [],
-        hint: at === -1 ? firstRowHint(header, separator) ?? hintFor(text, header) : "give them different names",
+        hint: at === -1
+          ? separator && firstRowHint(header, separator) || hintFor(text, header)
+          : "give them different names",
       });
       return -1;
     }

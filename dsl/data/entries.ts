@@ -13,6 +13,8 @@ export interface Entries {
   readonly name: string;
   /** What to do where a declaration has another shape. */
   readonly misfit?: string;
+  /** How places are counted, for an error. */
+  readonly notes?: readonly string[];
   /** Bytes that they are packed in, where they are, and those that they take unpacked. */
   readonly packed?: { readonly from: number; readonly to: number };
   /** Gets at them, which costs what unpacking costs. Throws SyntaxError that says what is wrong with them. */

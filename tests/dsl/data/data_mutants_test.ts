@@ -1,10 +1,10 @@
 // Small data files that were changed somewhere: NumPy's, Pillow's or Python's numbers, or an error with its place. What those read stands
-// in mutants/mutants.json, which mutants/make_mutants.py writes.
+// in mutants/mutants.json and parquet.json, which mutants/make_mutants.py and make_parquet_mutants.py write; pyarrow reads Parquet.
 import { assert, assertEquals } from "@std/assert";
-import { loadJpegReader } from "../../../mod.ts";
+import { loadJpegReader, loadParquetReader } from "../../../mod.ts";
 import { type ReadData, readData, saidOf } from "./read_data.ts";
 
-type Format = ".csv" | ".tsv" | ".npy" | ".npz" | ".idx" | ".idx.gz" | ".safetensors" | ".png" | ".jpg";
+type Format = ".csv" | ".tsv" | ".npy" | ".npz" | ".idx" | ".idx.gz" | ".safetensors" | ".png" | ".jpg" | ".parquet";
 
 /** Columns or arrays by name; a text where the oracle refuses. Numbers that are not finite stand as text. */
 type Answer =
@@ -26,9 +26,8 @@ interface Mutants {
   readonly mutants: readonly Mutant[];
 }
 
-const formats: Readonly<Record<Format, Mutants>> = JSON.parse(
-  Deno.readTextFileSync(new URL("mutants/mutants.json", import.meta.url)),
-);
+const stored = (name: string) => JSON.parse(Deno.readTextFileSync(new URL(`mutants/${name}.json`, import.meta.url)));
+const formats: Readonly<Record<Format, Mutants>> = { ...stored("mutants"), ".parquet": stored("parquet") };
 
 const fields: Readonly<Record<Format, readonly string[]>> = {
   ".csv": ["x", "y"],
@@ -40,6 +39,7 @@ const fields: Readonly<Record<Format, readonly string[]>> = {
   ".png": ["x"],
   ".jpg": ["x"],
   ".safetensors": ["x", "labels"],
+  ".parquet": ["x", "y"],
 };
 
 function changed(base: Uint8Array, [at, gone, come]: Mutant["splice"]): Uint8Array {
@@ -49,7 +49,7 @@ function changed(base: Uint8Array, [at, gone, come]: Mutant["splice"]): Uint8Arr
 /** Reads a file by a declaration that has as many axes as the oracle found, each of any size; where it refuses, by one that
  *  would take more. */
 function readAs(format: Format, bytes: Uint8Array, oracle: Answer): ReadData {
-  const most = format === ".csv" || format === ".tsv" ? 1 : isImage(format) ? 4 : 3;
+  const most = [".csv", ".tsv", ".parquet"].includes(format) ? 1 : isImage(format) ? 4 : 3;
   const types = fields[format].map((name) => {
     const axes = typeof oracle === "string" ? most : oracle[name]!.shape.length;
     return `${name} : [${Array(axes).fill("_").join(", ")}]`;
@@ -88,6 +88,7 @@ function verdict(format: Format, bytes: Uint8Array, oracle: Answer): string {
 }
 
 await loadJpegReader();
+await loadParquetReader();
 
 const expected: Readonly<Record<Format, { readonly same: number; readonly stricter: number }>> = {
   ".csv": { same: 61, stricter: 1 },
@@ -99,6 +100,7 @@ const expected: Readonly<Record<Format, { readonly same: number; readonly strict
   ".safetensors": { same: 33, stricter: 1 },
   ".jpg": { same: 91, stricter: 46 },
   ".png": { same: 24, stricter: 37 },
+  ".parquet": { same: 30, stricter: 8 },
 };
 
 for (const format of Object.keys(formats) as Format[]) {
