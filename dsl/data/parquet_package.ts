@@ -109,6 +109,7 @@ let loaded: ParquetPackage | undefined;
  *
  *  await loadParquetReader(); // now `compileFile` reads `data d from "train.parquet" { x : [_] }`
  *  ```
+ *  @category Compile
  */
 export async function loadParquetReader(): Promise<void> {
   if (loaded) return;
