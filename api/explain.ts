@@ -8,7 +8,8 @@ import { type Cost, costOf, type LoopCost, loopCosts } from "../runtime/ir/cost.
 import type { IrFunction } from "../runtime/ir/types.ts";
 import { type MemoryPlan, planFunction } from "../runtime/loop/memory.ts";
 import { timesDuring } from "../runtime/loop/operations.ts";
-import type { ExperimentProgram } from "../runtime/program/program.ts";
+import { largeData } from "../runtime/loop/slots.ts";
+import type { ExperimentProgram, ProgramFunction } from "../runtime/program/program.ts";
 import { type BackendName, chooseBackend } from "./backends.ts";
 import { bytesOf, compilationOf, type Experiment } from "./experiment.ts";
 import { duration, tableText } from "./numbers.ts";
@@ -108,7 +109,10 @@ export function headText(parts: ExplainParts): string {
 export function explainCompiled(parts: ExplainParts): Explanation {
   const { output, program, backend } = parts;
   const memory = budgetOf(parts);
-  const planned = timesRun(program).map(({ fn, runs }) => ({ ...planFunction(fn, backend, memory), runs }));
+  const planned = timesRun(program).map(({ of, runs }) => ({
+    ...planFunction(of.fn, backend, memory, largeData(of)),
+    runs,
+  }));
   const pace = measurePace(backend);
   const functions = planned.map(({ fn, memory, runs }): ExplainedFunction => {
     const kernels = backend.kernels?.(fn);
@@ -122,17 +126,17 @@ export function explainCompiled(parts: ExplainParts): Explanation {
 }
 
 /** The functions that take time, and how often each runs. */
-function timesRun(program: ExperimentProgram): readonly { readonly fn: IrFunction; readonly runs: number }[] {
-  const once = (fn: IrFunction) => ({ fn, runs: 1 });
+function timesRun(program: ExperimentProgram): readonly { readonly of: ProgramFunction; readonly runs: number }[] {
+  const once = (of: ProgramFunction) => ({ of, runs: 1 });
   return [
-    ...program.outers.map((o) => ({ fn: o.step.fn, runs: o.steps })),
-    ...program.gradients.map((g) => once(g.fn.fn)),
+    ...program.outers.map((o) => ({ of: o.step, runs: o.steps })),
+    ...program.gradients.map((g) => once(g.fn)),
     ...program.evaluations.map(({ name, fn, every }) => {
-      const of = program.outers.find((o) => o.name === every?.of);
-      return { fn: fn.fn, runs: 1 + (every && of ? timesDuring(of, name, every.steps) : 0) };
+      const outer = program.outers.find((o) => o.name === every?.of);
+      return { of: fn, runs: 1 + (every && outer ? timesDuring(outer, name, every.steps) : 0) };
     }),
-    ...program.outputs.map((o) => once(o.fn.fn)),
-    ...program.simulations.map((s) => once(s.fn.fn)),
+    ...program.outputs.map((o) => once(o.fn)),
+    ...program.simulations.map((s) => once(s.fn)),
   ];
 }
 

@@ -10,8 +10,9 @@ export interface Backend {
   readonly memoryLimitBytes: number;
   /** Sums of float32 are made in float64 and rounded once. */
   readonly wideSums?: boolean;
-  /** The bytes of the arena that a function would run in, on one thread; nothing is allocated. */
-  arenaBytes(fn: IrFunction): number;
+  /** The bytes of the arena that a function would run in, on one thread; nothing is allocated. `apart`: inputs, by position, that are
+   *  large data. Where those are read where they lie they do not count, whether or not the engine here can. */
+  arenaBytes(fn: IrFunction, apart?: ReadonlySet<number>): number;
   /** What a function is compiled to, for people. */
   kernels?(fn: IrFunction): KernelText;
   /** Prepares a function; threads may take memory up to `budget`. With `pauses`, one whose calls may take long can run with them.

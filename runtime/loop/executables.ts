@@ -11,7 +11,7 @@ import { type DeviceStepLoop, openDeviceLoop } from "./device_loop.ts";
 import { type MemoryPlan, planFunction, type PlannedFunction } from "./memory.ts";
 import type { ImplicitReport } from "./results.ts";
 import type { InputSlot, ProgramFunction } from "../program/program.ts";
-import { changes, fill, type SlotValues } from "./slots.ts";
+import { changes, fill, largeData, type SlotValues } from "./slots.ts";
 import type { Later, OpenLoop, Steps, StepWiring } from "./step_loop.ts";
 import { implicitReports, isOutside } from "./implicit_reports.ts";
 
@@ -48,12 +48,14 @@ const knownPlans = new WeakMap<
   WeakMap<IrFunction, { readonly budget: number; readonly plan: PlannedFunction }>
 >();
 
-function planWithin(fn: IrFunction, backend: Backend, budget: number): PlannedFunction {
+function planWithin(program: ProgramFunction, backend: Backend, budget: number): PlannedFunction {
+  const { fn } = program;
   const known = knownPlans.get(backend) ?? new WeakMap();
   knownPlans.set(backend, known);
   const earlier = known.get(fn);
   if (earlier?.budget === budget) return earlier.plan;
-  const plan = naming(fn, () => planFunction(fn, backend, Math.min(budget, backend.memoryLimitBytes)));
+  const most = Math.min(budget, backend.memoryLimitBytes);
+  const plan = naming(fn, () => planFunction(fn, backend, most, largeData(program)));
   known.set(fn, { budget, plan });
   return plan;
 }
@@ -67,14 +69,15 @@ export function openExecutables(
   const compiled = new Map<IrFunction, Prepared>();
   const planned = new Map<IrFunction, PlannedFunction>();
   const loops: DeviceStepLoop[] = [];
-  function planOf(fn: IrFunction): PlannedFunction {
-    const made = planned.get(fn) ?? planWithin(fn, backend, budget);
-    planned.set(fn, made);
+  function planOf(program: ProgramFunction): PlannedFunction {
+    const made = planned.get(program.fn) ?? planWithin(program, backend, budget);
+    planned.set(program.fn, made);
     return made;
   }
-  function prepare({ fn, inputs }: Pick<ProgramFunction, "fn" | "inputs">, values: SlotValues): Prepared {
-    checkSlots({ fn, inputs }, values);
-    const { fn: expanded, reports } = planOf(fn);
+  function prepare(program: ProgramFunction, values: SlotValues): Prepared {
+    const { fn, inputs } = program;
+    checkSlots(program, values);
+    const { fn: expanded, reports } = planOf(program);
     const fixed = inputs.map((slot) => slot.kind === "data" ? fill(slot, values) : undefined);
     const executable = naming(fn, () => backend.compile(expanded, budget, pauses, fixed));
     const prepared = { executable, reports, outputs: fn.outputs.length };
@@ -106,7 +109,7 @@ export function openExecutables(
     },
     watch: ({ fn, inputs }, values) => firstNotFinite(fn, inputs.map((slot) => fill(slot, values)), backend, pauses),
     open(program, values, wiring) {
-      const planned = planOf(program.fn);
+      const planned = planOf(program);
       if (!backend.openLoop) {
         const prepared = compiled.get(program.fn) ?? prepare(program, values);
         return openInPlace({ backend, program, wiring, prepared, compiled, pauses }, values);
@@ -117,9 +120,9 @@ export function openExecutables(
       return loop;
     },
     plan(fns) {
-      for (const { fn } of fns) planOf(fn);
+      fns.forEach(planOf);
     },
-    cost: ({ fn }) => planOf(fn).memory,
+    cost: (program) => planOf(program).memory,
     get plans() {
       return [...planned.values()].map((p) => p.memory);
     },

@@ -9,7 +9,7 @@ import type { Backend } from "../backend/interface.ts";
 import { formatBytes, formatBytesUp } from "../bytes.ts";
 import { MetaRuntimeError } from "../errors.ts";
 import { costOf } from "../ir/cost.ts";
-import type { IrFunction } from "../ir/types.ts";
+import { entryBytes, type IrFunction, sizeOf } from "../ir/types.ts";
 
 /** How much a function keeps, and what it takes.
  *
@@ -80,17 +80,22 @@ function expandOnce(fn: IrFunction, products: "reverse" | "forward"): LoweredSol
   return made;
 }
 
-/** Expands the gradients of a function and decides what it keeps. Without a plan within `budget` bytes:
- *  throws MetaRuntimeError with the least that is needed. */
+/** Expands the gradients of a function and decides what it keeps; `apart`: inputs, by position, that lie once for all functions. Without
+ *  a plan within `budget` bytes: throws MetaRuntimeError with the least that is needed. */
 export function planFunction(
   fn: IrFunction,
   backend: Planned,
   budget: number,
+  apart: ReadonlySet<number> = new Set(),
 ): PlannedFunction {
   const { name } = fn;
   const whole = expandOnce(fn, "reverse");
-  const first = measured(whole, { label: "keep all", options: {} }, backend, name);
+  const bytesOf = (made: IrFunction) => backend.arenaBytes(made, apart);
+  const first = measured(whole, { label: "keep all", options: {} }, { bytesOf, name });
   if (first.memory.bytes <= budget) return first;
+  const { memoryLimitBytes: most = Infinity } = backend;
+  const read = bytesOf({ name, inputs: fn.inputs, equations: [], outputs: [] });
+  if (read > most) throw tooMuchRead(fn, { read, most: `\`${backend.name}\` may take ${formatBytes(most)}`, apart });
   let best: PlannedFunction | undefined;
   let least = first;
   const crossed = expandOnce(fn, "forward");
@@ -104,7 +109,7 @@ export function planFunction(
     ) {
       let before: MemoryPlan | undefined;
       for (const plan of plans) {
-        const next = measured(from, plan, backend, name, first.memory);
+        const next = measured(from, plan, { bytesOf, name, keepAll: first.memory });
         const { bytes, flops } = next.memory;
         if (bytes < least.memory.bytes) least = next;
         const fits = bytes <= budget;
@@ -119,7 +124,6 @@ export function planFunction(
   }
   if (best) return best;
   const { bytes, plan } = least.memory;
-  const { memoryLimitBytes: most = Infinity } = backend;
   const advice = formatBytesUp(bytes);
   throw new MetaRuntimeError(
     `\`${name}\` does not fit ${formatBytes(budget)} of memory: it needs ${formatBytes(first.memory.bytes)} when ` +
@@ -131,16 +135,34 @@ export function planFunction(
   );
 }
 
+/** What a function reads alone is more than the backend may take: no plan, and no budget, makes that less. */
+function tooMuchRead(
+  { name, inputs }: IrFunction,
+  { read, most, apart }: { readonly read: number; readonly most: string; readonly apart: ReadonlySet<number> },
+): MetaRuntimeError {
+  const sizes = inputs.flatMap((input, i) =>
+    apart.has(i) ? [] : [{ name: input.name, bytes: sizeOf(input.shape) * entryBytes[input.dtype] }]
+  );
+  const largest = sizes.reduce((a, b) => b.bytes > a.bytes ? b : a, { name: undefined, bytes: 0 });
+  const what = largest.name === undefined ? "" : `, of which \`${largest.name}\` is ${formatBytes(largest.bytes)}`;
+  return new MetaRuntimeError(
+    `\`${name}\` cannot be run: it reads ${formatBytes(read)}${what}, and ${most} at most. ` +
+      "Keep it in fewer bytes (`u8` for whole numbers from 0 to 255), or read less of it",
+  );
+}
+
 function measured(
   { fn, reports }: LoweredSolves,
   { label, options }: Candidate,
-  backend: Planned,
-  name: string,
-  keepAll?: { readonly bytes: number; readonly flops: number },
+  { bytesOf, name, keepAll }: {
+    readonly bytesOf: (fn: IrFunction) => number;
+    readonly name: string;
+    readonly keepAll?: MemoryPlan;
+  },
 ): PlannedFunction {
   const finished = Object.keys(options).length === 0 ? fn : finishGradients(fn, options);
   const { flops, calls } = costOf(finished);
-  const bytes = backend.arenaBytes(finished);
+  const bytes = bytesOf(finished);
   const all = keepAll ? { bytes: keepAll.bytes, flops: keepAll.flops } : { bytes, flops };
   return { fn: finished, reports, memory: { name, plan: label, bytes, flops, calls, keepAll: all } };
 }

@@ -1,7 +1,8 @@
 // What is an input of a function filled with? What its slot stands for: leaves, states, data, tasks, the step.
 import type { HostArray } from "../ir/types.ts";
 import type { TaskSource } from "./host_tasks.ts";
-import type { InputSlot } from "../program/program.ts";
+import { liesApart } from "../program/data_memory.ts";
+import type { InputSlot, ProgramFunction } from "../program/program.ts";
 import { InternalError, MetaRuntimeError } from "../errors.ts";
 
 /** What slots are filled with. */
@@ -23,6 +24,11 @@ export interface SlotValues {
 /** True for a slot that holds something else at every meta-step. */
 export function changes(slot: InputSlot): boolean {
   return slot.kind === "step" || slot.kind === "task" && !slot.fixed && slot.perStep;
+}
+
+/** The inputs of a function, by position, that are large data: they lie once for all functions. */
+export function largeData({ fn, inputs }: Pick<ProgramFunction, "fn" | "inputs">): ReadonlySet<number> {
+  return new Set(inputs.flatMap(({ kind }, i) => kind === "data" && liesApart(fn.inputs[i]!) ? [i] : []));
 }
 
 /** What a slot stands for. */

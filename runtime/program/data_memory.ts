@@ -1,6 +1,14 @@
 // Where do data lie? Large ones in a `WebAssembly.Memory` from when they are read, so that every function that reads them, on any thread,
 // reads them there (docs/decisions/0042). Who only needs numbers sees arrays like others.
-import { type DType, entryBytes, type HostArray, storageClasses, type TypedArray } from "../ir/types.ts";
+import {
+  type ArrayType,
+  type DType,
+  entryBytes,
+  type HostArray,
+  sizeOf,
+  storageClasses,
+  type TypedArray,
+} from "../ir/types.ts";
 
 /** Arrays of fewer bytes are not worth a memory: what reads them has copies. V8 loads the start of a memory that is not a module's first
  *  one with every access, up to 1.4 of the time where data are in the nearest cache, and nothing where they come from farther away. */
@@ -46,6 +54,12 @@ function tried<T>(make: () => T): T | undefined {
     if (error instanceof RangeError || error instanceof TypeError) return undefined;
     throw error;
   }
+}
+
+/** True for data that lie in a memory, wherever there is one: neither small nor beyond 4 GiB. */
+export function liesApart({ dtype, shape }: ArrayType): boolean {
+  const bytes = sizeOf(shape) * entryBytes[dtype];
+  return bytes >= leastApart && bytes + slackBytes <= mostPages * pageBytes;
 }
 
 /** Room for what is read from a file, all 0: in a memory, unless it has fewer than `least` bytes or that cannot be. */

@@ -1,11 +1,11 @@
 // Do functions read data where they lie, once, and as if they had copies? On any thread, beyond 2^31 bytes, two functions the same, and
 // where an engine lets a module have one memory only; and is that memory given back?
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import { compileInput } from "../../api/compile.ts";
 import { compileProgram } from "../../dsl/compile.ts";
 import { encodeNpy } from "../../runtime/record/npy.ts";
-import { InternalError } from "../../runtime/errors.ts";
+import { InternalError, MetaRuntimeError } from "../../runtime/errors.ts";
 import { Builder } from "../../runtime/ir/builder.ts";
 import { type HostArray, type IrFunction, sizeOf, type Variable } from "../../runtime/ir/types.ts";
 import { asData, dataArray, dataBytes, leastApart, memoryOf, slackBytes } from "../../runtime/program/data_memory.ts";
@@ -14,6 +14,7 @@ import { referenceBackend } from "../../runtime/backend/reference/index.ts";
 import { makeWasmBackend, type WasmExecutable } from "../../runtime/backend/wasm/index.ts";
 import { planFunction } from "../../runtime/loop/memory.ts";
 import { runProgram } from "../../runtime/loop/run.ts";
+import { largeData } from "../../runtime/loop/slots.ts";
 import { type ExperimentProgram, functionsOf } from "../../runtime/program/program.ts";
 import { joined } from "../joined.ts";
 import { repeatUntil } from "../waits.ts";
@@ -274,6 +275,59 @@ output second = w * mean(d.x[1])`,
   assertEquals(result.outcome, "done");
   assertEquals(reading, 2);
   assertEquals(made.flatMap(({ dataMemories }) => dataMemories), []);
+});
+
+Deno.test("large data count in no budget, on no engine, so that a plan is the same wherever they are read", async () => {
+  const x = new Uint8Array(2048 * 4096).fill(3);
+  const text = `edition 1
+memory 1 MB
+data d { x : u8 [_, 4096] }
+param w : [4096] = 0.5
+inner fit { minimize sum((w - d.x[0])^2) over w by sgd(lr = 0.1) for T = 20 steps }
+gradient sum(w@T) wrt w@0, fit.lr`;
+  const { program } = compileProgram(compileInput(text, { data: { d: { x: { shape: [2048, 4096], data: x } } } }));
+  const [lying, copied, reference] = [
+    await runProgram(program!, backend),
+    await runProgram(program!, copying),
+    await runProgram(program!, referenceBackend),
+  ];
+  assertEquals([lying.outcome, copied.outcome, reference.outcome], ["done", "done", "failed"]);
+  assertMatch(reference.failure!.message, /does not fit 1 MB of memory: it needs 8.8 MB/);
+  assertEquals(lying.plans, copied.plans);
+  assert(lying.plans.every(({ bytes }) => bytes <= 1e6));
+  assertEquals(lying.gradients[0]!.wrt, copied.gradients[0]!.wrt);
+});
+
+Deno.test("a function may read more than 4 GiB in several memories, and no array that is more", () => {
+  // only what is written takes memory
+  const [rows, columns] = [2 ** 21 + 2 ** 18, 1024];
+  const tables = [5, 6].map((value): HostArray => {
+    const data = dataArray("u8", rows * columns);
+    data.fill(value, (rows - 1) * columns);
+    return { dtype: "u8", shape: [rows, columns], data };
+  });
+  const b = new Builder("two");
+  const index = b.input({ dtype: "i32", shape: [1] });
+  const inputs = tables.map((table) => b.input(table));
+  const read = inputs.map((table) => b.convert(b.one("gather", [table, index], { axis: 0, batch: 0 }), "f32"));
+  const fn = b.finish([b.sum(b.apply("mul", read[0]!, read[1]!))]);
+  const executable = backend.compile(fn, undefined, undefined, [undefined, ...tables]);
+  assertEquals(executable.dataMemories.length, 2);
+  assertEquals([...executable.run([integers(rows - 1), ...tables])[0]!.data], [5 * 6 * columns]);
+  executable.dispose();
+  assertThrows(
+    () => copying.compile(fn, undefined, undefined, [undefined, ...tables]),
+    MetaRuntimeError,
+    "it needs 4.8 GB, more than the limit of 4.3 GB, which is what WebAssembly can address",
+  );
+  const c = new Builder("all");
+  const whole = c.finish([c.sum(c.input({ dtype: "f32", shape: [2 ** 30] }, "d.x"))]);
+  const apart = largeData({ fn: whole, inputs: [{ kind: "data", name: "d.x" }] });
+  assertThrows(
+    () => planFunction(whole, backend, backend.memoryLimitBytes, apart),
+    MetaRuntimeError,
+    "`all` cannot be run: it reads 4.3 GB, of which `d.x` is 4.3 GB, and `wasm` may take 4.3 GB at most. Keep it in fewer",
+  );
 });
 
 Deno.test("programs that are compiled one after the other leave no memory of data behind", async () => {

@@ -80,12 +80,7 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
     const program = lowerFunction(fn);
     mergeNests(program);
     shareNests(program);
-    const made: Kernels = {
-      program,
-      bytes: place(program, nothingApart),
-      placed: nothingApart.key,
-      modules: new Map(),
-    };
+    const made: Kernels = { program, placed: undefined, modules: new Map() };
     known.set(fn, made);
     return made;
   };
@@ -93,7 +88,11 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
     name: "wasm",
     dtypes: ["f32", "f64"],
     memoryLimitBytes,
-    arenaBytes: (fn) => prepare(fn).bytes,
+    arenaBytes(fn, apart = new Set()) {
+      const kernels = prepare(fn);
+      const places = new Map([...apart].map((i) => [i, { memory: 1, offset: 0 }]));
+      return replace(kernels, apart.size === 0 ? nothingApart : { key: `without ${[...apart]}`, places });
+    },
     kernels(fn) {
       const kernels = prepare(fn);
       const { program } = kernels;
@@ -104,38 +103,29 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
     },
     compile(fn, budget = memoryLimitBytes, pauses, fixed = []) {
       const kernels = prepare(fn);
-      // data count, too, wherever they lie: a plan is the same on every engine
-      const { program, bytes } = kernels;
+      const { threads: wanted = navigator.hardwareConcurrency ?? 1, leastApart } = options;
+      const apart = hasSeveralMemories() ? dataApart(fixed, { threads: wanted > 1, leastApart }) : nothingApart;
+      const bytes = replace(kernels, apart);
       const why = memoryLimitBytes === mostBytes ? ", which is what WebAssembly can address" : "";
       checkMemory(fn, bytes, memoryLimitBytes, why);
+      const { program } = kernels;
       const threadBytes = threadBytesOf(program);
-      const wanted = threadBytes === 0 ? 1 : options.threads ?? navigator.hardwareConcurrency ?? 1;
       const room = Math.floor((Math.min(budget, memoryLimitBytes) - bytes) / Math.max(1, threadBytes));
-      const threads = Math.max(1, Math.min(wanted, 1 + Math.max(0, room)));
+      const threads = threadBytes === 0 ? 1 : Math.max(1, Math.min(wanted, 1 + Math.max(0, room)));
       const worth = options.millisecondsPerThread ?? worthAThread;
       const fused = options.fused ?? hasFused();
       const long = pauses && canPause && nanosecondsOfFrame(program.root) >= pauses.long * 1e6 ? pauses : undefined;
-      const { leastApart } = options;
-      const apart = hasSeveralMemories() ? dataApart(fixed, { threads: threads > 1, leastApart }) : nothingApart;
-      const own = replace(kernels, apart);
-      return new Prepared(fn, kernels, { bytes: own, apart, threads, threadBytes, worth, fused, pauses: long });
+      return new Prepared(fn, kernels, { bytes, apart, threads, threadBytes, worth, fused, pauses: long });
     },
   };
 }
 
-/** Gives everything its place; the bytes of memory on one thread. */
-function place(program: KernelProgram, { places }: DataApart): number {
-  placeBuffers(program, places);
-  return bytesOf(program);
-}
-
-const bytesOf = (program: KernelProgram) => fixedBytes + program.root.bytes + panelBytesOf(program) + slackBytes;
-
-/** The same where something has another place than this. */
-function replace(kernels: Kernels, apart: DataApart): number {
-  const { program, placed } = kernels;
-  kernels.placed = apart.key;
-  return placed === apart.key ? bytesOf(program) : place(program, apart);
+/** Gives everything its place, if it has another one; the bytes of memory on one thread. */
+function replace(kernels: Kernels, { key, places }: Pick<DataApart, "key" | "places">): number {
+  const { program } = kernels;
+  if (kernels.placed !== key) placeBuffers(program, places);
+  kernels.placed = key;
+  return fixedBytes + program.root.bytes + panelBytesOf(program) + slackBytes;
 }
 
 function equationsIn(fn: IrFunction): number {
@@ -160,10 +150,8 @@ function hasFused(): boolean {
 /** What is made of a function, and the modules by how they were written. */
 interface Kernels {
   readonly program: KernelProgram;
-  /** Bytes of memory on one thread, with all that it reads. */
-  readonly bytes: number;
   /** What lies where data lie now. */
-  placed: string;
+  placed: string | undefined;
   readonly modules: Map<string, { readonly module: WebAssembly.Module; readonly written: WasmModule }>;
 }
 
