@@ -14,6 +14,8 @@ export interface AddressFiles {
   readSource(path: string): string | undefined;
   readonly readData: ReadData;
   findData(pattern: string, why?: "hint"): never[];
+  /** Whether data came from there. */
+  gaveData(): boolean;
   /** Fetches what was asked for and is not there yet; false when that is nothing. Throws what the signal of the requests says. */
   more(): Promise<boolean>;
 }
@@ -86,6 +88,7 @@ export async function openAddress(
         `An address has no list of what lies there, so nobody says which files \`${pattern}\` are: name single files, or read a folder of this machine`,
       );
     },
+    gaveData: () => [...known].some(([key, found]) => key.startsWith("data ") && found && "bytes" in found),
     async more() {
       if (wanted.size === 0) return false;
       const now = [...wanted];

@@ -88,7 +88,14 @@ export type CompileFileOptions = Omit<CompileOptions, "name" | "read" | "list"> 
  *  @category Compile
  */
 export function compile(source: string, options: CompileOptions = {}): Experiment {
-  return makeExperiment(compileInput(source, options), options);
+  let asked = false;
+  const input = compileInput(source, options);
+  const readData: CompileInput["readData"] = (path, ...more) => {
+    const content = input.readData(path, ...more);
+    asked ||= content !== undefined;
+    return content;
+  };
+  return makeExperiment({ ...input, readData }, { ...options, gave: () => asked ? "read" : undefined });
 }
 
 /** Compiles a program from a file. Imports are read from the file's own folder only, data from there or from `dataFolder`. Needs
@@ -147,7 +154,7 @@ export async function compileUrl(address: string | URL, options: CompileUrlOptio
   const input = { ...files, ...outside };
   // what is missing is asked for; what is wrong is said when nothing is missing
   do compileProgram({ ...input, ...(rest.seed !== undefined && { seed: rest.seed }) }); while (await files.more());
-  return makeExperiment(input, rest);
+  return makeExperiment(input, { ...rest, gave: () => files.gaveData() ? "compileUrl" : undefined });
 }
 
 /** A folder of this machine, as a path or an address. */

@@ -296,6 +296,8 @@ export interface ExperimentDefaults {
   readonly dataFolder?: string | URL;
   /** Of a program on disk. */
   readonly files?: ProgramFiles;
+  /** What gave it data that lie in no folder, if anything did. */
+  readonly gave?: () => string | undefined;
 }
 
 /** What an experiment was compiled from, and to. */
@@ -404,7 +406,8 @@ function keptRun(
   },
 ): KeptRun {
   const { files, limits = {}, dataFolder, tasks } = defaults;
-  const given = { data: input.data, start, tasks };
+  const gave = defaults.gave?.();
+  const given = { data: input.data, start, tasks, ...(gave === undefined ? {} : { [gave]: gave }) };
   return {
     ...now,
     ...(files ? { imports: files.sourcesRead } : {}),

@@ -4,6 +4,7 @@ import {
   compareRuns,
   compile,
   compileFile,
+  compileUrl,
   FileAccessError,
   restoreRun,
   RunsError,
@@ -101,6 +102,33 @@ Deno.test("writeRunFolder() leaves what the command line leaves, which is compar
     assertStringIncludes(repeated.err, "was made by a script, with `data` of its own");
     assertEquals((await callUntil(["compare", at("given")])).code, 0);
   } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+Deno.test("the folder of a run whose data only a script can read says so, and names no file that is not there", async () => {
+  const source = 'edition 1\ndata d from "t.csv" { x : [_] }\nevaluate e { report sum(d.x) }\n';
+  const folder = temporaryFolder();
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    (request) => new Response(request.url.endsWith(".csv") ? "x\n1\n" : source),
+  );
+  try {
+    const made = {
+      read: compile(source, { read: () => "x\n1\n2\n" }),
+      compileUrl: await compileUrl(`http://127.0.0.1:${server.addr.port}/p.meta`),
+    };
+    for (const [name, experiment] of Object.entries(made)) {
+      writeRunFolder(await experiment.run({ backend }), `${folder}/${name}`);
+      const { code, err } = await callUntil(["run", `${folder}/${name}`]);
+      assertEquals(code, 2);
+      assertStringIncludes(err, `was made by a script, with \`${name}\` of its own: only a script can repeat it`);
+    }
+    // what reads nothing is repeated, whoever could have given it something
+    writeRunFolder(await compile(text, { read: () => "x\n1\n" }).run({ backend }), `${folder}/plain`);
+    assertEquals((await callUntil(["run", `${folder}/plain`])).code, 0);
+  } finally {
+    await server.shutdown();
     Deno.removeSync(folder, { recursive: true });
   }
 });
