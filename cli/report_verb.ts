@@ -1,4 +1,5 @@
 // What does `meta.ts report DIR [DIR …] [--out FILE.html]` do? It writes a page about runs, from the folders that `--out` made.
+import { dirname } from "node:path";
 import { reportRuns } from "../api/report_runs.ts";
 import { pageStart } from "../draw/html_report.ts";
 import { formatBytes } from "../runtime/bytes.ts";
@@ -12,36 +13,37 @@ const usualFile = "report.html";
 
 /** Runs the verb; the exit code. Throws FileAccessError for what is no run folder, and for a file that cannot be written or is no report. */
 export async function reportVerb({ files, out = usualFile }: CommandLine, console: Console): Promise<number> {
-  const isThere = looksFree(out);
+  const before = whatIsAt(out);
   const page = new TextEncoder().encode(await reportRuns(files));
   try {
-    Deno.writeFileSync(out, page, { createNew: !isThere });
+    Deno.writeFileSync(out, page, { createNew: before !== "report" });
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) throw taken(out);
-    throw fileAccessError(error, { action: "write", path: out });
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw fileAccessError(error, { action: "write", path: out });
+    throw before === "unknown"
+      ? new FileAccessError(
+        `\`${out}\` is there, and may not be looked at: add --allow-read=${out} to write over a report`,
+      )
+      : taken(out);
   }
   console.out(`${out}: ${formatBytes(page.length)}\n`);
   return exitCodes.done;
 }
 
-/** Whether there is a report already that may be replaced; false where nothing is there, or nothing is known. Throws FileAccessError where
- *  something else has the name, or there is no such folder. */
-function looksFree(path: string): boolean {
+/** What has the name now: nothing, a report (or an empty file) that may be written over, or what may not be looked at. Throws
+ *  FileAccessError where it is something else, or there is no such folder. */
+function whatIsAt(path: string): "nothing" | "report" | "unknown" {
   try {
     const { isFile, size } = Deno.statSync(path);
     if (!isFile) {
-      throw new FileAccessError(
-        `Cannot write \`${path}\`: it is a folder; --out names the page, such as ${
-          path.replace(/\/+$/, "")
-        }/${usualFile}`,
-      );
+      throw new FileAccessError(`Cannot write \`${path}\`: it is no file; --out names the page, such as ${usualFile}`);
     }
     if (size > 0 && !beginsAsReport(path)) throw taken(path);
-    return true;
+    return "report";
   } catch (error) {
     if (error instanceof FileAccessError) throw error;
-    if (error instanceof Deno.errors.NotFound) refuseMissingFolder(path);
-    return false;
+    if (!(error instanceof Deno.errors.NotFound)) return "unknown";
+    refuseMissingFolder(path);
+    return "nothing";
   }
 }
 
@@ -58,13 +60,11 @@ function beginsAsReport(path: string): boolean {
 }
 
 function refuseMissingFolder(path: string): void {
-  const end = path.lastIndexOf("/");
-  const folder = end < 0 ? "." : path.slice(0, end + 1);
+  const folder = dirname(path);
   try {
     Deno.statSync(folder);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new FileAccessError(`Cannot write \`${path}\`: there is no folder \`${folder}\``);
-    }
+    if (!(error instanceof Deno.errors.NotFound)) return;
+    throw new FileAccessError(`Cannot write \`${path}\`: there is no folder \`${folder}\``);
   }
 }

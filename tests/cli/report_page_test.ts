@@ -70,10 +70,10 @@ Deno.test("report writes one page of folders, with the numbers that they hold", 
     assertStringIncludes(kept.err, "is no report");
     const nowhere = await callUntil(["report", at("a"), "--out", at("no/such/page.html")]);
     assertEquals(nowhere.code, 2);
-    assertStringIncludes(nowhere.err, `there is no folder \`${at("no/such/")}\``);
+    assertStringIncludes(nowhere.err, `there is no folder \`${at("no/such")}\``);
     const folder = await callUntil(["report", at("a"), "--out", at("b")]);
     assertEquals(folder.code, 2);
-    assertStringIncludes(folder.err, "it is a folder");
+    assertStringIncludes(folder.err, "it is no file");
     // what is no run folder, and what is given twice
     for (const verb of ["report", "show"]) {
       const none = await callUntil([verb, at("nothing")]);

@@ -196,10 +196,19 @@ Deno.test("in a terminal a line goes from corner to corner, and two lines are le
 });
 
 Deno.test("of a long line the extremes stay, and two hundred lines of 5,000 points are less than 1 MB", async () => {
-  const x = Float64Array.from({ length: 5000 }, (_, i) => i);
-  const wave = (k: number) => x.map((i) => Math.sin(i / 50 + k) + (i === 1234 ? 9 : 0));
-  const [read] = chartsOf(await htmlOfReport(reportWith(chart([{ label: "", look: 0, x, y: wave(0) }]))));
-  assertEquals(offLine(read!.lines[0], x, wave(0)), undefined);
+  const steps = (length: number) => Float64Array.from({ length }, (_, i) => i);
+  const waveOf = (x: Float64Array, k: number) => x.map((i) => Math.sin(i / 50 + k) + (i === 1234 ? 9 : 0));
+  const long = steps(20_000);
+  const [read] = chartsOf(await htmlOfReport(reportWith(chart([{ label: "", look: 0, x: long, y: waveOf(long, 0) }]))));
+  assertEquals(offLine(read!.lines[0], long, waveOf(long, 0)), undefined);
+  assert(read!.lines[0]!.points.length <= 6000);
+  // where a value is missing the line is broken, however many points there are
+  const holed = waveOf(long, 0).map((value, i) => i === 7777 ? NaN : value);
+  const holedPage = await htmlOfReport(reportWith(chart([{ label: "", look: 0, x: long, y: holed }])));
+  assertEquals(holedPage.match(/<path class="s"[^>]* d="([^"]*)"/)![1]!.split("M").length - 1, 2);
+  assertStringIncludes(holedPage, '<path class="n"');
+  const x = steps(5000);
+  const wave = (k: number) => waveOf(x, k);
   const many = Array.from({ length: 200 }, (_, k) => ({ label: `run ${k}`, look: k, x, y: wave(k) }));
   const charts = Array.from({ length: 4 }, () => chart(many));
   const page = await htmlOfReport(reportWith(...charts));

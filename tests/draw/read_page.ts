@@ -58,8 +58,15 @@ function chartOf(figure: string): ReadChart {
     xLabel.endsWith("(log scale)"),
     roundedX,
   );
+  const [[left, floor, right]] = all(/<path class="a" d="M(\S+) (\S+)H(\S+)"/g, svg).map((ends) =>
+    ends.map(Number)
+  ) as [
+    [number, number, number],
+  ];
   const point = (place: string): ReadPoint => {
     const [px, py] = place.split(" ").map(Number) as [number, number];
+    const inside = px >= left - roundedX && px <= right + roundedX && py >= 0 && py <= floor + roundedX;
+    assert(inside, `${px} ${py} lies outside of ${text(title!)}`);
     const [x, y] = [across(px), down(py)];
     return { x: x.value, y: y.value, offX: x.off, offY: y.off };
   };
