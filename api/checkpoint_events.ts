@@ -1,9 +1,10 @@
 // What does a script learn of where its run could go on? An event each time, whose bytes it may keep; and in the end the last place, for
 // `run.checkpoint()`.
+import { joined } from "../runtime/bytes.ts";
 import { UseError } from "../runtime/errors.ts";
 import type { Outcome } from "../runtime/loop/results.ts";
 import { keptState, type Moment, type RunState } from "../runtime/loop/run_state.ts";
-import { type Checkpoint, encodeCheckpoint, joined } from "../runtime/record/checkpoint_bytes.ts";
+import { type Checkpoint, encodeCheckpoint } from "../runtime/record/checkpoint_bytes.ts";
 import { openCheckpointTimes, parseCheckpointTimes, usualTimes } from "../runtime/record/checkpoint_times.ts";
 import { identityOf, type RunOf } from "./going_on.ts";
 

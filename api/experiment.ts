@@ -1,5 +1,4 @@
 // What can be done with a compiled program? Run it, and look at each stage it went through.
-import { fileURLToPath } from "node:url";
 import { type CompileInput, type CompileOutput, compileProgram, type Stage } from "../dsl/compile.ts";
 import type { Diagnostic } from "../dsl/diagnostics/diagnostic.ts";
 import { lineColumn, placeText, type SourceText } from "../dsl/text/source.ts";
@@ -20,6 +19,7 @@ import { goingOnFrom, type RunOf } from "./going_on.ts";
 import { makeModel } from "./model.ts";
 import type { ExperimentProgram } from "../runtime/program/program.ts";
 import type { HostValues } from "../runtime/program/given_arrays.ts";
+import { pathOf } from "./paths.ts";
 import { openResume, type Resume, type ResumeFrom } from "./resume.ts";
 import type { ProgramFiles } from "./program_files.ts";
 import { makeRun, type Run } from "./run.ts";
@@ -414,7 +414,7 @@ function keptRun(
     folder: files && realPathOf(files.folder),
     backendWhy,
     limits,
-    dataFolder: dataFolder instanceof URL ? fileURLToPath(dataFolder) : dataFolder,
+    dataFolder: dataFolder === undefined ? undefined : pathOf(dataFolder),
     data: files?.dataRead ?? [],
     tasks: undefined,
     byScript: Object.entries(given).filter(([, what]) => what !== undefined).map(([name]) => `\`${name}\``),

@@ -2,6 +2,8 @@
 import type { CompileOutput } from "../dsl/compile.ts";
 import type { SourceText } from "../dsl/text/source.ts";
 import { outputNames } from "../runtime/program/program.ts";
+import { runtimeVersions } from "../runtime/platform.ts";
+import { fileSystem } from "../runtime/record/file_system.ts";
 import { type Json, jsonNumber } from "../runtime/record/metrics.ts";
 import type { RunFolderContents } from "../runtime/record/run_folder.ts";
 import type { Limits } from "../runtime/limits.ts";
@@ -31,7 +33,6 @@ export interface KeptRun extends RunOf {
 export function contentsOf(run: KeptRun): RunFolderContents {
   const { root, output, program, inputs, seed, backend, folder, data, tasks, byScript = [] } = run;
   const of = identityOf(run);
-  const { deno, v8, typescript } = Deno.version;
   return {
     root: root.text,
     imports: run.imports ?? new Map(output.imports.map(({ name, text }) => [name, text])),
@@ -47,7 +48,7 @@ export function contentsOf(run: KeptRun): RunFolderContents {
       precision: program.precision,
       memory: of.memory,
       limits: jsonLimits(run.limits),
-      versions: { meta: version, deno, v8, typescript },
+      versions: { meta: version, ...runtimeVersions() },
       dataFolder: run.dataFolder ?? null,
       data: data.map((file) => ({ ...file })),
       tasks: tasks ? { ...tasks } : null,
@@ -61,10 +62,10 @@ export function contentsOf(run: KeptRun): RunFolderContents {
 export const jsonLimits = (given: Partial<Limits>): { readonly [name: string]: Json } =>
   Object.fromEntries(Object.entries(given).map(([name, number]) => [name, jsonNumber(number)]));
 
-/** Where a folder is, as far as Deno may say that: a run that goes on looks for its data there. */
+/** Where a folder is, as far as that may be said: a run that goes on looks for its data there. */
 export function realPathOf(folder: string): string {
   try {
-    return Deno.realPathSync(folder);
+    return fileSystem.realPathSync(folder);
   } catch {
     return folder;
   }

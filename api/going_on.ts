@@ -10,7 +10,8 @@ import { stateAs } from "../runtime/loop/past.ts";
 import type { RunState } from "../runtime/loop/run_state.ts";
 import type { ExperimentProgram } from "../runtime/program/program.ts";
 import type { Checkpoint } from "../runtime/record/checkpoint_bytes.ts";
-import { changesBetween, type RunIdentity, sameInputs, sha256Of, sumOfArray } from "../runtime/record/identity.ts";
+import { changesBetween, type RunIdentity, sameInputs, sumOfArray } from "../runtime/record/identity.ts";
+import { sha256Of } from "../runtime/sha256.ts";
 import { version } from "./version.ts";
 
 /** A compiled program with all that it is run with. */

@@ -1,14 +1,14 @@
 // Which files may a program read? Those of the root file's own folder, and data of another one that its caller names: paths and
 // symbolic links that leave them are refused before anything is read. Used by the command line and by `compileFile`; `compile` gets
 // its files from the caller.
-import { createHash } from "node:crypto";
-import { basename, dirname, join, sep } from "node:path";
-import { fileURLToPath } from "node:url";
 import { roomFor } from "../dsl/data/data_files.ts";
 import { findFiles } from "../dsl/data/file_names.ts";
 import type { SourceText } from "../dsl/text/source.ts";
 import { formatBytes } from "../runtime/bytes.ts";
+import { fileSystem, saysThat } from "../runtime/record/file_system.ts";
 import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
+import { sha256Of } from "../runtime/sha256.ts";
+import { basename, dirname, join, pathOf, sep } from "./paths.ts";
 import { readRegularFile, type RegularFileOptions } from "./regular_file.ts";
 
 /** A program on disk: its root text, and readers for what it imports and loads. Both readers take paths relative to the
@@ -63,8 +63,6 @@ function refuseAddress(file: string | URL): void {
   );
 }
 
-const pathOf = (file: string | URL) => file instanceof URL ? fileURLToPath(file) : file;
-
 /** Opens the root file. Throws FileAccessError when it, or the folder of data, cannot be read, with the cure where there is one. */
 export function openProgramFiles(file: string | URL, { dataFolder, before }: ProgramFilesOptions = {}): ProgramFiles {
   refuseAddress(file);
@@ -102,8 +100,8 @@ export function openProgramFiles(file: string | URL, { dataFolder, before }: Pro
       const bytes = readRegularFile(join(at.path, relative), { ...how, folder: at.path });
       return bytes && { bytes, at };
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      permissionMissing ||= error instanceof Deno.errors.NotCapable;
+      if (saysThat(error, "NotFound")) return undefined;
+      permissionMissing ||= saysThat(error, "NotCapable");
       throw fileAccessError(error, { action: "read", path: join(at.path, relative), folder: at.path });
     }
   }
@@ -111,7 +109,7 @@ export function openProgramFiles(file: string | URL, { dataFolder, before }: Pro
   function namesIn(relative: string, at: Folder): string[] | undefined {
     // that of the program may be a link itself
     if (relative !== "" && at.locate(relative) === undefined) return undefined;
-    return [...Deno.readDirSync(join(at.path, relative))].map(({ name, isDirectory, isSymlink }) => {
+    return [...fileSystem.readDirSync(join(at.path, relative))].map(({ name, isDirectory, isSymlink }) => {
       const path = relative === "" ? name : `${relative}/${name}`;
       const folder = isDirectory || isSymlink && at.leadsToFolder(path);
       return folder ? `${name}/` : name;
@@ -121,8 +119,8 @@ export function openProgramFiles(file: string | URL, { dataFolder, before }: Pro
     try {
       return namesIn(relative, at);
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-      permissionMissing ||= error instanceof Deno.errors.NotCapable;
+      if (saysThat(error, "NotFound") || saysThat(error, "NotADirectory")) return undefined;
+      permissionMissing ||= saysThat(error, "NotCapable");
       throw fileAccessError(error, { action: "read", path: join(at.path, relative), folder: at.path });
     }
   }
@@ -176,17 +174,16 @@ class FactsOfData {
     const facts = of === undefined ? this.#single : this.#several.get(of) ?? new Map<string, DataFileFacts>();
     if (of !== undefined) this.#several.set(of, facts as Map<string, DataFileFacts>);
     if (facts.has(path)) return;
-    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const sha256 = sha256Of([bytes]);
     facts.set(path, { path, ...(folder !== undefined && { folder }), bytes: bytes.length, sha256 });
   }
 
   all(): DataFileFacts[] {
     const several = [...this.#several].map(([path, each]): DataFileFacts => {
-      const sum = createHash("sha256");
-      for (const file of each.values()) sum.update(`${file.sha256}  ${file.path}\n`);
+      const sha256 = sha256Of([...each.values()].map((file) => `${file.sha256}  ${file.path}\n`));
       const [{ folder }] = each.values() as unknown as [DataFileFacts];
       const bytes = [...each.values()].reduce((n, file) => n + file.bytes, 0);
-      return { path, ...(folder !== undefined && { folder }), files: each.size, bytes, sha256: sum.digest("hex") };
+      return { path, ...(folder !== undefined && { folder }), files: each.size, bytes, sha256 };
     });
     return [...this.#single.values(), ...several];
   }
@@ -210,19 +207,19 @@ function openFolder(path: string, what: string): Folder {
     what,
     locate(relative) {
       try {
-        realFolder ??= Deno.realPathSync(path);
-        const real = Deno.realPathSync(join(path, relative));
+        realFolder ??= fileSystem.realPathSync(path);
+        const real = fileSystem.realPathSync(join(path, relative));
         const prefix = realFolder.endsWith(sep) ? realFolder : realFolder + sep;
         if (real.startsWith(prefix)) return real;
       } catch (error) {
-        if (error instanceof Deno.errors.NotFound) return undefined;
+        if (saysThat(error, "NotFound")) return undefined;
         throw error;
       }
       throw new FileAccessError(`\`${relative}\` is a link out of ${what}, which a program may not leave`);
     },
     leadsToFolder(relative) {
       try {
-        return Deno.statSync(join(path, relative)).isDirectory;
+        return fileSystem.statSync(join(path, relative)).isDirectory;
       } catch {
         return false; // whoever reads it is told why
       }
@@ -233,7 +230,7 @@ function openFolder(path: string, what: string): Folder {
 /** A folder of data, which must be there. */
 function openDataFolder(path: string): Folder {
   try {
-    if (Deno.statSync(path).isDirectory) return openFolder(path, `the data folder \`${path}\``);
+    if (fileSystem.statSync(path).isDirectory) return openFolder(path, `the data folder \`${path}\``);
   } catch (error) {
     throw fileAccessError(error, { action: "read", path, folder: path });
   }

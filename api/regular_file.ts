@@ -1,5 +1,6 @@
 // How is a file read that somebody named? Only when it is a regular one of a size that is looked at first: a pipe waits for
 // ever, and a device never ends. Used for everything that the product reads for a program.
+import { fileSystem, saysThat } from "../runtime/record/file_system.ts";
 import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
 
 /** How a file is read. */
@@ -13,7 +14,7 @@ export interface RegularFileOptions {
 }
 
 /** The bytes of a regular file; undefined when it is not taken. Throws FileAccessError that says why it is not read, and
- *  Deno.errors.NotFound when there is none. */
+ *  what the system says, NotFound, when there is none. */
 export function readRegularFile(
   path: string,
   { take, folder, room = (bytes) => new Uint8Array(bytes) }: RegularFileOptions,
@@ -21,19 +22,23 @@ export function readRegularFile(
   const refusal = (why: string) => new FileAccessError(`Cannot read \`${path}\`: ${why}`);
   try {
     // opening a pipe waits for who writes to it: so it is looked at before
-    const { size, ...kind } = Deno.statSync(path);
+    const { size, ...kind } = fileSystem.statSync(path);
     const other = kinds.find((k) => kind[k.is]);
     if (!kind.isFile) throw refusal(other?.why ?? "it is no regular file");
     if (!take(size)) return undefined;
-    using file = Deno.openSync(path, { read: true });
-    if (!file.statSync().isFile) throw refusal("it was replaced while it was opened");
+    const file = fileSystem.openSync(path, { read: true });
     // one byte more, to see the end
     const bytes = room(size + 1);
     let length = 0;
-    while (length < bytes.length) {
-      const read = file.readSync(bytes.subarray(length));
-      if (read === null) break;
-      length += read;
+    try {
+      if (!file.statSync().isFile) throw refusal("it was replaced while it was opened");
+      while (length < bytes.length) {
+        const read = file.readSync(bytes.subarray(length));
+        if (read === null) break;
+        length += read;
+      }
+    } finally {
+      file.close();
     }
     if (length !== size) {
       throw refusal(
@@ -44,7 +49,7 @@ export function readRegularFile(
     }
     return bytes.subarray(0, size);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw error;
+    if (saysThat(error, "NotFound")) throw error;
     throw fileAccessError(error, { action: "read", path, folder });
   }
 }

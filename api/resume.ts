@@ -1,10 +1,11 @@
 // From where may a script let a run go on? From the bytes of a checkpoint, a run, or a run folder or file of the command line.
-import { fileURLToPath } from "node:url";
 import { UseError } from "../runtime/errors.ts";
 import { type Checkpoint, CheckpointError, decodeCheckpoint } from "../runtime/record/checkpoint_bytes.ts";
 import { newestCheckpoint } from "../runtime/record/checkpoints.ts";
+import { fileSystem } from "../runtime/record/file_system.ts";
 import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
 import type { RunState } from "../runtime/loop/run_state.ts";
+import { pathOf } from "./paths.ts";
 import type { Run } from "./run.ts";
 
 /** Where a run goes on: see `RunOptions.resume`.
@@ -25,7 +26,7 @@ export interface ResumeFrom {
  *  what cannot be read. */
 export function openResume(resume: Resume): ResumeFrom {
   if (typeof resume === "string" || resume instanceof URL) {
-    const path = resume instanceof URL ? fileURLToPath(resume) : resume.replace(/(?<=.)\/+$/, "");
+    const path = resume instanceof URL ? pathOf(resume) : resume.replace(/(?<=.)\/+$/, "");
     return isFolder(path) ? inFolder(path) : single(readBytes(path), `\`${path}\``);
   }
   if (resume instanceof Uint8Array) return single(resume, "The checkpoint");
@@ -64,7 +65,7 @@ function inFolder(path: string): ResumeFrom {
 
 function isFolder(path: string): boolean {
   try {
-    return Deno.statSync(path).isDirectory;
+    return fileSystem.statSync(path).isDirectory;
   } catch (error) {
     throw fileAccessError(error, { action: "read", path });
   }
@@ -72,7 +73,7 @@ function isFolder(path: string): boolean {
 
 function readBytes(path: string): Uint8Array {
   try {
-    return Deno.readFileSync(path);
+    return fileSystem.readFileSync(path);
   } catch (error) {
     throw fileAccessError(error, { action: "read", path });
   }

@@ -1,5 +1,6 @@
 // Which runs do paths name? That of a run folder itself; that of a sweep those of its runs that have begun.
 import { UseError } from "../runtime/errors.ts";
+import { fileSystem } from "../runtime/record/file_system.ts";
 import { FileAccessError } from "../runtime/record/files.ts";
 import { type NamedRuns, namedRuns } from "./sweep_list.ts";
 
@@ -37,7 +38,7 @@ function refuseTwice(folders: readonly string[]): void {
 /** Where a folder is, by whichever name. */
 function placeOf(folder: string): string {
   try {
-    return Deno.realPathSync(folder);
+    return fileSystem.realPathSync(folder);
   } catch {
     return folder; // who reads it says that it is not there
   }

@@ -1,4 +1,5 @@
 // Which runs are of one setting? Those that differ by their seeds alone; a setting is called by what tells it from the others.
+import { fileSystem } from "../runtime/record/file_system.ts";
 import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
 import type { Json } from "../runtime/record/metrics.ts";
 import { quantitiesOf } from "./compared_values.ts";
@@ -34,7 +35,7 @@ export function readRunFolder(path: string): StoredRun {
 export function readRunTexts(folder: string, { imports = [] }: Pick<SaidOfRun, "imports">): readonly string[] {
   return ["experiment.meta", ...imports.map(({ stored }) => stored)].map((name) => {
     try {
-      return Deno.readTextFileSync(`${folder}/${name}`);
+      return fileSystem.readTextFileSync(`${folder}/${name}`);
     } catch (error) {
       throw fileAccessError(error, { action: "read", path: `${folder}/${name}` });
     }

@@ -1,6 +1,6 @@
 // How does a run become a text and come back? As JSON: plain data as a checkpoint has it (`runtime/record/plain_data.ts`), with its arrays
 // in base64, so that every bit of them, and every number that is not finite, is kept. Texts of version 1 said the same in other words.
-import { Buffer } from "node:buffer";
+import { fromBase64, toBase64 } from "../runtime/base64.ts";
 import { formatBytes } from "../runtime/bytes.ts";
 import { MetaRuntimeError, UseError } from "../runtime/errors.ts";
 import { allocate, type DType, type HostArray, type Origin, sizeOf, type TypedArray } from "../runtime/ir/types.ts";
@@ -46,7 +46,7 @@ export function writeRun({ failure, ...rest }: RunResult): string {
   }
   const arrays = Object.fromEntries([...data.tensors].map(([name, { dtype, data }]) => [
     name,
-    { dtype, base64: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64") },
+    { dtype, base64: toBase64(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)) },
   ]));
   const file = { format, version: formatVersion, sha256: sumOfData(data), result: JSON.parse(data.text), arrays };
   return JSON.stringify(file);
@@ -139,7 +139,7 @@ function decode(value: Plain): unknown {
 const cutOff = () => new TypeError("This serialised run has been altered: an array is cut off");
 
 function decodeData({ dtype, base64 }: Vector): TypedArray {
-  const bytes = Buffer.from(String(base64), "base64");
+  const bytes = fromBase64(String(base64));
   const width = allocate(dtype, 1).BYTES_PER_ELEMENT;
   if (bytes.length % width !== 0) throw cutOff();
   const data = allocate(dtype, bytes.length / width);

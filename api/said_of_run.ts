@@ -1,4 +1,5 @@
 // What does a run folder say of its run? What it was run with, where its data lay and how it ended.
+import { fileSystem, saysThat } from "../runtime/record/file_system.ts";
 import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
 import type { DataFileFacts } from "./program_files.ts";
 
@@ -36,9 +37,9 @@ export function howItEnded(run: string): { readonly outcome?: string; readonly m
 export function readJson(path: string, folder = path): object | undefined {
   let text: string;
   try {
-    text = Deno.readTextFileSync(path);
+    text = fileSystem.readTextFileSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    if (saysThat(error, "NotFound") || saysThat(error, "NotADirectory")) return undefined;
     throw fileAccessError(error, { action: "read", path, folder });
   }
   try {

@@ -1,5 +1,4 @@
 // How does a script keep a run? As the folder that `meta.ts … --out DIR` leaves, written when the run has ended.
-import { fileURLToPath } from "node:url";
 import { UseError } from "../runtime/errors.ts";
 import type { RunEvent } from "../runtime/loop/events.ts";
 import { recordedAt } from "../runtime/loop/records.ts";
@@ -7,6 +6,7 @@ import type { RunResult } from "../runtime/loop/results.ts";
 import type { Moment, RunState } from "../runtime/loop/run_state.ts";
 import { openRunFolder } from "../runtime/record/run_folder.ts";
 import { contentsOf, type KeptRun } from "./folder_contents.ts";
+import { pathOf } from "./paths.ts";
 import type { Run } from "./run.ts";
 
 /** What a run is of, and what came of it. */
@@ -54,7 +54,7 @@ export function writeRunFolder(run: Run, folder: string | URL): void {
     throw new UseError("A run that was restored from text has no program to write down: keep the run that made it");
   }
   const { of, result, place } = known;
-  const written = openRunFolder(folder instanceof URL ? fileURLToPath(folder) : folder, contentsOf(of));
+  const written = openRunFolder(pathOf(folder), contentsOf(of));
   try {
     for (const event of eventsOf(result, of)) written.record(event, result.seconds);
     if (place) written.checkpoint(place.state, place.moment, place.seconds);

@@ -15,7 +15,7 @@ import { version } from "../api/version.ts";
 import { count, quoted } from "../dsl/text/words.ts";
 import { UseError } from "../runtime/errors.ts";
 import { FileAccessError } from "../runtime/record/files.ts";
-import { sha256Of } from "../runtime/record/identity.ts";
+import { sha256Of } from "../runtime/sha256.ts";
 import { type CommandLine, type InputValues, parseArguments, type Swept } from "./arguments.ts";
 import type { Prepared } from "./prepared.ts";
 import { mostRuns } from "./value_lists.ts";

@@ -1,4 +1,5 @@
-// How are numbers of bytes written and read? In decimal units, as `memory 2 GB` says them; binary ones are understood.
+// How are numbers of bytes written and read? In decimal units, as `memory 2 GB` says them; binary ones are understood. Pieces are joined
+// here, too.
 
 const units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 
@@ -20,6 +21,13 @@ function scaled(bytes: number): { amount: number; unit: string } {
   let amount = bytes;
   while (amount >= 1000 && k < units.length - 1) [amount, k] = [amount / 1000, k + 1];
   return { amount, unit: units[k]! };
+}
+
+/** Pieces as one. */
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  pieces.reduce((at, piece) => (bytes.set(piece, at), at + piece.length), 0);
+  return bytes;
 }
 
 /** The units that can be written. */

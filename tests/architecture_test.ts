@@ -135,7 +135,8 @@ Deno.test("the circles of runtime/ are those that are essential, and each module
 });
 
 Deno.test("dsl/ knows of runtime/ the representation, the form of a program, and what reaches what", () => {
-  const known = /^runtime\/(ir\/|program\/|errors\.ts$|limits\.ts$|bytes\.ts$|autodiff\/influence\.ts$)/;
+  const known =
+    /^runtime\/(ir\/|program\/|errors\.ts$|limits\.ts$|bytes\.ts$|platform\.ts$|packages\.ts$|autodiff\/influence\.ts$)/;
   const beyond = (list: readonly Import[]) =>
     list.filter(({ from, to }) => from.startsWith("dsl/") && to.startsWith("runtime/") && !known.test(to));
   assertEquals(beyond(imports), []);
@@ -273,6 +274,54 @@ Deno.test("packages have exact versions and one file each, and only that of the 
     "runtime/backend/tensorflow/package.ts  npm:${name}@${packageVersion}",
   ]);
   assertEquals(packages([{ module: "a.ts", text: 'await import("npm:a@1");' }]), ["a.ts import( npm:a@1"]);
+});
+
+/** What an import of `mod.ts` brings, at once or when it is first needed. */
+function reachedFromTheApi(): string[] {
+  const reached = new Set(["mod.ts"]);
+  for (const module of reached) {
+    for (const { to } of importsOf(module, Deno.readTextFileSync(new URL(module, root)))) {
+      if (to.endsWith(".ts")) reached.add(to);
+    }
+  }
+  return [...reached];
+}
+
+Deno.test("what mod.ts reaches runs in a page: it imports no module of Node, and asks in few files for what Deno alone has", () => {
+  const reached = reachedFromTheApi();
+  assert(reached.length > 250 && reached.includes("runtime/backend/tensorflow/index.ts"), "imports are followed");
+  const lines = reached.flatMap((module) =>
+    Deno.readTextFileSync(new URL(module, root)).split("\n").filter((line) => !/^\s*(\/\/|\*|\/\*)/.test(line))
+      .map((line) => ({ module, line }))
+  );
+  const ofNode = /(?<!typeof )\bimport(\(|\s)[^;]*"node:|\bfrom "node:/;
+  assertEquals(linesWith(ofNode, lines), []);
+  const planted = [
+    'import { join } from "node:path";',
+    'import "node:path";',
+    'await import("node:os");',
+    '} from "node:fs";',
+  ];
+  assertEquals(linesWith(ofNode, planted.map((line) => ({ module: "a.ts", line }))).length, 4);
+  // TensorFlow is loaded in Deno only
+  const doors = ["runtime/platform.ts", "runtime/record/file_system.ts", "runtime/backend/wasm/workers.ts"];
+  const others = lines.filter(({ module }) =>
+    !doors.includes(module) && !module.startsWith("runtime/backend/tensorflow/")
+  );
+  const ofOne = /\bDeno\.(?!customInspect)|\bnavigator\b|\bprocess\.|\bnew Worker\b|\bBuffer\.(from|alloc|concat)\b/;
+  assertEquals(linesWith(ofOne, others), []);
+  const asked = ["Deno.cwd()", "navigator.gpu", "process.env", "new Worker(url)", 'Buffer.from("a")'];
+  assertEquals(linesWith(ofOne, asked.map((line) => ({ module: "a.ts", line }))).length, asked.length);
+  // of what is newer than ES2023 the most tempting; `deno task build` finds all
+  const methods =
+    "union|intersection|difference|symmetricDifference|isSubsetOf|isSupersetOf|isDisjointFrom|toBase64|fromBase64";
+  const newer = new RegExp(
+    `(?<!\\.)\\.(${methods})\\(|\\b(groupBy|withResolvers|fromAsync)\\(|\\busing \\w+ =|` +
+      "\\.(values|keys|entries)\\(\\)\\.(map|filter|some|every|find|reduce|toArray|flatMap|take|drop)\\(",
+  );
+  assertEquals(linesWith(newer, lines), []);
+  const tempting = ["a.union(b)", "Map.groupBy(a, f)", "using file = open();", "map.keys().map(f)"];
+  assertEquals(linesWith(newer, tempting.map((line) => ({ module: "a.ts", line }))).length, tempting.length);
 });
 
 Deno.test("every verb that compiles loads what reads images before", () => {

@@ -4,6 +4,7 @@ import { npyEntries, readNpyHeader } from "../../dsl/data/npy.ts";
 import { fewerPoints } from "../../runtime/loop/curve.ts";
 import type { OuterResult, RunResult } from "../../runtime/loop/results.ts";
 import type { RunState } from "../../runtime/loop/run_state.ts";
+import { fileSystem, saysThat } from "../../runtime/record/file_system.ts";
 import {
   decodeSafetensors,
   learnedFile,
@@ -72,9 +73,9 @@ function once<T>(make: () => T): () => T {
 /** Undefined where it is not there, or too large for a report. */
 function bytesAt(path: string): Uint8Array | undefined {
   try {
-    return Deno.statSync(path).size > mostBytes ? undefined : Deno.readFileSync(path);
+    return fileSystem.statSync(path).size > mostBytes ? undefined : fileSystem.readFileSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (saysThat(error, "NotFound")) return undefined;
     throw fileAccessError(error, { action: "read", path });
   }
 }

@@ -71,11 +71,15 @@ export function nameOfRun(
   loops: ReadonlySet<Loop>,
 ): string | undefined {
   const alone = gradients.filter(({ across, direction }) => !across && !isWindowed(direction));
-  const gradient = alone.find(({ outermost }) => loops.isSubsetOf(outermost));
+  const gradient = alone.find(({ outermost }) => areAmong(loops, outermost));
   if (gradient) return gradientName(el, gradient.item);
   const plain = evaluations.filter(({ item, across, every, steps }) => !across && !every && !steps && !item.after);
-  return plain.find(({ runs }) => loops.isSubsetOf(outermostOf(runs)))?.item.name.name;
+  return plain.find(({ runs }) => areAmong(loops, outermostOf(runs)))?.item.name.name;
 }
+
+/** True when all loops are among the others. */
+export const areAmong = (loops: ReadonlySet<Loop>, others: ReadonlySet<Loop>): boolean =>
+  [...loops].every((loop) => others.has(loop));
 
 /** Of loops that were run those that no other ran. */
 export function outermostOf(runs: readonly CheckedLoop[]): ReadonlySet<Loop> {

@@ -5,7 +5,7 @@ import type { OutputItem } from "../syntax/ast.ts";
 import { onlyChecked } from "../elaborate/functions.ts";
 import { fail, sourceText } from "../world/report.ts";
 import { openEvaluation } from "./check_evaluation.ts";
-import { nameOfRun, outermostOf } from "./check_items.ts";
+import { areAmong, nameOfRun, outermostOf } from "./check_items.ts";
 import { type CheckedOutput, type CheckedProgram, type CheckedSimulation } from "./checked_program.ts";
 import { checkedLoops } from "../loops/loop_record.ts";
 import { isAfterRun, readAcross } from "../loops/loops.ts";
@@ -51,7 +51,7 @@ export function outputsOfRuns(
   const owners = new Map(outputs.map((output) => {
     const loops = outermostOf(output.runs);
     const owner = output.plain && loops.size > 0
-      ? simulations.find((s) => loops.isSubsetOf(outermostOf(s.runs)))
+      ? simulations.find((s) => areAmong(loops, outermostOf(s.runs)))
       : undefined;
     return [output, owner];
   }));

@@ -1,6 +1,6 @@
 // What does a JPEG file hold (ITU-T T.81)? Its parts are gone through here, to its end, so that what its pixels take and what is missing
 // is known before; the pixels are unpacked by the package jpeg-js, which is loaded when somebody first asks for it.
-import { UseError } from "../../runtime/errors.ts";
+import { loadPackage } from "../../runtime/packages.ts";
 import type { ImageReader } from "./pixels.ts";
 
 /** What is used of the package. */
@@ -14,8 +14,8 @@ interface JpegPackage {
   }): { readonly width: number; readonly height: number; readonly data: Uint8Array };
 }
 
-// a name that is only known when it is asked for: nothing is downloaded before
-const specifier = ["npm:jpeg-js@0.4.4"] as const;
+/** Nothing is downloaded before it is asked for. */
+const specifier = "npm:jpeg-js@0.4.4";
 
 let loaded: JpegPackage | undefined;
 
@@ -32,17 +32,7 @@ let loaded: JpegPackage | undefined;
  */
 export async function loadJpegReader(): Promise<void> {
   if (loaded) return;
-  let found: { readonly default: JpegPackage };
-  try {
-    found = await import(specifier[0]);
-  } catch (error) {
-    throw new UseError(
-      `What reads JPEG images, ${specifier[0].slice(4)}, cannot be loaded (${
-        (error as Error).message.split("\n")[0]
-      }): it is downloaded once, which needs the network`,
-    );
-  }
-  loaded = found.default;
+  loaded = (await loadPackage<{ readonly default: JpegPackage }>(specifier, "What reads JPEG images")).default;
 }
 
 /** True when JPEG images can be read. */

@@ -1,8 +1,7 @@
 // What does a PNG file hold (https://www.w3.org/TR/png-3)? Its header is read first, which says what its pixels take; then they are
-// unpacked by `node:zlib`, with every checksum, to no more bytes than the header promises.
-import { Buffer } from "node:buffer";
-import { crc32, inflateSync } from "node:zlib";
-import { mostDeflated } from "./inflate.ts";
+// unpacked, with every checksum, to no more bytes than the header promises.
+import { joined } from "../../runtime/bytes.ts";
+import { crc32, inflateZlib, mostDeflated, TooMuch } from "./inflate.ts";
 import type { ImageReader } from "./pixels.ts";
 
 const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -165,13 +164,12 @@ function unpacked(chunks: Chunks): Uint8Array {
   const size = filteredSize(chunks);
   let rows: Uint8Array;
   try {
-    rows = inflateSync(Buffer.concat(packed), { maxOutputLength: size });
+    rows = inflateZlib(joined(packed), size);
   } catch (error) {
-    const { code, message } = error as Error & { readonly code?: string };
-    if (code === "ERR_BUFFER_TOO_LARGE") {
+    if (error instanceof TooMuch) {
       throw new SyntaxError(`it holds more than the ${size} bytes that its header promises`);
     }
-    throw new SyntaxError(`its pixels cannot be unpacked (${message})`);
+    throw new SyntaxError(`its pixels cannot be unpacked (${(error as Error).message})`);
   }
   if (rows.length !== size) {
     throw new SyntaxError(`it holds ${rows.length} bytes of pixels, and its header promises ${size}`);

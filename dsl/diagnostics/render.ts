@@ -1,6 +1,5 @@
 // How is a diagnostic shown to people and to programs? The last stage of `dsl/`: diagnostics and the texts they point
 // into become lines for a terminal (colours only when asked) or objects for JSON.
-import { styleText } from "node:util";
 import type { Diagnostic, Label } from "./diagnostic.ts";
 import { lineColumn, type SourceText, type Span } from "../text/source.ts";
 import { wrapText } from "../text/wrap.ts";
@@ -171,20 +170,30 @@ function lastPosition(text: string, start: number, end: number): { line: number;
 type Paint = (style: Style, text: string) => string;
 type Style = keyof typeof styles;
 
+/** What a terminal is told before and after (ECMA-48). */
+const [bold, red, green, yellow, blue, cyan] = [
+  [1, 22],
+  [31, 39],
+  [32, 39],
+  [33, 39],
+  [34, 39],
+  [36, 39],
+] as const;
+
 const styles = {
-  error: ["red", "bold"],
-  warning: ["yellow", "bold"],
-  title: ["bold"],
-  note: ["cyan", "bold"],
-  hint: ["green", "bold"],
-  gutter: ["blue"],
-  secondary: ["cyan"],
+  error: [red, bold],
+  warning: [yellow, bold],
+  title: [bold],
+  note: [cyan, bold],
+  hint: [green, bold],
+  gutter: [blue],
+  secondary: [cyan],
 } as const;
 
 function painter(color: boolean): Paint {
   if (!color) return (_, text) => text;
-  // without `validateStream: false`, node:util would look at environment variables, which needs a permission
-  return (style, text) => text === "" ? "" : styleText([...styles[style]], text, { validateStream: false });
+  return (style, text) =>
+    text === "" ? "" : styles[style].reduceRight((inner, [on, off]) => `\x1b[${on}m${inner}\x1b[${off}m`, text);
 }
 
 interface BlockStyle {

@@ -220,7 +220,7 @@ function overridesOf(el: Elaboration, loop: string): { entry: OverrideEntry; mod
 /** Every override must name a loop and a hyperparameter, once. */
 export function checkOverrides(el: Elaboration): void {
   const root = el.modules.root;
-  const declared = [...definedAround(root)].filter((d) => d.item.kind === "Inner" || d.item.kind === "Outer");
+  const declared = definedAround(root).filter((d) => d.item.kind === "Inner" || d.item.kind === "Outer");
   const seen = new Map<string, Span>();
   for (const item of root.program.items) {
     if (item.kind !== "Override" || item.loop.name === "") continue;

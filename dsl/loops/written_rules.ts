@@ -92,7 +92,7 @@ export function placedStep(
     const consumer = { ...cx.world.consumer, metaStep: undefined };
     const step = evaluate({ ...cx, b, world: rootWorld(consumer, b), batch: undefined }, inside);
     if (!step) return undefined;
-    const results = [step.p, ...now.states.keys().map((name) => step.states.get(name)!)];
+    const results = [step.p, ...[...now.states.keys()].map((name) => step.states.get(name)!)];
     const fn = eliminateDeadCode(b.finish(results.map((x) => x.variable)));
     if (looksAtNumbers(fn)) return "open";
     if (reads.every((r) => r.like !== undefined)) known.push({ fn, reads });

@@ -67,7 +67,11 @@ function endsOf(compiled: Compiled, instance: InstanceNode): ReadonlyMap<string,
   const { el, checked } = compiled;
   const learned = new Set(checked.outers.flatMap((o) => o.leaves));
   const ends = new Map<string, SimulationProgram>();
-  const groups = Map.groupBy(tensorsIn(instance), (leaf) => ownersOf(el, leaf.path).map((l) => l.name).join());
+  const groups = new Map<string, ReturnType<typeof tensorsIn>[number][]>();
+  for (const leaf of tensorsIn(instance)) {
+    const owners = ownersOf(el, leaf.path).map((l) => l.name).join();
+    groups.set(owners, [...(groups.get(owners) ?? []), leaf]);
+  }
   for (const leaves of groups.values()) {
     refuseRunByOthers(compiled, instance, leaves);
     const owners = ownersOf(el, leaves[0]!.path);

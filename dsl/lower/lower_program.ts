@@ -26,7 +26,7 @@ export function lowerProgram(el: Elaboration, checked: CheckedProgram): Experime
   const trained = ({ runs }: Checked) => givenTrained(checked, runs);
   const untrained = ({ item, wrt, runs }: CheckedGradient) => {
     const own = namesOf(wrt.flatMap((r) => r.leaves));
-    return givenTo(checked, item.after ? learned.union(own) : own, runs);
+    return givenTo(checked, item.after ? new Set([...learned, ...own]) : own, runs);
   };
   const wishesOf = (has: (loop: Loop) => boolean) => checked.records.wishes.filter((w) => has(w.loop));
   const { hasErrors } = el.sink;

@@ -43,8 +43,8 @@ export interface Module {
 }
 
 /** What the names of a file stand for, but for those of the library, which need not be read. */
-export function definedAround({ visible }: Module): IteratorObject<Definition> {
-  return visible.values().filter(({ module }) => !module.library);
+export function definedAround({ visible }: Module): Definition[] {
+  return [...visible.values()].filter(({ module }) => !module.library);
 }
 
 /** All files of a program. */

@@ -136,8 +136,8 @@ async function untilAborted(work: Promise<unknown>, signal: AbortSignal | undefi
     work.catch(() => {}); // nobody waits for it any more
     return false;
   }
-  const { promise: aborted, resolve } = Promise.withResolvers<boolean>();
-  const stop = () => resolve(false);
+  let stop = () => {};
+  const aborted = new Promise<boolean>((resolve) => stop = () => resolve(false));
   signal.addEventListener("abort", stop, { once: true });
   try {
     return await Promise.race([work.then(() => true), aborted]);

@@ -75,10 +75,3 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
     seconds: Number(said("seconds")),
   };
 }
-
-/** Pieces as one. */
-export function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  pieces.reduce((at, piece) => (bytes.set(piece, at), at + piece.length), 0);
-  return bytes;
-}

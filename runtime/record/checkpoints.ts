@@ -1,5 +1,6 @@
 // Where are the checkpoints of a run folder, and which of them does a run go on from? One file a moment, in `checkpoints/`: the last three,
 // and one of the end of each outer, from which that can be made longer.
+import { fileSystem, saysThat } from "./file_system.ts";
 import { type Checkpoint, CheckpointError, decodeCheckpoint, encodeCheckpoint } from "./checkpoint_bytes.ts";
 import type { RunState } from "../loop/run_state.ts";
 import type { Disk } from "./disk.ts";
@@ -19,11 +20,11 @@ const endOf = (name: string) => partsOf(name)?.[2];
 /** Names of the checkpoints of a run folder, the newest first. Throws FileAccessError. */
 export function checkpointsIn(run: string): string[] {
   try {
-    const there = [...Deno.readDirSync(folderOf(run))].filter(({ isDirectory }) => !isDirectory);
+    const there = [...fileSystem.readDirSync(folderOf(run))].filter(({ isDirectory }) => !isDirectory);
     return there.map(({ name }) => name).filter(partsOf)
       .sort((a, b) => numberOf(b) - numberOf(a));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
+    if (saysThat(error, "NotFound")) return [];
     throw fileAccessError(error, { action: "read", path: folderOf(run) });
   }
 }
@@ -136,7 +137,7 @@ export function removeNewer(run: string, than: string | undefined, disk: Disk): 
 
 function readBytes(path: string): Uint8Array {
   try {
-    return Deno.readFileSync(path);
+    return fileSystem.readFileSync(path);
   } catch (error) {
     throw fileAccessError(error, { action: "read", path });
   }

@@ -1,5 +1,6 @@
 // What does a run do to the disk? Every operation that changes something there, one by one: those of the system, or others that tests
 // put in their place.
+import { fileSystem, saysThat, type SystemFile } from "./file_system.ts";
 
 /** A file that a run writes. Each method throws what the system says. */
 export interface OpenFile {
@@ -31,7 +32,7 @@ export interface Disk {
 /** The disk of this machine. */
 export const systemDisk: Disk = {
   open(path, which) {
-    const file = Deno.openSync(path, { append: true, createNew: which === "new" });
+    const file = fileSystem.openSync(path, { append: true, createNew: which === "new" });
     return {
       write: (bytes) => file.writeSync(bytes),
       sync: () => file.syncSync(),
@@ -41,13 +42,13 @@ export const systemDisk: Disk = {
       close: () => file.close(),
     };
   },
-  rename: Deno.renameSync,
-  remove: (path) => Deno.removeSync(path),
-  makeFolder: (path, { parents } = { parents: false }) => Deno.mkdirSync(path, { recursive: parents }),
+  rename: (from, to) => fileSystem.renameSync(from, to),
+  remove: (path) => fileSystem.removeSync(path),
+  makeFolder: (path, { parents } = { parents: false }) => fileSystem.mkdirSync(path, { recursive: parents }),
   syncFolder(path) {
-    let folder: Deno.FsFile;
+    let folder: SystemFile;
     try {
-      folder = Deno.openSync(path, { read: true });
+      folder = fileSystem.openSync(path, { read: true });
     } catch {
       return; // not every system lets a folder be opened, and not every run may read: the file is whole all the same
     }
@@ -64,18 +65,18 @@ export const systemDisk: Disk = {
 
 /** Whether the name still leads to the open file, as far as Deno may see that. Where a server keeps a removed file under another name as
  *  long as it is open, the name says so; a file system that gives numbers to files as it likes tells another one by its length. */
-function isAt(path: string, file: Deno.FsFile, length: number): boolean {
+function isAt(path: string, file: SystemFile, length: number): boolean {
   try {
-    const there = Deno.statSync(path);
+    const there = fileSystem.statSync(path);
     const own = file.statSync();
     return own.nlink !== 0 && (there.ino === own.ino && there.dev === own.dev || there.size === length);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotCapable)) return !(error instanceof Deno.errors.NotFound);
+    if (!saysThat(error, "NotCapable")) return !saysThat(error, "NotFound");
   }
   try {
-    Deno.openSync(path, { append: true }).close();
+    fileSystem.openSync(path, { append: true }).close();
     return true;
   } catch (error) {
-    return !(error instanceof Deno.errors.NotFound);
+    return !saysThat(error, "NotFound");
   }
 }

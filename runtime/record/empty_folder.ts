@@ -1,5 +1,6 @@
 // How is a folder taken that is to be new? It is made, with those around it; one that is there is taken when nothing is in it.
 import type { Disk } from "./disk.ts";
+import { fileSystem, saysThat } from "./file_system.ts";
 import { FileAccessError, fileAccessError } from "./files.ts";
 
 /** Makes the folder; false where it is there and empty. `who` overwrites nothing: it is named where something is in the way. Throws
@@ -9,17 +10,17 @@ export function makeEmptyFolder(path: string, { disk, who }: { readonly disk: Di
     disk.makeFolder(path);
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
+    if (saysThat(error, "NotFound")) {
       makeParents(path, disk);
       return true;
     }
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw fileAccessError(error, { action: "write", path });
+    if (!saysThat(error, "AlreadyExists")) throw fileAccessError(error, { action: "write", path });
   }
   let empty: boolean;
   try {
-    empty = Deno.readDirSync(path)[Symbol.iterator]().next().done === true;
+    empty = fileSystem.readDirSync(path)[Symbol.iterator]().next().done === true;
   } catch (error) {
-    if (error instanceof Deno.errors.NotADirectory) {
+    if (saysThat(error, "NotADirectory")) {
       throw new FileAccessError(`\`${path}\` is a file, and a folder is to be made: name another one`);
     }
     throw fileAccessError(error, { action: "read", path });

@@ -1,6 +1,8 @@
 // How is a file written so that a crash never leaves half of it, and how is a refusal said? The only place that writes
 // whole files for a run.
+import { platform } from "../platform.ts";
 import type { Disk, OpenFile } from "./disk.ts";
+import { saysThat } from "./file_system.ts";
 
 /** A file or folder could not be read or written. The message is for the user and holds the cure where there is one.
  *
@@ -33,12 +35,13 @@ export function fileAccessError(
   const { action, path } = at;
   const text = `Cannot ${action} \`${path}\``;
   if (error instanceof FileAccessError) return error;
-  if (error instanceof Deno.errors.NotCapable) {
+  if (saysThat(error, "NotCapable")) {
     const named = at.folder ?? path;
     // to give a file its name takes the permission to read it, too; under /dev and /proc all permissions are needed
     const missing = /^Requires (read|write|all) access/.exec((error as Error).message)?.[1] ?? action;
-    const flag = missing === "all" ? "--allow-all" : `--allow-${missing}=${/\s/.test(named) ? `"${named}"` : named}`;
-    return new FileAccessError(`${text}: Deno was not given the permission; add ${flag}`);
+    const what = platform === "Node" ? `fs-${missing}` : missing;
+    const flag = missing === "all" ? "--allow-all" : `--allow-${what}=${/\s/.test(named) ? `"${named}"` : named}`;
+    return new FileAccessError(`${text}: ${platform} was not given the permission; add ${flag}`);
   }
   const reason = reasons.find(([test]) => test(error))?.[1];
   const said = reason ?? (error instanceof Error ? error.message : String(error));
@@ -46,19 +49,19 @@ export function fileAccessError(
 }
 
 const reasons: readonly (readonly [(error: unknown) => boolean, string])[] = [
-  [(e) => e instanceof Deno.errors.NotFound, "there is no such file or folder"],
-  [(e) => e instanceof Deno.errors.PermissionDenied, "the operating system refuses it"],
-  [(e) => e instanceof Deno.errors.IsADirectory, "it is a folder"],
-  [(e) => e instanceof Deno.errors.NotADirectory, "a part of the path is not a folder"],
+  [(e) => saysThat(e, "NotFound"), "there is no such file or folder"],
+  [(e) => saysThat(e, "PermissionDenied"), "the operating system refuses it"],
+  [(e) => saysThat(e, "IsADirectory"), "it is a folder"],
+  [(e) => saysThat(e, "NotADirectory"), "a part of the path is not a folder"],
   [(e) => hasCode(e, "ELOOP"), "it is a link that leads to itself"],
   [(e) => hasCode(e, "ENAMETOOLONG"), "its name is too long"],
-  [(e) => e instanceof Deno.errors.BrokenPipe, "who reads it has gone"],
+  [(e) => saysThat(e, "BrokenPipe"), "who reads it has gone"],
   [(e) => hasCode(e, "ENOSPC"), "the disk is full"],
   [(e) => hasCode(e, "EDQUOT"), "the disk quota is used up"],
   [(e) => hasCode(e, "EROFS"), "the file system is read-only"],
 ];
 
-// Deno has no error classes for these
+// there are no error classes for these
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && (error as Error & { code?: string }).code === code;
 }
@@ -134,7 +137,7 @@ export function makeFolder(path: string, disk: Disk): void {
   try {
     disk.makeFolder(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw fileAccessError(error, { action: "write", path });
+    if (!saysThat(error, "AlreadyExists")) throw fileAccessError(error, { action: "write", path });
   }
 }
 
@@ -144,7 +147,7 @@ export function removeQuietly(path: string, disk: Disk): boolean {
     disk.remove(path);
     return true;
   } catch (error) {
-    return error instanceof Deno.errors.NotFound;
+    return saysThat(error, "NotFound");
   }
 }
 

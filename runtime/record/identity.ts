@@ -1,7 +1,7 @@
 // What is a run of? Its program with all that it is run with, in parts that have names: a run goes on only with the same, and which part
 // is another one can be said. Written into every checkpoint.
-import { createHash } from "node:crypto";
 import type { HostArray } from "../ir/types.ts";
+import { sha256Of } from "../sha256.ts";
 
 /** What a run is of. Sums are SHA-256, hexadecimal. */
 export interface RunIdentity {
@@ -22,13 +22,6 @@ export interface RunIdentity {
   readonly memory: number | null;
   /** Of this software: another one may compute other bits. */
   readonly version: string;
-}
-
-/** SHA-256 of texts and bytes, one after the other, hexadecimal. */
-export function sha256Of(parts: readonly (string | Uint8Array)[]): string {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return hash.digest("hex");
 }
 
 /** The sum of an array with its type. */

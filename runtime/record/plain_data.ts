@@ -1,6 +1,6 @@
 // How does plain data become a file? Arrays of numbers stand in a safetensors file as tensors, and all around them in one text of its
 // metadata: objects, lists, maps, texts, and numbers of every kind, each back to its last bit.
-import { sha256Of } from "./identity.ts";
+import { sha256Of } from "../sha256.ts";
 import { allocate, type DType, type HostArray, type TypedArray } from "../ir/types.ts";
 import { SafetensorsError } from "../program/safetensors.ts";
 

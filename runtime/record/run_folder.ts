@@ -1,6 +1,7 @@
 // What does a run leave on disk, and in which order? The folder of `--out`: its log, which is taken first, what is run, then the metrics as
 // they come, then the arrays, and `summary.json` last: where it stands and misses nothing, the folder is complete. Nothing there is ever
 // overwritten.
+import { fileSystem, type FolderEntry, saysThat } from "./file_system.ts";
 import type { RunEvent } from "../loop/events.ts";
 import type { RunResult } from "../loop/results.ts";
 import type { Moment, RunState } from "../loop/run_state.ts";
@@ -135,7 +136,7 @@ function removeIfThere(path: string, disk: Disk): void {
   try {
     disk.remove(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw fileAccessError(error, { action: "write", path });
+    if (!saysThat(error, "NotFound")) throw fileAccessError(error, { action: "write", path });
   }
 }
 
@@ -162,11 +163,11 @@ function removeTemporaries(folder: string, disk: Disk): void {
   }
 }
 
-function entriesOf(path: string): Deno.DirEntry[] {
+function entriesOf(path: string): FolderEntry[] {
   try {
-    return [...Deno.readDirSync(path)];
+    return [...fileSystem.readDirSync(path)];
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
+    if (saysThat(error, "NotFound")) return [];
     throw fileAccessError(error, { action: "read", path });
   }
 }

@@ -1,5 +1,6 @@
 // How is `metrics.jsonl` written while a run goes on? Lines wait in memory until they are handed to the system, and go on waiting where it
 // does not take them: a log is what may be lost last of all that a run says, and first of all that it keeps.
+import { fileSystem, saysThat } from "./file_system.ts";
 import type { Disk, OpenFile } from "./disk.ts";
 import { FileAccessError, fileAccessError, writeAll } from "./files.ts";
 
@@ -88,8 +89,8 @@ function openAt(
   try {
     return { file: disk.open(path, which), fresh: which === "new" };
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) throw another(folder);
-    if (which === "new" || !(error instanceof Deno.errors.NotFound)) {
+    if (saysThat(error, "AlreadyExists")) throw another(folder);
+    if (which === "new" || !saysThat(error, "NotFound")) {
       throw fileAccessError(error, { action: "write", path });
     }
     return openAt(path, folder, { disk, which: "new" });
@@ -100,8 +101,8 @@ function openAt(
 function asFarAs(path: string, from: LogBeginning): LogBeginning {
   if (from.logged === 0) return from;
   try {
-    if (Deno.statSync(path).size >= from.logged) return from;
-    return shortened(Deno.readFileSync(path).lastIndexOf(0x0a) + 1, from);
+    if (fileSystem.statSync(path).size >= from.logged) return from;
+    return shortened(fileSystem.readFileSync(path).lastIndexOf(0x0a) + 1, from);
   } catch (error) {
     throw fileAccessError(error, { action: "read", path });
   }

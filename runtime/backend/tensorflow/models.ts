@@ -1,9 +1,10 @@
 // Where is a SavedModel while TensorFlow reads it? In a temporary folder, which is gone when the graph is loaded; one that a killed
 // process left is removed at the next start.
-import { join } from "node:path";
-import { tmpdir } from "node:os";
 import { MetaRuntimeError } from "../../errors.ts";
+import { join, node } from "./node.ts";
 import { firstLine, type TensorFlow } from "./package.ts";
+
+const tmpdir = () => node("os").tmpdir();
 
 const prefix = "meta-tensorflow-";
 /** Folders of processes that are not known to be dead are left alone for so long. */

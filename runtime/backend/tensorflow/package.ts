@@ -1,12 +1,10 @@
 // How does TensorFlow come into the process? Through the package `@tensorflow/tfjs-node` (or `-gpu`): from the folder that
 // `deno task setup:tensorflow` makes, else by an npm specifier. Nothing is loaded before a child process has shown that it can be,
 // for a library that is missing or of another kind ends the process that loads it.
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import nodeUtil, { stripVTControlCharacters } from "node:util";
 import { MetaRuntimeError } from "../../errors.ts";
 import type { DType, TypedArray } from "../../ir/types.ts";
+import { platform } from "../../platform.ts";
+import { join, node } from "./node.ts";
 
 /** An array that TensorFlow holds. */
 export interface Tensor {
@@ -78,7 +76,7 @@ export function setUpFolders(): readonly string[] {
   const named = environment(folderVariable);
   if (named) return [named];
   const here = import.meta.url.startsWith("file:")
-    ? [fileURLToPath(new URL(`../../../${folderName}`, import.meta.url))]
+    ? [node("url").fileURLToPath(new URL(`../../../${folderName}`, import.meta.url))]
     : [];
   try {
     return [...new Set([...here, join(Deno.cwd(), folderName)])];
@@ -105,8 +103,11 @@ export interface Search {
 }
 
 /** Looks for a set-up. Starts a child process for what was not proved before. */
-export function findTensorFlow({ folders = setUpFolders(), specifiers = false, known = false }: Search = {}): Found {
-  for (const folder of folders) {
+export function findTensorFlow({ folders, specifiers = false, known = false }: Search = {}): Found {
+  if (platform !== "Deno" || !import.meta.url.endsWith("/package.ts")) {
+    return { missing: "the built file comes without it", cure: "import `mod.ts` itself, in Deno" };
+  }
+  for (const folder of folders ?? setUpFolders()) {
     for (const name of packageNames) {
       const addon = addonIn(folder, name);
       if (!exists(addon)) continue;
@@ -139,13 +140,13 @@ export function findTensorFlow({ folders = setUpFolders(), specifiers = false, k
 /** Loads the package. Throws MetaRuntimeError when the import fails. */
 export async function loadTensorFlow(place: Place, threads?: number): Promise<TensorFlow> {
   // what the package calls and newer runtimes do not have any more
-  const util = nodeUtil as unknown as Record<string, unknown>;
+  const util = node("util") as unknown as Record<string, unknown>;
   util.isNullOrUndefined ??= (x: unknown) => x === null || x === undefined;
   util.isArray ??= Array.isArray;
   setBefore(threads);
   try {
     if (place.kind === "folder") {
-      const from = createRequire(pathToFileURL(join(place.folder, "package.json")));
+      const from = node("module").createRequire(node("url").pathToFileURL(join(place.folder, "package.json")));
       return from(join(place.folder, "node_modules", place.name)) as TensorFlow;
     }
     // a name that is only known now: nothing is downloaded before it is asked for
@@ -200,7 +201,7 @@ function prove(place: Place): Proof | { readonly missing: string } {
   }
   const text = new TextDecoder().decode(output.stdout).trim().split("\n").at(-1) ?? "";
   if (output.success && text.startsWith("{")) return JSON.parse(text) as Proof;
-  const said = stripVTControlCharacters(new TextDecoder().decode(output.stderr)).split("\n");
+  const said = node("util").stripVTControlCharacters(new TextDecoder().decode(output.stderr)).split("\n");
   const why =
     said.find((line) => /error|cannot|not found/i.test(line))?.replace(/^error: (Uncaught )?(\(in promise\) )?/, "") ??
       (output.signal ? `it ended with ${output.signal}` : `it ended with code ${output.code}`);

@@ -11,6 +11,7 @@ import {
   type TypedArray,
 } from "../../ir/types.ts";
 import { costOf } from "../../ir/cost.ts";
+import { canShareMemory, processors } from "../../platform.ts";
 import { slackBytes } from "../../program/data_memory.ts";
 import { checkInputs, checkMemory, disposed } from "../check_inputs.ts";
 import type { Backend, Executable, FixedInputs, InPlace, Pauses } from "../interface.ts";
@@ -103,7 +104,8 @@ export function makeWasmBackend(options: WasmOptions = {}): WasmBackend {
     },
     compile(fn, budget = memoryLimitBytes, pauses, fixed = []) {
       const kernels = prepare(fn);
-      const { threads: wanted = navigator.hardwareConcurrency ?? 1, leastApart } = options;
+      const { leastApart } = options;
+      const wanted = canShareMemory() ? options.threads ?? processors() : 1;
       const apart = hasSeveralMemories() ? dataApart(fixed, { threads: wanted > 1, leastApart }) : nothingApart;
       const bytes = replace(kernels, apart);
       const why = memoryLimitBytes === mostBytes ? ", which is what WebAssembly can address" : "";

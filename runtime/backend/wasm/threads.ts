@@ -1,15 +1,17 @@
-// Where do other threads come from? Workers of Deno, started one by one once a program has run for a while; each runs the same
-// module on the same memory. A worker from a `data:` URL needs no permission.
+// Where do other threads come from? They are started one by one once a program has run for a while; each runs the same module on the
+// same memory.
 import { scalarFunctions } from "./math.ts";
 import { control, controlBytes } from "./threads_code.ts";
+import { startThread, type Thread } from "./workers.ts";
 
 /** Milliseconds of running for which one more thread is worth its start: twice what that takes. */
 export const worthAThread = 120;
 
-/** What workers run: the module from the message, until it is told to stop; where it looks for pauses, within a step too. */
+/** What a thread runs, as the text of a function: the module from the message, until it is told to stop; where it looks for pauses, within
+ *  a step too. */
 function workerSource(): string {
   const functions = Object.entries(scalarFunctions).map(([name, fn]) => `${name}: ${fn}`).join(", ");
-  return `onmessage = ({ data: { module, memories, thread } }) => {
+  return `({ module, memories, thread }) => {
   const math = { ${functions} };
   const words = new Int32Array(memories.memory.buffer, 0, ${controlBytes / 4});
   const due = () => Atomics.load(words, ${control.stop / 4});
@@ -20,8 +22,7 @@ function workerSource(): string {
   } catch (error) {
     if (error !== ended) throw error;
   }
-  close();
-};`;
+}`;
 }
 
 /** That of the program, and those of its data by the names of the module's imports. */
@@ -34,7 +35,7 @@ export class Helpers {
   readonly #words: Int32Array;
   #most: number;
   readonly #worth: number;
-  readonly #workers: Worker[] = [];
+  readonly #workers: Thread[] = [];
   #milliseconds = 0;
 
   /** `most`: threads besides the first. */
@@ -63,10 +64,8 @@ export class Helpers {
     while (this.#workers.length < this.#most && this.#milliseconds >= this.#worth) {
       this.#milliseconds -= this.#worth;
       try {
-        const worker = new Worker("data:text/javascript," + encodeURIComponent(workerSource()), { type: "module" });
-        this.#workers.push(worker);
-        const thread = this.#workers.length;
-        worker.postMessage({ module: this.#module, memories: this.#memories, thread });
+        const message = { module: this.#module, memories: this.#memories, thread: this.#workers.length + 1 };
+        this.#workers.push(startThread(workerSource(), message));
       } catch {
         // where there are no workers one thread does it all
         this.#most = 0;
