@@ -34,7 +34,7 @@ export function gateParts(readme: string): Part[] {
     { name: "lint", command: ["deno", "lint"] },
     {
       name: "types",
-      command: ["deno", "check", "--quiet", "mod.ts", "meta.ts", "cli", "tests", "bench", ".ci/gate.ts"],
+      command: ["deno", "check", "--quiet", "mod.ts", "meta.ts", "cli", "tests", "bench", "build", ".ci/gate.ts"],
     },
     { name: "documentation", command: ["deno", "doc", "--lint", "mod.ts"] },
     { name: "examples in the documentation", command: ["deno", "test", "-A", "--doc", ...documented] },
@@ -43,6 +43,16 @@ export function gateParts(readme: string): Part[] {
       name: "TensorFlow, where pip has its wheel",
       command: ["deno", "task", "setup:tensorflow"],
       without: "not set up: the tests that need it are named as ignored",
+    },
+    {
+      name: "Chromium, where apt has it",
+      command: ["deno", "task", "setup:chromium"],
+      without: "not installed: the tests of pages are named as ignored",
+    },
+    { name: "one file of the package, with its types", command: ["deno", "task", "build"] },
+    {
+      name: "the built file in Deno, Node and Chromium, beside mod.ts",
+      command: ["deno", "test", "-A", "--no-check", "tests/built/"],
     },
     {
       name: "every test, with many random cases",

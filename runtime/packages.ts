@@ -14,14 +14,15 @@ export function carry(specifier: string, load: () => Promise<unknown>): void {
  *  downloaded. */
 export async function loadPackage<T>(specifier: string, what: string): Promise<T> {
   // Node finds what is installed, by its name alone
-  const place = platform === "Deno" ? specifier : specifier.slice(4).replace(/(?<=.)@[^@/]*$/, "");
+  const place = platform === "Deno" ? specifier : specifier.slice(4).replace(/(?<=.)@[^@/]*/, "");
+  const [name] = /(?<=^npm:)@?[^@]+@[^/]*/.exec(specifier)!;
   try {
     return await (carried.get(specifier) ?? (() => import(place)))() as T;
   } catch (error) {
     const cure = platform === "Node"
-      ? `\`npm install ${specifier.slice(4)}\` installs it`
+      ? `\`npm install ${name}\` installs it`
       : "it is downloaded once, which needs the network";
     const [why] = (error as Error).message.split("\n");
-    throw new UseError(`${what}, ${specifier.slice(4)}, cannot be loaded (${why}): ${cure}`);
+    throw new UseError(`${what}, ${name}, cannot be loaded (${why}): ${cure}`);
   }
 }

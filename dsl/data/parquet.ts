@@ -1,9 +1,9 @@
 // What does a Parquet file hold (https://parquet.apache.org/docs/file-format)? Its footer says which columns there are and where their
 // pages lie, group of rows by group of rows; all pages of a column are gone through before the first is unpacked, so that what they
 // take is known. A value that is no number, and a column of lists or dates, is refused by name.
-import { crc32 } from "node:zlib";
 import { readCell } from "./csv.ts";
 import type { NumberArray } from "./entries.ts";
+import { crc32 } from "./inflate.ts";
 import {
   type ColumnChunk,
   type PageReader,

@@ -1,6 +1,6 @@
 // What of Parquet is read by a package? The footer and the headers of pages (Thrift), and what numbers are coded by: hyparquet, which is
 // loaded when somebody first asks for it. It trusts what it reads: sizes and counts are looked at by whoever calls it.
-import { UseError } from "../../runtime/errors.ts";
+import { loadPackage } from "../../runtime/packages.ts";
 
 /** Where the package reads, and how far it is. */
 export interface PageReader {
@@ -113,16 +113,8 @@ let loaded: ParquetPackage | undefined;
  */
 export async function loadParquetReader(): Promise<void> {
   if (loaded) return;
-  try {
-    const modules = await Promise.all(parts.map((part) => import(`${specifier}/src/${part}.js`)));
-    loaded = Object.assign({}, ...modules) as ParquetPackage;
-  } catch (error) {
-    throw new UseError(
-      `What reads Parquet files, ${specifier.slice(4)}, cannot be loaded (${
-        (error as Error).message.split("\n")[0]
-      }): it is downloaded once, which needs the network`,
-    );
-  }
+  const load = (part: string) => loadPackage<object>(`${specifier}/src/${part}.js`, "What reads Parquet files");
+  loaded = Object.assign({}, ...await Promise.all(parts.map(load))) as ParquetPackage;
 }
 
 /** What reads Parquet files; undefined before it is loaded. */

@@ -1,6 +1,7 @@
 // What does a page of a Parquet file hold? It is unpacked to the size that its header says, then come which rows have a value, and the
 // values, by themselves or as places in a dictionary. No count of the page is trusted beyond its bytes.
-import * as zlib from "node:zlib";
+import { builtin } from "../../runtime/platform.ts";
+import { openGzip } from "./gzip.ts";
 import {
   type PageHeader,
   type PageReader,
@@ -32,17 +33,23 @@ const ofNode = (unpack: Unpack): Packing => (bytes, size) => {
   return new Uint8Array(buffer, byteOffset, byteLength);
 };
 
-// Node 22.15 was the first to have it
-const { zstdDecompressSync: zstd } = zlib as unknown as { readonly zstdDecompressSync?: Unpack };
+interface Zlib {
+  readonly gunzipSync: Unpack;
+  readonly brotliDecompressSync: Unpack;
+  /** From Node 22.15 on. */
+  readonly zstdDecompressSync?: Unpack;
+}
+
+const zlib = builtin<Zlib>("node:zlib");
 
 /** The ways to pack that are read. */
 export const unpackings: ReadonlyMap<string, Packing> = new Map<string, Packing>([
   // a copy of its own: what reads beyond its end is stopped there
   ["UNCOMPRESSED", (bytes) => bytes.slice()],
   ["SNAPPY", unpackSnappy],
-  ["GZIP", ofNode(zlib.gunzipSync)],
-  ["BROTLI", ofNode(zlib.brotliDecompressSync)],
-  ...(zstd ? [["ZSTD", ofNode(zstd)] as const] : []),
+  ["GZIP", zlib ? ofNode(zlib.gunzipSync) : (bytes) => openGzip(bytes).unpack()],
+  ...(zlib ? [["BROTLI", ofNode(zlib.brotliDecompressSync)] as const] : []),
+  ...(zlib?.zstdDecompressSync ? [["ZSTD", ofNode(zlib.zstdDecompressSync)] as const] : []),
 ]);
 
 function unpackSnappy(bytes: Uint8Array, size: number): Uint8Array {

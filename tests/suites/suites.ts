@@ -16,11 +16,14 @@ export const suites: Readonly<Record<string, readonly string[]>> = {
 
 const tests = new URL("../", import.meta.url);
 
-/** The test files under a folder of `tests/`, by their paths in it; none of `slow/` and of the suites. */
+/** Folders whose tests are run by their own names: what is long and rare, the suites, and the built file, which is made first. */
+const apart = ["slow", "suites", "built"];
+
+/** The test files under a folder of `tests/`, by their paths in it; none of those that are run by their own names. */
 export function testFiles(folder = ""): string[] {
   return [...Deno.readDirSync(new URL(folder, tests))].flatMap(({ name, isDirectory }) => {
     const path = folder + name;
-    if (isDirectory) return path === "slow" || path === "suites" ? [] : testFiles(`${path}/`);
+    if (isDirectory) return apart.includes(path) ? [] : testFiles(`${path}/`);
     return name.endsWith("_test.ts") ? [path] : [];
   }).sort();
 }

@@ -1,5 +1,5 @@
 // How is a thread started? As a worker with a text to run: in Deno from a `data:` URL, which needs no permission, in a page from a `blob:`
-// one, which shares memory with the page, in Node by `node:worker_threads`.
+// one, which is as isolated as the page, in Node by `node:worker_threads`.
 import { builtin, platform } from "../../platform.ts";
 
 /** A thread at work. */
