@@ -160,10 +160,14 @@ export function imageSection(groups: readonly RunGroup[]): Section[] {
   const grids = runs.flatMap(({ run, label }) => {
     const outputs = (run.account.outputs ?? []).map((array) => ({ array, name: `output ${array.name}` }));
     const learned = (run.account.parameters ?? []).filter(isFree).map((array) => ({ array, name: array.name }));
-    return [...outputs, ...learned].flatMap(({ array, name }): Images[] => {
+    const shown: Images[] = [];
+    for (const { array, name } of [...outputs, ...learned]) {
       const images = imagesIn(array.shape, () => run.entries(array));
-      return images ? [{ ...images, title: label === "" ? name : `${name}, ${label}` }] : [];
-    });
+      // what is learned is often an output, too
+      if (!images || shown.some((other) => areSame(other, images))) continue;
+      shown.push({ ...images, title: label === "" ? name : `${name}, ${label}` });
+    }
+    return shown;
   });
   if (grids.length === 0) return [];
   const more = grids.length - mostGrids;
@@ -174,4 +178,12 @@ export function imageSection(groups: readonly RunGroup[]): Section[] {
       "Outputs and learned parameters that have the shape of images: what is least is black, what is largest is white.",
     blocks: [...grids.slice(0, mostGrids), ...rest],
   }];
+}
+
+type Pictures = Pick<Images, "width" | "count" | "pixels">;
+
+function areSame(a: Pictures, b: Pictures): boolean {
+  if (a.width !== b.width || a.count !== b.count || a.pixels.length !== b.pixels.length) return false;
+  for (let i = 0; i < a.pixels.length; i++) if (!Object.is(a.pixels[i], b.pixels[i])) return false;
+  return true;
 }

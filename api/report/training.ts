@@ -1,6 +1,6 @@
 // What is shown of outer loops, and of inner ones that ran by themselves? How the loss went, and the norm of the meta-gradient.
 import type { Block, Chart, Section, Series } from "../../draw/report.ts";
-import { duration } from "../numbers.ts";
+import { duration, shortNumber } from "../numbers.ts";
 import { type CurveAccount, figure, figures, type OuterAccount, type SimulationAccount } from "./account.ts";
 import { grouped, short, whole } from "./cells.ts";
 import { chartOf, type Curve, type Lines, linesOf, namedRuns, type RunGroup } from "./lines.ts";
@@ -107,8 +107,8 @@ function outerTable(groups: readonly RunGroup[]): Block {
 
 function endText({ until, kept, leftOut }: OuterAccount): string {
   return [
-    ...(until ? [`until ${until.until} (${figure(until.value)})`] : []),
-    ...(kept ? [`kept ${kept.evaluation} before meta-step ${kept.step} (${figure(kept.value)})`] : []),
+    ...(until ? [`until ${until.until} (${shortNumber(figure(until.value))})`] : []),
+    ...(kept ? [`kept ${kept.evaluation} before meta-step ${kept.step} (${shortNumber(figure(kept.value))})`] : []),
     ...(leftOut && leftOut.tasks > 0 ? [`${leftOut.tasks} tasks left out`] : []),
   ].join("; ");
 }

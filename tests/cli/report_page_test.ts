@@ -12,6 +12,7 @@ param w = 3
 outer train { minimize (w - 1)^2  over w by sgd(lr = rate)  for 12 steps }
 param grid : [9, 9] ~ normal(0, 1)
 output image = w * grid
+output same = grid
 record w every 3 steps
 `;
 
@@ -59,6 +60,11 @@ Deno.test("report writes one page of folders, with the numbers that they hold", 
       const { curve } = JSON.parse(Deno.readTextFileSync(`${at(name)}/summary.json`)).outers[0];
       assertEquals(offLine(loss.lines[k], curve.metaSteps, curve.losses), undefined);
     }
+    // what is learned and an output, too, is shown once
+    assertEquals(page.match(/<figcaption>(output same|grid)[^<]*/g), [
+      "<figcaption>output same, rate = 0.1",
+      "<figcaption>output same, rate = 0.3",
+    ]);
     assertStringIncludes(page, "output image");
     assertStringIncludes(page, "data:image/png;base64,");
     // a report is written over, nothing else is
