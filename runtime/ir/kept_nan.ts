@@ -20,7 +20,9 @@ export function keepNaN(fn: IrFunction): KeptNaN {
   if (!losesNaN(fn)) return { fn, marks: fn.outputs.map(() => undefined) };
   const b = new Builder(fn.name);
   const inputs = fn.inputs.map((input) => ({ x: inputOf(b, input) }));
-  const results = rewrite(b, fn, inputs);
+  // places are as good as any where NaN stands last: what is made of them need not be
+  const orders = fn.outputs.every((output) => isFloat(output.dtype));
+  const results = rewrite(b, fn, inputs, orders);
   const outputs = results.map(keptOf);
   const marks = results.map(({ made }) => made && outputs.push(made) - 1);
   return { fn: eliminateDeadCode(b.finish(outputs)), marks };
@@ -81,7 +83,7 @@ function inputOf(b: Builder, input: Variable): Variable {
 }
 
 /** Writes the equations of a function, and returns its outputs. */
-function rewrite(b: Builder, fn: IrFunction, inputs: readonly Written[]): readonly Written[] {
+function rewrite(b: Builder, fn: IrFunction, inputs: readonly Written[], orders: boolean): readonly Written[] {
   const loops = readByLoops(fn);
   const values = new Map<Variable, Written>(fn.inputs.map((input, i) => [input, inputs[i]!]));
   // the entries of what was sorted, in their order, are NaN where they are
@@ -91,8 +93,8 @@ function rewrite(b: Builder, fn: IrFunction, inputs: readonly Written[]): readon
     const given = equation.inputs.map((x) => valueIn(values, x, fn));
     const still = equation.outputs.some((output) => loops.has(output));
     const results = equation.op === "map" && !still
-      ? writeMap(b, equation, given)
-      : writeEquation(b, equation, given, { still, sorted });
+      ? writeMap(b, equation, given, orders)
+      : writeEquation(b, equation, given, { still, sorted, orders });
     equation.outputs.forEach((output, i) => values.set(output, results[i]!));
   }
   return fn.outputs.map((x) => valueIn(values, x, fn));
@@ -103,14 +105,15 @@ function writeEquation(
   b: Builder,
   equation: Equation,
   given: readonly Written[],
-  { still, sorted }: { readonly still: boolean; readonly sorted: Set<Variable> },
+  { still, sorted, orders }: { readonly still: boolean; readonly sorted: Set<Variable>; readonly orders: boolean },
 ): Written[] {
   const { op, params } = equation;
   const loop = holdsLoop(equation);
   const write = (inputs: readonly Variable[]) => b.emit(op, inputs, params);
   const plain = still || loop ? write(given.map(({ x }) => x)) : undefined;
   const kept = plain && (loop || given.every((each) => !each.kept)) ? plain : write(given.map(keptOf));
-  const marks = madeOf(b, equation, given.map((each) => ({ ...each, x: keptOf(each) })), { outputs: kept, sorted });
+  const read = given.map((each) => ({ ...each, x: keptOf(each) }));
+  const marks = madeOf(b, equation, read, { outputs: kept, sorted, orders });
   return kept.map((own, i) => {
     const { made, sorts } = marks[i] ?? {};
     const result = made && isFloat(own.dtype) ? b.apply("select", made, b.fill(NaN, own), own) : own;
@@ -120,7 +123,7 @@ function writeEquation(
 }
 
 /** A loop over independent entries, whose body keeps NaN, too. */
-function writeMap(b: Builder, equation: EquationOf<"map">, given: readonly Written[]): Written[] {
+function writeMap(b: Builder, equation: EquationOf<"map">, given: readonly Written[], orders: boolean): Written[] {
   const { body, length, constants } = equation.params;
   const read = holdsLoop(equation) ? ({ x }: Written) => x : keptOf;
   const inside = new Builder(body.name);
@@ -141,7 +144,7 @@ function writeMap(b: Builder, equation: EquationOf<"map">, given: readonly Writt
   enter(0, constants);
   const fixed = outer.length;
   enter(constants, given.length);
-  const results = rewrite(inside, body, own);
+  const results = rewrite(inside, body, own, orders);
   const outputs = results.map(keptOf);
   const marks = results.map(({ made }) => made && outputs.push(made) - 1);
   const written = b.emit("map", outer, { body: inside.finish(outputs), length, constants: fixed });
@@ -155,7 +158,11 @@ function madeOf(
   b: Builder,
   equation: Equation,
   inputs: readonly Written[],
-  { outputs, sorted }: { readonly outputs: readonly Variable[]; readonly sorted: Set<Variable> },
+  { outputs, sorted, orders }: {
+    readonly outputs: readonly Variable[];
+    readonly sorted: Set<Variable>;
+    readonly orders: boolean;
+  },
 ): readonly Marks[] {
   const { op } = equation;
   const [x, y] = inputs as [Written, Written];
@@ -163,9 +170,8 @@ function madeOf(
   const keys = inputs.find(({ sorts }) => sorts)?.sorts;
   if (keys) {
     // sorting goes through comparisons that know NaN; what they lead to hangs on all keys
-    return outputs.map((each) =>
-      isFloat(each.dtype) ? { sorts: keys } : { made: b.broadcastTo(keys, each.shape), sorts: undefined }
-    );
+    const made = (output: Variable) => b.uniformValue(keys) === 0 ? undefined : b.broadcastTo(keys, output.shape);
+    return outputs.map((each) => isFloat(each.dtype) ? { sorts: keys } : { made: made(each), sorts: undefined });
   }
   if (comparisons.has(op)) return [{ made: comparedNaN(b, x, y) }];
   if (moving.has(op)) return [{ made: x.made && b.one(op, [x.made], equation.params as never) }];
@@ -176,7 +182,7 @@ function madeOf(
     case "stop_gradient":
       if (equation.params.of !== "order" || !isFloat(x.x.dtype)) return [{ made: x.made }];
       sorted.add(x.x);
-      return [{ sorts: anyAlong(b, nanIn(b, x.x), x.x.shape.map((_, i) => i)) }];
+      return [{ sorts: orders ? anyAlong(b, nanIn(b, x.x), x.x.shape.map((_, i) => i)) : unmarked(b) }];
     case "convert":
       return [{ made: isFloat(x.x.dtype) ? nanIn(b, x.x) : x.made }];
     case "argmax": {
@@ -267,6 +273,9 @@ function isNumber(b: Builder, x: Variable): boolean {
 function none(b: Builder, { shape }: Variable): Variable {
   return b.fill(0, { dtype: "bool", shape });
 }
+
+/** Of keys that are sorted: that none is NaN. */
+const unmarked = (b: Builder): Variable => b.fill(0, { dtype: "bool", shape: [] });
 
 /** Where one of several says so. */
 function anyOf(b: Builder, marks: readonly (Variable | undefined)[]): Variable | undefined {
