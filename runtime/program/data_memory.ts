@@ -11,8 +11,8 @@ import {
 } from "../ir/types.ts";
 
 /** Arrays of fewer bytes are not worth a memory: what reads them has copies. V8 loads the start of a memory that is not a module's first
- *  one with every access, up to 1.4 of the time where data are in the nearest cache, and nothing where they come from farther away. */
-export const leastApart: number = 2 ** 22;
+ *  one with every access, which is seen where the data are in a cache. */
+export const leastApart: number = 2 ** 24;
 
 /** Vectors may be read beyond the end of what is needed of them. */
 export const slackBytes = 64;

@@ -40,7 +40,7 @@ Deno.test(
   inFolder((folder) => {
     const bytes = new Uint8Array(leastApart).fill(7);
     const files = openProgramFiles(`${folder}/program/a.meta`);
-    for (const [name, lies] of [["d.npz", true], ["D.NPY", true], ["x-idx3-ubyte", true], ["d.csv", false]] as const) {
+    for (const [name, lies] of [["d.NPZ", true], ["x-idx3-ubyte", true], ["d.csv", false]] as const) {
       Deno.writeFileSync(`${folder}/program/${name}`, bytes);
       const read = files.readData(name)!;
       assertEquals([memoryOf(read) !== undefined, read.length, read.every((byte) => byte === 7)], [

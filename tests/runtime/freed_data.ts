@@ -1,5 +1,5 @@
 // Is the memory of data given back? Asked in a process of its own (`--v8-flags=--expose-gc`), where memories can be counted: programs with
-// a table of 4 MB are compiled and run, one after the other, and the bytes of all memories of data that were made are printed, and of those
+// a table of 16 MiB are compiled and run, one after the other, and the bytes of all memories of data that were made are printed, and of those
 // that are still there then.
 //
 //     deno run -A --v8-flags=--expose-gc tests/runtime/freed_data.ts [programs]
@@ -18,14 +18,14 @@ class Counted extends Own {
 const { compile } = await import("../../mod.ts");
 
 const text = `edition 1
-data d { x : u8 [_, 1024]   z = x / 2.0 }
+data d { x : u8 [_, 4096] }
 param w = 0.5
 gradient w * mean(d.x[0]) wrt w
-output second = w * mean(d.z[1])`;
+output second = w * mean(d.x[1])`;
 
 async function compileAndRun(seed: number): Promise<void> {
-  const data = new Uint8Array(4096 * 1024).fill(seed);
-  const run = await compile(text, { data: { d: { x: { shape: [4096, 1024], data } } } }).run({ backend: "wasm", seed });
+  const data = new Uint8Array(4096 * 4096).fill(seed);
+  const run = await compile(text, { data: { d: { x: { shape: [4096, 4096], data } } } }).run({ backend: "wasm", seed });
   if (run.outcome !== "done") throw new Error(run.outcome);
 }
 

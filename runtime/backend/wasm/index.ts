@@ -40,7 +40,7 @@ export interface WasmOptions {
   /** Instructions that multiply and add at once: used where they are, unless this says false. */
   readonly fused?: boolean;
   /** Data of so many bytes are read where they lie, where the engine lets a module have several memories; others are copied.
-   *  4 MiB when not given. */
+   *  16 MiB when not given. */
   readonly leastApart?: number;
 }
 
