@@ -86,7 +86,9 @@ function linearAxis(
   { ticks, whole, room }: { readonly ticks: number; readonly whole: boolean; readonly room: boolean },
 ): Axis {
   const unit = Math.max(-low, high) > huge ? 8 : 1;
-  let [from, to] = [low / unit, high / unit];
+  // steps are counted from 0, also where the first ones are drawn as their mean
+  const first = whole && low > 0 && low < 0.05 * high ? 0 : low;
+  let [from, to] = [first / unit, high / unit];
   if (from === to) {
     // one value stands in the middle
     const half = whole ? 1 : Math.abs(from) * 0.1 || 1;

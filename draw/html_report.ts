@@ -132,7 +132,7 @@ function legendOf({ series }: Chart): string {
     const line = `<path class="${faint ? "s f" : "s"}" stroke="${color}"${dashed} d="M1 5H31"/>`;
     return `<li><svg class="k" viewBox="0 0 32 10">${line}</svg>${escaped(label)}</li>`;
   });
-  return items.length === 0 ? "" : `\n<ul class="legend">${items.join("")}</ul>`;
+  return items.length === 0 ? "" : `\n<ul class="legend">${[...new Set(items)].join("")}</ul>`;
 }
 
 function tableOf({ title, head, rows }: Table): string {

@@ -42,34 +42,57 @@ export function namedRuns(groups: readonly RunGroup[]): NamedRun[] {
 /** Lines of a chart, and what their bands are. */
 export type Lines = Pick<Chart, "series" | "bands">;
 
-/** The lines of all runs that have the curve. `bands`: what the bands of a single run are. */
+/** A run with its curve. */
+interface RunCurve {
+  readonly run: ReportedRun;
+  readonly curve: Curve;
+}
+
+/** The lines of all runs that have the curve. `bands`: what the bands of a single run are. Where a setting has runs of the same steps these are
+ *  a mean, and those that have others, as they were stopped or failed, stand behind it. */
 export function linesOf(
   groups: readonly RunGroup[],
   curveOf: (run: ReportedRun) => Curve | undefined,
   bands?: string,
 ): Lines {
-  const there = groups.map((group) => ({
-    ...group,
-    curves: group.runs.flatMap((run) => {
+  const there = groups.map((group) => {
+    const curves = group.runs.flatMap((run): RunCurve[] => {
       const curve = curveOf(run);
       return curve && curve.x.length > 0 ? [{ run, curve }] : [];
-    }),
-  }));
-  const joined = there.filter(({ curves }) => curves.length > 1);
-  if (joined.length === 0 || !joined.every(({ curves }) => sameSteps(curves.map(({ curve }) => curve)))) {
+    });
+    return { ...group, curves, alike: mostAlike(curves) };
+  });
+  const several = there.filter(({ curves }) => curves.length > 1);
+  if (several.length === 0 || several.some(({ alike }) => alike.length < 2)) {
     const series = namedRuns(groups).flatMap(({ run, label, look }) => {
       const curve = there.flatMap(({ curves }) => curves).find((each) => each.run === run)?.curve;
       return curve ? [{ label, look, ...curve }] : [];
     });
     return { series, ...(bands !== undefined && series.some(({ band }) => band) ? { bands } : {}) };
   }
-  const series = there.flatMap(({ label, look, curves }) => {
-    if (curves.length === 0) return [];
-    const seeds = curves.length === 1 ? `seed ${curves[0]!.run.said.seed}` : `mean of ${curves.length} seeds`;
-    const name = label === "" ? seeds : `${label}, ${seeds}`;
-    return [{ label: name, look, ...meanOf(curves.map(({ curve }) => curve)) }];
+  const series = there.filter(({ curves }) => curves.length > 0).flatMap(({ label, look, curves, alike }): Series[] => {
+    const named = (text: string) => label === "" ? text : `${label}, ${text}`;
+    const seeds = curves.length === 1 ? `seed ${curves[0]!.run.said.seed}` : `mean of ${alike.length} seeds`;
+    const others = curves.filter((each) => !alike.includes(each));
+    const behind = `other steps: seed ${others.map(({ run }) => run.said.seed).join(", ")}`;
+    return [
+      ...others.map(({ curve: { x, y } }): Series => ({ label: named(behind), look, x, y, faint: true })),
+      { label: named(seeds), look, ...meanOf(alike.map(({ curve }) => curve)) },
+    ];
   });
   return { series, bands: "bands go from the least to the largest seed" };
+}
+
+/** Of curves those that have the same steps: the most of them, and of as many the longest. */
+function mostAlike(curves: readonly RunCurve[]): readonly RunCurve[] {
+  const kinds: RunCurve[][] = [];
+  for (const each of curves) {
+    const kind = kinds.find(([first]) => sameSteps([first!.curve, each.curve]));
+    if (kind) kind.push(each);
+    else kinds.push([each]);
+  }
+  const size = (kind: readonly RunCurve[]) => kind[0]!.curve.x.length;
+  return kinds.sort((a, b) => b.length - a.length || size(b) - size(a))[0] ?? [];
 }
 
 function sameSteps(curves: readonly Curve[]): boolean {

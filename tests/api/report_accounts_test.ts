@@ -247,3 +247,35 @@ Deno.test("two hundred runs are a report of less than 1 MB", async () => {
   const page = await htmlOfReport(reportOf(labelledRuns(runs)));
   assert(page.length < 1e6, `${page.length}`);
 });
+
+Deno.test("a run that was stopped stands behind the mean of the others, and is in no mean", () => {
+  const account = (length: number, factor: number) => {
+    const metaSteps = Array.from({ length }, (_, i) => i);
+    const losses = metaSteps.map((i) => factor * (i + 1));
+    const outcome = length === 10 ? "done" : "stopped";
+    return {
+      outcome,
+      outers: [{ name: "a", steps: 10, done: length, curve: { metaSteps, losses, gradientNorms: losses } }],
+    };
+  };
+  const nothing = {
+    axes: "",
+    array: { dtype: "f64" as const, shape: [0], data: new Float64Array() },
+    steps: { dtype: "i32" as const, shape: [0], data: new Int32Array() },
+  };
+  const runs = ([[10, 1], [4, 100], [10, 3], [7, 50]] as const).map(([length, factor], seed) =>
+    runOf({ account: account(length, factor), stored: nothing, seed, inputs: {}, text: "" }, seed)
+  );
+  const report = reportOf(labelledRuns(runs));
+  const [{ series }] = charts(report) as [ReturnType<typeof charts>[number]];
+  assertEquals(series.map(({ label, faint, x }) => [label, faint ?? false, x.length]), [
+    ["other steps: seed 1, 3", true, 4],
+    ["other steps: seed 1, 3", true, 7],
+    ["mean of 2 seeds", false, 10],
+  ]);
+  assertEquals(Array.from(series[2]!.y), Array.from({ length: 10 }, (_, i) => 2 * (i + 1)));
+  assertEquals(report.warnings.length, 2);
+  // where no two have the same, each is a line
+  const [{ series: each }] = charts(reportOf(labelledRuns(runs.slice(1, 3)))) as [ReturnType<typeof charts>[number]];
+  assertEquals(each.map(({ label }) => label), ["seed 1", "seed 2"]);
+});
