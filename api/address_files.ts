@@ -160,10 +160,15 @@ function refusalOf({ ok, status, statusText, headers }: Response): string | unde
 async function contentOf({ body }: Response, most: number): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const part of body ?? []) {
-    parts.push(part);
-    length += part.length;
-    if (length > most) break;
+  // not every browser goes through a stream with `for await`
+  for (const reader = body?.getReader(); reader;) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    parts.push(value);
+    length += value.length;
+    if (length <= most) continue;
+    await reader.cancel();
+    break;
   }
   const bytes = new Uint8Array(length);
   parts.reduce((at, part) => (bytes.set(part, at), at + part.length), 0);

@@ -65,6 +65,27 @@ async function toy(meta, { toy, files }) {
   };
 }
 
+/** A program at an address that nobody is asked for: `fetch` answers with the files. And what a notebook shows of its run. */
+async function address(meta, { toy, files }) {
+  const { fetch } = globalThis;
+  const there = { "/at/toy.meta": toy, "/at/toy.csv": bytesOf(files["toy.csv"]) };
+  globalThis.fetch = (url) => {
+    const content = there[new URL(url).pathname];
+    return Promise.resolve(new Response(content ?? "", { status: content ? 200 : 404 }));
+  };
+  try {
+    const run = await (await meta.compileUrl("https://a.example/at/toy.meta")).run({ backend: "wasm", seed: 1 });
+    const shown = await run[Symbol.for("Jupyter.display")]();
+    return {
+      value: run.value(),
+      none: await saidBy(() => meta.compileUrl("https://a.example/at/none.meta")),
+      headings: [...shown["text/html"].matchAll(/<h2>(.*?)<\/h2>/g)].map(([, title]) => title),
+    };
+  } finally {
+    globalThis.fetch = fetch;
+  }
+}
+
 /** Stops a run by its signal, goes on with it, and compares that with a run that was never stopped. */
 async function stopped(meta) {
   const text = (steps) => tasks.replace("100_000", String(steps)).replace("32 line", "2 line");
@@ -136,6 +157,7 @@ export async function facts(meta, place) {
   return {
     version: meta.version,
     toy: await toy(meta, place),
+    address: await address(meta, place),
     stopped: await stopped(meta),
     read: await saidBy(async () => numbers((await meta.compile(reading, { read, list }).run()).output("sums"))),
     wrong: await saidBy(() => meta.compile(wrong, { name: "wrong.meta" })),
