@@ -47,7 +47,9 @@ export function ownLane(disk: Disk, { prepare }: Preparations = openPreparations
 export type ToWorker = { readonly kind: "run"; readonly job: SweptJob } | { readonly kind: "stop" | "save" };
 export type FromWorker =
   | { readonly kind: "share"; readonly share: number }
-  | { readonly kind: "end"; readonly end: SweptEnd };
+  | { readonly kind: "end"; readonly end: SweptEnd }
+  /** It ends itself. */
+  | { readonly kind: "gone" };
 
 /** A worker; another one where it ended by an error. */
 export function workerLane(): Lane {
@@ -61,13 +63,19 @@ export function workerLane(): Lane {
   };
   const open = () => {
     const made = new Worker(new URL("./sweep_worker.ts", import.meta.url).href, { type: "module" });
-    made.onmessage = ({ data }: MessageEvent<FromWorker>) =>
-      data.kind === "share" ? running?.tell(data.share) : ended(data.end);
+    const gone = (why: string) => {
+      worker = undefined;
+      const lines = [{ kind: "error", message: `The thread of this run ended: ${why}` }];
+      ended({ code: exitCodes.runFailed, inUse: false, lines, text: "" });
+    };
+    made.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.kind === "share") running?.tell(data.share);
+      else if (data.kind === "end") ended(data.end);
+      else gone("the script that makes its tasks called for that");
+    };
     made.onerror = (event) => {
       event.preventDefault();
-      worker = undefined;
-      const lines = [{ kind: "error", message: `The thread of this run ended: ${event.message}` }];
-      ended({ code: exitCodes.runFailed, inUse: false, lines, text: "" });
+      gone(event.message);
     };
     if (stopping) made.postMessage({ kind: "stop" } satisfies ToWorker);
     return made;

@@ -8,6 +8,16 @@ const here = globalThis as unknown as {
 };
 const lane = ownLane(systemDisk);
 
+// a script that makes tasks may end its process; of a worker nobody would learn that
+for (const  of of[Deno, globalThis] as const) {
+  const name = of === Deno ? "exit" : "close";
+  const end = Reflect.get(of, name) as (code?: number) => void;
+  Reflect.set(of, name, (code?: number) => {
+    here.postMessage({ kind: "gone" });
+    end.call(of, code);
+  });
+}
+
 here.onmessage = async ({ data }) => {
   if (data.kind !== "run") return lane[data.kind]();
   const end = await lane.run(data.job, (share) => here.postMessage({ kind: "share", share }));

@@ -211,6 +211,23 @@ Deno.test("a lane that is told to stop while it compiles ends its run at the beg
   });
 });
 
+Deno.test({
+  name: "a script that ends the thread of its run fails that run: nothing waits for it",
+  ignore: !thorough,
+  fn: async () => {
+    await inFolder(async (folder) => {
+      const script = `${folder}/tasks.ts`;
+      Deno.writeTextFileSync(script, "export default { t: () => Deno.exit(5) };");
+      const args = ["sweep", `${folder}/p.meta`, "--tasks", script, "--seed", "0,1", "--threads", "2"];
+      const { code, err } = await callUntil([...args, "--out", `${folder}/s`]);
+      assertEquals(code, 3);
+      for (const seed of [0, 1]) {
+        assertStringIncludes(err, `${folder}/s/seed=${seed}: not ended\n  error: The thread of`);
+      }
+    }, "edition 1\ntask t { split s { c : [] } }\nparam w = 0\nevaluate e { across 2 t  report w + s.c }\n");
+  },
+});
+
 /** The exit code of a process that ends itself, or asks itself to stop. */
 async function inProcess(point: KillPoint, args: readonly string[]): Promise<number> {
   const child = new URL("killed_run.ts", import.meta.url).pathname;
