@@ -6,8 +6,9 @@ import { evolvesWhole } from "../elaborate/ownership.ts";
 import { known, lazily } from "../world/moments.ts";
 import { fail } from "../world/report.ts";
 import { evaluate } from "../world/evaluator.ts";
-import { staticNumber } from "../world/values.ts";
-import type { Context, InstanceNode, LeafDeclaration, Local, Training, World } from "../world/world.ts";
+import { errorValue, staticNumber } from "../world/values.ts";
+import { metaStepsMade } from "../loops/meta_steps.ts";
+import type { Context, InstanceNode, LeafDeclaration, Local, Training, Value, World } from "../world/world.ts";
 import type { TensorValue } from "../world/value_kinds.ts";
 import { dependsOnItself } from "../diagnostics/messages.ts";
 
@@ -31,20 +32,29 @@ const isMoment = ({ time, step }: World) => time !== undefined && step === undef
 export const wordsOfCalls = ["training", "t"] as const;
 
 /** The words that a body has for the call that it is gone through for: `training` holds in a training call, and `t` is the number of
- *  steps after which the model stands as it is called: the time of `net@t`, the step of the loop around, 0 where there is none. */
+ *  steps after which the model stands as it is called: the time of `net@t`, the step of the loop around; where there is none, how many
+ *  meta-steps the outers that evolve the model have made. */
 export function wordsOfCall(body: Context, instance: InstanceNode): Map<string, Local> {
   const { visible } = instance.model.module;
   const words = new Map<string, Local>();
   const training = trainingOf(body, instance) !== undefined;
   const add = (name: typeof wordsOfCalls[number], local: Local) => visible.has(name) || words.set(name, local);
   add("training", known({ kind: "static", type: "bool", value: training ? 1 : 0 }));
-  add("t", known(timeOf(body.world)));
+  add("t", lazily(() => timeOf(body, instance), () => errorValue));
   return words;
 }
 
-function timeOf(world: World) {
-  for (let w: World | undefined = world; w; w = w.parent) if (w.time) return w.time;
-  return staticNumber(0, "int");
+function timeOf(cx: Context, { path, model: { item } }: InstanceNode): Value {
+  const { elaboration: el, b } = cx;
+  for (let w: World | undefined = cx.world; w; w = w.parent) if (w.time) return w.time;
+  const made = [...el.loops.values()].flatMap((loop) =>
+    loop.kind === "outer" && evolvesWhole(el, loop, path) ? [metaStepsMade(cx, loop, item.name.span)] : []
+  );
+  return made.reduce((all, steps): Value => {
+    if (all.kind === "static" && all.value === 0 || steps.kind === "error") return steps;
+    if (steps.kind !== "tensor" || all.kind !== "tensor") return all;
+    return { kind: "tensor", variable: b.apply("add", all.variable, steps.variable), dims: [] };
+  }, staticNumber(0, "int") as Value);
 }
 
 /** A state as the parameter would be that stands where it does. */

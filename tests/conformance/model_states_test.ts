@@ -1,6 +1,6 @@
 // Are states that models hold what PyTorch makes of batch norm: batch statistics in the calls that train, running ones in all others, and
 // the same derivatives? The numbers were computed by batch_norm/peer.py. What a state is elsewhere stands in model_state_ways_test.ts.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { compile } from "../../mod.ts";
 import peer from "./batch_norm/values.json" with { type: "json" };
 
@@ -127,5 +127,39 @@ for (const row of peer.meta) {
       near([value], [row.value], "value");
       wrt.forEach(({ label, leaves }, i) => near(leaves[0]!.gradient.data, row.slopes[i]!, `${row.way}: ${label}`));
     }
+  });
+}
+
+for (const backend of ["reference", "wasm"] as const) {
+  Deno.test(`${backend}: of a model that outers evolve, t is the number of meta-steps that they made`, async () => {
+    const run = await compile(`edition 1
+precision f64
+data d { x : [2] = [1, 2]   y : [2] = [0, 1] }
+model net(x : [n]) -> [n] { w = 0.5   return w * x + 0.25 * t }
+outer train { minimize mse(net(d.x), d.y)   over net   by sgd(lr = 0.1)   for 3 steps }
+outer more after train { minimize mse(net(d.x), d.y)   over net   by sgd(lr = 0.1)   for 2 steps }
+evaluate ended { report sum(net([0])) }
+evaluate between after train { report sum(net([0])) }
+evaluate during { report sum(net([0]))   every 1 steps of train }
+gradient sum(net([0])) + net.w wrt net
+output last = net([0])
+`).run({ backend });
+    // a plain loop: the mean of (w x + t / 4 - y)^2, and its slope
+    let w = 0.5;
+    const losses = Array.from({ length: 5 }, (_, t) => {
+      const [a, c] = [w + t / 4, 2 * w + t / 4 - 1];
+      w -= 0.1 * (a + 2 * c);
+      return (a * a + c * c) / 2;
+    });
+    const own = [...run.losses("train"), ...run.losses("more")];
+    // five steps of a few operations on numbers below 2
+    own.forEach((loss, t) => assertAlmostEquals(loss, losses[t]!, 1e-14));
+    const value = (name: string) => run.evaluation(name).point().values[0];
+    assertEquals([value("ended"), value("between"), run.output("last").data[0]], [1.25, 0.75, 1.25]);
+    const during = [0, 1, 2].map((step) => run.evaluation("during", { step }).point().values[0]);
+    assertEquals(during, [0, 0.25, 0.5]);
+    // a gradient is computed at declared values
+    assertEquals(run.gradients[0]!.value, 0.5);
+    assertEquals([...run.model("net").call({ x: { shape: [1], data: [0] } }).data], [1.25]);
   });
 }
