@@ -77,6 +77,11 @@ Deno.test("the numbers in the charts of a run are those of the run, read with th
   const run = await runOf(0.1, 1);
   const page = await reportRuns({ "": [run] });
   assertEquals(problemsOfOne(page, run), []);
+  // tables have all digits
+  const { mean, median } = run.evaluation("test").reports[0]!.points.at(-1)!;
+  for (const number of [mean, median, run.losses()[0], run.losses().at(-1)]) {
+    assertStringIncludes(page, ` title="${number}"`);
+  }
   // a band of an evaluation is its interval
   const { lines, bands } = chartsOf(page).find(({ title }) => title === "test by inner steps, made last")!;
   assertEquals([lines.length, bands.length], [1, 1]);

@@ -67,6 +67,13 @@ Deno.test("report writes one page of folders, with the numbers that they hold", 
     ]);
     assertStringIncludes(page, "output image");
     assertStringIncludes(page, "data:image/png;base64,");
+    // what it says of differences is what `compare` says, with all digits
+    const compared = (await callUntil(["compare", at("a"), at("b"), "--json"])).out.trim().split("\n");
+    assertEquals(compared.length, 2);
+    for (const { value, difference } of compared.map((line) => JSON.parse(line))) {
+      assertStringIncludes(page, ` title="${value}"`);
+      if (difference) assertStringIncludes(page, ` title="${difference.value}"`);
+    }
     // a report is written over, nothing else is
     assertEquals((await callUntil(["report", at("a"), "--out", out])).code, 0);
     assert(!Deno.readTextFileSync(out).includes("rate = 0.3"));
