@@ -40,14 +40,24 @@ export async function htmlOfReport(report: Report): Promise<string> {
 
 /** The same as a part of another page, a notebook: without a title, with styles that hold in it alone. */
 export async function partOfPage(report: Report): Promise<string> {
-  return `<div class="${part}">\n<style>\n${styleWithin(`.${part}`)}</style>\n${await contentOf(report)}\n</div>\n`;
+  return `<div class="${part}">\n<style>\n${styleWithin(`.${part}.${part}`)}</style>\n${await contentOf(
+    report,
+  )}\n</div>\n`;
 }
 
+// named twice in selectors: so they go before those of the page around it
 const part = "meta-report";
+
+/** What a notebook says of all tables, said for these. */
+const besideOthers = `h2, p, figcaption { color: inherit; }
+table { color: inherit; border: none; }
+th, td { text-align: left; max-width: none; }
+thead tr, tbody tr, tbody tr:hover { background: none; }
+`;
 
 /** The styles for what is in one element: each rule behind its selector, and those of the whole page for it itself. */
 function styleWithin(element: string): string {
-  return style.replace(/([^{}]+)(\{[^{}]*\})/g, (_, selectors: string, rule: string) => {
+  return (style + besideOthers).replace(/([^{}]+)(\{[^{}]*\})/g, (_, selectors: string, rule: string) => {
     const [space] = /^\s*/.exec(selectors)!;
     const each = selectors.trim().split(/,\s*/).map((selector) =>
       /^(:root|body)$/.test(selector) ? element : `${element} ${selector}`

@@ -71,7 +71,7 @@ Deno.test("names and texts of a program are written out in a notebook, and its s
   const [, style] = /<style>\n([^]*?)<\/style>/.exec(html)!;
   const selectors = [...style!.matchAll(/([^{}]+)\{[^{}]*\}/g)].flatMap(([, names]) => names!.trim().split(/,\s*/));
   assert(selectors.length > 40);
-  assertEquals(selectors.filter((name) => !/^\.meta-report(\s|$)/.test(name)), []);
+  assertEquals(selectors.filter((name) => !/^\.meta-report\.meta-report(\s|$)/.test(name)), []);
   const experiment = compile(
     "edition 1\nparam w = 0\nouter o { minimize w^2 + 1.0 * (w < 1) over w by sgd(lr = 0.1) for 2 steps }",
   );
