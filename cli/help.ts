@@ -14,10 +14,11 @@ export function helpText(verb: Verb | undefined, width: number): string {
 /** What is shown where nothing is asked for. */
 export function firstScreen(width: number): string {
   const rows: [string, string][] = [
-    ["meta.ts new NAME", "write a program to begin from, with comments and data"],
+    ["meta.ts new NAME", "write a program to begin from, with its data"],
     ["meta.ts FILE.meta", "run a program; `--out DIR` keeps what comes of it"],
     ["meta.ts check FILE.meta", "say what is wrong with it"],
     ["meta.ts explain FILE.meta", "say what it does and what it takes"],
+    ["meta.ts report DIR", "make a page of what came of it"],
     ["meta.ts help", "all verbs and options"],
     ["meta.ts help VERB", "one verb, with an example"],
   ];
