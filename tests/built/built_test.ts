@@ -25,6 +25,7 @@ const zipped = new Response(
 const files: Readonly<Record<string, Uint8Array>> = {
   "toy.csv": read("examples/toy.csv"),
   "packed.npz": read("tests/dsl/data/arrays/packed.npz"),
+  "kinds.parquet": read("tests/dsl/data/tables/kinds.parquet"),
   "t.csv.gz": new Uint8Array(await zipped.arrayBuffer()),
   "images/1.png": read(`${images}1.png`),
   "images/2.png": read(`${images}2.png`),
@@ -41,7 +42,9 @@ const served = serve({
   "meta.mjs": built,
   "meta.d.mts": types,
   "everywhere.js": everywhere,
-  "place.json": JSON.stringify({ ...place, path: undefined }),
+  "place.json": JSON.stringify({ ...place, path: undefined, address: "/toy/toy.meta" }),
+  "toy/toy.meta": place.toy,
+  "toy/toy.csv": new Uint8Array(files["toy.csv"]!),
 });
 addEventListener("unload", () => void served.close());
 const url = `${served.url}/meta.mjs`;
@@ -62,7 +65,7 @@ const asking = (from: string, send = "console.log(JSON.stringify(said));", befor
 import * as meta from ${JSON.stringify(from)};
 import { facts } from "./everywhere.mjs";
 ${before}
-const said = await facts(meta, ${JSON.stringify({ ...place, folder: "left" })});
+const said = await facts(meta, ${JSON.stringify({ ...place, folder: "left", address: `${served.url}/toy/toy.meta` })});
 ${send}
 `;
 
@@ -84,6 +87,7 @@ const permissions = [
   `--allow-import=${new URL(url).host}`,
   `--reload=${served.url}`,
 ];
+const net = `--allow-net=${new URL(url).host}`;
 const reading = `--allow-read=${new URL("examples/", root).pathname},.,left`;
 
 interface Facts {
@@ -91,6 +95,8 @@ interface Facts {
   readonly file: { readonly value?: number; readonly message?: string };
   readonly folder: { readonly value?: readonly unknown[]; readonly message?: string };
   readonly threads: { readonly joined: boolean; readonly same: boolean };
+  readonly served: unknown;
+  readonly reported: unknown;
   readonly read: { readonly value?: readonly number[] };
 }
 
@@ -128,7 +134,9 @@ function assertSame(said: Facts, { files = true, threads = true, facts = expecte
 Deno.test("the facts of mod.ts are facts: threads take part, to the same bits, and files are read", () => {
   assertEquals(expected.threads.joined && expected.threads.same, true);
   assertEquals(expected.file.value, 0.011927987982895832);
-  assertEquals(expected.read.value?.length, 4);
+  assertEquals(expected.read.value?.length, 5);
+  assertEquals(expected.served, expected.file);
+  assertEquals(expected.reported, { value: [true, true] });
   assertEquals(expected.folder.value?.[0], "done");
 });
 
@@ -137,9 +145,9 @@ for (const [where, beside] of [["an empty folder", {}], ["a folder with a packag
     const folder = folderOf({ ...beside, "everywhere.mjs": everywhere, "ask.mjs": asking(url) });
     served.asked();
     assertSame(
-      JSON.parse(await printed("deno", ["run", ...permissions, reading, "--allow-write=left", "ask.mjs"], folder)),
+      JSON.parse(await printed("deno", ["run", ...permissions, reading, net, "--allow-write=left", "ask.mjs"], folder)),
     );
-    assertEquals(served.asked(), ["/meta.mjs"]);
+    assertEquals(served.asked().filter((path) => !path.startsWith("/toy/")), ["/meta.mjs"]);
   });
 
   Deno.test(`Deno checks a script with its types in ${where}, and sees what is wrong`, async () => {
@@ -158,7 +166,7 @@ for (const [where, beside] of [["an empty folder", {}], ["a folder with a packag
     const one = `${folder}/one.mjs`;
     assertSame(
       JSON.parse(
-        await printed("deno", ["run", "--no-prompt", "--no-lock", reading, "--allow-write=left", one], folder),
+        await printed("deno", ["run", "--no-prompt", "--no-lock", reading, net, "--allow-write=left", one], folder),
       ),
     );
   });
@@ -176,7 +184,7 @@ worker.onmessage = ({ data }) => {
 };`,
   });
   assertSame(
-    JSON.parse(await printed("deno", ["run", ...permissions, reading, "--allow-write=left", "ask.mjs"], folder)),
+    JSON.parse(await printed("deno", ["run", ...permissions, reading, net, "--allow-write=left", "ask.mjs"], folder)),
   );
 });
 

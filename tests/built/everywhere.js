@@ -21,8 +21,9 @@ data table from "packed.npz" { x : [_, _] }
 data zipped from "t.csv.gz" { a : [_] }
 data pictures from "images/*.png" { x : u8 [_, _, _, _] }
 data photos from "photos/*.jpg" { x : u8 [_, 3, _, _] }
+data columns from "kinds.parquet" { last : [_] }
 param w = 2
-output sums = [sum(table.x), sum(zipped.a), sum(1.0 * pictures.x), sum(1.0 * photos.x)]
+output sums = [sum(table.x), sum(zipped.a), sum(1.0 * pictures.x), sum(1.0 * photos.x), sum(columns.last)]
 gradient w * sum(table.x) wrt w
 `;
 
@@ -151,6 +152,7 @@ export async function facts(meta, place) {
   const { files, path, folder, mostSteps } = place;
   const helpers = watchThreads();
   await meta.loadJpegReader();
+  await meta.loadParquetReader();
   const read = (name) => files[name] && bytesOf(files[name]);
   const list = (folder) =>
     Object.keys(files).filter((name) => name.startsWith(`${folder}/`)).map((name) => name.slice(folder.length + 1));
@@ -182,6 +184,13 @@ record w@*
       });
       const [compared] = meta.compareRuns({ left: [folder ?? "left"], held: [again] });
       return [again.outcome, compared.name, compared.settings.map(({ mean }) => mean), [...again.losses()]];
+    }),
+    served: await saidBy(async () => (await (await meta.compileUrl(place.address)).run({ backend: "wasm" })).value()),
+    reported: await saidBy(async () => {
+      const run = await meta.compile(tasks.replace("100_000", "5").replace("32 line", "2 line")).run({
+        backend: "wasm",
+      });
+      return [await meta.reportRuns({ a: [run] }), await meta.showRuns({ a: [run] })].map((text) => text.length > 500);
     }),
     file: await saidBy(async () => (await meta.compileFile(path ?? "toy.meta").run()).value()),
     threads: await threads(meta, helpers, mostSteps),

@@ -34,6 +34,7 @@ const send = (said) => fetch("/said", { method: "POST", body: JSON.stringify({ i
 addEventListener("error", (event) => send({ wrong: [event.message] }));
 addEventListener("unhandledrejection", ({ reason }) => send({ wrong: [String(reason?.stack ?? reason)] }));
 const place = await (await fetch("/place.json")).json();
+place.address = new URL(place.address, location).href;
 ${
     inWorker
       ? `const code = \`import * as meta from "\${location.origin}/meta.mjs";
