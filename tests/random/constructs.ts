@@ -142,6 +142,12 @@ function withinLoops({ loops, words }: Whole): boolean {
   );
 }
 
+/** True for an outer over the network itself, not over where it starts. */
+function evolvesNetwork(loop: Whole["loops"][number], words: Whole["words"]): boolean {
+  const over = loop.clauses.flatMap((c) => c.kind === "Over" ? c.references : []);
+  return loop.kind === "Outer" && over.some((reference) => words(reference) === "net");
+}
+
 /** Situations by name. */
 const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
   "a loop within tasks": (w) => w.loops.length > 0 && Boolean(acrossTasks(w)),
@@ -185,6 +191,12 @@ const situations: { readonly [name: string]: (whole: Whole) => boolean } = {
     /draw 1 of each/.test(text) && /draw \d of (stock|store)/.test(text),
   "rows of a whole table": ({ text }) => /draw \d of (stock|store)/.test(text),
   "a task that is given arguments": ({ text }) => /across \d problem\(/.test(text),
+  "an argument of a task from what is learned": ({ text }) => /across \d problem\([^\n]*\bc\b/.test(text),
+  "a computed field of what is learned": ({ text }) =>
+    /^ +mid = .*\b(c|theta)\b/m.test(text) && /\b(near|most)\.mid\b/.test(text),
+  "an outer that evolves a network": ({ loops, words }) => loops.some((l) => evolvesNetwork(l, words)),
+  "an outer that evolves a network with a state": ({ loops, words, text }) =>
+    /^ {2}seen' = |batch_norm_running/m.test(text) && loops.some((l) => evolvesNetwork(l, words)),
   "an evaluation of no steps": ({ text }) => /for \w+ = 0 steps/.test(text),
   "a task that is not finite": ({ text }) => /sqrt\(query\.s/.test(text),
   "samples in a loop in a loop": ({ text }) => /^inner upper /m.test(text) && /through es\(/.test(text),

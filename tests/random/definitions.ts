@@ -55,10 +55,12 @@ export class Definitions {
     this.given = tasks && dice.chance(0.3);
   }
 
-  /** The task as a clause names it. */
-  problem(): string {
+  /** The task as a clause names it; where it stands, what is learned may be read. */
+  problem(computed = false): string {
     if (!this.given) return "problem";
-    return `problem${this.dice.pick(["", "(0.4)", "(spread = 0.3)", "(law = uniform(0.6, 1.2))", "(0.6, pool = ix)"])}`;
+    const numbers = ["", "(0.4)", "(spread = 0.3)", "(law = uniform(0.6, 1.2))", "(0.6, pool = ix)"];
+    const learned = ["(0.2 + c^2)", "(spread = 0.3 * exp(c))", "(law = uniform(0.5, 1 + c^2))"];
+    return `problem${this.dice.pick([...numbers, ...computed ? learned : []])}`;
   }
 
   /** Another text for what is defined. */
@@ -106,10 +108,15 @@ export class Definitions {
       }, false]\n    far : int [2] = [${dice.int(0, 5)}, ${dice.pick(["7", "100_000", "2147483647"])}]\n}`,
     );
     const type = dice.pick(["int", "u8"]);
+    const learned = dice.weighted<() => string>([
+      [1, () => "c * px"],
+      [1, () => "tanh(px * c) + own"],
+      [1, () => (this.learned(), "sin(theta * px)")],
+    ]);
     this.define(
       "book",
       `data book {\n    px : [6] = ${literal(dice, [6])}\n    group : ${type} [6] = [2, 0, 1, 0, 2, 1]\n    mid = ${
-        dice.pick(["px - mean(px)", "tanh(px) * group", "px * own", "px^2"])
+        dice.chance(0.3) ? learned() : dice.pick(["px - mean(px)", "tanh(px) * group", "px * own", "px^2"])
       }\n    own = 0.5 * px + 0.1\n}`,
     );
     this.define("near", `data near = book where ${dice.pick(["group < 1", "group == 2", "group > 1"])}`);

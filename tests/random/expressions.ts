@@ -183,12 +183,12 @@ const extremes: readonly Way[] = [
   { weight: 1, fits: rank(0), write: ({ dice }, _s, of) => `std(${of(dice.pick(shapes))})` },
   { weight: 1, fits: rank(1), write: (_s, [n], of) => `std(${of([n!, other(n!)])}, axis = 1)` },
   {
-    weight: 1.5,
+    weight: 1.9,
     fits: rank(1),
     write: ({ dice }, [n], of) => `sort(${of([n!])} + ${literal(dice, [n!], () => dice.number(-1, 1))})`,
   },
   { weight: 1, fits: rank(2), write: ({ dice }, shape, of) => `sort(${of(shape)}, axis = ${dice.int(0, 1)})` },
-  { weight: 2.5, fits: rank(1), write: (_s, [n], of) => `(0.2 * argsort(${of([n!])}) * ${of([n!])})` },
+  { weight: 2.1, fits: rank(1), write: (_s, [n], of) => `(0.2 * argsort(${of([n!])}) * ${of([n!])})` },
   {
     weight: 1.5,
     fits: rank(0),

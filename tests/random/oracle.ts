@@ -20,6 +20,7 @@ import {
   innerGradients,
   inPieces,
   jittered,
+  outerAsInner,
   startsRead,
   startsWritten,
   stoppedEarly,
@@ -314,6 +315,30 @@ export const checks: readonly Check[] = [
       return wrong < 0
         ? held
         : { kind: "found", detail: `fit.loss@${wrong} is ${pieces![wrong]}, in one piece ${last[wrong]}` };
+    },
+  },
+  {
+    name: "an outer as an inner loop",
+    share: 1,
+    async look({ settled: { program }, run }) {
+      const both = outerAsInner(program, run);
+      if (!both) return apply;
+      const losses: ArrayLike<number>[] = [];
+      for (const each of [both.outer, both.inner]) {
+        const output = compileFiles(each);
+        // what was left out may have been what something is for
+        if (!output.program) return apply;
+        const { outers, simulations, failure } = await runOn(output.program, referenceBackend);
+        if (failure) return { kind: "skipped", why: "fails" };
+        losses.push(outers[0]?.losses ?? simulations[0]!.losses);
+      }
+      const [outer, inner] = losses as [ArrayLike<number>, ArrayLike<number>];
+      // rules that divide by a gradient near 0 make much of its rounding
+      const size = Array.from(outer).reduce((most, x) => Math.max(most, Math.abs(x)), 1);
+      const wrong = Array.from(outer).findIndex((x, i) => !(Math.abs(x - inner[i]!) <= 1e-6 * size));
+      return wrong < 0 && inner.length === outer.length
+        ? held
+        : { kind: "found", detail: `train.loss at ${wrong} is ${outer[wrong]}, in an inner loop ${inner[wrong]}` };
     },
   },
   {

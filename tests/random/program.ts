@@ -16,6 +16,7 @@ const shapes = [
   [1.6, "nested"],
   [1, "inner in inner"],
   [0.8, "draws"],
+  [0.8, "direct"],
 ] as const;
 
 /** Program `index` of a seed, with everything that it might differentiate for. */
@@ -52,12 +53,14 @@ class Draft extends Definitions {
   #warm = false;
 
   constructor(dice: Dice, readonly form: Form) {
-    super(dice, form === "tasks" || form === "nested" && dice.chance(0.6) || form === "inner" && dice.chance(0.15));
+    const share = { tasks: 1, nested: 0.6, inner: 0.15, direct: 0.3 }[form as string] ?? 0;
+    super(dice, share === 1 || dice.chance(share));
   }
 
   write(): RandomProgram {
     const { dice } = this;
-    if (dice.chance(0.62) && this.form !== "inner in inner") {
+    const direct = this.form === "direct";
+    if (direct || dice.chance(0.62) && this.form !== "inner in inner") {
       this.network = network(dice, this.rows, (shape) => this.start(shape));
     }
     this.data();
@@ -65,7 +68,7 @@ class Draft extends Definitions {
     this.loops();
     // estimators of where a loop ends refuse states, one row has no spread, and without a loop nothing moves them
     const moved = this.form !== "none" && !/implicit|finite_difference|batch 1 of/.test(this.#items.join());
-    if (this.network && moved && dice.chance(0.4)) {
+    if (this.network && moved && dice.chance(direct ? 0.8 : 0.4)) {
       for (const { name, text } of holding(dice, this.network)) this.redefine(name, text);
     }
     return this.assemble(this.#items);
@@ -78,6 +81,7 @@ class Draft extends Definitions {
     const evolved: Evolved[] = [...this.free];
     if (this.network) evolved.push({ name: "net", variables: [], network: true });
     if (form === "none") return this.noLoop(evolved);
+    if (form === "direct") return this.direct();
     const table = this.tasks ? "support" : undefined;
     const fit = this.inner("fit", "T", evolved, { table });
     let last = fit;
@@ -164,6 +168,38 @@ class Draft extends Definitions {
     this.evolves = false;
     const metas = [...evolved.map((e) => e.name), "c", "goal", ...(this.theta ? ["theta"] : [])];
     this.gradient(this.objective(evolved, "", this.tasks ? "support" : undefined), metas, undefined);
+  }
+
+  /** An outer that evolves the network itself, with no loop inside. */
+  direct(): void {
+    const { dice } = this;
+    this.evolves = false;
+    const table = this.tasks ? "support" : undefined;
+    const evolved: Evolved[] = [{ name: "net", variables: [], network: true }, ...dice.some(this.free, dice.int(0, 1))];
+    const objective = this.objective(evolved, "", table);
+    const names = [...evolved.map((e) => e.name), ...dice.some(["c", "goal"], dice.int(0, 1))];
+    const by = rule(dice, "outer");
+    if (by.definition) this.define(by.name, by.definition, true);
+    const across = () => this.tasks ? [`  across ${dice.int(1, 3)} ${this.problem(true)}`] : [];
+    const lines = [`  minimize ${objective}`, ...across(), `  over ${names.join(", ")} by ${by.text}`];
+    lines.push(`  for ${dice.int(1, 4)} steps`);
+    if (!this.tasks && this.network!.input.rowAxis === 0 && dice.chance(0.4)) {
+      lines.push(`  batch 2 of d${dice.chance(0.5) ? " each once" : ""}`);
+    }
+    if (dice.chance(0.12)) lines.push(`  clip norm ${dice.number(0.5, 2)}`);
+    if (dice.chance(0.12)) lines.push(`  until ${this.threshold("train")}`);
+    this.#items.push(`outer train {\n${lines.join("\n")}\n}`);
+    if (dice.chance(0.6)) {
+      const during = dice.chance(0.3) ? ["  every 1 steps of train"] : [];
+      this.#items.push(`evaluate test {\n${[...across(), `  report ${objective}`, ...during].join("\n")}\n}`);
+    }
+    if (dice.chance(0.5)) this.gradient(objective, names, "train");
+    if (dice.chance(0.3)) {
+      const field = this.field(table ?? "d");
+      const tasks = this.tasks ? ` across 2 ${this.problem(true)}` : "";
+      this.#items.push(`output shown = net(${field("x")}${this.network!.training ? ", 0" : ""})${tasks}`);
+    }
+    if (dice.chance(0.5)) this.#items.push("record train.loss, train.gradient_norm");
   }
 
   /** Sometimes the sum over the times of a loop. */
@@ -483,7 +519,7 @@ class Draft extends Definitions {
     // many of the tasks have no root
     const lines = [`  minimize ${objective}${skips && dice.chance(0.5) ? " + 0.1 * sqrt(query.s - 0.8)" : ""}`];
     if (skips) lines.push("  skip not finite");
-    if (tasks) lines.push(`  across ${dice.int(1, 3)} ${this.problem()}${warm || dice.chance(0.12) ? " fixed" : ""}`);
+    if (tasks) lines.push(`  across ${dice.int(1, 3)} ${this.tasksOf(warm ? 1 : 0.12)}`);
     if (two) lines.push(`  over ${chosen[0]} by ${by.text}`, `  over ${chosen.slice(1).join(", ")} by ${second!.text}`);
     else lines.push(`  over ${chosen.join(", ")} by ${by.text}`);
     const steps = dice.int(1, 3);
@@ -529,9 +565,15 @@ class Draft extends Definitions {
     this.#items[at] = this.#items[at]!.replace(/\n\}$/, ["", ...clauses, "}"].join("\n"));
   }
 
+  /** The task as a clause names it, that is `fixed` so often; what `fixed` tasks are made of does not change with what is learned. */
+  tasksOf(share: number): string {
+    const fixed = this.dice.chance(share);
+    return `${this.problem(!fixed && this.form !== "nested")}${fixed ? " fixed" : ""}`;
+  }
+
   gradient(objective: string, metas: readonly string[], after: string | undefined, tasks = this.tasks): void {
     const { dice } = this;
-    const across = tasks ? `\nacross ${dice.int(1, 3)} ${this.problem()}${dice.chance(0.1) ? " fixed" : ""}` : "";
+    const across = tasks ? `\nacross ${dice.int(1, 3)} ${this.tasksOf(0.1)}` : "";
     const then = after && dice.chance(0.5) ? `\nafter ${after}` : "";
     const expect = dice.chance(0.12) ? " expect { value = 0.5 within 1e9 }" : "";
     this.#items.push(`gradient ${objective}${across}${then}\nwrt ${this.someMetas(metas).join(", ")}${expect}`);
@@ -539,7 +581,7 @@ class Draft extends Definitions {
 
   evaluate(loop: LoopText, ends: string, table: string | undefined, during?: string): void {
     const { dice } = this;
-    const lines = table ? [`  across ${dice.int(1, 3)} ${this.problem()}${dice.chance(0.1) ? " fixed" : ""}`] : [];
+    const lines = table ? [`  across ${dice.int(1, 3)} ${this.tasksOf(0.1)}`] : [];
     if (table && dice.chance(0.15)) lines.push("  skip not finite");
     const longer = dice.chance(0.35) && ends === "@T" && loop.steps < 9 && !/es\(/.test(loop.estimator);
     if (longer) lines.push(`  for ${loop.time} = ${dice.pick([loop.steps + 1, 0])} steps`);
@@ -577,7 +619,7 @@ class Draft extends Definitions {
       [0.5, "ix.three + 1"],
       [0.5, "ix.on"],
     ]);
-    const across = table ? ` across ${dice.int(1, 3)} ${this.problem()}${dice.chance(0.1) ? " fixed" : ""}` : "";
+    const across = table ? ` across ${dice.int(1, 3)} ${this.tasksOf(0.1)}` : "";
     const after = outer && dice.chance(0.4) ? ` after ${outer}` : "";
     this.#items.push(`output shown = ${shown}${across}${after}`);
   }

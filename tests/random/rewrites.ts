@@ -97,8 +97,13 @@ export function startsWritten({ text, files }: RandomProgram): RandomProgram | u
 export function startsRead({ text, files }: RandomProgram, run: RunResult): RandomProgram | undefined {
   // what is computed from what is learned carries a derivative, and a start that is read cuts it
   const computed = /\btheta\b/.test(text) || /^start /m.test(text) || /@0\./.test(text);
+  return computed ? undefined : startingAt({ text, files }, run);
+}
+
+/** What is learned starts at the values that it was declared with in a run. Undefined where one is no number, or there is none. */
+function startingAt({ text, files }: RandomProgram, run: RunResult): RandomProgram | undefined {
   const declared = [...run.declared].filter(([, { data }]) => data.every((x) => Number.isFinite(x)));
-  if (computed || declared.length === 0) return undefined;
+  if (declared.length === 0) return undefined;
   const lists = ({ shape, data }: HostArray): Lists => {
     const nest = ([size, ...rest]: readonly number[], from: number): Lists => {
       if (size === undefined) return data[from]!;
@@ -112,6 +117,26 @@ export function startsRead({ text, files }: RandomProgram, run: RunResult): Rand
     text: `${text}start ${declared.map(([name]) => name).join(", ")} from "declared.safetensors"\n`,
     files: new Map([...files, ["declared.safetensors", JSON.stringify(stored)]]),
   };
+}
+
+/** An outer that evolves the network itself, alone, and the same as an inner loop, which begins at the same values. Undefined where
+ *  there is none, or it has tasks, draws in its steps, may stop, or keeps what it moves in a range, as an inner loop does not. */
+export function outerAsInner(
+  { text, files }: RandomProgram,
+  run: RunResult,
+): { readonly outer: RandomProgram; readonly inner: RandomProgram } | undefined {
+  const { items } = treeOf(text);
+  const part = ({ span }: { readonly span: { readonly start: number; readonly end: number } }) =>
+    text.slice(span.start, span.end);
+  const [outer, other] = items.filter((i) => i.kind === "Outer" || i.kind === "Inner" || i.kind === "Override");
+  if (outer?.kind !== "Outer" || other || !/^ *over net\b(?!@)/m.test(part(outer))) return undefined;
+  const whole = [text, ...files.values()].join("\n");
+  const draws = /\b(across|batch|until)\b/.test(part(outer)) || /\bdropout\(|^ *draw |\bnoisy?\(/m.test(whole);
+  if (draws || /^start |^param .* (in|via) /m.test(text)) return undefined;
+  const asked = ["Gradient", "Evaluate", "Output", "Record", "Outer"];
+  const definitions = items.filter((i) => !asked.includes(i.kind)).map(part).join("\n");
+  const begun = startingAt({ text: `${definitions}\n${part(outer)}\n`, files }, run);
+  return begun && { outer: begun, inner: { ...begun, text: begun.text.replace(/^outer train /m, "inner train ") } };
 }
 
 /** A text in which no inner loop stops before its last step. */
