@@ -100,7 +100,8 @@ def train(table, seed, order, marks):
             now = time.perf_counter(), time.process_time()
             seconds, processor = now[0] - began - aside[0], now[1] - used - aside[1]
             unseen = Episodes(table, scripts[round(0.8 * n) :], np.random.default_rng([seed, 2]))
-            mean, half = accuracies(best[2], (unseen.draw() for _ in range(600)), 10, order, [5, 10])
+            # at every time, as the program reports it; two of them are written down
+            mean, half = ([m[5], m[10]] for m in accuracies(best[2], (unseen.draw() for _ in range(600)), 10, order, range(11)))
             test = time.perf_counter() - now[0], time.process_time() - now[1]
             aside = [aside[0] + test[0], aside[1] + test[1]]
             for mark in marks if ended else [step]:
