@@ -324,6 +324,16 @@ Deno.test("what mod.ts reaches runs in a page: it imports no module of Node, and
   assertEquals(linesWith(newer, tempting.map((line) => ({ module: "a.ts", line }))).length, tempting.length);
 });
 
+Deno.test("the built file brings every package that is loaded when it is first asked for", () => {
+  const entry = Deno.readTextFileSync(new URL("build/entry.ts", root));
+  const asked = reachedFromTheApi().flatMap((module) => {
+    const text = Deno.readTextFileSync(new URL(module, root));
+    return text.includes("loadPackage") ? [...text.matchAll(/"(npm:[^"]+)"/g)].map(([, name]) => name!) : [];
+  });
+  assert(asked.length >= 2, asked.join());
+  assertEquals(asked.filter((name) => !entry.includes(`import("${name}`)), []);
+});
+
 Deno.test("every verb that compiles loads what reads images before", () => {
   const compiling = [...modulesIn("cli/")].filter((module) => {
     const text = Deno.readTextFileSync(new URL(module, root));

@@ -45,7 +45,7 @@ const served = serve({
   "place.json": JSON.stringify({ ...place, path: undefined, address: "/toy/toy.meta" }),
   "toy/toy.meta": place.toy,
   "toy/toy.csv": new Uint8Array(files["toy.csv"]!),
-});
+}, root);
 addEventListener("unload", () => void served.close());
 const url = `${served.url}/meta.mjs`;
 
@@ -171,6 +171,20 @@ for (const [where, beside] of [["an empty folder", {}], ["a folder with a packag
     );
   });
 }
+
+Deno.test("the command line is run and installed by URL, beside a package.json, too", async () => {
+  const folder = folderOf({ ...project, "toy.meta": place.toy, "toy.csv": new TextDecoder().decode(files["toy.csv"]) });
+  const address = `${served.url}/meta.ts`;
+  const wanted = await printed("deno", ["run", "-A", "--quiet", new URL("meta.ts", root).href, "toy.meta"], folder);
+  const lines = (text: string) => text.split("\n").filter((line) => / [@\w.]+ +-?[\d.]+/.test(line));
+  assert(lines(wanted).length >= 10, wanted);
+  assertEquals(
+    lines(await printed("deno", ["run", "-A", "--quiet", "--no-lock", address, "toy.meta"], folder)),
+    lines(wanted),
+  );
+  await printed("deno", ["install", "-g", "-A", "--quiet", "--root", folder, "-n", "meta", address], folder);
+  assertEquals(lines(await printed(`${folder}/bin/meta`, ["toy.meta"], folder)), lines(wanted));
+});
 
 Deno.test("a worker of Deno imports it, and starts threads of its own", async () => {
   const folder = folderOf({

@@ -5,6 +5,7 @@ const types: Readonly<Record<string, string>> = {
   mjs: "text/javascript",
   js: "text/javascript",
   mts: "application/typescript",
+  ts: "application/typescript",
   html: "text/html",
   json: "application/json",
 };
@@ -49,11 +50,20 @@ await send({ facts: await facts(meta, place) });`
   }
 </script>`;
 
-/** Serves files by their names, and at \`/page.html\` what tries them: with \`?isolated\` so that threads may share memory there, with
+/** Serves files by their names, those of `source` by their paths, and at \`/page.html\` what tries them: with \`?isolated\` so that threads may share memory there, with
  *  \`?worker\` in a worker. */
-export function serve(files: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>>): Served {
+export function serve(files: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>>, source: URL): Served {
   const asked: string[] = [];
   let tell: (said: FromPage) => void = () => {};
+  const sourceAt = (path: string) => {
+    try {
+      return /\.(ts|meta|md|csv|base64)$/.test(path) && !path.includes("..")
+        ? Deno.readTextFileSync(new URL(`.${path}`, source))
+        : undefined;
+    } catch {
+      return undefined;
+    }
+  };
   const answer = async (request: Request): Promise<Response> => {
     const { pathname, searchParams } = new URL(request.url);
     asked.push(pathname);
@@ -61,7 +71,9 @@ export function serve(files: Readonly<Record<string, string | Uint8Array<ArrayBu
       tell(await request.json());
       return new Response();
     }
-    const content = pathname === "/page.html" ? page(searchParams.has("worker")) : files[pathname.slice(1)];
+    const content = pathname === "/page.html"
+      ? page(searchParams.has("worker"))
+      : files[pathname.slice(1)] ?? sourceAt(pathname);
     if (content === undefined) return new Response("", { status: 404 });
     const headers = new Headers({ "content-type": types[pathname.split(".").at(-1)!] ?? "text/plain" });
     if (searchParams.has("isolated")) {

@@ -82,14 +82,22 @@ Deno.test("what was deflated is unpacked without zlib to the same, and no furthe
 Deno.test("what is torn is refused, or read as far as it goes, as zlib does", () => {
   const torn = packings().filter(({ whole }) => whole.length > 0 && whole.length <= 5000);
   let refused = 0;
-  for (let k = 0; k < cases(300, 20_000); k++) {
+  for (let k = 0; k < cases(300, 5_000); k++) {
     const { whole, packed, form } = torn[k % torn.length]!;
     const cut = packed.slice(0, k % 2 === 0 ? dice.int(0, packed.length) : packed.length);
     if (cut.length > 0 && k % 3 > 0) cut[dice.int(0, cut.length - 1)]! ^= 1 << dice.int(0, 7);
     const promised = { size: 2 * whole.length, whole: true, promises: "somebody promises" };
     const [own, theirs] = [here, undefined].map((by) => asText(() => inflate(cut, promised, by)));
-    assertEquals(own, theirs, `case ${k}`);
+    // zlib looks ahead by a block of output: what is both too long and wrong further on may be told by either
+    const eitherWay = [own, theirs].some((text) => text!.startsWith("it holds more")) && theirs!.startsWith("it ");
+    if (!eitherWay) assertEquals(own, theirs, `case ${k}`);
+    else assert(own!.startsWith("it "), `case ${k}`);
     if (own!.startsWith("it ")) refused++;
+    // what begins as a block with codes of its own, and goes on by chance
+    const noise = bytes(60);
+    noise[0] = noise[0]! & ~7 | 5;
+    const read = [here, undefined].map((by) => asText(() => inflate(noise, { ...promised, size: 1e6 }, by)));
+    assertEquals(read[0], read[1], `noise ${k}`);
     // an intact beginning is read to where it is cut off
     if (k % 3 === 0) {
       const part = inflateHere(cut, whole.length).made;
