@@ -5,23 +5,17 @@ import { declarations } from "./declarations.ts";
 
 const root = new URL("../", import.meta.url);
 
-/** What is told of the packages that are inside. */
-const inside = [
-  "chevrotain 13.2.0, Apache License 2.0, https://github.com/chevrotain/chevrotain",
-  "hyparquet 1.31.5, MIT, https://github.com/hyparam/hyparquet",
-  "jpeg-js 0.4.4, BSD-3-Clause, Copyright (c) 2014 Eugene Ware, https://github.com/jpeg-js/jpeg-js",
-];
-
 const head =
   `// meta ${version}, MIT licence. One file for Deno, Node from 20.16 on, and pages; its types lie beside it.
 // @ts-self-types="./meta.d.mts"
-// With it come: ${inside.join("; ")}.
 `;
 
 /** Writes the two files to a folder; their sizes in bytes. Throws where something is left that a page or Node has not. */
 export async function build(folder: URL): Promise<Readonly<Record<string, number>>> {
   Deno.mkdirSync(folder, { recursive: true });
-  const code = head + await bundled();
+  const bundle = await bundled();
+  // where packages lie on the machine that builds is nobody's concern
+  const code = head + bundle.replaceAll(packageFolder, "npm:$1/$2") + licences(bundle);
   const left = leftOutside(code);
   if (left.length > 0) throw new Error(`The built file still imports ${left.join(", ")}`);
   const files = { "meta.mjs": code, "meta.d.mts": declarations() };
@@ -39,8 +33,25 @@ async function bundled(): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: root, stderr: "piped" })
     .output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
-  // where packages lie on the machine that builds is nobody's concern
-  return new TextDecoder().decode(stdout).replaceAll(/(?:\.\.\/)*[^\s"']*\/registry\.npmjs\.org\//g, "npm:");
+  return new TextDecoder().decode(stdout);
+}
+
+/** Where a package lies: its name and its version. */
+const packageFolder = /(?:\.\.\/)*[^\s"']*\/registry\.npmjs\.org\/((?:@[^/]+\/)?[^/]+)\/([^/\s"']+)/g;
+
+/** What the package and those that are inside ask to be said, as comments: their licences, each text once. */
+function licences(bundle: string): string {
+  const read = (path: string) => Deno.readTextFileSync(new URL(path, root));
+  const texts = new Map([[read("LICENSE"), [`meta ${version}`]]]);
+  const folders = new Map([...bundle.matchAll(packageFolder)].map(([folder, ...named]) => [folder, named.join(" ")]));
+  for (const [folder, name] of folders) {
+    const file = [...Deno.readDirSync(new URL(`${folder}/`, root))].find((each) => /^licen[cs]e/i.test(each.name));
+    if (!file) throw new Error(`${name} says nowhere under which licence it is`);
+    const text = read(`${folder}/${file.name}`);
+    texts.set(text, [...(texts.get(text) ?? []), name]);
+  }
+  const all = [...texts].map(([text, names]) => `${names.join(", ")}\n\n${text.trim()}`).join("\n\n\n");
+  return `\n${all.split("\n").map((line) => `// ${line}`.trimEnd()).join("\n")}\n`;
 }
 
 /** What a module names by a text to be imported. */

@@ -15,8 +15,10 @@ export function chromium(): string | undefined {
 }
 
 if (import.meta.main && chromium() === undefined) {
-  const args = ["install", "-y", "--no-install-recommends", "chromium"];
-  const { success } = await new Deno.Command("apt-get", { args, env: { DEBIAN_FRONTEND: "noninteractive" } }).spawn()
-    .status;
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  const apt = async (...args: string[]) => (await new Deno.Command("apt-get", { args, env }).spawn().status).success;
+  const install = () => apt("install", "-y", "--no-install-recommends", "chromium");
+  // what apt has may have to be asked first
+  const success = await install() || await apt("update") && await install();
   Deno.exit(success && chromium() !== undefined ? 0 : 1);
 }

@@ -6,7 +6,8 @@ import jpeg from "npm:jpeg-js@0.4.4";
 import { build } from "../../build/build.ts";
 import { together } from "../../build/declarations.ts";
 import { chromium } from "../../build/chromium.ts";
-import { serve } from "./served.ts";
+import { until } from "../waits.ts";
+import { type FromPage, serve } from "./served.ts";
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string) => Deno.readFileSync(new URL(path, root));
@@ -309,9 +310,12 @@ for (const [kind, isolated] of [["", true], ["", false], ["worker", true]] as co
         stdout: "null",
         stderr: "piped",
       }).spawn();
-      const ended = process.output().then(({ stderr }) => ({ wrong: [new TextDecoder().decode(stderr)] }));
-      const { wrong, facts, ...rest } = await Promise.race([said, ended]) as Awaited<typeof said>;
+      const ended = process.output().then(({ stderr }): FromPage => ({ wrong: [new TextDecoder().decode(stderr)] }));
+      let heard: FromPage | undefined;
+      for (const each of [said, ended]) each.then((what) => heard ??= what);
+      await until(() => heard !== undefined, 24_000);
       process.kill("SIGKILL");
+      const { wrong, facts, ...rest } = heard ?? { wrong: ["the page said nothing"] };
       await ended;
       assertEquals(wrong, []);
       assertEquals(rest.isolated, isolated);
