@@ -10,6 +10,7 @@ export interface SaidOfRun {
   readonly inputs: Readonly<Record<string, number | string | boolean>>;
   readonly seed: number;
   readonly backend: string;
+  readonly precision?: "f32" | "f64";
   readonly memory: number | null;
   /** Those that were given, infinity as a text. */
   readonly limits?: Readonly<Record<string, number | string>>;

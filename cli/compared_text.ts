@@ -2,6 +2,7 @@
 // mean, interval, and the difference to the first one, in pairs. Of `compare`, and at the end of a sweep.
 import { type ComparedSetting, compareSettings, type Estimate } from "../api/comparison.ts";
 import { shortNumber, tableText } from "../api/numbers.ts";
+import { openText } from "../api/run_folders.ts";
 import { endOf, type NotWhole, notWhole, readRunFolder, settingsOf, type StoredRun } from "../api/run_settings.ts";
 import type { NamedRuns } from "../api/sweep_list.ts";
 import { count } from "../dsl/text/words.ts";
@@ -44,9 +45,7 @@ export function comparedText(runs: ToCompare): string {
     ...missedOf(runs.compared).map(({ folder, missed, expectations }) =>
       `${folder}: ${missed} of ${count(expectations, "expectation")} missed`
     ),
-    ...runs.open.map(({ sweep, count, of }) =>
-      `${sweep}: ${count} of ${of} runs not ended; \`sweep ${sweep}\` goes on`
-    ),
+    ...runs.open.map(openText),
   ];
   const none = compared.length === 0 ? ["no loss, gradient or evaluation to compare"] : [];
   return `${[...lists, ...(ends.length > 0 ? [ends.join("\n")] : []), ...parts, ...none].join("\n\n")}\n`;

@@ -28,8 +28,8 @@ export function labelledRuns(runs: readonly ReportedRun[]): readonly LabelledRun
   }));
 }
 
-/** The report of runs. */
-export function reportOf(settings: readonly LabelledRuns[]): Report {
+/** The report of runs. `absent`: what is said of runs that are not among them. */
+export function reportOf(settings: readonly LabelledRuns[], absent: readonly string[] = []): Report {
   const alone = settings.length === 1;
   const groups = settings.map(({ label, runs }, look): RunGroup => ({ label: alone ? "" : label, look, runs }));
   const runs = settings.flatMap(({ runs }) => runs);
@@ -44,6 +44,7 @@ export function reportOf(settings: readonly LabelledRuns[]): Report {
     title: titleOf(runs),
     warnings: firstOf([
       ...(programs > 1 ? [`These runs are of ${programs} different programs`] : []),
+      ...absent,
       ...notWhole(runs).map(endOf),
       ...runs.flatMap(missedOf),
     ]),

@@ -17,7 +17,7 @@ import type { Json } from "../../runtime/record/metrics.ts";
 import { storedRecords } from "../../runtime/record/run_end.ts";
 import { summarizeRun } from "../../runtime/record/summary.ts";
 import { readRunTexts, type StoredRun } from "../run_settings.ts";
-import { readJson, saidOf } from "../said_of_run.ts";
+import { readJson, saidOf, type SaidOfRun } from "../said_of_run.ts";
 import type { Account, ArrayAccount } from "./account.ts";
 import { entriesOf } from "./account.ts";
 
@@ -48,7 +48,7 @@ export function readReportedRun(path: string): ReportedRun {
   if (!said) throw new FileAccessError(`\`${folder}\` is no run folder: it has no \`effective.json\``);
   const ended = readJson(`${folder}/summary.json`) as ReportedRun["account"] | undefined;
   const texts = readRunTexts(folder, said);
-  if (!ended) return { folder, said, texts, ...ofOpenRun(folder) };
+  if (!ended) return { folder, said, texts, ...ofOpenRun(folder, said) };
   const arrays = once(() => safetensorsAt(`${folder}/${learnedFile}`).tensors);
   return {
     folder,
@@ -104,21 +104,27 @@ function safetensorsAt(path: string): Safetensors {
   }
 }
 
-/** A run that was killed, or is still going on. */
-function ofOpenRun(folder: string): Pick<ReportedRun, "account" | "recorded" | "entries"> {
+/** A run that was killed, or is still going on. What it was run with its folder says from the start; its log may be empty yet. */
+function ofOpenRun(
+  folder: string,
+  { backend, seed, precision }: SaidOfRun,
+): Pick<ReportedRun, "account" | "recorded" | "entries"> {
   const checkpoint = newestCheckpoint(folder, ({ state }) => state);
   const started = startedLine(folder);
-  const { seconds = 0 } = checkpoint ?? {};
   const result = {
     outcome: "stopped" as const,
-    backend: String(started.backend ?? "unknown"),
-    seed: Number(started.seed ?? 0),
-    precision: started.precision === "f32" ? "f32" as const : "f64" as const,
-    seconds,
+    backend,
+    seed,
+    precision: precision ?? (started.precision === "f64" ? "f64" as const : "f32" as const),
+    seconds: checkpoint?.seconds ?? 0,
     plans: [],
     ...(checkpoint ? partOf(checkpoint.state, started) : noPart),
   };
-  return ofResult(result, "not ended");
+  const { account, ...rest } = ofResult(result, "not ended");
+  if (checkpoint) return { account, ...rest };
+  // how long it ran nothing says
+  const { seconds: _, ...known } = account;
+  return { account: known, ...rest };
 }
 
 const noPart = {

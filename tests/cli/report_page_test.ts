@@ -128,6 +128,24 @@ Deno.test("report and show say what is not whole, which programs differ, and sho
     assertStringIncludes((await callUntil(["show", at("whole")])).out, "not ended");
   }));
 
+Deno.test("a run that was killed before it said anything is of the setting that its folder says", () =>
+  inFolder(async (at) => {
+    const source = text.replace("precision f64\n", "");
+    for (const seed of [0, 1]) assertEquals(await runInto(at, `${seed}`, { seed, source }), 0);
+    // what a kill at the start leaves: the log is open, and nothing has come to it
+    for (const name of ["summary.json", "parameters.safetensors", "trajectories.safetensors"]) {
+      Deno.removeSync(at(`1/${name}`));
+    }
+    for (const name of ["checkpoints", "outputs"]) Deno.removeSync(at(`1/${name}`), { recursive: true });
+    Deno.truncateSync(at("1/metrics.jsonl"), 0);
+    const { code, out } = await callUntil(["show", at("0"), at("1")]);
+    assertEquals(code, 0);
+    assertStringIncludes(out, "All of them: backend reference, precision f32, version ");
+    // one setting: nothing differs but seeds
+    for (const absent of ["What differs", "unknown", "f64"]) assert(!out.includes(absent), absent);
+    assert(/seed 1 +not ended/.test(out) && !/not ended +\d/.test(out), out);
+  }));
+
 Deno.test("run folders of earlier versions are shown", async () => {
   const old = new URL("../record/old/", import.meta.url).pathname;
   const folders = [...Deno.readDirSync(old)].filter(({ isDirectory }) => isDirectory).map(({ name }) => old + name)
@@ -165,6 +183,15 @@ Deno.test("the folder of a sweep stands for its runs, those that have begun", ()
     const page = Deno.readTextFileSync(out);
     assertStringIncludes(page, "rate = 0.1, mean of 2 seeds");
     assertStringIncludes(page, "4 runs of p.meta");
+    // what is not among them is said, and of what has begun its name
+    const unended = `${at("sweep")}: 1 of 5 runs not ended (not begun: \`0.3-0\`); \`sweep ${at("sweep")}\` goes on`;
+    const unescaped = (html: string) => html.replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)));
+    assertStringIncludes(unescaped(page), `<p class="warning">${unended}</p>`);
+    Deno.removeSync(at("sweep/0.2-1/summary.json"));
+    assertStringIncludes(
+      (await callUntil(["show", at("sweep")])).out.replace(/\s+/g, " "),
+      "2 of 5 runs not ended (not begun: `0.3-0`; begun: `0.2-1`)",
+    );
     const compared = await callUntil(["compare", at("sweep")]);
     assertEquals(compared.code, 0);
     assertStringIncludes(compared.out, "less rate = 0.1");
