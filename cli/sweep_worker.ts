@@ -9,12 +9,12 @@ const here = globalThis as unknown as {
 const lane = ownLane(systemDisk);
 
 // a script that makes tasks may end its process; of a worker nobody would learn that
-for (const  of of[Deno, globalThis] as const) {
-  const name = of === Deno ? "exit" : "close";
-  const end = Reflect.get(of, name) as (code?: number) => void;
-  Reflect.set(of, name, (code?: number) => {
+for (const owner of [Deno, globalThis] as const) {
+  const name = owner === Deno ? "exit" : "close";
+  const end = Reflect.get(owner, name) as (code?: number) => void;
+  Reflect.set(owner, name, (code?: number) => {
     here.postMessage({ kind: "gone" });
-    end.call(of, code);
+    end.call(owner, code);
   });
 }
 

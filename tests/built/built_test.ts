@@ -292,7 +292,7 @@ for (const version of ["20", "22"]) {
   }
 }
 
-const browser = chromium();
+const browser = await chromium();
 
 for (const [kind, isolated] of [["", true], ["", false], ["worker", true]] as const) {
   Deno.test({

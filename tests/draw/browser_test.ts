@@ -91,7 +91,7 @@ Promise.all(frames.map((frame) => new Promise((done) => { frame.onload = done; f
   .then(() => document.querySelector("pre").textContent = JSON.stringify(frames.map(seen)));
 `;
 
-const browser = chromium();
+const browser = await chromium();
 
 Deno.test({
   name:
