@@ -91,12 +91,13 @@ Promise.all(frames.map((frame) => new Promise((done) => { frame.onload = done; f
   .then(() => document.querySelector("pre").textContent = JSON.stringify(frames.map(seen)));
 `;
 
-const browser = await chromium();
+// asking takes a second
+const browser = thorough ? await chromium() : undefined;
 
 Deno.test({
   name:
     "a page in Chromium has the colours of its legend, is no wider than the window, and no number stands on another",
-  ignore: browser === undefined || !thorough,
+  ignore: browser === undefined,
   async fn() {
     const folder = Deno.makeTempDirSync();
     try {
