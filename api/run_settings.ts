@@ -4,7 +4,7 @@ import { FileAccessError, fileAccessError } from "../runtime/record/files.ts";
 import type { Json } from "../runtime/record/metrics.ts";
 import { quantitiesOf } from "./compared_values.ts";
 import type { Setting } from "./comparison.ts";
-import { readJson, saidOf, type SaidOfRun } from "./said_of_run.ts";
+import { knownRun, readJson, type SaidOfRun } from "./said_of_run.ts";
 
 /** A run folder, read. */
 export interface StoredRun {
@@ -20,8 +20,7 @@ export interface StoredRun {
 /** Reads run folders. Throws FileAccessError for what is none, and for a run that has not ended. */
 export function readRunFolder(path: string): StoredRun {
   const folder = path.replace(/(?<=.)\/+$/, "");
-  const said = saidOf(folder);
-  if (!said) throw new FileAccessError(`\`${folder}\` is no run folder: it has no \`effective.json\``);
+  const said = knownRun(folder);
   const account = readJson(`${folder}/summary.json`) as StoredRun["account"] | undefined;
   if (!account) {
     throw new FileAccessError(

@@ -29,6 +29,30 @@ export function saidOf(run: string): SaidOfRun | undefined {
   return readJson(`${run}/effective.json`) as SaidOfRun | undefined;
 }
 
+/** What a folder that a user names says of its run. Throws FileAccessError where it is no run folder, with what it is. */
+export function knownRun(folder: string): SaidOfRun {
+  const said = saidOf(folder);
+  if (said) return said;
+  throw new FileAccessError(`\`${folder}\` is no run folder: ${whyNone(folder)}`);
+}
+
+/** What a path leads to; undefined where that is not known. */
+export function whatIsAt(path: string): "folder" | "file" | "nothing" | undefined {
+  try {
+    return fileSystem.statSync(path).isDirectory ? "folder" : "file";
+  } catch (error) {
+    return saysThat(error, "NotFound") || saysThat(error, "NotADirectory") ? "nothing" : undefined;
+  }
+}
+
+function whyNone(folder: string): string {
+  const there = whatIsAt(folder);
+  if (there === "file") return "it is a file";
+  if (there === "nothing") return "there is no such folder";
+  if (readJson(`${folder}/sweep.json`)) return "it is that of a sweep, whose runs have a folder each";
+  return "it has no `effective.json`";
+}
+
 /** How the run ended, as far as it has. Throws FileAccessError. */
 export function howItEnded(run: string): { readonly outcome?: string; readonly missing?: readonly string[] } {
   return readJson(`${run}/summary.json`) ?? {};

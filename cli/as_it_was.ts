@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { DataFileFacts } from "../api/program_files.ts";
 import { count } from "../dsl/text/words.ts";
 import { chooseLimits, type Limits } from "../runtime/limits.ts";
-import type { SaidOfRun } from "../api/said_of_run.ts";
+import { knownRun, type SaidOfRun, whatIsAt } from "../api/said_of_run.ts";
 import { readSweep } from "../api/sweep_list.ts";
 import { UseError } from "../runtime/errors.ts";
 import { FileAccessError } from "../runtime/record/files.ts";
@@ -39,6 +39,11 @@ export function refuseSweep(folder: string): void {
   if (readSweep(folder)) {
     throw new UseError(`\`${folder}\` is the folder of a sweep: \`sweep ${folder}\` goes on with it`);
   }
+}
+
+/** Throws FileAccessError for a folder, which is neither a program nor that of a run. */
+export function refuseFolder(path: string): void {
+  if (whatIsAt(path) === "folder") knownRun(path);
 }
 
 /** Throws FileAccessError where a script made the run with what no folder holds: without that it would be another run. */

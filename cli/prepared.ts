@@ -10,7 +10,15 @@ import type { Checkpoint } from "../runtime/record/checkpoint_bytes.ts";
 import type { Disk } from "../runtime/record/disk.ts";
 import { openRunFolder, type RunFolder } from "../runtime/record/run_folder.ts";
 import { type CommandLine } from "./arguments.ts";
-import { asItWas, changedFile, placeOf, refuseChangedData, refuseScripts, refuseSweep } from "./as_it_was.ts";
+import {
+  asItWas,
+  changedFile,
+  placeOf,
+  refuseChangedData,
+  refuseFolder,
+  refuseScripts,
+  refuseSweep,
+} from "./as_it_was.ts";
 import { loadReadersFor } from "./data_readers.ts";
 import { namedScript, namesOf, type TaskScript } from "./task_script.ts";
 
@@ -30,7 +38,10 @@ export async function prepare(asked: CommandLine): Promise<Prepared> {
   const path = asked.files[0]!;
   const said = path.endsWith(".meta") ? undefined : saidOf(path);
   if (said) refuseScripts(path, said);
-  else if (!path.endsWith(".meta")) refuseSweep(path);
+  else if (!path.endsWith(".meta")) {
+    refuseSweep(path);
+    refuseFolder(path);
+  }
   const command = said ? asItWas(asked, said) : asked;
   const files = said
     ? openProgramFiles(`${path}/experiment.meta`, { ...command, before: placeOf(path, said) })

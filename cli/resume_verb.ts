@@ -3,7 +3,7 @@
 import { chooseBackend } from "../api/backends.ts";
 import { jsonLimits } from "../api/folder_contents.ts";
 import { goingOnFrom, identityOf, type RunOf } from "../api/going_on.ts";
-import { howItEnded, saidOf } from "../api/said_of_run.ts";
+import { howItEnded, knownRun, saidOf, whatIsAt } from "../api/said_of_run.ts";
 import { openProgramFiles } from "../api/program_files.ts";
 import { compileProgram } from "../dsl/compile.ts";
 import { InternalError } from "../runtime/errors.ts";
@@ -34,6 +34,7 @@ export async function resumeVerb(
   const said = saidOf(run);
   if (!said) {
     refuseSweep(run);
+    if (whatIsAt(run) !== "folder") knownRun(run);
     throw new FileAccessError(
       `\`${run}\` is no run folder: it has no \`effective.json\`. Where a run was killed before it began, remove the folder and run again`,
     );

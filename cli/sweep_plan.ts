@@ -10,7 +10,7 @@ import {
   type SweptProgram,
 } from "../api/sweep_list.ts";
 import { realPathOf } from "../api/folder_contents.ts";
-import { saidOf } from "../api/said_of_run.ts";
+import { saidOf, whatIsAt } from "../api/said_of_run.ts";
 import { version } from "../api/version.ts";
 import { count, quoted } from "../dsl/text/words.ts";
 import { UseError } from "../runtime/errors.ts";
@@ -77,6 +77,9 @@ function goneOn({ files: [file], given }: CommandLine, before: SweepList): Sweep
 function begun(command: CommandLine): SweepPlan {
   const { swept, files: [file] } = command;
   if (command.out === undefined) {
+    if (!file!.endsWith(".meta") && whatIsAt(file!) === "folder" && !saidOf(file!)) {
+      throw new FileAccessError(`\`${file}\` is no folder of a sweep: it has no \`sweep.json\``);
+    }
     throw new UseError("A sweep keeps a folder of each run: say where by `--out DIR`");
   }
   const out = command.out.replace(/(?<=.)\/+$/, "");

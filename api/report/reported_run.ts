@@ -17,7 +17,7 @@ import type { Json } from "../../runtime/record/metrics.ts";
 import { storedRecords } from "../../runtime/record/run_end.ts";
 import { summarizeRun } from "../../runtime/record/summary.ts";
 import { readRunTexts, type StoredRun } from "../run_settings.ts";
-import { readJson, saidOf, type SaidOfRun } from "../said_of_run.ts";
+import { knownRun, readJson, type SaidOfRun } from "../said_of_run.ts";
 import type { Account, ArrayAccount } from "./account.ts";
 import { entriesOf } from "./account.ts";
 
@@ -44,8 +44,7 @@ const nothing: Safetensors = { tensors: new Map(), metadata: new Map() };
 /** Reads a run folder. Throws FileAccessError for what is none. */
 export function readReportedRun(path: string): ReportedRun {
   const folder = path.replace(/(?<=.)\/+$/, "");
-  const said = saidOf(folder);
-  if (!said) throw new FileAccessError(`\`${folder}\` is no run folder: it has no \`effective.json\``);
+  const said = knownRun(folder);
   const ended = readJson(`${folder}/summary.json`) as ReportedRun["account"] | undefined;
   const texts = readRunTexts(folder, said);
   if (!ended) return { folder, said, texts, ...ofOpenRun(folder, said) };

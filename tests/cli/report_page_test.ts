@@ -88,14 +88,42 @@ Deno.test("report writes one page of folders, with the numbers that they hold", 
     assertEquals(folder.code, 2);
     assertStringIncludes(folder.err, "it is no file");
     // what is no run folder, and what is given twice
-    for (const verb of ["report", "show"]) {
-      const none = await callUntil([verb, at("nothing")]);
-      assertEquals(none.code, 2);
-      assertStringIncludes(none.err, "is no run folder");
+    Deno.mkdirSync(at("empty"));
+    for (const verb of ["report", "show", "compare"]) {
+      for (
+        const [none, why] of [
+          ["nothing", "there is no such folder"],
+          ["p.meta", "it is a file"],
+          ["a/summary.json", "it is a file"],
+          ["empty", "it has no `effective.json`"],
+        ] as const
+      ) {
+        const { code, err } = await callUntil([verb, at(none)]);
+        assertEquals([code, err], [2, `error: \`${at(none)}\` is no run folder: ${why}\n`]);
+      }
       const twice = await callUntil([verb, at("a"), at("b"), `${at("b")}/../a`]);
       assertEquals(twice.code, 2);
       assertStringIncludes(twice.err, "is given twice");
       assertStringIncludes((await callUntil([verb])).err, `meta.ts ${verb} DIR`);
+    }
+  }));
+
+Deno.test("what run, resume and sweep are given and can take for neither a run nor a sweep is said to be that", () =>
+  inFolder(async (at) => {
+    Deno.mkdirSync(at("empty"));
+    Deno.writeTextFileSync(at("file"), "");
+    for (
+      const [verb, name, why] of [
+        ["run", "empty", "is no run folder: it has no `effective.json`\n"],
+        ["resume", "empty", "is no run folder: it has no `effective.json`. Where a run was killed"],
+        ["resume", "nothing", "is no run folder: there is no such folder\n"],
+        ["resume", "file", "is no run folder: it is a file\n"],
+        ["sweep", "empty", "is no folder of a sweep: it has no `sweep.json`\n"],
+      ] as const
+    ) {
+      const { code, err } = await callUntil([verb, at(name)]);
+      assertEquals(code, 2);
+      assertStringIncludes(err, `error: \`${at(name)}\` ${why}`);
     }
   }));
 
