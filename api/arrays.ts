@@ -3,6 +3,7 @@
 import type { HostData } from "../dsl/data/data.ts";
 import type { HostStart } from "../dsl/data/starts.ts";
 import type { Starts } from "./experiment.ts";
+import { isRun } from "./given.ts";
 import type { Run } from "./run.ts";
 import type { HostTasks } from "../runtime/loop/host_tasks.ts";
 import { isHostValues } from "../runtime/program/given_arrays.ts";
@@ -34,11 +35,6 @@ export function hostStarts(start: Starts): readonly HostStart[] {
       `The start \`${name}\` must be given as { shape: [2, 1], data: [1, 2] }, with typed arrays or numbers, or as a run`,
     );
   });
-}
-
-function isRun(start: unknown): start is Run {
-  const { parameter, parameters } = (start ?? {}) as Partial<Run>;
-  return typeof parameter === "function" && Array.isArray(parameters);
 }
 
 const learnedBy = (run: Run) => new Map(run.parameters.map((name) => [name, run.parameter(name)]));

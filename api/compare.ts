@@ -1,6 +1,7 @@
 // How does a script compare runs? As the command line does, with runs of its own or run folders.
 import { quantitiesOf } from "./compared_values.ts";
 import { type ComparedQuantity, compareSettings, type Setting } from "./comparison.ts";
+import { checkSettings } from "./given.ts";
 import type { Run } from "./run.ts";
 import { notWhole, readRunFolder } from "./run_settings.ts";
 
@@ -39,7 +40,8 @@ export type Comparison = readonly ComparedQuantity[] & { readonly notWhole: read
  *  Differences are in pairs of the same seed, whose draws are the same: d_s = Σ_i (x_si − y_si) / n over tasks i, and of S seeds the mean
  *  of d_s with its interval; of one seed the mean of the n differences of its tasks with theirs. A setting without a seed in common
  *  has no difference. `notWhole` of what is returned names the runs that failed, were stopped or were not written whole: their numbers are
- *  of where they ended. Throws RangeError where a setting has a seed twice, and FileAccessError for what is no run folder.
+ *  of where they ended. Throws TypeError for what are no settings with lists, RangeError where a
+ *  setting has a seed twice, and FileAccessError for what is no run folder.
  *
  *  ```ts
  *  import { compareRuns, compile } from "../mod.ts";
@@ -61,6 +63,7 @@ export type Comparison = readonly ComparedQuantity[] & { readonly notWhole: read
  *  @category Compare and report
  */
 export function compareRuns(settings: Readonly<Record<string, readonly ComparedRun[]>>): Comparison {
+  checkSettings("compareRuns", settings);
   const broken: RunNotWhole[] = [];
   const compared = compareSettings(
     Object.entries(settings).map(([setting, runs]): Setting => {

@@ -8,6 +8,7 @@ import type { Diagnostic } from "../dsl/diagnostics/diagnostic.ts";
 import { formatText } from "./format_text.ts";
 import { CompileError } from "./compile_error.ts";
 import { type Experiment, makeExperiment } from "./experiment.ts";
+import { checkOptions, type OptionNames } from "./given.ts";
 import { openAddress } from "./address_files.ts";
 import { decodeSource, openProgramFiles } from "./program_files.ts";
 import { checkHostData, checkHostTasks } from "./arrays.ts";
@@ -46,6 +47,13 @@ export type CompileFileOptions = Omit<CompileOptions, "name" | "read" | "list"> 
   /** A second folder in which data and starts are looked for, when they do not lie in the program's own. */
   readonly dataFolder?: string | URL;
 };
+
+/** Options of all that compile. */
+const ofPrograms = { inputs: true, data: true, tasks: true, limits: true, seed: true } as const;
+
+const ofTexts: OptionNames<CompileOptions> = { ...ofPrograms, name: true, read: true, list: true };
+
+const ofFiles: OptionNames<CompileFileOptions> = { ...ofPrograms, dataFolder: true };
 
 /** Compiles a program.
  *  Throws CompileError with every diagnostic when the program, or what it gets from outside, is wrong; TypeError for data
@@ -88,6 +96,7 @@ export type CompileFileOptions = Omit<CompileOptions, "name" | "read" | "list"> 
  *  @category Compile
  */
 export function compile(source: string, options: CompileOptions = {}): Experiment {
+  checkOptions<CompileOptions>("compile", options, ofTexts);
   let asked = false;
   const input = compileInput(source, options);
   const readData: CompileInput["readData"] = (path, ...more) => {
@@ -112,6 +121,7 @@ export function compile(source: string, options: CompileOptions = {}): Experimen
  *  @category Compile
  */
 export function compileFile(file: string | URL, options: CompileFileOptions = {}): Experiment {
+  checkOptions<CompileFileOptions>("compileFile", options, ofFiles);
   const files = openProgramFiles(file, options);
   const { root, readSource, readData, findData } = files;
   return makeExperiment({ root, readSource, readData, findData, ...outsideValues(options) }, { ...options, files });
@@ -143,6 +153,7 @@ export type CompileUrlOptions = Omit<CompileOptions, "name" | "read" | "list"> &
  *  @category Compile
  */
 export async function compileUrl(address: string | URL, options: CompileUrlOptions = {}): Promise<Experiment> {
+  checkOptions<CompileUrlOptions>("compileUrl", options, { ...ofFiles, request: true });
   const { dataFolder, request, ...rest } = options;
   const url = new URL(address);
   if (url.protocol === "file:") {
@@ -171,6 +182,7 @@ const localOf = (folder: string | URL) => /^file:/.test(String(folder)) ? new UR
  *  @category Compile
  */
 export function check(source: string, options: CompileOptions = {}): readonly Diagnostic[] {
+  checkOptions<CompileOptions>("check", options, ofTexts);
   return compileProgram(compileInput(source, options)).diagnostics;
 }
 

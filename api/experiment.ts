@@ -15,6 +15,7 @@ import { openAnswers } from "./answers.ts";
 import { type CheckpointEvent, openTelling } from "./checkpoint_events.ts";
 import { CompileError } from "./compile_error.ts";
 import { type KeptRun, realPathOf } from "./folder_contents.ts";
+import { checkOptions, checkSeeds, type OptionNames } from "./given.ts";
 import { goingOnFrom, type RunOf } from "./going_on.ts";
 import { makeModel } from "./model.ts";
 import type { ExperimentProgram } from "../runtime/program/program.ts";
@@ -340,6 +341,7 @@ export function makeExperiment(
     warnings: diagnostics,
     runs: (options) => runEach(experiment, options),
     async run(options = {}) {
+      checkOptions<RunOptions>("run", options, runOptions);
       const resume = options.resume === undefined ? undefined : openResume(options.resume);
       const settings = settingsOf(options, defaults, resume);
       const { seed } = settings;
@@ -421,8 +423,27 @@ function keptRun(
   };
 }
 
+/** The options of a run. */
+const runOptions: OptionNames<RunOptions> = {
+  seed: true,
+  backend: true,
+  memory: true,
+  threads: true,
+  start: true,
+  resume: true,
+  signal: true,
+  checkpoint: true,
+  onStep: true,
+  onEvent: true,
+  onCheckpoint: true,
+};
+
 /** Runs an experiment with each seed. */
-async function runEach(experiment: Experiment, { seeds, ...options }: SeedsOptions): Promise<readonly Run[]> {
+async function runEach(experiment: Experiment, asked: SeedsOptions): Promise<readonly Run[]> {
+  const { seed: _, resume: __, ...ofEach } = runOptions;
+  checkOptions<SeedsOptions>("runs", asked, { seeds: true, ...ofEach });
+  const { seeds, ...options } = asked;
+  checkSeeds(seeds);
   if (seeds.length === 0) throw new UseError("`seeds` must name one seed at least");
   for (const seed of seeds) seedWords(seed);
   const twice = seeds.find((seed, i) => seeds.indexOf(seed) < i);

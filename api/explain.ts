@@ -10,6 +10,7 @@ import { type MemoryPlan, planFunction } from "../runtime/loop/memory.ts";
 import { timesDuring } from "../runtime/loop/operations.ts";
 import { largeData } from "../runtime/loop/slots.ts";
 import type { ExperimentProgram, ProgramFunction } from "../runtime/program/program.ts";
+import { checkOptions } from "./given.ts";
 import { type BackendName, chooseBackend } from "./backends.ts";
 import { bytesOf, compilationOf, type Experiment } from "./experiment.ts";
 import { duration, tableText } from "./numbers.ts";
@@ -78,8 +79,10 @@ export interface Explanation {
  */
 export async function explain(
   experiment: Experiment,
-  { backend = "auto", memory }: ExplainOptions = {},
+  options: ExplainOptions = {},
 ): Promise<Explanation> {
+  checkOptions<ExplainOptions>("explain", options, { backend: true, memory: true });
+  const { backend = "auto", memory } = options;
   const { output, program } = compilationOf(experiment);
   const chosen = await chooseBackend([backend].flat().join(","), {}, program);
   const budget = memory === undefined ? undefined : bytesOf(memory);

@@ -1,6 +1,8 @@
 // How does a script look at runs? As the command line does: a page, or lines for a terminal, of run folders and of runs of its own. What
 // makes them is loaded when it is first asked for.
 import type { ComparedRun } from "./compare.ts";
+import { UseError } from "../runtime/errors.ts";
+import { checkOptions, checkSettings } from "./given.ts";
 import type { Run } from "./run.ts";
 
 /** Which runs: paths of run folders (or of the folder of a sweep), or settings by their labels, each with runs or paths.
@@ -13,7 +15,7 @@ export type ReportedRuns = readonly string[] | Readonly<Record<string, readonly 
  *  at most about 1 MB. Runs that differ by their seeds alone are one line with a band. What `meta.ts report` writes.
  *
  *  A run that has not ended is shown as of its newest checkpoint, and is said to be so. Throws FileAccessError for what is no run folder,
- *  and RangeError where there is no run, or one is given twice.
+ *  TypeError for what are neither paths nor settings with lists, and RangeError where there is no run, or one is given twice.
  *
  *  ```ts
  *  import { compile, reportRuns } from "../mod.ts";
@@ -34,6 +36,7 @@ export type ReportedRuns = readonly string[] | Readonly<Record<string, readonly 
  *  @category Compare and report
  */
 export async function reportRuns(runs: ReportedRuns): Promise<string> {
+  checkReported("reportRuns", runs);
   const [{ reportFor }, { htmlOfReport }] = await Promise.all([
     import("./report/report_for.ts"),
     import("../draw/html_report.ts"),
@@ -59,13 +62,24 @@ export async function reportRuns(runs: ReportedRuns): Promise<string> {
  */
 export async function showRuns(
   runs: ReportedRuns,
-  { width = 80, color = false }: { readonly width?: number; readonly color?: boolean } = {},
+  options: { readonly width?: number; readonly color?: boolean } = {},
 ): Promise<string> {
+  checkReported("showRuns", runs);
+  checkOptions<typeof options>("showRuns", options, { width: true, color: true });
+  const { width = 80, color = false } = options;
+  if (!Number.isInteger(width) || width < 1) {
+    throw new UseError(`\`width\` must be a number of columns such as 80, not ${width}`);
+  }
   const [{ reportFor }, { textOfReport }] = await Promise.all([
     import("./report/report_for.ts"),
     import("../draw/text_report.ts"),
   ]);
   return textOfReport(reportFor(runs), { width, color });
+}
+
+function checkReported(of: string, runs: unknown): void {
+  const paths = Array.isArray(runs) && runs.every((path) => typeof path === "string");
+  if (!paths) checkSettings(of, runs);
 }
 
 /** A run as a notebook shows it: what `reportRuns` says of it, as a part of a page. */

@@ -4,6 +4,7 @@ import { type CompileOutput, compileProgram } from "../dsl/compile.ts";
 import type { Instance } from "../dsl/world/instance.ts";
 import { UseError } from "../runtime/errors.ts";
 import type { ExperimentProgram } from "../runtime/program/program.ts";
+import { checkOptions } from "./given.ts";
 import { type BackendChoice, type BackendName, chooseBackend } from "./backends.ts";
 import { CompileError } from "./compile_error.ts";
 import { bytesOf, compilationOf, type Experiment } from "./experiment.ts";
@@ -79,6 +80,7 @@ export interface Verification {
  *  @category Explain and verify
  */
 export async function verify(experiment: Experiment, options: VerifyOptions = {}): Promise<Verification> {
+  checkOptions<VerifyOptions>("verify", options, { seed: true, backend: true, memory: true, threads: true });
   const { input, seed: own } = compilationOf(experiment);
   if ((input.tasks ?? []).length > 0) {
     throw new UseError("`verify` runs no functions that make tasks: declare their fields as draws, with a `~`, for it");

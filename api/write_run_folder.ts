@@ -6,6 +6,7 @@ import type { RunResult } from "../runtime/loop/results.ts";
 import type { Moment, RunState } from "../runtime/loop/run_state.ts";
 import { openRunFolder } from "../runtime/record/run_folder.ts";
 import { contentsOf, type KeptRun } from "./folder_contents.ts";
+import { checkRun } from "./given.ts";
 import { pathOf } from "./paths.ts";
 import type { Run } from "./run.ts";
 
@@ -29,7 +30,7 @@ export function noteRun(run: Run, of: MadeRun): void {
  *  lines have the seconds of the run's end. What a script gave (arrays of data, starts) is not in it, and such a run can be read and compared, but
  *  not repeated, by the command line.
  *  Needs the permission to write. Throws FileAccessError where the folder is not empty or cannot be written, RangeError for a run that was
- *  restored from text.
+ *  restored from text, TypeError for what is no run or no path.
  *
  *  ```ts
  *  import { compile, writeRunFolder } from "../mod.ts";
@@ -49,6 +50,10 @@ export function noteRun(run: Run, of: MadeRun): void {
  *  @category Run
  */
 export function writeRunFolder(run: Run, folder: string | URL): void {
+  checkRun("writeRunFolder", run);
+  if (!(folder instanceof URL) && (typeof folder !== "string" || folder === "")) {
+    throw new TypeError("`writeRunFolder` takes the path of a folder after the run, as a text or a URL");
+  }
   const known = made.get(run);
   if (!known) {
     throw new UseError("A run that was restored from text has no program to write down: keep the run that made it");
