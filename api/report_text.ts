@@ -93,6 +93,9 @@ export function keptText({ evaluation, step, value }: KeptEvaluation, done: numb
   return `kept the best of ${evaluation}: ${shortNumber(value)} ${when}`;
 }
 
+/** A solve that leaves more than this of its right side is doubtful. */
+export const poorResidual = 0.1;
+
 /** What the norms of a report are of. */
 export const normText: { readonly [E in ImplicitReport["equation"]]: string } = {
   gradient: "norm of its gradient",

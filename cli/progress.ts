@@ -5,7 +5,7 @@ import type { EvaluationResult } from "../runtime/loop/results.ts";
 import type { ImplicitEvent, RunEvent, StepEvent } from "../runtime/loop/events.ts";
 import { metricLines } from "../runtime/record/metrics.ts";
 import type { Console } from "./console.ts";
-import { normText, untilText } from "../api/report_text.ts";
+import { normText, poorResidual, untilText } from "../api/report_text.ts";
 import { duration, shortNumber } from "../api/numbers.ts";
 import { wrapText } from "../dsl/text/wrap.ts";
 
@@ -108,9 +108,6 @@ function shortened(line: string, name: string, cells: number): string {
   for (const character of name) if (displayWidth(kept + character) <= room) kept += character;
   return `${kept}…${rest}`;
 }
-
-/** A solve that leaves more than this of its right side is doubtful. */
-const poorResidual = 0.1;
 
 /** What makes an implicit derivative doubtful: a loop that is taken for solved and is not, a system that is not solved.
  *  `about` is the same whenever the same doubt arises again. */

@@ -36,6 +36,20 @@ export interface OuterAccount {
   readonly until?: { readonly until: string; readonly value: Figure };
   readonly kept?: { readonly evaluation: string; readonly step: number; readonly value: Figure };
   readonly leftOut?: { readonly tasks: number; readonly steps: number };
+  readonly implicit?: readonly ImplicitAccount[];
+}
+
+/** A loop that was differentiated implicitly, the last time. */
+export interface ImplicitAccount {
+  readonly loop: string;
+  /** What is 0 at a solution: its gradient, or what one more step changes. */
+  readonly equation?: string;
+  readonly residual?: Figure;
+  readonly startNorm?: Figure;
+  readonly gradientNorm?: Figure;
+  readonly arrived?: boolean;
+  /** Meta-steps in which it had not arrived. */
+  readonly missed?: number;
 }
 
 /** What its meta-steps said. */
@@ -56,6 +70,7 @@ export interface GradientAccount {
   readonly label: string;
   readonly after?: string;
   readonly value: Figure;
+  readonly implicit?: readonly ImplicitAccount[];
   readonly wrt?: readonly {
     readonly label: string;
     readonly leaves: readonly {
@@ -106,6 +121,7 @@ export interface SimulationAccount {
 export interface ArrayAccount {
   readonly name: string;
   readonly of?: string;
+  readonly after?: string;
   readonly dtype?: string;
   readonly shape: readonly number[];
   readonly perStep?: boolean;

@@ -3,8 +3,9 @@ import type { Cell } from "../../draw/report.ts";
 import { exactNumber, shortNumber } from "../numbers.ts";
 import { type Figure, figure } from "./account.ts";
 
-/** Five digits. */
-export const short = (value: Figure | undefined): Cell => cell(figure(value), shortNumber);
+/** Five digits; nothing where there is no number. */
+export const short = (value: Figure | undefined): Cell =>
+  value === null || value === undefined ? "" : cell(figure(value), shortNumber);
 
 /** All digits that tell it from its neighbours. */
 export const exact = (value: Figure | undefined, dtype: "f32" | "f64" = "f64"): Cell =>

@@ -6,10 +6,12 @@ import { count } from "../../dsl/text/words.ts";
 import { duration } from "../numbers.ts";
 import { differencesBetween, endOf, notWhole, settingsOf } from "../run_settings.ts";
 import { costSection } from "./cost.ts";
+import { implicitDoubts, implicitSection } from "./implicit.ts";
 import { recordedSections } from "./inner.ts";
 import { imageSection, learnedSection } from "./learned.ts";
 import { namedRuns, type RunGroup } from "./lines.ts";
 import { differenceSection, evaluationSection, gradientSection } from "./measures.ts";
+import { outputSection } from "./outputs.ts";
 import type { ReportedRun } from "./reported_run.ts";
 import { simulationSection, trainingSection } from "./training.ts";
 
@@ -47,6 +49,7 @@ export function reportOf(settings: readonly LabelledRuns[], absent: readonly str
       ...absent,
       ...notWhole(runs).map(endOf),
       ...runs.flatMap(missedOf),
+      ...runs.flatMap(implicitDoubts),
     ]),
     sections: [
       runsSection(groups),
@@ -56,8 +59,10 @@ export function reportOf(settings: readonly LabelledRuns[], absent: readonly str
       ...evaluationSection(groups),
       ...(alone ? [] : differenceSection(compared, looks)),
       ...gradientSection(groups),
+      ...implicitSection(groups),
       ...recordedSections(groups),
       ...learnedSection(groups),
+      ...outputSection(groups),
       ...imageSection(groups),
       ...costSection(groups),
     ],

@@ -38,6 +38,7 @@ Deno.test("a notebook shows a run as the text that is printed, and as tables, cu
     "Gradients",
     "Recorded by meta-step",
     "Learned values",
+    "Outputs",
     "Images",
     "Memory and operations",
   ]);

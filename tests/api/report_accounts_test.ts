@@ -38,6 +38,20 @@ const curve = fc.integer({ min: 0, max: 8 }).chain((n) =>
   })
 );
 
+const implicit = fc.array(
+  fc.record({
+    loop: name,
+    equation: fc.constantFrom("gradient", "step"),
+    arrived: fc.boolean(),
+    missed: fc.nat(9),
+    residual: figure,
+    gradientNorm: figure,
+    startNorm: figure,
+    left: figure,
+  }, { requiredKeys: ["loop"] }),
+  { maxLength: 2 },
+);
+
 const outer = fc.record({
   name,
   steps: fc.nat(99),
@@ -46,6 +60,7 @@ const outer = fc.record({
   firstLoss: figure,
   lastLoss: figure,
   seconds: fc.double({ min: 0, noNaN: true }),
+  implicit,
 }, {
   requiredKeys: ["name", "steps", "done"],
 });
@@ -94,6 +109,7 @@ const gradient = fc.record({
     }),
     { maxLength: 2 },
   ),
+  implicit,
   expectations: fc.array(
     fc.record({
       label: name,

@@ -192,6 +192,55 @@ Deno.test("reportRuns() refuses what is no run, and a seed that a setting has tw
   }
 });
 
+Deno.test("a report says how far implicit loops came, and has every output, small ones whole", async () => {
+  const experiment = (steps: number) =>
+    compile(`edition 1
+precision f64
+param penalty = 0.5
+param w : [2] = 4
+inner fit { minimize 0.5 * sum((w - 1)^2) + 0.5 * penalty * sum(w^2)  over w by sgd(lr = 0.1)  for T = ${steps} steps
+            through implicit(solver = direct) }
+gradient sum(w@T) wrt penalty
+outer tune { minimize sum((w@T - 0.5)^2)  over penalty by sgd(lr = 0.1)  for 3 steps }
+output ends = w@T after tune
+output loss = sum((w@T - 0.5)^2) after tune
+output table = penalty + [1, 2, 3, 4, 5, 6, 7, 8, 9]
+`);
+  for (const [steps, far] of [[2, true], [400, false]] as const) {
+    const run = await experiment(steps).run({ backend: "reference" });
+    const said = run.toJSON() as unknown as {
+      readonly outers: readonly [
+        { readonly implicit: readonly [{ readonly missed: number; readonly gradientNorm: number }] },
+      ];
+    };
+    const [{ implicit: [{ missed, gradientNorm }] }] = said.outers;
+    assertEquals(missed, far ? 3 : 0);
+    const [page, shown] = [await reportRuns({ a: [run] }), await showRuns({ a: [run] }, { width: 120 })];
+    assertStringIncludes(page, ` title="${gradientNorm}"`);
+    const doubts = [
+      "A run: `fit` had not arrived where its derivative is that of a solution: tune, in 3 of 3 meta-steps",
+      "A run: `fit` had not arrived where its derivative is that of a solution: gradient sum(w@T)",
+    ];
+    for (const doubt of doubts) assertEquals(shown.includes(doubt), far);
+    assertEquals(/fit, its gradient .* not in 3 of 3 meta-steps\n/.test(shown), far);
+    assertEquals(/fit, its gradient .* yes\n/.test(shown), !far);
+    const [ends, loss, table] = ["ends", "loss", "table"].map((name) => Array.from(run.output(name).data));
+    assertStringIncludes(shown, `[${ends!.join(", ")}]`);
+    assertStringIncludes(shown, String(loss![0]));
+    assertStringIncludes(page, ` title="${Math.sqrt(table!.reduce((sum, x) => sum + x ** 2, 0))}"`);
+  }
+});
+
+Deno.test("an outer that made no meta-step has no first and no last loss", async () => {
+  const failed = await compile(`edition 1
+param w = 2
+outer train { minimize log(1 - w)  over w by sgd(lr = 0.1)  for 3 steps }
+`).run({ backend: "reference" }).catch(({ run }) => run as Run);
+  const shown = await showRuns({ a: [failed] });
+  assertStringIncludes(shown, "0 of 3");
+  assert(!/train +0 of 3 +NaN/.test(shown), shown);
+});
+
 Deno.test("of a long run the extremes are shown, and means of stretches that are those of all its meta-steps", async () => {
   const long = `edition 1
 precision f64
