@@ -63,12 +63,23 @@ function duringChart(groups: readonly RunGroup[], place: ReportPlace): Chart[] {
   );
   return outers.flatMap((outer): Chart[] => {
     const lines = linesOf(groups, (run) => {
-      const made = evaluationsOf(run, place).filter(({ during }) => during?.outer === outer);
-      return curveOf(made.map(({ during, reports }) => ({ at: during!.step, point: reports[index]!.points.at(-1)! })));
+      const made = evaluationsOf(run, place).flatMap((each) => {
+        const at = each.during ? (each.during.outer === outer ? each.during.step : undefined) : endOf(run, outer);
+        return at === undefined ? [] : [{ at, point: each.reports[index]!.points.at(-1)! }];
+      });
+      const during = evaluationsOf(run, place).some((each) => each.during?.outer === outer);
+      return during ? curveOf(made) : undefined;
     }, ofTasks);
     if (!lines.series.some(({ x }) => x.length > 1)) return [];
     return chartOf({ title: `${name} during ${outer}`, x: `meta-step of ${outer}`, y: label }, lines);
   });
+}
+
+/** The meta-steps after which the evaluation is made that comes at the end of a run, where that sees what this outer left: not the best that
+ *  it kept (of which it was evaluated after its last meta-step, too), and not what another outer made of it. */
+function endOf({ account: { outers = [] } }: ReportedRun, outer: string): number | undefined {
+  const last = outers.at(-1);
+  return last?.name === outer && !last.kept ? last.done : undefined;
 }
 
 /** A report at several times, as it was made last. */

@@ -231,6 +231,40 @@ output table = penalty + [1, 2, 3, 4, 5, 6, 7, 8, 9]
   }
 });
 
+interface Made {
+  readonly during?: unknown;
+  readonly reports: readonly { readonly points: readonly { readonly mean: number }[] }[];
+}
+
+Deno.test("an evaluation during an outer goes to the one at the run's end, where that is of what the outer left", async () => {
+  for (const name of ["alone", "kept", "another"]) {
+    const run = await compile(`edition 1
+precision f64
+task t { split q { k ~ normal(0, 1) } }
+param w = 5
+param v = 5
+outer tune { minimize (w - q.k)^2  across 2 t  over w by sgd(lr = 0.1)  for 20 steps${
+      name === "kept" ? "  keep best of test" : ""
+    } }
+${name === "another" ? "outer more { minimize (v - w)^2  over v by sgd(lr = 0.1)  for 4 steps }" : ""}
+evaluate test { across 5 t  report (w - q.k)^2  best lowest  every 20 steps of tune }
+`).run({ backend: "reference" });
+    const title = "test during tune";
+    const chart = chartsOf(await reportRuns({ "": [run] })).find((chart) => chart.title === title);
+    const made = (run.toJSON() as unknown as { readonly evaluations: readonly Made[] }).evaluations;
+    const during = made.filter(({ during }) => during);
+    const ends = made.filter(({ during }) => !during);
+    const mean = ({ reports }: Made) => reports[0]!.points[0]!.mean;
+    assertEquals(ends.length, 1);
+    if (name === "another") assertEquals([during.length, chart], [1, undefined]);
+    else {
+      const points = name === "kept" ? during : [...during, ...ends];
+      assertEquals(points.length, 2);
+      assertEquals(offLine(chart?.lines[0], [0, 20], points.map(mean)), undefined);
+    }
+  }
+});
+
 Deno.test("an outer that made no meta-step has no first and no last loss", async () => {
   const failed = await compile(`edition 1
 param w = 2
