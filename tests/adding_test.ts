@@ -112,9 +112,11 @@ function copyFolder(from: URL, to: string): void {
 
 function copyTree(): string {
   const copy = `${Deno.makeTempDirSync({ prefix: "adding" })}/`;
-  for (const folder of [".ci", "api", "bench", "cli", "docs", "dsl", "examples", "runtime", "tests"]) {
-    copyFolder(new URL(`${folder}/`, root), `${copy}${folder}/`);
-  }
+  // all but what is made: `dist/`, what is set up in hidden folders
+  const folders = [...Deno.readDirSync(root)].filter(({ name, isDirectory }) =>
+    isDirectory && (name === ".ci" || !name.startsWith(".") && name !== "dist")
+  );
+  for (const { name } of folders) copyFolder(new URL(`${name}/`, root), `${copy}${name}/`);
   const files = [...Deno.readDirSync(root)].filter(({ name, isFile }) => isFile && /\.(ts|md|json|lock)$/.test(name));
   for (const { name } of files) Deno.copyFileSync(new URL(name, root), copy + name);
   return copy;
