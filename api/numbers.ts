@@ -1,5 +1,6 @@
 // How is a number shown? Exactly where it is an answer, shortly where it is a figure to look at.
 import { type HostArray, sizeOf } from "../runtime/ir/types.ts";
+import { type Sizes, sizesOf } from "../runtime/loop/statistics.ts";
 
 /** The shortest decimal that reads back as the same number: of f32 when `dtype` says so, else of f64. */
 export function exactNumber(x: number, dtype: HostArray["dtype"] = "f64"): string {
@@ -38,23 +39,22 @@ export function duration(seconds: number): string {
 /** Arrays with at most this many entries are shown in full. */
 export const mostShownEntries = 8;
 
+/** An array as far as it is shown. */
+export interface ShownArray extends Pick<HostArray, "dtype" | "shape"> {
+  readonly data: ArrayLike<number>;
+}
+
 /** An array in one line: one entry as a number, few in brackets, else shape, norm and extremes. */
-export function arrayText({ dtype, shape, data }: HostArray): string {
+export function arrayText({ dtype, shape, data }: ShownArray): string {
   const entry = (x: number) => dtype === "bool" ? String(x !== 0) : exactNumber(x, dtype);
   if (data.length === 1) return entry(data[0]!);
   if (sizeOf(shape) <= mostShownEntries) return nested(shape, Array.from<number>(data).map(entry));
-  let [squares, low, high] = [0, Infinity, -Infinity];
-  for (let i = 0; i < data.length; i++) {
-    const x = data[i]!;
-    squares += x * x;
-    // comparisons would pass over NaN
-    low = Math.min(low, x);
-    high = Math.max(high, x);
-  }
-  return `[${shape.join(", ")}]  norm ${shortNumber(Math.sqrt(squares))}, from ${shortNumber(low)} to ${
-    shortNumber(high)
-  }`;
+  return manyText(shape, sizesOf(data));
 }
+
+/** `[41, 3]  norm 5.3000, from -1.0000 to 2.0000`. */
+export const manyText = (shape: readonly number[], { norm, least, largest }: Sizes): string =>
+  `[${shape.join(", ")}]  norm ${shortNumber(norm)}, from ${shortNumber(least)} to ${shortNumber(largest)}`;
 
 function nested(shape: readonly number[], entries: readonly string[]): string {
   if (shape.length === 0) return entries[0]!;

@@ -13,7 +13,6 @@ import type {
   ReportPoint,
   RunResult,
   UntilHeld,
-  Verdict,
 } from "../runtime/loop/results.ts";
 import { nameOfItem, recordedAt } from "../runtime/loop/records.ts";
 import { sliceFirstAxis } from "./arrays.ts";
@@ -25,6 +24,7 @@ import {
   exactNumber,
   mostShownEntries,
   shortNumber,
+  type ShownArray,
   tableText,
 } from "./numbers.ts";
 
@@ -83,12 +83,15 @@ export function untilText({ until, value }: UntilHeld, done: number): string {
 }
 
 /** `left out as not finite: 12 tasks, in 5 of 100 meta-steps`. */
-function leftOutText({ tasks, steps }: LeftOut, done: number): string {
+export function leftOutText({ tasks, steps }: LeftOut, done: number): string {
   return `left out as not finite: ${tasks} ${tasks === 1 ? "task" : "tasks"}, in ${steps} of ${done} meta-steps`;
 }
 
 /** `kept the best of valid: 0.95 before meta-step 40`. */
-export function keptText({ evaluation, step, value }: KeptEvaluation, done: number): string {
+export function keptText(
+  { evaluation, step, value }: Pick<KeptEvaluation, "evaluation" | "step" | "value">,
+  done: number,
+): string {
   const when = step === done ? "after the last meta-step" : `before meta-step ${step}`;
   return `kept the best of ${evaluation}: ${shortNumber(value)} ${when}`;
 }
@@ -123,7 +126,7 @@ function gradientText(item: GradientResult, precision: "f32" | "f64", emphasis: 
     else rows.push([label, `${leaves.length} tensors`], ...leaves.map(leafRow));
   }
   const values = alignSigns(rows.map(([, value]) => value));
-  const expected = alignSigns(item.verdicts.map(expectedText));
+  const expected = alignSigns(item.verdicts.map(({ expected }) => expectedText(expected)));
   const table = rows.map(([label], i) => {
     const at = item.verdicts.findIndex((v) => v.label === label);
     const verdict = item.verdicts[at];
@@ -140,7 +143,8 @@ function leafRow({ name, gradient }: GradientResult["wrt"][number]["leaves"][num
   return [`  ${name}`, arrayText(gradient)];
 }
 
-function expectedText({ expected }: Verdict): string {
+/** The values of an `expect`, or how many they are. */
+export function expectedText(expected: readonly number[]): string {
   if (expected.length === 1) return exactNumber(expected[0]!);
   return expected.length <= mostShownEntries
     ? `[${expected.map((x) => exactNumber(x)).join(", ")}]`
@@ -191,12 +195,18 @@ function curveText(evaluations: readonly EvaluationResult[]): string {
   return lines.join("\n");
 }
 
-function figures({ mean, median, interval, nonFinite, count: all }: ReportPoint): string[] {
+function figures(point: ReportPoint): string[] {
+  const { mean, median, interval } = point;
   const between = interval ? `${shortNumber(interval[0])} .. ${shortNumber(interval[1])}` : "";
+  const odd = oddTasks(point);
+  return [shortNumber(mean), shortNumber(median), `${between}${odd === "" ? "" : `  (${odd})`}`];
+}
+
+/** `not finite in 2 of 5 tasks`, empty where all are finite. */
+export function oddTasks({ mean, nonFinite, count: all }: Pick<ReportPoint, "mean" | "nonFinite" | "count">): string {
+  if (nonFinite === 0) return "";
   // the mean is finite where such tasks are skipped
-  const what = Number.isFinite(mean) ? "left out as not finite:" : "not finite in";
-  const note = nonFinite > 0 ? `  (${what} ${nonFinite} of ${all} tasks)` : "";
-  return [shortNumber(mean), shortNumber(median), `${between}${note}`];
+  return `${Number.isFinite(mean) ? "left out as not finite:" : "not finite in"} ${nonFinite} of ${all} tasks`;
 }
 
 // ------------------------------------------------------------------------------------------------------------ outputs
@@ -205,14 +215,18 @@ function figures({ mean, median, interval, nonFinite, count: all }: ReportPoint)
 function outputText({ name, after, tasks, nonFinite, value }: OutputResult): string {
   const when = after === undefined ? "" : ` after ${after}`;
   const across = tasks === undefined ? "" : `: ${tasks} ${tasks === 1 ? "task" : "tasks"} on axis 0`;
-  const size = value.data.length;
-  const note = nonFinite > 0 && (size > 1 || !isFloat(value.dtype))
-    ? `  (${isFloat(value.dtype) ? "not finite" : "made of NaN"} in ${nonFinite} of ${size} entries)`
-    : "";
-  return `output ${name}${when}${across}\n  ${outputValue(value)}${note}`;
+  return `output ${name}${when}${across}\n  ${outputValue(value)}${oddEntries(value, nonFinite)}`;
 }
 
-function outputValue(value: HostArray): string {
+/** `  (not finite in 1 of 4 entries)`, empty where that need not be said. */
+export function oddEntries({ dtype, data: { length } }: ShownArray, nonFinite: number): string {
+  return nonFinite > 0 && (length > 1 || !isFloat(dtype))
+    ? `  (${isFloat(dtype) ? "not finite" : "made of NaN"} in ${nonFinite} of ${length} entries)`
+    : "";
+}
+
+/** The entries where they are few, else shape, extremes and mean. */
+export function outputValue(value: ShownArray): string {
   const { dtype, shape, data } = value;
   if (data.length <= mostShownEntries) return arrayText(value);
   const sizes = `[${shape.join(", ")}]`;
@@ -222,7 +236,7 @@ function outputValue(value: HostArray): string {
   return `${type}${sizes}  min ${shown(low)}, mean ${shortNumber(total / data.length)}, max ${shown(high)}`;
 }
 
-function extremes(data: HostArray["data"]): readonly [low: number, high: number, total: number] {
+function extremes(data: ArrayLike<number>): readonly [low: number, high: number, total: number] {
   let [low, high, total] = [Infinity, -Infinity, 0];
   for (let i = 0; i < data.length; i++) {
     // comparisons would pass over NaN

@@ -148,16 +148,23 @@ function legendOf({ series }: Chart): string {
 function tableOf({ title, head, rows }: Table): string {
   const caption = title === undefined ? "" : `<caption>${escaped(title)}</caption>\n`;
   const numeric = head.map((_, c) => rows.some((row) => typeof row[c] === "object"));
-  const heads = head.map((text, c) => `<th${numeric[c] ? ' class="r"' : ""}>${escaped(text)}</th>`).join("");
+  const heads = head.map((text, c) => `<th${numeric[c] ? ' class="r"' : breakable(text)}>${escaped(text)}</th>`).join(
+    "",
+  );
   const more = moreRows(rows);
   const shown = [...rows.slice(0, mostRows), ...(more === undefined ? [] : [[more]])];
   const lines = shown.map((row) => `<tr>${row.map(cellOf).join("")}</tr>`).join("\n");
   return `<div class="scroll"><table>\n${caption}<thead><tr>${heads}</tr></thead>\n<tbody>\n${lines}\n</tbody>\n</table></div>`;
 }
 
+/** Characters of a cell that stand in one line, such as an interval; a table that is wider than the page is moved under it. */
+const mostUnbroken = 32;
+
+const breakable = (text: string) => text.length > mostUnbroken ? ' class="w"' : "";
+
 /** A number says all its digits to who points at it. */
 function cellOf(cell: Cell): string {
-  if (typeof cell === "string") return `<td>${escaped(cell)}</td>`;
+  if (typeof cell === "string") return `<td${breakable(cell)}>${escaped(cell)}</td>`;
   const exact = String(cell.value);
   return `<td class="r"${exact === cell.shown ? "" : ` title="${exact}"`}>${escaped(cell.shown)}</td>`;
 }
@@ -218,8 +225,9 @@ caption { text-align: left; font-weight: 600; padding-bottom: 0.2rem; }
 th { text-align: left; border-bottom: 1px solid #888; vertical-align: bottom; }
 th, td { padding: 0.12rem 1rem 0.12rem 0; }
 td { border-bottom: 1px solid #eee; vertical-align: top; }
-td:first-child:not(.r) { min-width: min(13em, 45vw); }
-.r { text-align: right; white-space: nowrap; }
+th:not(.r), td { white-space: nowrap; }
+th.w, td.w { white-space: normal; min-width: min(16em, 60vw); }
+.r { text-align: right; }
 @media (max-width: 520px) { svg text { font-size: 13px; } }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
@@ -227,6 +235,7 @@ td:first-child:not(.r) { min-width: min(13em, 45vw); }
   h2, caption, figcaption { break-after: avoid; }
   .figures { grid-template-columns: 1fr 1fr; }
   .scroll { overflow: visible; }
+  th, td { white-space: normal; }
   svg, .warning, img { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;

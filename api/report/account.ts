@@ -19,7 +19,12 @@ export interface Account {
   readonly evaluations?: readonly EvaluationAccount[];
   readonly outputs?: readonly ArrayAccount[];
   readonly simulations?: readonly SimulationAccount[];
-  readonly recorded?: readonly { readonly name: string; readonly by: string; readonly shape: readonly number[] }[];
+  readonly recorded?: readonly {
+    readonly name: string;
+    readonly by: string;
+    readonly count?: number;
+    readonly shape: readonly number[];
+  }[];
   readonly plans?: readonly PlanAccount[];
   readonly parameters?: readonly ArrayAccount[];
 }
@@ -76,8 +81,11 @@ export interface GradientAccount {
     readonly leaves: readonly {
       readonly name: string;
       readonly shape: readonly number[];
-      /** A number, a flat list, or null where there are many. */
+      /** A number, a flat list, or null where there are many: then it has what follows. */
       readonly gradient: Json;
+      readonly norm?: Figure;
+      readonly least?: Figure;
+      readonly largest?: Figure;
     }[];
   }[];
   readonly expectations?: readonly {
@@ -121,12 +129,14 @@ export interface SimulationAccount {
 export interface ArrayAccount {
   readonly name: string;
   readonly of?: string;
-  readonly after?: string;
   readonly dtype?: string;
   readonly shape: readonly number[];
   readonly perStep?: boolean;
   readonly value: Json;
-  /** The file of an output. */
+  /** Of an output: the outer after which it was made, its tasks, its entries that are not finite, its file. */
+  readonly after?: string;
+  readonly tasks?: number;
+  readonly nonFinite?: number;
   readonly file?: string;
 }
 

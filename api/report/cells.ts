@@ -1,5 +1,6 @@
 // How does a number of a run stand in a table? Shortly, with all its digits behind it.
 import type { Cell } from "../../draw/report.ts";
+import type { HostArray } from "../../runtime/ir/types.ts";
 import { exactNumber, shortNumber } from "../numbers.ts";
 import { type Figure, figure } from "./account.ts";
 
@@ -8,7 +9,7 @@ export const short = (value: Figure | undefined): Cell =>
   value === null || value === undefined ? "" : cell(figure(value), shortNumber);
 
 /** All digits that tell it from its neighbours. */
-export const exact = (value: Figure | undefined, dtype: "f32" | "f64" = "f64"): Cell =>
+export const exact = (value: Figure | undefined, dtype: HostArray["dtype"] = "f64"): Cell =>
   cell(figure(value), (x) => exactNumber(x, dtype));
 
 /** A count. */

@@ -1,8 +1,10 @@
 // What is shown of what was recorded? Values by meta-step, inner trajectories by inner steps, and how much the end depends on each step.
-import type { Block, Chart, Section, Series } from "../../draw/report.ts";
+import type { Block, Cell, Chart, Section, Series, Table } from "../../draw/report.ts";
+import type { HostArray } from "../../runtime/ir/types.ts";
+import { arrayText, type ShownArray } from "../numbers.ts";
 import { entriesOf, type GradientAccount } from "./account.ts";
 import { grouped } from "./cells.ts";
-import { chartOf, type Curve, type Lines, linesOf, type RunGroup } from "./lines.ts";
+import { chartOf, type Curve, type Lines, linesOf, namedRuns, type RunGroup } from "./lines.ts";
 import type { NumberArray, ReportedRun } from "./reported_run.ts";
 import { namesIn } from "./training.ts";
 
@@ -22,6 +24,7 @@ interface Recording {
   readonly steps: ArrayLike<number> | undefined;
   /** The next axis is the time of an inner loop. */
   readonly timed: boolean;
+  readonly dtype: HostArray["dtype"];
 }
 
 /** Where something recorded is looked for. */
@@ -43,6 +46,7 @@ function recordingOf({ account, recorded }: ReportedRun, { name, by }: Place): R
     array,
     steps: axes.startsWith("axes: records") ? tensors.get(`${key}/steps`)?.data : undefined,
     timed: axes.includes("time, "),
+    dtype: array.dtype,
   };
 }
 
@@ -76,6 +80,7 @@ export function recordedSections(groups: readonly RunGroup[]): Section[] {
       "Recorded by meta-step",
       undefined,
       all.filter((place) => !place.timed && !isShown(groups, place)).flatMap((place) => valueCharts(groups, place)),
+      lastTable(groups, all.filter(({ timed }) => !timed)),
     ),
     sectionOf(
       "Inner trajectories",
@@ -112,11 +117,54 @@ function absentSection(groups: readonly RunGroup[]): Section[] {
   return blocks.length === 0 ? [] : [{ title: "Not shown", blocks }];
 }
 
-function sectionOf(title: string, about: string | undefined, charts: readonly Chart[]): Section[] {
-  if (charts.length === 0) return [];
+function sectionOf(
+  title: string,
+  about: string | undefined,
+  charts: readonly Chart[],
+  tables: readonly Table[] = [],
+): Section[] {
+  if (charts.length + tables.length === 0) return [];
   const more = charts.length - mostCharts;
   const rest: Block[] = more > 0 ? [{ kind: "words", text: `${more} more stand in trajectories.safetensors` }] : [];
-  return [{ title, ...(about === undefined ? {} : { about }), blocks: [...charts.slice(0, mostCharts), ...rest] }];
+  return [{
+    title,
+    ...(about === undefined ? {} : { about }),
+    blocks: [...charts.slice(0, mostCharts), ...rest, ...tables],
+  }];
+}
+
+/** The first and the last value of what is recorded by meta-step; of tensors the last one. */
+function lastTable(groups: readonly RunGroup[], places: readonly Place[]): Table[] {
+  const runs = namedRuns(groups);
+  const several = runs.length > 1;
+  const rows = runs.flatMap(({ run, label }) =>
+    places.flatMap((place): Cell[][] => {
+      const recording = recordingOf(run, place);
+      if (!recording) return [];
+      const { array: { data, shape }, steps, dtype } = recording;
+      const [count, own] = steps ? [shape[0]!, shape.slice(1)] : [1, shape];
+      if (count === 0) return [];
+      const size = product(own);
+      const at = (i: number) => ({
+        dtype,
+        shape: own,
+        data: Array.from({ length: size }, (_, k) => data[i * size + k]!),
+      });
+      const [first, last] = [at(0), at(count - 1)];
+      const shown = ({ data, ...rest }: ShownArray): Cell =>
+        size === 1 && dtype !== "bool"
+          ? { value: data[0]!, shown: arrayText({ data, ...rest }) }
+          : arrayText({ data, ...rest });
+      return [[
+        ...(several ? [label] : []),
+        ...[place.name, place.by, { value: count, shown: grouped(count) }],
+        ...[size === 1 ? shown(first) : "", shown(last)],
+      ]];
+    })
+  );
+  if (rows.length === 0) return [];
+  const head = [...(several ? ["run"] : []), "recorded", "by", "records", "first", "last"];
+  return [{ kind: "table", title: "First and last values", head, rows }];
 }
 
 const product = (sizes: readonly number[]) => sizes.reduce((all, size) => all * size, 1);

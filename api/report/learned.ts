@@ -140,7 +140,7 @@ function sizeOf({ data }: NumberArray): number {
 }
 
 /** A number, or the norm of several, with the least and the largest. */
-export function valueCells(array: NumberArray | undefined, dtype: "f32" | "f64"): Cell[] {
+function valueCells(array: NumberArray | undefined, dtype: "f32" | "f64"): Cell[] {
   if (!array) return ["in the folder", "", ""];
   const value = sizeOf(array);
   const { data } = array;

@@ -1,10 +1,10 @@
 // What is shown of what was measured? Evaluations with their intervals, differences in pairs, gradients with their verdicts.
 import type { Block, Cell, Chart, IntervalRow, Section, Table } from "../../draw/report.ts";
 import type { ComparedQuantity, Estimate } from "../comparison.ts";
-import type { Json } from "../../runtime/record/metrics.ts";
-import { compactNumber, exactNumber, shortNumber } from "../numbers.ts";
+import { arrayText, compactNumber, manyText, shortNumber } from "../numbers.ts";
+import { expectedText, oddTasks } from "../report_text.ts";
 import { entriesOf, type EvaluationAccount, figure, type GradientAccount, type PointAccount } from "./account.ts";
-import { exact, intervalText, short, whole } from "./cells.ts";
+import { exact, grouped, intervalText, short, whole } from "./cells.ts";
 import { chartOf, type Curve, linesOf, type NamedRun, namedRuns, type RunGroup } from "./lines.ts";
 import type { ReportedRun } from "./reported_run.ts";
 import { namesIn } from "./training.ts";
@@ -24,7 +24,7 @@ export function evaluationSection(groups: readonly RunGroup[]): Section[] {
   const places = placesIn(groups);
   if (places.length === 0) return [];
   const blocks = places.flatMap((place) => [...duringChart(groups, place), ...timesChart(groups, place)]);
-  return [{ title: "Evaluations", blocks: [...blocks, evaluationTable(groups)] }];
+  return [{ title: "Evaluations", blocks: [...blocks, ...duringTable(groups), ...lastTable(groups)] }];
 }
 
 function placesIn(groups: readonly RunGroup[]): ReportPlace[] {
@@ -93,39 +93,73 @@ function timesChart(groups: readonly RunGroup[], place: ReportPlace): Chart[] {
   return chartOf({ title: `${name} by inner steps, made last`, x: "step of the inner loop", y: label }, lines);
 }
 
-/** Every evaluation as it was made last, at the last of its times. */
-function evaluationTable(groups: readonly RunGroup[]): Table {
-  const runs = namedRuns(groups);
-  const several = runs.length > 1;
-  const rows = runs.flatMap(({ run, label: runName }) =>
-    lastOnes(run).flatMap(({ name, tasks, reports }) =>
-      reports.map(({ label, points }): Cell[] => {
-        const { time, mean, median, interval, nonFinite = 0 } = points.at(-1)!;
-        return [
-          ...(several ? [runName] : []),
-          name,
-          time === null || time === undefined ? label : `${label} at ${time}`,
-          short(mean),
-          intervalText(interval),
-          short(median),
-          whole(tasks),
-          nonFinite > 0 ? `${nonFinite} not finite` : "",
-        ];
-      })
-    )
+/** Rows of a table of evaluations; where there would be more, the curves say it. */
+const mostShownRows = 60;
+
+/** An evaluation of a run, at the times of it that are shown. */
+interface Shown {
+  readonly run: string;
+  readonly evaluation: EvaluationAccount;
+  readonly points: (points: readonly PointAccount[]) => readonly PointAccount[];
+}
+
+/** Every evaluation as it was made last, at all of its times where they have room, else at the last one. */
+function lastTable(groups: readonly RunGroup[]): Table[] {
+  const all = (points: Shown["points"]) =>
+    namedRuns(groups).flatMap(({ run, label }) =>
+      lastOnes(run).map((evaluation): Shown => ({ run: label, evaluation, points }))
+    );
+  const whole = all((points) => points);
+  return pointTable("As made last", countOf(whole) <= mostShownRows ? whole : all((points) => points.slice(-1)));
+}
+
+/** The evaluations that were made during training: all of them where they have room, else those of which no curve shows more than one. */
+function duringTable(groups: readonly RunGroup[]): Table[] {
+  const all = namedRuns(groups).flatMap(({ run, label }) => {
+    const made = (run.account.evaluations ?? []).filter(({ during }) => during);
+    return made.map((evaluation) => ({
+      run: label,
+      evaluation,
+      points: (points: readonly PointAccount[]) => points.slice(-1),
+      alone: made.filter(({ name, during }) => name === evaluation.name && during!.outer === evaluation.during!.outer)
+        .length === 1,
+    }));
+  });
+  return pointTable(
+    "As made during training",
+    countOf(all) <= mostShownRows ? all : all.filter(({ alone }) => alone),
   );
-  const odd = rows.some((row) => row.at(-1) !== "");
-  const head = [
-    ...(several ? ["run"] : []),
-    "evaluation",
-    "report",
-    "mean",
-    "95 % interval",
-    "median",
-    "tasks",
-    ...(odd ? [""] : []),
-  ];
-  return { kind: "table", title: "As made last", head, rows: odd ? rows : rows.map((row) => row.slice(0, -1)) };
+}
+
+const pointsIn = ({ evaluation: { reports }, points }: Shown) =>
+  reports.flatMap((report) => points(report.points).map((point) => ({ label: report.label, point })));
+
+const countOf = (shown: readonly Shown[]) => shown.reduce((sum, each) => sum + pointsIn(each).length, 0);
+
+function pointTable(title: string, shown: readonly Shown[]): Table[] {
+  const rows = shown.flatMap((each) => {
+    const { run, evaluation: { name, tasks, during } } = each;
+    return pointsIn(each).map(({ label, point }): Cell[] => {
+      const { time, mean, median, interval, nonFinite = 0 } = point;
+      return [
+        run,
+        name,
+        during ? { value: during.step, shown: `${during.outer} ${grouped(during.step)}` } : "",
+        time === null || time === undefined ? label : `${label} at ${time}`,
+        short(mean),
+        intervalText(interval),
+        short(median),
+        whole(tasks),
+        oddTasks({ mean: figure(mean), nonFinite, count: tasks }),
+      ];
+    });
+  });
+  if (rows.length === 0) return [];
+  const head = ["run", "evaluation", "at meta-step", "report", "mean", "95 % interval", "median", "tasks", ""];
+  // what no row has is no column
+  const told = head.map((name, c) => name === "mean" || rows.some((row) => row[c] !== ""));
+  const kept = <T>(row: readonly T[]) => row.filter((_, c) => told[c]);
+  return [{ kind: "table", title, head: kept(head), rows: rows.map(kept) }];
 }
 
 const lastOnes = ({ account }: ReportedRun): EvaluationAccount[] => [
@@ -187,9 +221,6 @@ const overText = ({ count, over }: Estimate) => `${count} ${count === 1 ? over.s
 
 // ---------------------------------------------------------------------------------------------------------- gradients
 
-/** A tensor with more entries is told by its norm. */
-const mostEntries = 8;
-
 /** Gradients with their verdicts. */
 export function gradientSection(groups: readonly RunGroup[]): Section[] {
   const runs = namedRuns(groups);
@@ -217,16 +248,13 @@ function gradientTable({ label, after, value, wrt = [], expectations = [] }: Gra
     if (!verdict) return ["", "", ""];
     const { expected, within, met, difference } = verdict;
     return [
-      expected.length === 1 ? exact(expected[0]) : `${expected.length} values`,
+      expected.length === 1 ? exact(expected[0]) : expectedText(Array.from(expected, figure)),
       { value: within, shown: compactNumber(within) },
       met ? "ok" : `missed by ${shortNumber(figure(difference))}`,
     ];
   };
   const rows = wrt.flatMap(({ label: name, leaves }): Cell[][] => {
-    const tensors = leaves.map(({ name: leaf, gradient, shape }) => ({
-      leaf,
-      cells: gradientCells(gradient, shape, precision),
-    }));
+    const tensors = leaves.map((leaf) => ({ leaf: leaf.name, cells: gradientCells(leaf, precision) }));
     const row = (of: string, cells: readonly Cell[], verdict: string): Cell[] => [of, ...cells, ...verdictOf(verdict)];
     if (tensors.length === 1) return [row(name, tensors[0]!.cells, name)];
     const each = tensors.map(({ leaf, cells }) => row(`  ${leaf}`, cells, ""));
@@ -241,11 +269,13 @@ function gradientTable({ label, after, value, wrt = [], expectations = [] }: Gra
   };
 }
 
-function gradientCells(gradient: Json, shape: readonly number[], precision: Precision): Cell[] {
+type Leaf = NonNullable<GradientAccount["wrt"]>[number]["leaves"][number];
+
+function gradientCells({ gradient, shape, norm, least, largest }: Leaf, precision: Precision): Cell[] {
   const values = entriesOf(gradient);
-  if (!values) return [`[${shape.join(", ")}]: in the folder`];
-  if (values.length === 1) return [exact(values[0], precision)];
-  if (values.length <= mostEntries) return [`[${Array.from(values, (x) => exactNumber(x, precision)).join(", ")}]`];
-  const norm = Math.hypot(...values);
-  return [{ value: norm, shown: `[${shape.join(", ")}], norm ${shortNumber(norm)}` }];
+  if (values?.length === 1) return [exact(values[0], precision)];
+  if (values) return [arrayText({ dtype: precision, shape, data: values })];
+  // earlier versions kept nothing of large ones
+  if (norm === undefined) return [`[${shape.join(", ")}], not kept`];
+  return [manyText(shape, { norm: figure(norm), least: figure(least), largest: figure(largest) })];
 }

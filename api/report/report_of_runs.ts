@@ -1,5 +1,5 @@
 // What is in the report of runs, and in which order? From runs that were read to a report as data.
-import type { Cell, Report, Section, Table } from "../../draw/report.ts";
+import type { Block, Cell, Report, Section, Table } from "../../draw/report.ts";
 import { compareSettings } from "../comparison.ts";
 import { quantitiesOf } from "../compared_values.ts";
 import { count } from "../../dsl/text/words.ts";
@@ -139,36 +139,54 @@ function differingSection(groups: readonly RunGroup[]): Section[] {
   if (differences.length === 0) return [];
   const rows = groups.map(({ label }, i): Cell[] => [label, ...differences.map(({ values }) => values[i]!)]);
   const table = { kind: "table" as const, head: ["setting", ...differences.map(({ name }) => name)], rows };
-  return [{ title: "What differs", blocks: [table, ...programTable(groups)] }];
+  return [{ title: "What differs", blocks: [table, ...programBlocks(groups)] }];
 }
 
-/** Lines of programs that are shown. */
-const mostLines = 30;
+/** Lines of both programs that are shown. */
+const mostLines = 20;
 
 /** The lines that one of two programs has and the other has not. */
-function programTable(groups: readonly RunGroup[]): Table[] {
-  const first = new Map(
+function programBlocks(groups: readonly RunGroup[]): Block[] {
+  const programs = new Map(
     groups.map(({ label, runs }) => [JSON.stringify(runs[0]!.texts), { label, texts: runs[0]!.texts }]),
   );
-  if (first.size !== 2) return [];
-  const [a, b] = [...first.values()].map(({ label, texts }): LabelledLines => ({
-    label,
-    lines: texts.flatMap((text) => text.split("\n").map((line) => line.trim())).filter((line) => line !== ""),
-  })) as [LabelledLines, LabelledLines];
-  const without = (own: LabelledLines, other: LabelledLines) => {
-    const there = new Set(other.lines);
-    return own.lines.filter((line) => !there.has(line)).map((line): Cell[] => [own.label, line]);
-  };
-  const rows = [...without(a, b), ...without(b, a)];
-  if (rows.length === 0) return [];
-  const more = rows.length - mostLines;
-  const rest: Cell[][] = more > 0 ? [["", `and ${count(more, "line")} more`]] : [];
-  return [{
-    kind: "table",
-    title: "Lines that only one program has",
-    head: ["setting", "line"],
-    rows: [...rows.slice(0, mostLines), ...rest],
-  }];
+  if (programs.size !== 2) return [];
+  const [a, b] = Array.from(
+    programs.values(),
+    ({ label, texts }): LabelledLines => ({ label, lines: texts.flatMap(saidLines) }),
+  ) as [
+    LabelledLines,
+    LabelledLines,
+  ];
+  const [onlyA, onlyB] = [without(a, b), without(b, a)];
+  if (onlyA.lines.length + onlyB.lines.length === 0) {
+    return [{
+      kind: "words",
+      text: "The programs differ in comments and in how their lines are set, or in the order of these",
+    }];
+  }
+  // what one does not take is the other's
+  const room = (other: LabelledLines) => Math.max(mostLines / 2, mostLines - other.lines.length);
+  return [...linesTable(onlyA, room(onlyB)), ...linesTable(onlyB, room(onlyA))];
+}
+
+function linesTable({ label, lines }: LabelledLines, most: number): Table[] {
+  if (lines.length === 0) return [];
+  const more = lines.length - most;
+  const rest = more > 0 ? [[`and ${count(more, "line")} more`]] : [];
+  const rows = [...lines.slice(0, most).map((line) => [line]), ...rest];
+  return [{ kind: "table", title: `Lines that only ${label} has`, head: ["line"], rows }];
+}
+
+/** The lines of a program without comments and without the space in which they are set. */
+const saidLines = (text: string) =>
+  text.split("\n")
+    .map((line) => line.replace(/("[^"]*")|\/\/.*/g, (_, quoted?: string) => quoted ?? "").replace(/\s+/g, " ").trim())
+    .filter((line) => line !== "");
+
+function without(own: LabelledLines, other: LabelledLines): LabelledLines {
+  const there = new Set(other.lines);
+  return { label: own.label, lines: own.lines.filter((line) => !there.has(line)) };
 }
 
 interface LabelledLines {

@@ -2,6 +2,7 @@
 // asked for. Of a run that has not ended it is what the newest checkpoint holds.
 import { npyEntries, readNpyHeader } from "../../dsl/data/npy.ts";
 import { fewerPoints } from "../../runtime/loop/curve.ts";
+import { lastSaid } from "../../runtime/loop/outer_state.ts";
 import type { OuterResult, RunResult } from "../../runtime/loop/results.ts";
 import type { RunState } from "../../runtime/loop/run_state.ts";
 import { fileSystem, saysThat } from "../../runtime/record/file_system.ts";
@@ -147,6 +148,7 @@ function partOf(state: RunState, started: Started): typeof noPart | Pick<RunResu
       seconds: outer.secondsBefore,
       ...fewerPoints(outer, Infinity),
       ...(outer.leftOut ? { leftOut: outer.leftOut } : {}),
+      ...(outer.implicit.size > 0 ? { implicit: lastSaid(outer) } : {}),
     }]
     : [];
   return {

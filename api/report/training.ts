@@ -1,8 +1,16 @@
 // What is shown of outer loops, and of inner ones that ran by themselves? How the loss went, and the norm of the meta-gradient.
-import type { Block, Chart, Section, Series } from "../../draw/report.ts";
-import { duration, shortNumber } from "../numbers.ts";
-import { type CurveAccount, figure, figures, type OuterAccount, type SimulationAccount } from "./account.ts";
-import { grouped, short, whole } from "./cells.ts";
+import type { Block, Cell, Chart, Section, Series } from "../../draw/report.ts";
+import { duration } from "../numbers.ts";
+import { keptText, leftOutText, untilText } from "../report_text.ts";
+import {
+  type CurveAccount,
+  type Figure,
+  figure,
+  figures,
+  type OuterAccount,
+  type SimulationAccount,
+} from "./account.ts";
+import { exact, grouped, short, whole } from "./cells.ts";
 import { chartOf, type Curve, type Lines, linesOf, namedRuns, type RunGroup } from "./lines.ts";
 import type { ReportedRun } from "./reported_run.ts";
 
@@ -105,11 +113,11 @@ function outerTable(groups: readonly RunGroup[]): Block {
   return { kind: "table", head, rows: ends ? rows : rows.map((row) => row.slice(0, -1)) };
 }
 
-function endText({ until, kept, leftOut }: OuterAccount): string {
+function endText({ until, kept, leftOut, done }: OuterAccount): string {
   return [
-    ...(until ? [`until ${until.until} (${shortNumber(figure(until.value))})`] : []),
-    ...(kept ? [`kept ${kept.evaluation} before meta-step ${kept.step} (${shortNumber(figure(kept.value))})`] : []),
-    ...(leftOut && leftOut.tasks > 0 ? [`${leftOut.tasks} tasks left out`] : []),
+    ...(leftOut && leftOut.tasks > 0 ? [leftOutText(leftOut, done)] : []),
+    ...(until ? [untilText({ ...until, value: figure(until.value) }, done)] : []),
+    ...(kept ? [keptText({ ...kept, value: figure(kept.value) }, done)] : []),
   ].join("; ");
 }
 
@@ -123,7 +131,28 @@ export function simulationSection(groups: readonly RunGroup[]): Section[] {
     );
     return chartOf({ title: `${name}: loss before each step`, x: `step of ${name}`, y: `${name}.loss` }, lines);
   });
-  return charts.length === 0 ? [] : [{ title: "Inner loops by themselves", blocks: charts }];
+  return names.length === 0
+    ? []
+    : [{ title: "Inner loops by themselves", blocks: [...charts, simulationTable(groups)] }];
+}
+
+function simulationTable(groups: readonly RunGroup[]): Block {
+  const runs = namedRuns(groups);
+  const several = runs.length > 1;
+  const rows = runs.flatMap(({ run: { account }, label }) =>
+    (account.simulations ?? []).map(({ loop, losses, steps = losses.length, last = losses.at(-1), taken }): Cell[] => {
+      const precision = account.precision === "f32" ? "f32" : "f64";
+      const loss = (value: Figure | undefined): Cell => value === undefined ? "" : exact(value, precision);
+      return [
+        ...(several ? [label] : []),
+        loop,
+        taken === undefined ? whole(steps) : { value: taken, shown: `${grouped(taken)} of ${grouped(steps)}` },
+        loss(losses[0]),
+        loss(last),
+      ];
+    })
+  );
+  return { kind: "table", head: [...(several ? ["run"] : []), "loop", "steps", "first loss", "last loss"], rows };
 }
 
 /** Losses before each step that was taken: what comes after is repeated. */

@@ -111,6 +111,10 @@ export function noteImplicit({ implicit }: OuterState, report: ImplicitReport): 
   return isNew && isSaid(news, firstNews);
 }
 
+/** What each implicit derivative said last. */
+export const lastSaid = ({ implicit }: Pick<OuterState, "implicit">): NonNullable<OuterResult["implicit"]> =>
+  [...implicit.values()].map(({ news: _news, ...last }) => last);
+
 /** What is left of it when the loop has ended. */
 export function resultOf(
   { name, steps }: OuterProgram,
@@ -125,8 +129,6 @@ export function resultOf(
     seconds,
     ...end,
     ...(state.leftOut ? { leftOut: state.leftOut } : {}),
-    ...(state.implicit.size > 0
-      ? { implicit: [...state.implicit.values()].map(({ news: _news, ...last }) => last) }
-      : {}),
+    ...(state.implicit.size > 0 ? { implicit: lastSaid(state) } : {}),
   };
 }

@@ -131,3 +131,27 @@ function centralProbability(t: number, degrees: number): number {
   }
   return odd ? (2 / Math.PI) * (theta + Math.sin(theta) * sum) : Math.sin(theta) * sum;
 }
+
+/** What is said of many numbers. */
+export interface Sizes {
+  /** Euclidean: sqrt(x_1² + … + x_n²). */
+  readonly norm: number;
+  readonly least: number;
+  readonly largest: number;
+}
+
+/** Those of numbers; NaN where one of them is. */
+export function sizesOf(values: ArrayLike<number>): Sizes {
+  let [least, largest] = [Infinity, -Infinity];
+  for (let i = 0; i < values.length; i++) {
+    // comparisons would pass over NaN
+    least = Math.min(least, values[i]!);
+    largest = Math.max(largest, values[i]!);
+  }
+  // divided out: squares of large numbers are not finite
+  const unit = Math.max(Math.abs(least), Math.abs(largest));
+  if (!(unit > 0 && Number.isFinite(unit))) return { norm: values.length === 0 ? 0 : unit, least, largest };
+  let squares = 0;
+  for (let i = 0; i < values.length; i++) squares += (values[i]! / unit) ** 2;
+  return { norm: unit * Math.sqrt(squares), least, largest };
+}

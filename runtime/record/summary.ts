@@ -3,6 +3,7 @@ import type { HostArray } from "../ir/types.ts";
 import { type CurvePoints, fewerPoints } from "../loop/curve.ts";
 import { nameOfItem } from "../loop/records.ts";
 import type { ImplicitReport, RunResult } from "../loop/results.ts";
+import { sizesOf } from "../loop/statistics.ts";
 import { areMany } from "./evaluation_arrays.ts";
 import { type Json, jsonArray, jsonLosses, jsonNumber } from "./metrics.ts";
 
@@ -118,6 +119,12 @@ function implicitSummary(reports: readonly ImplicitReport[] | undefined): { read
   };
 }
 
+/** What is said of an array with more entries than are written. */
+function jsonSizes({ data }: HostArray): { readonly [key: string]: Json } {
+  const { norm, least, largest } = sizesOf(data);
+  return { norm: jsonNumber(norm), least: jsonNumber(least), largest: jsonNumber(largest) };
+}
+
 function gradientSummary({ label, after, value, wrt, implicit, verdicts }: RunResult["gradients"][number]): Json {
   return {
     label,
@@ -125,7 +132,10 @@ function gradientSummary({ label, after, value, wrt, implicit, verdicts }: RunRe
     value: jsonNumber(value),
     wrt: wrt.map((w) => ({
       label: w.label,
-      leaves: w.leaves.map(({ name, gradient }) => ({ name, shape: gradient.shape, gradient: jsonArray(gradient) })),
+      leaves: w.leaves.map(({ name, gradient }) => {
+        const value = jsonArray(gradient);
+        return { name, shape: gradient.shape, gradient: value, ...(value === null ? jsonSizes(gradient) : {}) };
+      }),
     })),
     ...implicitSummary(implicit),
     expectations: verdicts.map((v) => ({

@@ -227,7 +227,9 @@ output table = penalty + [1, 2, 3, 4, 5, 6, 7, 8, 9]
     const [ends, loss, table] = ["ends", "loss", "table"].map((name) => Array.from(run.output(name).data));
     assertStringIncludes(shown, `[${ends!.join(", ")}]`);
     assertStringIncludes(shown, String(loss![0]));
-    assertStringIncludes(page, ` title="${Math.sqrt(table!.reduce((sum, x) => sum + x ** 2, 0))}"`);
+    const mean = table!.reduce((sum, x) => sum + x) / 9;
+    const [least, middle, largest] = [Math.min(...table!), mean, Math.max(...table!)].map((x) => x.toPrecision(5));
+    assertStringIncludes(page, `[9]  min ${least}, mean ${middle}, max ${largest}`);
   }
 });
 

@@ -1,5 +1,5 @@
 // Is a page in a browser what its text says? In Chromium, where it is installed: lines and bands have the colours of their legend, nothing is
-// wider than the page at 400 and 1,200 pixels, numbers do not run into each other, and nothing is said on the console.
+// wider than the page at 400 and 1,200 pixels, intervals in tables stand in one line, numbers do not run into each other, and nothing is said on the console.
 import { assert, assertEquals } from "@std/assert";
 import { chromium } from "../../build/chromium.ts";
 import { htmlOfReport } from "../../draw/html_report.ts";
@@ -47,6 +47,11 @@ const report: Report = {
         rows: [["a".repeat(60), "b".repeat(60), "c", { value: 1, shown: "1" }]],
       },
       {
+        kind: "table",
+        head: ["a", "at meta-step", "b", "c"],
+        rows: [["a ".repeat(30), "b ".repeat(30), "-1.2345e-10 .. 1.2345e-10", "0.70021 .. 0.70021"]],
+      },
+      {
         kind: "images",
         title: "m",
         width: 28,
@@ -67,6 +72,8 @@ interface Seen {
   readonly colors: readonly (readonly [drawn: string, written: string])[];
   /** Numbers beside axes that share a place. */
   readonly overlaps: readonly string[];
+  /** Intervals that stand in more than one line, and tables that are cut. */
+  readonly broken: readonly string[];
   readonly charts: number;
 }
 
@@ -83,8 +90,14 @@ const seen = (frame) => {
       if (!apart) overlaps.push(a.text + " | " + b.text);
     }
   }
+  const linesOf = (cell) => { const range = page.createRange(); range.selectNodeContents(cell); return range.getClientRects().length; };
+  const broken = [...page.querySelectorAll("td")].filter((cell) => cell.textContent.includes(" .. ") && linesOf(cell) > 1).map((cell) => cell.textContent);
+  for (const box of page.querySelectorAll(".scroll")) {
+    const { overflowX } = frame.contentWindow.getComputedStyle(box);
+    if (box.scrollWidth > box.clientWidth && overflowX !== "auto") broken.push("cut: " + box.textContent);
+  }
   const colors = [...styles("svg.c .s, svg.k .s", "stroke"), ...styles("svg.c .b, svg.c circle", "fill")];
-  return { width: page.documentElement.scrollWidth, colors, overlaps, charts: page.querySelectorAll("svg.c").length };
+  return { width: page.documentElement.scrollWidth, colors, overlaps, broken, charts: page.querySelectorAll("svg.c").length };
 };
 const frames = [...document.querySelectorAll("iframe")];
 Promise.all(frames.map((frame) => new Promise((done) => { frame.onload = done; frame.srcdoc = page; })))
@@ -96,7 +109,7 @@ const browser = thorough ? await chromium() : undefined;
 
 Deno.test({
   name:
-    "a page in Chromium has the colours of its legend, is no wider than the window, and no number stands on another",
+    "a page in Chromium has the colours of its legend, is no wider than the window, and no number stands on another or is broken",
   ignore: browser === undefined,
   async fn() {
     const folder = Deno.makeTempDirSync();
@@ -123,8 +136,8 @@ Deno.test({
       const [, json] = /<pre>([^<]*)<\/pre>/.exec(new TextDecoder().decode(stdout))!;
       const seen: Seen[] = JSON.parse(json!.replaceAll("&lt;", "<").replaceAll("&amp;", "&"));
       assertEquals(seen.map(({ width, charts }) => [width, charts]), [[400, 6], [1200, 6]]);
-      for (const { overlaps, colors } of seen) {
-        assertEquals(overlaps, []);
+      for (const { overlaps, broken, colors } of seen) {
+        assertEquals([...overlaps, ...broken], []);
         assert(colors.length > 40);
         for (const [drawn, written] of colors) {
           const [r, g, b] = [1, 3, 5].map((i) => parseInt(written.slice(i, i + 2), 16));

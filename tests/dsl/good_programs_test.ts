@@ -1,5 +1,5 @@
 // Do right programs stay right? Each file of `tests/programs/good/` says in its first line what it shows, is formatted as the
-// formatter would, compiles without a word and runs as it expects; its slopes are those of differences, its checked form, and its
+// formatter would, compiles without a word and runs as it expects, and what is printed of it is in a report, too; its slopes are those of differences, its checked form, and its
 // IR where that is short, stand in the snapshot. No two show the same, and together they use every word of the language.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { compileProgram } from "../../dsl/compile.ts";
@@ -12,6 +12,7 @@ import { noneMissing } from "../places.ts";
 import { treeOf } from "../random/compiled.ts";
 import { allWords, constructsIn, wordsOfFiles } from "../random/constructs.ts";
 import { throwDice } from "../random/dice.ts";
+import { missingInReport } from "../api/said_in_report.ts";
 import { compareSlope, pointOf, saidStops, scalarsOf } from "../random/slopes.ts";
 import { cases, some } from "../thorough.ts";
 import { snapshotOf } from "../snapshot.ts";
@@ -56,6 +57,7 @@ for (const name of names) {
       const run = await experiment.run({ backend });
       assertEquals(run.outcome, "done");
       assertEquals(run.expectations.filter((e) => !e.met), [], backend);
+      if (backend === "reference") assertEquals(missingInReport(run), [], "printed, and in no report");
     }
     if (program.precision !== "f64" || !compared.has(name)) return;
     const dice = throwDice(1, 0);
