@@ -41,14 +41,29 @@ export function comparedText(runs: ToCompare): string {
   const parts = compared.map(({ name, settings }) => [name, ...tableOf(settings)].join("\n"));
   const lists = heading.length > 0 ? [tableText(heading, [false, false]).join("\n")] : [];
   const ends = [
-    ...runs.broken.map(endOf),
-    ...missedOf(runs.compared).map(({ folder, missed, expectations }) =>
-      `${folder}: ${missed} of ${count(expectations, "expectation")} missed`
-    ),
+    ...endLines(runs),
     ...runs.open.map(openText),
   ];
   const none = compared.length === 0 ? ["no loss, gradient or evaluation to compare"] : [];
   return `${[...lists, ...(ends.length > 0 ? [ends.join("\n")] : []), ...parts, ...none].join("\n\n")}\n`;
+}
+
+/** What is said of each run that is not whole or missed an `expect`. */
+export function endLines({ broken, compared }: Pick<ToCompare, "broken" | "compared">): string[] {
+  return [
+    ...broken.map(endOf),
+    ...missedOf(compared).map(({ folder, missed, expectations }) =>
+      `${folder}: ${missed} of ${count(expectations, "expectation")} missed`
+    ),
+  ];
+}
+
+/** The same as objects. */
+export function endObjects({ broken, compared }: Pick<ToCompare, "broken" | "compared">) {
+  return [
+    ...broken.map(({ missing, ...run }) => ({ kind: "notWhole", ...run, ...(missing ? { missing } : {}) })),
+    ...missedOf(compared).map((run) => ({ kind: "missed", ...run })),
+  ];
 }
 
 /** Of many folders the first and the last. */
@@ -60,8 +75,7 @@ function foldersText(folders: readonly string[]): string {
 export function comparedLines(runs: ToCompare): readonly { readonly [key: string]: Json }[] {
   const numbers = compareSettings(settingsOf(runs.compared));
   return [
-    ...runs.broken.map(({ missing, ...run }) => ({ kind: "notWhole", ...run, ...(missing ? { missing } : {}) })),
-    ...missedOf(runs.compared).map((run) => ({ kind: "missed", ...run })),
+    ...endObjects(runs),
     ...runs.open.map((sweep) => ({ kind: "notEnded", ...sweep })),
     ...numbers.flatMap(({ name, settings }) => settings.map((setting) => lineOf(name, setting))),
   ];

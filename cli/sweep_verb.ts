@@ -17,7 +17,7 @@ import type { Disk } from "../runtime/record/disk.ts";
 import { fileAccessError, removeQuietly, writeFileSafely } from "../runtime/record/files.ts";
 import type { CommandLine } from "./arguments.ts";
 import { type Listen, listenToSignals } from "./carried_out.ts";
-import { comparedLines, comparedText, readCompared } from "./compared_text.ts";
+import { comparedLines, comparedText, endLines, endObjects, readCompared } from "./compared_text.ts";
 import type { Console } from "./console.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { sayProblem, showDiagnostics } from "./problems.ts";
@@ -70,8 +70,21 @@ export async function sweepVerb(
       if (ends.size > 0) console.err("\n"); // between the progress and the tables
       console.out(comparedText(compared));
     }
-  }
+  } else sayEnds(plan, ends, { console, json });
   return exitCodeOf(plan, { stopped, ends });
+}
+
+/** Says of single runs that had ended before which are not whole: no table does, and they count for the exit code. */
+function sayEnds(
+  { out, runs, asked }: SweepPlan,
+  ends: ReadonlyMap<number, SweptEnd>,
+  { console, json }: { readonly console: Console; readonly json: boolean },
+): void {
+  const folders = asked.filter((place) => !ends.has(place)).map((place) => `${out}/${runs[place]!.dir}`);
+  const before = folders.map((folder) => ({ folder, standing: standingOf(folder) }));
+  const compared = readCompared([{ path: out, sweep: true, runs: before }]);
+  if (json) { for (const object of endObjects(compared)) console.out(`${JSON.stringify(object)}\n`); }
+  else for (const line of endLines(compared)) console.err(`${line}\n`);
 }
 
 /** What is known once the settings are compiled. */

@@ -443,6 +443,35 @@ Deno.test("a scheduler takes single runs of the list, and run --seed 0..1 is a s
   });
 });
 
+Deno.test("a single run of a sweep that ended before is said to have failed, or to have missed something", async () => {
+  const program = `edition 1
+precision f64
+input start = 1.0
+param w = start
+gradient log(w) wrt w
+expect { value = 0 within 1e-9 }
+`;
+  await inFolder(async (folder) => {
+    const s = `${folder}/s`;
+    const sweep = ["sweep", `${folder}/p.meta`, "--set", "start=1,2,-1", ...common.slice(0, 2), "--out", s];
+    assertEquals((await callUntil([...sweep, "--threads", "1"])).code, 3);
+    const { failure } = JSON.parse(Deno.readTextFileSync(`${s}/start=-1_seed=0/summary.json`));
+    for (
+      const [place, code, said, kind] of [
+        [0, 0, [], undefined],
+        [1, 4, [`${s}/start=2_seed=0: 1 of 1 expectation missed`], "missed"],
+        [2, 3, [`${s}/start=-1_seed=0: failed: ${failure}`], "notWhole"],
+      ] as const
+    ) {
+      const again = await callUntil(["sweep", s, "--only", `${place}`]);
+      assertEquals([again.code, again.out], [code, ""]);
+      assertEquals(again.err.split("\n").filter((line) => line.startsWith(s)), [...said]);
+      const lines = (await callUntil(["sweep", s, "--only", `${place}`, "--json"])).out.trim().split("\n");
+      assertEquals(lines.filter((line) => line !== "").map((line) => JSON.parse(line).kind), kind ? [kind] : []);
+    }
+  }, program);
+});
+
 Deno.test("the line of a sweep drops what it can in a narrow terminal, never the time left", () => {
   const state = { of: 15, done: 7, failed: 1, shares: [0.5, 0.25], left: 5, made: 3.75, seconds: 75 };
   assertEquals(sweepLine(state), " 7/15 runs done  1 failed  2 running  2 min 5 s left");
