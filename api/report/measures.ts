@@ -93,8 +93,11 @@ function timesChart(groups: readonly RunGroup[], place: ReportPlace): Chart[] {
   return chartOf({ title: `${name} by inner steps, made last`, x: "step of the inner loop", y: label }, lines);
 }
 
-/** Rows of a table of evaluations; where there would be more, the curves say it. */
+/** Rows of a table of evaluations of one run; where there would be more, and where there are several runs, the curves say it. */
 const mostShownRows = 60;
+
+const haveRoom = (groups: readonly RunGroup[], shown: readonly Shown[]) =>
+  groups.length === 1 && groups[0]!.runs.length === 1 && countOf(shown) <= mostShownRows;
 
 /** An evaluation of a run, at the times of it that are shown. */
 interface Shown {
@@ -110,7 +113,7 @@ function lastTable(groups: readonly RunGroup[]): Table[] {
       lastOnes(run).map((evaluation): Shown => ({ run: label, evaluation, points }))
     );
   const whole = all((points) => points);
-  return pointTable("As made last", countOf(whole) <= mostShownRows ? whole : all((points) => points.slice(-1)));
+  return pointTable("As made last", haveRoom(groups, whole) ? whole : all((points) => points.slice(-1)));
 }
 
 /** The evaluations that were made during training: all of them where they have room, else those of which no curve shows more than one. */
@@ -127,7 +130,7 @@ function duringTable(groups: readonly RunGroup[]): Table[] {
   });
   return pointTable(
     "As made during training",
-    countOf(all) <= mostShownRows ? all : all.filter(({ alone }) => alone),
+    haveRoom(groups, all) ? all : all.filter(({ alone }) => alone),
   );
 }
 
@@ -144,7 +147,7 @@ function pointTable(title: string, shown: readonly Shown[]): Table[] {
       return [
         run,
         name,
-        during ? { value: during.step, shown: `${during.outer} ${grouped(during.step)}` } : "",
+        during ? `${during.outer} ${grouped(during.step)}` : "",
         time === null || time === undefined ? label : `${label} at ${time}`,
         short(mean),
         intervalText(interval),

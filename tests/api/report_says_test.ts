@@ -38,6 +38,9 @@ evaluate test { across 6 t  report mean((w - q.x)^2)  every 20 steps of train }`
   );
   assertEquals(made.map((each) => each.during!.step).slice(0, 1), [0]);
   assertEquals(missingInReport(run), []);
+  // of several runs a row stands for what no curve has
+  const [rows] = tablesOf(reportFor({ a: [run], b: [run] }), "As made during training") as [Table];
+  assertEquals(shown(rows.rows).map((row) => row.slice(0, 3)), [["a", "test", "train 0"], ["b", "test", "train 0"]]);
 });
 
 Deno.test("of many evaluations during training the curve is shown, and a row of each that no curve has", async () => {

@@ -174,6 +174,25 @@ Deno.test("a run that was killed before it said anything is of the setting that 
     assert(/seed 1 +not ended/.test(out) && !/not ended +\d/.test(out), out);
   }));
 
+Deno.test("a run that was killed within an outer is shown with how far its implicit loops had come", () =>
+  inFolder(async (at) => {
+    const source = `edition 1
+param penalty = 0.5
+param w = 4
+inner fit { minimize (w - 1)^2 + penalty * w^2  over w by sgd(lr = 0.1)  for T = 2 steps  through implicit }
+outer tune { minimize (w@T - 0.5)^2  over penalty by sgd(lr = 0.1)  for 6 steps }
+`;
+    Deno.writeTextFileSync(at("p.meta"), source);
+    const args = ["run", at("p.meta"), "--backend", "reference", "--checkpoint", "2 steps", "--out", at("run")];
+    assertEquals((await callUntil(args)).code, 0);
+    Deno.removeSync(at("run/summary.json"));
+    const checkpoints = [...Deno.readDirSync(at("run/checkpoints"))].map(({ name }) => name).sort();
+    Deno.removeSync(at(`run/checkpoints/${checkpoints.find((name) => name.includes("-end-"))}`));
+    const { out } = await callUntil(["show", at("run")]);
+    assertStringIncludes(out, "4 of 6");
+    assertStringIncludes(out, "not in 4 of 4 meta-steps");
+  }));
+
 Deno.test("run folders of earlier versions are shown", async () => {
   const old = new URL("../record/old/", import.meta.url).pathname;
   const folders = [...Deno.readDirSync(old)].filter(({ isDirectory }) => isDirectory).map(({ name }) => old + name)
