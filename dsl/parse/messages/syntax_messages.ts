@@ -136,6 +136,9 @@ function badStart(f: Failure): Description | undefined {
   };
 }
 
+/** What stands behind the value of a hyperparameter, in this order. */
+const entryParts: readonly string[] = ["per", "in", "via"];
+
 /** A keyword that begins something, but not here. */
 function misplacedKeyword(f: Failure, found: IToken, starts: readonly string[]): Description {
   const at = spanOf(f.source, found);
@@ -143,6 +146,10 @@ function misplacedKeyword(f: Failure, found: IToken, starts: readonly string[]):
   const homes = f.rule === "program" ? homesOf(found.image) : [];
   if (homes.length > 0) {
     return { title: `\`${found.image}\` stands only inside ${oneOf(homes)}`, at, ...known };
+  }
+  if (f.rule === "overrideItem" && entryParts.includes(found.image)) {
+    const hint = "write these behind the value in this order: `per step in 0 .. inf via log`";
+    return { title: `\`${found.image}\` is out of its place in an \`override\``, at, hint };
   }
   const owner = f.rule === "program" ? "here" : `in ${blockNoun(f)}`;
   return { title: `\`${found.image}\` has no place ${owner}`, at, ...expecting(f, starts), ...known };
