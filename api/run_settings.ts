@@ -132,7 +132,8 @@ export function differencesBetween(
   });
 }
 
-const lettered = (i: number) => i < 26 ? String.fromCharCode(65 + i) : `Z${i - 25}`;
+/** A, B, … */
+export const lettered = (i: number) => i < 26 ? String.fromCharCode(65 + i) : `Z${i - 25}`;
 
 const sameEntries = (a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>) => {
   const names = Object.keys({ ...a, ...b });

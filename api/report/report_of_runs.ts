@@ -4,7 +4,7 @@ import { compareSettings } from "../comparison.ts";
 import { quantitiesOf } from "../compared_values.ts";
 import { count } from "../../dsl/text/words.ts";
 import { duration } from "../numbers.ts";
-import { differencesBetween, endOf, notWhole, settingsOf } from "../run_settings.ts";
+import { differencesBetween, endOf, lettered, notWhole, settingsOf } from "../run_settings.ts";
 import { costSection } from "./cost.ts";
 import { implicitDoubts, implicitSection } from "./implicit.ts";
 import { recordedSections } from "./inner.ts";
@@ -147,13 +147,12 @@ const mostLines = 20;
 
 /** The lines that one of two programs has and the other has not. */
 function programBlocks(groups: readonly RunGroup[]): Block[] {
-  const programs = new Map(
-    groups.map(({ label, runs }) => [JSON.stringify(runs[0]!.texts), { label, texts: runs[0]!.texts }]),
-  );
+  // of one program may be several settings: both are called by the letters of the table
+  const programs = new Map(groups.map(({ runs: [run] }) => [JSON.stringify(run!.texts), run!.texts]));
   if (programs.size !== 2) return [];
   const [a, b] = Array.from(
     programs.values(),
-    ({ label, texts }): LabelledLines => ({ label, lines: texts.flatMap(saidLines) }),
+    (texts, i): LabelledLines => ({ label: `program ${lettered(i)}`, lines: texts.flatMap(saidLines) }),
   ) as [
     LabelledLines,
     LabelledLines,

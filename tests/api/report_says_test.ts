@@ -99,7 +99,7 @@ Deno.test("of two programs the lines that only one has are shown without comment
   const linesBetween = (a: string, b: string) => {
     const report = reportOf(labelledRuns([a, b].map(heldWith)));
     return [0, 1].map((i) =>
-      tablesOf(report, `Lines that only run ${i} has`).flatMap(({ rows }) => shown(rows).flat())
+      tablesOf(report, `Lines that only program ${"AB"[i]} has`).flatMap(({ rows }) => shown(rows).flat())
     );
   };
   const same = "edition 1\nparam w = 1\n";

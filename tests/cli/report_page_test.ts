@@ -137,7 +137,16 @@ Deno.test("report and show say what is not whole, which programs differ, and sho
     assertEquals((await callUntil(["report", at("whole"), at("failed"), "--out", out])).code, 0);
     const page = Deno.readTextFileSync(out);
     assertStringIncludes(page, "These runs are of 2 different programs");
-    assertStringIncludes(page, `Lines that only ${at("failed")} has`);
+    // of the first program are two settings: what both have is not said to be of one alone
+    assertEquals(await runInto(at, "other", { rate: 0.2 }), 0);
+    const three = (await callUntil(["show", at("whole"), at("other"), at("failed")])).out;
+    assert(/other +0\.2 +A\n.*failed +1 +B\n/.test(three), three);
+    for (const shown of [page, three]) {
+      assertEquals(shown.match(/Lines that only .*? has/g), [
+        "Lines that only program A has",
+        "Lines that only program B has",
+      ]);
+    }
     assertStringIncludes(
       page.replaceAll("&#39;", "'").replaceAll("&#38;", "&"),
       `${at("failed")}: failed: ${failure}`.split("`")[0]!,
