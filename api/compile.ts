@@ -8,7 +8,7 @@ import type { Diagnostic } from "../dsl/diagnostics/diagnostic.ts";
 import { formatText } from "./format_text.ts";
 import { CompileError } from "./compile_error.ts";
 import { type Experiment, makeExperiment } from "./experiment.ts";
-import { checkOptions, type OptionNames } from "./given.ts";
+import { checkInputs, checkOptions, checkText, type OptionNames } from "./given.ts";
 import { openAddress } from "./address_files.ts";
 import { decodeSource, openProgramFiles } from "./program_files.ts";
 import { checkHostData, checkHostTasks } from "./arrays.ts";
@@ -56,8 +56,8 @@ const ofTexts: OptionNames<CompileOptions> = { ...ofPrograms, name: true, read: 
 const ofFiles: OptionNames<CompileFileOptions> = { ...ofPrograms, dataFolder: true };
 
 /** Compiles a program.
- *  Throws CompileError with every diagnostic when the program, or what it gets from outside, is wrong; TypeError for data
- *  that are no arrays with shapes and tasks that are no functions; RangeError for a bad seed or limit.
+ *  Throws CompileError with every diagnostic when the program, or what it gets from outside, is wrong; TypeError for a
+ *  source that is no text, data that are no arrays with shapes, and tasks that are no functions; RangeError for a bad seed or limit.
  *
  *  ```ts
  *  import { compile } from "../mod.ts";
@@ -96,6 +96,7 @@ const ofFiles: OptionNames<CompileFileOptions> = { ...ofPrograms, dataFolder: tr
  *  @category Compile
  */
 export function compile(source: string, options: CompileOptions = {}): Experiment {
+  checkText("compile", source);
   checkOptions<CompileOptions>("compile", options, ofTexts);
   let asked = false;
   const input = compileInput(source, options);
@@ -182,6 +183,7 @@ const localOf = (folder: string | URL) => /^file:/.test(String(folder)) ? new UR
  *  @category Compile
  */
 export function check(source: string, options: CompileOptions = {}): readonly Diagnostic[] {
+  checkText("check", source);
   checkOptions<CompileOptions>("check", options, ofTexts);
   return compileProgram(compileInput(source, options)).diagnostics;
 }
@@ -198,6 +200,7 @@ export function check(source: string, options: CompileOptions = {}): readonly Di
  *  @category Compile
  */
 export function format(source: string, options: Pick<CompileOptions, "name" | "limits"> = {}): string {
+  checkText("format", source);
   const root = { name: options.name ?? defaultName, text: source };
   const { text, diagnostics } = formatText(root, chooseLimits(options.limits));
   if (text === undefined) throw new CompileError(diagnostics, new Map([[root.name, root]]));
@@ -231,6 +234,7 @@ export function compileInput(source: string, options: CompileOptions): CompileIn
 function outsideValues(
   { inputs, data, tasks, limits }: CompileOptions,
 ): Pick<CompileInput, "inputs" | "data" | "tasks"> & { readonly limits: Limits } {
+  if (inputs !== undefined) checkInputs(inputs);
   if (data) checkHostData(data);
   if (tasks) checkHostTasks(tasks);
   return {

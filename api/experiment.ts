@@ -15,7 +15,7 @@ import { openAnswers } from "./answers.ts";
 import { type CheckpointEvent, openTelling } from "./checkpoint_events.ts";
 import { CompileError } from "./compile_error.ts";
 import { type KeptRun, realPathOf } from "./folder_contents.ts";
-import { checkOptions, checkSeeds, type OptionNames } from "./given.ts";
+import { checkOptions, checkSeeds, checkSignal, type OptionNames } from "./given.ts";
 import { goingOnFrom, type RunOf } from "./going_on.ts";
 import { makeModel } from "./model.ts";
 import type { ExperimentProgram } from "../runtime/program/program.ts";
@@ -342,6 +342,7 @@ export function makeExperiment(
     runs: (options) => runEach(experiment, options),
     async run(options = {}) {
       checkOptions<RunOptions>("run", options, runOptions);
+      if (options.signal !== undefined) checkSignal(options.signal);
       const resume = options.resume === undefined ? undefined : openResume(options.resume);
       const settings = settingsOf(options, defaults, resume);
       const { seed } = settings;

@@ -20,6 +20,25 @@ export function checkOptions<Options>(of: string, given: unknown, names: OptionN
   }
 }
 
+/** Throws TypeError for what is no text. */
+export function checkText(of: string, source: unknown): void {
+  if (typeof source !== "string") throw new TypeError(`\`${of}\` takes the text of a program, not ${said(source)}`);
+}
+
+/** Throws TypeError for values that stand under no names, of which none would be read. */
+export function checkInputs(inputs: unknown): void {
+  const named = typeof inputs === "object" && inputs !== null && !Array.isArray(inputs) && !(inputs instanceof Map);
+  if (!named) throw new TypeError(`\`inputs\` must be given by their names, \`{ rate: 0.1 }\`, not as ${said(inputs)}`);
+}
+
+/** Throws TypeError for what cannot stop a run. */
+export function checkSignal(signal: unknown): void {
+  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
+  if (typeof aborted !== "boolean" || typeof addEventListener !== "function") {
+    throw new TypeError(`\`signal\` must be an AbortSignal, as an AbortController has, not ${said(signal)}`);
+  }
+}
+
 /** Throws TypeError for what is no list of seeds. */
 export function checkSeeds(seeds: unknown): void {
   if (!Array.isArray(seeds)) throw new TypeError(`\`seeds\` must be a list such as [0, 1, 2], not ${said(seeds)}`);
@@ -51,6 +70,9 @@ export function isRun(run: unknown): run is Run {
 
 function said(value: unknown): string {
   if (isRun(value)) return "a run";
+  if (value instanceof Promise) return "a promise, which is to be awaited";
+  if (value instanceof Map) return "a Map";
+  if (ArrayBuffer.isView(value)) return "bytes or numbers";
   if (Array.isArray(value)) return value.length > 0 && value.every(isRun) ? "a list of runs" : "a list";
   return value === null || value === undefined || typeof value === "number"
     ? String(value)

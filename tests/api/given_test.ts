@@ -2,8 +2,19 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as meta from "../../mod.ts";
 
-const { check, compareRuns, compile, compileFile, compileUrl, explain, reportRuns, showRuns, verify, writeRunFolder } =
-  meta as unknown as Record<string, (...given: unknown[]) => never>;
+const {
+  check,
+  format,
+  compareRuns,
+  compile,
+  compileFile,
+  compileUrl,
+  explain,
+  reportRuns,
+  showRuns,
+  verify,
+  writeRunFolder,
+} = meta as unknown as Record<string, (...given: unknown[]) => never>;
 
 const text = `edition 1
 input rate = 0.1
@@ -72,6 +83,36 @@ Deno.test("what is no list, no run, no path and no number is said to be that", a
       [() => runs!({}), "`seeds` must be a list such as [0, 1, 2], not undefined"],
       [() => runs!({ seeds: 3 }), "`seeds` must be a list such as [0, 1, 2], not 3"],
       [() => runs!(undefined), "`runs` takes its options as `{ seeds: … }`, not as undefined"],
+      ...([compile, check, format] as const).flatMap((take, i) => {
+        const form = `\`${["compile", "check", "format"][i]}\` takes the text of a program, not `;
+        return ([
+          [undefined, "undefined"],
+          [new TextEncoder().encode(text), "bytes or numbers"],
+          [Promise.resolve(text), "a promise, which is to be awaited"],
+          [new URL("https://a.b/c.meta"), "an object"],
+        ] as const).map(([given, more]) => [async () => await take!(given), form + more] as const);
+      }),
+      ...([[new Map([["rate", 1]]), "a Map"], [[["rate", 1]], "a list"], [null, "null"], [
+        "rate=1",
+        "a string",
+      ]] as const).map((
+        [inputs, more],
+      ) =>
+        [
+          async () => await compile!(text, { inputs }),
+          `\`inputs\` must be given by their names, \`{ rate: 0.1 }\`, not as ${more}`,
+        ] as const
+      ),
+      [() => run!({ signal: "stop" }), "`signal` must be an AbortSignal, as an AbortController has, not a string"],
+      [
+        () => run!({ signal: new AbortController() }),
+        "`signal` must be an AbortSignal, as an AbortController has, not an object",
+      ],
+      [
+        async () => await compareRuns!({ a: [experiment.run()] }),
+        '`compareRuns` takes runs by settings, `{ "a": [run0, run1] }`, each with a list of runs or paths: `a` has a promise, which ' +
+        "is to be awaited in its list",
+      ],
       [() => run!(7), "`run` takes its options as `{ seed: … }`, not as 7"],
       ...([compareRuns, reportRuns, showRuns] as const).flatMap((take, i) => {
         const form = `\`${["compareRuns", "reportRuns", "showRuns"][i]}\` takes runs by settings, ` +
