@@ -97,6 +97,9 @@ const ofFiles: OptionNames<CompileFileOptions> = { ...ofPrograms, dataFolder: tr
  */
 export function compile(source: string, options: CompileOptions = {}): Experiment {
   checkText("compile", source);
+  if (/^\S+\.meta$/.test(source)) {
+    throw new TypeError(`\`compile\` takes the text of a program: \`compileFile("${source}")\` reads a file`);
+  }
   checkOptions<CompileOptions>("compile", options, ofTexts);
   let asked = false;
   const input = compileInput(source, options);

@@ -103,6 +103,10 @@ Deno.test("what is no list, no run, no path and no number is said to be that", a
           `\`inputs\` must be given by their names, \`{ rate: 0.1 }\`, not as ${more}`,
         ] as const
       ),
+      [
+        async () => await compile!("examples/toy.meta"),
+        '`compile` takes the text of a program: `compileFile("examples/toy.meta")` reads a file',
+      ],
       [() => run!({ signal: "stop" }), "`signal` must be an AbortSignal, as an AbortController has, not a string"],
       [
         () => run!({ signal: new AbortController() }),
