@@ -7,7 +7,7 @@ import { metricLines } from "../runtime/record/metrics.ts";
 import type { Console } from "./console.ts";
 import { normText, poorResidual, untilText } from "../api/report_text.ts";
 import { duration, shortNumber } from "../api/numbers.ts";
-import { wrapText } from "../dsl/text/wrap.ts";
+import { linesToPeople } from "./lines_to_people.ts";
 
 /** Shows a run while it goes on. `seconds` since the run began. */
 export interface Progress {
@@ -35,17 +35,8 @@ function gate(seconds: number): (step: StepEvent, now: number) => boolean {
 
 /** Progress for people. */
 export function textProgress(console: Console): Progress {
-  const { errTerminal } = console;
-  const due = gate(errTerminal ? pause.terminal : pause.plain);
-  let unfinished = false;
-  const clear = () => {
-    if (unfinished) console.err("\r\u001b[K");
-    unfinished = false;
-  };
-  const note = (text: string) => {
-    clear();
-    console.err(`${errTerminal ? wrapText(text, console.width(), 2).join("\n") : text}\n`);
-  };
+  const due = gate(console.errTerminal ? pause.terminal : pause.plain);
+  const { width, note, rewrite, clear } = linesToPeople(console);
   const warned = new Set<string>();
   const warnOnce = (about: string, text: string) => {
     if (!warned.has(about)) note(`warning: ${text}`);
@@ -54,8 +45,6 @@ export function textProgress(console: Console): Progress {
   // the last one of a loop is shown, also where it ends early
   let last: StepEvent | undefined;
   const begun = new Set<string>();
-  // a line that wraps could not be rewritten
-  const width = () => errTerminal ? console.width() - 1 : Infinity;
   return {
     note,
     warn: (text) => warnOnce(text, text),
@@ -74,9 +63,7 @@ export function textProgress(console: Console): Progress {
       last = due(event, seconds) ? undefined : event;
       if (last) return;
       const line = stepLine(event, width(), first);
-      if (!errTerminal || event.step === event.steps - 1) return note(line);
-      console.err(`\r\u001b[K${line}`);
-      unfinished = true;
+      (event.step === event.steps - 1 ? note : rewrite)(line);
     },
   };
 }

@@ -5,8 +5,8 @@ import { displayWidth } from "../dsl/text/display_width.ts";
 import { duration } from "../api/numbers.ts";
 import type { Json } from "../runtime/record/metrics.ts";
 import type { Console } from "./console.ts";
+import { linesToPeople } from "./lines_to_people.ts";
 import type { SweptEnd } from "./swept_run.ts";
-import { wrapText } from "../dsl/text/wrap.ts";
 
 /** Where a sweep stands. */
 export interface SweepState {
@@ -65,16 +65,8 @@ const pause = { terminal: 0.1, plain: 60 } as const;
 export function textSweep(console: Console): SweepProgress {
   const { errTerminal } = console;
   const every = errTerminal ? pause.terminal : pause.plain;
-  let unfinished = false;
+  const { width, note, rewrite, clear } = linesToPeople(console);
   let last = errTerminal ? -Infinity : 0;
-  const clear = () => {
-    if (unfinished) console.err("\r\u001b[K");
-    unfinished = false;
-  };
-  const note = (text: string) => {
-    clear();
-    console.err(`${errTerminal ? wrapText(text, console.width(), 2).join("\n") : text}\n`);
-  };
   const warned = new Set<string>();
   return {
     note,
@@ -93,10 +85,7 @@ export function textSweep(console: Console): SweepProgress {
     state(state, now) {
       if (now - last < every) return;
       last = now;
-      const line = sweepLine(state, errTerminal ? console.width() - 1 : Infinity);
-      if (!errTerminal) return note(line);
-      console.err(`\r\u001b[K${line}`);
-      unfinished = true;
+      rewrite(sweepLine(state, width()));
     },
   };
 }

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import jpeg from "npm:jpeg-js@0.4.4";
 import { loadJpegReader } from "../../../mod.ts";
-import { readData, saidOf } from "./read_data.ts";
+import { readData, saidAroundLoading, saidOf } from "./read_data.ts";
 
 /** A JPEG file of one colour. */
 function plain(width: number, height: number, [r, g, b]: readonly [number, number, number]): Uint8Array {
@@ -15,27 +15,14 @@ await loadJpegReader();
 const said = (bytes: Uint8Array) => saidOf(readData('data d from "a.jpg" { x : u8 [_, 3, _, _] }', { "a.jpg": bytes }));
 
 Deno.test("without the package an error says how it is loaded; loading it changes nothing else", async () => {
-  const mod = new URL("../../../mod.ts", import.meta.url).href;
-  const code = `
-    const { check, loadJpegReader } = await import(${JSON.stringify(mod)});
-    const bytes = Uint8Array.fromBase64(${JSON.stringify(plain(8, 8, [9, 99, 199]).toBase64())});
-    const said = () => check(
-      'edition 1\\ndata d from "i/*.JPEG" { x : u8 [_, 3, 8, 8] }\\nparam w = 0.5\\ngradient w * sum(d.x) wrt w',
-      { read: () => bytes, list: () => ["a.JPEG"] },
-    ).map((d) => [d.code, d.title, d.hint].join(" | "));
-    const before = said();
-    await loadJpegReader();
-    await loadJpegReader();
-    postMessage([before, said()]);`;
-  const worker = new Worker(`data:text/javascript,${encodeURIComponent(code)}`, { type: "module" });
-  const [before, after] = await new Promise<string[][]>((resolve, reject) => {
-    worker.onmessage = ({ data }) => resolve(data);
-    worker.onerror = (event) => reject(new Error(event.message));
+  const [before, after] = await saidAroundLoading("loadJpegReader", {
+    program: 'edition 1\ndata d from "i/*.JPEG" { x : u8 [_, 3, 8, 8] }\nparam w = 0.5\ngradient w * sum(d.x) wrt w',
+    bytes: plain(8, 8, [9, 99, 199]),
+    files: ["a.JPEG"],
   });
-  worker.terminate();
-  assertEquals(before!.length, 1);
-  assertStringIncludes(before![0]!, "M0601 | Images `*.jpeg` are read by a package that is not loaded yet");
-  assertStringIncludes(before![0]!, "`await loadJpegReader()`");
+  assertEquals(before.length, 1);
+  assertStringIncludes(before[0]!, "M0601 | Images `*.jpeg` are read by a package that is not loaded yet");
+  assertStringIncludes(before[0]!, "`await loadJpegReader()`");
   assertEquals(after, []);
 });
 

@@ -2,7 +2,7 @@
 // written by pyarrow (tables/make_tables.py); what pyarrow reads of changed ones is held against ours in data_mutants_test.ts.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { loadParquetReader } from "../../../mod.ts";
-import { entriesOf, readData, saidOf } from "./read_data.ts";
+import { entriesOf, readData, saidAroundLoading, saidOf } from "./read_data.ts";
 
 const file = (name: string) => Deno.readFileSync(new URL(`tables/${name}.parquet`, import.meta.url));
 const kinds = file("kinds");
@@ -14,27 +14,14 @@ const read = (fields: string) => readData(`data d from "k.parquet" { ${fields} }
 const said = (fields: string) => saidOf(read(fields));
 
 Deno.test("without the package an error says how it is loaded", async () => {
-  const mod = new URL("../../../mod.ts", import.meta.url).href;
-  const code = `
-    const { check, loadParquetReader } = await import(${JSON.stringify(mod)});
-    const bytes = Uint8Array.fromBase64(${JSON.stringify(kinds.toBase64())});
-    const said = () => check(
-      'edition 1\\ndata d from "k.parquet" { f64 : [_] }\\nparam w = 0.5\\ngradient w * sum(d.f64) wrt w',
-      { read: () => bytes },
-    ).map((d) => [d.code, d.title, d.hint].join(" | "));
-    const before = said();
-    await loadParquetReader();
-    await loadParquetReader();
-    postMessage([before, said()]);`;
-  const worker = new Worker(`data:text/javascript,${encodeURIComponent(code)}`, { type: "module" });
-  const [before, after] = await new Promise<string[][]>((resolve, reject) => {
-    worker.onmessage = ({ data }) => resolve(data);
-    worker.onerror = (event) => reject(new Error(event.message));
+  const [before, after] = await saidAroundLoading("loadParquetReader", {
+    program: 'edition 1\ndata d from "k.parquet" { f64 : [_] }\nparam w = 0.5\ngradient w * sum(d.f64) wrt w',
+    bytes: kinds,
+    files: [],
   });
-  worker.terminate();
-  assertEquals(before!.length, 1);
-  assertStringIncludes(before![0]!, "M0601 | Files `*.parquet` are read by a package that is not loaded yet");
-  assertStringIncludes(before![0]!, "`await loadParquetReader()`");
+  assertEquals(before.length, 1);
+  assertStringIncludes(before[0]!, "M0601 | Files `*.parquet` are read by a package that is not loaded yet");
+  assertStringIncludes(before[0]!, "`await loadParquetReader()`");
   assertEquals(after, []);
 });
 

@@ -52,3 +52,33 @@ export function entriesOf(read: ReadData, field: string): readonly number[] {
   if (!array) throw new Error(`${field} was not read: ${saidOf(read)}`);
   return [...array.data];
 }
+
+/** What is said of a program before and after a reader is loaded, twice, by its function of mod.ts; in a worker, where none is yet. */
+export async function saidAroundLoading(
+  load: string,
+  { program, bytes, files }: {
+    readonly program: string;
+    readonly bytes: Uint8Array;
+    readonly files: readonly string[];
+  },
+): Promise<readonly [readonly string[], readonly string[]]> {
+  const mod = new URL("../../../mod.ts", import.meta.url).href;
+  const code = `
+    const { check, ${load} } = await import(${JSON.stringify(mod)});
+    const bytes = Uint8Array.fromBase64(${JSON.stringify(bytes.toBase64())});
+    const reading = { read: () => bytes, list: () => ${JSON.stringify(files)} };
+    const said = () => check(${JSON.stringify(program)}, reading).map((d) => [d.code, d.title, d.hint].join(" | "));
+    const before = said();
+    await ${load}();
+    await ${load}();
+    postMessage([before, said()]);`;
+  const worker = new Worker(`data:text/javascript,${encodeURIComponent(code)}`, { type: "module" });
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = (event) => reject(new Error(event.message));
+    });
+  } finally {
+    worker.terminate();
+  }
+}
