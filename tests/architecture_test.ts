@@ -239,9 +239,10 @@ Deno.test("no name is taken apart where a program is understood: it has a path, 
   assertEquals(linesWith(apart, old.map((line) => ({ module: "a.ts", line }))).length, old.length);
 });
 
-Deno.test("numbers of random cases come from one setting, tests/thorough.ts", () => {
-  const own = /\bnumRuns: (?!cases\()/;
+Deno.test("numbers of random cases come from one setting, tests/thorough.ts, and are of a seed", () => {
+  const own = /\bnumRuns: (?!cases\([\d_]+, [\d_]+\), seed: )/;
   assertEquals(linesWith(own), []);
+  assertEquals(linesWith(own, [{ module: "a_test.ts", line: "  { numRuns: cases(40, 500) }," }]).length, 1);
   assertEquals(linesWith(own, [{ module: "a_test.ts", line: "  { numRuns: 200, seed: 1 }," }]).length, 1);
 });
 

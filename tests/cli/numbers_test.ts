@@ -11,8 +11,8 @@ import {
 } from "../../api/numbers.ts";
 
 Deno.test("exactNumber() reads back as the same number, and is no longer than it must be", () => {
-  fc.assert(fc.property(fc.double(), (x) => assertEquals(Number(exactNumber(x)), x)));
-  fc.assert(fc.property(fc.float(), (x) => assertEquals(Math.fround(Number(exactNumber(x, "f32"))), x)));
+  fc.assert(fc.property(fc.double(), (x) => assertEquals(Number(exactNumber(x)), x)), { seed: 31 });
+  fc.assert(fc.property(fc.float(), (x) => assertEquals(Math.fround(Number(exactNumber(x, "f32"))), x)), { seed: 32 });
   assertEquals(exactNumber(Math.fround(0.1), "f32"), "0.1");
   assertEquals(exactNumber(Math.fround(0.1)), "0.10000000149011612");
   assertEquals(exactNumber(16777216, "f32"), "16777216");

@@ -122,7 +122,7 @@ Deno.test("decodeSafetensors() accepts or refuses any changed file, with no othe
         refusals++;
       }
     }),
-    { numRuns: cases(100, 1000) },
+    { numRuns: cases(100, 1000), seed: 29 },
   );
   assert(refusals > 0);
 });

@@ -36,7 +36,8 @@ Deno.test("numeric instructions are those of their names", () => {
   for (const [name, type, expected] of rows) {
     const { f } = build(binary(type), (code) => code.get(0).get(1).numeric(name));
     const number = type === "i32" ? fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }) : fc.double({ noNaN: true });
-    fc.assert(fc.property(number, number, (a, b) => Object.is(f(a, b), expected(a, b))), { numRuns: cases(40, 200) });
+    const same = fc.property(number, number, (a, b) => Object.is(f(a, b), expected(a, b)));
+    fc.assert(same, { numRuns: cases(40, 200), seed: 21 });
   }
   const unary = (name: string, from: "i32" | "f64", to: "i32" | "f64") => {
     const { f } = build({ parameters: [from], results: [to] }, (code) => code.get(0).numeric(name));

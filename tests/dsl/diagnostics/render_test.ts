@@ -209,25 +209,31 @@ Deno.test("diagnosticToJson() counts lines and columns from 1 and keeps every la
 
 Deno.test("renderDiagnostics() takes any text and any place, and underlines exactly the span's cells", () => {
   const text = anyText(60);
-  fc.assert(fc.property(text, fc.nat(70), fc.nat(70), fc.nat(70), (text, a, b, c) => {
-    const source = { name: "a.meta", text };
-    const at = { source: "a.meta", start: Math.min(a, b), end: Math.max(a, b) };
-    const shown = renderDiagnostics(
-      [draft(at, { label: "m", secondary: [{ span: { ...at, start: c, end: c }, message: "n" }] })],
-      sourcesOf(source),
-    );
-    // deno-lint-ignore no-control-regex
-    assert(!/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/.test(shown));
-    assert(shown.includes("^"));
-  }));
-  fc.assert(fc.property(fc.stringMatching(/^[a-z ]{1,30}$/), fc.nat(29), fc.nat(29), (line, a, b) => {
-    const start = Math.min(a, b, line.length - 1);
-    const end = Math.max(start + 1, Math.min(Math.max(a, b), line.length));
-    const shown = renderDiagnostics(
-      [draft({ source: "a.meta", start, end })],
-      sourcesOf({ name: "a.meta", text: line }),
-    );
-    const row = shown.split("\n").at(-1)!.slice("  │ ".length);
-    assertEquals(row, " ".repeat(start) + "^".repeat(end - start));
-  }));
+  fc.assert(
+    fc.property(text, fc.nat(70), fc.nat(70), fc.nat(70), (text, a, b, c) => {
+      const source = { name: "a.meta", text };
+      const at = { source: "a.meta", start: Math.min(a, b), end: Math.max(a, b) };
+      const shown = renderDiagnostics(
+        [draft(at, { label: "m", secondary: [{ span: { ...at, start: c, end: c }, message: "n" }] })],
+        sourcesOf(source),
+      );
+      // deno-lint-ignore no-control-regex
+      assert(!/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/.test(shown));
+      assert(shown.includes("^"));
+    }),
+    { seed: 33 },
+  );
+  fc.assert(
+    fc.property(fc.stringMatching(/^[a-z ]{1,30}$/), fc.nat(29), fc.nat(29), (line, a, b) => {
+      const start = Math.min(a, b, line.length - 1);
+      const end = Math.max(start + 1, Math.min(Math.max(a, b), line.length));
+      const shown = renderDiagnostics(
+        [draft({ source: "a.meta", start, end })],
+        sourcesOf({ name: "a.meta", text: line }),
+      );
+      const row = shown.split("\n").at(-1)!.slice("  │ ".length);
+      assertEquals(row, " ".repeat(start) + "^".repeat(end - start));
+    }),
+    { seed: 34 },
+  );
 });

@@ -30,12 +30,12 @@ function parseAnything(text: string): void {
 }
 
 Deno.test("parseProgram() throws on no string", () => {
-  fc.assert(fc.property(anyText(200), parseAnything), { numRuns: cases(40, 500) });
-  fc.assert(fc.property(fc.string({ maxLength: 200 }), parseAnything), { numRuns: cases(40, 500) });
+  fc.assert(fc.property(anyText(200), parseAnything), { numRuns: cases(40, 500), seed: 22 });
+  fc.assert(fc.property(fc.string({ maxLength: 200 }), parseAnything), { numRuns: cases(40, 500), seed: 23 });
 });
 
 Deno.test("parseProgram() throws on no sequence of tokens", () => {
-  fc.assert(fc.property(tokenSoup, parseAnything), { numRuns: cases(120, 1000) });
+  fc.assert(fc.property(tokenSoup, parseAnything), { numRuns: cases(120, 1000), seed: 24 });
 });
 
 Deno.test("parseProgram() throws on no truncated or altered program", () => {
@@ -45,12 +45,10 @@ Deno.test("parseProgram() throws on no truncated or altered program", () => {
       return text.slice(0, start) + soup.slice(0, 30) + text.slice(start + length);
     },
   );
-  fc.assert(fc.property(altered, parseAnything), { numRuns: cases(40, 500) });
+  fc.assert(fc.property(altered, parseAnything), { numRuns: cases(40, 500), seed: 25 });
   fc.assert(
     fc.property(fc.constantFrom(...files), fc.nat(), (text, at) => parseAnything(text.slice(0, at % text.length))),
-    {
-      numRuns: cases(40, 300),
-    },
+    { numRuns: cases(40, 300), seed: 26 },
   );
 });
 
@@ -90,7 +88,7 @@ Deno.test("a formatted program parses to the same tree, and formats to itself", 
       assertEquals(withoutPlaces(parsed.program.items), withoutPlaces(tree.items), text);
       assertEquals(formatProgram(parsed.program, { name: "p.meta", text }), text);
     }),
-    { numRuns: cases(120, 1000) },
+    { numRuns: cases(120, 1000), seed: 27 },
   );
 });
 
@@ -141,6 +139,6 @@ Deno.test("formatting keeps all comments and the tree of a program with comments
       assertEquals(formatProgram(again.program, { name: "p.meta", text: formatted }), formatted);
       assert(!/[ \t]\n|\n\n\n|^\n/.test(formatted), formatted);
     }),
-    { numRuns: cases(120, 1000) },
+    { numRuns: cases(120, 1000), seed: 28 },
   );
 });
